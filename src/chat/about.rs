@@ -1,0 +1,317 @@
+//! Questions, and what one sets for oneself.
+
+use ahash::RandomState;
+use arrayvec::ArrayVec;
+
+use super::directory::Away;
+use super::message::{ClientId, Event, NamesOf, Refusal, Reply, RoomSummary, Whois};
+use super::name::{Name, RoomName};
+use super::outbox::Outbox;
+use super::tick::Tick;
+use super::{Chat, Outcome, answer, check_note};
+
+/// `/names` shows so many at a time.
+pub const NAMES_PAGE: usize = 100;
+
+/// `/rooms` shows so many at a time: with the longest topics, half of what a slow reader may have
+/// waiting.
+pub const ROOMS_PAGE: usize = 100;
+
+/// How many users one may ignore; past that, leaving the room is the better answer.
+pub const IGNORED_MAX: usize = 100;
+
+/// So many senders are remembered as told that somebody is away; then it starts anew.
+pub const TOLD_AWAY_MAX: usize = 1000;
+
+impl Chat {
+    pub(super) fn list_names<'a, O: Outbox>(
+        &self,
+        id: ClientId,
+        of: NamesOf,
+        page: usize,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let room = match of {
+            NamesOf::Everyone => None,
+            NamesOf::Room(name) => Some(
+                self.rooms
+                    .find(&name)
+                    .ok_or(Refusal::NoSuchRoom { room: name })?,
+            ),
+            NamesOf::CurrentRoom => {
+                let current = self.directory.get(id).and_then(|client| client.current);
+                Some(current.ok_or(Refusal::NotInRoom { room: None })?)
+            }
+        };
+        let room = room.and_then(|room| self.rooms.get(room));
+        let total = room.map_or_else(
+            || self.directory.registered_count(),
+            |room| room.members.len(),
+        );
+        let (skip, pages) = page_bounds(page, total, NAMES_PAGE)?;
+        let names: ArrayVec<Name, NAMES_PAGE> = match room {
+            Some(room) => {
+                let members = room.members.iter().skip(skip).take(NAMES_PAGE);
+                members
+                    .filter_map(|member| self.directory.name_of(member.client))
+                    .collect()
+            }
+            None => self
+                .directory
+                .registered()
+                .skip(skip)
+                .take(NAMES_PAGE)
+                .collect(),
+        };
+        let room = room.map(|room| &room.name);
+        answer(
+            outbox,
+            id,
+            Reply::Names {
+                room,
+                total,
+                names: &names,
+                page,
+                pages,
+            },
+        )
+    }
+
+    pub(super) fn list_rooms<'a, O: Outbox>(
+        &self,
+        id: ClientId,
+        page: usize,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let total = self.rooms.len();
+        let (skip, pages) = page_bounds(page, total, ROOMS_PAGE)?;
+        let rooms = self
+            .rooms
+            .iter()
+            .skip(skip)
+            .take(ROOMS_PAGE)
+            .map(|room| RoomSummary {
+                room: &room.name,
+                users: room.members.len(),
+                topic: room.topic.as_deref(),
+            });
+        let rooms: ArrayVec<RoomSummary<'_>, ROOMS_PAGE> = rooms.collect();
+        answer(
+            outbox,
+            id,
+            Reply::Rooms {
+                rooms: &rooms,
+                total,
+                page,
+                pages,
+            },
+        )
+    }
+
+    pub(super) fn topic<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        text: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        check_note(text)?;
+        let current = self.directory.get(id).and_then(|client| client.current);
+        let room = current.and_then(|room| self.rooms.get_mut(room));
+        let room = room.ok_or(Refusal::NotInRoom { room: None })?;
+        let Some(text) = text else {
+            let reply = Reply::Topic {
+                room: &room.name,
+                text: room.topic.as_deref(),
+            };
+            return answer(outbox, id, reply);
+        };
+        room.topic = Some(text.into());
+        let (room, to) = self.audience(id)?;
+        let event = Event::Topic {
+            room: &room.name,
+            from: name,
+            text,
+        };
+        outbox.announce(&room.name, to, &event);
+        answer(
+            outbox,
+            id,
+            Reply::Topic {
+                room: &room.name,
+                text: Some(text),
+            },
+        )
+    }
+
+    pub(super) fn whois<'a, O: Outbox>(
+        &self,
+        now: Tick,
+        id: ClientId,
+        typed: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let missing = Refusal::NoSuchUser { given: typed };
+        let other = self.directory.find_typed(typed).ok_or(missing)?;
+        let (Some(asker), Some(client)) = (self.directory.get(id), self.directory.get(other))
+        else {
+            return Err(missing);
+        };
+        let shared = client
+            .rooms
+            .iter()
+            .filter(|own| asker.membership(own.room).is_some());
+        let rooms: Vec<RoomName> = shared
+            .filter_map(|own| Some(self.rooms.get(own.room)?.name))
+            .collect();
+        let whois = Whois {
+            name: client.name.as_ref().ok_or(missing)?,
+            connected: now.since(client.connected_at),
+            idle: now.since(client.active_at),
+            away: client.away.as_ref().map(|away| away.text.as_ref()),
+            rooms: &rooms,
+            peer: (id == other).then_some(client.peer),
+        };
+        answer(outbox, id, Reply::Whois(whois))
+    }
+
+    pub(super) fn away<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        text: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        check_note(text)?;
+        let text = text.unwrap_or_default();
+        let [a, b, c, d] = self.settings.hash_seed;
+        if let Some(client) = self.directory.get_mut(id) {
+            let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
+            client.away = Some(Box::new(Away {
+                text: text.into(),
+                told,
+            }));
+        }
+        answer(outbox, id, Reply::Away { text })
+    }
+
+    pub(super) fn back<'a, O: Outbox>(&mut self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
+        if let Some(client) = self.directory.get_mut(id) {
+            client.away = None;
+        }
+        answer(outbox, id, Reply::Back)
+    }
+
+    pub(super) fn ignore<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        typed: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.forget_ignored_who_left(id);
+        let Some(typed) = typed else {
+            return self.list_ignored(id, outbox);
+        };
+        let missing = Refusal::NoSuchUser { given: typed };
+        let other = self.directory.find_typed(typed).ok_or(missing)?;
+        let name = self.directory.name_of(other).ok_or(missing)?;
+        if other == id {
+            return Err(Refusal::IgnoreSelf);
+        }
+        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
+        if !client.ignores(other) {
+            if client.ignored.len() >= IGNORED_MAX {
+                return Err(Refusal::IgnoreFull {
+                    ignored_max: IGNORED_MAX,
+                });
+            }
+            client.ignored.push(other);
+            self.refresh_member(id);
+        }
+        answer(outbox, id, Reply::Ignoring { name: &name })
+    }
+
+    pub(super) fn unignore<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        typed: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.forget_ignored_who_left(id);
+        let Some(typed) = typed else {
+            return self.list_ignored(id, outbox);
+        };
+        let missing = Refusal::NoSuchUser { given: typed };
+        let other = self.directory.find_typed(typed).ok_or(missing)?;
+        let name = self.directory.name_of(other).ok_or(missing)?;
+        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
+        if !client.ignores(other) {
+            return Err(Refusal::NotIgnored { given: typed });
+        }
+        client.ignored.retain(|ignored| *ignored != other);
+        self.refresh_member(id);
+        answer(outbox, id, Reply::NotIgnoring { name: &name })
+    }
+
+    pub(super) fn quiet<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        on: Option<bool>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
+        client.quiet = on.unwrap_or(client.quiet);
+        let quiet = client.quiet;
+        self.refresh_member(id);
+        answer(outbox, id, Reply::Quiet(quiet))
+    }
+
+    pub(super) fn echo<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        on: Option<bool>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
+        client.echo = on.unwrap_or(client.echo);
+        answer(outbox, id, Reply::Echo(client.echo))
+    }
+
+    fn list_ignored<'a, O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
+        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let names = client
+            .ignored
+            .iter()
+            .filter_map(|other| self.directory.name_of(*other));
+        let names: ArrayVec<Name, IGNORED_MAX> = names.collect();
+        answer(outbox, id, Reply::Ignored { names: &names })
+    }
+
+    /// An ignore ends with the connection of the one ignored.
+    fn forget_ignored_who_left(&mut self, id: ClientId) {
+        let Some(mut ignored) = self
+            .directory
+            .get_mut(id)
+            .map(|c| std::mem::take(&mut c.ignored))
+        else {
+            return;
+        };
+        ignored.retain(|other| self.directory.get(*other).is_some());
+        if let Some(client) = self.directory.get_mut(id) {
+            client.ignored = ignored;
+            self.refresh_member(id);
+        }
+    }
+}
+
+/// How many to skip for `page`, and how many pages there are. The first page always exists.
+fn page_bounds(
+    page: usize,
+    total: usize,
+    page_size: usize,
+) -> Result<(usize, usize), Refusal<'static>> {
+    let pages = total.div_ceil(page_size).max(1);
+    if page == 0 || page > pages {
+        return Err(Refusal::NoSuchPage { page, pages });
+    }
+    Ok(((page - 1) * page_size, pages))
+}

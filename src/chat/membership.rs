@@ -1,0 +1,262 @@
+//! Names and rooms: registering, changing one's name, entering and leaving.
+
+use arrayvec::ArrayVec;
+
+use super::message::{ClientId, Event, Refusal, Reply, RoomView};
+use super::name::{Name, RoomName};
+use super::outbox::Outbox;
+use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
+use super::{Chat, Outcome, answer};
+use crate::chat::directory::Membership;
+use crate::chat::tick::Tick;
+
+/// Who enters a room is told so many names of those there; `/names` has them all.
+pub const NAMES_ON_ENTERING_MAX: usize = 20;
+
+impl Chat {
+    pub(super) fn register<'a, O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        name: Name,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.check_free(id, name)?;
+        self.directory.rename(id, name);
+        outbox.named(id, name);
+        let lobby = self.rooms.lobby();
+        self.enter(now, id, &name, lobby, outbox);
+        let room = self
+            .rooms
+            .get(lobby)
+            .ok_or(Refusal::NotInRoom { room: None })?;
+        let names = self.some_names(room, id);
+        let reply = Reply::Registered {
+            name: &name,
+            entered: view(room, &names),
+        };
+        answer(outbox, id, reply)
+    }
+
+    pub(super) fn rename<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        new_name: Name,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.check_free(id, new_name)?;
+        let old = self.directory.rename(id, new_name);
+        outbox.named(id, new_name);
+        if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
+            self.tell_rename(id, &old, &new_name, outbox);
+        }
+        answer(outbox, id, Reply::Renamed { name: &new_name })
+    }
+
+    pub(super) fn join<'a, O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        name: &Name,
+        room_name: RoomName,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let existing = self.rooms.find(&room_name);
+        let member = existing.is_some_and(|room| client.membership(room).is_some());
+        let rooms_max = self.settings.rooms_per_client_max;
+        if !member && client.rooms.len() >= rooms_max {
+            return Err(Refusal::TooManyRooms { rooms_max });
+        }
+        let room = self.rooms.find_or_make(room_name);
+        if member {
+            self.set_current(id, Some(room));
+        } else {
+            self.enter(now, id, name, room, outbox);
+        }
+        let room = self
+            .rooms
+            .get(room)
+            .ok_or(Refusal::NotInRoom { room: None })?;
+        let names = self.some_names(room, id);
+        answer(outbox, id, Reply::Joined(view(room, &names)))
+    }
+
+    pub(super) fn part<'a, O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        name: &Name,
+        room_name: Option<RoomName>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let room = match room_name {
+            Some(room_name) => Some(
+                self.rooms
+                    .find(&room_name)
+                    .ok_or(Refusal::NoSuchRoom { room: room_name })?,
+            ),
+            None => client.current,
+        };
+        let membership = room.and_then(|room| client.membership(room));
+        let membership = membership.ok_or(Refusal::NotInRoom { room: room_name })?;
+        let room_name = self.rooms.get(membership.room).map(|room| room.name);
+        let room_name = room_name.ok_or(Refusal::NotInRoom { room: None })?;
+
+        let current = self.exit(id, membership);
+        let change = Change {
+            who: id,
+            name,
+            kind: ChangeKind::Left(None),
+        };
+        self.rooms
+            .tell_presence(now, membership.room, change, outbox);
+        self.rooms.drop_if_empty(membership.room);
+
+        let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
+        answer(
+            outbox,
+            id,
+            Reply::Parted {
+                room: &room_name,
+                current,
+            },
+        )
+    }
+
+    /// Takes a member out of a room's list, and keeps whoever moved into that place findable.
+    pub(super) fn remove_member(&mut self, room: RoomId, index: u32) {
+        let moved = self
+            .rooms
+            .leave(room, index)
+            .and_then(|id| self.directory.get_mut(id));
+        if let Some(client) = moved
+            && let Some(own) = client.rooms.iter_mut().find(|own| own.room == room)
+        {
+            own.index = index;
+        }
+    }
+
+    /// Brings a member's flags up to date in all its rooms, after a change to the client.
+    pub(super) fn refresh_member(&mut self, id: ClientId) {
+        let Some(client) = self.directory.get(id) else {
+            return;
+        };
+        for membership in &client.rooms {
+            let room = self.rooms.get_mut(membership.room);
+            if let Some(member) =
+                room.and_then(|room| room.members.get_mut(membership.index as usize))
+            {
+                *member = client.as_member(id, membership.room);
+            }
+        }
+    }
+
+    fn check_free(&self, id: ClientId, name: Name) -> Result<(), Refusal<'static>> {
+        if name.is_reserved() {
+            return Err(Refusal::NameReserved { name });
+        }
+        if self
+            .directory
+            .find(&name)
+            .is_some_and(|holder| holder != id)
+        {
+            return Err(Refusal::NameInUse { name });
+        }
+        let like_room = RoomName::parse(name.as_str()).ok();
+        if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
+            return Err(Refusal::NameOfRoom { name });
+        }
+        Ok(())
+    }
+
+    /// Puts a client into a room, which becomes its current one, and tells the others.
+    fn enter<O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        name: &Name,
+        room: RoomId,
+        outbox: &mut O,
+    ) {
+        let Some(client) = self.directory.get_mut(id) else {
+            return;
+        };
+        let index = self.rooms.enter(room, client.as_member(id, room));
+        client.rooms.push(Membership { room, index });
+        self.set_current(id, Some(room));
+        let change = Change {
+            who: id,
+            name,
+            kind: ChangeKind::Joined,
+        };
+        self.rooms.tell_presence(now, room, change, outbox);
+    }
+
+    /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the
+    /// one it entered last of those that remain.
+    fn exit(&mut self, id: ClientId, membership: Membership) -> Option<RoomId> {
+        self.remove_member(membership.room, membership.index);
+        let client = self.directory.get_mut(id)?;
+        client.rooms.retain(|own| own.room != membership.room);
+        let current = client.current.filter(|current| *current != membership.room);
+        let current = current.or_else(|| client.rooms.last().map(|own| own.room));
+        self.set_current(id, current);
+        current
+    }
+
+    fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {
+        if let Some(client) = self.directory.get_mut(id) {
+            client.current = room;
+            self.refresh_member(id);
+        }
+    }
+
+    /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
+    /// coming and going at all.
+    fn tell_rename<O: Outbox>(&self, id: ClientId, name: &Name, new_name: &Name, outbox: &mut O) {
+        let Some(client) = self.directory.get(id) else {
+            return;
+        };
+        let event = Event::Rename { name, new_name };
+        let told = |room: &&Room| room.members.len() <= super::MEMBERS_TOLD_MAX;
+        for (place, membership) in client.rooms.iter().enumerate() {
+            let Some(room) = self.rooms.get(membership.room).filter(told) else {
+                continue;
+            };
+            let earlier = client.rooms.get(..place).unwrap_or_default();
+            let told_already = |member: &Member| {
+                !earlier.is_empty()
+                    && self.directory.get(member.client).is_some_and(|other| {
+                        earlier.iter().any(|own| {
+                            other.membership(own.room).is_some()
+                                && self.rooms.get(own.room).as_ref().is_some_and(told)
+                        })
+                    })
+            };
+            let others = room
+                .members
+                .iter()
+                .filter(|member| member.client != id && !member.quiet && !told_already(member));
+            outbox.announce(&room.name, others.map(Member::addressee), &event);
+        }
+    }
+
+    /// The names that somebody entering is told, without their own.
+    fn some_names(&self, room: &Room, id: ClientId) -> ArrayVec<Name, NAMES_ON_ENTERING_MAX> {
+        let others = room.members.iter().filter(|member| member.client != id);
+        let names = others.filter_map(|member| self.directory.name_of(member.client));
+        names.take(NAMES_ON_ENTERING_MAX).collect()
+    }
+}
+
+/// A room as its newest member sees it.
+fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
+    RoomView {
+        room: &room.name,
+        topic: room.topic.as_deref(),
+        others: room.members.len().saturating_sub(1),
+        names,
+    }
+}

@@ -1,0 +1,373 @@
+//! The chat itself: who is here, who is in which room, and who hears what.
+//!
+//! **Pure.** Nothing here touches a socket, a byte of the wire, a clock, a source of randomness or
+//! the log. Time comes in as a [`Tick`], chance as [`Settings::hash_seed`], requests as a
+//! [`Request`], and everything goes out through an [`Outbox`]. The same calls in the same order
+//! have the same outcome, which is what lets a simulation replay a history from its seed.
+//!
+//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `talk` (what
+//! is said), `membership` (names and rooms) or `about` (questions and settings).
+
+mod about;
+mod directory;
+mod membership;
+pub mod message;
+pub mod name;
+pub mod outbox;
+mod rooms;
+mod talk;
+pub mod tick;
+
+use ahash::RandomState;
+
+use directory::Directory;
+use message::{
+    Census, ClientId, CloseReason, Command, Event, Notice, Peer, Refusal, Reply, Request, Verb,
+};
+use name::{Name, RoomName};
+use outbox::Outbox;
+use rooms::{Change, ChangeKind, Rooms};
+use tick::Tick;
+
+pub use about::{IGNORED_MAX, NAMES_PAGE, ROOMS_PAGE, TOLD_AWAY_MAX};
+pub use membership::NAMES_ON_ENTERING_MAX;
+pub use rooms::{
+    MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
+};
+
+/// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of
+/// rooms shows a hundred of them.
+pub const NOTE_BYTES_MAX: usize = 300;
+
+/// What the core is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server's own name, for greetings.
+    pub server_name: String,
+    /// The room everyone enters on registering. It always exists.
+    pub lobby: RoomName,
+    /// How many rooms a client may be in.
+    pub rooms_per_client_max: usize,
+    /// The operator's own lines, shown after the greeting.
+    pub motd: Vec<String>,
+    /// Where names fall in the hash tables; random, so that nobody can make them collide.
+    pub hash_seed: [u64; 4],
+}
+
+/// The chat. See the module's text for its contract.
+#[derive(Debug)]
+pub struct Chat {
+    settings: Settings,
+    directory: Directory,
+    rooms: Rooms,
+}
+
+impl Chat {
+    /// A chat with a lobby and nobody in it.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let [a, b, c, d] = settings.hash_seed;
+        let hasher = RandomState::with_seeds(a, b, c, d);
+        Self {
+            directory: Directory::new(hasher.clone()),
+            rooms: Rooms::new(settings.lobby, hasher),
+            settings,
+        }
+    }
+
+    /// Somebody is there: they are greeted. `id` must not be in use.
+    pub fn connect<O: Outbox>(&mut self, now: Tick, id: ClientId, peer: Peer, outbox: &mut O) {
+        self.directory.connect(id, peer, now);
+        outbox.send(id, &Event::Notice(Notice::Connected(peer)));
+        outbox.send(id, &Event::Notice(Notice::HowToRegister));
+        for line in &self.settings.motd {
+            outbox.send(id, &Event::Notice(Notice::Motd(line)));
+        }
+    }
+
+    /// Carries out one line of `id`'s, and answers it with exactly one [`Event::Ok`] or
+    /// [`Event::Error`], after whatever else it caused to be sent to `id`.
+    pub fn handle<O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        request: Request<'_>,
+        outbox: &mut O,
+    ) {
+        let Some(client) = self.directory.get_mut(id) else {
+            return;
+        };
+        client.active_at = now;
+        let registered = client.name;
+        let outcome = match (request, registered) {
+            (Ok(command), Some(name)) => self.carry_out(now, id, name, command, outbox),
+            (Ok(command), None) => self.carry_out_unregistered(now, id, command, outbox),
+            (Err(refusal), registered) => Err(as_seen_by(refusal, registered)),
+        };
+        match outcome {
+            Ok(Answered) => {}
+            Err(refusal) => outbox.send(id, &Event::Error(refusal)),
+        }
+    }
+
+    /// Somebody is gone, for whatever reason; a no-op if they are not known. Returns their name.
+    pub fn disconnect<O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        outbox: &mut O,
+    ) -> Option<Name> {
+        let client = self.directory.disconnect(id)?;
+        let name = client.name?;
+        for membership in &client.rooms {
+            self.remove_member(membership.room, membership.index);
+            let kind = ChangeKind::Left(client.quit_text.as_deref());
+            let change = Change {
+                who: id,
+                name: &name,
+                kind,
+            };
+            self.rooms
+                .tell_presence(now, membership.room, change, outbox);
+            self.rooms.drop_if_empty(membership.room);
+        }
+        Some(name)
+    }
+
+    /// Private messages that `from` was told are on their way did not reach `to`, whose connection
+    /// ended first.
+    pub fn undelivered<O: Outbox>(&self, from: ClientId, to: &Name, count: u64, outbox: &mut O) {
+        if self.directory.get(from).is_some() {
+            outbox.send(from, &Event::Notice(Notice::Undelivered { to, count }));
+        }
+    }
+
+    /// Tells everyone that the server is about to exit.
+    pub fn announce_shutdown<O: Outbox>(&self, outbox: &mut O) {
+        for id in self.directory.ids() {
+            outbox.send(id, &Event::Notice(Notice::ShuttingDown));
+        }
+    }
+
+    /// Answers telnet's "are you there".
+    pub fn are_you_there<O: Outbox>(&self, id: ClientId, outbox: &mut O) {
+        let server_name = &self.settings.server_name;
+        outbox.send(id, &Event::Notice(Notice::Here { server_name }));
+    }
+
+    /// When [`Chat::expire`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Tick {
+        self.rooms.next_due()
+    }
+
+    /// Does what was put off until `now`.
+    pub fn expire<O: Outbox>(&mut self, now: Tick, outbox: &mut O) {
+        self.rooms.expire(now, outbox);
+    }
+
+    /// The name of a client, once it has one.
+    #[must_use]
+    pub fn name_of(&self, id: ClientId) -> Option<Name> {
+        self.directory.name_of(id)
+    }
+
+    /// Where a client comes from.
+    #[must_use]
+    pub fn peer_of(&self, id: ClientId) -> Option<Peer> {
+        Some(self.directory.get(id)?.peer)
+    }
+
+    /// How many of everything there are.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        Census {
+            clients: self.directory.connected_count(),
+            registered: self.directory.registered_count(),
+            rooms: self.rooms.len(),
+        }
+    }
+
+    /// Checks what must always hold; for tests and simulations.
+    ///
+    /// # Panics
+    /// If it does not hold.
+    #[expect(
+        clippy::expect_used,
+        reason = "a check of invariants is there to panic"
+    )]
+    pub fn check_invariants(&self) {
+        self.directory.check_invariants();
+        self.rooms.check_invariants(&self.directory);
+        for id in self.directory.ids() {
+            let client = self
+                .directory
+                .get(id)
+                .expect("a listed client is connected");
+            assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
+            assert!(client.ignored.len() <= IGNORED_MAX);
+            assert!(
+                client
+                    .current
+                    .is_none_or(|room| client.membership(room).is_some())
+            );
+            assert!(!client.rooms.is_empty() || client.current.is_none());
+            for membership in &client.rooms {
+                let room = self
+                    .rooms
+                    .get(membership.room)
+                    .expect("one is in rooms that exist");
+                let member = room.members.get(membership.index as usize);
+                assert_eq!(member.map(|member| member.client), Some(id));
+            }
+        }
+    }
+
+    fn carry_out<'a, O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        name: Name,
+        command: Command<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match command {
+            Command::Say(text) => self.say(id, &name, text, outbox),
+            Command::Act(text) => self.act(id, &name, text, outbox),
+            Command::Private { to, text } => self.private(id, &name, to, text, outbox),
+            Command::Reply(text) => self.reply(id, &name, text, outbox),
+            Command::Hash { name: Ok(new), .. } | Command::Nick(new) => {
+                self.rename(id, new, outbox)
+            }
+            Command::Hash { line, .. } => self.say(id, &name, line, outbox),
+            Command::Join(room) => self.join(now, id, &name, room, outbox),
+            Command::Part(room) => self.part(now, id, &name, room, outbox),
+            Command::Topic(text) => self.topic(id, &name, text, outbox),
+            Command::Rooms(page) => self.list_rooms(id, page, outbox),
+            Command::Names { of, page } => self.list_names(id, of, page, outbox),
+            Command::Whois(typed) => self.whois(now, id, typed, outbox),
+            Command::Away(text) => self.away(id, text, outbox),
+            Command::Back => self.back(id, outbox),
+            Command::Ignore(typed) => self.ignore(id, typed, outbox),
+            Command::Unignore(typed) => self.unignore(id, typed, outbox),
+            Command::Quiet(on) => self.quiet(id, on, outbox),
+            Command::Echo(on) => self.echo(id, on, outbox),
+            Command::Help(_)
+            | Command::Version
+            | Command::Ping(_)
+            | Command::Stats
+            | Command::Mode(_)
+            | Command::Quit(_) => self.carry_out_unregistered(now, id, command, outbox),
+        }
+    }
+
+    /// What needs no name.
+    fn carry_out_unregistered<'a, O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        command: Command<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let server_name = &self.settings.server_name;
+        match command {
+            Command::Hash { name: Ok(name), .. } | Command::Nick(name) => {
+                self.register(now, id, name, outbox)
+            }
+            Command::Hash {
+                name: Err(why),
+                line,
+            } => Err(Refusal::BadName {
+                given: line.strip_prefix('#').unwrap_or(line),
+                why,
+            }),
+            Command::Help(verb) => answer(outbox, id, Reply::Help(verb)),
+            Command::Version => answer(outbox, id, Reply::Version { server_name }),
+            Command::Ping(text) => answer(outbox, id, Reply::Pong { text }),
+            Command::Stats => {
+                let (census, server) = (self.census(), &outbox.stats());
+                answer(
+                    outbox,
+                    id,
+                    Reply::Stats {
+                        server_name,
+                        census,
+                        server,
+                    },
+                )
+            }
+            Command::Mode(mode) => {
+                let mode = mode.unwrap_or_else(|| outbox.mode(id));
+                outbox.set_mode(id, mode);
+                answer(outbox, id, Reply::Mode(mode))
+            }
+            Command::Quit(text) => self.quit(id, text, outbox),
+            _ => Err(Refusal::NotRegistered),
+        }
+    }
+
+    fn quit<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        text: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        check_note(text)?;
+        if let Some(client) = self.directory.get_mut(id) {
+            client.quit_text = text.map(Box::from);
+        }
+        answered(outbox, id, Reply::Bye);
+        outbox.close(id, CloseReason::Quit);
+        Ok(Answered)
+    }
+}
+
+/// A line was answered with its one [`Event::Ok`].
+#[derive(Clone, Copy, Debug)]
+struct Answered;
+
+/// How a command ends: it answered, or there is an error still to be sent.
+type Outcome<'a> = Result<Answered, Refusal<'a>>;
+
+fn answered<O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) {
+    outbox.send(id, &Event::Ok(reply));
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends a command, and commands can fail"
+)]
+fn answer<'a, O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) -> Outcome<'a> {
+    answered(outbox, id, reply);
+    Ok(Answered)
+}
+
+/// Refuses a topic, away or quit text that is too long to be repeated to many.
+fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
+    if text.is_some_and(|text| text.len() > NOTE_BYTES_MAX) {
+        return Err(Refusal::TextTooLong {
+            bytes_max: NOTE_BYTES_MAX,
+        });
+    }
+    Ok(())
+}
+
+/// What is wrong with a line depends a little on who sent it: before anything else, a stranger is
+/// told how to register, unless the line could have worked without that.
+fn as_seen_by(refusal: Refusal<'_>, name: Option<Name>) -> Refusal<'_> {
+    match refusal {
+        Refusal::UnknownCommand { given, nearest, .. } => {
+            let registered = name.is_some();
+            Refusal::UnknownCommand {
+                given,
+                nearest,
+                registered,
+            }
+        }
+        Refusal::LineTooLong { .. }
+        | Refusal::BadName { .. }
+        | Refusal::Usage(Verb::Nick | Verb::Help | Verb::Mode) => refusal,
+        _ if name.is_none() => Refusal::NotRegistered,
+        _ => refusal,
+    }
+}

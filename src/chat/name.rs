@@ -1,0 +1,245 @@
+//! Names of users and rooms: parsed once, valid ever after.
+//!
+//! Both are short ASCII, kept inline and `Copy`, so that a name costs no allocation and is read
+//! from the cache line of whoever carries it. They are shown as typed and compared without case.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// The longest user name, in bytes (which are also characters): it leaves room for the text on a
+/// terminal line of 80 columns.
+pub const NAME_BYTES_MAX: usize = 24;
+
+/// The longest room name, in bytes.
+pub const ROOM_NAME_BYTES_MAX: usize = 32;
+
+/// Names that could pass for the server's own voice, or for everybody.
+const RESERVED: [&str; 8] = [
+    "server", "system", "admin", "operator", "root", "all", "everyone", "here",
+];
+
+/// Why a text is not a name. The wording is the wire's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// There is nothing.
+    Empty,
+    /// It is longer than [`NAME_BYTES_MAX`] or [`ROOM_NAME_BYTES_MAX`].
+    TooLong,
+    /// A user name starts with something other than a letter.
+    Start,
+    /// Something other than a letter, a digit, `-` or `_`.
+    Character(char),
+}
+
+/// A user's name: 1 to [`NAME_BYTES_MAX`] ASCII letters, digits, `-` and `_`, a letter first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name(Label<NAME_BYTES_MAX>);
+
+/// A room's name: 1 to [`ROOM_NAME_BYTES_MAX`] ASCII letters, digits, `-` and `_`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RoomName(Label<ROOM_NAME_BYTES_MAX>);
+
+impl Name {
+    /// Parses a user's name.
+    ///
+    /// # Errors
+    /// Says the first thing that is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text
+            .bytes()
+            .next()
+            .is_some_and(|first| !first.is_ascii_alphabetic() && is_label(first))
+        {
+            return Err(NameError::Start);
+        }
+        Label::parse(text).map(Self)
+    }
+
+    /// The name as it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The name as it was typed, for copying into a buffer without a look at its characters.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Whether nobody may have it, because it could be taken for the server or for everybody.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        RESERVED
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(self.as_str()))
+    }
+
+    /// Whether both are spelt alike, case included. `==` looks past case.
+    #[must_use]
+    pub fn is_spelt_like(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl RoomName {
+    /// Parses a room's name; one leading `#` is dropped.
+    ///
+    /// # Errors
+    /// Says the first thing that is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        Label::parse(text.strip_prefix('#').unwrap_or(text)).map(Self)
+    }
+
+    /// The name as it was typed by who made the room.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The name as it was typed, for copying into a buffer without a look at its characters.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RoomName({self})")
+    }
+}
+
+/// What both kinds of names are made of. Equality and hash look past case.
+#[derive(Clone, Copy)]
+struct Label<const BYTES_MAX: usize> {
+    len: u8,
+    bytes: [u8; BYTES_MAX],
+}
+
+fn is_label(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
+    fn parse(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if !text.bytes().all(is_label) {
+            let first = text.chars().find(|c| !u8::try_from(*c).is_ok_and(is_label));
+            return Err(NameError::Character(
+                first.unwrap_or(char::REPLACEMENT_CHARACTER),
+            ));
+        }
+        let mut bytes = [0; BYTES_MAX];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(room), Ok(len)) => {
+                room.copy_from_slice(text.as_bytes());
+                Ok(Self { len, bytes })
+            }
+            _ => Err(NameError::TooLong),
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    fn as_str(&self) -> &str {
+        // Always ASCII; the fallback exists because `unsafe` does not.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl<const BYTES_MAX: usize> PartialEq for Label<BYTES_MAX> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes().eq_ignore_ascii_case(other.as_bytes())
+    }
+}
+
+impl<const BYTES_MAX: usize> Eq for Label<BYTES_MAX> {}
+
+impl<const BYTES_MAX: usize> Hash for Label<BYTES_MAX> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The unused tail is zero, so hashing the whole array is well defined, and one write of
+        // a known length is quicker than one of as many bytes as there happen to be.
+        state.write(&self.bytes.map(|byte| byte.to_ascii_lowercase()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_starts_with_a_letter_and_has_24_bytes_at_most() {
+        let longest = "a".repeat(NAME_BYTES_MAX);
+        for good in ["a", "Alice", "bob-2", "x_y", longest.as_str()] {
+            assert_eq!(Name::parse(good).unwrap().as_str(), good);
+        }
+        let too_long = "a".repeat(NAME_BYTES_MAX + 1);
+        for (bad, why) in [
+            ("", NameError::Empty),
+            ("1st", NameError::Start),
+            ("-x", NameError::Start),
+            ("_x", NameError::Start),
+            (too_long.as_str(), NameError::TooLong),
+            ("a b", NameError::Character(' ')),
+            ("al:ce", NameError::Character(':')),
+            ("größe", NameError::Character('ö')),
+            ("é", NameError::Character('é')),
+        ] {
+            assert_eq!(Name::parse(bad), Err(why), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_may_start_with_a_digit_and_with_one_hash_that_is_dropped() {
+        assert_eq!(RoomName::parse("#2024").unwrap().as_str(), "2024");
+        assert_eq!(RoomName::parse("##x"), Err(NameError::Character('#')));
+        assert_eq!(RoomName::parse("#"), Err(NameError::Empty));
+        let longest = "r".repeat(ROOM_NAME_BYTES_MAX);
+        assert!(RoomName::parse(&longest).is_ok());
+        assert_eq!(
+            RoomName::parse(&format!("{longest}r")),
+            Err(NameError::TooLong)
+        );
+    }
+
+    #[test]
+    fn names_compare_without_case_and_show_as_typed() {
+        let (a, b) = (Name::parse("Alice").unwrap(), Name::parse("aLICE").unwrap());
+        assert_eq!(a, b);
+        assert!(!a.is_spelt_like(&b));
+        assert_eq!(b.to_string(), "aLICE");
+        let hash = |name: &Name| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(name);
+        assert_eq!(hash(&a), hash(&b));
+    }
+
+    #[test]
+    fn reserved_names_are_known_in_any_case() {
+        for word in RESERVED {
+            assert!(Name::parse(&word.to_uppercase()).unwrap().is_reserved());
+        }
+        assert!(!Name::parse("servers").unwrap().is_reserved());
+    }
+}

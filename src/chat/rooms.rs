@@ -1,0 +1,322 @@
+//! Rooms, who is in them, and how their coming and going is told.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use ahash::RandomState;
+use arrayvec::ArrayVec;
+
+use super::directory::Directory;
+use super::message::{ClientId, Event};
+use super::name::{Name, RoomName};
+use super::outbox::{Addressee, Outbox};
+use super::tick::Tick;
+
+/// Up to so many members, each join and leave is told at once: a screenful of people know each
+/// other.
+pub const MEMBERS_TOLD_AT_ONCE_MAX: usize = 50;
+
+/// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
+/// and telling each would cost the square of the members.
+pub const MEMBERS_TOLD_MAX: usize = 1000;
+
+/// How long joins and leaves are gathered for one summary.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A summary names so many; the rest are a number.
+pub const PRESENCE_NAMES_MAX: usize = 2;
+
+/// A room's place in the table of rooms. Only valid while somebody is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RoomId(u32);
+
+/// One who is in a room, with what a fan-out must know of them, so that it reads one array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub client: ClientId,
+    /// This is their current room.
+    pub current: bool,
+    /// They want no join, leave and rename notices.
+    pub quiet: bool,
+    /// They ignore somebody, so that a fan-out must ask whom.
+    pub filters: bool,
+}
+
+impl Member {
+    pub fn addressee(&self) -> Addressee {
+        Addressee {
+            client: self.client,
+            elsewhere: !self.current,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Room {
+    pub name: RoomName,
+    pub topic: Option<Box<str>>,
+    pub members: Vec<Member>,
+    presence: Presence,
+}
+
+/// Joins and leaves not told yet. Nothing is pending unless `due` is set.
+#[derive(Debug, Default)]
+struct Presence {
+    due: Option<Tick>,
+    joined: u32,
+    left: u32,
+    joined_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
+    left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
+    /// Whose change was the first of these.
+    first: Option<ClientId>,
+}
+
+/// That somebody entered or left a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    pub who: ClientId,
+    pub name: &'a Name,
+    pub kind: ChangeKind<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ChangeKind<'a> {
+    Joined,
+    /// With what they said on leaving.
+    Left(Option<&'a str>),
+}
+
+/// All rooms.
+///
+/// Invariants: a room exists while it has members, the lobby always; a member's flags are those
+/// of the client; a client's memberships and the rooms' members say the same.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    slots: Vec<Option<Room>>,
+    free: Vec<RoomId>,
+    by_name: HashMap<RoomName, RoomId, RandomState>,
+    /// Rooms with a summary to tell, in the order of time: all wait equally long.
+    due: VecDeque<(Tick, RoomId)>,
+    lobby: RoomId,
+}
+
+impl Rooms {
+    pub fn new(lobby: RoomName, hasher: RandomState) -> Self {
+        let mut rooms = Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_name: HashMap::with_hasher(hasher),
+            due: VecDeque::new(),
+            lobby: RoomId(0),
+        };
+        rooms.lobby = rooms.find_or_make(lobby);
+        rooms
+    }
+
+    pub fn lobby(&self) -> RoomId {
+        self.lobby
+    }
+
+    pub fn find(&self, name: &RoomName) -> Option<RoomId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub fn find_or_make(&mut self, name: RoomName) -> RoomId {
+        if let Some(id) = self.find(&name) {
+            return id;
+        }
+        let room = Room {
+            name,
+            topic: None,
+            members: Vec::new(),
+            presence: Presence::default(),
+        };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            RoomId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        });
+        if let Some(slot) = self.slots.get_mut(id.0 as usize) {
+            debug_assert!(slot.is_none(), "a free slot holds no room");
+            *slot = Some(room);
+        }
+        self.by_name.insert(name, id);
+        id
+    }
+
+    pub fn get(&self, id: RoomId) -> Option<&Room> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    pub fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
+        self.slots.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Room> {
+        self.slots.iter().flatten()
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Puts a client in; returns the place in the list of members.
+    pub fn enter(&mut self, id: RoomId, member: Member) -> u32 {
+        let Some(room) = self.get_mut(id) else {
+            return 0;
+        };
+        debug_assert!(
+            room.members
+                .iter()
+                .all(|other| other.client != member.client)
+        );
+        room.members.push(member);
+        u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Takes out the member at `index`. Returns who moved to that place, if anyone did.
+    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<ClientId> {
+        let room = self.get_mut(id)?;
+        room.members.swap_remove(index as usize);
+        room.members.get(index as usize).map(|member| member.client)
+    }
+
+    /// Lets a room go that nobody is in.
+    pub fn drop_if_empty(&mut self, id: RoomId) {
+        if id == self.lobby || self.get(id).is_none_or(|room| !room.members.is_empty()) {
+            return;
+        }
+        if let Some(room) = self.slots.get_mut(id.0 as usize).and_then(Option::take) {
+            self.by_name.remove(&room.name);
+            self.free.push(id);
+        }
+    }
+
+    /// Tells a room's others that somebody came or went: at once in a small room, later and summed
+    /// up in a large one, not at all in a huge one.
+    pub fn tell_presence<O: Outbox>(
+        &mut self,
+        now: Tick,
+        id: RoomId,
+        change: Change<'_>,
+        outbox: &mut O,
+    ) {
+        let Some(room) = self.get_mut(id) else { return };
+        let count = room.members.len();
+        if count > MEMBERS_TOLD_MAX {
+            return;
+        }
+        if count > MEMBERS_TOLD_AT_ONCE_MAX {
+            if room.presence.add(now, change) {
+                self.due.push_back((now.after(PRESENCE_INTERVAL), id));
+            }
+            return;
+        }
+        let (name, room_name) = (change.name, &room.name);
+        let event = match change.kind {
+            ChangeKind::Joined => Event::Join {
+                room: room_name,
+                name,
+            },
+            ChangeKind::Left(text) => Event::Leave {
+                room: room_name,
+                name,
+                text,
+            },
+        };
+        let others = room.members.iter().filter(|member| !member.quiet);
+        let others = others.filter(|member| member.client != change.who);
+        outbox.announce(room_name, others.map(Member::addressee), &event);
+    }
+
+    /// When the next summary is due.
+    pub fn next_due(&self) -> Tick {
+        self.due.front().map_or(Tick::NEVER, |(due, _)| *due)
+    }
+
+    /// Tells the summaries that are due.
+    pub fn expire<O: Outbox>(&mut self, now: Tick, outbox: &mut O) {
+        while let Some((due, id)) = self.due.front().copied()
+            && due <= now
+        {
+            self.due.pop_front();
+            let Some(room) = self.get_mut(id) else {
+                continue;
+            };
+            if room.presence.due != Some(due) {
+                continue; // a successor in the same slot
+            }
+            let pending = std::mem::take(&mut room.presence);
+            if room.members.len() <= MEMBERS_TOLD_MAX {
+                pending.tell(room, outbox);
+            }
+        }
+    }
+
+    /// Panics if the rooms disagree with themselves or with what `directory` says of the members.
+    #[expect(
+        clippy::expect_used,
+        reason = "a check of invariants is there to panic"
+    )]
+    pub fn check_invariants(&self, directory: &Directory) {
+        assert_eq!(self.by_name.len(), self.iter().count());
+        assert_eq!(self.by_name.len() + self.free.len(), self.slots.len());
+        for (name, id) in &self.by_name {
+            let room = self.get(*id).expect("a listed room exists");
+            assert_eq!(&room.name, name);
+            assert!(
+                *id == self.lobby || !room.members.is_empty(),
+                "an empty room is gone"
+            );
+            for (index, member) in room.members.iter().enumerate() {
+                let client = directory.get(member.client).expect("a member is connected");
+                assert!(client.name.is_some(), "a member is registered");
+                let membership = client.membership(*id).expect("membership is mutual");
+                assert_eq!(membership.index as usize, index);
+                assert_eq!(*member, client.as_member(member.client, *id));
+            }
+            if let Some(due) = room.presence.due {
+                assert!(
+                    self.due.contains(&(due, *id)),
+                    "what is pending will be told"
+                );
+            }
+        }
+    }
+}
+
+impl Presence {
+    /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
+    fn add(&mut self, now: Tick, change: Change<'_>) -> bool {
+        let (count, names) = match change.kind {
+            ChangeKind::Joined => (&mut self.joined, &mut self.joined_names),
+            ChangeKind::Left(_) => (&mut self.left, &mut self.left_names),
+        };
+        *count += 1;
+        let _ = names.try_push(*change.name); // the rest are only counted
+        let first = self.due.is_none();
+        if first {
+            self.due = Some(now.after(PRESENCE_INTERVAL));
+            self.first = Some(change.who);
+        }
+        first
+    }
+
+    fn tell<O: Outbox>(&self, room: &Room, outbox: &mut O) {
+        let names = if self.joined > 0 {
+            &self.joined_names
+        } else {
+            &self.left_names
+        };
+        let event = Event::Presence {
+            room: &room.name,
+            joined: self.joined,
+            left: self.left,
+            names,
+        };
+        // Who joined alone knows it already.
+        let known_to = self.first.filter(|_| self.joined + self.left == 1);
+        let others = room.members.iter().filter(|member| !member.quiet);
+        let others = others.filter(|member| Some(member.client) != known_to);
+        outbox.announce(&room.name, others.map(Member::addressee), &event);
+    }
+}

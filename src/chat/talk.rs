@@ -1,0 +1,251 @@
+//! What is said, in a room and between two.
+
+use arrayvec::ArrayVec;
+
+use super::directory::Client;
+use super::message::{
+    ClientId, Delivery, Event, Notice, RECIPIENTS_MAX, Recipients, Refusal, Reply,
+};
+use super::name::Name;
+use super::outbox::{Addressee, Outbox};
+use super::rooms::Room;
+use super::{Answered, Chat, Outcome, TOLD_AWAY_MAX, answer};
+
+impl Chat {
+    pub(super) fn say<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let (room, to) = self.audience(id)?;
+        let event = Event::Message {
+            room: &room.name,
+            from: name,
+            text,
+        };
+        outbox.announce(&room.name, to, &event);
+        answer(outbox, id, Reply::Done)
+    }
+
+    pub(super) fn act<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let (room, to) = self.audience(id)?;
+        let event = Event::Action {
+            room: &room.name,
+            from: name,
+            text,
+        };
+        outbox.announce(&room.name, to, &event);
+        answer(outbox, id, Reply::Done)
+    }
+
+    /// The speaker's current room, and those in it who are to hear what is said.
+    pub(super) fn audience(
+        &self,
+        speaker: ClientId,
+    ) -> Result<(&Room, impl Iterator<Item = Addressee>), Refusal<'static>> {
+        let client = self.directory.get(speaker).ok_or(Refusal::NotRegistered)?;
+        let room = client.current.and_then(|room| self.rooms.get(room));
+        let room = room.ok_or(Refusal::NotInRoom { room: None })?;
+        let echo = client.echo;
+        let hears = move |member: &&super::rooms::Member| {
+            if member.client == speaker {
+                return echo;
+            }
+            // Whom a member ignores is asked of few: most ignore nobody, and say so here.
+            !member.filters
+                || !self
+                    .directory
+                    .get(member.client)
+                    .is_some_and(|other| other.ignores(speaker))
+        };
+        Ok((
+            room,
+            room.members
+                .iter()
+                .filter(hears)
+                .map(super::rooms::Member::addressee),
+        ))
+    }
+
+    pub(super) fn private<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        to: Recipients<'a>,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let Some(typed) = to.only() else {
+            return self.private_to_several(id, name, to, text, outbox);
+        };
+        let missing = Refusal::NoSuchUser { given: typed };
+        let recipient = self.directory.find_typed(typed).ok_or(missing)?;
+        self.private_to_one(id, name, recipient, text, outbox)
+    }
+
+    pub(super) fn reply<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let writer = client.reply_to.ok_or(Refusal::NobodyWrote)?;
+        self.directory.get(writer).ok_or(Refusal::WriterLeft)?;
+        self.private_to_one(id, name, writer, text, outbox)
+    }
+
+    fn private_to_one<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        recipient: ClientId,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let recipient_name = self
+            .directory
+            .name_of(recipient)
+            .ok_or(Refusal::WriterLeft)?;
+        let to = std::slice::from_ref(&recipient_name);
+        match self.hand_over(id, name, recipient, to, text, outbox) {
+            Delivery::Queued => {
+                self.echo_private(id, name, to, text, outbox);
+                answer(outbox, id, Reply::Done)
+            }
+            Delivery::Refused => {
+                outbox.send(
+                    id,
+                    &Event::Error(Refusal::Unreached {
+                        missing: &[],
+                        full: to,
+                    }),
+                );
+                Ok(Answered)
+            }
+        }
+    }
+
+    fn private_to_several<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        to: Recipients<'a>,
+        text: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let mut found = ArrayVec::<(ClientId, Name), RECIPIENTS_MAX>::new();
+        let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
+        for typed in to.iter() {
+            let Some(recipient) = self.directory.find_typed(typed) else {
+                let _ = missing.try_push(typed); // there are no more than RECIPIENTS_MAX
+                continue;
+            };
+            if found.iter().any(|(other, _)| *other == recipient) {
+                continue; // named twice
+            }
+            if let Some(name) = self.directory.name_of(recipient) {
+                let _ = found.try_push((recipient, name));
+            }
+        }
+        let all: ArrayVec<Name, RECIPIENTS_MAX> = found.iter().map(|(_, name)| *name).collect();
+        let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
+        for (recipient, recipient_name) in &found {
+            if self.hand_over(id, name, *recipient, &all, text, outbox) == Delivery::Refused {
+                let _ = full.try_push(*recipient_name);
+            }
+        }
+        if full.len() < all.len() {
+            self.echo_private(id, name, &all, text, outbox);
+        }
+        if missing.is_empty() && full.is_empty() {
+            return answer(outbox, id, Reply::Done);
+        }
+        let refusal = Refusal::Unreached {
+            missing: &missing,
+            full: &full,
+        };
+        outbox.send(id, &Event::Error(refusal));
+        Ok(Answered)
+    }
+
+    /// Gives one recipient their copy. Whoever ignores the sender counts as reached: the sender is
+    /// not told.
+    fn hand_over<O: Outbox>(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        recipient: ClientId,
+        to: &[Name],
+        text: &str,
+        outbox: &mut O,
+    ) -> Delivery {
+        let Some(client) = self.directory.get_mut(recipient) else {
+            return Delivery::Refused;
+        };
+        if client.ignores(id) {
+            return Delivery::Queued;
+        }
+        let event = Event::Private {
+            from: name,
+            to,
+            text,
+        };
+        let delivery = outbox.deliver(recipient, id, &event);
+        if delivery == Delivery::Queued {
+            client.reply_to = Some(id);
+            tell_away(client, id, outbox);
+        }
+        delivery
+    }
+
+    fn echo_private<O: Outbox>(
+        &self,
+        id: ClientId,
+        name: &Name,
+        to: &[Name],
+        text: &str,
+        outbox: &mut O,
+    ) {
+        if self.directory.get(id).is_some_and(|client| client.echo) {
+            outbox.send(
+                id,
+                &Event::Private {
+                    from: name,
+                    to,
+                    text,
+                },
+            );
+        }
+    }
+}
+
+/// Tells `sender` that `client` is away, if so, and if it was not told before.
+fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
+    let Some(away) = client.away.as_deref_mut() else {
+        return;
+    };
+    if away.told.len() >= TOLD_AWAY_MAX {
+        away.told.clear(); // better to tell somebody twice than to remember without end
+    }
+    if away.told.insert(sender)
+        && let Some(name) = &client.name
+    {
+        outbox.send(
+            sender,
+            &Event::Notice(Notice::IsAway {
+                name,
+                text: &away.text,
+            }),
+        );
+    }
+}

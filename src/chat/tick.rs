@@ -1,0 +1,34 @@
+//! Time as the core sees it: an argument, never a question.
+
+use std::time::Duration;
+
+/// A moment, in microseconds since the server started, on a clock that only goes forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(u64);
+
+impl Tick {
+    /// Later than every moment that happens.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The moment `elapsed` after the start.
+    #[must_use]
+    pub fn at(elapsed: Duration) -> Self {
+        Self(micros(elapsed))
+    }
+
+    /// This moment and `wait` more; stops at [`Tick::NEVER`].
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(micros(wait)))
+    }
+
+    /// How long ago `earlier` was; zero if it is yet to come.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
