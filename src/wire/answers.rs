@@ -1,0 +1,291 @@
+//! The lines that an answer has in plain mode, and that JSON mode carries as `text` where it has no
+//! better field.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::chat::message::{Census, CloseReason, Mode, Reply, RoomView, ServerStats, Verb, Whois};
+use crate::chat::name::RoomName;
+
+use super::catalogue::{self, CATALOGUE};
+use super::wording::{Ago, Listed, VERSION, plural};
+
+/// Names in an answer of several lines go on a new line after so many.
+const NAMES_PER_LINE: usize = 20;
+
+/// Takes one line, without its first byte and its end.
+pub type Line<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
+
+/// The lines of an answer, without their first byte and their end. Most have one; `Done` has none.
+pub fn reply_lines(reply: &Reply<'_>, line: Line<'_>) {
+    match *reply {
+        Reply::Done => {}
+        Reply::Registered { name, entered } => {
+            line(format_args!("You are registered as {name}."));
+            entered_lines(&entered, line);
+        }
+        Reply::Renamed { name } => line(format_args!("You are now {name}.")),
+        Reply::Joined(entered) => entered_lines(&entered, line),
+        Reply::Parted { room, current } => parted_line(room, current, line),
+        Reply::Names { .. } | Reply::Rooms { .. } => list_lines(reply, line),
+        Reply::Topic {
+            room,
+            text: Some(text),
+        } => {
+            line(format_args!("The topic of {room} is: {text}"));
+        }
+        Reply::Topic { room, text: None } => {
+            line(format_args!("{room} has no topic. /topic TEXT sets one."));
+        }
+        Reply::Whois(whois) => whois_lines(&whois, line),
+        Reply::Away { text: "" } => line(format_args!("You are away now. /back ends it.")),
+        Reply::Away { text } => line(format_args!("You are away now: {text} (/back ends it.)")),
+        Reply::Back => line(format_args!("You are back.")),
+        Reply::Ignoring { name } => line(format_args!("You ignore {name} now.")),
+        Reply::NotIgnoring { name } => line(format_args!("You no longer ignore {name}.")),
+        Reply::Ignored { names: [] } => line(format_args!("You ignore nobody.")),
+        Reply::Ignored { names } => line(format_args!("You ignore {}.", Listed(names))),
+        Reply::Quiet(on) => {
+            line(format_args!(
+                "Quiet is {}: you get {} of who joins, leaves or is renamed.",
+                on_off(on),
+                if on { "no notices" } else { "notices" }
+            ));
+        }
+        Reply::Echo(on) => {
+            line(format_args!(
+                "Echo is {}: your own lines {}.",
+                on_off(on),
+                if on {
+                    "come back as others see them"
+                } else {
+                    "do not come back"
+                }
+            ));
+        }
+        Reply::Mode(Mode::Plain) => line(format_args!("The mode is plain.")),
+        Reply::Mode(Mode::Json) => line(format_args!("The mode is json.")),
+        Reply::Pong { text: "" } => line(format_args!("pong")),
+        Reply::Pong { text } => line(format_args!("pong {text}")),
+        Reply::Stats {
+            server_name,
+            census,
+            server,
+        } => {
+            stats_lines(server_name, census, server, line);
+        }
+        Reply::Version {
+            server_name: "chinwag",
+        } => line(format_args!("chinwag {VERSION}")),
+        Reply::Version { server_name } => {
+            line(format_args!("{server_name} runs chinwag {VERSION}"));
+        }
+        Reply::Help(None) => help_lines(line),
+        Reply::Help(Some(verb)) => help_on(verb, line),
+        Reply::Bye => line(format_args!("Bye.")),
+    }
+}
+
+fn entered_lines(view: &RoomView<'_>, line: Line<'_>) {
+    let RoomView {
+        room,
+        topic,
+        others,
+        names,
+    } = *view;
+    let more = others.saturating_sub(names.len());
+    let noun = plural(others, "other", "others");
+    match (others, more) {
+        (0, _) => line(format_args!("You are in {room}, and nobody else is.")),
+        (_, 0) => line(format_args!(
+            "You are in {room} with {others} {noun}: {}.",
+            Listed(names)
+        )),
+        _ => line(format_args!(
+            "You are in {room} with {others} {noun}: {}, and {more} more.",
+            Listed(names)
+        )),
+    }
+    if let Some(topic) = topic {
+        line(format_args!("The topic of {room} is: {topic}"));
+    }
+}
+
+fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
+    let name = whois.name;
+    line(format_args!(
+        "{name} has been here for {}, idle for {}.",
+        Ago(whois.connected),
+        Ago(whois.idle)
+    ));
+    match whois.away {
+        Some("") => line(format_args!("{name} is away.")),
+        Some(text) => line(format_args!("{name} is away: {text}")),
+        None => {}
+    }
+    match whois.rooms {
+        [] => line(format_args!("You share no room.")),
+        rooms => line(format_args!("Rooms you share: {}.", Listed(rooms))),
+    }
+    if let Some(peer) = whois.peer {
+        line(format_args!("You are connected from {peer}."));
+    }
+}
+
+fn stats_lines(server_name: &str, census: Census, server: &ServerStats, line: Line<'_>) {
+    line(format_args!(
+        "{server_name} has been up for {}; the loop was {} busy of late.",
+        Ago(server.uptime),
+        Permille(server.busy_permille),
+    ));
+    line(format_args!(
+        "{} connected, {} registered, {} {}.",
+        census.clients,
+        census.registered,
+        census.rooms,
+        plural(census.rooms, "room", "rooms"),
+    ));
+    line(format_args!(
+        "Lines: {} in, {} out, {} skipped for slow readers. Bytes: {} in, {} out.",
+        server.lines_in, server.lines_out, server.skipped, server.bytes_in, server.bytes_out,
+    ));
+    let closed: u64 = server.closed.iter().sum();
+    line(format_args!(
+        "Connections: {closed} closed, {} refused.",
+        server.refused
+    ));
+    for reason in CloseReason::ALL {
+        match server.closed.get(reason.index()) {
+            Some(0) | None => {}
+            Some(count) => line(format_args!("  {count} closed: {}", reason.as_str())),
+        }
+    }
+}
+
+/// One screen of 24 lines and 80 columns, the answer's own two columns included.
+fn help_lines(line: Line<'_>) {
+    const USAGE_WIDTH: usize = 23;
+    for entry in &CATALOGUE {
+        line(format_args!(
+            "{:USAGE_WIDTH$} {}",
+            entry.usage, entry.summary
+        ));
+    }
+    line(format_args!(
+        "Anything else is said in the room. /help COMMAND shows an example."
+    ));
+}
+
+fn parted_line(room: &RoomName, current: Option<&RoomName>, line: Line<'_>) {
+    match current {
+        Some(current) => line(format_args!(
+            "You have left {room}. You are in {current} now."
+        )),
+        None => line(format_args!(
+            "You have left {room}. You are in no room now; /join ROOM enters one."
+        )),
+    }
+}
+
+/// The two answers that have pages.
+fn list_lines(reply: &Reply<'_>, line: Line<'_>) {
+    match *reply {
+        Reply::Names {
+            room,
+            total,
+            names,
+            page,
+            pages,
+        } => {
+            let paging = Paging { page, pages };
+            match room {
+                Some(room) => line(format_args!("{total} in {room}{paging}:")),
+                None => line(format_args!("{total} registered{paging}:")),
+            }
+            for names in names.chunks(NAMES_PER_LINE) {
+                line(format_args!("  {}", Listed(names)));
+            }
+        }
+        Reply::Rooms {
+            rooms,
+            total,
+            page,
+            pages,
+        } => {
+            let paging = Paging { page, pages };
+            line(format_args!(
+                "{total} {}{paging}:",
+                plural(total, "room", "rooms")
+            ));
+            for room in rooms {
+                let users = plural(room.users, "user", "users");
+                match room.topic {
+                    Some(topic) => {
+                        line(format_args!(
+                            "  {}, {} {users}: {topic}",
+                            room.room, room.users
+                        ));
+                    }
+                    None => line(format_args!("  {}, {} {users}", room.room, room.users)),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn help_on(verb: Verb, line: Line<'_>) {
+    let entry = catalogue::entry(verb);
+    line(format_args!("{}: {}.", entry.usage, entry.summary));
+    if let [_, aliases @ ..] = entry.names
+        && !aliases.is_empty()
+    {
+        line(format_args!("Also: /{}", aliases.join(", /")));
+    }
+    line(format_args!("For example: {}", entry.example));
+}
+
+/// Which page of how many, unless there is only one.
+struct Paging {
+    page: usize,
+    pages: usize,
+}
+
+impl Display for Paging {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.pages > 1 {
+            write!(f, ", page {} of {}", self.page, self.pages)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Thousandths as a percentage.
+struct Permille(u32);
+
+impl Display for Permille {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} %", self.0 / 10, self.0 % 10)
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_on_one_screen() {
+        let mut lines = Vec::new();
+        reply_lines(&Reply::Help(None), &mut |line| {
+            lines.push(format!("* {line}"));
+        });
+        assert!(lines.len() <= 24, "{} lines", lines.len());
+        for line in &lines {
+            assert!(line.len() < 80, "{line}");
+        }
+    }
+}

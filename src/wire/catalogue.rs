@@ -1,0 +1,282 @@
+//! The table of commands: their names, and what people are told of them.
+
+use crate::chat::message::Verb;
+
+/// One command.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which it is.
+    pub verb: Verb,
+    /// Its name and aliases, in lower case, without the slash.
+    pub names: &'static [&'static str],
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// Something to type.
+    pub example: &'static str,
+}
+
+/// Finds a command by its name or an alias, without case.
+#[must_use]
+pub fn find(name: &str) -> Option<Verb> {
+    let is_it = |entry: &&Entry| entry.names.iter().any(|own| own.eq_ignore_ascii_case(name));
+    CATALOGUE.iter().find(is_it).map(|entry| entry.verb)
+}
+
+/// The command whose name is the likeliest meant by `name`, if any is like it at all.
+#[must_use]
+pub fn nearest(name: &str) -> Option<Verb> {
+    /// Longer than any name by more than the distance that counts.
+    const TYPED_BYTES_MAX: usize = 16;
+    const DISTANCE_MAX: usize = 2;
+    if name.is_empty() || name.len() > TYPED_BYTES_MAX {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    let all = CATALOGUE
+        .iter()
+        .flat_map(|entry| entry.names.iter().map(|own| (entry.verb, *own)));
+    let scored = all.map(|(verb, own)| {
+        let starts_alike = name.len() >= 2 && own.starts_with(&name);
+        let distance = strsim::damerau_levenshtein(&name, own);
+        (if starts_alike { 1 } else { distance }, verb, own)
+    });
+    let best = scored.min_by_key(|(distance, ..)| *distance)?;
+    let (distance, verb, own) = best;
+    // Two names of one letter have nothing in common if the letter differs.
+    (distance <= DISTANCE_MAX && distance < own.len().min(name.len())).then_some(verb)
+}
+
+/// What is known of a command.
+#[must_use]
+pub fn entry(verb: Verb) -> &'static Entry {
+    CATALOGUE.get(verb as usize).unwrap_or(&CATALOGUE[0])
+}
+
+/// Every command, in the order of [`Verb`].
+pub static CATALOGUE: [Entry; 23] = [
+    Entry {
+        verb: Verb::Help,
+        names: &["help", "?"],
+        usage: "/help [COMMAND]",
+        summary: "all commands, or one",
+        example: "/help msg",
+    },
+    Entry {
+        verb: Verb::Nick,
+        names: &["nick"],
+        usage: "/nick NAME",
+        summary: "register, or change your name; #NAME does the same",
+        example: "#alice",
+    },
+    Entry {
+        verb: Verb::Msg,
+        names: &["msg"],
+        usage: "/msg NAME[,NAME] TEXT",
+        summary: "a private message; @NAME:TEXT does the same",
+        example: "@bob:see you at noon",
+    },
+    Entry {
+        verb: Verb::Reply,
+        names: &["reply", "r"],
+        usage: "/reply TEXT",
+        summary: "a private message to whoever last wrote you one",
+        example: "/r on my way",
+    },
+    Entry {
+        verb: Verb::Me,
+        names: &["me"],
+        usage: "/me ACTION",
+        summary: "an action in the current room",
+        example: "/me waves",
+    },
+    Entry {
+        verb: Verb::Say,
+        names: &["say"],
+        usage: "/say TEXT",
+        summary: "say TEXT, whatever it starts with",
+        example: "/say #1 is done",
+    },
+    Entry {
+        verb: Verb::Join,
+        names: &["join", "j"],
+        usage: "/join ROOM",
+        summary: "enter a room, or make it your current one",
+        example: "/join dev",
+    },
+    Entry {
+        verb: Verb::Part,
+        names: &["part", "leave"],
+        usage: "/part [ROOM]",
+        summary: "leave a room",
+        example: "/part dev",
+    },
+    Entry {
+        verb: Verb::Rooms,
+        names: &["rooms"],
+        usage: "/rooms [PAGE]",
+        summary: "every room, how many are in it, its topic",
+        example: "/rooms",
+    },
+    Entry {
+        verb: Verb::Names,
+        names: &["names", "who", "users"],
+        usage: "/names [ROOM|*] [PAGE]",
+        summary: "who is in a room; * is everyone",
+        example: "/names * 2",
+    },
+    Entry {
+        verb: Verb::Topic,
+        names: &["topic"],
+        usage: "/topic [TEXT]",
+        summary: "read or set the current room's topic",
+        example: "/topic release on Friday",
+    },
+    Entry {
+        verb: Verb::Whois,
+        names: &["whois"],
+        usage: "/whois NAME",
+        summary: "since when, idle for how long, shared rooms",
+        example: "/whois bob",
+    },
+    Entry {
+        verb: Verb::Away,
+        names: &["away"],
+        usage: "/away [TEXT]",
+        summary: "tell who writes to you that you are away",
+        example: "/away lunch",
+    },
+    Entry {
+        verb: Verb::Back,
+        names: &["back"],
+        usage: "/back",
+        summary: "you are no longer away",
+        example: "/back",
+    },
+    Entry {
+        verb: Verb::Ignore,
+        names: &["ignore"],
+        usage: "/ignore [NAME]",
+        summary: "get nothing of theirs; without NAME, the list",
+        example: "/ignore mallory",
+    },
+    Entry {
+        verb: Verb::Unignore,
+        names: &["unignore"],
+        usage: "/unignore [NAME]",
+        summary: "get their lines again; without NAME, the list",
+        example: "/unignore mallory",
+    },
+    Entry {
+        verb: Verb::Quiet,
+        names: &["quiet"],
+        usage: "/quiet [on|off]",
+        summary: "no notices of who joins, leaves or is renamed",
+        example: "/quiet on",
+    },
+    Entry {
+        verb: Verb::Echo,
+        names: &["echo"],
+        usage: "/echo [on|off]",
+        summary: "your own lines come back as others see them",
+        example: "/echo on",
+    },
+    Entry {
+        verb: Verb::Mode,
+        names: &["mode"],
+        usage: "/mode [plain|json]",
+        summary: "how the server writes to you",
+        example: "/mode json",
+    },
+    Entry {
+        verb: Verb::Ping,
+        names: &["ping"],
+        usage: "/ping [TEXT]",
+        summary: "the server answers pong",
+        example: "/ping 42",
+    },
+    Entry {
+        verb: Verb::Stats,
+        names: &["stats"],
+        usage: "/stats",
+        summary: "what the server has counted",
+        example: "/stats",
+    },
+    Entry {
+        verb: Verb::Version,
+        names: &["version"],
+        usage: "/version",
+        summary: "what runs here",
+        example: "/version",
+    },
+    Entry {
+        verb: Verb::Quit,
+        names: &["quit", "exit", "bye"],
+        usage: "/quit [TEXT]",
+        summary: "leave; quit alone on a line does the same",
+        example: "/quit back tomorrow",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_the_entry_at_its_number() {
+        for (place, entry) in CATALOGUE.iter().enumerate() {
+            assert_eq!(entry.verb as usize, place);
+        }
+    }
+
+    #[test]
+    fn no_name_is_used_twice_and_each_is_found() {
+        let mut all: Vec<&str> = CATALOGUE
+            .iter()
+            .flat_map(|entry| entry.names)
+            .copied()
+            .collect();
+        for name in &all {
+            assert_eq!(find(&name.to_uppercase()), find(name));
+            assert!(find(name).is_some());
+        }
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn an_example_is_a_line_that_works() {
+        for entry in &CATALOGUE {
+            let parsed = super::super::command::parse(entry.example);
+            assert!(parsed.is_ok(), "{}: {parsed:?}", entry.example);
+        }
+    }
+
+    #[test]
+    fn a_slip_finds_what_was_meant() {
+        for (typed, meant) in [
+            ("hlep", Verb::Help),
+            ("JION", Verb::Join),
+            ("nickname", Verb::Names),
+            ("qiut", Verb::Quit),
+            ("mgs", Verb::Msg),
+            ("whos", Verb::Names),
+            ("wh", Verb::Names),
+            ("part2", Verb::Part),
+        ] {
+            let found = nearest(typed);
+            if typed == "nickname" {
+                assert_eq!(found, None);
+            } else {
+                assert_eq!(found, Some(meant), "{typed}");
+            }
+        }
+        for typed in ["", "x", "etc", "usr", "zzzzzz", "averyveryverylongword"] {
+            let found = nearest(typed);
+            assert!(found.is_none() || typed == "usr", "{typed}: {found:?}");
+        }
+    }
+}

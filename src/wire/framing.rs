@@ -1,0 +1,465 @@
+//! Bytes to lines, however the bytes were split on their way.
+//!
+//! A line that arrived whole and holds nothing special is yielded where it lies in the reader's
+//! buffer. Everything else (a line in several reads, telnet, erasing) goes through `partial`, which
+//! never holds more than a line's limit.
+
+use super::stranger::{self, Stranger, TlsDetector};
+use super::telnet::{IAC, Meaning, Telnet};
+
+const LF: u8 = b'\n';
+const CR: u8 = b'\r';
+const BACKSPACE: u8 = 0x08;
+const DELETE: u8 = 0x7f;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What was found in the input.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A line, without its end. It may be empty, and may hold any bytes but LF.
+    Line(&'a [u8]),
+    /// The unfinished line has just passed the limit. The rest of it will be dropped.
+    TooLong,
+    /// The client asks, by telnet, whether anybody is there.
+    AreYouThere,
+    /// Telnet wants these bytes sent.
+    Answer([u8; 3]),
+    /// This is not a chat client. Nothing more is to be read from it.
+    Stranger(Stranger),
+}
+
+/// One thing found, and how the client wants what is said of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// What it is.
+    pub input: Input<'a>,
+    /// The client ends its lines with CR LF, or speaks telnet, and so wants CR LF itself.
+    pub crlf: bool,
+}
+
+/// The state of one connection's input, between two reads.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a stream"
+)]
+pub struct LineSplitter {
+    /// The unfinished line. At most the limit and the CR that may turn out to be part of its end.
+    partial: Vec<u8>,
+    /// What `partial` holds was yielded; it is emptied when the borrow is over.
+    yielded: bool,
+    telnet: Telnet,
+    tls: TlsDetector,
+    phase: Phase,
+    /// The unfinished line was too long, and is being dropped.
+    discarding: bool,
+    /// The last byte dropped was a CR.
+    discarded_cr: bool,
+    crlf: bool,
+}
+
+/// What may still be learnt from a connection's first line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is known yet; a byte order mark may come.
+    #[default]
+    Start,
+    /// Only empty lines so far.
+    Blank,
+    /// There was a line, and it was chat.
+    Chat,
+}
+
+impl LineSplitter {
+    /// Whether there is no unfinished line, so that its buffer can be lent to somebody else.
+    #[must_use]
+    pub fn is_at_line_start(&self) -> bool {
+        self.partial.is_empty() || self.yielded
+    }
+
+    /// Lends a buffer for unfinished lines.
+    pub fn lend(&mut self, buffer: Vec<u8>) {
+        debug_assert!(self.is_at_line_start() && buffer.is_empty());
+        self.partial = buffer;
+        self.yielded = false;
+    }
+
+    /// Takes the buffer back, empty, once [`LineSplitter::is_at_line_start`].
+    pub fn take_back(&mut self) -> Vec<u8> {
+        debug_assert!(self.is_at_line_start());
+        self.yielded = false;
+        let mut buffer = std::mem::take(&mut self.partial);
+        buffer.clear();
+        buffer
+    }
+
+    /// Finds the next thing in `input`, and moves `input` past it. `None`: it is used up.
+    pub fn next<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+        line_bytes_max: usize,
+    ) -> Option<Found<'s>> {
+        if self.yielded {
+            self.partial.clear();
+            self.yielded = false;
+        }
+        while !input.is_empty() {
+            if self.may_borrow() {
+                // The common case: a whole line, and nothing in it that needs a second look.
+                let end = memchr::memchr(LF, input);
+                if let Some((line, rest)) = end.and_then(|end| input.split_at_checked(end)) {
+                    let text = line.strip_suffix(&[CR]).unwrap_or(line);
+                    if text.len() <= line_bytes_max && is_plain(text) {
+                        *input = rest.get(1..).unwrap_or_default();
+                        self.crlf |= text.len() < line.len();
+                        return Some(self.found(Input::Line(text)));
+                    }
+                }
+            }
+            match self.absorb(input, line_bytes_max) {
+                Absorbed::More => {}
+                Absorbed::Line => return Some(self.yield_partial()),
+                Absorbed::TooLong => {
+                    if let Some(stranger) = self.stranger_by_line(true) {
+                        return Some(self.found(Input::Stranger(stranger)));
+                    }
+                    self.phase = Phase::Chat;
+                    return Some(self.found(Input::TooLong));
+                }
+                Absorbed::AreYouThere => return Some(self.found(Input::AreYouThere)),
+                Absorbed::Answer(bytes) => return Some(self.found(Input::Answer(bytes))),
+                Absorbed::Tls => return Some(self.found(Input::Stranger(Stranger::Tls))),
+            }
+        }
+        None
+    }
+
+    /// The end of input: an unfinished last line counts as a line.
+    pub fn finish(&mut self) -> Option<Found<'_>> {
+        if self.is_at_line_start() || self.discarding {
+            return None;
+        }
+        Some(self.yield_partial())
+    }
+
+    /// Whether a line may be yielded where it lies.
+    fn may_borrow(&self) -> bool {
+        self.phase == Phase::Chat
+            && self.partial.is_empty()
+            && !self.discarding
+            && self.telnet.is_idle()
+    }
+
+    /// Moves input into `partial` up to whatever must be told.
+    fn absorb(&mut self, input: &mut &[u8], line_bytes_max: usize) -> Absorbed {
+        while let Some((&byte, rest)) = input.split_first() {
+            let run = self.run_length(input);
+            if run > 0 {
+                let (text, rest) = input.split_at(run);
+                *input = rest;
+                if self.push(text, line_bytes_max) {
+                    return Absorbed::TooLong;
+                }
+                continue;
+            }
+            *input = rest;
+            if self.tls.is_client_hello(byte) {
+                return Absorbed::Tls;
+            }
+            let meaning = self.telnet.feed(byte);
+            self.crlf |= !matches!(meaning, Meaning::Text(_) | Meaning::Nothing);
+            match meaning {
+                Meaning::Nothing | Meaning::Ignored => {}
+                Meaning::Text(LF) => {
+                    if self.end_line() {
+                        return Absorbed::Line;
+                    }
+                }
+                Meaning::Text(BACKSPACE | DELETE) | Meaning::EraseCharacter => self.erase(),
+                Meaning::Text(byte) => {
+                    if self.push(&[byte], line_bytes_max) {
+                        return Absorbed::TooLong;
+                    }
+                }
+                Meaning::EraseLine => {
+                    self.partial.clear();
+                    self.discarding = false;
+                }
+                Meaning::AreYouThere => return Absorbed::AreYouThere,
+                Meaning::Answer(bytes) => return Absorbed::Answer(bytes),
+            }
+        }
+        Absorbed::More
+    }
+
+    /// How many bytes at the start of `input` are text and can be moved at once.
+    fn run_length(&self, input: &[u8]) -> usize {
+        if !self.telnet.is_idle() || self.tls.is_undecided() {
+            return 0;
+        }
+        let line_end = memchr::memchr(LF, input).unwrap_or(input.len());
+        let line = input.get(..line_end).unwrap_or_default();
+        memchr::memchr3(IAC, BACKSPACE, DELETE, line).unwrap_or(line_end)
+    }
+
+    /// Adds text to the unfinished line. Says whether that has just become too long.
+    fn push(&mut self, text: &[u8], line_bytes_max: usize) -> bool {
+        if self.discarding {
+            self.discarded_cr = text.last() == Some(&CR);
+            return false;
+        }
+        // A byte order mark does not count, nor does a CR that turns out to end the line.
+        let mark = if self.starts_with_mark() {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        let whole_max = line_bytes_max + mark;
+        let room = (whole_max + 1).saturating_sub(self.partial.len());
+        let fits = text.get(..room.min(text.len())).unwrap_or_default();
+        self.partial.extend_from_slice(fits);
+        if mark == 0 && self.starts_with_mark() {
+            // The mark came in this very piece.
+            return self.push(text.get(fits.len()..).unwrap_or_default(), line_bytes_max);
+        }
+        let cr_at_the_limit = self.partial.len() == whole_max + 1 && self.partial.ends_with(&[CR]);
+        if fits.len() == text.len() && (self.partial.len() <= whole_max || cr_at_the_limit) {
+            return false;
+        }
+        self.discarding = true;
+        self.discarded_cr = text.last() == Some(&CR);
+        true
+    }
+
+    fn starts_with_mark(&self) -> bool {
+        self.phase == Phase::Start && self.partial.starts_with(BYTE_ORDER_MARK)
+    }
+
+    /// The line's LF came. Says whether there is a line to yield.
+    fn end_line(&mut self) -> bool {
+        if self.discarding {
+            self.crlf |= self.discarded_cr;
+            self.discarding = false;
+            self.partial.clear();
+            return false;
+        }
+        self.crlf |= self.partial.ends_with(&[CR]);
+        true
+    }
+
+    /// Erases the last character of the unfinished line: a whole one, as it would have been shown.
+    fn erase(&mut self) {
+        if self.discarding {
+            return;
+        }
+        let is_lead = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;
+        let last = self.partial.len().saturating_sub(4);
+        let tail = self.partial.get(last..).unwrap_or_default();
+        let lead = tail
+            .iter()
+            .rposition(is_lead)
+            .unwrap_or(tail.len().saturating_sub(1));
+        let shown = tail.get(lead..).unwrap_or_default().utf8_chunks().last();
+        let erased = shown.map_or(0, |chunk| match chunk.invalid().len() {
+            0 => chunk.valid().chars().next_back().map_or(0, char::len_utf8),
+            invalid => invalid,
+        });
+        self.partial.truncate(self.partial.len() - erased);
+    }
+
+    fn found<'a>(&self, input: Input<'a>) -> Found<'a> {
+        Found {
+            input,
+            crlf: self.crlf,
+        }
+    }
+
+    fn yield_partial(&mut self) -> Found<'_> {
+        if let Some(stranger) = self.stranger_by_line(false) {
+            return self.found(Input::Stranger(stranger));
+        }
+        self.yielded = true;
+        let at_start = self.phase == Phase::Start;
+        let line = self.partial.strip_suffix(&[CR]).unwrap_or(&self.partial);
+        let unmarked = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| at_start);
+        let line = unmarked.unwrap_or(line);
+        if self.phase != Phase::Chat {
+            self.phase = if line.is_empty() {
+                Phase::Blank
+            } else {
+                Phase::Chat
+            };
+        }
+        self.found(Input::Line(line))
+    }
+
+    /// Whether the first line that is not empty is a request to a web server.
+    fn stranger_by_line(&self, unfinished: bool) -> Option<Stranger> {
+        if self.phase == Phase::Chat {
+            return None;
+        }
+        stranger::is_http_request(&self.partial, unfinished).then_some(Stranger::Http)
+    }
+}
+
+/// Why [`LineSplitter::absorb`] stopped.
+enum Absorbed {
+    More,
+    Line,
+    TooLong,
+    AreYouThere,
+    Answer([u8; 3]),
+    Tls,
+}
+
+/// Whether a line holds none of the bytes that edit the stream.
+fn is_plain(line: &[u8]) -> bool {
+    memchr::memchr3(IAC, BACKSPACE, DELETE, line).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 8;
+
+    /// Everything in `pieces` in the order it was found, as text.
+    fn split(pieces: &[&[u8]]) -> (Vec<String>, bool) {
+        let mut splitter = LineSplitter::default();
+        let mut found = Vec::new();
+        let show = |found: Found<'_>| match found.input {
+            Input::Line(line) => format!("line {}", line.escape_ascii()),
+            other => format!("{other:?}"),
+        };
+        for piece in pieces {
+            let mut rest = *piece;
+            while let Some(next) = splitter.next(&mut rest, MAX) {
+                found.push(show(next));
+            }
+            assert!(splitter.partial.len() <= MAX + 1 + BYTE_ORDER_MARK.len());
+        }
+        found.extend(splitter.finish().map(show));
+        (found, splitter.crlf)
+    }
+
+    /// Holds `bytes` against `lines` whole, at each split in two and in three, and byte by byte.
+    #[track_caller]
+    fn check(bytes: &[u8], lines: &[&str], crlf: bool) {
+        let expected = (
+            lines.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            crlf,
+        );
+        assert_eq!(split(&[bytes]), expected, "whole: {}", bytes.escape_ascii());
+        for i in 0..=bytes.len() {
+            for j in i..=bytes.len() {
+                let pieces = [&bytes[..i], &bytes[i..j], &bytes[j..]];
+                assert_eq!(
+                    split(&pieces),
+                    expected,
+                    "{i}, {j}: {}",
+                    bytes.escape_ascii()
+                );
+            }
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(
+            split(&single),
+            expected,
+            "byte by byte: {}",
+            bytes.escape_ascii()
+        );
+    }
+
+    #[test]
+    fn lines_end_with_lf_and_a_cr_before_it_is_dropped() {
+        check(b"a\nb\n", &["line a", "line b"], false);
+        check(b"a\r\nb\n", &["line a", "line b"], true);
+        check(b"\n\nx", &["line ", "line ", "line x"], false);
+        check(b"a\rb\n", &["line a\\rb"], false);
+        check(b"a\r\r\n", &["line a\\r"], true);
+    }
+
+    #[test]
+    fn the_limit_counts_what_is_before_the_end() {
+        check(b"1234567\nx\n", &["line 1234567", "line x"], false);
+        check(b"12345678\nx\n", &["line 12345678", "line x"], false);
+        check(b"12345678\r\nx\n", &["line 12345678", "line x"], true);
+        check(b"123456789\nx\n", &["TooLong", "line x"], false);
+        check(b"123456789\r\nx\n", &["TooLong", "line x"], true);
+        check(b"12345678\rx\nx\n", &["TooLong", "line x"], false);
+        check(b"12345678\r", &["line 12345678"], false);
+        check(b"123456789", &["TooLong"], false);
+        check(b"12345678901234567890\n\n", &["TooLong", "line "], false);
+    }
+
+    #[test]
+    fn erasing_takes_whole_characters_and_never_reaches_the_line_before() {
+        check(b"ab\x08c\n", &["line ac"], false);
+        check(b"ab\x7f\x7f\x7fc\n", &["line c"], false);
+        check("aé\u{8}b\n".as_bytes(), &["line ab"], false);
+        check("a€\u{7f}b\n".as_bytes(), &["line ab"], false);
+        check("a😀\u{8}b\n".as_bytes(), &["line ab"], false);
+        check(b"x\n\x08y\n", &["line x", "line y"], false);
+        // Invalid bytes go as they would have been shown: each by itself, or as cut short.
+        check(b"a\x80\x80\x08\n", &["line a\\x80"], false);
+        check(b"a\xe2\x82\x08\n", &["line a"], false);
+        // Nothing that was too long comes back.
+        check(b"123456789\x08\x08\n", &["TooLong"], false);
+        check(b"12345678\x089\n", &["line 12345679"], false);
+    }
+
+    #[test]
+    fn telnet_is_taken_out_and_makes_line_ends_cr_lf() {
+        check(b"a\xff\xf1b\n", &["line ab"], true);
+        check(b"ab\xff\xf7c\n", &["line ac"], true);
+        check(b"ab\xff\xf8c\n", &["line c"], true);
+        check(b"ab\xff\xf4c\n", &["line c"], true);
+        check(
+            b"\xff\xfd\x01a\n",
+            &["Answer([255, 252, 1])", "line a"],
+            true,
+        );
+        check(b"a\xff\xf6b\n", &["AreYouThere", "line ab"], true);
+        check(b"a\xff\xffb\n", &["line a\\xffb"], false);
+        check(b"a\xff\xfa\x18\x00\n\xff\xf0b\n", &["line ab"], true);
+        check(b"123456789\xff\xf412\n", &["TooLong", "line 12"], true);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_at_the_start_only_and_does_not_count() {
+        check(b"\xef\xbb\xbfab\n", &["line ab"], false);
+        check(b"\xef\xbb\xbf12345678\r\n", &["line 12345678"], true);
+        check(b"\xef\xbb\xbf123456789\n", &["TooLong"], false);
+        check(
+            b"a\n\xef\xbb\xbfb\n",
+            &["line a", "line \\xef\\xbb\\xbfb"],
+            false,
+        );
+    }
+
+    #[test]
+    fn strangers_are_known_by_their_first_bytes() {
+        let http = ["Stranger(Http)"];
+        for first in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"\r\nHEAD / HTTP/1.0\n",
+            b"POST /x\n",
+        ] {
+            let (found, _) = split(&[first]);
+            assert_eq!(
+                found.last().map(String::as_str),
+                Some(http[0]),
+                "{}",
+                first.escape_ascii()
+            );
+        }
+        check(b"GET it\n", &["line GET it"], false);
+        check(b"a\nGET /\n", &["line a", "line GET /"], false);
+        for i in 1..6 {
+            let hello = b"\x16\x03\x01\x02\x0a\x01";
+            let (found, _) = split(&[&hello[..i], &hello[i..]]);
+            assert_eq!(found.first().map(String::as_str), Some("Stranger(Tls)"));
+        }
+        check(b"\x16\x03x\n", &["line \\x16\\x03x"], false);
+    }
+}

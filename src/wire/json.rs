@@ -1,0 +1,281 @@
+//! Events as JSON, one object a line.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::chat::message::{Event, Notice, Reply, RoomSummary, RoomView, ServerStats, Whois};
+use crate::chat::name::{Name, RoomName};
+
+use super::{answers, wording};
+
+/// Appends `event` to `out` as one line ended by `eol`. `unix_ms` is the time it happened.
+pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, unix_ms: u64, eol: &[u8]) -> u64 {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, &Line { event, unix_ms }).is_err() {
+        // A Vec takes everything, and nothing here has keys that are not strings.
+        debug_assert!(false, "an event has a JSON form");
+        out.truncate(start);
+        return 0;
+    }
+    out.extend_from_slice(eol);
+    1
+}
+
+struct Line<'a> {
+    event: &'a Event<'a>,
+    unix_ms: u64,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", type_of(self.event))?;
+        map.serialize_entry("time", &self.unix_ms)?;
+        match self.event {
+            Event::Private { from, to, text } => {
+                map.serialize_entry("from", from)?;
+                map.serialize_entry("to", to)?;
+                map.serialize_entry("text", text)?;
+            }
+            Event::Message { room, from, text }
+            | Event::Action { room, from, text }
+            | Event::Topic { room, from, text } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("from", from)?;
+                map.serialize_entry("text", text)?;
+            }
+            Event::Join { room, name } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("name", name)?;
+            }
+            Event::Leave { room, name, text } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("name", name)?;
+                optional(&mut map, "text", text.as_ref())?;
+            }
+            Event::Rename { name, new_name } => {
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("new_name", new_name)?;
+            }
+            Event::Presence {
+                room,
+                joined,
+                left,
+                names,
+            } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("joined", joined)?;
+                map.serialize_entry("left", left)?;
+                map.serialize_entry("names", names)?;
+            }
+            Event::Missed { room, count } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("count", count)?;
+            }
+            Event::Notice(notice) => notice_fields(&mut map, notice)?,
+            Event::Ok(reply) => reply_fields(&mut map, reply)?,
+            Event::Error(refusal) => {
+                map.serialize_entry("code", refusal.code())?;
+                map.serialize_entry("text", &refusal.to_string())?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn type_of(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Private { .. } => "private",
+        Event::Message { .. } => "message",
+        Event::Action { .. } => "action",
+        Event::Join { .. } => "join",
+        Event::Leave { .. } => "leave",
+        Event::Rename { .. } => "rename",
+        Event::Presence { .. } => "presence",
+        Event::Topic { .. } => "topic",
+        Event::Missed { .. } => "missed",
+        Event::Notice(_) => "notice",
+        Event::Ok(_) => "ok",
+        Event::Error(_) => "error",
+    }
+}
+
+fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<(), M::Error> {
+    map.serialize_entry("text", &notice.to_string())?;
+    match notice {
+        // So that a script need not read the words.
+        Notice::Undelivered { to, count } => {
+            map.serialize_entry("code", "not_delivered")?;
+            map.serialize_entry("name", to)?;
+            map.serialize_entry("count", count)
+        }
+        Notice::IsAway { name, .. } => map.serialize_entry("name", name),
+        _ => Ok(()),
+    }
+}
+
+fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
+    match reply {
+        Reply::Done => Ok(()),
+        Reply::Registered { name, entered } => {
+            map.serialize_entry("name", name)?;
+            view_fields(map, entered)
+        }
+        Reply::Renamed { name } | Reply::Ignoring { name } | Reply::NotIgnoring { name } => {
+            map.serialize_entry("name", name)
+        }
+        Reply::Joined(view) => view_fields(map, view),
+        Reply::Parted { room, current } => {
+            map.serialize_entry("room", room)?;
+            optional(map, "current", current.as_ref())
+        }
+        Reply::Names {
+            room,
+            total,
+            names,
+            page,
+            pages,
+        } => {
+            optional(map, "room", room.as_ref())?;
+            map.serialize_entry("users", names)?;
+            paging_fields(map, *total, *page, *pages)
+        }
+        Reply::Rooms {
+            rooms,
+            total,
+            page,
+            pages,
+        } => {
+            map.serialize_entry("rooms", rooms)?;
+            paging_fields(map, *total, *page, *pages)
+        }
+        Reply::Topic { room, text } => {
+            map.serialize_entry("room", room)?;
+            optional(map, "text", text.as_ref())
+        }
+        Reply::Whois(whois) => whois_fields(map, whois),
+        Reply::Ignored { names } => map.serialize_entry("users", names),
+        Reply::Quiet(on) => map.serialize_entry("quiet", on),
+        Reply::Echo(on) => map.serialize_entry("echo", on),
+        Reply::Stats {
+            server_name,
+            census,
+            server,
+        } => {
+            map.serialize_entry("server", server_name)?;
+            map.serialize_entry("clients", &census.clients)?;
+            map.serialize_entry("registered", &census.registered)?;
+            map.serialize_entry("rooms", &census.rooms)?;
+            stats_fields(map, server)
+        }
+        Reply::Version { server_name } => {
+            map.serialize_entry("server", server_name)?;
+            map.serialize_entry("version", wording::VERSION)?;
+            text_field(map, reply)
+        }
+        Reply::Away { .. }
+        | Reply::Back
+        | Reply::Mode(_)
+        | Reply::Pong { .. }
+        | Reply::Help(_)
+        | Reply::Bye => text_field(map, reply),
+    }
+}
+
+/// The words that plain mode would show.
+fn text_field<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
+    let mut text = String::new();
+    answers::reply_lines(reply, &mut |line| {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&line.to_string());
+    });
+    map.serialize_entry("text", &text)
+}
+
+fn view_fields<M: SerializeMap>(map: &mut M, view: &RoomView<'_>) -> Result<(), M::Error> {
+    map.serialize_entry("room", view.room)?;
+    optional(map, "topic", view.topic.as_ref())?;
+    map.serialize_entry("others", &view.others)?;
+    map.serialize_entry("users", view.names)
+}
+
+fn paging_fields<M: SerializeMap>(
+    map: &mut M,
+    total: usize,
+    page: usize,
+    pages: usize,
+) -> Result<(), M::Error> {
+    map.serialize_entry("total", &total)?;
+    map.serialize_entry("page", &page)?;
+    map.serialize_entry("pages", &pages)
+}
+
+fn whois_fields<M: SerializeMap>(map: &mut M, whois: &Whois<'_>) -> Result<(), M::Error> {
+    map.serialize_entry("name", whois.name)?;
+    map.serialize_entry("connected_ms", &millis(whois.connected))?;
+    map.serialize_entry("idle_ms", &millis(whois.idle))?;
+    optional(map, "away", whois.away.as_ref())?;
+    map.serialize_entry("rooms", whois.rooms)?;
+    match whois.peer {
+        Some(peer) => map.serialize_entry("address", &peer.to_string()),
+        None => Ok(()),
+    }
+}
+
+fn stats_fields<M: SerializeMap>(map: &mut M, server: &ServerStats) -> Result<(), M::Error> {
+    map.serialize_entry("lines_in", &server.lines_in)?;
+    map.serialize_entry("lines_out", &server.lines_out)?;
+    map.serialize_entry("bytes_in", &server.bytes_in)?;
+    map.serialize_entry("bytes_out", &server.bytes_out)?;
+    map.serialize_entry("skipped", &server.skipped)?;
+    map.serialize_entry("refused", &server.refused)?;
+    map.serialize_entry("uptime_ms", &millis(server.uptime))?;
+    map.serialize_entry("busy_permille", &server.busy_permille)?;
+    map.serialize_entry("closed", &Closed(server))
+}
+
+fn optional<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    key: &str,
+    value: Option<&T>,
+) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, value))
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How many connections ended, by reason.
+struct Closed<'a>(&'a ServerStats);
+
+impl Serialize for Closed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use crate::chat::message::CloseReason;
+        let counts = CloseReason::ALL.iter().zip(&self.0.closed);
+        serializer.collect_map(counts.map(|(reason, count)| (reason.as_str(), count)))
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for RoomName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for RoomSummary<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("room", self.room)?;
+        map.serialize_entry("users", &self.users)?;
+        optional(&mut map, "topic", self.topic.as_ref())?;
+        map.end()
+    }
+}

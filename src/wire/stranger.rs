@@ -1,0 +1,130 @@
+//! Clients that came to the wrong port: how they are known, and what each is told in its own
+//! protocol before the connection ends.
+//!
+//! It is more than a courtesy: a web page can make a browser send text of its choice to any port,
+//! so nothing after an HTTP request may be read as chat.
+
+/// What kind of stranger it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stranger {
+    /// A web browser, or one of its kin.
+    Http,
+    /// A client that starts with a TLS handshake.
+    Tls,
+}
+
+/// The methods of RFC 9110 and RFC 5789, and the first word of HTTP/2's preface.
+const METHODS: [&[u8]; 10] = [
+    b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"PRI",
+];
+
+/// A fatal alert, `protocol_version`, in the oldest record version (RFC 8446, sections 5.1 and 6).
+const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+
+const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 85\r\n\
+    Connection: close\r\n\
+    \r\n\
+    This is a chat server, not a web server. Join it from a terminal, with nc or telnet.\n";
+
+impl Stranger {
+    /// The answer in its own protocol.
+    #[must_use]
+    pub fn answer(self) -> &'static [u8] {
+        match self {
+            Self::Http => HTTP_ANSWER,
+            Self::Tls => TLS_ALERT,
+        }
+    }
+}
+
+/// Whether a connection's first line asks a web server for something. `unfinished`: its end did not
+/// come within the limit.
+#[must_use]
+pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(space) = memchr::memchr(b' ', line) else {
+        return false;
+    };
+    let (method, rest) = line.split_at(space);
+    let target = rest.get(1..).unwrap_or_default();
+    METHODS.contains(&method)
+        && (unfinished
+            || target.starts_with(b"/")
+            || memchr::memmem::find(rest, b" HTTP/").is_some())
+}
+
+/// Watches a connection's first bytes for a TLS handshake record: type 22, version 3.0 to 3.4.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsDetector(Progress);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    #[default]
+    Nothing,
+    Handshake,
+    Major,
+    Decided,
+}
+
+impl TlsDetector {
+    /// Whether the next byte still matters.
+    #[must_use]
+    pub fn is_undecided(self) -> bool {
+        self.0 != Progress::Decided
+    }
+
+    /// Takes the next byte; says whether this is a TLS client.
+    pub fn is_client_hello(&mut self, byte: u8) -> bool {
+        let (progress, found) = match (self.0, byte) {
+            (Progress::Nothing, 0x16) => (Progress::Handshake, false),
+            (Progress::Handshake, 0x03) => (Progress::Major, false),
+            (Progress::Major, 0x00..=0x04) => (Progress::Decided, true),
+            _ => (Progress::Decided, false),
+        };
+        self.0 = progress;
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_http_answer_says_its_length() {
+        let text = std::str::from_utf8(HTTP_ANSWER).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("Content-Length: {}", body.len())),
+            "{}",
+            body.len()
+        );
+    }
+
+    #[test]
+    fn a_request_line_is_known_and_chat_is_not_taken_for_one() {
+        for line in [
+            "GET / HTTP/1.1\r",
+            "PRI * HTTP/2.0",
+            "CONNECT a:443 HTTP/1.1",
+            "PUT /x",
+        ] {
+            assert!(is_http_request(line.as_bytes(), false), "{line}");
+        }
+        for line in [
+            "GET the door",
+            "get / HTTP/1.1",
+            "GETTING / HTTP/1.1",
+            "#alice",
+            "GET",
+        ] {
+            assert!(!is_http_request(line.as_bytes(), false), "{line}");
+        }
+        assert!(is_http_request(
+            b"POST http://x/yyyyyyyyyyyyyyyyyyyyy",
+            true
+        ));
+    }
+}

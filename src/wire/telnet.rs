@@ -1,0 +1,216 @@
+//! Takes telnet's commands out of the stream, in constant memory and linear time.
+//!
+//! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so whoever sends it speaks
+//! telnet. The server offers nothing and refuses whatever it is asked for, each option once, so
+//! that no negotiation can loop (RFC 1143 describes the loops). Subnegotiations are dropped.
+
+/// Interpret As Command.
+pub const IAC: u8 = 255;
+
+const SE: u8 = 240;
+const INTERRUPT_PROCESS: u8 = 244;
+const ARE_YOU_THERE: u8 = 246;
+const ERASE_CHARACTER: u8 = 247;
+const ERASE_LINE: u8 = 248;
+const SB: u8 = 250;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DO: u8 = 253;
+const DONT: u8 = 254;
+
+/// RFC 860. Linux's telnet asks for it after Ctrl-C, and shows nothing until it is answered.
+const TIMING_MARK: u8 = 6;
+
+/// What a byte means, once the commands are taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A byte of text; 255 if it was sent twice.
+    Text(u8),
+    /// Part of a command that is not complete, or means nothing here.
+    Nothing,
+    /// A complete command that means nothing here.
+    Ignored,
+    /// Drop the unfinished line.
+    EraseLine,
+    /// Drop the character before.
+    EraseCharacter,
+    /// The client asks whether anybody is there.
+    AreYouThere,
+    /// These bytes are to be sent.
+    Answer([u8; 3]),
+}
+
+/// Where in a command the stream is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Text,
+    Command,
+    /// After `WILL`, `WONT`, `DO` or `DONT`.
+    Option(u8),
+    Subnegotiation,
+    SubnegotiationCommand,
+}
+
+/// The state machine, which lives across reads.
+#[derive(Debug, Default)]
+pub struct Telnet {
+    state: State,
+    /// Made when the first option is asked for; most clients never speak telnet.
+    refused: Option<Box<Refused>>,
+}
+
+/// Which options were refused already.
+#[derive(Debug, Default)]
+struct Refused {
+    ours: [u64; 4],
+    theirs: [u64; 4],
+}
+
+impl Telnet {
+    /// Whether the next byte is text, unless it is [`IAC`]: then whole runs of text need not pass
+    /// here byte by byte.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state == State::Text
+    }
+
+    /// Takes the next byte.
+    pub fn feed(&mut self, byte: u8) -> Meaning {
+        match self.state {
+            State::Text if byte == IAC => self.goto(State::Command, Meaning::Nothing),
+            State::Text => Meaning::Text(byte),
+            State::Command => self.command(byte),
+            State::Option(verb) => {
+                self.state = State::Text;
+                self.option(verb, byte)
+            }
+            State::Subnegotiation if byte == IAC => {
+                self.goto(State::SubnegotiationCommand, Meaning::Nothing)
+            }
+            State::Subnegotiation => Meaning::Nothing,
+            State::SubnegotiationCommand => match byte {
+                IAC => self.goto(State::Subnegotiation, Meaning::Nothing),
+                SE => self.goto(State::Text, Meaning::Ignored),
+                // The end went missing. A command is never data, so the client has moved on.
+                _ => self.command(byte),
+            },
+        }
+    }
+
+    fn goto(&mut self, state: State, meaning: Meaning) -> Meaning {
+        self.state = state;
+        meaning
+    }
+
+    fn command(&mut self, byte: u8) -> Meaning {
+        match byte {
+            IAC => self.goto(State::Text, Meaning::Text(IAC)),
+            WILL | WONT | DO | DONT => self.goto(State::Option(byte), Meaning::Nothing),
+            SB => self.goto(State::Subnegotiation, Meaning::Nothing),
+            INTERRUPT_PROCESS | ERASE_LINE => self.goto(State::Text, Meaning::EraseLine),
+            ERASE_CHARACTER => self.goto(State::Text, Meaning::EraseCharacter),
+            ARE_YOU_THERE => self.goto(State::Text, Meaning::AreYouThere),
+            _ => self.goto(State::Text, Meaning::Ignored),
+        }
+    }
+
+    fn option(&mut self, verb: u8, option: u8) -> Meaning {
+        match verb {
+            // A mark in the stream is asked for each time anew, and its answer is the mark.
+            DO if option == TIMING_MARK => Meaning::Answer([IAC, WILL, option]),
+            DO => self.refuse_once(|refused| &mut refused.ours, [IAC, WONT, option]),
+            WILL => self.refuse_once(|refused| &mut refused.theirs, [IAC, DONT, option]),
+            // Refusals of what was never asked for need no answer.
+            _ => Meaning::Ignored,
+        }
+    }
+
+    fn refuse_once(
+        &mut self,
+        side: impl Fn(&mut Refused) -> &mut [u64; 4],
+        answer: [u8; 3],
+    ) -> Meaning {
+        let [_, _, option] = answer;
+        let refused = side(self.refused.get_or_insert_default());
+        let Some(word) = refused.get_mut(usize::from(option / 64)) else {
+            return Meaning::Ignored;
+        };
+        let bit = 1 << (option % 64);
+        if *word & bit != 0 {
+            return Meaning::Ignored;
+        }
+        *word |= bit;
+        Meaning::Answer(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(telnet: &mut Telnet, bytes: &[u8]) -> Vec<Meaning> {
+        let meanings = bytes.iter().map(|byte| telnet.feed(*byte));
+        meanings
+            .filter(|meaning| !matches!(meaning, Meaning::Nothing))
+            .collect()
+    }
+
+    #[test]
+    fn options_are_refused_once_each_way() {
+        for option in 0..=255 {
+            if option == TIMING_MARK {
+                continue;
+            }
+            let mut telnet = Telnet::default();
+            let asked = [IAC, DO, option, IAC, WILL, option];
+            let refused = [
+                Meaning::Answer([IAC, WONT, option]),
+                Meaning::Answer([IAC, DONT, option]),
+            ];
+            assert_eq!(feed(&mut telnet, &asked), refused);
+            assert_eq!(feed(&mut telnet, &asked), [Meaning::Ignored; 2]);
+            assert_eq!(
+                feed(&mut telnet, &[IAC, DONT, option, IAC, WONT, option]),
+                [Meaning::Ignored; 2]
+            );
+        }
+    }
+
+    #[test]
+    fn a_timing_mark_is_given_each_time() {
+        let mut telnet = Telnet::default();
+        for _ in 0..3 {
+            let answer = feed(&mut telnet, &[IAC, DO, TIMING_MARK]);
+            assert_eq!(answer, [Meaning::Answer([IAC, WILL, TIMING_MARK])]);
+        }
+    }
+
+    #[test]
+    fn a_subnegotiation_is_dropped_whatever_is_in_it() {
+        let mut telnet = Telnet::default();
+        let bytes = [IAC, SB, 24, 0, b'\n', IAC, IAC, 1, IAC, SE, b'x'];
+        assert_eq!(
+            feed(&mut telnet, &bytes),
+            [Meaning::Ignored, Meaning::Text(b'x')]
+        );
+    }
+
+    #[test]
+    fn a_subnegotiation_without_an_end_ends_at_the_next_command() {
+        let mut telnet = Telnet::default();
+        let bytes = [IAC, SB, 24, 1, 2, IAC, ARE_YOU_THERE, b'x'];
+        assert_eq!(
+            feed(&mut telnet, &bytes),
+            [Meaning::AreYouThere, Meaning::Text(b'x')]
+        );
+    }
+
+    #[test]
+    fn a_doubled_255_is_text() {
+        assert_eq!(
+            feed(&mut Telnet::default(), &[IAC, IAC]),
+            [Meaning::Text(IAC)]
+        );
+    }
+}

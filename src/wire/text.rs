@@ -1,0 +1,76 @@
+//! What may reach a terminal, a log or another client.
+//!
+//! Everything a client sends passes here before anything else sees it.
+
+use std::borrow::Cow;
+
+/// Makes a line fit to be shown: invalid UTF-8 becomes U+FFFD; control characters and what turns
+/// the direction of the text around are dropped. Tab stays. Borrows if there is nothing to do.
+#[must_use]
+pub fn clean(line: &[u8]) -> Cow<'_, str> {
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+        && let Ok(text) = std::str::from_utf8(line)
+    {
+        return Cow::Borrowed(text);
+    }
+    match String::from_utf8_lossy(line) {
+        Cow::Borrowed(text) if text.chars().all(is_harmless) => Cow::Borrowed(text),
+        text => Cow::Owned(text.chars().filter(|c| is_harmless(*c)).collect()),
+    }
+}
+
+/// Whether a character does nothing but be seen. Control characters are Unicode's C0, C1 and DEL;
+/// the others are the bidirectional overrides and isolates (UAX #9), with which a text can pretend
+/// to be another.
+#[must_use]
+pub fn is_harmless(c: char) -> bool {
+    c == '\t' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_text_and_emoji_pass_untouched() {
+        for text in [
+            "",
+            "hello\tthere",
+            "größe",
+            "👩‍👩‍👧 ok",
+            "العربية",
+            "a\u{200d}b",
+        ] {
+            assert!(matches!(clean(text.as_bytes()), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_dropped() {
+        assert_eq!(clean(b"\x1b[31mred\x07\x00\r\x7f"), "[31mred");
+        assert_eq!(clean("a\u{9b}31mb\u{85}c".as_bytes()), "a31mbc");
+        assert_eq!(clean("x\u{202e}y\u{2066}z\u{2069}".as_bytes()), "xyz");
+    }
+
+    #[test]
+    fn invalid_utf8_is_shown_as_such() {
+        assert_eq!(clean(b"a\xffb"), "a\u{fffd}b");
+        assert_eq!(clean(b"\xc0\xaf"), "\u{fffd}\u{fffd}"); // overlong
+        assert_eq!(clean(b"\xed\xa0\x80"), "\u{fffd}\u{fffd}\u{fffd}"); // a surrogate
+        assert_eq!(clean(b"\xe2\x82"), "\u{fffd}"); // cut short
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_harmful_comes_out(bytes: Vec<u8>) {
+            prop_assert!(clean(&bytes).chars().all(is_harmless));
+        }
+
+        #[test]
+        fn cleaning_twice_changes_nothing(bytes: Vec<u8>) {
+            let once = clean(&bytes).into_owned();
+            prop_assert_eq!(clean(once.as_bytes()), once.as_str());
+        }
+    }
+}
