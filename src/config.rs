@@ -1,0 +1,284 @@
+//! What the daemon is told at start: plain data, each default with its reason.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::chat::name::RoomName;
+
+/// The port of chinwag, when none is named.
+pub const PORT: u16 = 12345;
+
+/// Everything the server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; at least one.
+    pub listen: Vec<ListenAddr>,
+    /// The server's own name.
+    pub server_name: String,
+    /// The room everyone enters.
+    pub lobby: RoomName,
+    /// Lines shown after the greeting.
+    pub motd: Vec<String>,
+    /// How much of everything there may be.
+    pub limits: Limits,
+}
+
+/// How much of everything there may be. Sizes are in bytes.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at a time. Ten thousand is what one core carries with ease.
+    pub clients_max: usize,
+    /// Connections at a time from one address (IPv6: one /64, which is one household). A room full
+    /// of people behind one router fits; one person's script cannot take every place.
+    pub clients_per_address_max: usize,
+    /// How long a connection may go without a name: long enough to read the greeting.
+    pub register_time: Duration,
+    /// A line's length: as long as anyone types or pastes, and a terminal's own limit.
+    pub line_bytes_max: usize,
+    /// Lines taken at once from one client: a paste.
+    pub line_burst: u32,
+    /// Lines taken per second from one client past that: faster than anyone types.
+    pub lines_per_second: u32,
+    /// Whether the limits per address and the line rate count for this machine's own clients too.
+    pub limit_loopback: bool,
+    /// Unread output past which room lines are left out: several screens' worth behind.
+    pub output_soft_bytes_max: usize,
+    /// Unread output past which a client is closed.
+    pub output_hard_bytes_max: usize,
+    /// How long output may wait with nothing of it read.
+    pub output_stall_time: Duration,
+    /// Unread output of all clients together: what a small machine can spare.
+    pub output_total_bytes_max: usize,
+    /// Lines carried out for one client before the others have their turn.
+    pub turn_lines_max: usize,
+    /// Bytes read from one client before the others have their turn.
+    pub turn_bytes_max: usize,
+    /// How long a connection is silent before TCP asks whether its other end is alive.
+    pub keepalive_time: Duration,
+    /// How long TCP waits for sent bytes to be acknowledged.
+    pub user_timeout: Duration,
+    /// Rooms that one client may be in.
+    pub rooms_per_client_max: usize,
+    /// How long queued output may take to be read when the server exits.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients_max: 10_000,
+            clients_per_address_max: 16,
+            register_time: Duration::from_secs(60),
+            line_bytes_max: 4096,
+            line_burst: 40,
+            lines_per_second: 10,
+            limit_loopback: false,
+            output_soft_bytes_max: 64 << 10,
+            output_hard_bytes_max: 1 << 20,
+            output_stall_time: Duration::from_secs(30),
+            output_total_bytes_max: 256 << 20,
+            turn_lines_max: 64,
+            turn_bytes_max: 64 << 10,
+            keepalive_time: Duration::from_secs(60),
+            user_timeout: Duration::from_secs(90),
+            rooms_per_client_max: 20,
+            shutdown_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Two limits that make no sense together.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LimitsError {
+    /// Room lines would never reach anyone.
+    #[error("--soft-limit must be at least 4 times --max-line ({line_bytes_max} bytes)")]
+    SoftBelowLine {
+        /// The longest line.
+        line_bytes_max: usize,
+    },
+    /// A client would be closed before anything was left out.
+    #[error("--hard-limit must be at least twice --soft-limit ({soft} bytes)")]
+    HardBelowSoft {
+        /// The soft limit.
+        soft: usize,
+    },
+    /// One client could fill everyone's share.
+    #[error("--total-limit must be at least --hard-limit ({hard} bytes)")]
+    TotalBelowHard {
+        /// The hard limit.
+        hard: usize,
+    },
+    /// A line could not be read in one turn.
+    #[error("--turn-bytes must be at least --max-line ({line_bytes_max} bytes)")]
+    TurnBelowLine {
+        /// The longest line.
+        line_bytes_max: usize,
+    },
+}
+
+impl Limits {
+    /// Checks the limits against each other.
+    ///
+    /// # Errors
+    /// The first pair that makes no sense.
+    pub fn check(&self) -> Result<(), LimitsError> {
+        let line_bytes_max = self.line_bytes_max;
+        // A byte that is not UTF-8 becomes three, and a name and a room come before the text.
+        if self.output_soft_bytes_max < line_bytes_max.saturating_mul(4) {
+            return Err(LimitsError::SoftBelowLine { line_bytes_max });
+        }
+        if self.output_hard_bytes_max < self.output_soft_bytes_max.saturating_mul(2) {
+            return Err(LimitsError::HardBelowSoft {
+                soft: self.output_soft_bytes_max,
+            });
+        }
+        if self.output_total_bytes_max < self.output_hard_bytes_max {
+            return Err(LimitsError::TotalBelowHard {
+                hard: self.output_hard_bytes_max,
+            });
+        }
+        if self.turn_bytes_max < line_bytes_max {
+            return Err(LimitsError::TurnBelowLine { line_bytes_max });
+        }
+        Ok(())
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// A host name or address, and a port; 0 lets the system choose.
+    Tcp {
+        /// Without the brackets of an IPv6 address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A path in the file system.
+    Unix(PathBuf),
+}
+
+/// Why a text is no address to listen on.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ListenAddrError {
+    /// No host, or no port.
+    #[error("it is neither PORT, HOST:PORT, [IPV6]:PORT nor unix:PATH")]
+    Form,
+    /// Not a number up to 65535.
+    #[error("'{0}' is not a port from 0 to 65535")]
+    Port(String),
+    /// `:PORT`, which could mean all or none.
+    #[error("the host is missing; 0.0.0.0 and [::] mean every address of this machine")]
+    NoHost,
+    /// `unix:` and nothing.
+    #[error("the path is missing")]
+    NoPath,
+}
+
+impl FromStr for ListenAddr {
+    type Err = ListenAddrError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse_port = |port: &str| {
+            port.parse()
+                .map_err(|_| ListenAddrError::Port(port.to_owned()))
+        };
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() {
+                return Err(ListenAddrError::NoPath);
+            }
+            return Ok(Self::Unix(path.into()));
+        }
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self::Tcp {
+                host: "127.0.0.1".to_owned(),
+                port: parse_port(text)?,
+            });
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(ListenAddrError::Form)?;
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        match (bracketed, host) {
+            (None, "") => Err(ListenAddrError::NoHost),
+            // An IPv6 address without brackets could end in what looks like a port.
+            (None, host) if host.contains(':') => Err(ListenAddrError::Form),
+            (bracketed, host) => {
+                let host = bracketed.unwrap_or(host).to_owned();
+                Ok(Self::Tcp {
+                    host,
+                    port: parse_port(port)?,
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_shown_alike() {
+        for (text, shown) in [
+            ("4000", "127.0.0.1:4000"),
+            ("0.0.0.0:4000", "0.0.0.0:4000"),
+            ("localhost:0", "localhost:0"),
+            ("[::1]:4000", "[::1]:4000"),
+            ("unix:/run/chinwag.sock", "unix:/run/chinwag.sock"),
+        ] {
+            assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), shown);
+        }
+        for (text, error) in [
+            ("", ListenAddrError::Form),
+            ("here", ListenAddrError::Form),
+            ("::1:4000", ListenAddrError::Form),
+            (":4000", ListenAddrError::NoHost),
+            ("unix:", ListenAddrError::NoPath),
+            ("65536", ListenAddrError::Port("65536".into())),
+            ("localhost:chat", ListenAddrError::Port("chat".into())),
+        ] {
+            assert_eq!(text.parse::<ListenAddr>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_make_sense_together_and_nonsense_is_found() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        let nonsense = [
+            Limits {
+                output_soft_bytes_max: 4096,
+                ..Limits::default()
+            },
+            Limits {
+                output_hard_bytes_max: 65_536,
+                ..Limits::default()
+            },
+            Limits {
+                output_total_bytes_max: 65_536,
+                ..Limits::default()
+            },
+            Limits {
+                turn_bytes_max: 100,
+                ..Limits::default()
+            },
+        ];
+        for limits in nonsense {
+            assert!(limits.check().is_err(), "{limits:?}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! A chat server for `nc`, `telnet` and pipes: one thread, one mio loop.
+//!
+//! ```text
+//!            main        flags, log, exit code
+//!              │
+//!           server       sockets, poll, signals, buffers, limits    (mio, slab)
+//!              │
+//!            wire        bytes ↔ Command and Event                  (no sockets)
+//!              │
+//!            chat        who is here, who hears what                (pure)
+//! ```
+//!
+//! Dependencies point downwards only. A message's way through is read in this order:
+//! [`server::Server::run`], [`server::switchboard::Switchboard::turn`],
+//! [`wire::framing::LineSplitter::next`], [`chat::Chat::handle`], and the implementation of
+//! [`chat::outbox::Outbox`] in `server::egress`. `docs/architecture.md` tells why it is so.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
+
+pub mod chat;
+pub mod config;
+pub mod server;
+pub mod wire;

@@ -1,0 +1,236 @@
+//! One connection: a socket, what came in and is not carried out, what goes out and is not
+//! written, and where it is in its life.
+
+use std::io::{self, Read, Write};
+
+use crate::chat::message::{CloseReason, Mode, Peer};
+use crate::chat::name::{Name, RoomName};
+use crate::chat::tick::Tick;
+use crate::wire::Style;
+use crate::wire::framing::LineSplitter;
+
+use super::deadlines::Armed;
+use super::outbound::{Flush, Outbound};
+use super::pace::Pace;
+use super::pool::Pool;
+
+/// What the server needs of a socket. A simulation has its own.
+pub trait Transport: Read + Write {
+    /// Tells the other end that nothing more will come.
+    ///
+    /// # Errors
+    /// If the connection is broken.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+}
+
+/// Where a connection is in its life. It only moves downwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// The chat knows it.
+    Open,
+    /// The chat does not know it any longer. What is queued is still written, then the other end
+    /// is told, and what it still sends is dropped: to close with unread input would reset the
+    /// connection, and the reset could overtake the last answers.
+    Draining,
+    /// To be taken away at the end of the turn.
+    Closed,
+}
+
+/// Why and when a connection that ends does so, for the log.
+#[derive(Debug)]
+pub struct Farewell {
+    /// Who it was, if it had a name.
+    pub name: Option<Name>,
+    /// Where from.
+    pub peer: Peer,
+    /// Why.
+    pub reason: CloseReason,
+    /// Whether it holds a place that is to be given back.
+    pub admitted: bool,
+}
+
+/// How many lines of a room were left out.
+pub type Missed = Vec<(RoomName, u64)>;
+
+/// One connection.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a socket"
+)]
+pub struct Connection<S> {
+    /// The socket.
+    pub stream: S,
+    /// Where it is in its life.
+    pub life: Life,
+    /// The reason for which it is to end, once there is one.
+    pub ending: Option<CloseReason>,
+    /// How its lines are written.
+    pub mode: Mode,
+    /// End lines with CR LF.
+    pub crlf: bool,
+    /// It has a name.
+    pub registered: bool,
+    /// The line rate does not apply.
+    pub unpaced: bool,
+    /// There may be something to read: true until a read says otherwise, as readiness is told once.
+    pub readable: bool,
+    /// The kernel hinted at an end or an error, which only a read to the end can tell.
+    pub hung_up: bool,
+    /// The end of input was read.
+    pub end_of_input: bool,
+    /// The other end was told that nothing more will come.
+    pub write_shut: bool,
+    /// The kernel takes no more until it says so.
+    pub write_blocked: bool,
+    /// On the list of those to be flushed.
+    pub dirty: bool,
+    /// On the list of those to be served.
+    pub queued: bool,
+    /// Not served until its output was read.
+    pub waits_for_output: bool,
+    /// Lines, telnet, erasing.
+    pub splitter: LineSplitter,
+    /// Read and not carried out yet, from `inbox_used` on.
+    pub inbox: Vec<u8>,
+    /// So much of `inbox` was carried out.
+    pub inbox_used: usize,
+    /// What waits to be written.
+    pub outbound: Outbound,
+    /// How fast it sends lines.
+    pub pace: Pace,
+    /// Not served before this, because it sends lines too fast.
+    pub resume_at: Tick,
+    /// When it connected.
+    pub connected_at: Tick,
+    /// When the kernel last took some output, or output began to wait.
+    pub progress_at: Tick,
+    /// When its end is no longer waited for.
+    pub linger_until: Tick,
+    /// Its entry among the deadlines.
+    pub armed: Armed,
+    /// Room lines left out since its output was last read up.
+    pub missed: Option<Box<Missed>>,
+    /// Set once the chat does not know it any longer.
+    pub farewell: Option<Box<Farewell>>,
+}
+
+/// How a read ended.
+#[derive(Debug)]
+pub enum Fill {
+    /// So many bytes came.
+    Bytes(usize),
+    /// Nothing is there now.
+    Nothing,
+    /// Nothing will come any more.
+    End,
+    /// The connection is broken.
+    Failed(io::Error),
+}
+
+impl<S: Transport> Connection<S> {
+    /// A connection that has just been made.
+    pub fn new(stream: S, unpaced: bool, now: Tick) -> Self {
+        Self {
+            stream,
+            life: Life::Open,
+            ending: None,
+            mode: Mode::Plain,
+            crlf: false,
+            registered: false,
+            unpaced,
+            readable: false,
+            hung_up: false,
+            end_of_input: false,
+            write_shut: false,
+            write_blocked: false,
+            dirty: false,
+            queued: false,
+            waits_for_output: false,
+            splitter: LineSplitter::default(),
+            inbox: Vec::new(),
+            inbox_used: 0,
+            outbound: Outbound::default(),
+            pace: Pace::default(),
+            resume_at: Tick::default(),
+            connected_at: now,
+            progress_at: now,
+            linger_until: Tick::NEVER,
+            armed: Armed::default(),
+            missed: None,
+            farewell: None,
+        }
+    }
+
+    /// Whether the chat knows it and it is not about to end.
+    pub fn is_open(&self) -> bool {
+        self.life == Life::Open && self.ending.is_none()
+    }
+
+    /// How a line is written to it.
+    pub fn style(&self, elsewhere: bool) -> Style {
+        Style {
+            mode: self.mode,
+            crlf: self.crlf,
+            elsewhere: elsewhere && self.mode == Mode::Plain,
+        }
+    }
+
+    /// Reads once into `buffer`, and notes what that tells of the next read.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    self.readable = false;
+                    self.end_of_input = true;
+                    return Fill::End;
+                }
+                Ok(count) => {
+                    // Less than there was room for: the socket is empty, and whatever comes will
+                    // be told. Unless an end or an error was: that is only told once.
+                    if count < buffer.len() && !self.hung_up {
+                        self.readable = false;
+                    }
+                    return Fill::Bytes(count.min(buffer.len()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    self.hung_up = false;
+                    return Fill::Nothing;
+                }
+                Err(error) => {
+                    self.readable = false;
+                    return Fill::Failed(error);
+                }
+            }
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
+    pub fn flush(&mut self, pool: &mut Pool, now: Tick) -> (usize, Flush) {
+        let (taken, flush) = self.outbound.flush(&mut self.stream, pool);
+        let blocked = matches!(flush, Flush::Blocked);
+        if taken > 0 || (blocked && !self.write_blocked) {
+            self.progress_at = now;
+        }
+        self.write_blocked = blocked;
+        (taken, flush)
+    }
+
+    /// Counts a line of `room` that is left out.
+    pub fn miss(&mut self, room: &RoomName, lines: u64) {
+        let missed = self.missed.get_or_insert_default();
+        match missed.iter_mut().find(|(known, _)| known == room) {
+            Some((_, count)) => *count += lines,
+            None => missed.push((*room, lines)),
+        }
+    }
+
+    /// Gives back what input it holds, which will not be carried out.
+    pub fn drop_input(&mut self, pool: &mut Pool) {
+        self.inbox_used = 0;
+        pool.put(std::mem::take(&mut self.inbox));
+        self.splitter = LineSplitter::default();
+    }
+}

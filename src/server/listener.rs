@@ -1,0 +1,215 @@
+//! Sockets that clients connect to: how they are made, and what a stranger pastes to try them.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+
+use mio::net::{TcpListener, UnixListener};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::chat::message::Peer;
+use crate::config::{Limits, ListenAddr};
+
+use super::StartError;
+use super::stream::Stream;
+
+/// As many connections wait to be accepted as the system allows: it cuts this to its own limit
+/// (`net.core.somaxconn` on Linux).
+const BACKLOG: i32 = i32::MAX;
+
+/// One listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// With the address really bound.
+    Tcp(TcpListener, SocketAddr),
+    /// With the file that is removed at the end.
+    Unix(UnixListener, SocketFile),
+}
+
+/// A Unix socket's file, removed when this is dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            log::warn!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+impl Listener {
+    /// Listens at an address, or at each of those that its host name stands for.
+    ///
+    /// # Errors
+    /// Says which address cannot be listened at, and why.
+    pub fn bind(address: &ListenAddr, limits: &Limits) -> Result<Vec<Self>, StartError> {
+        match address {
+            ListenAddr::Unix(path) => {
+                let listener = bind_unix(path).map_err(|source| StartError::Bind {
+                    address: address.to_string(),
+                    source,
+                })?;
+                Ok(vec![Self::Unix(listener, SocketFile(path.clone()))])
+            }
+            ListenAddr::Tcp { host, port } => bind_host(address, host, *port, limits),
+        }
+    }
+
+    /// Takes one connection.
+    ///
+    /// # Errors
+    /// Those of accept(2), `WouldBlock` if none waits.
+    pub fn accept(&self, limits: &Limits) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(listener, _) => {
+                let (stream, address) = listener.accept()?;
+                // Linux hands a listener's options on to what it accepts.
+                if !cfg!(target_os = "linux") {
+                    set_options(&SockRef::from(&stream), limits)?;
+                }
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                Ok((Stream::Tcp(stream), Peer::Tcp(address)))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Stream::Unix(stream), Peer::Unix))
+            }
+        }
+    }
+
+    /// What to tell who started the daemon: the address, and lines to paste.
+    #[must_use]
+    pub fn introduction(&self) -> String {
+        match self {
+            Self::Tcp(_, address) => {
+                let host = paste_host(address);
+                let port = address.port();
+                let open = if address.ip().is_loopback() {
+                    ""
+                } else {
+                    "\n  Other machines can connect, and the traffic is not encrypted."
+                };
+                format!(
+                    "chinwag listens on {address}. To join, paste one of these in a terminal:\n  \
+                     nc {host} {port}\n  telnet {host} {port}{open}"
+                )
+            }
+            Self::Unix(_, SocketFile(path)) => {
+                let path = path.display();
+                format!(
+                    "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  \
+                     nc -U {path}"
+                )
+            }
+        }
+    }
+}
+
+/// The host to connect to for who listens at `address`.
+fn paste_host(address: &SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        return rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+    }
+    address.ip().to_string()
+}
+
+fn bind_host(
+    address: &ListenAddr,
+    host: &str,
+    port: u16,
+    limits: &Limits,
+) -> Result<Vec<Listener>, StartError> {
+    let failed = |source| StartError::Bind {
+        address: address.to_string(),
+        source,
+    };
+    let found = (host, port).to_socket_addrs().map_err(failed)?;
+    let (mut listeners, mut unavailable) = (Vec::new(), None);
+    for found in found {
+        match bind_tcp(found, limits) {
+            Ok(listener) => listeners.push(listener),
+            // A name can stand for an address of a family that this machine does not have.
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                unavailable = Some(error);
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    if listeners.is_empty() {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        return Err(failed(unavailable.unwrap_or_else(none)));
+    }
+    Ok(listeners)
+}
+
+fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can be listened at together, whatever the system's default.
+        socket.set_only_v6(true)?;
+    }
+    // So that a restart need not wait for the connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    set_options(&SockRef::from(&socket), limits)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket.into());
+    let bound = listener.local_addr()?;
+    Ok(Listener::Tcp(listener, bound))
+}
+
+/// What every connection is to have.
+fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
+    // A line is a message: it must not wait for the next one to fill a segment.
+    socket.set_tcp_nodelay(true)?;
+    // telnet marks its interrupt as urgent. Out of line, a byte would be missing from the stream.
+    socket.set_out_of_band_inline(true)?;
+    let keepalive = TcpKeepalive::new().with_time(limits.keepalive_time);
+    // Three questions without an answer.
+    let keepalive = keepalive
+        .with_interval(limits.keepalive_time / 6)
+        .with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
+    Ok(())
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    match socket.bind(&address) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            remove_if_stale(path)?;
+            socket.bind(&address)?;
+        }
+        bound => bound?,
+    }
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(socket.into()))
+}
+
+/// Removes a socket file that nobody listens at any longer.
+fn remove_if_stale(path: &Path) -> io::Result<()> {
+    let in_use = |what| Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+    if !fs::symlink_metadata(path)?.file_type().is_socket() {
+        return in_use("there is a file of that name, and it is no socket");
+    }
+    match StdUnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => in_use("another program listens there"),
+    }
+}

@@ -1,0 +1,312 @@
+//! The kernel's side: sockets, the poll, signals, the turn.
+//!
+//! The only module that knows mio and slab. [`Server::run`] is the loop; everything it decides is
+//! decided in [`switchboard`], which needs no kernel.
+
+pub mod acceptor;
+mod admission;
+pub mod connection;
+mod deadlines;
+mod egress;
+pub mod listener;
+mod load_meter;
+mod outbound;
+mod pace;
+mod pool;
+pub mod stream;
+pub mod switchboard;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::{Events, Interest, Poll, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use thiserror::Error;
+
+use crate::chat::Settings;
+use crate::chat::tick::Tick;
+use crate::config::{Config, Limits};
+
+use acceptor::Acceptor;
+use listener::Listener;
+use load_meter::LoadMeter;
+use stream::Stream;
+use switchboard::{Readiness, Switchboard};
+
+/// How long a connection that the server ends is given to see that, before it is taken away.
+pub const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// Descriptors that are not for clients: the poll, listeners, signals, log, standard streams, and
+/// those of connections being turned away.
+pub const DESCRIPTORS_KEPT: usize = 32;
+
+/// What the poll tells at once.
+const EVENTS_MAX: usize = 1024;
+
+/// Above every client's token: those end in a slot, and there are never so many slots.
+const SIGNALS: Token = Token(usize::MAX);
+const FIRST_LISTENER: Token = Token(usize::MAX - 1);
+
+/// Why the server cannot start, or cannot go on.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address cannot be listened at.
+    #[error("cannot listen on {address}: {}", plain(source))]
+    Bind {
+        /// Which.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// There are too few descriptors for even one client.
+    #[error(
+        "the limit of open files is {limit}, and {DESCRIPTORS_KEPT} are needed beside the clients; \
+         raise it (ulimit -n)"
+    )]
+    TooFewDescriptors {
+        /// As many as there may be.
+        limit: usize,
+    },
+    /// The system's own means fail.
+    #[error("cannot {doing}: {}", plain(source))]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+/// An error's own words, without the number that Rust adds: people read this.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that was queued was written, or its time was up.
+    Orderly,
+    /// A second signal, with this number, ended it at once.
+    AtOnce(i32),
+}
+
+/// The daemon: listens, polls, and passes on what happens.
+#[expect(
+    missing_debug_implementations,
+    reason = "the signals' own type has none"
+)]
+pub struct Server {
+    poll: Poll,
+    signals: Signals,
+    acceptor: Acceptor,
+    switchboard: Switchboard<Stream>,
+    limits: Limits,
+    start: Instant,
+    load: LoadMeter,
+    introduction: String,
+}
+
+impl Server {
+    /// Listens at every address, and takes over the signals that end the process.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting, in words for who started it.
+    pub fn bind(config: Config) -> Result<Self, StartError> {
+        let system = |doing| move |source| StartError::System { doing, source };
+        let mut limits = config.limits;
+        limits.clients_max = clients_max(limits.clients_max)?;
+
+        let poll = Poll::new().map_err(system("poll"))?;
+        let mut signals =
+            Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(system("take signals"))?;
+        poll.registry()
+            .register(&mut signals, SIGNALS, Interest::READABLE)
+            .map_err(system("watch for signals"))?;
+
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            listeners.extend(Listener::bind(address, &limits)?);
+        }
+        let introductions: Vec<String> = listeners.iter().map(Listener::introduction).collect();
+        let acceptor = Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)
+            .map_err(system("watch the listeners"))?;
+
+        let settings = Settings {
+            server_name: config.server_name,
+            lobby: config.lobby,
+            rooms_per_client_max: limits.rooms_per_client_max,
+            motd: config.motd,
+            hash_seed: random_seed(),
+        };
+        Ok(Self {
+            poll,
+            signals,
+            acceptor,
+            switchboard: Switchboard::new(settings, limits.clone()),
+            limits,
+            start: Instant::now(),
+            load: LoadMeter::default(),
+            introduction: introductions.join("\n"),
+        })
+    }
+
+    /// What to tell who started the daemon: where it listens, and how to join.
+    #[must_use]
+    pub fn introduction(&self) -> &str {
+        &self.introduction
+    }
+
+    /// How many clients there may be, the limit of open files considered.
+    #[must_use]
+    pub fn clients_max(&self) -> usize {
+        self.limits.clients_max
+    }
+
+    /// The loop. Returns after a signal that asks for it.
+    ///
+    /// # Errors
+    /// If the poll itself fails, which leaves nothing to go on with.
+    pub fn run(mut self) -> Result<Ended, StartError> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut closing: Option<Tick> = None;
+        loop {
+            self.poll(&mut events, closing)?;
+            let now = self.now();
+            self.switchboard.begin_turn(now, unix_ms());
+            for event in &events {
+                self.dispatch(event);
+            }
+            for signal in self.pending_signals() {
+                if closing.is_some() {
+                    log::warn!("a second signal ({signal}): ending at once");
+                    return Ok(Ended::AtOnce(signal));
+                }
+                log::info!("signal {signal}: shutting down");
+                closing = Some(now.after(self.limits.shutdown_time));
+                // Whoever waits to be accepted sees an end, not a server that does not answer.
+                self.acceptor.stop();
+                self.switchboard.shut_down(now);
+            }
+            self.acceptor.accept(
+                now,
+                &self.limits,
+                self.poll.registry(),
+                &mut self.switchboard,
+            );
+            self.switchboard.turn(now);
+            let end = self.now();
+            if let Some(permille) = self.load.turn(now, end) {
+                self.switchboard.note_busy(permille);
+            }
+            if let Some(give_up_at) = closing {
+                if self.switchboard.connection_count() == 0 {
+                    return Ok(Ended::Orderly);
+                }
+                if give_up_at <= end {
+                    let left = self.switchboard.connection_count();
+                    log::warn!("{left} clients did not read their last lines in time");
+                    self.switchboard.abandon(end);
+                    return Ok(Ended::Orderly);
+                }
+            }
+        }
+    }
+
+    /// Waits for something to happen, no longer than until the next deadline.
+    fn poll(&mut self, events: &mut Events, closing: Option<Tick>) -> Result<(), StartError> {
+        let timeout = if self.switchboard.is_busy() || self.acceptor.is_busy() {
+            Some(Duration::ZERO)
+        } else {
+            let next = self
+                .switchboard
+                .next_deadline()
+                .min(self.acceptor.next_deadline());
+            let next = closing.map_or(next, |give_up_at| give_up_at.min(next));
+            (next != Tick::NEVER).then(|| next.since(self.now()))
+        };
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            polled => polled.map_err(|source| StartError::System {
+                doing: "poll",
+                source,
+            }),
+        }
+    }
+
+    fn dispatch(&mut self, event: &mio::event::Event) {
+        let token = event.token();
+        if token == SIGNALS {
+            return; // asked for after every poll
+        }
+        let place = FIRST_LISTENER.0 - token.0;
+        if place < self.acceptor.len() {
+            self.acceptor.ready(place);
+            return;
+        }
+        let readiness = Readiness {
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            hung_up: event.is_read_closed() || event.is_error(),
+        };
+        self.switchboard.ready(acceptor::id_of(token), readiness);
+    }
+
+    /// The signals that came and that end the process. The others do no harm.
+    fn pending_signals(&mut self) -> Vec<i32> {
+        self.signals
+            .pending()
+            .filter(|signal| *signal != SIGHUP)
+            .collect()
+    }
+
+    fn now(&self) -> Tick {
+        Tick::at(self.start.elapsed())
+    }
+}
+
+/// Milliseconds since 1970, for JSON's `time`. A wrong clock does no more than show.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Raises the limit of open files as far as it may be raised, and says how many clients that
+/// leaves room for.
+fn clients_max(wanted: usize) -> Result<usize, StartError> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum,
+        Err(_) => current,
+    };
+    // `None` is no limit at all.
+    let limit = current.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    match limit.saturating_sub(DESCRIPTORS_KEPT) {
+        0 => Err(StartError::TooFewDescriptors { limit }),
+        room => Ok(wanted.min(room)),
+    }
+}
+
+/// Where names fall in hash tables is nobody's to choose: the standard library's own source of
+/// randomness, which asks the system.
+fn random_seed() -> [u64; 4] {
+    std::array::from_fn(|_| RandomState::new().build_hasher().finish())
+}

@@ -1,0 +1,631 @@
+//! All of the server but the kernel: connections, chat and deadlines.
+//!
+//! **Events change state; the end of a turn writes and closes.** [`Switchboard::ready`] only notes
+//! what the poll said; [`Switchboard::turn`] does the work. The stream is a type parameter and time
+//! an argument, so that a simulation can run the whole of it from a seed.
+
+use std::mem;
+
+use crate::chat::message::{ClientId, CloseReason, Notice, Peer, Refusal};
+use crate::chat::tick::Tick;
+use crate::chat::{Chat, Settings};
+use crate::config::Limits;
+use crate::wire::framing::{Found, Input, LineSplitter};
+use crate::wire::stranger::Stranger;
+use crate::wire::wording::Ago;
+use crate::wire::{command, text};
+
+use super::admission::Admission;
+use super::connection::{Connection, Farewell, Fill, Life, Transport};
+use super::egress::{self, Egress};
+use super::pace::Rate;
+
+/// How much is read at once.
+const READ_BYTES: usize = 16 << 10;
+
+/// How much is read at once from a client whose lines are paced: what it sends too fast is to wait
+/// in the kernel, not here.
+const PACED_READ_BYTES: usize = 4 << 10;
+
+/// So many connections that were turned away may wait for their last line to be read. More are
+/// closed at once. A third of the descriptors that are kept free.
+const TURNED_AWAY_MAX: usize = 10;
+
+/// What the kernel said of a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readiness {
+    /// There may be something to read.
+    pub readable: bool,
+    /// There may be room to write.
+    pub writable: bool,
+    /// There may be an end or an error.
+    pub hung_up: bool,
+}
+
+/// The server, but for the kernel's poll.
+#[derive(Debug)]
+pub struct Switchboard<S> {
+    chat: Chat,
+    egress: Egress<S>,
+    admission: Admission,
+    rate: Rate,
+    read_buffer: Vec<u8>,
+    turned_away: usize,
+    /// The list of those being served, kept for its memory.
+    serving: Vec<ClientId>,
+}
+
+/// Why the input of a client is left where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    /// It is used up.
+    UsedUp,
+    /// The client had its share of this turn.
+    Turn,
+    /// It sends lines too fast.
+    Pace(Tick),
+    /// It does not read what it asked for.
+    Output,
+    /// It ends.
+    Ended,
+}
+
+/// What is left of a client's share of a turn.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    lines: usize,
+    bytes: usize,
+}
+
+impl<S: Transport> Switchboard<S> {
+    /// A server with nobody connected.
+    #[must_use]
+    pub fn new(settings: Settings, limits: Limits) -> Self {
+        Self {
+            admission: Admission::new(&limits, settings.hash_seed),
+            rate: Rate::new(limits.line_burst, limits.lines_per_second),
+            chat: Chat::new(settings),
+            egress: Egress::new(limits),
+            read_buffer: vec![0; READ_BYTES],
+            turned_away: 0,
+            serving: Vec::new(),
+        }
+    }
+
+    /// Somebody connects. `make` is given the id, to register the stream with the poll under it.
+    /// If a limit is reached, the client is told and turned away.
+    ///
+    /// # Errors
+    /// Those of `make`; then nothing has happened.
+    pub fn connect<E>(
+        &mut self,
+        now: Tick,
+        peer: Peer,
+        make: impl FnOnce(ClientId) -> Result<S, E>,
+    ) -> Result<(), E> {
+        let id = self.egress.vacant_id();
+        let stream = make(id)?;
+        let unpaced = peer.is_local() && !self.egress.limits.limit_loopback;
+        let slot = self
+            .egress
+            .connections
+            .insert(Connection::new(stream, unpaced, now));
+        debug_assert_eq!(slot, id.index());
+        match self.admission.admit(&peer) {
+            Ok(()) => {
+                log::debug!("{id} connected from {peer}");
+                self.chat.connect(now, id, peer, &mut self.egress);
+                self.egress.rearm(id.slot);
+            }
+            Err(reason) => self.turn_away(id, peer, reason),
+        }
+        Ok(())
+    }
+
+    fn turn_away(&mut self, id: ClientId, peer: Peer, reason: CloseReason) {
+        self.egress.stats.refused += 1;
+        self.egress.send_notice(id, Notice::Closing(reason));
+        let lingers = self.turned_away < TURNED_AWAY_MAX;
+        let Some(connection) = self.egress.get_mut(id) else {
+            return;
+        };
+        connection.ending = Some(reason);
+        connection.life = Life::Draining;
+        // Without a place to linger in, its line is written and it is closed at once.
+        connection.end_of_input = !lingers;
+        connection.farewell = Some(Box::new(Farewell {
+            name: None,
+            peer,
+            reason,
+            admitted: false,
+        }));
+        self.turned_away += 1;
+    }
+
+    /// The poll says something of a client.
+    pub fn ready(&mut self, id: ClientId, readiness: Readiness) {
+        // A leftover from a closed connection has another generation, and misses its successor.
+        let Some(connection) = self.egress.get_mut(id) else {
+            return;
+        };
+        connection.hung_up |= readiness.hung_up;
+        if readiness.writable && mem::take(&mut connection.write_blocked) {
+            self.egress.mark_dirty(id.slot);
+        }
+        let Some(connection) = self.egress.get_mut(id) else {
+            return;
+        };
+        if readiness.readable || readiness.hung_up {
+            connection.readable = true;
+            if !connection.waits_for_output && connection.resume_at == Tick::default() {
+                self.egress.enqueue(id);
+            }
+        }
+    }
+
+    /// A turn begins: it is `now`, and `unix_ms` by the calendar.
+    pub fn begin_turn(&mut self, now: Tick, unix_ms: u64) {
+        self.egress.begin_turn(now, unix_ms);
+    }
+
+    /// Does everything there is to do now, and writes what came of it.
+    pub fn turn(&mut self, now: Tick) {
+        self.expire(now);
+        self.serve_ready(now);
+        self.chat.expire(now, &mut self.egress);
+        self.settle(now);
+    }
+
+    /// Whether there is work that waits for nothing but the next turn.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.egress.ready.is_empty()
+    }
+
+    /// When there will be something to do although the poll says nothing.
+    #[must_use]
+    pub fn next_deadline(&self) -> Tick {
+        self.egress.deadlines.next().min(self.chat.next_deadline())
+    }
+
+    /// How many connections there are, those that are ending included.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.egress.connections.len()
+    }
+
+    /// How many bytes wait to be written, for all together.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.egress.waiting_bytes()
+    }
+
+    /// Notes how busy the loop was, in thousandths, for `/stats`.
+    pub fn note_busy(&mut self, permille: u32) {
+        self.egress.stats.busy_permille = permille;
+    }
+
+    /// Tells everyone that the server exits, and ends every connection once that was written.
+    pub fn shut_down(&mut self, now: Tick) {
+        self.chat.announce_shutdown(&mut self.egress);
+        for slot in 0..self.egress.slot_count() {
+            self.egress.doom(slot, CloseReason::Shutdown);
+        }
+        self.settle(now);
+    }
+
+    /// Gives up on what is left, and logs it.
+    pub fn abandon(&mut self, now: Tick) {
+        for slot in 0..self.egress.slot_count() {
+            self.egress.doom(slot, CloseReason::Stalled);
+        }
+        self.settle(now);
+    }
+
+    /// Checks what must always hold between turns; for tests and simulations.
+    ///
+    /// # Panics
+    /// If it does not hold.
+    pub fn check_invariants(&self) {
+        self.chat.check_invariants();
+        self.egress.check_invariants(&self.chat);
+    }
+
+    /// The chat, to look at.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    fn serve_ready(&mut self, now: Tick) {
+        // Whoever is put on the list from here on has its turn next time.
+        let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
+        for id in serving.drain(..) {
+            let Some(connection) = self.egress.get_mut(id) else {
+                continue;
+            };
+            connection.queued = false;
+            match connection.life {
+                Life::Open => self.serve(now, id),
+                Life::Draining => self.discard(id),
+                Life::Closed => {}
+            }
+        }
+        self.serving = serving;
+    }
+
+    /// Carries out what a client sent, up to its share.
+    fn serve(&mut self, now: Tick, id: ClientId) {
+        let limits = &self.egress.limits;
+        let mut share = Share {
+            lines: limits.turn_lines_max,
+            bytes: limits.turn_bytes_max,
+        };
+        let mut buffer = mem::take(&mut self.read_buffer);
+        while let Some(connection) = self.egress.get_mut(id) {
+            let pause = if !connection.inbox.is_empty() {
+                self.carry_out_inbox(now, id, &mut share)
+            } else if connection.end_of_input {
+                self.finish(now, id, &mut share)
+            } else if !connection.readable {
+                break;
+            } else if share.bytes == 0 {
+                Pause::Turn
+            } else {
+                self.read(now, id, &mut buffer, &mut share)
+            };
+            match pause {
+                Pause::UsedUp => continue,
+                Pause::Turn => self.egress.enqueue(id),
+                Pause::Pace(until) => {
+                    if let Some(connection) = self.egress.get_mut(id) {
+                        connection.resume_at = until;
+                        self.egress.rearm(id.slot);
+                    }
+                }
+                Pause::Output => {
+                    if let Some(connection) = self.egress.get_mut(id) {
+                        connection.waits_for_output = true;
+                    }
+                }
+                Pause::Ended => self.retire(now, id),
+            }
+            break;
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Reads once and carries out what came. What cannot be carried out now goes to the inbox.
+    fn read(&mut self, now: Tick, id: ClientId, buffer: &mut [u8], share: &mut Share) -> Pause {
+        let Some(connection) = self.egress.get_mut(id) else {
+            return Pause::Ended;
+        };
+        let at_once = if connection.unpaced {
+            READ_BYTES
+        } else {
+            PACED_READ_BYTES
+        };
+        let wanted = at_once.min(share.bytes).min(buffer.len());
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        match connection.fill(buffer) {
+            // The loop sees what the read has noted.
+            Fill::Nothing | Fill::End => Pause::UsedUp,
+            Fill::Failed(error) => {
+                log::debug!("{id}: reading failed: {error}");
+                self.egress.doom(id.slot, CloseReason::Broken);
+                Pause::Ended
+            }
+            Fill::Bytes(count) => {
+                share.bytes -= count;
+                self.egress.stats.bytes_in += count as u64;
+                let bytes = buffer.get(..count).unwrap_or_default();
+                let (used, pause) = self.carry_out(now, id, bytes, share);
+                let rest = bytes.get(used..).unwrap_or_default();
+                if let Some(connection) = self.egress.connections.get_mut(id.index())
+                    && !rest.is_empty()
+                {
+                    let mut inbox = self.egress.pool.take();
+                    inbox.extend_from_slice(rest);
+                    connection.inbox = inbox;
+                    connection.inbox_used = 0;
+                }
+                pause
+            }
+        }
+    }
+
+    /// Goes on with what was read in an earlier turn.
+    fn carry_out_inbox(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
+        let Some(connection) = self.egress.get_mut(id) else {
+            return Pause::Ended;
+        };
+        let inbox = mem::take(&mut connection.inbox);
+        let bytes = inbox.get(connection.inbox_used..).unwrap_or_default();
+        let (used, pause) = self.carry_out(now, id, bytes, share);
+        if used == bytes.len() {
+            self.egress.pool.put(inbox);
+        } else if let Some(connection) = self.egress.get_mut(id) {
+            connection.inbox = inbox;
+            connection.inbox_used += used;
+        }
+        pause
+    }
+
+    /// The end of input: an unfinished line counts, and then the client has said everything.
+    fn finish(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
+        if let Some(pause) = self.must_pause(now, id, *share) {
+            return pause;
+        }
+        let Some(connection) = self.egress.get_mut(id) else {
+            return Pause::Ended;
+        };
+        let mut splitter = mem::take(&mut connection.splitter);
+        if let Some(found) = splitter.finish() {
+            self.take_input(now, id, &found, share);
+        }
+        self.egress.doom(id.slot, CloseReason::EndOfInput);
+        Pause::Ended
+    }
+
+    /// Splits `bytes` into lines and carries those out. Returns how many bytes were used.
+    fn carry_out(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        bytes: &[u8],
+        share: &mut Share,
+    ) -> (usize, Pause) {
+        let line_bytes_max = self.egress.limits.line_bytes_max;
+        let mut splitter = self.borrow_splitter(id);
+        let mut rest = bytes;
+        let pause = loop {
+            if rest.is_empty() {
+                break Pause::UsedUp;
+            }
+            if let Some(pause) = self.must_pause(now, id, *share) {
+                break pause;
+            }
+            let Some(found) = splitter.next(&mut rest, line_bytes_max) else {
+                break Pause::UsedUp;
+            };
+            self.take_input(now, id, &found, share);
+        };
+        self.return_splitter(id, splitter);
+        (bytes.len() - rest.len(), pause)
+    }
+
+    /// Whether a client is not to be served any further now.
+    fn must_pause(&mut self, now: Tick, id: ClientId, share: Share) -> Option<Pause> {
+        let rate = self.rate;
+        let Some(connection) = self.egress.get_mut(id) else {
+            return Some(Pause::Ended);
+        };
+        if connection.ending.is_some() {
+            return Some(Pause::Ended);
+        }
+        if share.lines == 0 {
+            return Some(Pause::Turn);
+        }
+        if !connection.unpaced {
+            let allowed = connection.pace.next_allowed(rate);
+            if allowed > now {
+                return Some(Pause::Pace(allowed));
+            }
+        }
+        self.egress.is_backed_up(id).then_some(Pause::Output)
+    }
+
+    fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
+        if let Some(connection) = self.egress.get_mut(id) {
+            connection.crlf = found.crlf;
+        }
+        match found.input {
+            Input::Line(line) => {
+                let line = text::clean(line);
+                if line.is_empty() {
+                    return;
+                }
+                self.count_line(now, id, share);
+                log::trace!("{id} sent: {line}");
+                self.chat
+                    .handle(now, id, command::parse(&line), &mut self.egress);
+            }
+            Input::TooLong => {
+                self.count_line(now, id, share);
+                let bytes_max = self.egress.limits.line_bytes_max;
+                let refusal = Refusal::LineTooLong { bytes_max };
+                self.chat.handle(now, id, Err(refusal), &mut self.egress);
+            }
+            Input::AreYouThere => {
+                self.count_line(now, id, share);
+                self.chat.are_you_there(id, &mut self.egress);
+            }
+            Input::Answer(bytes) => self.egress.send_raw(id, &bytes),
+            Input::Stranger(stranger) => {
+                self.egress.send_raw(id, stranger.answer());
+                let reason = match stranger {
+                    Stranger::Http => CloseReason::Http,
+                    Stranger::Tls => CloseReason::Tls,
+                };
+                self.egress.doom(id.slot, reason);
+            }
+        }
+    }
+
+    fn count_line(&mut self, now: Tick, id: ClientId, share: &mut Share) {
+        share.lines = share.lines.saturating_sub(1);
+        self.egress.stats.lines_in += 1;
+        let rate = self.rate;
+        if let Some(connection) = self.egress.get_mut(id)
+            && !connection.unpaced
+        {
+            connection.pace.take(now, rate);
+        }
+    }
+
+    /// Takes a client's splitter out, as what it yields borrows from it while the client's other
+    /// parts change, and lends it a buffer.
+    fn borrow_splitter(&mut self, id: ClientId) -> LineSplitter {
+        let Some(connection) = self.egress.get_mut(id) else {
+            return LineSplitter::default();
+        };
+        let mut splitter = mem::take(&mut connection.splitter);
+        if splitter.is_at_line_start() {
+            splitter.lend(self.egress.pool.take());
+        }
+        splitter
+    }
+
+    fn return_splitter(&mut self, id: ClientId, mut splitter: LineSplitter) {
+        if splitter.is_at_line_start() {
+            self.egress.pool.put(splitter.take_back());
+        }
+        if let Some(connection) = self.egress.get_mut(id) {
+            connection.splitter = splitter;
+        }
+    }
+
+    /// Reads and drops what a client still sends that is on its way out.
+    fn discard(&mut self, id: ClientId) {
+        let mut bytes_left = self.egress.limits.turn_bytes_max;
+        let mut buffer = mem::take(&mut self.read_buffer);
+        while let Some(connection) = self.egress.get_mut(id).filter(|c| c.readable) {
+            match connection.fill(&mut buffer) {
+                Fill::Bytes(count) if count < bytes_left => bytes_left -= count,
+                Fill::Bytes(_) => {
+                    self.egress.enqueue(id);
+                    break;
+                }
+                Fill::Nothing => break,
+                Fill::End => self.egress.advance_draining(id.slot),
+                Fill::Failed(_) => self.egress.doom(id.slot, CloseReason::Broken),
+            }
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Does what is due.
+    fn expire(&mut self, now: Tick) {
+        while let Some(slot) = self.egress.deadlines.pop(now) {
+            let id = self.egress.id_of(slot);
+            let Some(connection) = self.egress.connections.get_mut(slot as usize) else {
+                continue;
+            };
+            connection.armed.fired();
+            let limits = &self.egress.limits;
+            let stalled = connection.write_blocked
+                && connection.progress_at.after(limits.output_stall_time) <= now;
+            let nameless = connection.life == Life::Open
+                && !connection.registered
+                && connection.ending.is_none()
+                && connection.connected_at.after(limits.register_time) <= now;
+            if stalled || connection.linger_until <= now {
+                self.egress.doom(slot, CloseReason::Stalled);
+            } else if nameless {
+                self.egress
+                    .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
+                self.egress.doom(slot, CloseReason::NotRegistered);
+            } else if connection.resume_at <= now
+                && mem::take(&mut connection.resume_at) != Tick::default()
+            {
+                self.egress.enqueue(id);
+            }
+            self.egress.rearm(slot);
+        }
+    }
+
+    /// The end of a turn: whoever is to end leaves the chat, everyone's output is written, and what
+    /// is closed is taken away. Each step can cause an earlier one, but each client ends only once.
+    fn settle(&mut self, now: Tick) {
+        loop {
+            for id in mem::take(&mut self.egress.doomed) {
+                self.retire(now, id);
+            }
+            self.egress.flush_dirty();
+            if !self.egress.doomed.is_empty() || self.egress.has_dirty() {
+                continue;
+            }
+            if self.egress.closed.is_empty() {
+                break;
+            }
+            for slot in mem::take(&mut self.egress.closed) {
+                self.take_away(now, slot);
+            }
+        }
+    }
+
+    /// Takes a client that is to end out of the chat. Its output may still be written.
+    fn retire(&mut self, now: Tick, id: ClientId) {
+        let Some(connection) = self.egress.get_mut(id) else {
+            return;
+        };
+        let Some(reason) = connection.ending.filter(|_| connection.life == Life::Open) else {
+            return;
+        };
+        connection.life = Life::Draining;
+        let peer = self.chat.peer_of(id).unwrap_or(Peer::Unix);
+        let name = self.chat.disconnect(now, id, &mut self.egress);
+        let farewell = Box::new(Farewell {
+            name,
+            peer,
+            reason,
+            admitted: true,
+        });
+        let Some(connection) = self.egress.connections.get_mut(id.index()) else {
+            return;
+        };
+        connection.farewell = Some(farewell);
+        connection.drop_input(&mut self.egress.pool);
+        if egress::is_abrupt(reason) {
+            connection.life = Life::Closed;
+            self.egress.closed.push(id.slot);
+        } else {
+            // The flush at the end of the turn moves it on.
+            self.egress.mark_dirty(id.slot);
+        }
+    }
+
+    /// Takes a closed connection away: gives back its place, and tells the log and whoever wrote
+    /// what it did not get.
+    fn take_away(&mut self, now: Tick, slot: u32) {
+        let Some(connection) = self.egress.connections.get(slot as usize) else {
+            return;
+        };
+        let waiting = connection.outbound.unwritten_bytes();
+        let Some(mut connection) = self.egress.remove(slot) else {
+            return;
+        };
+        let Some(farewell) = connection.farewell.take() else {
+            return;
+        };
+        let Farewell {
+            name,
+            peer,
+            reason,
+            admitted,
+        } = *farewell;
+        if admitted {
+            self.admission.release(&peer);
+        } else {
+            self.turned_away -= 1;
+        }
+        if let Some(count) = self.egress.stats.closed.get_mut(reason.index()) {
+            *count += 1;
+        }
+        let stayed = Ago(now.since(connection.connected_at));
+        let reason = reason.as_str();
+        match &name {
+            Some(name) => log::info!(
+                "{name} ({peer}) closed after {stayed}: {reason}; {waiting} bytes unwritten"
+            ),
+            None => log::info!(
+                "{peer} (no name) closed after {stayed}: {reason}; {waiting} bytes unwritten"
+            ),
+        }
+        if let Some(name) = &name {
+            for (from, count) in connection.outbound.take_unwritten() {
+                self.chat.undelivered(from, name, count, &mut self.egress);
+            }
+        }
+    }
+}
