@@ -1,0 +1,430 @@
+//! The command line of the daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use log::LevelFilter;
+
+use chinwag::chat::name::RoomName;
+use chinwag::config::{Config, Limits, LimitsError, ListenAddr};
+use chinwag::wire::wording::VERSION;
+
+/// The longest server name, in characters: it stands in lines with other words.
+const SERVER_NAME_CHARS_MAX: usize = 64;
+
+const AFTER_HELP: &str = "\
+Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE.
+Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds.";
+
+/// A chat server for nc, telnet and pipes
+#[derive(Debug, Parser)]
+#[command(version = VERSION, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(disable_help_flag = true)]
+pub struct Args {
+    /// Print this help
+    // clap's own would show a blank line after each flag, and not fit on two pages.
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
+
+    /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable
+    #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
+    #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
+    listen: Vec<ListenAddr>,
+
+    /// The server's own name, for greetings
+    #[arg(long, env = "CHINWAG_NAME", hide_env = true, default_value = "chinwag")]
+    #[arg(value_parser = server_name)]
+    name: String,
+
+    /// The room that everyone enters
+    #[arg(long, value_name = "ROOM", env = "CHINWAG_LOBBY", hide_env = true)]
+    #[arg(default_value = "lobby", value_parser = room_name)]
+    lobby: RoomName,
+
+    /// A file whose lines are shown after the greeting
+    #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD", hide_env = true)]
+    pub motd: Option<PathBuf>,
+
+    /// How much to log
+    #[arg(long, value_name = "LEVEL", env = "CHINWAG_LOG_LEVEL", hide_env = true)]
+    #[arg(default_value = "info", help_heading = "Log")]
+    log_level: LogLevel,
+
+    /// A file to log to, appended to; standard error without it
+    #[arg(long, value_name = "FILE", env = "CHINWAG_LOG_FILE", hide_env = true)]
+    #[arg(help_heading = "Log")]
+    pub log_file: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Limits: who may connect")]
+    connecting: Connecting,
+
+    #[command(flatten, next_help_heading = "Limits: what one may send")]
+    sending: Sending,
+
+    #[command(flatten, next_help_heading = "Limits: what may wait unread")]
+    waiting: Waiting,
+}
+
+#[derive(Debug, clap::Args)]
+struct Connecting {
+    /// Clients at a time; fewer if the limit of open files allows less
+    #[arg(long, value_name = "N", env = "CHINWAG_MAX_CLIENTS", hide_env = true)]
+    #[arg(default_value = "10000", value_parser = count)]
+    max_clients: usize,
+
+    /// Clients from one address (IPv6: one /64), so that one script cannot take every place
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CHINWAG_MAX_PER_ADDRESS",
+        hide_env = true
+    )]
+    #[arg(default_value = "16", value_parser = count)]
+    max_per_address: usize,
+
+    /// To register: long enough to read the greeting
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CHINWAG_REGISTER_TIME",
+        hide_env = true
+    )]
+    #[arg(default_value = "60", value_parser = seconds)]
+    register_time: Duration,
+
+    /// Silence before TCP asks whether the other end is alive
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CHINWAG_KEEPALIVE_TIME",
+        hide_env = true
+    )]
+    #[arg(default_value = "60", value_parser = keepalive_seconds)]
+    keepalive_time: Duration,
+
+    /// Unacknowledged output before TCP gives a dead peer up
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CHINWAG_USER_TIMEOUT",
+        hide_env = true
+    )]
+    #[arg(default_value = "90", value_parser = seconds)]
+    user_timeout: Duration,
+
+    /// Count this machine's clients too in limits per address and line rates; a load test
+    /// would need flags otherwise
+    #[arg(long, env = "CHINWAG_LIMIT_LOOPBACK", hide_env = true)]
+    limit_loopback: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Sending {
+    /// A line's length: longer than anyone types
+    #[arg(long, value_name = "BYTES", env = "CHINWAG_MAX_LINE", hide_env = true)]
+    #[arg(default_value = "4096", value_parser = line_bytes)]
+    max_line: usize,
+
+    /// Lines at once: a paste. More are read later; nothing is lost
+    #[arg(long, value_name = "N", env = "CHINWAG_LINE_BURST", hide_env = true)]
+    #[arg(default_value = "40", value_parser = rate)]
+    line_burst: u32,
+
+    /// Lines a second after that: faster than anyone types
+    #[arg(long, value_name = "N", env = "CHINWAG_LINE_RATE", hide_env = true)]
+    #[arg(default_value = "10", value_parser = rate)]
+    line_rate: u32,
+
+    /// Lines of one client before it is the others' turn
+    #[arg(long, value_name = "N", env = "CHINWAG_TURN_LINES", hide_env = true)]
+    #[arg(default_value = "64", value_parser = count)]
+    turn_lines: usize,
+
+    /// Bytes of one client before it is the others' turn
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "CHINWAG_TURN_BYTES",
+        hide_env = true
+    )]
+    #[arg(default_value = "64K", value_parser = size)]
+    turn_bytes: usize,
+
+    /// Rooms that one client may be in
+    #[arg(long, value_name = "N", env = "CHINWAG_MAX_ROOMS", hide_env = true)]
+    #[arg(default_value = "20", value_parser = count)]
+    max_rooms: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Waiting {
+    /// Of one client before room lines are left out, and counted: it is screens behind
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "CHINWAG_SOFT_LIMIT",
+        hide_env = true
+    )]
+    #[arg(default_value = "64K", value_parser = size)]
+    soft_limit: usize,
+
+    /// Of one client before it is closed: it is not reading
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "CHINWAG_HARD_LIMIT",
+        hide_env = true
+    )]
+    #[arg(default_value = "1M", value_parser = size)]
+    hard_limit: usize,
+
+    /// Of one client with nothing read of it, before it is closed
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CHINWAG_STALL_TIME",
+        hide_env = true
+    )]
+    #[arg(default_value = "30", value_parser = seconds)]
+    stall_time: Duration,
+
+    /// Of all together, before the largest queue is closed: what the machine can spare
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "CHINWAG_TOTAL_LIMIT",
+        hide_env = true
+    )]
+    #[arg(default_value = "256M", value_parser = size)]
+    total_limit: usize,
+
+    /// For queues to be read at shutdown: a user's patience
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CHINWAG_SHUTDOWN_TIME",
+        hide_env = true
+    )]
+    #[arg(default_value = "5", value_parser = seconds)]
+    shutdown_time: Duration,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Args {
+    /// Reads the command line. On `--help` and `--version` it prints, and exits with 0.
+    ///
+    /// # Errors
+    /// One line that says what makes no sense.
+    pub fn read() -> Result<Self, String> {
+        Self::try_parse().map_err(|error| {
+            use clap::error::ErrorKind;
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) {
+                error.exit();
+            }
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let what = first.strip_prefix("error: ").unwrap_or(first);
+            format!("{what} (--help lists the flags)")
+        })
+    }
+
+    /// How much to log.
+    pub fn log_level(&self) -> LevelFilter {
+        match self.log_level {
+            LogLevel::Off => LevelFilter::Off,
+            LogLevel::Error => LevelFilter::Error,
+            LogLevel::Warn => LevelFilter::Warn,
+            LogLevel::Info => LevelFilter::Info,
+            LogLevel::Debug => LevelFilter::Debug,
+            LogLevel::Trace => LevelFilter::Trace,
+        }
+    }
+
+    /// What the server is told.
+    ///
+    /// # Errors
+    /// If two flags make no sense together.
+    pub fn into_config(self, motd: Vec<String>) -> Result<Config, LimitsError> {
+        let Self {
+            connecting,
+            sending,
+            waiting,
+            ..
+        } = self;
+        let limits = Limits {
+            clients_max: connecting.max_clients,
+            clients_per_address_max: connecting.max_per_address,
+            register_time: connecting.register_time,
+            line_bytes_max: sending.max_line,
+            line_burst: sending.line_burst,
+            lines_per_second: sending.line_rate,
+            limit_loopback: connecting.limit_loopback,
+            output_soft_bytes_max: waiting.soft_limit,
+            output_hard_bytes_max: waiting.hard_limit,
+            output_stall_time: waiting.stall_time,
+            output_total_bytes_max: waiting.total_limit,
+            turn_lines_max: sending.turn_lines,
+            turn_bytes_max: sending.turn_bytes,
+            keepalive_time: connecting.keepalive_time,
+            user_timeout: connecting.user_timeout,
+            rooms_per_client_max: sending.max_rooms,
+            shutdown_time: waiting.shutdown_time,
+        };
+        limits.check()?;
+        Ok(Config {
+            listen: self.listen,
+            server_name: self.name,
+            lobby: self.lobby,
+            motd,
+            limits,
+        })
+    }
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    let clean = chinwag::wire::text::clean(text.as_bytes());
+    if clean.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if clean.chars().count() > SERVER_NAME_CHARS_MAX {
+        return Err(format!(
+            "it has more than {SERVER_NAME_CHARS_MAX} characters"
+        ));
+    }
+    Ok(clean.into_owned())
+}
+
+fn room_name(text: &str) -> Result<RoomName, String> {
+    RoomName::parse(text).map_err(|_| "a room is 1 to 32 ASCII letters, digits, - and _".to_owned())
+}
+
+/// A number of things, of which there must be one at least.
+fn count(text: &str) -> Result<usize, String> {
+    within(
+        text.parse().map_err(|_| "not a number".to_owned())?,
+        1,
+        1 << 30,
+    )
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    count(text).and_then(|count| u32::try_from(count).map_err(|_| "too large".to_owned()))
+}
+
+/// The longest time that makes sense anywhere here: a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    if !(0.001..=86_400.0).contains(&seconds) {
+        return Err("not from 0.001 to 86400 seconds".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// TCP counts whole seconds, and asks again after a sixth of the time.
+fn keepalive_seconds(text: &str) -> Result<Duration, String> {
+    let time = seconds(text)?;
+    if !(6..=32_767).contains(&time.as_secs()) {
+        return Err("not from 6 to 32767 seconds".to_owned());
+    }
+    Ok(time)
+}
+
+/// A size in bytes, K or M.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => match text.strip_suffix(['M', 'm']) {
+            Some(digits) => (digits, 1 << 20),
+            None => (text, 1),
+        },
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "not a size such as 4096, 64K or 1M".to_owned())?;
+    within(number.saturating_mul(unit), 256, 1 << 40)
+}
+
+/// Long enough for a command with a name, and short enough to be held for every client.
+fn line_bytes(text: &str) -> Result<usize, String> {
+    within(size(text)?, 256, 1 << 20)
+}
+
+fn within(number: usize, least: usize, most: usize) -> Result<usize, String> {
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("not from {least} to {most}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let args = Args::try_parse_from(["chinwag"]).unwrap();
+        let config = args.into_config(Vec::new()).unwrap();
+        assert_eq!(
+            format!("{:?}", config.limits),
+            format!("{:?}", Limits::default())
+        );
+    }
+
+    #[test]
+    fn every_flag_has_its_variable_and_help_fits_on_a_page_and_a_half() {
+        let mut command = Args::command();
+        command.clone().debug_assert();
+        for arg in command.get_arguments() {
+            let Some(flag) = arg
+                .get_long()
+                .filter(|flag| !["help", "version"].contains(flag))
+            else {
+                continue;
+            };
+            let variable = format!("CHINWAG_{}", flag.to_uppercase().replace('-', "_"));
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(variable.as_str())
+            );
+        }
+        let help = command.render_help().to_string();
+        assert!(
+            help.lines().count() <= 99,
+            "{} lines of 66 a page",
+            help.lines().count()
+        );
+    }
+
+    #[test]
+    fn sizes_and_times_are_read_with_their_units() {
+        assert_eq!(size("4096"), Ok(4096));
+        assert_eq!(size("64K"), Ok(65_536));
+        assert_eq!(size("1m"), Ok(1 << 20));
+        for nonsense in ["", "K", "-1", "1G", "0", "99999999999M"] {
+            assert!(size(nonsense).is_err(), "{nonsense}");
+        }
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for nonsense in ["", "0", "-1", "nan", "inf", "1e9"] {
+            assert!(seconds(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}
