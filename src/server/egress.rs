@@ -543,17 +543,27 @@ pub(super) fn is_abrupt(reason: CloseReason) -> bool {
     }
 }
 
-/// When something is to be done about a connection of which nothing is heard.
+/// When something is to be done about a connection of which nothing is heard. Never in the past once
+/// that was done: whoever is about to end or has ended is due no more.
 pub(super) fn next_deadline<S>(connection: &Connection<S>, limits: &Limits) -> Tick {
-    let mut next = connection.linger_until;
-    if connection.life == Life::Open && !connection.registered {
-        next = next.min(connection.connected_at.after(limits.register_time));
+    let stalled_at = match connection.write_blocked {
+        true => connection.progress_at.after(limits.output_stall_time),
+        false => Tick::NEVER,
+    };
+    match connection.life {
+        Life::Open if connection.ending.is_some() => Tick::NEVER,
+        Life::Open => {
+            let nameless_until = match connection.registered {
+                true => Tick::NEVER,
+                false => connection.connected_at.after(limits.register_time),
+            };
+            let resume_at = match connection.resume_at == Tick::default() {
+                true => Tick::NEVER,
+                false => connection.resume_at,
+            };
+            stalled_at.min(nameless_until).min(resume_at)
+        }
+        Life::Draining => stalled_at.min(connection.linger_until),
+        Life::Closed => Tick::NEVER,
     }
-    if connection.write_blocked {
-        next = next.min(connection.progress_at.after(limits.output_stall_time));
-    }
-    if connection.life == Life::Open && connection.resume_at != Tick::default() {
-        next = next.min(connection.resume_at);
-    }
-    next
 }

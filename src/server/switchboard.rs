@@ -340,13 +340,14 @@ impl<S: Transport> Switchboard<S> {
             return Pause::Ended;
         };
         let inbox = mem::take(&mut connection.inbox);
-        let bytes = inbox.get(connection.inbox_used..).unwrap_or_default();
+        let used_before = mem::take(&mut connection.inbox_used);
+        let bytes = inbox.get(used_before..).unwrap_or_default();
         let (used, pause) = self.carry_out(now, id, bytes, share);
         if used == bytes.len() {
             self.egress.pool.put(inbox);
         } else if let Some(connection) = self.egress.get_mut(id) {
             connection.inbox = inbox;
-            connection.inbox_used += used;
+            connection.inbox_used = used_before + used;
         }
         pause
     }
@@ -580,8 +581,9 @@ impl<S: Transport> Switchboard<S> {
             connection.life = Life::Closed;
             self.egress.closed.push(id.slot);
         } else {
-            // The flush at the end of the turn moves it on.
+            // The flush at the end of the turn moves it on; or else a deadline does.
             self.egress.mark_dirty(id.slot);
+            self.egress.rearm(id.slot);
         }
     }
 
