@@ -1,0 +1,243 @@
+//! A server without a kernel: virtual sockets around the real switchboard.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use chinwag::chat::Settings;
+use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::name::RoomName;
+use chinwag::chat::tick::Tick;
+use chinwag::config::Limits;
+use chinwag::server::connection::Transport;
+use chinwag::server::switchboard::{Readiness, Switchboard};
+
+/// What JSON's `time` is in every test.
+pub const UNIX_MS: u64 = 1_700_000_000_000;
+
+/// The two ends' shared view of a virtual socket.
+#[derive(Debug)]
+pub struct Wire {
+    /// Sent by the client, not read yet; each piece is one read.
+    pub to_server: VecDeque<Vec<u8>>,
+    /// The client will send nothing more.
+    pub half_closed: bool,
+    /// The connection is broken.
+    pub reset: bool,
+    /// Written by the server, not looked at yet.
+    pub to_client: Vec<u8>,
+    /// The server's socket takes so many bytes more.
+    pub room: usize,
+    /// It takes so many at once.
+    pub write_max: usize,
+    /// The server has said that nothing more will come.
+    pub shut: bool,
+    /// The server has closed its socket.
+    pub closed: bool,
+}
+
+/// The server's end.
+#[derive(Debug)]
+pub struct VirtualStream(Rc<RefCell<Wire>>);
+
+impl Read for VirtualStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut wire = self.0.borrow_mut();
+        if wire.reset {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let Some(mut piece) = wire.to_server.pop_front() else {
+            return if wire.half_closed {
+                Ok(0)
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            };
+        };
+        let count = piece.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&piece[..count]);
+        if count < piece.len() {
+            piece.drain(..count);
+            wire.to_server.push_front(piece);
+        }
+        Ok(count)
+    }
+}
+
+impl Write for VirtualStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut wire = self.0.borrow_mut();
+        if wire.reset {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let count = bytes.len().min(wire.room).min(wire.write_max);
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        wire.room -= count;
+        wire.to_client.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for VirtualStream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().shut = true;
+        Ok(())
+    }
+}
+
+impl Drop for VirtualStream {
+    fn drop(&mut self) {
+        self.0.borrow_mut().closed = true;
+    }
+}
+
+/// A client of the virtual server.
+#[derive(Clone, Debug)]
+pub struct VirtualClient {
+    pub id: ClientId,
+    pub wire: Rc<RefCell<Wire>>,
+}
+
+/// The real switchboard, on virtual time.
+#[derive(Debug)]
+pub struct VirtualServer {
+    pub switchboard: Switchboard<VirtualStream>,
+    pub now: Tick,
+}
+
+impl VirtualServer {
+    pub fn new(limits: Limits) -> Self {
+        let settings = Settings {
+            server_name: "chinwag".to_owned(),
+            lobby: RoomName::parse("lobby").unwrap(),
+            rooms_per_client_max: limits.rooms_per_client_max,
+            motd: Vec::new(),
+            hash_seed: [1, 2, 3, 4],
+        };
+        let mut server = Self {
+            switchboard: Switchboard::new(settings, limits),
+            now: Tick::default(),
+        };
+        server.pass(Duration::from_secs(1));
+        server
+    }
+
+    pub fn connect(&mut self, peer: &str) -> VirtualClient {
+        let address: SocketAddr = peer.parse().unwrap();
+        let wire = Rc::new(RefCell::new(Wire {
+            to_server: VecDeque::new(),
+            half_closed: false,
+            reset: false,
+            to_client: Vec::new(),
+            room: usize::MAX,
+            write_max: usize::MAX,
+            shut: false,
+            closed: false,
+        }));
+        let mut made = None;
+        let connected: Result<(), ()> =
+            self.switchboard
+                .connect(self.now, Peer::Tcp(address), |id| {
+                    made = Some(id);
+                    Ok(VirtualStream(Rc::clone(&wire)))
+                });
+        connected.unwrap();
+        let client = VirtualClient {
+            id: made.unwrap(),
+            wire,
+        };
+        self.turn();
+        client
+    }
+
+    /// Lets bytes arrive in one piece, and the server do all that follows from it.
+    pub fn send(&mut self, client: &VirtualClient, bytes: &[u8]) {
+        client.wire.borrow_mut().to_server.push_back(bytes.to_vec());
+        let readable = Readiness {
+            readable: true,
+            ..Readiness::default()
+        };
+        self.switchboard.ready(client.id, readable);
+        self.run();
+    }
+
+    pub fn half_close(&mut self, client: &VirtualClient) {
+        client.wire.borrow_mut().half_closed = true;
+        let end = Readiness {
+            readable: true,
+            hung_up: true,
+            ..Readiness::default()
+        };
+        self.switchboard.ready(client.id, end);
+        self.run();
+    }
+
+    pub fn reset(&mut self, client: &VirtualClient) {
+        client.wire.borrow_mut().reset = true;
+        let broken = Readiness {
+            readable: true,
+            writable: true,
+            hung_up: true,
+        };
+        self.switchboard.ready(client.id, broken);
+        self.run();
+    }
+
+    /// The client reads, so that the socket takes `room` bytes more.
+    pub fn make_room(&mut self, client: &VirtualClient, room: usize) {
+        client.wire.borrow_mut().room = room;
+        let writable = Readiness {
+            writable: true,
+            ..Readiness::default()
+        };
+        self.switchboard.ready(client.id, writable);
+        self.run();
+    }
+
+    /// Lets time pass, and every deadline in it fire when it is due.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now.after(time);
+        while self.switchboard.next_deadline() <= end {
+            self.now = self.now.max(self.switchboard.next_deadline());
+            self.run();
+        }
+        self.now = end;
+        self.run();
+    }
+
+    /// Turns until there is no more work.
+    pub fn run(&mut self) {
+        for _ in 0..100_000 {
+            self.turn();
+            if !self.switchboard.is_busy() {
+                return;
+            }
+        }
+        panic!("the server does not come to rest");
+    }
+
+    pub fn turn(&mut self) {
+        self.switchboard.begin_turn(self.now, UNIX_MS);
+        self.switchboard.turn(self.now);
+        self.switchboard.check_invariants();
+    }
+}
+
+impl VirtualClient {
+    /// Everything written to it since the last look.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.wire.borrow_mut().to_client)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.wire.borrow().closed
+    }
+}

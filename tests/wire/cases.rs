@@ -1,0 +1,562 @@
+//! The protocol page, section by section.
+
+use crate::script::check;
+
+/// Three users in the lobby, as most cases begin.
+fn with_three(rest: &str) -> String {
+    format!(
+        "
+        alice> #alice
+        alice< * You are registered as alice.
+        alice< * You are in lobby, and nobody else is.
+        bob> #bob
+        bob< * You are registered as bob.
+        bob< * You are in lobby with 1 other: alice.
+        alice< * bob has joined lobby.
+        carol> /nick carol
+        carol< * You are registered as carol.
+        carol< * You are in lobby with 2 others: alice, bob.
+        alice< * carol has joined lobby.
+        bob< * carol has joined lobby.
+        {rest}"
+    )
+}
+
+#[track_caller]
+fn check_three(rest: &str) {
+    check(&with_three(rest));
+}
+
+#[test]
+fn what_is_said_reaches_the_others_and_not_who_said_it() {
+    check_three(
+        "
+        alice> hello
+        bob< alice: hello
+        carol< alice: hello
+        alice> /say /me is plain text here
+        bob< alice: /me is plain text here
+        carol< alice: /me is plain text here
+        alice> //etc/hosts
+        bob< alice: /etc/hosts
+        carol< alice: /etc/hosts
+        alice>  @bob: with a space before it
+        bob< alice: @bob: with a space before it
+        carol< alice: @bob: with a space before it
+        alice> #include <stdio.h>
+        bob< alice: #include <stdio.h>
+        carol< alice: #include <stdio.h>
+        alice> /me waves
+        bob< ** alice waves
+        carol< ** alice waves
+        alice>
+        alice> /echo on
+        alice< * Echo is on: your own lines come back as others see them.
+        alice> heard
+        alice< alice: heard
+        bob< alice: heard
+        carol< alice: heard
+        alice> @bob:psst
+        alice< @alice: psst
+        bob< @alice: psst
+        ",
+    );
+}
+
+#[test]
+fn private_messages_go_to_whom_they_name() {
+    check_three(
+        "
+        alice> @bob:hi
+        bob< @alice: hi
+        alice> @BOB: one space is dropped
+        bob< @alice: one space is dropped
+        alice> @bob:  the second stays
+        bob< @alice:  the second stays
+        alice> @bob,carol:a:b
+        bob< @alice: a:b
+        carol< @alice: a:b
+        alice> @bob,Bob:once
+        bob< @alice: once
+        alice> /msg carol  byte for byte
+        carol< @alice:  byte for byte
+        carol> /reply yes
+        alice< @carol: yes
+        alice> @alice:myself
+        alice< @alice: myself
+        alice> @nobody:x
+        alice< ! There is no user nobody. /names * lists everyone.
+        alice> @bob,nobody,no body2:x
+        alice< ! Type @user:message, with a colon after the name. Nothing was sent.
+        alice> @bob,nobody,nil:x
+        bob< @alice: x
+        alice< ! Not delivered: there is no user nobody, nil.
+        alice> @bob hello
+        alice< ! Type @user:message, with a colon after the name. Nothing was sent.
+        alice> @bob:
+        alice< ! There is no text. Nothing was sent.
+        bob> /r back
+        alice< @bob: back
+        ",
+    );
+}
+
+#[test]
+fn before_registering_little_works_and_the_rest_says_how_to() {
+    let refused = "alice< ! You have no name yet. Type #yourname to register.\n";
+    let mut script = String::new();
+    for line in [
+        "hello",
+        "@bob:x",
+        "@bob x",
+        "/join dev",
+        "/join",
+        "/names",
+        "/me x",
+        " x",
+        "/r x",
+    ] {
+        script += &format!("alice> {line}\n{refused}");
+    }
+    script += "
+        alice> /ping 1
+        alice< * pong 1
+        alice> /version
+        alice< * chinwag 0.1.0
+        alice> /mode
+        alice< * The mode is plain.
+        alice> /hlep
+        alice< ! There is no command /hlep. Did you mean /help? /help lists the commands. Type #yourname to register.
+        alice> #9lives
+        alice< ! 9lives cannot be a name: it must start with a letter. Try #alice.
+        alice> #al ice
+        alice< ! al ice cannot be a name: it has a space in it. Try #alice.
+        alice> #
+        alice< !  cannot be a name: it is empty. Try #alice.
+        alice> #aaaaaaaaaaaaaaaaaaaaaaaaa
+        alice< ! aaaaaaaaaaaaaaaaaaaaaaaaa cannot be a name: it has more than 24 characters. Try #alice.
+        alice> #aaaaaaaaaaaaaaaaaaaaaaaa
+        alice< * You are registered as aaaaaaaaaaaaaaaaaaaaaaaa.
+        alice< * You are in lobby, and nobody else is.
+        bob> quit
+        bob< * Bye.
+        bob$
+        carol> exit
+        carol< * Bye.
+        carol$
+        ";
+    check(&script);
+}
+
+#[test]
+fn a_name_in_use_is_refused_and_nothing_else_changes() {
+    check_three(
+        "
+        carol> #ALICE
+        carol< ! The name ALICE is in use. Try another one.
+        carol> #lobby
+        carol< ! lobby is a room. Try another name.
+        carol> #Server
+        carol< ! The name Server is reserved. Try another one.
+        carol> still carol
+        alice< carol: still carol
+        bob< carol: still carol
+        carol> #Carol
+        alice< * carol is now Carol.
+        bob< * carol is now Carol.
+        carol< * You are now Carol.
+        carol> #carla
+        alice< * Carol is now carla.
+        bob< * Carol is now carla.
+        carol< * You are now carla.
+        bob> #carol
+        alice< * bob is now carol.
+        carol< * bob is now carol.
+        bob< * You are now carol.
+        alice> @carol:to the new one
+        bob< @alice: to the new one
+        ",
+    );
+}
+
+#[test]
+fn rooms_are_made_entered_made_current_and_left() {
+    check_three(
+        "
+        alice> /join #dev
+        alice< * You are in dev, and nobody else is.
+        bob> /j DEV
+        alice< * bob has joined dev.
+        bob< * You are in dev with 1 other: alice.
+        alice> in dev
+        bob< alice: in dev
+        alice> /join lobby
+        alice< * You are in lobby with 2 others: bob, carol.
+        alice> in lobby
+        bob< [lobby] alice: in lobby
+        carol< alice: in lobby
+        alice> /me waves
+        bob< [lobby] ** alice waves
+        carol< ** alice waves
+        bob> /topic release on Friday
+        alice< * bob has set the topic of dev: release on Friday
+        bob< * The topic of dev is: release on Friday
+        carol> /topic
+        carol< * lobby has no topic. /topic TEXT sets one.
+        carol> /rooms
+        carol< * 2 rooms:
+        carol< *   lobby, 3 users
+        carol< *   dev, 2 users: release on Friday
+        carol> /names dev
+        carol< * 2 in dev:
+        carol< *   alice, bob
+        carol> /names *
+        carol< * 3 registered:
+        carol< *   alice, bob, carol
+        carol> /names
+        carol< * 3 in lobby:
+        carol< *   alice, bob, carol
+        carol> /names lobby 2
+        carol< ! There is no page 2: the last one is 1.
+        carol> /part dev
+        carol< ! You are not in dev. Type /join dev first.
+        carol> /part nowhere
+        carol< ! There is no room nowhere. /rooms lists them, /join nowhere makes it.
+        carol> /join no,where
+        carol< ! no,where cannot be a room: only A-Z, a-z, 0-9, - and _ are allowed. Try /join dev.
+        bob> /part
+        alice< * bob has left dev.
+        bob< * You have left dev. You are in lobby now.
+        alice> /part dev
+        alice< * You have left dev. You are in lobby now.
+        carol> /rooms
+        carol< * 1 room:
+        carol<   
+        "
+        .replace("        carol<   \n", "        carol< *   lobby, 3 users\n")
+        .as_str(),
+    );
+}
+
+#[test]
+fn without_a_room_nothing_can_be_said() {
+    check_three(
+        "
+        alice> /part
+        bob< * alice has left lobby.
+        carol< * alice has left lobby.
+        alice< * You have left lobby. You are in no room now; /join ROOM enters one.
+        alice> hello?
+        alice< ! You are in no room. Type /join ROOM first; /rooms lists them.
+        alice> @bob:this works
+        bob< @alice: this works
+        ",
+    );
+}
+
+#[test]
+fn leaving_is_told_with_the_text_given() {
+    check_three(
+        "
+        alice> /quit gone home
+        alice< * Bye.
+        bob< * alice has left lobby: gone home
+        carol< * alice has left lobby: gone home
+        alice$
+        bob^
+        carol< * bob has left lobby.
+        bob$
+        ",
+    );
+}
+
+#[test]
+fn away_is_told_once_to_each_sender() {
+    check_three(
+        "
+        alice> /away lunch
+        alice< * You are away now: lunch (/back ends it.)
+        bob> @alice:1
+        alice< @bob: 1
+        bob< * alice is away: lunch
+        bob> @alice:2
+        alice< @bob: 2
+        carol> @alice:3
+        alice< @carol: 3
+        carol< * alice is away: lunch
+        alice> /back
+        alice< * You are back.
+        bob> @alice:4
+        alice< @bob: 4
+        alice> /away
+        alice< * You are away now. /back ends it.
+        bob> @alice:5
+        alice< @bob: 5
+        bob< * alice is away.
+        ",
+    );
+}
+
+#[test]
+fn an_ignored_user_is_not_heard_and_not_told() {
+    check_three(
+        "
+        bob> /ignore
+        bob< * You ignore nobody.
+        bob> /ignore bob
+        bob< ! You cannot ignore yourself.
+        bob> /ignore ALICE
+        bob< * You ignore alice now.
+        alice> hello
+        carol< alice: hello
+        alice> @bob:psst
+        alice> #alicia
+        bob< * alice is now alicia.
+        carol< * alice is now alicia.
+        alice< * You are now alicia.
+        alice> @bob,carol:still ignored
+        carol< @alicia: still ignored
+        bob> /r
+        bob< ! Usage: /reply TEXT. For example: /r on my way
+        bob> /r what
+        bob< ! Nobody has written to you yet. Type @user:message instead.
+        bob> /ignore
+        bob< * You ignore alicia.
+        bob> /unignore carol
+        bob< ! You do not ignore carol. /ignore lists whom you do.
+        bob> /unignore alicia
+        bob< * You no longer ignore alicia.
+        alice> hello again
+        bob< alicia: hello again
+        carol< alicia: hello again
+        ",
+    );
+}
+
+#[test]
+fn quiet_silences_coming_and_going_and_nothing_else() {
+    check_three(
+        "
+        bob> /quiet
+        bob< * Quiet is off: you get notices of who joins, leaves or is renamed.
+        bob> /quiet on
+        bob< * Quiet is on: you get no notices of who joins, leaves or is renamed.
+        alice> #alicia
+        carol< * alice is now alicia.
+        alice< * You are now alicia.
+        alice> /quit
+        alice< * Bye.
+        carol< * alicia has left lobby.
+        carol> hello
+        bob< carol: hello
+        ",
+    );
+}
+
+#[test]
+fn whois_tells_what_one_may_know() {
+    check_three(
+        "
+        +3700
+        bob> /away tea
+        bob< * You are away now: tea (/back ends it.)
+        +61
+        alice> /whois BOB
+        alice< * bob has been here for 1 h 2 min, idle for 1 min 1 s.
+        alice< * bob is away: tea
+        alice< * Rooms you share: lobby.
+        alice> /whois alice
+        alice< * alice has been here for 1 h 2 min, idle for 0 s.
+        alice< * Rooms you share: lobby.
+        alice< * You are connected from 127.0.0.1:40000.
+        alice> /whois nobody
+        alice< ! There is no user nobody. /names * lists everyone.
+        ",
+    );
+}
+
+#[test]
+fn a_command_that_is_wrong_says_what_to_type() {
+    check_three(
+        "
+        alice> /hlep
+        alice< ! There is no command /hlep. Did you mean /help? /help lists the commands; to say it, type another / before it.
+        alice> /xyzzy
+        alice< ! There is no command /xyzzy. /help lists the commands; to say it, type another / before it.
+        alice> /join
+        alice< ! Usage: /join ROOM. For example: /join dev
+        alice> /HELP msg
+        alice< * /msg NAME[,NAME] TEXT: a private message; @NAME:TEXT does the same.
+        alice< * For example: @bob:see you at noon
+        alice> /? who
+        alice< * /names [ROOM|*] [PAGE]: who is in a room; * is everyone.
+        alice< * Also: /who, /users
+        alice< * For example: /names * 2
+        alice> /ping
+        alice< * pong
+        ",
+    );
+}
+
+#[test]
+fn the_end_of_input_carries_out_everything_before_it() {
+    check_three(
+        "
+        ci>> #ci\\n@alice:build ok
+        ci< * You are registered as ci.
+        ci< * You are in lobby with 3 others: alice, bob, carol.
+        alice< * ci has joined lobby.
+        bob< * ci has joined lobby.
+        carol< * ci has joined lobby.
+        ci^
+        alice< @ci: build ok
+        alice< * ci has left lobby.
+        bob< * ci has left lobby.
+        carol< * ci has left lobby.
+        ci$
+        ",
+    );
+}
+
+#[test]
+fn lines_end_as_the_client_ends_its_own() {
+    check(
+        "
+        alice> /ping 1
+        alice< * pong 1
+        alice> /ping 2\\r
+        alice< * pong 2\\r
+        alice> /ping 3
+        alice< * pong 3\\r
+        bob>> \\xef\\xbb\\xbf/ping bom\\n
+        bob< * pong bom
+        ",
+    );
+}
+
+#[test]
+fn a_terminal_in_character_mode_can_erase() {
+    check(
+        "
+        alice> /pimg\\x08\\x08ng \\xc3\\xa9\\x7fe
+        alice< * pong e
+        ",
+    );
+}
+
+#[test]
+fn what_could_harm_a_terminal_does_not_get_through() {
+    check_three(
+        "
+        alice> \\x1b[31mred\\x07 \\xc2\\x9b1m\\x00 \\xe2\\x80\\xaeevil\\xe2\\x81\\xa9 tab\\t.
+        bob< alice: [31mred 1m evil tab\\t.
+        carol< alice: [31mred 1m evil tab\\t.
+        alice> a\\xfeb\\xc0\\xaf
+        bob< alice: a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd\\xef\\xbf\\xbd
+        carol< alice: a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd\\xef\\xbf\\xbd
+        ",
+    );
+}
+
+#[test]
+fn telnet_is_answered_and_taken_out() {
+    check(
+        "
+        alice>> \\xff\\xfd\\x01
+        alice< \\xff\\xfc\\x01
+        alice>> \\xff\\xfd\\x01\\xff\\xfb\\x18\\xff\\xfe\\x01
+        alice< \\xff\\xfe\\x18
+        alice>> \\xff\\xfd\\x06
+        alice< \\xff\\xfb\\x06
+        alice>> dropped\\xff\\xf4/ping 1\\n
+        alice< * pong 1\\r
+        alice>> \\xff\\xf6
+        alice< * chinwag is here.\\r
+        alice>> /pi\\xff\\xfa\\x18\\x00\\n\\xff\\xf0ng 2\\n
+        alice< * pong 2\\r
+        alice>> /ping x\\xff\\xf73\\n
+        alice< * pong 3\\r
+        ",
+    );
+}
+
+#[test]
+fn strangers_get_an_answer_of_their_own_and_nothing_of_theirs_is_a_command() {
+    check(
+        "
+        web>> POST / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n#evil\\n
+        web< HTTP/1.1 400 Bad Request\\r
+        web< Content-Type: text/plain; charset=utf-8\\r
+        web< Content-Length: 85\\r
+        web< Connection: close\\r
+        web< \\r
+        web< This is a chat server, not a web server. Join it from a terminal, with nc or telnet.
+        web$
+        tls>> \\x16\\x03\\x01\\x02\\x00\\x01\\x00\\n#evil\\n
+        tls< \\x15\\x03\\x01\\x00\\x02\\x02\\x46
+        tls$
+        alice> #alice
+        alice< * You are registered as alice.
+        alice< * You are in lobby, and nobody else is.
+        ",
+    );
+}
+
+#[test]
+fn json_mode_answers_every_line_once_in_order() {
+    let time = "\"time\":1700000000000";
+    check(
+        &"
+        bob> #bob
+        bob< * You are registered as bob.
+        bob< * You are in lobby, and nobody else is.
+        alice> /mode json
+        alice< {'type':'ok',TIME,'text':'The mode is json.'}
+        alice> hello
+        alice< {'type':'error',TIME,'code':'not_registered','text':'You have no name yet. Type #yourname to register.'}
+        alice>
+        alice> #alice
+        alice< {'type':'ok',TIME,'name':'alice','room':'lobby','others':1,'users':['bob']}
+        bob< * alice has joined lobby.
+        alice> hello
+        alice< {'type':'ok',TIME}
+        bob< alice: hello
+        alice>> hi\\n@bob:x\\n@nil:y\\n/echo on\\nz\\n
+        alice< {'type':'ok',TIME}
+        alice< {'type':'ok',TIME}
+        alice< {'type':'error',TIME,'code':'no_such_user','text':'There is no user nil. /names * lists everyone.'}
+        alice< {'type':'ok',TIME,'echo':true}
+        alice< {'type':'message',TIME,'room':'lobby','from':'alice','text':'z'}
+        alice< {'type':'ok',TIME}
+        bob< alice: hi
+        bob< @alice: x
+        bob< alice: z
+        bob> say \"it\" \\\\
+        alice< {'type':'message',TIME,'room':'lobby','from':'bob','text':'say \\\\\"it\\\\\" \\\\\\\\'}
+        bob> /me waves
+        alice< {'type':'action',TIME,'room':'lobby','from':'bob','text':'waves'}
+        bob> @alice,bob:both
+        bob< @bob: both
+        alice< {'type':'private',TIME,'from':'bob','to':['alice','bob'],'text':'both'}
+        bob> #bo
+        bob< * You are now bo.
+        alice< {'type':'rename',TIME,'name':'bob','new_name':'bo'}
+        bob> /topic T
+        bob< * The topic of lobby is: T
+        alice< {'type':'topic',TIME,'room':'lobby','from':'bo','text':'T'}
+        alice> /names
+        alice< {'type':'ok',TIME,'room':'lobby','users':['bo','alice'],'total':2,'page':1,'pages':1}
+        alice> /rooms
+        alice< {'type':'ok',TIME,'rooms':[{'room':'lobby','users':2,'topic':'T'}],'total':1,'page':1,'pages':1}
+        bob> /quit bye now
+        bob< * Bye.
+        alice< {'type':'leave',TIME,'room':'lobby','name':'bo','text':'bye now'}
+        alice> /mode plain
+        alice< * The mode is plain.
+        alice> /ping
+        alice< * pong
+        "
+        .replace('\'', "\"")
+        .replace("TIME", time),
+    );
+}

@@ -1,0 +1,250 @@
+//! Plays a script against the virtual server.
+//!
+//! | line | meaning |
+//! | --- | --- |
+//! | `alice> TEXT` | alice sends TEXT and LF; alice connects first if need be |
+//! | `alice>> TEXT` | the same without the LF |
+//! | `alice< TEXT` | alice's next line is exactly TEXT |
+//! | `alice^` | alice half-closes |
+//! | `alice$` | alice's connection was ended by the server |
+//! | `+1.5` | so many seconds pass |
+//!
+//! `\r`, `\n`, `\t`, `\\` and `\xNN` stand for bytes, in what is sent and in what is expected.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chinwag::config::Limits;
+
+use crate::support::{VirtualClient, VirtualServer};
+
+/// How a script's bytes reach the server and its answers the client.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery {
+    Whole,
+    ByteByByte,
+    /// Line `line` of the script comes in two pieces, split at `at`.
+    Split {
+        line: usize,
+        at: usize,
+    },
+    /// The clients' sockets take a byte at a time.
+    TrickleOut,
+}
+
+/// Plays `script` in every way.
+#[track_caller]
+pub fn check(script: &str) {
+    check_with(&Limits::default(), script);
+}
+
+/// Plays `script` in every way, under these limits.
+#[track_caller]
+pub fn check_with(limits: &Limits, script: &str) {
+    play(limits, script, Delivery::Whole);
+    play(limits, script, Delivery::ByteByByte);
+    play(limits, script, Delivery::TrickleOut);
+    for (line, text) in script.lines().enumerate() {
+        if let Step::Send { bytes, .. } = parse(text) {
+            // Somewhere in a very long line is as good as anywhere else in it.
+            let near_an_end = |at: &usize| *at < 80 || at + 80 > bytes.len();
+            for at in (1..bytes.len()).filter(near_an_end) {
+                play(limits, script, Delivery::Split { line, at });
+            }
+        }
+    }
+}
+
+enum Step<'a> {
+    Nothing,
+    Send { who: &'a str, bytes: Vec<u8> },
+    Expect { who: &'a str, bytes: Vec<u8> },
+    HalfClose(&'a str),
+    Ended(&'a str),
+    Pass(Duration),
+}
+
+fn parse(line: &str) -> Step<'_> {
+    let line = line.trim_start();
+    let name_end = line
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(line.len());
+    let (who, rest) = line.split_at(name_end);
+    if line.is_empty() || line.starts_with("--") {
+        return Step::Nothing;
+    }
+    if let Some(seconds) = line.strip_prefix('+') {
+        return Step::Pass(Duration::from_secs_f64(seconds.parse().unwrap()));
+    }
+    let text = |text: &str| unescape(text.strip_prefix(' ').unwrap_or(text));
+    if let Some(rest) = rest.strip_prefix(">>") {
+        Step::Send {
+            who,
+            bytes: text(rest),
+        }
+    } else if let Some(rest) = rest.strip_prefix('>') {
+        let mut bytes = text(rest);
+        bytes.push(b'\n');
+        Step::Send { who, bytes }
+    } else if let Some(rest) = rest.strip_prefix('<') {
+        Step::Expect {
+            who,
+            bytes: text(rest),
+        }
+    } else {
+        match rest {
+            "^" => Step::HalfClose(who),
+            "$" => Step::Ended(who),
+            _ => panic!("no step: {line}"),
+        }
+    }
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let (kind, after) = rest.split_first().unwrap();
+        rest = after;
+        bytes.push(match kind {
+            b'r' => b'\r',
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'\\' => b'\\',
+            b'x' => {
+                let (digits, after) = rest.split_at(2);
+                rest = after;
+                u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap()
+            }
+            other => panic!("no escape: {other}"),
+        });
+    }
+    bytes
+}
+
+struct Stage<'a> {
+    server: VirtualServer,
+    clients: BTreeMap<&'a str, VirtualClient>,
+    /// Got, and not expected yet.
+    got: BTreeMap<&'a str, Vec<u8>>,
+    delivery: Delivery,
+}
+
+#[track_caller]
+fn play(limits: &Limits, script: &str, delivery: Delivery) {
+    let server = VirtualServer::new(limits.clone());
+    let mut stage = Stage {
+        server,
+        clients: BTreeMap::new(),
+        got: BTreeMap::new(),
+        delivery,
+    };
+    for (number, line) in script.lines().enumerate() {
+        let place = format!("{delivery:?}, line {}: {}", number + 1, line.trim());
+        match parse(line) {
+            Step::Nothing => {}
+            Step::Send { who, bytes } => {
+                stage.nothing_left(&place);
+                stage.send(who, &bytes, number);
+            }
+            Step::HalfClose(who) => {
+                stage.nothing_left(&place);
+                let client = stage.client(who);
+                stage.server.half_close(&client);
+            }
+            Step::Pass(time) => {
+                stage.nothing_left(&place);
+                stage.server.pass(time);
+            }
+            Step::Expect { who, bytes } => stage.expect(who, &bytes, &place),
+            Step::Ended(who) => {
+                stage.collect();
+                let wire = stage.clients[who].wire.borrow();
+                assert!(wire.closed || wire.shut, "{place}: still open");
+            }
+        }
+    }
+    stage.nothing_left(&format!("{delivery:?}, at the end"));
+}
+
+impl<'a> Stage<'a> {
+    fn client(&mut self, who: &'a str) -> VirtualClient {
+        if !self.clients.contains_key(who) {
+            let port = 40_000 + self.clients.len();
+            let client = self.server.connect(&format!("127.0.0.1:{port}"));
+            let greeting = String::from_utf8(client.take()).unwrap();
+            assert_eq!(
+                greeting,
+                format!(
+                    "* You are connected from 127.0.0.1:{port}.\n* Type #yourname to register, \
+                     then @user:message to write to someone. /help lists the commands.\n"
+                )
+            );
+            if matches!(self.delivery, Delivery::TrickleOut) {
+                client.wire.borrow_mut().write_max = 1;
+            }
+            self.clients.insert(who, client);
+        }
+        self.clients[who].clone()
+    }
+
+    fn send(&mut self, who: &'a str, bytes: &[u8], line: usize) {
+        let client = self.client(who);
+        match self.delivery {
+            Delivery::ByteByByte => {
+                for byte in bytes.chunks(1) {
+                    self.server.send(&client, byte);
+                }
+            }
+            Delivery::Split { line: split, at } if split == line => {
+                self.server.send(&client, &bytes[..at]);
+                self.server.send(&client, &bytes[at..]);
+            }
+            _ => self.server.send(&client, bytes),
+        }
+    }
+
+    fn collect(&mut self) {
+        for (who, client) in &self.clients {
+            self.got.entry(who).or_default().extend(client.take());
+        }
+    }
+
+    #[track_caller]
+    fn expect(&mut self, who: &'a str, expected: &[u8], place: &str) {
+        self.collect();
+        let got = self.got.entry(who).or_default();
+        let end = got.iter().position(|byte| *byte == b'\n');
+        // What is no line, an answer of telnet's say, is expected as it is.
+        let (line, used) = match end {
+            _ if got.starts_with(expected) && expected.ends_with(b"\n") => {
+                (&got[..expected.len()], expected.len())
+            }
+            Some(end) => (&got[..end], end + 1),
+            None => (&got[..], got.len()),
+        };
+        assert_eq!(
+            line.escape_ascii().to_string(),
+            expected.escape_ascii().to_string(),
+            "{place}"
+        );
+        got.drain(..used);
+    }
+
+    #[track_caller]
+    fn nothing_left(&mut self, place: &str) {
+        self.collect();
+        for (who, got) in &self.got {
+            assert!(
+                got.is_empty(),
+                "{place}: {who} also got {}",
+                got.escape_ascii()
+            );
+        }
+    }
+}
