@@ -43,7 +43,8 @@ pub struct Egress<S> {
     waiting_bytes: usize,
     now: Tick,
     unix_ms: u64,
-    encodings: Box<Encodings>,
+    /// `None` while a line is being announced.
+    encodings: Option<Box<Encodings>>,
 }
 
 /// A room's line, in each style that somebody wants it in.
@@ -87,7 +88,7 @@ impl<S: Transport> Egress<S> {
             waiting_bytes: 0,
             now: Tick::default(),
             unix_ms: 0,
-            encodings: Box::default(),
+            encodings: None,
         }
     }
 
@@ -483,7 +484,7 @@ impl<S: Transport> Outbox for Egress<S> {
     where
         I: Iterator<Item = Addressee>,
     {
-        let (mut encodings, unix_ms) = (mem::take(&mut self.encodings), self.unix_ms);
+        let (mut encodings, unix_ms) = (self.encodings.take().unwrap_or_default(), self.unix_ms);
         for Addressee { client, elsewhere } in to {
             let Some(connection) = self.get(client) else {
                 continue;
@@ -493,7 +494,7 @@ impl<S: Transport> Outbox for Egress<S> {
             self.copy_line(room, client, bytes, lines);
         }
         encodings.clear();
-        self.encodings = encodings;
+        self.encodings = Some(encodings);
     }
 
     fn mode(&self, client: ClientId) -> Mode {

@@ -1,0 +1,182 @@
+//! Once it is warm, a message costs no allocation: counted over the whole server, sockets apart.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use chinwag::chat::Settings;
+use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::name::RoomName;
+use chinwag::chat::tick::Tick;
+use chinwag::config::Limits;
+use chinwag::server::connection::Transport;
+use chinwag::server::switchboard::{Readiness, Switchboard};
+
+/// A socket that allocates nothing itself once its buffers have grown.
+#[derive(Default)]
+struct Socket {
+    to_server: Vec<u8>,
+    lines_to_client: usize,
+}
+
+struct Stream(Rc<RefCell<Socket>>);
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut socket = self.0.borrow_mut();
+        if socket.to_server.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::WouldBlock));
+        }
+        let count = socket.to_server.as_slice().read(buffer)?;
+        socket.to_server.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        self.0.borrow_mut().lines_to_client += lines;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Stream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Server {
+    switchboard: Switchboard<Stream>,
+    clients: Vec<(ClientId, Rc<RefCell<Socket>>)>,
+    now: Tick,
+}
+
+impl Server {
+    fn with_clients(count: usize, limit_loopback: bool) -> Self {
+        let limits = Limits {
+            limit_loopback,
+            clients_per_address_max: count,
+            lines_per_second: 1_000,
+            ..Limits::default()
+        };
+        let settings = Settings {
+            server_name: "chinwag".to_owned(),
+            lobby: RoomName::parse("lobby").unwrap(),
+            rooms_per_client_max: 20,
+            motd: Vec::new(),
+            hash_seed: [1, 2, 3, 4],
+        };
+        let switchboard = Switchboard::new(settings, limits);
+        let mut server = Self {
+            switchboard,
+            clients: Vec::new(),
+            now: Tick::default(),
+        };
+        for number in 0..count {
+            let socket = Rc::new(RefCell::new(Socket::default()));
+            let mut made = None;
+            let peer = Peer::Tcp(([127, 0, 0, 1], 1).into());
+            let connected: Result<(), ()> = server.switchboard.connect(server.now, peer, |id| {
+                made = Some(id);
+                Ok(Stream(Rc::clone(&socket)))
+            });
+            connected.unwrap();
+            server.clients.push((made.unwrap(), socket));
+            server.send(number, format!("#u{number}\n").as_bytes());
+        }
+        server.pass(Duration::from_secs(2)); // the last summary of who joined is told
+        server
+    }
+
+    fn send(&mut self, client: usize, bytes: &[u8]) {
+        let (id, socket) = &self.clients[client];
+        socket.borrow_mut().to_server.extend_from_slice(bytes);
+        self.switchboard.ready(
+            *id,
+            Readiness {
+                readable: true,
+                ..Readiness::default()
+            },
+        );
+        self.pass(Duration::from_millis(100));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        self.switchboard.begin_turn(self.now, 0);
+        self.switchboard.turn(self.now);
+    }
+
+    fn lines_to(&self, client: usize) -> usize {
+        self.clients[client].1.borrow().lines_to_client
+    }
+}
+
+/// How many allocations `act` makes when it is done for the hundredth time.
+fn allocations_when_warm(server: &mut Server, act: impl Fn(&mut Server)) -> u64 {
+    for _ in 0..100 {
+        act(server);
+    }
+    allocation_counter::measure(|| act(server)).count_total
+}
+
+#[test]
+fn the_counter_counts() {
+    let info = allocation_counter::measure(|| drop(std::hint::black_box(vec![1_u8; 100])));
+    assert_eq!(info.count_total, 1);
+}
+
+#[test]
+fn a_warm_direct_message_allocates_nothing() {
+    for limit_loopback in [false, true] {
+        let mut server = Server::with_clients(2, limit_loopback);
+        let before = server.lines_to(1);
+        let count = allocations_when_warm(&mut server, |server| server.send(0, b"@u1:hello\r\n"));
+        assert_eq!(server.lines_to(1) - before, 101, "each arrived");
+        assert_eq!(count, 0);
+    }
+}
+
+#[test]
+fn a_warm_direct_message_in_two_pieces_allocates_nothing() {
+    let mut server = Server::with_clients(2, false);
+    let before = server.lines_to(1);
+    let count = allocations_when_warm(&mut server, |server| {
+        server.send(0, b"@u1:he");
+        server.send(0, b"llo\n");
+    });
+    assert_eq!(server.lines_to(1) - before, 101);
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_warm_direct_message_to_sixteen_in_json_mode_allocates_nothing() {
+    let mut server = Server::with_clients(17, false);
+    for client in 0..17 {
+        server.send(client, b"/mode json\n");
+    }
+    let names: Vec<String> = (1..17).map(|number| format!("u{number}")).collect();
+    let line = format!("@{}:hello\n", names.join(","));
+    let before = server.lines_to(16);
+    let count = allocations_when_warm(&mut server, |server| server.send(0, line.as_bytes()));
+    assert_eq!(server.lines_to(16) - before, 101);
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_warm_room_message_to_a_hundred_members_allocates_nothing() {
+    let mut server = Server::with_clients(101, false);
+    let before = server.lines_to(100);
+    let count = allocations_when_warm(&mut server, |server| server.send(0, b"hello all\n"));
+    assert_eq!(server.lines_to(100) - before, 101);
+    assert_eq!(count, 0);
+}
