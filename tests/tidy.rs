@@ -1,0 +1,228 @@
+//! The house rules that no compiler checks: which way imports point, and what is left lying about.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part of the source may not name: `main → server → wire → chat`, and chat is pure.
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    (
+        "src/chat/",
+        &[
+            "crate::wire",
+            "crate::server",
+            "crate::config",
+            "mio::",
+            "slab::",
+            "log::",
+            "socket2",
+            "rustix",
+            "signal_hook",
+            "serde",
+            "std::io",
+            "std::fs",
+            "std::thread",
+            "std::env",
+            "Instant",
+            "SystemTime",
+            "TcpStream",
+            "TcpListener",
+            "UnixStream",
+            "rand::",
+            "RandomState::new",
+            "HashMap::new()",
+            "HashSet::new()",
+            "println!",
+        ],
+    ),
+    (
+        "src/wire/",
+        &[
+            "crate::server",
+            "crate::config",
+            "chat::Chat",
+            "chat::{Chat",
+            "chat::outbox",
+            "mio::",
+            "slab::",
+            "log::",
+            "socket2",
+            "rustix",
+            "std::fs",
+            "std::net",
+            "std::thread",
+            "Instant",
+            "SystemTime",
+        ],
+    ),
+    (
+        "src/config.rs",
+        &["crate::server", "crate::wire", "mio::", "clap"],
+    ),
+    (
+        "src/server/switchboard.rs",
+        &["mio::", "socket2", "rustix", "signal_hook", "Instant::"],
+    ),
+    (
+        "src/server/",
+        &["clap", "crate::args", "eprintln!", "println!"],
+    ),
+];
+
+/// What may stand nowhere in the source.
+const LEFT_LYING_ABOUT: [&str; 8] = [
+    "todo!",
+    "unimplemented!",
+    "dbg!",
+    "FIXME",
+    "XXX",
+    "TODO",
+    "#[ignore",
+    "unsafe {",
+];
+
+/// A file past this asks for another design; a line past the width does not fit beside another.
+const FILE_LINES_MAX: usize = 720;
+
+#[test]
+fn imports_point_one_way() {
+    for (file, text) in sources("src") {
+        for (part, forbidden) in FORBIDDEN.iter().filter(|(part, _)| file.starts_with(part)) {
+            for (number, line) in code_lines(&text) {
+                for word in *forbidden {
+                    assert!(
+                        !line.contains(word),
+                        "{file}:{number}: {part} must not name {word}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_kernel_side_knows_mio_and_slab() {
+    for (file, text) in sources("src") {
+        let knows = code_lines(&text).any(|(_, line)| line.contains("mio::"));
+        assert!(
+            !knows || file.starts_with("src/server/"),
+            "{file} names mio"
+        );
+        let knows = code_lines(&text).any(|(_, line)| line.contains("slab::"));
+        assert!(
+            !knows || file.starts_with("src/server/"),
+            "{file} names slab"
+        );
+    }
+}
+
+#[test]
+fn clap_stays_in_one_file() {
+    for (file, text) in sources("src") {
+        let knows = code_lines(&text).any(|(_, line)| line.contains("clap::"));
+        assert!(
+            !knows || file == "src/args.rs" || file.starts_with("src/bin/"),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_left_lying_about() {
+    let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
+    for (file, text) in all.filter(|(file, _)| file != "tests/tidy.rs") {
+        for (number, line) in text.lines().enumerate() {
+            for word in LEFT_LYING_ABOUT {
+                assert!(!line.contains(word), "{file}:{}: {word}", number + 1);
+            }
+            assert!(
+                !line.ends_with(' '),
+                "{file}:{}: space at the end",
+                number + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_owns_and_none_grows_past_comfort() {
+    for (file, text) in sources("src") {
+        assert!(
+            text.starts_with("//! "),
+            "{file} does not say what it is for"
+        );
+        let lines = text.lines().count();
+        assert!(lines <= FILE_LINES_MAX, "{file} has {lines} lines");
+    }
+}
+
+#[test]
+fn docs_name_files_that_exist() {
+    let mut pages: Vec<PathBuf> = vec![root().join("README.md")];
+    pages.extend(
+        fs::read_dir(root().join("docs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path()),
+    );
+    for page in pages
+        .iter()
+        .filter(|page| page.extension().is_some_and(|end| end == "md"))
+    {
+        let text = fs::read_to_string(page).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            let outside = target.is_empty() || target.contains("://");
+            let path = page.parent().unwrap().join(target);
+            assert!(
+                outside || path.exists(),
+                "{} links {target}",
+                page.display()
+            );
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder, by its path from the root.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+/// A file's lines, without comments and without its tests at the end.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let code = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let lines = code
+        .lines()
+        .enumerate()
+        .map(|(place, line)| (place + 1, line));
+    lines.map(|(number, line)| (number, line.split("//").next().unwrap_or_default()))
+}
