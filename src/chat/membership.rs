@@ -111,7 +111,7 @@ impl Chat {
             kind: ChangeKind::Left(None),
         };
         self.rooms
-            .tell_presence(now, membership.room, change, outbox);
+            .tell_presence(now, membership.room, change, |_| false, outbox);
         self.rooms.drop_if_empty(membership.room);
 
         let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
@@ -191,7 +191,8 @@ impl Chat {
             name,
             kind: ChangeKind::Joined,
         };
-        self.rooms.tell_presence(now, room, change, outbox);
+        self.rooms
+            .tell_presence(now, room, change, |_| false, outbox);
     }
 
     /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the

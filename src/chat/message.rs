@@ -224,7 +224,7 @@ impl<'a> Recipients<'a> {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum Event<'a> {
-    /// A private message. `to` is all whom it was addressed to and reached.
+    /// A private message. `to` is all whom it was addressed to and who are here.
     Private {
         from: &'a Name,
         to: &'a [Name],

@@ -127,8 +127,10 @@ impl Chat {
                 name: &name,
                 kind,
             };
+            let directory = &self.directory;
+            let ignores = |other| directory.get(other).is_some_and(|other| other.ignores(id));
             self.rooms
-                .tell_presence(now, membership.room, change, outbox);
+                .tell_presence(now, membership.room, change, ignores, outbox);
             self.rooms.drop_if_empty(membership.room);
         }
         Some(name)

@@ -192,12 +192,13 @@ impl Rooms {
     }
 
     /// Tells a room's others that somebody came or went: at once in a small room, later and summed
-    /// up in a large one, not at all in a huge one.
+    /// up in a large one, not at all in a huge one. `ignores` says who ignores them.
     pub fn tell_presence<O: Outbox>(
         &mut self,
         now: Tick,
         id: RoomId,
         change: Change<'_>,
+        ignores: impl Fn(ClientId) -> bool,
         outbox: &mut O,
     ) {
         let Some(room) = self.get_mut(id) else { return };
@@ -205,27 +206,48 @@ impl Rooms {
         if count > MEMBERS_TOLD_MAX {
             return;
         }
-        if count > MEMBERS_TOLD_AT_ONCE_MAX {
+        // While a summary is pending, what follows belongs into it: a leave told at once would come
+        // before the join that it ends.
+        if count > MEMBERS_TOLD_AT_ONCE_MAX || room.presence.due.is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
             }
             return;
         }
-        let (name, room_name) = (change.name, &room.name);
-        let event = match change.kind {
-            ChangeKind::Joined => Event::Join {
-                room: room_name,
-                name,
-            },
-            ChangeKind::Left(text) => Event::Leave {
-                room: room_name,
-                name,
-                text,
-            },
-        };
-        let others = room.members.iter().filter(|member| !member.quiet);
-        let others = others.filter(|member| member.client != change.who);
-        outbox.announce(room_name, others.map(Member::addressee), &event);
+        let (room_name, name) = (&room.name, change.name);
+        let told = |member: &&Member| !member.quiet && member.client != change.who;
+        let others = room.members.iter().filter(told);
+        match change.kind {
+            ChangeKind::Joined => {
+                let join = Event::Join {
+                    room: room_name,
+                    name,
+                };
+                outbox.announce(room_name, others.map(Member::addressee), &join);
+            }
+            ChangeKind::Left(None) => {
+                let leave = Event::Leave {
+                    room: room_name,
+                    name,
+                    text: None,
+                };
+                outbox.announce(room_name, others.map(Member::addressee), &leave);
+            }
+            ChangeKind::Left(text) => {
+                // A last word is a line like any other: whoever ignores them does not get it.
+                let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
+                    others.partition(|member| member.filters && ignores(member.client));
+                for (members, text) in [(hearing, text), (deaf, None)] {
+                    let leave = Event::Leave {
+                        room: room_name,
+                        name,
+                        text,
+                    };
+                    let to = members.into_iter().map(Member::addressee);
+                    outbox.announce(room_name, to, &leave);
+                }
+            }
+        }
     }
 
     /// When the next summary is due.

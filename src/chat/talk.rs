@@ -234,12 +234,14 @@ fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
     let Some(away) = client.away.as_deref_mut() else {
         return;
     };
+    if away.told.contains(&sender) {
+        return;
+    }
     if away.told.len() >= TOLD_AWAY_MAX {
         away.told.clear(); // better to tell somebody twice than to remember without end
     }
-    if away.told.insert(sender)
-        && let Some(name) = &client.name
-    {
+    away.told.insert(sender);
+    if let Some(name) = &client.name {
         outbox.send(
             sender,
             &Event::Notice(Notice::IsAway {

@@ -1,0 +1,237 @@
+//! What holds whatever the history: the promises of the protocol page that no model is needed for.
+//!
+//! All that is known here was told to the clients themselves: who got which name, who was told
+//! that they ignore whom, who was told that they are in which room.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chinwag::chat::Chat;
+use chinwag::chat::message::ClientId;
+
+use crate::line::Line;
+use crate::recorder::{Answer, Got, Heard, Seen, Way, room_of};
+
+/// What the clients were told of themselves.
+#[derive(Debug, Default)]
+pub struct Laws {
+    connected: BTreeMap<ClientId, Told>,
+    /// Who has which name, by name in small letters.
+    names: BTreeMap<String, ClientId>,
+    /// The number of the last line that a client saw in a room.
+    last_line: BTreeMap<(ClientId, String), u64>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    name: Option<String>,
+    rooms: BTreeSet<String>,
+    ignores: BTreeSet<ClientId>,
+    echo: bool,
+    quiet: bool,
+}
+
+impl Laws {
+    pub fn connected(&mut self, id: ClientId) {
+        self.connected.insert(id, Told::default());
+    }
+
+    pub fn gone(&mut self, id: ClientId) {
+        let told = self.connected.remove(&id);
+        if let Some(name) = told.and_then(|told| told.name) {
+            self.names.remove(&name.to_lowercase());
+        }
+        self.last_line.retain(|(reader, _), _| *reader != id);
+    }
+
+    pub fn name_of(&self, id: ClientId) -> Option<String> {
+        self.connected.get(&id)?.name.clone()
+    }
+
+    /// Checks a step, and learns from its answer. `line` is who sent what, if it was a line.
+    pub fn check(&mut self, line: Option<(ClientId, &Line)>, seen: &Seen) {
+        let sender = line.map(|(id, _)| id);
+        let answer = self.check_answers(sender, seen);
+        for (reader, got) in &seen.got {
+            for got in got {
+                self.check_reader(*reader, sender, got);
+            }
+        }
+        self.check_order(seen);
+        if let Some((id, line)) = line.filter(|(id, _)| self.connected.contains_key(id)) {
+            self.check_echo(id, seen);
+            self.check_private(id, line, seen);
+        }
+        if let Some(Heard::Ok(answer)) = answer {
+            self.learn(sender.unwrap(), answer);
+        }
+    }
+
+    /// No two have the same name, and the core names each as it told them.
+    pub fn check_names(&self, chat: &Chat) {
+        let mut names = BTreeSet::new();
+        for (id, told) in &self.connected {
+            let name = chat.name_of(*id).map(|name| name.to_string());
+            assert_eq!(name, told.name, "{id} is called what it was told");
+            let free = name.is_none_or(|name| names.insert(name.to_lowercase()));
+            assert!(free, "{id} has somebody's name: {told:?}");
+        }
+    }
+
+    /// A line gets one answer, after all else that its sender gets; nobody else gets one.
+    fn check_answers<'a>(&self, sender: Option<ClientId>, seen: &'a Seen) -> Option<&'a Heard> {
+        let is_answer = |got: &&Got| matches!(got.what, Heard::Ok(_) | Heard::Error(_));
+        for (reader, got) in &seen.got {
+            if Some(*reader) != sender {
+                let stray = got.iter().find(is_answer);
+                assert!(stray.is_none(), "{reader} sent no line: {stray:?}");
+            }
+        }
+        let sender = sender.filter(|id| self.connected.contains_key(id))?;
+        let got = &seen.got[&sender];
+        assert_eq!(got.iter().filter(is_answer).count(), 1, "{got:?}");
+        let last = got.last().filter(is_answer);
+        Some(&last.expect("the answer comes last").what)
+    }
+
+    fn check_reader(&self, reader: ClientId, sender: Option<ClientId>, got: &Got) {
+        let told = self.connected.get(&reader);
+        let told = told.unwrap_or_else(|| panic!("{reader} is gone and gets {got:?}"));
+        if told.name.is_none() {
+            // On registering, nothing of the room is heard before the answer either.
+            assert_eq!(got.way, Way::Sent, "{reader} has no name and gets {got:?}");
+        }
+        if let Some(room) = room_of(&got.what) {
+            let inside = told.rooms.contains(&room.to_lowercase());
+            assert!(inside, "{reader} is not in the room of {got:?}");
+        }
+        match &got.what {
+            Heard::Message { from, .. }
+            | Heard::Action { from, .. }
+            | Heard::Topic { from, .. }
+            | Heard::Private { from, .. } => {
+                let sender = sender.expect("nobody said anything");
+                assert_eq!(self.name_of(sender).as_ref(), Some(from), "{got:?}");
+                let ignored = told.ignores.contains(&sender);
+                assert!(!ignored, "{reader} ignores {sender} and gets {got:?}");
+            }
+            Heard::Join { .. }
+            | Heard::Leave { .. }
+            | Heard::Rename { .. }
+            | Heard::Presence { .. } => assert!(!told.quiet, "{reader} is quiet and gets {got:?}"),
+            _ => {}
+        }
+    }
+
+    /// Each reader sees a room's lines in the order in which they were said.
+    fn check_order(&mut self, seen: &Seen) {
+        for (reader, got) in &seen.got {
+            for got in got {
+                let (Heard::Message { room, text, .. } | Heard::Action { room, text, .. }) =
+                    &got.what
+                else {
+                    continue;
+                };
+                let Some(number) = number_of(text) else {
+                    continue;
+                };
+                let last = self.last_line.insert((*reader, room.clone()), number);
+                assert!(last.is_none_or(|last| last < number), "{reader}: {got:?}");
+            }
+        }
+    }
+
+    /// Nobody hears themselves in a room unless they want to.
+    fn check_echo(&self, id: ClientId, seen: &Seen) {
+        let own = |got: &&Got| {
+            matches!(
+                got.what,
+                Heard::Message { .. } | Heard::Action { .. } | Heard::Topic { .. }
+            )
+        };
+        let own = seen.got[&id].iter().filter(own).count();
+        let told = &self.connected[&id];
+        assert!(own <= usize::from(told.echo), "{:?}", seen.got[&id]);
+    }
+
+    /// A private message reaches each once, or its sender is told, or is ignored and not told.
+    fn check_private(&self, id: ClientId, line: &Line, seen: &Seen) {
+        let delivered = |reader: ClientId| {
+            let got = seen.got.get(&reader).into_iter().flatten();
+            got.filter(|got| got.way == Way::Delivered).count()
+        };
+        let readers: usize = self.connected.keys().map(|id| delivered(*id)).sum();
+        let typed = match line {
+            Line::Private(typed, _) => typed,
+            Line::Reply(_) => {
+                assert!(readers <= 1, "a reply goes to one");
+                return;
+            }
+            _ => {
+                assert_eq!(readers, 0, "nothing private was said");
+                return;
+            }
+        };
+        let fault = match &seen.got[&id].last().unwrap().what {
+            Heard::Error(fault) => Some(fault),
+            _ => None,
+        };
+        if fault.is_some_and(|fault| !matches!(fault.code, "no_such_user" | "not_delivered")) {
+            assert_eq!(readers, 0, "a message was refused and sent");
+            return;
+        }
+        let mut reached: BTreeSet<ClientId> = BTreeSet::new();
+        for name in typed {
+            let reader = self.names.get(&name.to_lowercase());
+            let count = reader.map_or(0, |reader| delivered(*reader));
+            let unreached = fault.is_some_and(|fault| fault.names.contains(&name.to_lowercase()));
+            let ignored = reader.is_some_and(|reader| self.connected[reader].ignores.contains(&id));
+            let ways = [count == 1, unreached, ignored];
+            let ways = ways.into_iter().filter(|way| *way).count();
+            assert!(count <= 1 && ways == 1, "{name:?}: {seen:?}");
+            reached.extend(reader.filter(|_| count == 1));
+        }
+        assert_eq!(readers, reached.len(), "nobody else gets it: {seen:?}");
+    }
+
+    fn learn(&mut self, id: ClientId, answer: &Answer) {
+        let named = |name: &String| self.names.get(&name.to_lowercase()).copied();
+        let (ignored, heeded) = match answer {
+            Answer::Ignoring(name) => (named(name), None),
+            Answer::NotIgnoring(name) => (None, named(name)),
+            _ => (None, None),
+        };
+        let told = self.connected.get_mut(&id).unwrap();
+        told.ignores.extend(ignored);
+        told.ignores.retain(|other| Some(*other) != heeded);
+        match answer {
+            Answer::Registered { name, entered } => {
+                told.rooms.insert(entered.room.to_lowercase());
+                self.learn_name(id, name);
+            }
+            Answer::Renamed(name) => self.learn_name(id, name),
+            Answer::Joined(entered) => {
+                told.rooms.insert(entered.room.to_lowercase());
+            }
+            Answer::Parted { room, .. } => {
+                told.rooms.remove(&room.to_lowercase());
+            }
+            Answer::Echo(on) => told.echo = *on,
+            Answer::Quiet(on) => told.quiet = *on,
+            _ => {}
+        }
+    }
+
+    fn learn_name(&mut self, id: ClientId, name: &str) {
+        let told = self.connected.get_mut(&id).unwrap();
+        if let Some(old) = told.name.replace(name.into()) {
+            self.names.remove(&old.to_lowercase());
+        }
+        let holder = self.names.insert(name.to_lowercase(), id);
+        assert_eq!(holder, None, "{name} was somebody's");
+    }
+}
+
+/// The number of a line that a history said: its text is `line 17`.
+fn number_of(text: &str) -> Option<u64> {
+    text.strip_prefix("line ")?.parse().ok()
+}

@@ -1,0 +1,43 @@
+//! The core by itself: histories of every kind of event, held against a plain model of users,
+//! rooms, ignores, away and presence, and the limits of the core one by one.
+//!
+//! `PROPTEST_CASES` sets how many histories; a failing one is made as short as it can be and
+//! printed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod history;
+mod laws;
+mod limits;
+mod line;
+mod model;
+mod presence;
+mod recorder;
+mod stage;
+mod stories;
+
+use proptest::prelude::*;
+
+use history::{History, ops};
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 10_000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_core_does_what_the_plain_model_does(ops in ops()) {
+        let mut history = History::begin();
+        for op in &ops {
+            history.step(op);
+        }
+    }
+}

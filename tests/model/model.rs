@@ -1,0 +1,740 @@
+//! What the protocol page says, as plainly as it can be said: maps, lists, and no cleverness.
+//!
+//! The model is told the same as the core and works out who must get what. It knows nothing of
+//! how the core keeps its records. Rooms stay small here, so comings and goings are told at once;
+//! what is told in large rooms is held to in `presence`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chinwag::chat::message::{ClientId, Mode, Verb};
+
+use crate::line::{Line, Of, Wrong};
+use crate::recorder::{Answer, Entered, Fault, Got, Heard, LINES_IN, Seen, Way};
+
+const RESERVED: [&str; 8] = [
+    "server", "system", "admin", "operator", "root", "all", "everyone", "here",
+];
+const RECIPIENTS_MAX: usize = 16;
+const NOTE_BYTES_MAX: usize = 300;
+const A_PAGE: usize = 100;
+const TOLD_AT_ONCE_MAX: usize = 50;
+
+type Outcome = Result<Answer, Fault>;
+
+#[derive(Debug)]
+pub struct Model {
+    server_name: String,
+    lobby: String,
+    rooms_per_client_max: usize,
+    motd: Vec<String>,
+    users: BTreeMap<ClientId, User>,
+    /// By name in small letters.
+    rooms: BTreeMap<String, Room>,
+    /// Who takes no private messages at the moment.
+    refusing: BTreeSet<ClientId>,
+    now_ms: u128,
+    expected: Seen,
+}
+
+/// A connection, whether it has a name or not.
+#[derive(Debug)]
+struct User {
+    name: Option<String>,
+    peer: String,
+    since_ms: u128,
+    spoke_ms: u128,
+    echo: bool,
+    quiet: bool,
+    mode: Mode,
+    away: Option<Away>,
+    ignored: BTreeSet<ClientId>,
+    wrote_last: Option<ClientId>,
+    /// In the order of entering, by names in small letters.
+    rooms: Vec<String>,
+    current: Option<String>,
+    farewell: Option<String>,
+}
+
+#[derive(Debug)]
+struct Away {
+    text: String,
+    told: BTreeSet<ClientId>,
+}
+
+#[derive(Debug)]
+struct Room {
+    shown: String,
+    topic: Option<String>,
+    members: BTreeSet<ClientId>,
+}
+
+impl Model {
+    pub fn new(server_name: &str, lobby: &str, rooms_per_client_max: usize, motd: &[&str]) -> Self {
+        let room = Room {
+            shown: lobby.into(),
+            topic: None,
+            members: BTreeSet::new(),
+        };
+        Self {
+            server_name: server_name.into(),
+            lobby: small(lobby),
+            rooms_per_client_max,
+            motd: motd.iter().map(|line| String::from(*line)).collect(),
+            users: BTreeMap::new(),
+            rooms: BTreeMap::from([(small(lobby), room)]),
+            refusing: BTreeSet::new(),
+            now_ms: 0,
+            expected: Seen::default(),
+        }
+    }
+
+    /// What should have been said since the last call.
+    pub fn take(&mut self) -> Seen {
+        std::mem::take(&mut self.expected)
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        self.now_ms += u128::from(ms);
+    }
+
+    pub fn refuse(&mut self, id: ClientId, refuses: bool) {
+        if refuses {
+            self.refusing.insert(id);
+        } else {
+            self.refusing.remove(&id);
+        }
+    }
+
+    pub fn name_of(&self, id: ClientId) -> Option<String> {
+        self.users.get(&id)?.name.clone()
+    }
+
+    pub fn mode_of(&self, id: ClientId) -> Option<Mode> {
+        Some(self.users.get(&id)?.mode)
+    }
+
+    /// Connections, registered users, rooms.
+    pub fn census(&self) -> (usize, usize, usize) {
+        (
+            self.users.len(),
+            self.registered_names().len(),
+            self.rooms.len(),
+        )
+    }
+
+    pub fn connect(&mut self, id: ClientId, peer: &str) {
+        let user = User {
+            name: None,
+            peer: peer.into(),
+            since_ms: self.now_ms,
+            spoke_ms: self.now_ms,
+            echo: false,
+            quiet: false,
+            mode: Mode::Plain,
+            away: None,
+            ignored: BTreeSet::new(),
+            wrote_last: None,
+            rooms: Vec::new(),
+            current: None,
+            farewell: None,
+        };
+        self.users.insert(id, user);
+        self.send(id, Heard::Connected(peer.into()));
+        self.send(id, Heard::HowToRegister);
+        for line in self.motd.clone() {
+            self.send(id, Heard::Motd(line));
+        }
+    }
+
+    pub fn disconnect(&mut self, id: ClientId) {
+        let Some(user) = self.users.remove(&id) else {
+            return;
+        };
+        self.refusing.remove(&id);
+        for room in user.rooms {
+            let name = user.name.clone().unwrap();
+            self.take_out(id, &name, &room, user.farewell.as_ref());
+        }
+    }
+
+    /// One line, and its one answer at the end.
+    pub fn line(&mut self, id: ClientId, line: &Line) {
+        let Some(user) = self.users.get_mut(&id) else {
+            return;
+        };
+        user.spoke_ms = self.now_ms;
+        let outcome = if user.name.is_some() {
+            self.user_line(id, line)
+        } else {
+            self.stranger_line(id, line)
+        };
+        let answer = outcome.map_or_else(Heard::Error, Heard::Ok);
+        self.send(id, answer);
+    }
+
+    pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) {
+        if self.users.contains_key(&from) {
+            let to = to.into();
+            self.send(from, Heard::Undelivered { to, count });
+        }
+    }
+
+    pub fn shut_down(&mut self) {
+        for id in self.users.keys().copied().collect::<Vec<_>>() {
+            self.send(id, Heard::ShuttingDown);
+        }
+    }
+
+    pub fn are_you_there(&mut self, id: ClientId) {
+        self.send(id, Heard::Here(self.server_name.clone()));
+    }
+
+    fn stranger_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+        match line {
+            Line::Hash(text) if !is_name(&text[1..]) => Err(fault("bad_name")),
+            Line::Hash(text) => self.register(id, &text[1..]),
+            Line::Nick(name) => self.register(id, name),
+            Line::Help(_)
+            | Line::Version
+            | Line::Ping(_)
+            | Line::Stats
+            | Line::Mode(_)
+            | Line::Quit(_) => self.anyones_line(id, line),
+            // A command that would have worked without a name is explained; so is what can be
+            // wrong with any line.
+            Line::Wrong(
+                wrong @ (Wrong::UnknownCommand
+                | Wrong::LineTooLong
+                | Wrong::BadName
+                | Wrong::Usage(Verb::Nick | Verb::Help | Verb::Mode)),
+            ) => Err(code_of(*wrong)),
+            _ => Err(fault("not_registered")),
+        }
+    }
+
+    fn user_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+        match line {
+            Line::Hash(text) if !is_name(&text[1..]) => self.say(id, text, false),
+            Line::Hash(text) => self.rename(id, &text[1..]),
+            Line::Nick(name) => self.rename(id, name),
+            Line::Say(text) => self.say(id, text, false),
+            Line::Act(text) => self.say(id, text, true),
+            Line::Private(to, text) => self.private(id, to, text),
+            Line::Reply(text) => self.reply(id, text),
+            Line::Join(room) => self.join(id, room),
+            Line::Part(room) => self.part(id, room.as_deref()),
+            Line::Rooms(page) => self.list_rooms(*page),
+            Line::Names(of, page) => self.list_names(id, of, *page),
+            Line::Topic(text) => self.topic(id, text.as_deref()),
+            Line::Whois(name) => self.whois(id, name),
+            Line::Away(text) => self.away(id, text.as_deref()),
+            Line::Back => {
+                self.user(id).away = None;
+                Ok(Answer::Back)
+            }
+            Line::Ignore(name) => self.ignore(id, name.as_deref()),
+            Line::Unignore(name) => self.unignore(id, name.as_deref()),
+            Line::Quiet(on) => {
+                let user = self.user(id);
+                user.quiet = on.unwrap_or(user.quiet);
+                Ok(Answer::Quiet(user.quiet))
+            }
+            Line::Echo(on) => {
+                let user = self.user(id);
+                user.echo = on.unwrap_or(user.echo);
+                Ok(Answer::Echo(user.echo))
+            }
+            Line::Wrong(wrong) => Err(code_of(*wrong)),
+            _ => self.anyones_line(id, line),
+        }
+    }
+
+    /// What works with and without a name.
+    fn anyones_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+        match line {
+            Line::Help(verb) => Ok(Answer::Help(verb.map(|verb| format!("{verb:?}")))),
+            Line::Version => Ok(Answer::Version(self.server_name.clone())),
+            Line::Ping(text) => Ok(Answer::Pong(text.clone())),
+            Line::Mode(mode) => {
+                let user = self.user(id);
+                user.mode = mode.unwrap_or(user.mode);
+                Ok(Answer::Mode(user.mode))
+            }
+            Line::Stats => {
+                let (clients, registered, rooms) = self.census();
+                Ok(Answer::Stats {
+                    server_name: self.server_name.clone(),
+                    clients,
+                    registered,
+                    rooms,
+                    lines_in: LINES_IN,
+                })
+            }
+            Line::Quit(text) => {
+                check_note(text.as_deref())?;
+                self.user(id).farewell.clone_from(text);
+                self.expected.closed.push(id);
+                Ok(Answer::Bye)
+            }
+            other => panic!("needs a name: {other:?}"),
+        }
+    }
+
+    fn register(&mut self, id: ClientId, name: &str) -> Outcome {
+        self.check_name(id, name)?;
+        self.give_name(id, name);
+        let lobby = self.lobby.clone();
+        let entered = self.enter(id, &lobby);
+        let name = name.into();
+        Ok(Answer::Registered { name, entered })
+    }
+
+    fn rename(&mut self, id: ClientId, new_name: &str) -> Outcome {
+        self.check_name(id, new_name)?;
+        let name = self.shown(id);
+        self.give_name(id, new_name);
+        if name != new_name {
+            for other in self.roommates_who_are_told(id) {
+                let (name, new_name) = (name.clone(), new_name.into());
+                self.announce(other, false, Heard::Rename { name, new_name });
+            }
+        }
+        Ok(Answer::Renamed(new_name.into()))
+    }
+
+    fn check_name(&self, id: ClientId, name: &str) -> Result<(), Fault> {
+        let name = small(name);
+        let holder = self.find(&name);
+        let taken = holder.is_some_and(|holder| holder != id)
+            || RESERVED.contains(&name.as_str())
+            || self.rooms.contains_key(&name);
+        if taken {
+            Err(fault("name_taken"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn give_name(&mut self, id: ClientId, name: &str) {
+        self.user(id).name = Some(name.into());
+        self.expected.named.push((id, name.into()));
+    }
+
+    fn join(&mut self, id: ClientId, typed: &str) -> Outcome {
+        let typed = typed.trim_start_matches('#');
+        let key = small(typed);
+        let rooms_max = self.rooms_per_client_max;
+        let user = self.user(id);
+        if user.rooms.contains(&key) {
+            user.current = Some(key.clone());
+            return Ok(Answer::Joined(self.view(id, &key)));
+        }
+        if user.rooms.len() >= rooms_max {
+            return Err(fault("too_many_rooms"));
+        }
+        self.rooms.entry(key.clone()).or_insert_with(|| Room {
+            shown: typed.into(),
+            topic: None,
+            members: BTreeSet::new(),
+        });
+        Ok(Answer::Joined(self.enter(id, &key)))
+    }
+
+    fn part(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
+        let key = match typed {
+            Some(typed) => Some(self.existing_room(typed)?),
+            None => self.user(id).current.clone(),
+        };
+        let mine = key.filter(|key| self.user(id).rooms.contains(key));
+        let key = mine.ok_or_else(|| fault("not_in_room"))?;
+        let room = self.rooms[&key].shown.clone();
+        let name = self.shown(id);
+        let user = self.user(id);
+        user.rooms.retain(|other| *other != key);
+        if user.current.as_ref() == Some(&key) {
+            user.current = user.rooms.last().cloned();
+        }
+        self.take_out(id, &name, &key, None);
+        let current = self.user(id).current.clone();
+        let current = current.map(|key| self.rooms[&key].shown.clone());
+        Ok(Answer::Parted { room, current })
+    }
+
+    fn enter(&mut self, id: ClientId, key: &str) -> Entered {
+        let name = self.shown(id);
+        let room = self.rooms.get_mut(key).unwrap();
+        room.members.insert(id);
+        let shown = room.shown.clone();
+        let user = self.user(id);
+        user.rooms.push(key.into());
+        user.current = Some(key.into());
+        for other in self.told_of_changes(key) {
+            if other != id {
+                let (room, name) = (shown.clone(), name.clone());
+                self.announce_in(other, key, Heard::Join { room, name });
+            }
+        }
+        self.view(id, key)
+    }
+
+    /// Takes a member off a room's list and tells those who stay.
+    fn take_out(&mut self, id: ClientId, name: &str, key: &str, text: Option<&String>) {
+        let room = self.rooms.get_mut(key).unwrap();
+        room.members.remove(&id);
+        let room = room.shown.clone();
+        for other in self.told_of_changes(key) {
+            // A last word is a line like any other.
+            let deaf = self.user(other).ignored.contains(&id);
+            let leave = Heard::Leave {
+                room: room.clone(),
+                name: name.to_owned(),
+                text: text.filter(|_| !deaf).cloned(),
+            };
+            self.announce_in(other, key, leave);
+        }
+        if self.rooms[key].members.is_empty() && key != self.lobby {
+            self.rooms.remove(key);
+        }
+    }
+
+    fn told_of_changes(&self, key: &str) -> Vec<ClientId> {
+        let members = &self.rooms[key].members;
+        assert!(members.len() <= TOLD_AT_ONCE_MAX, "the model's are small");
+        let told = members.iter().filter(|id| !self.users[*id].quiet);
+        told.copied().collect()
+    }
+
+    fn roommates_who_are_told(&self, id: ClientId) -> BTreeSet<ClientId> {
+        let mine = &self.users[&id].rooms;
+        let mut told: BTreeSet<_> = mine
+            .iter()
+            .flat_map(|key| self.told_of_changes(key))
+            .collect();
+        told.remove(&id);
+        told
+    }
+
+    fn say(&mut self, id: ClientId, text: &str, as_action: bool) -> Outcome {
+        let key = self.current_room(id)?;
+        let (room, from, text) = (self.rooms[&key].shown.clone(), self.shown(id), text.into());
+        let line = if as_action {
+            Heard::Action { room, from, text }
+        } else {
+            Heard::Message { room, from, text }
+        };
+        self.speak(id, &key, &line);
+        Ok(Answer::Done)
+    }
+
+    /// To everyone in the room who does not ignore the speaker; to the speaker if they want that.
+    fn speak(&mut self, id: ClientId, key: &str, line: &Heard) {
+        for other in self.rooms[key].members.clone() {
+            let user = self.user(other);
+            let hears = if other == id {
+                user.echo
+            } else {
+                !user.ignored.contains(&id)
+            };
+            if hears {
+                self.announce_in(other, key, line.clone());
+            }
+        }
+    }
+
+    fn topic(&mut self, id: ClientId, text: Option<&str>) -> Outcome {
+        check_note(text)?;
+        let key = self.current_room(id)?;
+        let room = self.rooms.get_mut(&key).unwrap();
+        let shown = room.shown.clone();
+        if let Some(text) = text {
+            room.topic = Some(text.into());
+            let topic = Heard::Topic {
+                room: shown.clone(),
+                from: self.shown(id),
+                text: text.into(),
+            };
+            self.speak(id, &key, &topic);
+        }
+        let text = self.rooms[&key].topic.clone();
+        Ok(Answer::Topic { room: shown, text })
+    }
+
+    fn private(&mut self, id: ClientId, typed: &[String], text: &str) -> Outcome {
+        if typed.len() > RECIPIENTS_MAX {
+            return Err(fault("too_many_recipients"));
+        }
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for name in typed {
+            match self.find(name) {
+                Some(recipient) if found.contains(&recipient) => {}
+                Some(recipient) => found.push(recipient),
+                None => missing.push(name.clone()),
+            }
+        }
+        self.write_to(id, &found, missing, text)
+    }
+
+    fn reply(&mut self, id: ClientId, text: &str) -> Outcome {
+        let writer = self.user(id).wrote_last;
+        let here = writer.filter(|writer| self.users.contains_key(writer));
+        let writer = here.ok_or_else(|| fault("no_such_user"))?;
+        self.write_to(id, &[writer], Vec::new(), text)
+    }
+
+    fn write_to(
+        &mut self,
+        id: ClientId,
+        recipients: &[ClientId],
+        missing: Vec<String>,
+        text: &str,
+    ) -> Outcome {
+        let message = Heard::Private {
+            from: self.shown(id),
+            to: recipients.iter().map(|to| self.shown(*to)).collect(),
+            text: text.into(),
+        };
+        let mut refused = Vec::new();
+        for recipient in recipients {
+            if self.user(*recipient).ignored.contains(&id) {
+                continue; // and the sender is not told
+            }
+            if self.refusing.contains(recipient) {
+                refused.push(self.shown(*recipient));
+                continue;
+            }
+            self.note(*recipient, Way::Delivered, message.clone());
+            self.user(*recipient).wrote_last = Some(id);
+            self.tell_away(id, *recipient);
+        }
+        // Who writes to oneself gets it as the reader, and once more as an echo if one is wanted.
+        if self.user(id).echo && refused.len() < recipients.len() {
+            self.send(id, message);
+        }
+        let code = match (missing.is_empty(), refused.is_empty()) {
+            (true, true) => return Ok(Answer::Done),
+            (true, false) => "not_delivered",
+            (false, _) => "no_such_user",
+        };
+        Err(Fault::new(code, missing.into_iter().chain(refused)))
+    }
+
+    fn tell_away(&mut self, sender: ClientId, recipient: ClientId) {
+        let name = self.shown(recipient);
+        let Some(away) = &mut self.user(recipient).away else {
+            return;
+        };
+        if away.told.insert(sender) {
+            let text = away.text.clone();
+            self.send(sender, Heard::IsAway { name, text });
+        }
+    }
+
+    fn away(&mut self, id: ClientId, text: Option<&str>) -> Outcome {
+        check_note(text)?;
+        let text = text.unwrap_or("").to_string();
+        self.user(id).away = Some(Away {
+            text: text.clone(),
+            told: BTreeSet::new(),
+        });
+        Ok(Answer::Away(text))
+    }
+
+    fn ignore(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
+        let Some(typed) = typed else {
+            return Ok(self.list_ignored(id));
+        };
+        let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
+        if other == id {
+            return Err(fault("bad_usage"));
+        }
+        self.user(id).ignored.insert(other);
+        Ok(Answer::Ignoring(self.shown(other)))
+    }
+
+    fn unignore(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
+        let Some(typed) = typed else {
+            return Ok(self.list_ignored(id));
+        };
+        let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
+        if !self.user(id).ignored.remove(&other) {
+            return Err(fault("bad_usage"));
+        }
+        Ok(Answer::NotIgnoring(self.shown(other)))
+    }
+
+    /// An ignore ends with the connection of the one ignored.
+    fn list_ignored(&self, id: ClientId) -> Answer {
+        let ignored = &self.users[&id].ignored;
+        let names = ignored.iter().filter_map(|other| self.name_of(*other));
+        Answer::Ignored(sorted(names))
+    }
+
+    fn whois(&self, id: ClientId, typed: &str) -> Outcome {
+        let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
+        let (asker, user) = (&self.users[&id], &self.users[&other]);
+        let shared = user.rooms.iter().filter(|room| asker.rooms.contains(room));
+        Ok(Answer::Whois {
+            name: self.shown(other),
+            connected_ms: self.now_ms - user.since_ms,
+            idle_ms: self.now_ms - user.spoke_ms,
+            away: user.away.as_ref().map(|away| away.text.clone()),
+            rooms: sorted(shared.map(|key| self.rooms[key].shown.clone())),
+            peer: (id == other).then(|| user.peer.clone()),
+        })
+    }
+
+    fn list_names(&self, id: ClientId, of: &Of, page: usize) -> Outcome {
+        let key = match of {
+            Of::Everyone => None,
+            Of::Room(typed) => Some(self.existing_room(typed)?),
+            Of::CurrentRoom => Some(self.current_room(id)?),
+        };
+        let names = match &key {
+            None => self.registered_names(),
+            Some(key) => {
+                let members = self.rooms[key].members.iter();
+                sorted(members.map(|member| self.shown(*member)))
+            }
+        };
+        let pages = check_page(page, names.len())?;
+        Ok(Answer::Names {
+            room: key.map(|key| self.rooms[&key].shown.clone()),
+            total: names.len(),
+            names,
+            page,
+            pages,
+        })
+    }
+
+    fn list_rooms(&self, page: usize) -> Outcome {
+        let rooms = self.rooms.values();
+        let mut rooms: Vec<_> = rooms
+            .map(|room| (room.shown.clone(), room.members.len(), room.topic.clone()))
+            .collect();
+        rooms.sort();
+        let pages = check_page(page, rooms.len())?;
+        Ok(Answer::Rooms {
+            total: rooms.len(),
+            rooms,
+            page,
+            pages,
+        })
+    }
+
+    fn view(&self, id: ClientId, key: &str) -> Entered {
+        let room = &self.rooms[key];
+        let others = room.members.iter().filter(|member| **member != id);
+        let names = sorted(others.map(|other| self.shown(*other)));
+        Entered {
+            room: room.shown.clone(),
+            topic: room.topic.clone(),
+            others: names.len(),
+            names,
+        }
+    }
+
+    fn registered_names(&self) -> Vec<String> {
+        sorted(self.users.values().filter_map(|user| user.name.clone()))
+    }
+
+    fn existing_room(&self, typed: &str) -> Result<String, Fault> {
+        let key = small(typed.trim_start_matches('#'));
+        if self.rooms.contains_key(&key) {
+            Ok(key)
+        } else {
+            Err(fault("no_such_room"))
+        }
+    }
+
+    fn current_room(&self, id: ClientId) -> Result<String, Fault> {
+        let current = self.users[&id].current.clone();
+        current.ok_or_else(|| fault("not_in_room"))
+    }
+
+    fn find(&self, typed: &str) -> Option<ClientId> {
+        let wanted = Some(small(typed));
+        let mut users = self.users.iter();
+        let found = users.find(|(_, user)| user.name.as_deref().map(small) == wanted);
+        found.map(|(id, _)| *id)
+    }
+
+    fn shown(&self, id: ClientId) -> String {
+        self.name_of(id).unwrap()
+    }
+
+    fn user(&mut self, id: ClientId) -> &mut User {
+        self.users.get_mut(&id).unwrap()
+    }
+
+    fn announce_in(&mut self, to: ClientId, key: &str, what: Heard) {
+        let elsewhere = self.user(to).current.as_deref() != Some(key);
+        self.announce(to, elsewhere, what);
+    }
+
+    fn announce(&mut self, to: ClientId, elsewhere: bool, what: Heard) {
+        self.note(to, Way::Announced { elsewhere }, what);
+    }
+
+    fn send(&mut self, to: ClientId, what: Heard) {
+        self.note(to, Way::Sent, what);
+    }
+
+    fn note(&mut self, to: ClientId, way: Way, what: Heard) {
+        let got = self.expected.got.entry(to).or_default();
+        got.push(Got { way, what });
+    }
+}
+
+/// 1 to 24 letters, digits, `-` and `_`, a letter first.
+fn is_name(text: &str) -> bool {
+    (1..=24).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn small(text: &str) -> String {
+    text.to_lowercase()
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+fn check_note(text: Option<&str>) -> Result<(), Fault> {
+    match text {
+        Some(text) if text.len() > NOTE_BYTES_MAX => Err(fault("bad_usage")),
+        _ => Ok(()),
+    }
+}
+
+/// How many pages there are, if `page` is one of them.
+fn check_page(page: usize, total: usize) -> Result<usize, Fault> {
+    assert!(total <= A_PAGE, "the model's lists are short");
+    if page == 1 {
+        Ok(1)
+    } else {
+        Err(fault("bad_usage"))
+    }
+}
+
+fn code_of(wrong: Wrong) -> Fault {
+    fault(match wrong {
+        Wrong::UnknownCommand => "unknown_command",
+        Wrong::LineTooLong => "line_too_long",
+        Wrong::BadRoom => "bad_room",
+        Wrong::BadName => "bad_name",
+        Wrong::Usage(_) | Wrong::MissingColon | Wrong::NoText => "bad_usage",
+    })
+}
+
+fn fault(code: &'static str) -> Fault {
+    Fault::new(code, [])
+}
+
+fn no_such_user(typed: &str) -> Fault {
+    Fault::new("no_such_user", [typed.into()])
+}

@@ -1,0 +1,451 @@
+//! Comings and goings in rooms of every size: told at once up to 50 members, summed up once a
+//! second up to 1000, not told above.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chinwag::chat::message::ClientId;
+use chinwag::chat::tick::Tick;
+use chinwag::chat::{
+    MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::line::{Line, Of};
+use crate::recorder::{Answer, Heard, Seen};
+use crate::stage::{LOBBY, Stage};
+
+const ROOMS_MAX: usize = 20;
+
+#[test]
+fn the_sizes_are_those_of_the_protocol_page() {
+    assert_eq!(MEMBERS_TOLD_AT_ONCE_MAX, 50);
+    assert_eq!(MEMBERS_TOLD_MAX, 1000);
+    assert_eq!(PRESENCE_INTERVAL, Duration::from_secs(1));
+    assert_eq!(PRESENCE_NAMES_MAX, 2);
+}
+
+/// A lobby with so many in it and nothing left to tell.
+fn lobby_of(count: usize) -> (Stage, Vec<ClientId>) {
+    let mut stage = Stage::new(ROOMS_MAX);
+    let crowd = stage.crowd("user", count);
+    stage.wait_ms(1000);
+    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    (stage, crowd)
+}
+
+/// Registers a newcomer, who enters the lobby; returns what the others heard of it.
+fn arrive(stage: &mut Stage, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<Heard>>) {
+    let id = stage.stranger();
+    let seen = stage.register(id, name);
+    (id, heard_by_others(&seen, id))
+}
+
+fn heard_by_others(seen: &Seen, id: ClientId) -> BTreeMap<ClientId, Vec<Heard>> {
+    let others = seen.got.keys().filter(|other| **other != id);
+    others
+        .map(|other| (*other, seen.heard_by(*other)))
+        .collect()
+}
+
+fn join_of(name: &str) -> Heard {
+    Heard::Join {
+        room: LOBBY.into(),
+        name: name.into(),
+    }
+}
+
+fn leave_of(name: &str) -> Heard {
+    Heard::Leave {
+        room: LOBBY.into(),
+        name: name.into(),
+        text: None,
+    }
+}
+
+fn summary(joined: u32, left: u32, names: &[&str]) -> Heard {
+    Heard::Presence {
+        room: LOBBY.into(),
+        joined,
+        left,
+        names: names.iter().map(|name| String::from(*name)).collect(),
+    }
+}
+
+/// Each of `readers` heard `what` and no more; nobody else heard a thing.
+fn all_heard(readers: &[ClientId], what: &Heard) -> BTreeMap<ClientId, Vec<Heard>> {
+    let heard = readers.iter().map(|id| (*id, vec![what.clone()]));
+    heard.collect()
+}
+
+fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<Heard>> {
+    let readers = seen.got.keys();
+    readers.map(|id| (*id, seen.heard_by(*id))).collect()
+}
+
+#[test]
+fn up_to_fifty_members_are_told_of_a_join_at_once() {
+    for before in [48, 49] {
+        let (mut stage, crowd) = lobby_of(before);
+        let (_, heard) = arrive(&mut stage, "zoe");
+        assert_eq!(heard, all_heard(&crowd, &join_of("zoe")));
+        assert_eq!(stage.chat.next_deadline(), Tick::NEVER, "nothing is owed");
+        assert!(stage.wait_ms(5000).got.is_empty());
+    }
+}
+
+#[test]
+fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
+    for before in [50, 51] {
+        let (mut stage, crowd) = lobby_of(before);
+        let (_, heard) = arrive(&mut stage, "zoe");
+        assert!(heard.is_empty(), "{heard:?}");
+        assert_eq!(
+            stage.chat.next_deadline(),
+            stage.now().after(PRESENCE_INTERVAL)
+        );
+        let early = stage.wait(Duration::from_micros(999_999));
+        assert!(early.got.is_empty(), "{early:?}");
+        let seen = stage.wait(Duration::from_micros(1));
+        // Zoe knows that she joined.
+        assert_eq!(
+            everything(&seen),
+            all_heard(&crowd, &summary(1, 0, &["zoe"]))
+        );
+        assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+        assert!(stage.wait_ms(5000).got.is_empty(), "it is told once");
+    }
+}
+
+#[test]
+fn a_leave_is_told_by_how_many_remain() {
+    let (mut stage, crowd) = lobby_of(52);
+    let seen = stage.part(crowd[51], "lobby"); // 51 remain
+    assert!(heard_by_others(&seen, crowd[51]).is_empty());
+    let told = stage.wait_ms(1000);
+    let expected = all_heard(&crowd[..51], &summary(0, 1, &["user51"]));
+    assert_eq!(everything(&told), expected);
+
+    let seen = stage.disconnect(crowd[50]); // 50 remain
+    let expected = all_heard(&crowd[..50], &leave_of("user50"));
+    assert_eq!(everything(&seen), expected);
+    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+}
+
+#[test]
+fn a_summary_counts_all_and_names_some_who_joined() {
+    let (mut stage, crowd) = lobby_of(60);
+    let mut new = Vec::new();
+    for name in ["zoe", "yan", "xia"] {
+        new.push(arrive(&mut stage, name).0);
+        stage.wait_ms(300);
+    }
+    stage.disconnect(crowd[59]);
+    let seen = stage.wait_ms(100);
+    let expected = summary(3, 1, &["zoe", "yan"]);
+    for id in &crowd[..59] {
+        assert_eq!(seen.heard_by(*id), std::slice::from_ref(&expected));
+    }
+    // The next second starts with the next change.
+    assert!(stage.wait_ms(5000).got.is_empty());
+    stage.disconnect(new[0]);
+    stage.wait_ms(999);
+    stage.disconnect(new[1]);
+    let seen = stage.wait_ms(1);
+    assert_eq!(seen.heard_by(crowd[0]), [summary(0, 2, &["zoe", "yan"])]);
+}
+
+#[test]
+fn a_summary_of_leaves_alone_names_who_left() {
+    let (mut stage, crowd) = lobby_of(60);
+    for id in &crowd[57..] {
+        stage.disconnect(*id);
+    }
+    let seen = stage.wait_ms(1000);
+    let expected = summary(0, 3, &["user57", "user58"]);
+    assert_eq!(everything(&seen), all_heard(&crowd[..57], &expected));
+}
+
+#[test]
+fn quiet_members_are_told_neither_at_once_nor_later() {
+    for before in [49, 60, 1000] {
+        let (mut stage, crowd) = lobby_of(before);
+        stage.ask(crowd[3], &Line::Quiet(Some(true))).unwrap();
+        let (_, at_once) = arrive(&mut stage, "zoe");
+        let later = stage.wait_ms(1000);
+        assert!(!at_once.contains_key(&crowd[3]));
+        assert!(!later.got.contains_key(&crowd[3]));
+        let told = at_once.len().max(later.got.len());
+        let expected = if before < 1000 { before - 1 } else { 0 };
+        assert_eq!(told, expected, "the others are");
+    }
+}
+
+#[test]
+fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
+    let (mut stage, crowd) = lobby_of(999);
+    let (thousandth, _) = arrive(&mut stage, "zoe");
+    let seen = stage.wait_ms(1000);
+    let expected = all_heard(&crowd, &summary(1, 0, &["zoe"]));
+    assert_eq!(everything(&seen), expected);
+
+    let (last, heard) = arrive(&mut stage, "yan");
+    assert!(heard.is_empty());
+    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    let (one_more, heard) = arrive(&mut stage, "xia");
+    assert!(heard.is_empty());
+    assert!(stage.disconnect(one_more).got.is_empty(), "1001 remain");
+    assert!(stage.wait_ms(5000).got.is_empty());
+
+    // A thousand remain: these are told.
+    assert!(stage.disconnect(last).got.is_empty());
+    let seen = stage.wait_ms(1000);
+    assert_eq!(seen.heard_by(thousandth), [summary(0, 1, &["yan"])]);
+    assert_eq!(seen.got.len(), 1000);
+}
+
+#[test]
+fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
+    let (mut stage, crowd) = lobby_of(999);
+    arrive(&mut stage, "zoe");
+    let (last, _) = arrive(&mut stage, "yan");
+    assert!(stage.wait_ms(1000).got.is_empty(), "it has 1001 members");
+    stage.disconnect(last);
+    stage.disconnect(crowd[998]);
+    let seen = stage.wait_ms(1000);
+    let heard = seen.heard_by(crowd[0]);
+    // Of those who came while it was too large, nothing is left over.
+    assert_eq!(heard, [summary(0, 2, &["yan", "user998"])]);
+}
+
+#[test]
+fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
+    let (mut stage, crowd) = lobby_of(50);
+    let (zoe, at_once) = arrive(&mut stage, "zoe");
+    assert!(at_once.is_empty(), "51 members are told later");
+    let mut heard = Vec::new();
+    stage.wait_ms(500);
+    heard.extend(stage.part(zoe, "lobby").heard_by(crowd[0]));
+    heard.extend(stage.wait_ms(500).heard_by(crowd[0]));
+    heard.extend(stage.wait_ms(5000).heard_by(crowd[0]));
+    // However it is told, the last word must not be that she joined: she is gone.
+    let last_says_joined = match heard.last() {
+        None => false,
+        Some(Heard::Presence { joined, left, .. }) => joined > left,
+        Some(other) => *other == join_of("zoe"),
+    };
+    assert!(!last_says_joined, "{heard:?}");
+}
+
+#[test]
+fn each_room_has_a_summary_of_its_own() {
+    let (mut stage, crowd) = lobby_of(60);
+    for id in &crowd {
+        stage.join(*id, "den");
+    }
+    stage.wait_ms(1000);
+    stage.part(crowd[0], "den");
+    stage.wait_ms(400);
+    let (_, heard) = arrive(&mut stage, "zoe");
+    assert!(heard.is_empty());
+    let of_den = stage.wait_ms(600);
+    let left = Heard::Presence {
+        room: "den".into(),
+        joined: 0,
+        left: 1,
+        names: vec!["user0".into()],
+    };
+    assert_eq!(everything(&of_den), all_heard(&crowd[1..], &left));
+    assert!(stage.wait_ms(399).got.is_empty());
+    let of_lobby = stage.wait_ms(1);
+    let expected = all_heard(&crowd, &summary(1, 0, &["zoe"]));
+    assert_eq!(everything(&of_lobby), expected);
+}
+
+#[test]
+fn a_room_that_ends_takes_what_was_untold_with_it() {
+    let (mut stage, crowd) = lobby_of(120);
+    for id in &crowd[..60] {
+        stage.join(*id, "den");
+    }
+    for id in &crowd[..60] {
+        stage.part(*id, "den");
+    }
+    // Its successor, in whatever place, starts with nothing to tell of before.
+    for id in &crowd[60..] {
+        stage.join(*id, "pit");
+    }
+    let seen = stage.wait_ms(1000);
+    assert_eq!(seen.heard_by(crowd[0]), [], "nobody is in the den");
+    let heard = seen.heard_by(crowd[60]);
+    let expected = Heard::Presence {
+        room: "pit".into(),
+        joined: 10,
+        left: 0,
+        names: vec!["user110".into(), "user111".into()],
+    };
+    assert_eq!(heard, [expected]);
+    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+}
+
+/// What befalls a room of about fifty.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// A visitor comes, or goes if they are there; by `/part`, or by a lost connection.
+    Visit {
+        visitor: usize,
+        hangs_up: bool,
+    },
+    Wait {
+        ms: u64,
+    },
+}
+
+const VISITORS: usize = 8;
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let visit = (0..VISITORS, any::<bool>())
+        .prop_map(|(visitor, hangs_up)| Change::Visit { visitor, hangs_up });
+    let wait = prop_oneof![0_u64..400, Just(1000_u64), Just(999)];
+    vec(
+        prop_oneof![3 => visit, 1 => wait.prop_map(|ms| Change::Wait { ms })],
+        1..60,
+    )
+}
+
+/// Visitors to a room, and what one who stays there makes of what they hear.
+struct Visits {
+    stage: Stage,
+    regulars: Vec<ClientId>,
+    visitors: [Option<ClientId>; VISITORS],
+    clock_ms: u64,
+    size: usize,
+    /// Joins and leaves: those that happened, and those that were told.
+    happened: (u32, u32),
+    told: (u32, u32),
+    /// When the oldest change happened that may be untold.
+    untold_since_ms: Option<u64>,
+    last_summary_ms: Option<u64>,
+}
+
+impl Visits {
+    fn new(regulars: usize) -> Self {
+        let (stage, regulars) = lobby_of(regulars);
+        Self {
+            stage,
+            size: regulars.len(),
+            regulars,
+            visitors: [None; VISITORS],
+            clock_ms: 0,
+            happened: (0, 0),
+            told: (0, 0),
+            untold_since_ms: None,
+            last_summary_ms: None,
+        }
+    }
+
+    fn befall(&mut self, change: Change) {
+        match change {
+            Change::Visit { visitor, hangs_up } => self.visit(visitor, hangs_up),
+            Change::Wait { ms } => self.wait(ms),
+        }
+    }
+
+    fn visit(&mut self, visitor: usize, hangs_up: bool) {
+        let seen = match self.visitors[visitor].take() {
+            None => {
+                let id = self.stage.stranger();
+                self.visitors[visitor] = Some(id);
+                self.size += 1;
+                self.happened.0 += 1;
+                self.stage
+                    .register(id, &format!("v{visitor}-{}", self.happened.0))
+            }
+            Some(id) => {
+                self.size -= 1;
+                self.happened.1 += 1;
+                if hangs_up {
+                    self.stage.disconnect(id)
+                } else {
+                    let seen = self.stage.part(id, "lobby");
+                    self.stage.disconnect(id);
+                    seen
+                }
+            }
+        };
+        let heard = self.heard_by_regulars(&seen);
+        if self.size > MEMBERS_TOLD_AT_ONCE_MAX {
+            assert!(heard.is_empty(), "{} are there: {heard:?}", self.size);
+        }
+        self.count(&heard);
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.clock_ms += ms;
+        let seen = self.stage.wait_ms(ms);
+        let heard = self.heard_by_regulars(&seen);
+        let only_summaries = heard
+            .iter()
+            .all(|heard| matches!(heard, Heard::Presence { .. }));
+        assert!(only_summaries, "{heard:?}");
+        self.count(&heard);
+    }
+
+    /// All who stay hear the same.
+    fn heard_by_regulars(&self, seen: &Seen) -> Vec<Heard> {
+        let heard = seen.heard_by(self.regulars[0]);
+        for id in &self.regulars {
+            assert_eq!(seen.heard_by(*id), heard);
+        }
+        heard
+    }
+
+    fn count(&mut self, heard: &[Heard]) {
+        for heard in heard {
+            match heard {
+                Heard::Join { .. } => self.told.0 += 1,
+                Heard::Leave { .. } => self.told.1 += 1,
+                Heard::Presence { joined, left, .. } => {
+                    assert!(joined + left > 0, "of nothing, nothing is told");
+                    let last = self.last_summary_ms.replace(self.clock_ms);
+                    assert!(last.is_none_or(|last| self.clock_ms - last >= 1000));
+                    self.told.0 += joined;
+                    self.told.1 += left;
+                }
+                other => panic!("not about coming and going: {other:?}"),
+            }
+        }
+        assert!(self.told.0 <= self.happened.0 && self.told.1 <= self.happened.1);
+        if self.told == self.happened {
+            self.untold_since_ms = None;
+        } else {
+            let since = *self.untold_since_ms.get_or_insert(self.clock_ms);
+            assert!(self.clock_ms - since < 1000, "untold for too long");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        // Each lets in some fifty users first.
+        cases: ProptestConfig::default().cases.div_ceil(4),
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_is_told_adds_up_to_what_happened(regulars in 44_usize..=52, changes in changes()) {
+        let mut visits = Visits::new(regulars);
+        for change in changes {
+            visits.befall(change);
+        }
+        visits.wait(1000);
+        assert_eq!(visits.told, visits.happened);
+        let names = Line::Names(Of::CurrentRoom, 1);
+        let answer = visits.stage.ask(visits.regulars[0], &names);
+        let Ok(Answer::Names { total, .. }) = answer else { panic!("{answer:?}") };
+        assert_eq!(total, visits.size);
+    }
+}

@@ -1,0 +1,508 @@
+//! An outbox that keeps what the core says, as plain owned values, for each client in order.
+//!
+//! It decides nothing about the chat. Like a server it knows each connection's mode, and it can be
+//! told to refuse private messages for a client, as if that client read too slowly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chinwag::chat::message::{
+    ClientId, CloseReason, Delivery, Event, Mode, Notice, Refusal, Reply, RoomView, ServerStats,
+};
+use chinwag::chat::name::{Name, RoomName};
+use chinwag::chat::outbox::{Addressee, Outbox};
+
+/// One event, as one client got it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    /// The door it came through.
+    pub way: Way,
+    pub what: Heard,
+}
+
+/// Which of the outbox's three doors an event came through, with what only that door knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// An answer or a notice about oneself.
+    Sent,
+    /// A private message to its recipient.
+    Delivered,
+    /// A line of a room. `elsewhere` says that another room is the reader's current one.
+    Announced { elsewhere: bool },
+}
+
+/// An [`Event`] that owns its words. Lists whose order means nothing are sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Private {
+        from: String,
+        to: Vec<String>,
+        text: String,
+    },
+    Message {
+        room: String,
+        from: String,
+        text: String,
+    },
+    Action {
+        room: String,
+        from: String,
+        text: String,
+    },
+    Join {
+        room: String,
+        name: String,
+    },
+    Leave {
+        room: String,
+        name: String,
+        text: Option<String>,
+    },
+    Rename {
+        name: String,
+        new_name: String,
+    },
+    Presence {
+        room: String,
+        joined: u32,
+        left: u32,
+        names: Vec<String>,
+    },
+    Topic {
+        room: String,
+        from: String,
+        text: String,
+    },
+    Connected(String),
+    HowToRegister,
+    Motd(String),
+    IsAway {
+        name: String,
+        text: String,
+    },
+    Undelivered {
+        to: String,
+        count: u64,
+    },
+    Here(String),
+    ShuttingDown,
+    Ok(Answer),
+    Error(Fault),
+}
+
+/// An error: its code, and the names that it quotes, in small letters, sorted, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub code: &'static str,
+    pub names: Vec<String>,
+}
+
+/// A [`Reply`] that owns its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Done,
+    Registered {
+        name: String,
+        entered: Entered,
+    },
+    Renamed(String),
+    Joined(Entered),
+    Parted {
+        room: String,
+        current: Option<String>,
+    },
+    Names {
+        room: Option<String>,
+        total: usize,
+        names: Vec<String>,
+        page: usize,
+        pages: usize,
+    },
+    Rooms {
+        rooms: Vec<(String, usize, Option<String>)>,
+        total: usize,
+        page: usize,
+        pages: usize,
+    },
+    Topic {
+        room: String,
+        text: Option<String>,
+    },
+    Whois {
+        name: String,
+        connected_ms: u128,
+        idle_ms: u128,
+        away: Option<String>,
+        rooms: Vec<String>,
+        peer: Option<String>,
+    },
+    Away(String),
+    Back,
+    Ignoring(String),
+    NotIgnoring(String),
+    Ignored(Vec<String>),
+    Quiet(bool),
+    Echo(bool),
+    Mode(Mode),
+    Pong(String),
+    Stats {
+        server_name: String,
+        clients: usize,
+        registered: usize,
+        rooms: usize,
+        lines_in: u64,
+    },
+    Version(String),
+    Help(Option<String>),
+    Bye,
+}
+
+/// A room as seen by who enters it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entered {
+    pub room: String,
+    pub topic: Option<String>,
+    pub others: usize,
+    pub names: Vec<String>,
+}
+
+/// What the recorder says it counted, so that `/stats` can be seen to pass it on.
+pub const LINES_IN: u64 = 4711;
+
+/// What happened since [`Recorder::take`] was last called, and what a server would know.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    seen: Seen,
+    modes: BTreeMap<ClientId, Mode>,
+    refusing: BTreeSet<ClientId>,
+}
+
+/// What the core said in one step.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub got: BTreeMap<ClientId, Vec<Got>>,
+    /// Who was to be closed, in order.
+    pub closed: Vec<ClientId>,
+    /// Who took which name, in order.
+    pub named: Vec<(ClientId, String)>,
+}
+
+impl Seen {
+    /// What one client got, without the doors.
+    pub fn heard_by(&self, id: ClientId) -> Vec<Heard> {
+        let got = self.got.get(&id).into_iter().flatten();
+        got.map(|got| got.what.clone()).collect()
+    }
+}
+
+impl Recorder {
+    /// Whether `client` refuses private messages from now on.
+    pub fn refuse(&mut self, client: ClientId, refuses: bool) {
+        if refuses {
+            self.refusing.insert(client);
+        } else {
+            self.refusing.remove(&client);
+        }
+    }
+
+    /// The connection is gone, and what the server knew of it.
+    pub fn forget(&mut self, client: ClientId) {
+        self.refusing.remove(&client);
+        self.modes.remove(&client);
+    }
+
+    /// What was said since the last call.
+    pub fn take(&mut self) -> Seen {
+        std::mem::take(&mut self.seen)
+    }
+
+    fn note(&mut self, to: ClientId, way: Way, what: Heard) {
+        let got = Got { way, what };
+        self.seen.got.entry(to).or_default().push(got);
+    }
+}
+
+impl Outbox for Recorder {
+    fn send(&mut self, to: ClientId, event: &Event<'_>) {
+        self.note(to, Way::Sent, owned(event));
+    }
+
+    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
+        assert!(matches!(event, Event::Private { .. }), "{event:?}");
+        assert_ne!(from, NOBODY, "a private message has a sender");
+        if self.refusing.contains(&to) {
+            return Delivery::Refused;
+        }
+        self.note(to, Way::Delivered, owned(event));
+        Delivery::Queued
+    }
+
+    fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
+    where
+        I: Iterator<Item = Addressee>,
+    {
+        let what = owned(event);
+        assert_eq!(room_of(&what).unwrap_or(room.as_str()), room.as_str());
+        for addressee in to {
+            // A rename shows no room, so which of the shared ones it came by does not matter.
+            let elsewhere = addressee.elsewhere && !matches!(what, Heard::Rename { .. });
+            self.note(addressee.client, Way::Announced { elsewhere }, what.clone());
+        }
+    }
+
+    fn mode(&self, client: ClientId) -> Mode {
+        self.modes.get(&client).copied().unwrap_or_default()
+    }
+
+    fn set_mode(&mut self, client: ClientId, mode: Mode) {
+        self.modes.insert(client, mode);
+    }
+
+    fn close(&mut self, client: ClientId, reason: CloseReason) {
+        assert_eq!(reason, CloseReason::Quit, "the core closes for no other");
+        self.seen.closed.push(client);
+    }
+
+    fn stats(&self) -> ServerStats {
+        ServerStats {
+            lines_in: LINES_IN,
+            ..ServerStats::default()
+        }
+    }
+
+    fn named(&mut self, client: ClientId, name: Name) {
+        self.seen.named.push((client, name.to_string()));
+    }
+}
+
+/// An id that no test hands out.
+const NOBODY: ClientId = ClientId {
+    slot: u32::MAX,
+    generation: u32::MAX,
+};
+
+/// The room that a line shows, if it shows one.
+pub fn room_of(what: &Heard) -> Option<&str> {
+    match what {
+        Heard::Message { room, .. }
+        | Heard::Action { room, .. }
+        | Heard::Join { room, .. }
+        | Heard::Leave { room, .. }
+        | Heard::Presence { room, .. }
+        | Heard::Topic { room, .. } => Some(room),
+        _ => None,
+    }
+}
+
+fn owned(event: &Event<'_>) -> Heard {
+    match *event {
+        Event::Private { from, to, text } => Heard::Private {
+            from: from.to_string(),
+            to: in_order(to),
+            text: text.into(),
+        },
+        Event::Message { room, from, text } => Heard::Message {
+            room: room.to_string(),
+            from: from.to_string(),
+            text: text.into(),
+        },
+        Event::Action { room, from, text } => Heard::Action {
+            room: room.to_string(),
+            from: from.to_string(),
+            text: text.into(),
+        },
+        Event::Topic { room, from, text } => Heard::Topic {
+            room: room.to_string(),
+            from: from.to_string(),
+            text: text.into(),
+        },
+        Event::Ok(reply) => Heard::Ok(owned_reply(reply)),
+        Event::Error(refusal) => Heard::Error(owned_refusal(&refusal)),
+        Event::Notice(notice) => owned_notice(notice),
+        Event::Missed { .. } => panic!("only a server knows what was missed"),
+        _ => owned_presence(event),
+    }
+}
+
+fn owned_presence(event: &Event<'_>) -> Heard {
+    match *event {
+        Event::Join { room, name } => Heard::Join {
+            room: room.to_string(),
+            name: name.to_string(),
+        },
+        Event::Leave { room, name, text } => Heard::Leave {
+            room: room.to_string(),
+            name: name.to_string(),
+            text: text.map(String::from),
+        },
+        Event::Rename { name, new_name } => Heard::Rename {
+            name: name.to_string(),
+            new_name: new_name.to_string(),
+        },
+        Event::Presence {
+            room,
+            joined,
+            left,
+            names,
+        } => Heard::Presence {
+            room: room.to_string(),
+            joined,
+            left,
+            names: in_order(names),
+        },
+        _ => panic!("not about coming and going: {event:?}"),
+    }
+}
+
+fn owned_notice(notice: Notice<'_>) -> Heard {
+    match notice {
+        Notice::Connected(peer) => Heard::Connected(peer.to_string()),
+        Notice::HowToRegister => Heard::HowToRegister,
+        Notice::Motd(line) => Heard::Motd(line.into()),
+        Notice::IsAway { name, text } => Heard::IsAway {
+            name: name.to_string(),
+            text: text.into(),
+        },
+        Notice::Undelivered { to, count } => Heard::Undelivered {
+            to: to.to_string(),
+            count,
+        },
+        Notice::Here { server_name } => Heard::Here(server_name.into()),
+        Notice::ShuttingDown => Heard::ShuttingDown,
+        Notice::Closing(_) => panic!("only a server closes: {notice:?}"),
+    }
+}
+
+fn owned_reply(reply: Reply<'_>) -> Answer {
+    match reply {
+        Reply::Done => Answer::Done,
+        Reply::Registered { name, entered } => Answer::Registered {
+            name: name.to_string(),
+            entered: owned_view(entered),
+        },
+        Reply::Renamed { name } => Answer::Renamed(name.to_string()),
+        Reply::Joined(view) => Answer::Joined(owned_view(view)),
+        Reply::Parted { room, current } => Answer::Parted {
+            room: room.to_string(),
+            current: current.map(RoomName::to_string),
+        },
+        Reply::Topic { room, text } => Answer::Topic {
+            room: room.to_string(),
+            text: text.map(String::from),
+        },
+        Reply::Away { text } => Answer::Away(text.into()),
+        Reply::Back => Answer::Back,
+        Reply::Ignoring { name } => Answer::Ignoring(name.to_string()),
+        Reply::NotIgnoring { name } => Answer::NotIgnoring(name.to_string()),
+        Reply::Ignored { names } => Answer::Ignored(sorted(names)),
+        Reply::Quiet(on) => Answer::Quiet(on),
+        Reply::Echo(on) => Answer::Echo(on),
+        Reply::Mode(mode) => Answer::Mode(mode),
+        Reply::Pong { text } => Answer::Pong(text.into()),
+        Reply::Version { server_name } => Answer::Version(server_name.into()),
+        Reply::Help(verb) => Answer::Help(verb.map(|verb| format!("{verb:?}"))),
+        Reply::Bye => Answer::Bye,
+        _ => owned_list(reply),
+    }
+}
+
+fn owned_list(reply: Reply<'_>) -> Answer {
+    match reply {
+        Reply::Names {
+            room,
+            total,
+            names,
+            page,
+            pages,
+        } => Answer::Names {
+            room: room.map(RoomName::to_string),
+            total,
+            names: sorted(names),
+            page,
+            pages,
+        },
+        Reply::Rooms {
+            rooms,
+            total,
+            page,
+            pages,
+        } => {
+            let room = |room: &chinwag::chat::message::RoomSummary<'_>| {
+                let topic = room.topic.map(String::from);
+                (room.room.to_string(), room.users, topic)
+            };
+            let mut rooms: Vec<_> = rooms.iter().map(room).collect();
+            rooms.sort();
+            Answer::Rooms {
+                rooms,
+                total,
+                page,
+                pages,
+            }
+        }
+        Reply::Whois(whois) => {
+            let mut rooms: Vec<_> = whois.rooms.iter().map(RoomName::to_string).collect();
+            rooms.sort();
+            Answer::Whois {
+                name: whois.name.to_string(),
+                connected_ms: whois.connected.as_millis(),
+                idle_ms: whois.idle.as_millis(),
+                away: whois.away.map(String::from),
+                rooms,
+                peer: whois.peer.map(|peer| peer.to_string()),
+            }
+        }
+        Reply::Stats {
+            server_name,
+            census,
+            server,
+        } => Answer::Stats {
+            server_name: server_name.into(),
+            clients: census.clients,
+            registered: census.registered,
+            rooms: census.rooms,
+            lines_in: server.lines_in,
+        },
+        _ => panic!("not a list: {reply:?}"),
+    }
+}
+
+fn owned_view(view: RoomView<'_>) -> Entered {
+    Entered {
+        room: view.room.to_string(),
+        topic: view.topic.map(String::from),
+        others: view.others,
+        names: sorted(view.names),
+    }
+}
+
+fn owned_refusal(refusal: &Refusal<'_>) -> Fault {
+    let names: Vec<String> = match *refusal {
+        Refusal::NoSuchUser { given } => vec![given.into()],
+        Refusal::Unreached { missing, full } => {
+            let full = full.iter().map(Name::to_string);
+            let missing = missing.iter().map(|name| String::from(*name));
+            missing.chain(full).collect()
+        }
+        _ => Vec::new(),
+    };
+    Fault::new(refusal.code(), names)
+}
+
+impl Fault {
+    /// An error with this code, about these names.
+    pub fn new(code: &'static str, names: impl IntoIterator<Item = String>) -> Self {
+        let small: BTreeSet<String> = names.into_iter().map(|n| n.to_lowercase()).collect();
+        let names = small.into_iter().collect();
+        Self { code, names }
+    }
+}
+
+fn in_order(names: &[Name]) -> Vec<String> {
+    names.iter().map(Name::to_string).collect()
+}
+
+fn sorted(names: &[Name]) -> Vec<String> {
+    let mut names = in_order(names);
+    names.sort();
+    names
+}

@@ -1,0 +1,227 @@
+//! A chat on its own, on virtual time, with the recorder as its way out.
+//!
+//! Every step returns what was said in it, after the core's invariants and the [`Laws`] were
+//! checked.
+
+use std::time::Duration;
+
+use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::name::{Name, RoomName};
+use chinwag::chat::tick::Tick;
+use chinwag::chat::{Chat, Settings};
+
+use crate::laws::Laws;
+use crate::line::Line;
+use crate::recorder::{Answer, Fault, Heard, Recorder, Seen};
+
+pub const SERVER_NAME: &str = "chinwag.test";
+pub const LOBBY: &str = "Lobby";
+pub const MOTD: [&str; 2] = ["Be kind.", "Be brief."];
+
+#[derive(Debug)]
+pub struct Stage {
+    pub chat: Chat,
+    pub recorder: Recorder,
+    laws: Laws,
+    elapsed: Duration,
+    /// How often each slot was handed out before, by slot.
+    generations: Vec<u32>,
+    /// Off while a crowd is let in, because looking at everyone takes long.
+    pub checks_invariants: bool,
+}
+
+impl Stage {
+    pub fn new(rooms_per_client_max: usize) -> Self {
+        let settings = Settings {
+            server_name: SERVER_NAME.into(),
+            lobby: RoomName::parse(LOBBY).unwrap(),
+            rooms_per_client_max,
+            motd: MOTD.map(String::from).into(),
+            hash_seed: [1, 2, 3, 4],
+        };
+        Self {
+            chat: Chat::new(settings),
+            recorder: Recorder::default(),
+            laws: Laws::default(),
+            elapsed: Duration::ZERO,
+            generations: Vec::new(),
+            checks_invariants: true,
+        }
+    }
+
+    /// The id that the next connection in this slot has.
+    pub fn next_id(&mut self, slot: usize) -> ClientId {
+        if self.generations.len() <= slot {
+            self.generations.resize(slot + 1, 0);
+        }
+        ClientId {
+            slot: u32::try_from(slot).unwrap(),
+            generation: self.generations[slot],
+        }
+    }
+
+    pub fn connect(&mut self, id: ClientId) -> Seen {
+        let (now, peer) = (self.now(), peer_of(id));
+        self.chat.connect(now, id, peer, &mut self.recorder);
+        self.laws.connected(id);
+        self.end_step(None)
+    }
+
+    pub fn disconnect(&mut self, id: ClientId) -> Seen {
+        let now = self.now();
+        let name = self.chat.disconnect(now, id, &mut self.recorder);
+        let name = name.map(|name| name.to_string());
+        assert_eq!(name, self.laws.name_of(id), "the one who left is named");
+        self.laws.gone(id);
+        self.recorder.forget(id);
+        if let Some(generation) = self.generations.get_mut(id.index()) {
+            *generation = (*generation).max(id.generation + 1);
+        }
+        self.end_step(None)
+    }
+
+    pub fn line(&mut self, id: ClientId, line: &Line) -> Seen {
+        let (now, chat, recorder) = (self.now(), &mut self.chat, &mut self.recorder);
+        line.put_to(|request| chat.handle(now, id, request, recorder));
+        self.end_step(Some((id, line)))
+    }
+
+    pub fn wait(&mut self, wait: Duration) -> Seen {
+        self.elapsed += wait;
+        let now = self.now();
+        self.chat.expire(now, &mut self.recorder);
+        assert!(self.chat.next_deadline() > now, "all that was due is done");
+        self.end_step(None)
+    }
+
+    pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) -> Seen {
+        let to = Name::parse(to).unwrap();
+        self.chat.undelivered(from, &to, count, &mut self.recorder);
+        self.end_step(None)
+    }
+
+    pub fn shut_down(&mut self) -> Seen {
+        self.chat.announce_shutdown(&mut self.recorder);
+        self.end_step(None)
+    }
+
+    pub fn are_you_there(&mut self, id: ClientId) -> Seen {
+        self.chat.are_you_there(id, &mut self.recorder);
+        self.end_step(None)
+    }
+
+    pub fn now(&self) -> Tick {
+        Tick::at(self.elapsed)
+    }
+
+    fn end_step(&mut self, line: Option<(ClientId, &Line)>) -> Seen {
+        let seen = self.recorder.take();
+        self.laws.check(line, &seen);
+        if self.checks_invariants {
+            self.chat.check_invariants();
+            self.laws.check_names(&self.chat);
+        }
+        seen
+    }
+}
+
+/// Shorter ways to say things, for tests that tell one story.
+impl Stage {
+    /// Someone new, in a slot that nobody had, under this name.
+    pub fn user(&mut self, name: &str) -> ClientId {
+        let id = self.stranger();
+        self.register(id, name);
+        id
+    }
+
+    /// Someone new, in a slot that nobody had, without a name.
+    pub fn stranger(&mut self) -> ClientId {
+        let id = self.next_id(self.generations.len());
+        self.connect(id);
+        id
+    }
+
+    /// Gives a stranger a name; returns what was said.
+    pub fn register(&mut self, id: ClientId, name: &str) -> Seen {
+        let seen = self.line(id, &Line::Nick(name.into()));
+        let answer = last_heard(&seen, id);
+        assert!(
+            matches!(answer, Heard::Ok(Answer::Registered { .. })),
+            "{answer:?}"
+        );
+        seen
+    }
+
+    /// The users `prefix0`, `prefix1` and so on, let in without a look at each step.
+    pub fn crowd(&mut self, prefix: &str, count: usize) -> Vec<ClientId> {
+        self.checks_invariants = false;
+        let ids = (0..count).map(|number| self.user(&format!("{prefix}{number}")));
+        let ids = ids.collect();
+        self.checks_invariants = true;
+        self.chat.check_invariants();
+        ids
+    }
+
+    /// Does a line and returns what its sender was answered.
+    pub fn ask(&mut self, id: ClientId, line: &Line) -> Result<Answer, Fault> {
+        let seen = self.line(id, line);
+        match last_heard(&seen, id) {
+            Heard::Ok(answer) => Ok(answer),
+            Heard::Error(fault) => Err(fault),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    /// Does a line that must be refused and returns the code.
+    pub fn refusal(&mut self, id: ClientId, line: &Line) -> &'static str {
+        self.ask(id, line).expect_err("this is to be refused").code
+    }
+
+    pub fn join(&mut self, id: ClientId, room: &str) -> Seen {
+        let seen = self.line(id, &Line::Join(room.into()));
+        let answer = last_heard(&seen, id);
+        assert!(matches!(answer, Heard::Ok(Answer::Joined(_))), "{answer:?}");
+        seen
+    }
+
+    pub fn part(&mut self, id: ClientId, room: &str) -> Seen {
+        let seen = self.line(id, &Line::Part(Some(room.into())));
+        let answer = last_heard(&seen, id);
+        assert!(
+            matches!(answer, Heard::Ok(Answer::Parted { .. })),
+            "{answer:?}"
+        );
+        seen
+    }
+
+    pub fn say(&mut self, id: ClientId, text: &str) -> Seen {
+        self.line(id, &Line::Say(text.into()))
+    }
+
+    /// A private message to these, separated by commas.
+    pub fn write(&mut self, id: ClientId, to: &str, text: &str) -> Seen {
+        self.line(id, &private(to, text))
+    }
+
+    pub fn wait_ms(&mut self, ms: u64) -> Seen {
+        self.wait(Duration::from_millis(ms))
+    }
+}
+
+/// Everybody comes from an address of their own.
+pub fn peer_of(id: ClientId) -> Peer {
+    if id.slot == 0 {
+        return Peer::Unix;
+    }
+    let port = u16::try_from(1000 + id.slot % 10_000 + id.generation % 1000).unwrap();
+    Peer::Tcp(([192, 0, 2, 1], port).into())
+}
+
+/// A private message to these, separated by commas.
+pub fn private(to: &str, text: &str) -> Line {
+    Line::Private(to.split(',').map(String::from).collect(), text.into())
+}
+
+fn last_heard(seen: &Seen, id: ClientId) -> Heard {
+    seen.heard_by(id).pop().expect("every line is answered")
+}
