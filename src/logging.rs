@@ -14,13 +14,18 @@ use std::thread;
 use std::time::Duration;
 
 use log::LevelFilter;
-use simplelog::{ConfigBuilder, WriteLogger};
+use simplelog::{ConfigBuilder, FormatItem, WriteLogger};
+use time::macros::format_description;
 
 /// So many lines wait to be written: a burst of ten thousand clients leaving fits.
 const LINES_WAITING_MAX: usize = 16_384;
 
 /// How long the end of the process waits for the log to be written.
 const FINISH_TIME: Duration = Duration::from_secs(1);
+
+/// UTC, to the millisecond: nine digits would be noise.
+const TIME_FORMAT: &[FormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 enum Message {
     Line(Vec<u8>),
@@ -54,7 +59,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
         })?;
 
     let config = ConfigBuilder::new()
-        .set_time_format_rfc3339()
+        .set_time_format_custom(TIME_FORMAT)
         .set_thread_level(LevelFilter::Off)
         .set_target_level(LevelFilter::Debug)
         .set_location_level(LevelFilter::Off)
