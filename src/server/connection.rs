@@ -100,7 +100,7 @@ pub struct Connection<S> {
     /// How fast it sends lines.
     pub pace: Pace,
     /// Not served before this, because it sends lines too fast.
-    pub resume_at: Tick,
+    pub resume_at: Option<Tick>,
     /// When it connected.
     pub connected_at: Tick,
     /// When the kernel last took some output, or output began to wait.
@@ -152,7 +152,7 @@ impl<S: Transport> Connection<S> {
             inbox_used: 0,
             outbound: Outbound::default(),
             pace: Pace::default(),
-            resume_at: Tick::default(),
+            resume_at: None,
             connected_at: now,
             progress_at: now,
             linger_until: Tick::NEVER,

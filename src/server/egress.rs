@@ -519,7 +519,8 @@ impl<S: Transport> Outbox for Egress<S> {
         self.stats
     }
 
-    fn named(&mut self, client: ClientId, _name: Name) {
+    fn named(&mut self, client: ClientId, name: Name) {
+        log::debug!("{client} is {name}");
         if let Some(connection) = self.get_mut(client) {
             connection.registered = true;
         }
@@ -547,21 +548,20 @@ pub(super) fn is_abrupt(reason: CloseReason) -> bool {
 /// When something is to be done about a connection of which nothing is heard. Never in the past once
 /// that was done: whoever is about to end or has ended is due no more.
 pub(super) fn next_deadline<S>(connection: &Connection<S>, limits: &Limits) -> Tick {
-    let stalled_at = match connection.write_blocked {
-        true => connection.progress_at.after(limits.output_stall_time),
-        false => Tick::NEVER,
+    let stalled_at = if connection.write_blocked {
+        connection.progress_at.after(limits.output_stall_time)
+    } else {
+        Tick::NEVER
+    };
+    let nameless_until = if connection.registered {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(limits.register_time)
     };
     match connection.life {
         Life::Open if connection.ending.is_some() => Tick::NEVER,
         Life::Open => {
-            let nameless_until = match connection.registered {
-                true => Tick::NEVER,
-                false => connection.connected_at.after(limits.register_time),
-            };
-            let resume_at = match connection.resume_at == Tick::default() {
-                true => Tick::NEVER,
-                false => connection.resume_at,
-            };
+            let resume_at = connection.resume_at.unwrap_or(Tick::NEVER);
             stalled_at.min(nameless_until).min(resume_at)
         }
         Life::Draining => stalled_at.min(connection.linger_until),

@@ -157,7 +157,7 @@ impl<S: Transport> Switchboard<S> {
         };
         if readiness.readable || readiness.hung_up {
             connection.readable = true;
-            if !connection.waits_for_output && connection.resume_at == Tick::default() {
+            if !connection.waits_for_output && connection.resume_at.is_none() {
                 self.egress.enqueue(id);
             }
         }
@@ -279,7 +279,7 @@ impl<S: Transport> Switchboard<S> {
                 Pause::Turn => self.egress.enqueue(id),
                 Pause::Pace(until) => {
                     if let Some(connection) = self.egress.get_mut(id) {
-                        connection.resume_at = until;
+                        connection.resume_at = Some(until);
                         self.egress.rearm(id.slot);
                     }
                 }
@@ -526,9 +526,8 @@ impl<S: Transport> Switchboard<S> {
                 self.egress
                     .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
                 self.egress.doom(slot, CloseReason::NotRegistered);
-            } else if connection.resume_at <= now
-                && mem::take(&mut connection.resume_at) != Tick::default()
-            {
+            } else if connection.resume_at.is_some_and(|due| due <= now) {
+                connection.resume_at = None;
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);

@@ -231,10 +231,8 @@ fn rooms_are_made_entered_made_current_and_left() {
         alice< * You have left dev. You are in lobby now.
         carol> /rooms
         carol< * 1 room:
-        carol<   
-        "
-        .replace("        carol<   \n", "        carol< *   lobby, 3 users\n")
-        .as_str(),
+        carol< *   lobby, 3 users
+        ",
     );
 }
 
