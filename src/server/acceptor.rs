@@ -170,13 +170,26 @@ impl Acceptor {
             .listeners
             .get(place)
             .map(|waiting| waiting.listener.accept(limits));
-        if let Some(Ok((mut stream, peer))) = shed {
-            // One write to a fresh socket: what does not fit is not worth waiting for.
-            let _ = io::Write::write(&mut stream, b"! The server is full. Try again later.\n");
-            log::debug!("{peer} turned away: no descriptor");
-        }
+        let goes_on = match shed {
+            Some(Ok((mut stream, peer))) => {
+                // One write to a fresh socket: what does not fit is not worth waiting for.
+                let _ = io::Write::write(&mut stream, b"! The server is full. Try again later.\n");
+                log::debug!("{peer} turned away: no descriptor");
+                true
+            }
+            // Linux takes a descriptor before it looks for a connection, and so complains of a
+            // lack although none waits.
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                if let Some(waiting) = self.listeners.get_mut(place) {
+                    waiting.pending = false;
+                }
+                true
+            }
+            Some(Err(error)) => concerns_one_connection(&error),
+            None => false,
+        };
         self.reserve = open_reserve();
-        self.reserve.is_some()
+        goes_on && self.reserve.is_some()
     }
 
     fn recovered(&mut self) {
