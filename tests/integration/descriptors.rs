@@ -1,0 +1,133 @@
+//! Running out of descriptors.
+
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, prlimit};
+
+use crate::harness::{Client, Daemon, REFUSED_FULL, program_with_open_files};
+
+/// A daemon that waits uses next to nothing; one that spins uses all it can get.
+const CPU_TIME_MAX: Duration = Duration::from_millis(300);
+
+#[test]
+fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
+    const ROOM: usize = 64 - 32;
+    let daemon = Daemon::start_as(program_with_open_files(64), &[]);
+    daemon.wait_for_log("room for 32 clients, not 10000");
+    let mut clients: Vec<Client> = (0..ROOM)
+        .map(|number| daemon.join(&format!("user{number}")))
+        .collect();
+    for _ in 0..50 {
+        let mut refused = daemon.connect_raw();
+        refused.expect_line(REFUSED_FULL);
+        refused.expect_closed();
+    }
+    let mut leaving = clients.split_off(2);
+    for client in &mut clients {
+        client.barrier();
+    }
+    clients[0].send("still here");
+    clients[1].expect_line("user0: still here");
+    leaving.clear();
+    daemon.wait_for_log_count("(127.0.0.1", ROOM - 2); // only who has a name is logged so
+    let _newcomers: Vec<Client> = (0..ROOM - 2)
+        .map(|number| daemon.join(&format!("new{number}")))
+        .collect();
+    assert_eq!(daemon.log_count("cannot accept"), 0);
+}
+
+#[test]
+fn a_crowd_at_a_full_server_is_turned_away_whole() {
+    let daemon = Daemon::start_as(program_with_open_files(64), &[]);
+    let mut users: Vec<Client> = (0..32)
+        .map(|number| daemon.join(&format!("user{number}")))
+        .collect();
+    let mut crowd: Vec<Client> = (0..300).map(|_| daemon.connect_raw()).collect();
+    for client in &mut crowd {
+        client.expect_line(REFUSED_FULL);
+        client.expect_closed();
+    }
+    users[0].barrier();
+    users[1].barrier();
+    users[0].send("@user1:still here");
+    users[1].expect_line("@user0: still here");
+}
+
+/// Sets the soft limit of open files of a running daemon.
+fn limit_open_files(daemon: &Daemon, limit: u64) -> u64 {
+    let unchanged = rustix::process::getrlimit(Resource::Nofile);
+    let limits = Rlimit {
+        current: Some(limit),
+        maximum: unchanged.maximum,
+    };
+    let before = prlimit(Some(daemon.pid()), Resource::Nofile, limits).unwrap();
+    before.current.unwrap_or(1 << 20)
+}
+
+/// Lets a running daemon open nothing more, unless it closes something first.
+fn limit_to_what_is_open(daemon: &Daemon) -> u64 {
+    let open = daemon.descriptors();
+    let lowest_free = (0..=u64::from(u32::MAX)).find(|number| !open.contains(number));
+    limit_open_files(daemon, lowest_free.unwrap())
+}
+
+/// Two who chat must get answers, and the daemon must not spin meanwhile.
+fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
+    let used = daemon.cpu_time_of_a_second();
+    alice.send("still here");
+    bob.expect_line("alice: still here");
+    assert!(used < CPU_TIME_MAX, "{used:?} in a second");
+}
+
+#[test]
+fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let before = limit_open_files(&daemon, 4);
+    let mut waiting: Vec<Client> = (0..5).map(|_| daemon.connect_raw()).collect();
+    daemon.wait_for_log("cannot accept connections");
+    expect_calm(&daemon, &mut alice, &mut bob);
+    limit_open_files(&daemon, before);
+    for client in &mut waiting {
+        client.expect_greeting();
+    }
+    daemon.join("carol");
+    daemon.wait_for_log("accepting connections again");
+    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+}
+
+#[test]
+fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let before = limit_to_what_is_open(&daemon);
+    let mut refused = daemon.connect_raw();
+    refused.expect_line(REFUSED_FULL);
+    refused.expect_closed();
+    daemon.wait_for_log("cannot accept connections");
+    expect_calm(&daemon, &mut alice, &mut bob);
+    for _ in 0..100 {
+        let mut refused = daemon.connect_raw();
+        refused.expect_line(REFUSED_FULL);
+        refused.expect_closed();
+    }
+    expect_calm(&daemon, &mut alice, &mut bob);
+    limit_open_files(&daemon, before);
+    daemon.join("carol");
+    daemon.wait_for_log("accepting connections again");
+    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+}
+
+#[test]
+fn a_place_that_becomes_free_in_trouble_is_given_to_the_next() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, bob] = daemon.join_all(["alice", "bob"]);
+    limit_to_what_is_open(&daemon);
+    daemon.connect_raw().expect_line(REFUSED_FULL);
+    drop(bob);
+    alice.expect_line("* bob has left lobby.");
+    daemon.wait_for_log("bob (127.0.0.1");
+    let mut carol = daemon.connect();
+    carol.register("carol");
+    alice.expect_line("* carol has joined lobby.");
+}

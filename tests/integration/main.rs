@@ -1,0 +1,26 @@
+//! The daemon as its users meet it: the real program, over real sockets, with real tools.
+//!
+//! Every test has a daemon of its own on a port that the system chooses, waits for what it expects
+//! with a deadline, and shows everything received so far when that does not come.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod crowds;
+mod descriptors;
+mod harness;
+mod lifecycle;
+mod limits;
+mod logs;
+mod sessions;
+mod slow_readers;
+mod sockets;
+mod start;
+mod strangers;
+mod tools;

@@ -1,0 +1,167 @@
+//! How the daemon starts, and how it says why it does not.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use crate::harness::{Daemon, program, program_with_open_files};
+
+#[test]
+fn flags_that_make_no_sense_are_named_in_one_line() {
+    for (flags, named) in [
+        (&["--max-line", "0"][..], "--max-line"),
+        (&["--max-line", "many"], "--max-line"),
+        (&["--line-rate", "0"], "--line-rate"),
+        (&["--hard-limit", "1"], "--hard-limit"),
+        (&["--listen", "nonsense"], "--listen"),
+        (&["--listen", ":1"], "--listen"),
+        (&["--listen", "127.0.0.1:65536"], "--listen"),
+        (&["--listen", "unix:"], "--listen"),
+        (&["--lobby", "a b"], "--lobby"),
+        (&["--name", " "], "--name"),
+        (&["--register-time", "0"], "--register-time"),
+        (&["--log-level", "loud"], "--log-level"),
+        (&["--max-clients"], "--max-clients"),
+        (&["--frobnicate"], "--frobnicate"),
+        (&["--soft-limit", "8K"], "--soft-limit"),
+        (&["--hard-limit", "64K"], "--hard-limit"),
+        (&["--total-limit", "512K"], "--total-limit"),
+        (&["--turn-bytes", "1K"], "--turn-bytes"),
+        (&["stray"], "stray"),
+    ] {
+        let mut command = program();
+        // Should the flags pass after all, this cannot be listened at, and the program ends.
+        command.args(["--listen", "192.0.2.1:0"]).args(flags);
+        expect_failure(command, 2, named);
+    }
+}
+
+#[test]
+fn variables_that_make_no_sense_are_named_in_one_line() {
+    for (variable, value, named) in [
+        ("CHINWAG_MAX_LINE", "0", "--max-line"),
+        ("CHINWAG_LISTEN", "nonsense", "--listen"),
+        ("CHINWAG_SOFT_LIMIT", "8K", "--soft-limit"),
+    ] {
+        let mut command = program();
+        command.env(variable, value);
+        expect_failure(command, 2, named);
+    }
+}
+
+#[test]
+fn variables_are_read_and_flags_win() {
+    let mut command = program();
+    command
+        .env("CHINWAG_LOBBY", "hall")
+        .env("CHINWAG_NAME", "x");
+    let daemon = Daemon::start_as(command, &["--name", "teashop"]);
+    let mut alice = daemon.connect();
+    alice.send("#alice");
+    alice.expect_lines(&[
+        "* You are registered as alice.",
+        "* You are in hall, and nobody else is.",
+    ]);
+    alice.send("/version");
+    alice.expect_line_starting("* teashop runs chinwag ");
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = program();
+    command.args(["--listen", &address]);
+    let line = expect_failure(command, 1, &address);
+    assert!(line.to_lowercase().contains("in use"), "{line}");
+}
+
+#[test]
+fn an_address_of_another_machine_is_named() {
+    let mut command = program();
+    command.args(["--listen", "192.0.2.1:0"]); // set aside for documentation
+    expect_failure(command, 1, "192.0.2.1:0");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing").join("file");
+    let missing = missing.to_str().unwrap();
+    for flag in ["--motd", "--log-file"] {
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0", flag, missing]);
+        expect_failure(command, 1, missing);
+    }
+}
+
+#[test]
+fn too_few_open_files_for_anybody_are_an_error() {
+    let mut command = program_with_open_files(32);
+    command.args(["--listen", "127.0.0.1:0"]);
+    expect_failure(command, 1, "open files");
+}
+
+/// Runs what must fail with `code` and one line that contains `named`; returns the line.
+fn expect_failure(mut command: Command, code: i32, named: &str) -> String {
+    let output = command.output().unwrap();
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{command:?}: {line}");
+    assert_eq!(line.matches('\n').count(), 1, "{command:?}: {line}");
+    assert!(
+        line.ends_with('\n') && line.contains(named),
+        "{command:?}: {line}"
+    );
+    assert!(output.stdout.is_empty(), "{output:?}");
+    line
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    let run = |flag: &str| -> Output { program().arg(flag).output().unwrap() };
+    for (flag, part) in [
+        ("--help", "--max-line"),
+        ("-h", "--listen"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("-V", "chinwag"),
+    ] {
+        let output = run(flag);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{flag}");
+        assert!(text.contains(part), "{flag}: {text}");
+        assert!(output.stderr.is_empty(), "{flag}: {output:?}");
+    }
+}
+
+#[test]
+fn the_operators_words_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let motd = folder.path().join("motd");
+    fs::write(&motd, "Welcome to \x1b[1mthe teashop.\n\nBe kind.\n").unwrap();
+    let motd = motd.to_str().unwrap();
+    let daemon = Daemon::start(&["--motd", motd, "--lobby", "hall", "--name", "teashop"]);
+    let mut alice = daemon.connect();
+    alice.expect_lines(&["* Welcome to [1mthe teashop.", "* ", "* Be kind."]);
+    alice.send("#alice");
+    alice.expect_lines(&[
+        "* You are registered as alice.",
+        "* You are in hall, and nobody else is.",
+    ]);
+    alice.send_bytes(b"\xff\xf6"); // telnet's "are you there"
+    alice.expect_line("* teashop is here.");
+    alice.send("/stats");
+    alice.expect_line_starting("* teashop has been up for ");
+}
+
+#[test]
+fn who_starts_it_is_told_how_to_join_and_what_others_can_do() {
+    let open = "not encrypted";
+    let daemon = Daemon::start(&[]);
+    let port = daemon.address().port();
+    daemon.wait_for_log(&format!("nc 127.0.0.1 {port}"));
+    daemon.wait_for_log(&format!("telnet 127.0.0.1 {port}"));
+    daemon.join("alice");
+    assert_eq!(daemon.log_count(open), 0);
+    let daemon = Daemon::start(&["--listen", "0.0.0.0:0"]);
+    daemon.wait_for_log(open);
+}
