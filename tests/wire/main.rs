@@ -12,6 +12,11 @@
     clippy::indexing_slicing
 )]
 #![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test reads better so"
+)]
+#![allow(
     missing_docs,
     dead_code,
     reason = "a test, with a harness shared between tests"
