@@ -7,6 +7,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use super::refusal::Refusal;
+pub use super::stats::{Census, CloseReason, ServerStats};
+
 use super::name::{Name, NameError, RoomName};
 
 /// Who a connection is: a slot in the slab, and how often that slot was handed out before, so
@@ -419,40 +422,6 @@ pub struct Whois<'a> {
     pub peer: Option<Peer>,
 }
 
-/// How many of everything the core knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    /// Connections, registered or not.
-    pub clients: usize,
-    /// Those with a name.
-    pub registered: usize,
-    /// Rooms that exist.
-    pub rooms: usize,
-}
-
-/// What the server counts, as `/stats` shows it. All but the last two only ever grow.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ServerStats {
-    /// Lines received, empty ones aside.
-    pub lines_in: u64,
-    /// Lines queued for clients.
-    pub lines_out: u64,
-    /// Bytes received.
-    pub bytes_in: u64,
-    /// Bytes that the kernel took.
-    pub bytes_out: u64,
-    /// Room lines left out because their reader was slow.
-    pub skipped: u64,
-    /// Connections turned away.
-    pub refused: u64,
-    /// Connections that ended, by reason.
-    pub closed: [u64; CloseReason::COUNT],
-    /// Since the start.
-    pub uptime: Duration,
-    /// How much of the last few seconds the loop was at work, in thousandths.
-    pub busy_permille: u32,
-}
-
 /// Whether a private message was taken for its recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -463,199 +432,9 @@ pub enum Delivery {
     Refused,
 }
 
-/// What a client sent was refused, or failed. Each has a stable code for scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are what the wording quotes")]
-pub enum Refusal<'a> {
-    NotRegistered,
-    BadName {
-        given: &'a str,
-        why: NameError,
-    },
-    NameInUse {
-        name: Name,
-    },
-    NameOfRoom {
-        name: Name,
-    },
-    NameReserved {
-        name: Name,
-    },
-    BadRoom {
-        given: &'a str,
-        why: NameError,
-    },
-    NoSuchUser {
-        given: &'a str,
-    },
-    /// `/reply` before anyone wrote.
-    NobodyWrote,
-    /// `/reply` after they left.
-    WriterLeft,
-    /// A private message did not reach these: not there, or not reading.
-    Unreached {
-        missing: &'a [&'a str],
-        full: &'a [Name],
-    },
-    NoSuchRoom {
-        room: RoomName,
-    },
-    /// `None`: in no room at all.
-    NotInRoom {
-        room: Option<RoomName>,
-    },
-    TooManyRooms {
-        rooms_max: usize,
-    },
-    TooManyRecipients,
-    /// A command without what it needs, or with too much.
-    Usage(Verb),
-    /// `@name` without a colon.
-    MissingColon,
-    /// Nothing to say, or nothing behind the colon.
-    NoText,
-    /// A topic, an away or a quit text.
-    TextTooLong {
-        bytes_max: usize,
-    },
-    NoSuchPage {
-        page: usize,
-        pages: usize,
-    },
-    IgnoreSelf,
-    IgnoreFull {
-        ignored_max: usize,
-    },
-    NotIgnored {
-        given: &'a str,
-    },
-    UnknownCommand {
-        given: &'a str,
-        nearest: Option<Verb>,
-        registered: bool,
-    },
-    LineTooLong {
-        bytes_max: usize,
-    },
-}
-
-impl Refusal<'_> {
-    /// The word that scripts rely on.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotRegistered => "not_registered",
-            Self::BadName { .. } => "bad_name",
-            Self::NameInUse { .. } | Self::NameOfRoom { .. } | Self::NameReserved { .. } => {
-                "name_taken"
-            }
-            Self::BadRoom { .. } => "bad_room",
-            Self::NoSuchUser { .. } | Self::NobodyWrote | Self::WriterLeft => "no_such_user",
-            Self::Unreached { missing, .. } if !missing.is_empty() => "no_such_user",
-            Self::Unreached { .. } => "not_delivered",
-            Self::NoSuchRoom { .. } => "no_such_room",
-            Self::NotInRoom { .. } => "not_in_room",
-            Self::TooManyRooms { .. } => "too_many_rooms",
-            Self::TooManyRecipients => "too_many_recipients",
-            Self::Usage(_)
-            | Self::MissingColon
-            | Self::NoText
-            | Self::TextTooLong { .. }
-            | Self::NoSuchPage { .. }
-            | Self::IgnoreSelf
-            | Self::IgnoreFull { .. }
-            | Self::NotIgnored { .. } => "bad_usage",
-            Self::UnknownCommand { .. } => "unknown_command",
-            Self::LineTooLong { .. } => "line_too_long",
-        }
-    }
-}
-
-/// Why a connection ended. Each is logged once and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// `/quit`.
-    Quit,
-    /// The client closed, or half-closed and got all its answers.
-    EndOfInput,
-    /// The connection broke: a reset, or a dead peer.
-    Broken,
-    /// No name in time.
-    NotRegistered,
-    /// Its unread output passed the hard limit.
-    UnreadOutput,
-    /// It read nothing for too long while output waited.
-    Stalled,
-    /// All unread output together passed its limit, and this was the largest queue.
-    TotalOutput,
-    /// There were as many clients as there may be.
-    ServerFull,
-    /// There were as many from its address as there may be.
-    AddressFull,
-    /// A web browser or the like.
-    Http,
-    /// A client that wants TLS.
-    Tls,
-    /// The server exits.
-    Shutdown,
-}
-
-impl CloseReason {
-    /// How many reasons there are.
-    pub const COUNT: usize = Self::ALL.len();
-
-    /// Every reason, in the order of its number.
-    pub const ALL: [Self; 12] = [
-        Self::Quit,
-        Self::EndOfInput,
-        Self::Broken,
-        Self::NotRegistered,
-        Self::UnreadOutput,
-        Self::Stalled,
-        Self::TotalOutput,
-        Self::ServerFull,
-        Self::AddressFull,
-        Self::Http,
-        Self::Tls,
-        Self::Shutdown,
-    ];
-
-    /// Its place in [`CloseReason::ALL`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The words for the log and `/stats`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Quit => "quit",
-            Self::EndOfInput => "end of input",
-            Self::Broken => "connection broken",
-            Self::NotRegistered => "no name in time",
-            Self::UnreadOutput => "unread output past the hard limit",
-            Self::Stalled => "unread output without progress",
-            Self::TotalOutput => "largest queue when all were too large",
-            Self::ServerFull => "server full",
-            Self::AddressFull => "too many from its address",
-            Self::Http => "speaks HTTP",
-            Self::Tls => "speaks TLS",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn close_reasons_are_numbered_in_order() {
-        for (place, reason) in CloseReason::ALL.iter().enumerate() {
-            assert_eq!(reason.index(), place);
-        }
-    }
 
     #[test]
     fn sixteen_recipients_pass_and_seventeen_do_not() {

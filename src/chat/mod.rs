@@ -14,7 +14,9 @@ mod membership;
 pub mod message;
 pub mod name;
 pub mod outbox;
+mod refusal;
 mod rooms;
+mod stats;
 mod talk;
 pub mod tick;
 

@@ -8,6 +8,7 @@ mod admission;
 pub mod connection;
 mod deadlines;
 mod egress;
+mod intake;
 pub mod listener;
 mod load_meter;
 mod outbound;

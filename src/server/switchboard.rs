@@ -6,26 +6,17 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Notice, Peer, Refusal};
+use crate::chat::message::{ClientId, CloseReason, Notice, Peer};
 use crate::chat::tick::Tick;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
-use crate::wire::framing::{Found, Input, LineSplitter};
-use crate::wire::stranger::Stranger;
 use crate::wire::wording::Ago;
-use crate::wire::{command, text};
 
 use super::admission::Admission;
-use super::connection::{Connection, Farewell, Fill, Life, Transport};
+use super::connection::{Connection, Farewell, Life, Transport};
 use super::egress::{self, Egress};
+use super::intake::READ_BYTES;
 use super::pace::Rate;
-
-/// How much is read at once.
-const READ_BYTES: usize = 16 << 10;
-
-/// How much is read at once from a client whose lines are paced: what it sends too fast is to wait
-/// in the kernel, not here.
-const PACED_READ_BYTES: usize = 4 << 10;
 
 /// So many connections that were turned away may wait for their last line to be read. More are
 /// closed at once. A third of the descriptors that are kept free.
@@ -45,36 +36,14 @@ pub struct Readiness {
 /// The server, but for the kernel's poll.
 #[derive(Debug)]
 pub struct Switchboard<S> {
-    chat: Chat,
-    egress: Egress<S>,
+    pub(super) chat: Chat,
+    pub(super) egress: Egress<S>,
     admission: Admission,
-    rate: Rate,
-    read_buffer: Vec<u8>,
+    pub(super) rate: Rate,
+    pub(super) read_buffer: Vec<u8>,
     turned_away: usize,
     /// The list of those being served, kept for its memory.
     serving: Vec<ClientId>,
-}
-
-/// Why the input of a client is left where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pause {
-    /// It is used up.
-    UsedUp,
-    /// The client had its share of this turn.
-    Turn,
-    /// It sends lines too fast.
-    Pace(Tick),
-    /// It does not read what it asked for.
-    Output,
-    /// It ends.
-    Ended,
-}
-
-/// What is left of a client's share of a turn.
-#[derive(Clone, Copy, Debug)]
-struct Share {
-    lines: usize,
-    bytes: usize,
 }
 
 impl<S: Transport> Switchboard<S> {
@@ -254,257 +223,6 @@ impl<S: Transport> Switchboard<S> {
         self.serving = serving;
     }
 
-    /// Carries out what a client sent, up to its share.
-    fn serve(&mut self, now: Tick, id: ClientId) {
-        let limits = &self.egress.limits;
-        let mut share = Share {
-            lines: limits.turn_lines_max,
-            bytes: limits.turn_bytes_max,
-        };
-        let mut buffer = mem::take(&mut self.read_buffer);
-        while let Some(connection) = self.egress.get_mut(id) {
-            let pause = if !connection.inbox.is_empty() {
-                self.carry_out_inbox(now, id, &mut share)
-            } else if connection.end_of_input {
-                self.finish(now, id, &mut share)
-            } else if !connection.readable {
-                break;
-            } else if share.bytes == 0 {
-                Pause::Turn
-            } else {
-                self.read(now, id, &mut buffer, &mut share)
-            };
-            match pause {
-                Pause::UsedUp => continue,
-                Pause::Turn => self.egress.enqueue(id),
-                Pause::Pace(until) => {
-                    if let Some(connection) = self.egress.get_mut(id) {
-                        connection.resume_at = Some(until);
-                        self.egress.rearm(id.slot);
-                    }
-                }
-                Pause::Output => {
-                    if let Some(connection) = self.egress.get_mut(id) {
-                        connection.waits_for_output = true;
-                    }
-                }
-                Pause::Ended => self.retire(now, id),
-            }
-            break;
-        }
-        self.read_buffer = buffer;
-    }
-
-    /// Reads once and carries out what came. What cannot be carried out now goes to the inbox.
-    fn read(&mut self, now: Tick, id: ClientId, buffer: &mut [u8], share: &mut Share) -> Pause {
-        let Some(connection) = self.egress.get_mut(id) else {
-            return Pause::Ended;
-        };
-        let at_once = if connection.unpaced {
-            READ_BYTES
-        } else {
-            PACED_READ_BYTES
-        };
-        let wanted = at_once.min(share.bytes).min(buffer.len());
-        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
-        match connection.fill(buffer) {
-            // The loop sees what the read has noted.
-            Fill::Nothing | Fill::End => Pause::UsedUp,
-            Fill::Failed(error) => {
-                log::debug!("{id}: reading failed: {error}");
-                self.egress.doom(id.slot, CloseReason::Broken);
-                Pause::Ended
-            }
-            Fill::Bytes(count) => {
-                share.bytes -= count;
-                self.egress.stats.bytes_in += count as u64;
-                let bytes = buffer.get(..count).unwrap_or_default();
-                let (used, pause) = self.carry_out(now, id, bytes, share);
-                let rest = bytes.get(used..).unwrap_or_default();
-                if let Some(connection) = self.egress.connections.get_mut(id.index())
-                    && !rest.is_empty()
-                {
-                    let mut inbox = self.egress.pool.take();
-                    inbox.extend_from_slice(rest);
-                    connection.inbox = inbox;
-                    connection.inbox_used = 0;
-                }
-                pause
-            }
-        }
-    }
-
-    /// Goes on with what was read in an earlier turn.
-    fn carry_out_inbox(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
-        let Some(connection) = self.egress.get_mut(id) else {
-            return Pause::Ended;
-        };
-        let inbox = mem::take(&mut connection.inbox);
-        let used_before = mem::take(&mut connection.inbox_used);
-        let bytes = inbox.get(used_before..).unwrap_or_default();
-        let (used, pause) = self.carry_out(now, id, bytes, share);
-        if used == bytes.len() {
-            self.egress.pool.put(inbox);
-        } else if let Some(connection) = self.egress.get_mut(id) {
-            connection.inbox = inbox;
-            connection.inbox_used = used_before + used;
-        }
-        pause
-    }
-
-    /// The end of input: an unfinished line counts, and then the client has said everything.
-    fn finish(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
-        if let Some(pause) = self.must_pause(now, id, *share) {
-            return pause;
-        }
-        let Some(connection) = self.egress.get_mut(id) else {
-            return Pause::Ended;
-        };
-        let mut splitter = mem::take(&mut connection.splitter);
-        if let Some(found) = splitter.finish() {
-            self.take_input(now, id, &found, share);
-        }
-        self.egress.doom(id.slot, CloseReason::EndOfInput);
-        Pause::Ended
-    }
-
-    /// Splits `bytes` into lines and carries those out. Returns how many bytes were used.
-    fn carry_out(
-        &mut self,
-        now: Tick,
-        id: ClientId,
-        bytes: &[u8],
-        share: &mut Share,
-    ) -> (usize, Pause) {
-        let line_bytes_max = self.egress.limits.line_bytes_max;
-        let mut splitter = self.borrow_splitter(id);
-        let mut rest = bytes;
-        let pause = loop {
-            if rest.is_empty() {
-                break Pause::UsedUp;
-            }
-            if let Some(pause) = self.must_pause(now, id, *share) {
-                break pause;
-            }
-            let Some(found) = splitter.next(&mut rest, line_bytes_max) else {
-                break Pause::UsedUp;
-            };
-            self.take_input(now, id, &found, share);
-        };
-        self.return_splitter(id, splitter);
-        (bytes.len() - rest.len(), pause)
-    }
-
-    /// Whether a client is not to be served any further now.
-    fn must_pause(&mut self, now: Tick, id: ClientId, share: Share) -> Option<Pause> {
-        let rate = self.rate;
-        let Some(connection) = self.egress.get_mut(id) else {
-            return Some(Pause::Ended);
-        };
-        if connection.ending.is_some() {
-            return Some(Pause::Ended);
-        }
-        if share.lines == 0 {
-            return Some(Pause::Turn);
-        }
-        if !connection.unpaced {
-            let allowed = connection.pace.next_allowed(rate);
-            if allowed > now {
-                return Some(Pause::Pace(allowed));
-            }
-        }
-        self.egress.is_backed_up(id).then_some(Pause::Output)
-    }
-
-    fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
-        if let Some(connection) = self.egress.get_mut(id) {
-            connection.crlf = found.crlf;
-        }
-        match found.input {
-            Input::Line(line) => {
-                let line = text::clean(line);
-                if line.is_empty() {
-                    return;
-                }
-                self.count_line(now, id, share);
-                log::trace!("{id} sent: {line}");
-                self.chat
-                    .handle(now, id, command::parse(&line), &mut self.egress);
-            }
-            Input::TooLong => {
-                self.count_line(now, id, share);
-                let bytes_max = self.egress.limits.line_bytes_max;
-                let refusal = Refusal::LineTooLong { bytes_max };
-                self.chat.handle(now, id, Err(refusal), &mut self.egress);
-            }
-            Input::AreYouThere => {
-                self.count_line(now, id, share);
-                self.chat.are_you_there(id, &mut self.egress);
-            }
-            Input::Answer(bytes) => self.egress.send_raw(id, &bytes),
-            Input::Stranger(stranger) => {
-                self.egress.send_raw(id, stranger.answer());
-                let reason = match stranger {
-                    Stranger::Http => CloseReason::Http,
-                    Stranger::Tls => CloseReason::Tls,
-                };
-                self.egress.doom(id.slot, reason);
-            }
-        }
-    }
-
-    fn count_line(&mut self, now: Tick, id: ClientId, share: &mut Share) {
-        share.lines = share.lines.saturating_sub(1);
-        self.egress.stats.lines_in += 1;
-        let rate = self.rate;
-        if let Some(connection) = self.egress.get_mut(id)
-            && !connection.unpaced
-        {
-            connection.pace.take(now, rate);
-        }
-    }
-
-    /// Takes a client's splitter out, as what it yields borrows from it while the client's other
-    /// parts change, and lends it a buffer.
-    fn borrow_splitter(&mut self, id: ClientId) -> LineSplitter {
-        let Some(connection) = self.egress.get_mut(id) else {
-            return LineSplitter::default();
-        };
-        let mut splitter = mem::take(&mut connection.splitter);
-        if splitter.is_at_line_start() {
-            splitter.lend(self.egress.pool.take());
-        }
-        splitter
-    }
-
-    fn return_splitter(&mut self, id: ClientId, mut splitter: LineSplitter) {
-        if splitter.is_at_line_start() {
-            self.egress.pool.put(splitter.take_back());
-        }
-        if let Some(connection) = self.egress.get_mut(id) {
-            connection.splitter = splitter;
-        }
-    }
-
-    /// Reads and drops what a client still sends that is on its way out.
-    fn discard(&mut self, id: ClientId) {
-        let mut bytes_left = self.egress.limits.turn_bytes_max;
-        let mut buffer = mem::take(&mut self.read_buffer);
-        while let Some(connection) = self.egress.get_mut(id).filter(|c| c.readable) {
-            match connection.fill(&mut buffer) {
-                Fill::Bytes(count) if count < bytes_left => bytes_left -= count,
-                Fill::Bytes(_) => {
-                    self.egress.enqueue(id);
-                    break;
-                }
-                Fill::Nothing => break,
-                Fill::End => self.egress.advance_draining(id.slot),
-                Fill::Failed(_) => self.egress.doom(id.slot, CloseReason::Broken),
-            }
-        }
-        self.read_buffer = buffer;
-    }
-
     /// Does what is due.
     fn expire(&mut self, now: Tick) {
         while let Some(slot) = self.egress.deadlines.pop(now) {
@@ -555,7 +273,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Takes a client that is to end out of the chat. Its output may still be written.
-    fn retire(&mut self, now: Tick, id: ClientId) {
+    pub(super) fn retire(&mut self, now: Tick, id: ClientId) {
         let Some(connection) = self.egress.get_mut(id) else {
             return;
         };

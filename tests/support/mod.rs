@@ -20,7 +20,10 @@ pub const UNIX_MS: u64 = 1_700_000_000_000;
 
 /// The two ends' shared view of a virtual socket.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one fact about a socket")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a socket"
+)]
 pub struct Wire {
     /// Sent by the client, not read yet; each piece is one read.
     pub to_server: VecDeque<Vec<u8>>,
