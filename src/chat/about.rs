@@ -152,7 +152,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         let missing = Refusal::NoSuchUser { given: typed };
-        let other = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
         let (Some(asker), Some(client)) = (self.directory.get(id), self.directory.get(other))
         else {
             return Err(missing);
@@ -165,7 +165,7 @@ impl Chat {
             .filter_map(|own| Some(self.rooms.get(own.room)?.name))
             .collect();
         let whois = Whois {
-            name: client.name.as_ref().ok_or(missing)?,
+            name: &name,
             connected: now.since(client.connected_at),
             idle: now.since(client.active_at),
             away: client.away.as_ref().map(|away| away.text.as_ref()),
@@ -212,8 +212,7 @@ impl Chat {
             return self.list_ignored(id, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let other = self.directory.find_typed(typed).ok_or(missing)?;
-        let name = self.directory.name_of(other).ok_or(missing)?;
+        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
         if other == id {
             return Err(Refusal::IgnoreSelf);
         }
@@ -241,8 +240,7 @@ impl Chat {
             return self.list_ignored(id, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let other = self.directory.find_typed(typed).ok_or(missing)?;
-        let name = self.directory.name_of(other).ok_or(missing)?;
+        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
         let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
         if !client.ignores(other) {
             return Err(Refusal::NotIgnored { given: typed });

@@ -148,9 +148,10 @@ impl Directory {
         self.by_name.get(name).copied()
     }
 
-    /// Finds by a name as typed; what is not a name is nobody's.
-    pub fn find_typed(&self, typed: &str) -> Option<ClientId> {
-        self.find(&Name::parse(typed).ok()?)
+    /// Finds by a name as typed, which may be none; gives the name as its owner spells it.
+    pub fn find_typed(&self, typed: &str) -> Option<(ClientId, Name)> {
+        let id = self.find(&Name::parse(typed).ok()?)?;
+        Some((id, self.name_of(id)?))
     }
 
     /// Gives `id` the name `name`, which must be free or its own; its old one becomes free.

@@ -29,6 +29,7 @@ use message::{
 use name::{Name, RoomName};
 use outbox::Outbox;
 use rooms::{Change, ChangeKind, Rooms};
+use talk::Speech;
 use tick::Tick;
 
 pub use about::{IGNORED_MAX, NAMES_PAGE, ROOMS_PAGE, TOLD_AWAY_MAX};
@@ -236,14 +237,14 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         match command {
-            Command::Say(text) => self.say(id, &name, text, outbox),
-            Command::Act(text) => self.act(id, &name, text, outbox),
+            Command::Say(text) => self.speak(id, &name, Speech::Said(text), outbox),
+            Command::Act(text) => self.speak(id, &name, Speech::Done(text), outbox),
             Command::Private { to, text } => self.private(id, &name, to, text, outbox),
             Command::Reply(text) => self.reply(id, &name, text, outbox),
             Command::Hash { name: Ok(new), .. } | Command::Nick(new) => {
                 self.rename(id, new, outbox)
             }
-            Command::Hash { line, .. } => self.say(id, &name, line, outbox),
+            Command::Hash { line, .. } => self.speak(id, &name, Speech::Said(line), outbox),
             Command::Join(room) => self.join(now, id, &name, room, outbox),
             Command::Part(room) => self.part(now, id, &name, room, outbox),
             Command::Topic(text) => self.topic(id, &name, text, outbox),

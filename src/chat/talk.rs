@@ -11,38 +11,29 @@ use super::outbox::{Addressee, Outbox};
 use super::rooms::Room;
 use super::{Answered, Chat, Outcome, TOLD_AWAY_MAX, answer};
 
-impl Chat {
-    pub(super) fn say<'a, O: Outbox>(
-        &mut self,
-        id: ClientId,
-        name: &Name,
-        text: &'a str,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let (room, to) = self.audience(id)?;
-        let event = Event::Message {
-            room: &room.name,
-            from: name,
-            text,
-        };
-        outbox.announce(&room.name, to, &event);
-        answer(outbox, id, Reply::Done)
-    }
+/// What one does in a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Speech<'a> {
+    Said(&'a str),
+    Done(&'a str),
+}
 
-    pub(super) fn act<'a, O: Outbox>(
+impl Chat {
+    /// Something said, or done by `/me`, in the current room.
+    pub(super) fn speak<'a, O: Outbox>(
         &mut self,
         id: ClientId,
         name: &Name,
-        text: &'a str,
+        speech: Speech<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
         let (room, to) = self.audience(id)?;
-        let event = Event::Action {
-            room: &room.name,
-            from: name,
-            text,
+        let (room, from) = (&room.name, name);
+        let event = match speech {
+            Speech::Said(text) => Event::Message { room, from, text },
+            Speech::Done(text) => Event::Action { room, from, text },
         };
-        outbox.announce(&room.name, to, &event);
+        outbox.announce(room, to, &event);
         answer(outbox, id, Reply::Done)
     }
 
@@ -100,22 +91,19 @@ impl Chat {
     ) -> Outcome<'a> {
         let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
         let writer = client.reply_to.ok_or(Refusal::NobodyWrote)?;
-        self.directory.get(writer).ok_or(Refusal::WriterLeft)?;
-        self.private_to_one(id, name, writer, text, outbox)
+        let writer_name = self.directory.name_of(writer);
+        let recipient = (writer, writer_name.ok_or(Refusal::WriterLeft)?);
+        self.private_to_one(id, name, recipient, text, outbox)
     }
 
     fn private_to_one<'a, O: Outbox>(
         &mut self,
         id: ClientId,
         name: &Name,
-        recipient: ClientId,
+        (recipient, recipient_name): (ClientId, Name),
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let recipient_name = self
-            .directory
-            .name_of(recipient)
-            .ok_or(Refusal::WriterLeft)?;
         let to = std::slice::from_ref(&recipient_name);
         match self.hand_over(id, name, recipient, to, text, outbox) {
             Delivery::Queued => {
@@ -146,16 +134,12 @@ impl Chat {
         let mut found = ArrayVec::<(ClientId, Name), RECIPIENTS_MAX>::new();
         let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
         for typed in to.iter() {
-            let Some(recipient) = self.directory.find_typed(typed) else {
-                let _ = missing.try_push(typed); // there are no more than RECIPIENTS_MAX
-                continue;
+            // Nobody is named more often than there is room for: the parser has counted.
+            let _ = match self.directory.find_typed(typed) {
+                None => missing.try_push(typed).is_ok(),
+                Some((recipient, _)) if found.iter().any(|(other, _)| *other == recipient) => true,
+                Some(recipient) => found.try_push(recipient).is_ok(),
             };
-            if found.iter().any(|(other, _)| *other == recipient) {
-                continue; // named twice
-            }
-            if let Some(name) = self.directory.name_of(recipient) {
-                let _ = found.try_push((recipient, name));
-            }
         }
         let all: ArrayVec<Name, RECIPIENTS_MAX> = found.iter().map(|(_, name)| *name).collect();
         let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
