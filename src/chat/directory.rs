@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ahash::RandomState;
+use smallvec::SmallVec;
 
 use super::message::{ClientId, Peer};
 use super::name::Name;
@@ -18,7 +19,8 @@ pub(super) struct Client {
     pub quiet: bool,
     pub current: Option<RoomId>,
     pub reply_to: Option<ClientId>,
-    pub rooms: Vec<Membership>,
+    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
+    pub rooms: SmallVec<[Membership; 2]>,
     pub connected_at: Tick,
     pub active_at: Tick,
     pub peer: Peer,
@@ -51,7 +53,7 @@ impl Client {
             quiet: false,
             current: None,
             reply_to: None,
-            rooms: Vec::new(),
+            rooms: SmallVec::new(),
             connected_at: now,
             active_at: now,
             peer,

@@ -49,6 +49,15 @@ pub struct Farewell {
     pub admitted: bool,
 }
 
+/// What was read from a client and could not be carried out at once.
+#[derive(Debug)]
+pub struct Inbox {
+    /// As it came.
+    pub bytes: Vec<u8>,
+    /// So much of it was carried out since; less than all.
+    pub used: usize,
+}
+
 /// How many lines of a room were left out.
 pub type Missed = Vec<(RoomName, u64)>;
 
@@ -91,10 +100,8 @@ pub struct Connection<S> {
     pub waits_for_output: bool,
     /// Lines, telnet, erasing.
     pub splitter: LineSplitter,
-    /// Read and not carried out yet, from `inbox_used` on.
-    pub inbox: Vec<u8>,
-    /// So much of `inbox` was carried out.
-    pub inbox_used: usize,
+    /// Read and not carried out yet; there only while something is.
+    pub inbox: Option<Box<Inbox>>,
     /// What waits to be written.
     pub outbound: Outbound,
     /// How fast it sends lines.
@@ -148,8 +155,7 @@ impl<S: Transport> Connection<S> {
             queued: false,
             waits_for_output: false,
             splitter: LineSplitter::default(),
-            inbox: Vec::new(),
-            inbox_used: 0,
+            inbox: None,
             outbound: Outbound::default(),
             pace: Pace::default(),
             resume_at: None,
@@ -229,8 +235,9 @@ impl<S: Transport> Connection<S> {
 
     /// Gives back what input it holds, which will not be carried out.
     pub fn drop_input(&mut self, pool: &mut Pool) {
-        self.inbox_used = 0;
-        pool.put(std::mem::take(&mut self.inbox));
+        if let Some(inbox) = self.inbox.take() {
+            pool.put(inbox.bytes);
+        }
         self.splitter = LineSplitter::default();
     }
 }

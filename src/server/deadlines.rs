@@ -15,25 +15,32 @@ pub struct Deadlines {
 }
 
 /// What a slot has to remember of its entry here.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Armed(Option<Tick>);
+#[derive(Clone, Copy, Debug)]
+pub struct Armed(Tick);
+
+impl Default for Armed {
+    fn default() -> Self {
+        Self(Tick::NEVER)
+    }
+}
 
 impl Deadlines {
     /// Makes sure that `slot` comes up at `when` or before.
     pub fn arm(&mut self, slot: u32, armed: &mut Armed, when: Tick) {
-        if when == Tick::NEVER || armed.0.is_some_and(|earlier| earlier <= when) {
+        if armed.0 <= when {
             return;
         }
         self.disarm(slot, armed);
         self.due.insert((when, slot));
-        armed.0 = Some(when);
+        armed.0 = when;
     }
 
     /// Forgets `slot`.
     pub fn disarm(&mut self, slot: u32, armed: &mut Armed) {
-        if let Some(when) = armed.0.take() {
-            let removed = self.due.remove(&(when, slot));
+        if armed.0 != Tick::NEVER {
+            let removed = self.due.remove(&(armed.0, slot));
             debug_assert!(removed, "what a slot remembers is what stands here");
+            armed.fired();
         }
     }
 
@@ -55,7 +62,7 @@ impl Deadlines {
 impl Armed {
     /// The entry came up.
     pub fn fired(&mut self) {
-        self.0 = None;
+        self.0 = Tick::NEVER;
     }
 }
 

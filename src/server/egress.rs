@@ -141,7 +141,7 @@ impl<S: Transport> Egress<S> {
         let mut connection = self.connections.try_remove(slot as usize)?;
         debug_assert_eq!(connection.life, Life::Closed);
         self.deadlines.disarm(slot, &mut connection.armed);
-        self.waiting_bytes -= connection.outbound.abandon(&mut self.pool);
+        self.waiting_bytes -= connection.outbound.abandon();
         connection.drop_input(&mut self.pool);
         if let Some(generation) = self.generations.get_mut(slot as usize) {
             *generation = generation.wrapping_add(1);
@@ -178,7 +178,7 @@ impl<S: Transport> Egress<S> {
             self.doomed.push(id);
         }
         if is_abrupt(reason) {
-            self.waiting_bytes -= connection.outbound.abandon(&mut self.pool);
+            self.waiting_bytes -= connection.outbound.abandon();
             if connection.life == Life::Draining {
                 connection.life = Life::Closed;
                 self.closed.push(slot);
@@ -266,7 +266,8 @@ impl<S: Transport> Egress<S> {
             assert_eq!(connection.queued, self.ready.contains(&id));
             assert!(connection.missed.is_none() || connection.write_blocked);
             assert!(connection.outbound.is_empty() || connection.write_blocked);
-            assert!(connection.inbox_used <= connection.inbox.len());
+            let inbox = connection.inbox.as_ref();
+            assert!(inbox.is_none_or(|inbox| inbox.used < inbox.bytes.len()));
         }
         assert_eq!(chat.census().clients, open);
     }
@@ -383,7 +384,7 @@ impl<S: Transport> Egress<S> {
             return self.queue(id, private_from, encode);
         };
         if let Some(from) = private_from {
-            connection.outbound.note_private(&mut self.pool, from);
+            connection.outbound.note_private(from);
         }
         self.stats.lines_out += lines;
         self.note_queued(id.slot, bytes);

@@ -12,7 +12,7 @@ use crate::wire::framing::{Found, Input, LineSplitter};
 use crate::wire::stranger::Stranger;
 use crate::wire::{command, text};
 
-use super::connection::{Fill, Transport};
+use super::connection::{Fill, Inbox, Transport};
 use super::switchboard::Switchboard;
 
 /// How much is read at once.
@@ -54,7 +54,7 @@ impl<S: Transport> Switchboard<S> {
         };
         let mut buffer = mem::take(&mut self.read_buffer);
         while let Some(connection) = self.egress.get_mut(id) {
-            let pause = if !connection.inbox.is_empty() {
+            let pause = if connection.inbox.is_some() {
                 self.carry_out_inbox(now, id, &mut share)
             } else if connection.end_of_input {
                 self.finish(now, id, &mut share)
@@ -112,13 +112,12 @@ impl<S: Transport> Switchboard<S> {
                 let bytes = buffer.get(..count).unwrap_or_default();
                 let (used, pause) = self.carry_out(now, id, bytes, share);
                 let rest = bytes.get(used..).unwrap_or_default();
-                if let Some(connection) = self.egress.connections.get_mut(id.index())
-                    && !rest.is_empty()
+                if !rest.is_empty()
+                    && let Some(connection) = self.egress.connections.get_mut(id.index())
                 {
-                    let mut inbox = self.egress.pool.take();
-                    inbox.extend_from_slice(rest);
-                    connection.inbox = inbox;
-                    connection.inbox_used = 0;
+                    let mut bytes = self.egress.pool.take();
+                    bytes.extend_from_slice(rest);
+                    connection.inbox = Some(Box::new(Inbox { bytes, used: 0 }));
                 }
                 pause
             }
@@ -127,18 +126,17 @@ impl<S: Transport> Switchboard<S> {
 
     /// Goes on with what was read in an earlier turn.
     fn carry_out_inbox(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
-        let Some(connection) = self.egress.get_mut(id) else {
-            return Pause::Ended;
+        let connection = self.egress.get_mut(id);
+        let Some(mut inbox) = connection.and_then(|connection| connection.inbox.take()) else {
+            return Pause::UsedUp;
         };
-        let inbox = mem::take(&mut connection.inbox);
-        let used_before = mem::take(&mut connection.inbox_used);
-        let bytes = inbox.get(used_before..).unwrap_or_default();
+        let bytes = inbox.bytes.get(inbox.used..).unwrap_or_default();
         let (used, pause) = self.carry_out(now, id, bytes, share);
-        if used == bytes.len() {
-            self.egress.pool.put(inbox);
+        inbox.used += used;
+        if inbox.used == inbox.bytes.len() {
+            self.egress.pool.put(inbox.bytes);
         } else if let Some(connection) = self.egress.get_mut(id) {
-            connection.inbox = inbox;
-            connection.inbox_used = used_before + used;
+            connection.inbox = Some(inbox);
         }
         pause
     }

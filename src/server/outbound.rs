@@ -17,16 +17,23 @@ pub struct Receipt {
     from: ClientId,
 }
 
-/// A queue of bytes. It owns buffers only while something waits.
+/// What waits for one socket. An empty one owns no buffer, and is two words long: most clients are
+/// idle most of the time.
+#[derive(Debug, Default)]
+pub struct Outbound {
+    queue: Option<Box<Queue>>,
+    abandoned: usize,
+}
+
+/// A queue of bytes, and whose private messages are in it.
 ///
 /// Invariants: `written <= bytes.len()`; receipts are in the order of their ends, and none ends in
 /// what was written, but for those in the first [`WRITTEN_BYTES_KEPT_MAX`] bytes.
 #[derive(Debug, Default)]
-pub struct Outbound {
-    bytes: Vec<u8>,
+pub struct Queue {
+    pub(super) bytes: Vec<u8>,
     written: usize,
-    receipts: Vec<Receipt>,
-    abandoned: usize,
+    pub(super) receipts: Vec<Receipt>,
 }
 
 /// How a write ended.
@@ -44,7 +51,7 @@ impl Outbound {
     /// How many bytes wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.written
+        self.queue.as_ref().map_or(0, |queue| queue.waiting().len())
     }
 
     /// Whether none do.
@@ -54,74 +61,64 @@ impl Outbound {
     }
 
     /// Lets `encode` append a line, and takes it back if more than `bytes_max` would wait then. An
-    /// empty queue takes any line: each has a limit of its own. Returns how many bytes it had; `None` if it was taken back.
+    /// empty queue takes any line: each has a limit of its own. Returns how many bytes the line
+    /// had; `None` if it was taken back.
     pub fn append(
         &mut self,
         pool: &mut Pool,
         bytes_max: usize,
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Option<usize> {
-        if self.bytes.capacity() == 0 {
-            self.bytes = pool.take();
-        }
-        let before = self.bytes.len();
-        encode(&mut self.bytes);
-        debug_assert!(self.bytes.len() >= before, "an encoder appends");
-        if self.len() > bytes_max && before > self.written {
-            self.bytes.truncate(before);
+        let queue = self.queue.get_or_insert_with(|| pool.take_queue());
+        let before = queue.bytes.len();
+        encode(&mut queue.bytes);
+        debug_assert!(queue.bytes.len() >= before, "an encoder appends");
+        if queue.waiting().len() > bytes_max && before > queue.written {
+            queue.bytes.truncate(before);
             return None;
         }
-        Some(self.bytes.len() - before)
+        Some(queue.bytes.len() - before)
     }
 
     /// Remembers that what was appended last is a private message of `from`.
-    pub fn note_private(&mut self, pool: &mut Pool, from: ClientId) {
-        if self.receipts.capacity() == 0 {
-            self.receipts = pool.take_receipts();
+    pub fn note_private(&mut self, from: ClientId) {
+        if let Some(queue) = &mut self.queue {
+            let end = queue.bytes.len();
+            queue.receipts.push(Receipt { end, from });
         }
-        self.receipts.push(Receipt {
-            end: self.bytes.len(),
-            from,
-        });
     }
 
     /// Forgets the note made last; its sender is told by other means.
     pub fn forget_last_private(&mut self) {
-        self.receipts.pop();
+        if let Some(queue) = &mut self.queue {
+            queue.receipts.pop();
+        }
     }
 
     /// Writes until nothing waits or the kernel takes no more. Returns also how many bytes it took.
     pub fn flush<W: Write>(&mut self, socket: &mut W, pool: &mut Pool) -> (usize, Flush) {
-        let mut taken = 0;
-        while !self.is_empty() {
-            let waiting = self.bytes.get(self.written..).unwrap_or_default();
-            match socket.write(waiting) {
-                Ok(0) => return (taken, Flush::Failed(io::ErrorKind::WriteZero.into())),
-                Ok(count) => {
-                    debug_assert!(count <= waiting.len(), "a socket takes what it was given");
-                    self.written += count;
-                    taken += count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.drop_written();
-                    return (taken, Flush::Blocked);
-                }
-                Err(error) => return (taken, Flush::Failed(error)),
-            }
+        let Some(mut queue) = self.queue.take() else {
+            return (0, Flush::Done);
+        };
+        let (taken, flush) = queue.flush(socket);
+        if queue.waiting().is_empty() {
+            pool.put_queue(queue);
+        } else {
+            self.queue = Some(queue);
         }
-        self.release(pool);
-        (taken, Flush::Done)
+        (taken, flush)
     }
 
     /// Drops what waits; whose private messages those were is kept for
     /// [`Outbound::take_unwritten`]. Returns how many bytes it were.
-    pub fn abandon(&mut self, pool: &mut Pool) -> usize {
-        let dropped = self.len();
-        let written = self.written;
-        self.receipts.retain(|receipt| receipt.end > written);
-        pool.put(std::mem::take(&mut self.bytes));
-        self.written = 0;
+    pub fn abandon(&mut self) -> usize {
+        let Some(queue) = &mut self.queue else {
+            return 0;
+        };
+        let dropped = queue.waiting().len();
+        let written = std::mem::take(&mut queue.written);
+        queue.receipts.retain(|receipt| receipt.end > written);
+        queue.bytes = Vec::new();
         self.abandoned += dropped;
         dropped
     }
@@ -135,14 +132,57 @@ impl Outbound {
     /// Takes the senders of private messages of which something was not written, each with how
     /// many those are.
     pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {
-        let written = self.written;
-        let receipts = std::mem::take(&mut self.receipts);
-        let unwritten = receipts.iter().filter(|receipt| receipt.end > written);
+        let queue = self.queue.take().unwrap_or_default();
+        let receipts = queue.receipts.iter();
+        let unwritten = receipts.filter(|receipt| receipt.end > queue.written);
         let mut senders: Vec<ClientId> = unwritten.map(|receipt| receipt.from).collect();
         senders.sort_unstable();
         let each = senders.chunk_by(|a, b| a == b);
         each.filter_map(|same| Some((*same.first()?, same.len() as u64)))
             .collect()
+    }
+}
+
+impl Queue {
+    /// A queue with some room.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// Makes it as new, but for its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.written = 0;
+        self.receipts.clear();
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    fn flush<W: Write>(&mut self, socket: &mut W) -> (usize, Flush) {
+        let mut taken = 0;
+        while !self.waiting().is_empty() {
+            match socket.write(self.waiting()) {
+                Ok(0) => return (taken, Flush::Failed(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    debug_assert!(count <= self.waiting().len(), "no more than it was given");
+                    self.written += count;
+                    taken += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.drop_written();
+                    return (taken, Flush::Blocked);
+                }
+                Err(error) => return (taken, Flush::Failed(error)),
+            }
+        }
+        (taken, Flush::Done)
     }
 
     fn drop_written(&mut self) {
@@ -156,12 +196,6 @@ impl Outbound {
             receipt.end = receipt.end.saturating_sub(written);
             unwritten
         });
-    }
-
-    fn release(&mut self, pool: &mut Pool) {
-        self.written = 0;
-        pool.put(std::mem::take(&mut self.bytes));
-        pool.put_receipts(std::mem::take(&mut self.receipts));
     }
 }
 
@@ -220,11 +254,7 @@ mod tests {
             (7, Flush::Done)
         ));
         assert_eq!(sink.taken, b"hello world!");
-        assert_eq!(
-            outbound.bytes.capacity(),
-            0,
-            "an empty queue owns no buffer"
-        );
+        assert!(outbound.queue.is_none(), "an empty one owns no buffer");
     }
 
     #[test]
@@ -248,10 +278,10 @@ mod tests {
         };
         for slot in [1, 2, 3, 2] {
             outbound.append(&mut pool, 100, |bytes| bytes.extend_from_slice(b"1234"));
-            outbound.note_private(&mut pool, id(slot));
+            outbound.note_private(id(slot));
         }
         let _ = outbound.flush(&mut sink, &mut pool);
-        assert_eq!(outbound.abandon(&mut pool), 11);
+        assert_eq!(outbound.abandon(), 11);
         assert_eq!(outbound.take_unwritten(), [(id(2), 2), (id(3), 1)]);
         assert!(outbound.is_empty());
     }
@@ -270,10 +300,11 @@ mod tests {
             outbound
                 .append(&mut pool, 1000, |bytes| bytes.extend_from_slice(&line))
                 .unwrap();
-            outbound.note_private(&mut pool, id(round));
+            outbound.note_private(id(round));
             sink.room = if round == 0 { 50 } else { 100 };
             let _ = outbound.flush(&mut sink, &mut pool);
-            assert!(outbound.bytes.len() <= WRITTEN_BYTES_KEPT_MAX + 1000);
+            let kept = outbound.queue.as_ref().map_or(0, |queue| queue.bytes.len());
+            assert!(kept <= WRITTEN_BYTES_KEPT_MAX + 1000);
         }
         assert_eq!(outbound.len(), 50);
         assert_eq!(sink.taken, sent[..sent.len() - 50]);

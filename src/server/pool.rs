@@ -1,7 +1,7 @@
 //! Buffers between two uses, so that memory follows the bytes in flight and not the number of
 //! clients, and a warm server allocates nothing.
 
-use super::outbound::Receipt;
+use super::outbound::Queue;
 
 /// A new buffer has room for a few lines.
 const BUFFER_BYTES_START: usize = 512;
@@ -9,22 +9,23 @@ const BUFFER_BYTES_START: usize = 512;
 /// A larger buffer is freed when it comes back: it was grown by something rare.
 const BUFFER_BYTES_KEPT_MAX: usize = 64 << 10;
 
-/// The buffers kept have so many bytes together at most: the working set of a fan-out to ten
-/// thousand.
+/// A longer list of receipts is freed when it comes back.
+const RECEIPTS_KEPT_MAX: usize = 1024;
+
+/// The buffers of each kind have so many bytes together at most: the working set of a fan-out to
+/// ten thousand.
 const POOL_BYTES_MAX: usize = 16 << 20;
 
-/// As many lists of receipts are kept.
-const RECEIPTS_KEPT_MAX: usize = 4096;
-
-/// A longer list of receipts is freed when it comes back.
-const RECEIPTS_CAPACITY_KEPT_MAX: usize = 1024;
-
-/// Empty buffers. The last one put back is the first one taken: it is still in the cache.
+/// Empty buffers, for input and for output. The last one put back is the first one taken: it is
+/// still in the cache.
 #[derive(Debug, Default)]
 pub struct Pool {
     buffers: Vec<Vec<u8>>,
-    bytes: usize,
-    receipts: Vec<Vec<Receipt>>,
+    buffers_bytes: usize,
+    // The box is the point: a client holds one pointer, and moving a queue moves no more.
+    #[expect(clippy::vec_box, reason = "boxes go back and forth")]
+    queues: Vec<Box<Queue>>,
+    queues_bytes: usize,
 }
 
 impl Pool {
@@ -32,7 +33,7 @@ impl Pool {
     pub fn take(&mut self) -> Vec<u8> {
         match self.buffers.pop() {
             Some(buffer) => {
-                self.bytes -= buffer.capacity();
+                self.buffers_bytes -= buffer.capacity();
                 buffer
             }
             None => Vec::with_capacity(BUFFER_BYTES_START),
@@ -42,30 +43,39 @@ impl Pool {
     /// Puts a buffer back that is no longer needed.
     pub fn put(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if capacity == 0
-            || capacity > BUFFER_BYTES_KEPT_MAX
-            || self.bytes + capacity > POOL_BYTES_MAX
-        {
-            return;
-        }
-        buffer.clear();
-        self.bytes += capacity;
-        self.buffers.push(buffer);
-    }
-
-    /// An empty list of receipts.
-    pub fn take_receipts(&mut self) -> Vec<Receipt> {
-        self.receipts.pop().unwrap_or_default()
-    }
-
-    /// Puts a list of receipts back.
-    pub fn put_receipts(&mut self, mut receipts: Vec<Receipt>) {
-        let kept = 1..=RECEIPTS_CAPACITY_KEPT_MAX;
-        if kept.contains(&receipts.capacity()) && self.receipts.len() < RECEIPTS_KEPT_MAX {
-            receipts.clear();
-            self.receipts.push(receipts);
+        if is_kept(capacity, self.buffers_bytes) {
+            buffer.clear();
+            self.buffers_bytes += capacity;
+            self.buffers.push(buffer);
         }
     }
+
+    /// An empty queue with some room.
+    #[expect(clippy::unnecessary_box_returns, reason = "boxes go back and forth")]
+    pub fn take_queue(&mut self) -> Box<Queue> {
+        match self.queues.pop() {
+            Some(queue) => {
+                self.queues_bytes -= queue.bytes.capacity();
+                queue
+            }
+            None => Box::new(Queue::with_capacity(BUFFER_BYTES_START)),
+        }
+    }
+
+    /// Puts a queue back that is no longer needed.
+    pub fn put_queue(&mut self, mut queue: Box<Queue>) {
+        let capacity = queue.bytes.capacity();
+        if is_kept(capacity, self.queues_bytes) && queue.receipts.capacity() <= RECEIPTS_KEPT_MAX {
+            queue.clear();
+            self.queues_bytes += capacity;
+            self.queues.push(queue);
+        }
+    }
+}
+
+/// Whether a buffer is kept that comes back to a pool of so many bytes.
+fn is_kept(capacity: usize, pool_bytes: usize) -> bool {
+    (1..=BUFFER_BYTES_KEPT_MAX).contains(&capacity) && pool_bytes + capacity <= POOL_BYTES_MAX
 }
 
 #[cfg(test)]
@@ -92,6 +102,6 @@ mod tests {
         for _ in 0..=POOL_BYTES_MAX / BUFFER_BYTES_KEPT_MAX {
             pool.put(Vec::with_capacity(BUFFER_BYTES_KEPT_MAX));
         }
-        assert_eq!(pool.bytes, POOL_BYTES_MAX);
+        assert_eq!(pool.buffers_bytes, POOL_BYTES_MAX);
     }
 }
