@@ -54,6 +54,11 @@ impl<S: Transport> Switchboard<S> {
         };
         let mut buffer = mem::take(&mut self.read_buffer);
         while let Some(connection) = self.egress.get_mut(id) {
+            if connection.ending.is_some() {
+                // At once, so that nobody served after it finds it there.
+                self.retire(now, id);
+                break;
+            }
             let pause = if connection.inbox.is_some() {
                 self.carry_out_inbox(now, id, &mut share)
             } else if connection.end_of_input {
@@ -66,7 +71,7 @@ impl<S: Transport> Switchboard<S> {
                 self.read(now, id, &mut buffer, &mut share)
             };
             match pause {
-                Pause::UsedUp => continue,
+                Pause::UsedUp | Pause::Ended => continue,
                 Pause::Turn => self.egress.enqueue(id),
                 Pause::Pace(until) => {
                     if let Some(connection) = self.egress.get_mut(id) {
@@ -79,7 +84,6 @@ impl<S: Transport> Switchboard<S> {
                         connection.waits_for_output = true;
                     }
                 }
-                Pause::Ended => self.retire(now, id),
             }
             break;
         }
@@ -206,6 +210,8 @@ impl<S: Transport> Switchboard<S> {
     }
 
     fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
+        // Even what is no line takes its time.
+        share.lines = share.lines.saturating_sub(1);
         if let Some(connection) = self.egress.get_mut(id) {
             connection.crlf = found.crlf;
         }
@@ -215,19 +221,19 @@ impl<S: Transport> Switchboard<S> {
                 if line.is_empty() {
                     return;
                 }
-                self.count_line(now, id, share);
+                self.count_line(now, id);
                 log::trace!("{id} sent: {line}");
                 self.chat
                     .handle(now, id, command::parse(&line), &mut self.egress);
             }
             Input::TooLong => {
-                self.count_line(now, id, share);
+                self.count_line(now, id);
                 let bytes_max = self.egress.limits.line_bytes_max;
                 let refusal = Refusal::LineTooLong { bytes_max };
                 self.chat.handle(now, id, Err(refusal), &mut self.egress);
             }
             Input::AreYouThere => {
-                self.count_line(now, id, share);
+                self.count_line(now, id);
                 self.chat.are_you_there(id, &mut self.egress);
             }
             Input::Answer(bytes) => self.egress.send_raw(id, &bytes),
@@ -242,8 +248,7 @@ impl<S: Transport> Switchboard<S> {
         }
     }
 
-    fn count_line(&mut self, now: Tick, id: ClientId, share: &mut Share) {
-        share.lines = share.lines.saturating_sub(1);
+    fn count_line(&mut self, now: Tick, id: ClientId) {
         self.egress.stats.lines_in += 1;
         let rate = self.rate;
         if let Some(connection) = self.egress.get_mut(id)

@@ -186,6 +186,48 @@ fn a_turn_serves_everyone_before_a_flooder_again() {
 }
 
 #[test]
+fn what_is_no_line_has_its_share_of_a_turn_too() {
+    for nothing in [&b"\n"[..], b"\xff\xfd\x06", b"\x01\n"] {
+        let mut server = VirtualServer::new(Limits::default());
+        let flooder = register(&mut server, "127.0.0.1:1", "flooder");
+        let mut bytes = nothing.repeat(64);
+        bytes.extend_from_slice(b"/ping\n");
+        flooder.wire.borrow_mut().to_server.push_back(bytes);
+        let readable = chinwag::server::switchboard::Readiness {
+            readable: true,
+            ..Default::default()
+        };
+        server.switchboard.ready(flooder.id, readable);
+        server.turn();
+        assert!(!flooder.take().ends_with(b"pong\n"));
+        server.run();
+        assert!(flooder.take().starts_with(b"* pong"));
+    }
+}
+
+#[test]
+fn who_has_quit_is_gone_for_whoever_is_served_next() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let bob = register(&mut server, "127.0.0.1:2", "bob");
+    text(&alice);
+    let readable = chinwag::server::switchboard::Readiness {
+        readable: true,
+        ..Default::default()
+    };
+    for (client, line) in [(&alice, "/quit\n"), (&bob, "@alice:are you there\n")] {
+        let line = line.as_bytes().to_vec();
+        client.wire.borrow_mut().to_server.push_back(line);
+        server.switchboard.ready(client.id, readable);
+    }
+    server.turn();
+    assert_eq!(
+        text(&bob),
+        "* alice has left lobby.\n! There is no user alice. /names * lists everyone.\n"
+    );
+}
+
+#[test]
 fn so_many_connect_and_the_next_is_told_and_closed() {
     let limits = Limits {
         clients_max: 2,
