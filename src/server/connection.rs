@@ -10,6 +10,7 @@ use crate::wire::Style;
 use crate::wire::framing::LineSplitter;
 
 use super::deadlines::Armed;
+use super::egress::is_abrupt;
 use super::outbound::{Flush, Outbound};
 use super::pace::Pace;
 use super::pool::Pool;
@@ -171,6 +172,11 @@ impl<S: Transport> Connection<S> {
     /// Whether the chat knows it and it is not about to end.
     pub fn is_open(&self) -> bool {
         self.life == Life::Open && self.ending.is_none()
+    }
+
+    /// Whether nothing can or may be written to it any longer.
+    pub fn has_ended(&self) -> bool {
+        self.life == Life::Closed || self.ending.is_some_and(is_abrupt)
     }
 
     /// How a line is written to it.

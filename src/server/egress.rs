@@ -18,7 +18,7 @@ use crate::wire::{self, Style};
 
 use super::connection::{Connection, Life, Transport};
 use super::deadlines::Deadlines;
-use super::outbound::Flush;
+use super::outbound::{Flush, Outbound};
 use super::pool::Pool;
 
 /// The connections, and everything that is written to them.
@@ -45,6 +45,18 @@ pub struct Egress<S> {
     unix_ms: u64,
     /// `None` while a line is being announced.
     encodings: Option<Box<Encodings>>,
+}
+
+/// How appending to a queue went.
+#[derive(Clone, Copy, Debug)]
+enum Appended {
+    Queued,
+    /// It is too full, and its reader does not read.
+    Full,
+    /// It is too full, and nobody has tried to write it.
+    NotWrittenYet,
+    /// Its client has ended.
+    Refused,
 }
 
 /// A room's line, in each style that somebody wants it in.
@@ -141,7 +153,7 @@ impl<S: Transport> Egress<S> {
         let mut connection = self.connections.try_remove(slot as usize)?;
         debug_assert_eq!(connection.life, Life::Closed);
         self.deadlines.disarm(slot, &mut connection.armed);
-        self.waiting_bytes -= connection.outbound.abandon();
+        self.waiting_bytes -= connection.outbound.footprint_bytes();
         connection.drop_input(&mut self.pool);
         if let Some(generation) = self.generations.get_mut(slot as usize) {
             *generation = generation.wrapping_add(1);
@@ -167,7 +179,8 @@ impl<S: Transport> Egress<S> {
         self.deadlines.arm(slot, &mut connection.armed, when);
     }
 
-    /// Decides that a client is to end. The first reason counts.
+    /// Decides that a client is to end. The first reason counts, unless a later one means that not
+    /// even its last lines can be written.
     pub(super) fn doom(&mut self, slot: u32, reason: CloseReason) {
         let id = self.id_of(slot);
         let Some(connection) = self.connections.get_mut(slot as usize) else {
@@ -177,13 +190,32 @@ impl<S: Transport> Egress<S> {
             connection.ending = Some(reason);
             self.doomed.push(id);
         }
-        if is_abrupt(reason) {
-            self.waiting_bytes -= connection.outbound.abandon();
-            if connection.life == Life::Draining {
+        if !is_abrupt(reason) {
+            return;
+        }
+        match connection.life {
+            Life::Open if !connection.has_ended() => connection.ending = Some(reason),
+            Life::Draining => {
                 connection.life = Life::Closed;
                 self.closed.push(slot);
             }
+            Life::Open | Life::Closed => {}
         }
+        self.change_queue(slot, |connection, _| connection.outbound.abandon());
+    }
+
+    /// Changes a client's queue, and accounts for what that does to all queues together.
+    fn change_queue<R>(
+        &mut self,
+        slot: u32,
+        change: impl FnOnce(&mut Connection<S>, &mut Pool) -> R,
+    ) -> Option<R> {
+        let connection = self.connections.get_mut(slot as usize)?;
+        let before = connection.outbound.footprint_bytes();
+        let result = change(connection, &mut self.pool);
+        self.waiting_bytes += connection.outbound.footprint_bytes();
+        self.waiting_bytes -= before;
+        Some(result)
     }
 
     /// Whether so much waits for a client that its own lines are to wait too.
@@ -219,13 +251,13 @@ impl<S: Transport> Egress<S> {
 
     /// Writes to everyone who got something.
     pub(super) fn flush_dirty(&mut self) {
-        let mut dirty = mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
+        // Whoever is not served yet stays on the list: what is written can make others dirty, and
+        // a lack of room can ask for all that can be written.
+        while let Some(slot) = self.dirty.pop() {
+            if let Some(connection) = self.connections.get_mut(slot as usize) {
+                connection.dirty = false;
+            }
             self.flush(slot);
-        }
-        // Whatever became dirty meanwhile was put on the other list.
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
         }
     }
 
@@ -254,7 +286,8 @@ impl<S: Transport> Egress<S> {
     /// Panics if the connections disagree with what is counted, or with the chat.
     pub(super) fn check_invariants(&self, chat: &Chat) {
         assert!(self.dirty.is_empty() && self.doomed.is_empty() && self.closed.is_empty());
-        let waiting: usize = self.connections.iter().map(|(_, c)| c.outbound.len()).sum();
+        let queues = self.connections.iter().map(|(_, c)| &c.outbound);
+        let waiting: usize = queues.map(Outbound::footprint_bytes).sum();
         assert_eq!(waiting, self.waiting_bytes);
         assert!(waiting <= self.limits.output_total_bytes_max);
         let mut open = 0;
@@ -277,12 +310,14 @@ impl<S: Transport> Egress<S> {
         let Some(connection) = self.connections.get_mut(slot as usize) else {
             return;
         };
-        connection.dirty = false;
-        if connection.write_blocked || connection.life == Life::Closed {
+        if connection.write_blocked || connection.has_ended() {
             return;
         }
-        let (taken, flush) = connection.flush(&mut self.pool, self.now);
-        self.waiting_bytes -= taken;
+        let now = self.now;
+        let flushed = self.change_queue(slot, |connection, pool| connection.flush(pool, now));
+        let Some((taken, flush)) = flushed else {
+            return;
+        };
         self.stats.bytes_out += taken as u64;
         match flush {
             Flush::Done => self.flushed(slot),
@@ -301,18 +336,13 @@ impl<S: Transport> Egress<S> {
         let Some(connection) = self.connections.get_mut(slot as usize) else {
             return;
         };
-        if connection.life == Life::Draining {
-            self.advance_draining(slot);
-        } else if let Some(missed) = connection.missed.take() {
+        if let Some(missed) = connection.missed.take() {
             for (room, count) in missed.iter() {
-                self.send(
-                    id,
-                    &Event::Missed {
-                        room,
-                        count: *count,
-                    },
-                );
+                let count = *count;
+                self.send(id, &Event::Missed { room, count });
             }
+        } else {
+            self.advance_draining(slot);
         }
     }
 
@@ -362,36 +392,44 @@ impl<S: Transport> Egress<S> {
         if self.generations.get(id.index()) != Some(&id.generation) {
             return Delivery::Refused;
         }
-        let Some(connection) = self.connections.get_mut(id.index()) else {
-            return Delivery::Refused;
-        };
-        if connection.ending.is_some_and(is_abrupt) || connection.life == Life::Closed {
-            return Delivery::Refused;
-        }
-        let (style, unix_ms, mut lines) = (connection.style(false), self.unix_ms, 0);
-        let appended = connection
-            .outbound
-            .append(&mut self.pool, bytes_max, |buffer| {
+        let (unix_ms, mut lines) = (self.unix_ms, 0);
+        let appended = self.change_queue(id.slot, |connection, pool| {
+            if connection.has_ended() {
+                return Appended::Refused;
+            }
+            let style = connection.style(false);
+            let appended = connection.outbound.append(pool, bytes_max, |buffer| {
                 lines = encode(buffer, style, unix_ms);
             });
-        let Some(bytes) = appended else {
-            if connection.write_blocked {
+            match (appended, private_from) {
+                (false, _) if connection.write_blocked => Appended::Full,
+                (false, _) => Appended::NotWrittenYet,
+                (true, None) => Appended::Queued,
+                (true, Some(from)) => {
+                    connection.outbound.note_private(from);
+                    Appended::Queued
+                }
+            }
+        });
+        match appended {
+            None | Some(Appended::Refused) => return Delivery::Refused,
+            Some(Appended::Full) => {
                 self.doom(id.slot, CloseReason::UnreadOutput);
                 return Delivery::Refused;
             }
-            // It may be quick, and only had no turn yet. After this it has room, or is blocked.
-            self.flush(id.slot);
-            return self.queue(id, private_from, encode);
-        };
-        if let Some(from) = private_from {
-            connection.outbound.note_private(from);
+            Some(Appended::NotWrittenYet) => {
+                // It may be quick, and only had no turn yet. After this it has room, or is blocked.
+                self.flush(id.slot);
+                return self.queue(id, private_from, encode);
+            }
+            Some(Appended::Queued) => {}
         }
         self.stats.lines_out += lines;
-        self.note_queued(id.slot, bytes);
-        let refused = self
+        self.note_queued(id.slot);
+        if self
             .get(id)
-            .is_none_or(|connection| connection.ending.is_some_and(is_abrupt));
-        if !refused {
+            .is_some_and(|connection| !connection.has_ended())
+        {
             return Delivery::Queued;
         }
         // It was the largest queue of all when all were too large. Its sender is told right now.
@@ -403,9 +441,9 @@ impl<S: Transport> Egress<S> {
         Delivery::Refused
     }
 
-    /// Accounts for bytes that were appended, and sees to it that they will be written.
-    fn note_queued(&mut self, slot: u32, bytes: usize) {
-        self.waiting_bytes += bytes;
+    /// Sees to it that what was appended will be written, and that all queues together keep to
+    /// their limit.
+    fn note_queued(&mut self, slot: u32) {
         self.mark_dirty(slot);
         if self.waiting_bytes > self.limits.output_total_bytes_max {
             self.relieve();
@@ -414,14 +452,12 @@ impl<S: Transport> Egress<S> {
 
     /// All queues together are too large: writes what can be written, then closes the largest.
     fn relieve(&mut self) {
-        for slot in mem::take(&mut self.dirty) {
-            self.flush(slot);
-        }
+        self.flush_dirty();
         while self.waiting_bytes > self.limits.output_total_bytes_max {
             let largest = self
                 .connections
                 .iter()
-                .max_by_key(|(_, other)| other.outbound.len());
+                .max_by_key(|(_, other)| other.outbound.footprint_bytes());
             let Some((slot, _)) = largest else { return };
             self.doom(
                 u32::try_from(slot).unwrap_or(u32::MAX),
@@ -433,9 +469,8 @@ impl<S: Transport> Egress<S> {
     /// Copies a room's line to one member, unless that reads too slowly.
     fn copy_line(&mut self, room: &RoomName, id: ClientId, bytes: &[u8], lines: u64) {
         let soft_max = self.limits.output_soft_bytes_max;
-        let fits = |connection: &Connection<S>| {
-            let waiting = connection.outbound.len();
-            connection.missed.is_none() && (waiting == 0 || waiting + bytes.len() <= soft_max)
+        let fits = |missed: bool, waiting: usize| {
+            !missed && (waiting == 0 || waiting + bytes.len() <= soft_max)
         };
         let Some(connection) = self.get_mut(id) else {
             return;
@@ -443,24 +478,27 @@ impl<S: Transport> Egress<S> {
         if !connection.is_open() {
             return;
         }
-        if !fits(connection) && !connection.write_blocked {
+        let (missed, waiting) = (connection.missed.is_some(), connection.outbound.len());
+        if !fits(missed, waiting) && !connection.write_blocked {
             self.flush(id.slot);
         }
-        let (pool, hard_max) = (&mut self.pool, self.limits.output_hard_bytes_max);
-        let Some(connection) = self.connections.get_mut(id.index()) else {
-            return;
-        };
-        if !fits(connection) {
-            connection.miss(room, lines);
+        let hard_max = self.limits.output_hard_bytes_max;
+        let copied = self.change_queue(id.slot, |connection, pool| {
+            let outbound = &mut connection.outbound;
+            let fits = fits(connection.missed.is_some(), outbound.len());
+            if fits {
+                outbound.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes));
+            } else {
+                connection.miss(room, lines);
+            }
+            fits
+        });
+        if copied == Some(true) {
+            self.stats.lines_out += lines;
+            self.note_queued(id.slot);
+        } else {
             self.stats.skipped += lines;
-            return;
         }
-        let appended = connection
-            .outbound
-            .append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes));
-        debug_assert!(appended.is_some(), "the soft limit is below the hard one");
-        self.stats.lines_out += lines;
-        self.note_queued(id.slot, appended.unwrap_or_default());
     }
 }
 

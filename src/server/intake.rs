@@ -276,6 +276,8 @@ impl<S: Transport> Switchboard<S> {
             self.egress.pool.put(splitter.take_back());
         }
         if let Some(connection) = self.egress.get_mut(id) {
+            // A telnet command alone says so too, though nothing else comes of it.
+            connection.crlf = splitter.wants_crlf();
             connection.splitter = splitter;
         }
     }

@@ -60,24 +60,33 @@ impl Outbound {
         self.len() == 0
     }
 
+    /// How much memory what waits takes: the bytes, and for private messages whose they are. None
+    /// once it was abandoned, as that is about to go.
+    #[must_use]
+    pub fn footprint_bytes(&self) -> usize {
+        let queue = self.queue.as_ref().filter(|_| self.abandoned == 0);
+        queue.map_or(0, |queue| {
+            queue.waiting().len() + queue.receipts.len() * size_of::<Receipt>()
+        })
+    }
+
     /// Lets `encode` append a line, and takes it back if more than `bytes_max` would wait then. An
-    /// empty queue takes any line: each has a limit of its own. Returns how many bytes the line
-    /// had; `None` if it was taken back.
+    /// empty queue takes any line: each has a limit of its own. Says whether it was kept.
     pub fn append(
         &mut self,
         pool: &mut Pool,
         bytes_max: usize,
         encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Option<usize> {
+    ) -> bool {
         let queue = self.queue.get_or_insert_with(|| pool.take_queue());
         let before = queue.bytes.len();
         encode(&mut queue.bytes);
         debug_assert!(queue.bytes.len() >= before, "an encoder appends");
         if queue.waiting().len() > bytes_max && before > queue.written {
             queue.bytes.truncate(before);
-            return None;
+            return false;
         }
-        Some(queue.bytes.len() - before)
+        true
     }
 
     /// Remembers that what was appended last is a private message of `from`.
@@ -97,7 +106,7 @@ impl Outbound {
 
     /// Writes until nothing waits or the kernel takes no more. Returns also how many bytes it took.
     pub fn flush<W: Write>(&mut self, socket: &mut W, pool: &mut Pool) -> (usize, Flush) {
-        let Some(mut queue) = self.queue.take() else {
+        let Some(mut queue) = self.queue.take_if(|_| self.abandoned == 0) else {
             return (0, Flush::Done);
         };
         let (taken, flush) = queue.flush(socket);
@@ -110,17 +119,15 @@ impl Outbound {
     }
 
     /// Drops what waits; whose private messages those were is kept for
-    /// [`Outbound::take_unwritten`]. Returns how many bytes it were.
-    pub fn abandon(&mut self) -> usize {
+    /// [`Outbound::take_unwritten`].
+    pub fn abandon(&mut self) {
         let Some(queue) = &mut self.queue else {
-            return 0;
+            return;
         };
-        let dropped = queue.waiting().len();
+        self.abandoned += queue.waiting().len();
         let written = std::mem::take(&mut queue.written);
         queue.receipts.retain(|receipt| receipt.end > written);
         queue.bytes = Vec::new();
-        self.abandoned += dropped;
-        dropped
     }
 
     /// How many bytes were never written: what waits, and what was abandoned.
@@ -262,10 +269,10 @@ mod tests {
         let (mut pool, mut outbound) = (Pool::default(), Outbound::default());
         let mut append =
             |text: &[u8]| outbound.append(&mut pool, 10, |bytes| bytes.extend_from_slice(text));
-        assert_eq!(append(b"12345"), Some(5));
-        assert_eq!(append(b"123456"), None);
-        assert_eq!(append(b"12345"), Some(5));
-        assert_eq!(append(b"1"), None);
+        assert!(append(b"12345"));
+        assert!(!append(b"123456"));
+        assert!(append(b"12345"));
+        assert!(!append(b"1"));
         assert_eq!(outbound.len(), 10);
     }
 
@@ -281,7 +288,13 @@ mod tests {
             outbound.note_private(id(slot));
         }
         let _ = outbound.flush(&mut sink, &mut pool);
-        assert_eq!(outbound.abandon(), 11);
+        outbound.abandon();
+        assert_eq!((outbound.len(), outbound.unwritten_bytes()), (0, 11));
+        // Nothing is left to write, and that must not count as written.
+        assert!(matches!(
+            outbound.flush(&mut sink, &mut pool),
+            (0, Flush::Done)
+        ));
         assert_eq!(outbound.take_unwritten(), [(id(2), 2), (id(3), 1)]);
         assert!(outbound.is_empty());
     }
@@ -297,9 +310,7 @@ mod tests {
         for round in 0..2000_u32 {
             let line = [round.to_le_bytes()[0]; 100];
             sent.extend_from_slice(&line);
-            outbound
-                .append(&mut pool, 1000, |bytes| bytes.extend_from_slice(&line))
-                .unwrap();
+            assert!(outbound.append(&mut pool, 1000, |bytes| bytes.extend_from_slice(&line)));
             outbound.note_private(id(round));
             sink.room = if round == 0 { 50 } else { 100 };
             let _ = outbound.flush(&mut sink, &mut pool);

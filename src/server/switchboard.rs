@@ -93,7 +93,6 @@ impl<S: Transport> Switchboard<S> {
 
     fn turn_away(&mut self, id: ClientId, peer: Peer, reason: CloseReason) {
         self.egress.stats.refused += 1;
-        self.egress.send_notice(id, Notice::Closing(reason));
         let lingers = self.turned_away < TURNED_AWAY_MAX;
         let Some(connection) = self.egress.get_mut(id) else {
             return;
@@ -109,6 +108,8 @@ impl<S: Transport> Switchboard<S> {
             admitted: false,
         }));
         self.turned_away += 1;
+        // Last: the line can be written at once, and that moves on what is draining by then.
+        self.egress.send_notice(id, Notice::Closing(reason));
     }
 
     /// The poll says something of a client.

@@ -71,6 +71,12 @@ enum Phase {
 }
 
 impl LineSplitter {
+    /// Whether the client ends its lines with CR LF, or speaks telnet, and so wants CR LF itself.
+    #[must_use]
+    pub fn wants_crlf(&self) -> bool {
+        self.crlf
+    }
+
     /// Whether there is no unfinished line, so that its buffer can be lent to somebody else.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {
@@ -104,7 +110,7 @@ impl LineSplitter {
             self.yielded = false;
         }
         while !input.is_empty() {
-            if self.may_borrow() {
+            if self.may_borrow() && input.first() != Some(&IAC) {
                 // The common case: a whole line, and nothing in it that needs a second look.
                 let end = memchr::memchr(LF, input);
                 if let Some((line, rest)) = end.and_then(|end| input.split_at_checked(end)) {
@@ -197,9 +203,11 @@ impl LineSplitter {
         if !self.telnet.is_idle() || self.tls.is_undecided() {
             return 0;
         }
-        let line_end = memchr::memchr(LF, input).unwrap_or(input.len());
-        let line = input.get(..line_end).unwrap_or_default();
-        memchr::memchr3(IAC, BACKSPACE, DELETE, line).unwrap_or(line_end)
+        // One look at each byte: to search for the line's end again behind each byte that is not
+        // text would take the square of the input's length.
+        let is_text = |byte: &u8| !matches!(*byte, LF | IAC | BACKSPACE | DELETE);
+        let end = input.iter().position(|byte| !is_text(byte));
+        end.unwrap_or(input.len())
     }
 
     /// Adds text to the unfinished line. Says whether that has just become too long.

@@ -37,6 +37,8 @@ pub struct Wire {
     pub room: usize,
     /// It takes so many at once.
     pub write_max: usize,
+    /// It breaks instead of being full.
+    pub breaks_when_full: bool,
     /// The server has said that nothing more will come.
     pub shut: bool,
     /// The server has closed its socket.
@@ -77,6 +79,9 @@ impl Write for VirtualStream {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let count = bytes.len().min(wire.room).min(wire.write_max);
+        if count == 0 && wire.breaks_when_full {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -143,6 +148,7 @@ impl VirtualServer {
             to_client: Vec::new(),
             room: usize::MAX,
             write_max: usize::MAX,
+            breaks_when_full: false,
             shut: false,
             closed: false,
         }));

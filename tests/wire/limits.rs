@@ -399,7 +399,8 @@ fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
 #[test]
 fn when_all_queues_are_too_large_the_largest_goes_first() {
     let limits = Limits {
-        output_total_bytes_max: 3000,
+        // Thirty lines of a hundred bytes, and sixteen for each to know whose it is.
+        output_total_bytes_max: 30 * 116,
         ..small_queues()
     };
     let mut server = VirtualServer::new(limits);
@@ -423,7 +424,7 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
             write(&mut server, to, 100);
         }
     }
-    assert_eq!(server.switchboard.waiting_bytes(), 3000);
+    assert_eq!(server.switchboard.waiting_bytes(), 30 * 116);
     text(&alice);
     write(&mut server, "b", 100);
     let told = text(&alice);

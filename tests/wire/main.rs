@@ -24,6 +24,7 @@
 
 mod cases;
 mod limits;
+mod regressions;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;

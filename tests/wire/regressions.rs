@@ -1,0 +1,170 @@
+//! A test for each defect that was found by other means than a test.
+
+use std::time::Duration;
+
+use chinwag::config::Limits;
+use chinwag::server::switchboard::Readiness;
+
+use crate::support::{VirtualClient, VirtualServer};
+
+fn text(client: &VirtualClient) -> String {
+    String::from_utf8(client.take()).unwrap()
+}
+
+fn small_queues() -> Limits {
+    Limits {
+        line_bytes_max: 64,
+        output_soft_bytes_max: 256,
+        output_hard_bytes_max: 4096,
+        output_total_bytes_max: 8192,
+        turn_bytes_max: 4096,
+        ..Limits::default()
+    }
+}
+
+fn alice_and_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
+    let mut server = VirtualServer::new(limits);
+    let alice = server.connect("127.0.0.1:1");
+    let bob = server.connect("127.0.0.1:2");
+    server.send(&alice, b"#alice\n");
+    server.send(&bob, b"#bob\n");
+    let _ = (alice.take(), bob.take());
+    (server, alice, bob)
+}
+
+fn private_to(name: &str, bytes: usize) -> Vec<u8> {
+    format!("@{name}:{}\n", "x".repeat(bytes)).into_bytes()
+}
+
+/// A queue that was written early in a turn was on the list of those to be written twice. When the
+/// first write failed, the second, with nothing to write, forgot whose messages were lost.
+#[test]
+fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
+    let (mut server, alice, bob) = alice_and_bob(small_queues());
+    {
+        let mut wire = bob.wire.borrow_mut();
+        wire.room = 4 * 63;
+        wire.breaks_when_full = true;
+    }
+    let mut lines = format!("{}\n", "x".repeat(55)).repeat(5).into_bytes();
+    lines.extend_from_slice(b"@bob:are you there\n");
+    server.send(&alice, &lines);
+    assert!(bob.is_closed());
+    assert!(!text(&bob).contains("@alice"));
+    let told = text(&alice);
+    assert!(
+        told.contains("Your last message to bob was not delivered"),
+        "{told}"
+    );
+}
+
+/// Somebody who quits with unread messages, and is closed as the largest queue in the same turn.
+#[test]
+fn a_sender_is_told_although_the_reader_was_ending_in_order() {
+    let (mut server, alice, bob) = alice_and_bob(small_queues());
+    bob.wire.borrow_mut().room = 0;
+    for _ in 0..40 {
+        server.send(&alice, &private_to("bob", 55));
+    }
+    let carol = server.connect("127.0.0.1:3");
+    server.send(&carol, b"#carol\n");
+    carol.wire.borrow_mut().room = 0;
+    text(&alice);
+    bob.wire
+        .borrow_mut()
+        .to_server
+        .push_back(b"/quit\n".to_vec());
+    let readable = Readiness {
+        readable: true,
+        ..Readiness::default()
+    };
+    server.switchboard.ready(bob.id, readable);
+    server.send(&alice, &private_to("carol", 55).repeat(60));
+    server.pass(Duration::from_secs(100));
+    assert!(bob.is_closed() && carol.is_closed());
+    let told = text(&alice);
+    assert!(
+        told.contains("Your last 40 messages to bob were not delivered"),
+        "{told}"
+    );
+}
+
+/// The line that turns somebody away passed the total limit, was written at once, and nothing was
+/// left that would have closed the connection.
+#[test]
+fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
+    let limits = Limits {
+        clients_max: 2,
+        ..small_queues()
+    };
+    let (mut server, alice, bob) = alice_and_bob(limits);
+    bob.wire.borrow_mut().room = 0;
+    while server.switchboard.waiting_bytes() < 4096 - 100 {
+        server.send(&alice, &private_to("bob", 3));
+    }
+    let third = server.connect("127.0.0.1:3");
+    server.pass(Duration::from_secs(2));
+    assert!(third.is_closed());
+
+    // The same with so little left that the line itself is too much.
+    let limits = Limits {
+        clients_max: 2,
+        output_total_bytes_max: server.switchboard.waiting_bytes() + 10,
+        output_hard_bytes_max: 8192,
+        ..small_queues()
+    };
+    let (mut server, alice, bob) = alice_and_bob(limits);
+    bob.wire.borrow_mut().room = 0;
+    while server.switchboard.waiting_bytes() < 4096 - 100 {
+        server.send(&alice, &private_to("bob", 3));
+    }
+    let third = server.connect("127.0.0.1:3");
+    server.pass(Duration::from_secs(2));
+    assert!(text(&third).starts_with("! The server is full"));
+    assert!(third.is_closed());
+}
+
+/// A slow reader that quit or half-closed was never told what it had missed.
+#[test]
+fn what_was_missed_is_told_to_who_is_leaving() {
+    let (mut server, alice, bob) = alice_and_bob(small_queues());
+    bob.wire.borrow_mut().room = 0;
+    for _ in 0..40 {
+        server.send(&alice, b"hello hello hello\n");
+    }
+    server.send(&bob, b"/quit\n");
+    server.make_room(&bob, usize::MAX);
+    let got = text(&bob);
+    assert!(got.contains("* You missed 30 lines in lobby.\n"), "{got}");
+    server.pass(Duration::from_secs(2));
+    assert!(bob.is_closed());
+}
+
+/// A telnet command with nothing behind it changed the line ends only at the next line.
+#[test]
+fn a_telnet_command_alone_makes_line_ends_cr_lf() {
+    let (mut server, alice, bob) = alice_and_bob(Limits::default());
+    server.send(&bob, b"\xff\xf1");
+    server.send(&alice, b"hi\n");
+    assert_eq!(text(&bob), "alice: hi\r\n");
+}
+
+/// What is kept to know whose a message is was not counted: one-byte messages took four times the
+/// limit of all output.
+#[test]
+fn short_private_messages_count_with_all_that_they_take() {
+    let limits = Limits {
+        output_hard_bytes_max: 8192,
+        output_total_bytes_max: 8192,
+        ..small_queues()
+    };
+    let (mut server, alice, bob) = alice_and_bob(limits);
+    bob.wire.borrow_mut().room = 0;
+    // "@alice: x" and its end are ten bytes, and sixteen to know that they are alice's.
+    for _ in 0..8192 / 26 {
+        server.send(&alice, b"@bob:x\n");
+    }
+    assert!(!bob.is_closed());
+    server.send(&alice, b"@bob:x\n");
+    assert!(bob.is_closed());
+}
