@@ -15,18 +15,22 @@ pub struct LoadMeter {
 }
 
 impl LoadMeter {
-    /// A turn lasted from `start` to `end`. Returns the share of the last window, in thousandths,
-    /// when one is over.
-    pub fn turn(&mut self, start: Tick, end: Tick) -> Option<u32> {
-        self.busy += end.since(start);
-        let window = end.since(self.window_start);
+    /// A turn begins. Returns the share of the last window, in thousandths, when one is over; before
+    /// the turn's work, so that after a long rest `/stats` does not show what was before it.
+    pub fn begin_turn(&mut self, start: Tick) -> Option<u32> {
+        let window = start.since(self.window_start);
         if window < WINDOW {
             return None;
         }
         let permille = self.busy.as_micros().saturating_mul(1000) / window.as_micros().max(1);
-        self.window_start = end;
+        self.window_start = start;
         self.busy = Duration::ZERO;
         Some(u32::try_from(permille).unwrap_or(1000).min(1000))
+    }
+
+    /// A turn has lasted from `start` to `end`.
+    pub fn end_turn(&mut self, start: Tick, end: Tick) {
+        self.busy += end.since(start);
     }
 }
 
@@ -41,8 +45,15 @@ mod tests {
     #[test]
     fn a_share_is_told_once_a_window() {
         let mut meter = LoadMeter::default();
-        assert_eq!(meter.turn(at(0), at(500)), None);
-        assert_eq!(meter.turn(at(4500), at(5000)), Some(200));
-        assert_eq!(meter.turn(at(10_000), at(10_000)), Some(0));
+        for (start, end, share) in [
+            (0, 500, None),
+            (4000, 4500, None),
+            (5000, 5100, Some(200)),
+            (9900, 9900, None),
+            (15_100, 15_100, Some(9)),
+        ] {
+            assert_eq!(meter.begin_turn(at(start)), share);
+            meter.end_turn(at(start), at(end));
+        }
     }
 }

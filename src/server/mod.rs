@@ -182,10 +182,20 @@ impl Server {
             self.poll(&mut events, closing)?;
             let now = self.now();
             self.switchboard.begin_turn(now, unix_ms());
-            for event in &events {
-                self.dispatch(event);
+            if let Some(permille) = self.load.begin_turn(now) {
+                self.switchboard.note_busy(permille);
             }
-            for signal in self.pending_signals() {
+            let mut signalled = false;
+            for event in &events {
+                signalled |= self.dispatch(event);
+            }
+            // To ask for them is a call to the kernel: only when there are some.
+            let signals = if signalled {
+                self.take_signals()
+            } else {
+                Vec::new()
+            };
+            for signal in signals {
                 if closing.is_some() {
                     log::warn!("a second signal ({signal}): ending at once");
                     return Ok(Ended::AtOnce(signal));
@@ -204,9 +214,7 @@ impl Server {
             );
             self.switchboard.turn(now);
             let end = self.now();
-            if let Some(permille) = self.load.turn(now, end) {
-                self.switchboard.note_busy(permille);
-            }
+            self.load.end_turn(now, end);
             if let Some(give_up_at) = closing {
                 if self.switchboard.connection_count() == 0 {
                     return Ok(Ended::Orderly);
@@ -245,15 +253,16 @@ impl Server {
         }
     }
 
-    fn dispatch(&mut self, event: &mio::event::Event) {
+    /// Notes what the poll says. Returns whether it is that there are signals.
+    fn dispatch(&mut self, event: &mio::event::Event) -> bool {
         let token = event.token();
         if token == SIGNALS {
-            return; // asked for after every poll
+            return true;
         }
         let place = FIRST_LISTENER.0 - token.0;
         if place < self.acceptor.len() {
             self.acceptor.ready(place);
-            return;
+            return false;
         }
         let readiness = Readiness {
             readable: event.is_readable(),
@@ -261,10 +270,11 @@ impl Server {
             hung_up: event.is_read_closed() || event.is_error(),
         };
         self.switchboard.ready(acceptor::id_of(token), readiness);
+        false
     }
 
     /// The signals that came and that end the process. The others do no harm.
-    fn pending_signals(&mut self) -> Vec<i32> {
+    fn take_signals(&mut self) -> Vec<i32> {
         self.signals
             .pending()
             .filter(|signal| *signal != SIGHUP)
