@@ -93,6 +93,8 @@ pub struct Connection<S> {
     pub write_shut: bool,
     /// The kernel takes no more until it says so.
     pub write_blocked: bool,
+    /// The last write left something behind, whatever the kernel has said since.
+    pub write_unfinished: bool,
     /// On the list of those to be flushed.
     pub dirty: bool,
     /// On the list of those to be served.
@@ -152,6 +154,7 @@ impl<S: Transport> Connection<S> {
             end_of_input: false,
             write_shut: false,
             write_blocked: false,
+            write_unfinished: false,
             dirty: false,
             queued: false,
             waits_for_output: false,
@@ -223,10 +226,12 @@ impl<S: Transport> Connection<S> {
     pub fn flush(&mut self, pool: &mut Pool, now: Tick) -> (usize, Flush) {
         let (taken, flush) = self.outbound.flush(&mut self.stream, pool);
         let blocked = matches!(flush, Flush::Blocked);
-        if taken > 0 || (blocked && !self.write_blocked) {
+        let begins_to_wait = blocked && !self.write_unfinished;
+        if taken > 0 || begins_to_wait {
             self.progress_at = now;
         }
         self.write_blocked = blocked;
+        self.write_unfinished = blocked;
         (taken, flush)
     }
 

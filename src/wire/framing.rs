@@ -398,6 +398,17 @@ mod tests {
         check(b"12345678\r", &["line 12345678"], false);
         check(b"123456789", &["TooLong"], false);
         check(b"12345678901234567890\n\n", &["TooLong", "line "], false);
+        // The first line of a connection goes another way than the rest.
+        check(
+            b"a\n12345678\n123456789\nx\n",
+            &["line a", "line 12345678", "TooLong", "line x"],
+            false,
+        );
+        check(
+            b"a\n12345678\r\n123456789\r\n",
+            &["line a", "line 12345678", "TooLong"],
+            true,
+        );
     }
 
     #[test]

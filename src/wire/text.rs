@@ -54,6 +54,16 @@ mod tests {
     }
 
     #[test]
+    fn exactly_these_characters_are_dropped() {
+        let dropped = |c: &char| clean(format!("<{c}>").as_bytes()) == "<>";
+        let all: Vec<char> = (char::MIN..=char::MAX).filter(dropped).collect();
+        let ranges = ['\0'..='\u{8}', '\n'..='\u{1f}', '\u{7f}'..='\u{9f}'];
+        let bidi = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+        let expected: Vec<char> = ranges.into_iter().chain(bidi).flatten().collect();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
     fn invalid_utf8_is_shown_as_such() {
         assert_eq!(clean(b"a\xffb"), "a\u{fffd}b");
         assert_eq!(clean(b"\xc0\xaf"), "\u{fffd}\u{fffd}"); // overlong

@@ -397,6 +397,42 @@ fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
 }
 
 #[test]
+fn to_be_told_of_room_that_is_not_there_is_no_progress() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let stuck = register(&mut server, "127.0.0.1:2", "stuck");
+    stuck.wire.borrow_mut().room = 0;
+    server.send(&alice, b"hello\n");
+    for _ in 0..3 {
+        server.pass(Duration::from_secs(9));
+        server.make_room(&stuck, 0);
+    }
+    assert!(!stuck.is_closed());
+    server.pass(Duration::from_secs(4));
+    assert!(stuck.is_closed());
+}
+
+#[test]
+fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    {
+        let mut wire = alice.wire.borrow_mut();
+        wire.to_server.push_back(b"/ping last".to_vec());
+        wire.half_closed = true;
+    }
+    let both = chinwag::server::switchboard::Readiness {
+        readable: true,
+        writable: false,
+        hung_up: true,
+    };
+    server.switchboard.ready(alice.id, both);
+    server.run();
+    assert_eq!(text(&alice), "* pong last\n");
+    assert!(alice.is_closed());
+}
+
+#[test]
 fn when_all_queues_are_too_large_the_largest_goes_first() {
     let limits = Limits {
         // Thirty lines of a hundred bytes, and sixteen for each to know whose it is.
