@@ -458,7 +458,13 @@ impl<S: Transport> Egress<S> {
                 .connections
                 .iter()
                 .max_by_key(|(_, other)| other.outbound.footprint_bytes());
-            let Some((slot, _)) = largest else { return };
+            let Some((slot, largest)) = largest else {
+                return;
+            };
+            debug_assert!(!largest.outbound.is_empty(), "what is counted is there");
+            if largest.outbound.is_empty() {
+                return;
+            }
             self.doom(
                 u32::try_from(slot).unwrap_or(u32::MAX),
                 CloseReason::TotalOutput,
@@ -485,19 +491,24 @@ impl<S: Transport> Egress<S> {
         let hard_max = self.limits.output_hard_bytes_max;
         let copied = self.change_queue(id.slot, |connection, pool| {
             let outbound = &mut connection.outbound;
+            if connection.ending.is_some() {
+                return None; // that write has just failed
+            }
             let fits = fits(connection.missed.is_some(), outbound.len());
             if fits {
                 outbound.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes));
             } else {
                 connection.miss(room, lines);
             }
-            fits
+            Some(fits)
         });
-        if copied == Some(true) {
-            self.stats.lines_out += lines;
-            self.note_queued(id.slot);
-        } else {
-            self.stats.skipped += lines;
+        match copied.flatten() {
+            Some(true) => {
+                self.stats.lines_out += lines;
+                self.note_queued(id.slot);
+            }
+            Some(false) => self.stats.skipped += lines,
+            None => {}
         }
     }
 }
