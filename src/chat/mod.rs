@@ -78,10 +78,17 @@ impl Chat {
         }
     }
 
-    /// Somebody is there: they are greeted. `id` must not be in use.
-    pub fn connect<O: Outbox>(&mut self, now: Tick, id: ClientId, peer: Peer, outbox: &mut O) {
+    /// Somebody is there. `id` must not be in use.
+    pub fn connect(&mut self, now: Tick, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
-        outbox.send(id, &Event::Notice(Notice::Connected(peer)));
+    }
+
+    /// Greets somebody who has connected; to be called once.
+    pub fn greet<O: Outbox>(&self, id: ClientId, outbox: &mut O) {
+        let Some(client) = self.directory.get(id) else {
+            return;
+        };
+        outbox.send(id, &Event::Notice(Notice::Connected(client.peer)));
         outbox.send(id, &Event::Notice(Notice::HowToRegister));
         for line in &self.settings.motd {
             outbox.send(id, &Event::Notice(Notice::Motd(line)));

@@ -79,6 +79,8 @@ pub struct Connection<S> {
     pub mode: Mode,
     /// End lines with CR LF.
     pub crlf: bool,
+    /// It was greeted.
+    pub greeted: bool,
     /// It has a name.
     pub registered: bool,
     /// The line rate does not apply.
@@ -147,6 +149,7 @@ impl<S: Transport> Connection<S> {
             ending: None,
             mode: Mode::Plain,
             crlf: false,
+            greeted: false,
             registered: false,
             unpaced,
             readable: false,

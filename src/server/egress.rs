@@ -603,6 +603,11 @@ pub(super) fn next_deadline<S>(connection: &Connection<S>, limits: &Limits) -> T
     } else {
         Tick::NEVER
     };
+    let greeted_at = if connection.greeted {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(super::GREETING_TIME)
+    };
     let nameless_until = if connection.registered {
         Tick::NEVER
     } else {
@@ -612,7 +617,10 @@ pub(super) fn next_deadline<S>(connection: &Connection<S>, limits: &Limits) -> T
         Life::Open if connection.ending.is_some() => Tick::NEVER,
         Life::Open => {
             let resume_at = connection.resume_at.unwrap_or(Tick::NEVER);
-            stalled_at.min(nameless_until).min(resume_at)
+            stalled_at
+                .min(greeted_at)
+                .min(nameless_until)
+                .min(resume_at)
         }
         Life::Draining => stalled_at.min(connection.linger_until),
         Life::Closed => Tick::NEVER,

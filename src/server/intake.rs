@@ -157,6 +157,7 @@ impl<S: Transport> Switchboard<S> {
         if let Some(found) = splitter.finish() {
             self.take_input(now, id, &found, share);
         }
+        self.greet(id);
         self.egress.doom(id.slot, CloseReason::EndOfInput);
         Pause::Ended
     }
@@ -215,16 +216,23 @@ impl<S: Transport> Switchboard<S> {
         if let Some(connection) = self.egress.get_mut(id) {
             connection.crlf = found.crlf;
         }
+        if !matches!(found.input, Input::Stranger(_)) {
+            self.greet(id);
+        }
         match found.input {
             Input::Line(line) => {
-                let line = text::clean(line);
-                if line.is_empty() {
-                    return;
+                if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
+                    return; // an empty line, however a terminal ends it
                 }
                 self.count_line(now, id);
+                let line = text::clean(line);
                 log::trace!("{id} sent: {line}");
-                self.chat
-                    .handle(now, id, command::parse(&line), &mut self.egress);
+                let request = if line.is_empty() {
+                    Err(Refusal::NoText)
+                } else {
+                    command::parse(&line)
+                };
+                self.chat.handle(now, id, request, &mut self.egress);
             }
             Input::TooLong => {
                 self.count_line(now, id);

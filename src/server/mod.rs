@@ -40,6 +40,12 @@ use switchboard::{Readiness, Switchboard};
 /// How long a connection that the server ends is given to see that, before it is taken away.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
 
+/// How long a client that says nothing waits for its greeting. One that speaks is greeted before
+/// its first answer; so a browser or a TLS client, which speaks at once, is answered in its own
+/// protocol and nothing else. Its first bytes come right behind the connection's last handshake
+/// packet, so this need not be long, and nobody who types notices.
+pub const GREETING_TIME: Duration = Duration::from_millis(30);
+
 /// Descriptors that are not for clients: the poll, listeners, signals, log, standard streams, and
 /// those of connections being turned away.
 pub const DESCRIPTORS_KEPT: usize = 32;
@@ -221,7 +227,7 @@ impl Server {
                 }
                 if give_up_at <= end {
                     let left = self.switchboard.connection_count();
-                    log::warn!("{left} clients did not read their last lines in time");
+                    log::warn!("clients that did not read their last lines in time: {left}");
                     self.switchboard.abandon(end);
                     return Ok(Ended::Orderly);
                 }

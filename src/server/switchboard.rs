@@ -83,7 +83,7 @@ impl<S: Transport> Switchboard<S> {
         match self.admission.admit(&peer) {
             Ok(()) => {
                 log::debug!("{id} connected from {peer}");
-                self.chat.connect(now, id, peer, &mut self.egress);
+                self.chat.connect(now, id, peer);
                 self.egress.rearm(id.slot);
             }
             Err(reason) => self.turn_away(id, peer, reason),
@@ -239,6 +239,14 @@ impl<S: Transport> Switchboard<S> {
                 && !connection.registered
                 && connection.ending.is_none()
                 && connection.connected_at.after(limits.register_time) <= now;
+            let unwelcomed = connection.is_open()
+                && !connection.greeted
+                && connection.connected_at.after(super::GREETING_TIME) <= now;
+            if unwelcomed {
+                self.greet(id);
+                self.egress.rearm(slot);
+                continue; // whatever else is due by now comes up again at once
+            }
             if stalled || connection.linger_until <= now {
                 self.egress.doom(slot, CloseReason::Stalled);
             } else if nameless {
@@ -250,6 +258,16 @@ impl<S: Transport> Switchboard<S> {
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);
+        }
+    }
+
+    /// Greets a client, unless that was done or it is about to end.
+    pub(super) fn greet(&mut self, id: ClientId) {
+        if let Some(connection) = self.egress.get_mut(id)
+            && connection.is_open()
+            && !mem::replace(&mut connection.greeted, true)
+        {
+            self.chat.greet(id, &mut self.egress);
         }
     }
 

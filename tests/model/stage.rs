@@ -62,7 +62,8 @@ impl Stage {
 
     pub fn connect(&mut self, id: ClientId) -> Seen {
         let (now, peer) = (self.now(), peer_of(id));
-        self.chat.connect(now, id, peer, &mut self.recorder);
+        self.chat.connect(now, id, peer);
+        self.chat.greet(id, &mut self.recorder);
         self.laws.connected(id);
         self.end_step(None)
     }

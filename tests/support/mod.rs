@@ -12,6 +12,7 @@ use chinwag::chat::message::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::tick::Tick;
 use chinwag::config::Limits;
+use chinwag::server::GREETING_TIME;
 use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 
@@ -139,7 +140,8 @@ impl VirtualServer {
         server
     }
 
-    pub fn connect(&mut self, peer: &str) -> VirtualClient {
+    /// Somebody connects, and was not greeted yet.
+    pub fn connect_in_silence(&mut self, peer: &str) -> VirtualClient {
         let address: SocketAddr = peer.parse().unwrap();
         let wire = Rc::new(RefCell::new(Wire {
             to_server: VecDeque::new(),
@@ -160,11 +162,17 @@ impl VirtualServer {
                     Ok(VirtualStream(Rc::clone(&wire)))
                 });
         connected.unwrap();
-        let client = VirtualClient {
+        self.run();
+        VirtualClient {
             id: made.unwrap(),
             wire,
-        };
-        self.turn();
+        }
+    }
+
+    /// Somebody connects and says nothing until they are greeted.
+    pub fn connect(&mut self, peer: &str) -> VirtualClient {
+        let client = self.connect_in_silence(peer);
+        self.pass(GREETING_TIME);
         client
     }
 

@@ -132,7 +132,7 @@ fn before_registering_little_works_and_the_rest_says_how_to() {
         alice> #al ice
         alice< ! al ice cannot be a name: it has a space in it. Try #alice.
         alice> #
-        alice< !  cannot be a name: it is empty. Try #alice.
+        alice< ! There is no name after the #. Try #alice.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaaa
         alice< ! aaaaaaaaaaaaaaaaaaaaaaaaa cannot be a name: it has more than 24 characters. Try #alice.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaa
@@ -482,6 +482,7 @@ fn telnet_is_answered_and_taken_out() {
 fn strangers_get_an_answer_of_their_own_and_nothing_of_theirs_is_a_command() {
     check(
         "
+        web!
         web>> POST / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n#evil\\n
         web< HTTP/1.1 400 Bad Request\\r
         web< Content-Type: text/plain; charset=utf-8\\r
@@ -490,12 +491,54 @@ fn strangers_get_an_answer_of_their_own_and_nothing_of_theirs_is_a_command() {
         web< \\r
         web< This is a chat server, not a web server. Join it from a terminal, with nc or telnet.
         web$
+        tls!
         tls>> \\x16\\x03\\x01\\x02\\x00\\x01\\x00\\n#evil\\n
         tls< \\x15\\x03\\x01\\x00\\x02\\x02\\x46
         tls$
         alice> #alice
         alice< * You are registered as alice.
         alice< * You are in lobby, and nobody else is.
+        ",
+    );
+}
+
+#[test]
+fn who_speaks_first_is_greeted_before_the_first_answer() {
+    let greeting = "* You are connected from 127.0.0.1:39999.";
+    let how = "* Type #yourname to register, then @user:message to write to someone. \
+               /help lists the commands.";
+    check(&format!(
+        "
+        alice!
+        alice> /ping
+        alice< {greeting}
+        alice< {how}
+        alice< * pong
+        bob!
+        bob^
+        bob< {greeting}
+        bob< {how}
+        bob$
+        carol!
+        +0.1
+        carol< {greeting}
+        carol< {how}
+        "
+    ));
+}
+
+#[test]
+fn a_line_of_nothing_that_can_be_shown_is_answered() {
+    check(
+        "
+        alice> #alice
+        alice< * You are registered as alice.
+        alice< * You are in lobby, and nobody else is.
+        alice> \\x01\\x1b
+        alice< ! There is no text. Nothing was sent.
+        alice> \\x00\\r
+        alice> /ping
+        alice< * pong\\r
         ",
     );
 }
@@ -536,6 +579,9 @@ fn json_mode_answers_every_line_once_in_order() {
         bob> @alice,bob:both
         bob< @bob: both
         alice< {'type':'private',TIME,'from':'bob','to':['alice','bob'],'text':'both'}
+        bob> @alice,nil,ALICE,n!l:some
+        alice< {'type':'private',TIME,'from':'bob','to':['alice','nil'],'text':'some'}
+        bob< ! Not delivered: there is no user nil, n!l.
         bob> #bo
         bob< * You are now bo.
         alice< {'type':'rename',TIME,'name':'bob','new_name':'bo'}

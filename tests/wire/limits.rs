@@ -13,7 +13,7 @@ fn text(client: &VirtualClient) -> String {
 
 /// A client far away, so that every limit applies, registered as `name`.
 fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
-    let client = server.connect(peer);
+    let client = server.connect_in_silence(peer);
     server.send(&client, format!("#{name}\n").as_bytes());
     assert!(text(&client).contains(&format!("registered as {name}.")));
     client
@@ -88,10 +88,10 @@ fn who_does_not_register_in_time_is_told_and_closed() {
         alice< * You are in lobby, and nobody else is.
         bob> /ping
         bob< * pong
-        +59.9
+        +59.7
         bob> /ping
         bob< * pong
-        +0.2
+        +0.3
         bob< ! You did not register in time. Connect again, and type #yourname.
         bob$
         +1000

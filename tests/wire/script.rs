@@ -2,7 +2,8 @@
 //!
 //! | line | meaning |
 //! | --- | --- |
-//! | `alice> TEXT` | alice sends TEXT and LF; alice connects first if need be |
+//! | `alice> TEXT` | alice sends TEXT and LF; alice connects first if need be, and is greeted |
+//! | `alice!` | alice connects, and speaks before she is greeted |
 //! | `alice>> TEXT` | the same without the LF |
 //! | `alice< TEXT` | alice's next line is exactly TEXT |
 //! | `alice^` | alice half-closes |
@@ -59,6 +60,7 @@ enum Step<'a> {
     Nothing,
     Send { who: &'a str, bytes: Vec<u8> },
     Expect { who: &'a str, bytes: Vec<u8> },
+    Connect(&'a str),
     HalfClose(&'a str),
     Ended(&'a str),
     Pass(Duration),
@@ -93,6 +95,7 @@ fn parse(line: &str) -> Step<'_> {
         }
     } else {
         match rest {
+            "!" => Step::Connect(who),
             "^" => Step::HalfClose(who),
             "$" => Step::Ended(who),
             _ => panic!("no step: {line}"),
@@ -151,6 +154,10 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
             Step::Send { who, bytes } => {
                 stage.nothing_left(&place);
                 stage.send(who, &bytes, number);
+            }
+            Step::Connect(who) => {
+                let client = stage.server.connect_in_silence("127.0.0.1:39999");
+                stage.clients.insert(who, client);
             }
             Step::HalfClose(who) => {
                 stage.nothing_left(&place);
