@@ -227,7 +227,7 @@ impl<'a> Recipients<'a> {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum Event<'a> {
-    /// A private message. `to` is all whom it was addressed to and who are here.
+    /// A private message. `to` is all whom it was addressed to, reached or not.
     Private {
         from: &'a Name,
         to: &'a [Name],

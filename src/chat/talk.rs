@@ -133,22 +133,29 @@ impl Chat {
     ) -> Outcome<'a> {
         let mut found = ArrayVec::<(ClientId, Name), RECIPIENTS_MAX>::new();
         let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
+        let mut all = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for typed in to.iter() {
-            // Nobody is named more often than there is room for: the parser has counted.
-            let _ = match self.directory.find_typed(typed) {
-                None => missing.try_push(typed).is_ok(),
-                Some((recipient, _)) if found.iter().any(|(other, _)| *other == recipient) => true,
-                Some(recipient) => found.try_push(recipient).is_ok(),
+            let name = match self.directory.find_typed(typed) {
+                Some((recipient, _)) if found.iter().any(|(other, _)| *other == recipient) => None,
+                Some((recipient, name)) => {
+                    // There is room for all: the parser has counted them.
+                    let _ = found.try_push((recipient, name));
+                    Some(name)
+                }
+                None => {
+                    let _ = missing.try_push(typed);
+                    Name::parse(typed).ok()
+                }
             };
+            all.extend(name.filter(|name| !all.contains(name)));
         }
-        let all: ArrayVec<Name, RECIPIENTS_MAX> = found.iter().map(|(_, name)| *name).collect();
         let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for (recipient, recipient_name) in &found {
             if self.hand_over(id, name, *recipient, &all, text, outbox) == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
             }
         }
-        if full.len() < all.len() {
+        if full.len() < found.len() {
             self.echo_private(id, name, &all, text, outbox);
         }
         if missing.is_empty() && full.is_empty() {

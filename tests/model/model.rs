@@ -464,33 +464,44 @@ impl Model {
             return Err(fault("too_many_recipients"));
         }
         let (mut found, mut missing) = (Vec::new(), Vec::new());
+        let mut addressed: Vec<String> = Vec::new();
         for name in typed {
-            match self.find(name) {
+            let recipient = self.find(name);
+            let shown = recipient.map_or_else(|| name.clone(), |recipient| self.shown(recipient));
+            let known = addressed
+                .iter()
+                .any(|other| other.eq_ignore_ascii_case(&shown));
+            if is_name(&shown) && !known {
+                addressed.push(shown);
+            }
+            match recipient {
                 Some(recipient) if found.contains(&recipient) => {}
                 Some(recipient) => found.push(recipient),
                 None => missing.push(name.clone()),
             }
         }
-        self.write_to(id, &found, missing, text)
+        self.write_to(id, &found, addressed, missing, text)
     }
 
     fn reply(&mut self, id: ClientId, text: &str) -> Outcome {
         let writer = self.user(id).wrote_last;
         let here = writer.filter(|writer| self.users.contains_key(writer));
         let writer = here.ok_or_else(|| fault("no_such_user"))?;
-        self.write_to(id, &[writer], Vec::new(), text)
+        let name = self.shown(writer);
+        self.write_to(id, &[writer], vec![name], Vec::new(), text)
     }
 
     fn write_to(
         &mut self,
         id: ClientId,
         recipients: &[ClientId],
+        to: Vec<String>,
         missing: Vec<String>,
         text: &str,
     ) -> Outcome {
         let message = Heard::Private {
             from: self.shown(id),
-            to: recipients.iter().map(|to| self.shown(*to)).collect(),
+            to,
             text: text.into(),
         };
         let mut refused = Vec::new();
