@@ -161,14 +161,42 @@ fn stats_lines(server_name: &str, census: Census, server: &ServerStats, line: Li
     }
 }
 
-/// One screen of 24 lines and 80 columns, the answer's own two columns included.
+/// Commands that share a line on the one screen, so that it fits: the second goes with the first.
+const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
+    (
+        Verb::Away,
+        Verb::Back,
+        "/away [TEXT], /back",
+        "tell who writes to you that you are away",
+    ),
+    (
+        Verb::Ignore,
+        Verb::Unignore,
+        "/ignore, /unignore NAME",
+        "get nothing of theirs; get it again",
+    ),
+    (
+        Verb::Ping,
+        Verb::Version,
+        "/ping [TEXT], /version",
+        "is anybody there; what runs here",
+    ),
+];
+
+/// One screen of 24 lines and 80 columns, with a line left for the cursor, and the answer's own two
+/// columns included.
 fn help_lines(line: Line<'_>) {
     const USAGE_WIDTH: usize = 23;
     for entry in &CATALOGUE {
-        line(format_args!(
-            "{:USAGE_WIDTH$} {}",
-            entry.usage, entry.summary
-        ));
+        if TOGETHER.iter().any(|(_, second, ..)| *second == entry.verb) {
+            continue;
+        }
+        let shared = TOGETHER.iter().find(|(first, ..)| *first == entry.verb);
+        let (usage, summary) = shared
+            .map_or((entry.usage, entry.summary), |(_, _, usage, summary)| {
+                (*usage, *summary)
+            });
+        line(format_args!("{usage:USAGE_WIDTH$} {summary}"));
     }
     line(format_args!(
         "Anything else is said in the room. /help COMMAND shows an example."
@@ -283,7 +311,7 @@ mod tests {
         reply_lines(&Reply::Help(None), &mut |line| {
             lines.push(format!("* {line}"));
         });
-        assert!(lines.len() <= 24, "{} lines", lines.len());
+        assert!(lines.len() <= 22, "{} lines", lines.len());
         for line in &lines {
             assert!(line.len() < 80, "{line}");
         }

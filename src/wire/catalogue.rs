@@ -29,7 +29,9 @@ pub fn find(name: &str) -> Option<Verb> {
 pub fn nearest(name: &str) -> Option<Verb> {
     /// Longer than any name by more than the distance that counts.
     const TYPED_BYTES_MAX: usize = 16;
-    const DISTANCE_MAX: usize = 2;
+    /// Two slips in a word of four letters make another word.
+    const DISTANCE_MAX: [usize; 2] = [1, 2];
+    const SHORT_BYTES_MAX: usize = 4;
     if name.is_empty() || name.len() > TYPED_BYTES_MAX {
         return None;
     }
@@ -42,10 +44,15 @@ pub fn nearest(name: &str) -> Option<Verb> {
         let distance = strsim::damerau_levenshtein(&name, own);
         (if starts_alike { 1 } else { distance }, verb, own)
     });
-    let best = scored.min_by_key(|(distance, ..)| *distance)?;
-    let (distance, verb, own) = best;
+    let (distance, verb, own) = scored.min_by_key(|(distance, ..)| *distance)?;
+    let [short_max, long_max] = DISTANCE_MAX;
+    let distance_max = if name.len() <= SHORT_BYTES_MAX {
+        short_max
+    } else {
+        long_max
+    };
     // Two names of one letter have nothing in common if the letter differs.
-    (distance <= DISTANCE_MAX && distance < own.len().min(name.len())).then_some(verb)
+    (distance <= distance_max && distance < own.len().min(name.len())).then_some(verb)
 }
 
 /// What is known of a command.
@@ -274,9 +281,16 @@ mod tests {
                 assert_eq!(found, Some(meant), "{typed}");
             }
         }
-        for typed in ["", "x", "etc", "usr", "zzzzzz", "averyveryverylongword"] {
-            let found = nearest(typed);
-            assert!(found.is_none() || typed == "usr", "{typed}: {found:?}");
+        for typed in [
+            "",
+            "x",
+            "etc",
+            "foo",
+            "usr",
+            "zzzzzz",
+            "averyveryverylongword",
+        ] {
+            assert_eq!(nearest(typed), None, "{typed}");
         }
     }
 }

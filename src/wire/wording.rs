@@ -65,6 +65,9 @@ impl Display for Refusal<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRegistered => f.write_str("You have no name yet. Type #yourname to register."),
+            Self::BadName { given: "", .. } => {
+                f.write_str("There is no name after the #. Try #alice.")
+            }
             Self::BadName { given, why } => {
                 write!(f, "{} cannot be a name: ", Quoted(given))?;
                 why_not(*why, NAME_BYTES_MAX, f)?;
@@ -90,7 +93,9 @@ impl Display for Refusal<'_> {
             Self::NobodyWrote => {
                 f.write_str("Nobody has written to you yet. Type @user:message instead.")
             }
-            Self::WriterLeft => f.write_str("Whoever wrote to you last is gone."),
+            Self::WriterLeft => f.write_str(
+                "Whoever wrote to you last is gone. Type @user:message to write to another.",
+            ),
             Self::Unreached { missing, full } => unreached(missing, full, f),
             Self::NoSuchRoom { room } => {
                 write!(

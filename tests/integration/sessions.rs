@@ -43,7 +43,7 @@ fn names_that_cannot_be_had_are_refused_and_change_nothing() {
         ("#Admin", "reserved"),
         ("#9lives", "must start with a letter"),
         ("#two words", "space"),
-        ("#", "empty"),
+        ("#", "no name after"),
         ("#abcdefghijklmnopqrstuvwxy", "24"),
         ("#na\u{ef}ve", "only A-Z"),
     ] {
