@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 use log::LevelFilter;
 
@@ -116,6 +117,7 @@ struct Connecting {
     /// Count this machine's clients too in limits per address and line rates; a load test
     /// would need flags otherwise
     #[arg(long, env = "CHINWAG_LIMIT_LOOPBACK", hide_env = true)]
+    #[arg(value_parser = BoolishValueParser::new())]
     limit_loopback: bool,
 }
 
@@ -235,8 +237,11 @@ impl Args {
                 error.exit();
             }
             let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let what = first.strip_prefix("error: ").unwrap_or(first);
+            // What and why are its first paragraph; the rest is about how to get help.
+            let lines = text.lines().take_while(|line| !line.is_empty());
+            let lines: Vec<&str> = lines.map(str::trim).collect();
+            let what = lines.join(" ");
+            let what = what.strip_prefix("error: ").unwrap_or(&what);
             format!("{what} (--help lists the flags)")
         })
     }
@@ -344,24 +349,25 @@ fn keepalive_seconds(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// A size in bytes, K or M.
+/// A size that some limit can have.
 fn size(text: &str) -> Result<usize, String> {
-    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
-        Some(digits) => (digits, 1 << 10),
-        None => match text.strip_suffix(['M', 'm']) {
-            Some(digits) => (digits, 1 << 20),
-            None => (text, 1),
-        },
-    };
-    let number: usize = digits
-        .parse()
-        .map_err(|_| "not a size such as 4096, 64K or 1M".to_owned())?;
-    within(number.saturating_mul(unit), 256, 1 << 40)
+    within(bytes(text)?, 256, 1 << 40)
 }
 
 /// Long enough for a command with a name, and short enough to be held for every client.
 fn line_bytes(text: &str) -> Result<usize, String> {
-    within(size(text)?, 256, 1 << 20)
+    within(bytes(text)?, 256, 1 << 20)
+}
+
+/// A number of bytes, K or M.
+fn bytes(text: &str) -> Result<usize, String> {
+    let units = [("K", 10), ("k", 10), ("M", 20), ("m", 20)];
+    let with_unit = |(unit, shift)| Some((text.strip_suffix(unit)?, 1_usize << shift));
+    let (digits, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "not a size such as 4096, 64K or 1M".to_owned())?;
+    Ok(number.saturating_mul(unit))
 }
 
 fn within(number: usize, least: usize, most: usize) -> Result<usize, String> {

@@ -63,6 +63,8 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
         .set_thread_level(LevelFilter::Off)
         .set_target_level(LevelFilter::Debug)
         .set_location_level(LevelFilter::Off)
+        // Its own lines are about every socket, and tell an operator nothing.
+        .add_filter_ignore_str("mio")
         .build();
     let queue = Queue {
         lines: lines.clone(),
