@@ -119,17 +119,15 @@ impl<S: Transport> Switchboard<S> {
             return;
         };
         connection.hung_up |= readiness.hung_up;
-        if readiness.writable && mem::take(&mut connection.write_blocked) {
+        connection.readable |= readiness.readable || readiness.hung_up;
+        let is_served = !connection.waits_for_output && connection.resume_at.is_none();
+        let has_input = connection.readable && is_served;
+        let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
+        if has_room {
             self.egress.mark_dirty(id.slot);
         }
-        let Some(connection) = self.egress.get_mut(id) else {
-            return;
-        };
-        if readiness.readable || readiness.hung_up {
-            connection.readable = true;
-            if !connection.waits_for_output && connection.resume_at.is_none() {
-                self.egress.enqueue(id);
-            }
+        if has_input {
+            self.egress.enqueue(id);
         }
     }
 
