@@ -22,5 +22,6 @@
 
 pub mod chat;
 pub mod config;
+pub mod load;
 pub mod server;
 pub mod wire;

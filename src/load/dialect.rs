@@ -1,0 +1,294 @@
+//! How to say the same things to different servers, and what to make of their answers.
+//!
+//! Each protocol here ends its lines with LF and has a payload of ours at the end of a line, so
+//! only what is said differs, not how it is read: messages are known by their stamp before a
+//! dialect is asked, and what is left is for [`Dialect::hear`].
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use super::client::ClientNo;
+
+/// The room that load tests talk in.
+pub const ROOM: &str = "bench";
+
+/// A protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// This server's own, which the floor speaks too.
+    #[default]
+    Chinwag,
+    /// RFC 1459 and 2812: a nick is a name, a channel is a room.
+    Irc,
+    /// RESP3 and its publish and subscribe: a channel for each name, and one for the room.
+    Redis,
+    /// The NATS client protocol: a subject for each name, and one for the room.
+    Nats,
+}
+
+/// What a line without a stamp means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// What was asked for, to be registered or to be in the room, is done.
+    Done,
+    /// The server wants to hear this back.
+    Ping(&'a [u8]),
+    /// So many lines were left out.
+    Missed(u64),
+    /// Something was refused.
+    Refused(&'a [u8]),
+    /// Nothing that matters here.
+    Other,
+}
+
+impl Dialect {
+    /// How it is named on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chinwag => "chinwag",
+            Self::Irc => "irc",
+            Self::Redis => "redis",
+            Self::Nats => "nats",
+        }
+    }
+
+    /// Registers `me`. The server's answer to this is [`Heard::Done`].
+    pub fn register(self, bytes: &mut Vec<u8>, me: ClientNo) {
+        let written = match self {
+            Self::Chinwag => writeln!(bytes, "#{me}"),
+            Self::Irc => write!(bytes, "NICK {me}\r\nUSER {me} 0 * :{me}\r\n"),
+            Self::Redis => {
+                let subscribe = resp(&["SUBSCRIBE", &me.to_string()]);
+                write!(bytes, "{}{subscribe}", resp(&["HELLO", "3"]))
+            }
+            Self::Nats => {
+                let options = r#"{"verbose":false,"pedantic":false,"echo":false}"#;
+                write!(bytes, "CONNECT {options}\r\nSUB {me} 1\r\nPING\r\n")
+            }
+        };
+        debug_assert!(written.is_ok(), "a vector takes everything");
+    }
+
+    /// Enters [`ROOM`]. The server's answer to this is [`Heard::Done`].
+    pub fn join(self, bytes: &mut Vec<u8>) {
+        let written = match self {
+            Self::Chinwag => writeln!(bytes, "/join {ROOM}"),
+            Self::Irc => write!(bytes, "JOIN #{ROOM}\r\n"),
+            Self::Redis => write!(bytes, "{}", resp(&["SUBSCRIBE", ROOM])),
+            Self::Nats => write!(bytes, "SUB {ROOM} 2\r\nPING\r\n"),
+        };
+        debug_assert!(written.is_ok(), "a vector takes everything");
+    }
+
+    /// Writes to one client what `payload`, of `size` bytes, appends.
+    pub fn private(
+        self,
+        bytes: &mut Vec<u8>,
+        to: ClientNo,
+        size: usize,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let name = to.name();
+        match self {
+            Self::Chinwag => surround(bytes, &[b"@", &name, b":"], payload, b"\n"),
+            Self::Irc => surround(bytes, &[b"PRIVMSG ", &name, b" :"], payload, b"\r\n"),
+            Self::Redis | Self::Nats => self.publish(bytes, &name, size, payload),
+        }
+    }
+
+    /// Says to the room what `payload`, of `size` bytes, appends.
+    pub fn say(self, bytes: &mut Vec<u8>, size: usize, payload: impl FnOnce(&mut Vec<u8>)) {
+        let room = ROOM.as_bytes();
+        match self {
+            Self::Chinwag => surround(bytes, &[], payload, b"\n"),
+            Self::Irc => surround(bytes, &[b"PRIVMSG #", room, b" :"], payload, b"\r\n"),
+            Self::Redis | Self::Nats => self.publish(bytes, room, size, payload),
+        }
+    }
+
+    fn publish(
+        self,
+        bytes: &mut Vec<u8>,
+        channel: &[u8],
+        size: usize,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        if self == Self::Nats {
+            bytes.extend_from_slice(b"PUB ");
+            bytes.extend_from_slice(channel);
+            let _ = write!(bytes, " {size}\r\n");
+        } else {
+            let _ = write!(bytes, "*3\r\n$7\r\nPUBLISH\r\n${}\r\n", channel.len());
+            bytes.extend_from_slice(channel);
+            let _ = write!(bytes, "\r\n${size}\r\n");
+        }
+        surround(bytes, &[], payload, b"\r\n");
+    }
+
+    /// Takes leave; the server closes then.
+    pub fn quit(self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Chinwag => bytes.extend_from_slice(b"/quit\n"),
+            Self::Irc => bytes.extend_from_slice(b"QUIT\r\n"),
+            Self::Redis => bytes.extend_from_slice(resp(&["QUIT"]).as_bytes()),
+            // Has no word for it: one just closes.
+            Self::Nats => {}
+        }
+    }
+
+    /// Whether the server closes when somebody takes leave.
+    #[must_use]
+    pub const fn has_quit(self) -> bool {
+        !matches!(self, Self::Nats)
+    }
+
+    /// Answers [`Heard::Ping`].
+    pub fn pong(self, bytes: &mut Vec<u8>, token: &[u8]) {
+        surround(bytes, &[b"PONG", token], |_| {}, b"\r\n");
+    }
+
+    /// Whether whoever says something in the room is sent it too.
+    #[must_use]
+    pub const fn echoes(self) -> bool {
+        matches!(self, Self::Redis)
+    }
+
+    /// What a line that is no message of ours means. The line is without its end.
+    #[must_use]
+    pub fn hear(self, line: &[u8]) -> Heard<'_> {
+        match self {
+            Self::Chinwag => hear_chinwag(line),
+            Self::Irc => hear_irc(line),
+            Self::Redis => match line {
+                b"subscribe" => Heard::Done,
+                [b'-', text @ ..] => Heard::Refused(text),
+                _ => Heard::Other,
+            },
+            Self::Nats => match line {
+                b"PONG" => Heard::Done,
+                b"PING" => Heard::Ping(b""),
+                [b'-', b'E', b'R', b'R', text @ ..] => Heard::Refused(text.trim_ascii()),
+                _ => Heard::Other,
+            },
+        }
+    }
+}
+
+fn hear_chinwag(line: &[u8]) -> Heard<'_> {
+    let Some(notice) = line.strip_prefix(b"* ") else {
+        return match line {
+            [b'!', text @ ..] => Heard::Refused(text.trim_ascii()),
+            _ => Heard::Other,
+        };
+    };
+    if notice.starts_with(b"You are registered as ") {
+        return Heard::Done;
+    }
+    if let Some(entered) = notice.strip_prefix(b"You are in ") {
+        let is_ours = entered
+            .strip_prefix(ROOM.as_bytes())
+            .is_some_and(|rest| matches!(rest.first(), Some(b' ' | b',' | b'.')));
+        return if is_ours { Heard::Done } else { Heard::Other };
+    }
+    let missed = notice
+        .strip_prefix(b"You missed ")
+        .and_then(|rest| rest.split(|byte| *byte == b' ').next())
+        .and_then(|count| std::str::from_utf8(count).ok()?.parse().ok());
+    missed.map_or(Heard::Other, Heard::Missed)
+}
+
+fn hear_irc(line: &[u8]) -> Heard<'_> {
+    if let Some(token) = line.strip_prefix(b"PING") {
+        return Heard::Ping(token);
+    }
+    if let Some(text) = line.strip_prefix(b"ERROR ") {
+        return Heard::Refused(text);
+    }
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let is_from_server = words.next().is_some_and(|prefix| prefix.starts_with(b":"));
+    let (Some(numeric), Some(rest)) = (words.next(), words.next()) else {
+        return Heard::Other;
+    };
+    match numeric {
+        // The end of the message of the day, or that there is none; the end of the list of names.
+        b"376" | b"422" | b"366" if is_from_server => Heard::Done,
+        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] if is_from_server => Heard::Refused(rest),
+        _ => Heard::Other,
+    }
+}
+
+/// Words as a RESP array of bulk strings.
+fn resp(words: &[&str]) -> String {
+    let mut text = format!("*{}\r\n", words.len());
+    for word in words {
+        let _ = write!(text, "${}\r\n{word}\r\n", word.len());
+    }
+    text
+}
+
+fn surround(
+    bytes: &mut Vec<u8>,
+    before: &[&[u8]],
+    payload: impl FnOnce(&mut Vec<u8>),
+    after: &[u8],
+) {
+    for part in before {
+        bytes.extend_from_slice(part);
+    }
+    payload(bytes);
+    bytes.extend_from_slice(after);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(say: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut bytes = Vec::new();
+        say(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn private(dialect: Dialect) -> String {
+        said(|bytes| {
+            dialect.private(bytes, ClientNo::new(7), 2, |bytes| {
+                bytes.extend_from_slice(b"hi");
+            });
+        })
+    }
+
+    #[test]
+    fn a_private_message_is_said_in_each_dialect() {
+        assert_eq!(private(Dialect::Chinwag), "@u000007:hi\n");
+        assert_eq!(private(Dialect::Irc), "PRIVMSG u000007 :hi\r\n");
+        assert_eq!(private(Dialect::Nats), "PUB u000007 2\r\nhi\r\n");
+        assert_eq!(
+            private(Dialect::Redis),
+            "*3\r\n$7\r\nPUBLISH\r\n$7\r\nu000007\r\n$2\r\nhi\r\n"
+        );
+    }
+
+    #[test]
+    fn what_servers_say_is_understood() {
+        use Heard::{Done, Missed, Other, Ping, Refused};
+        let chinwag = |line: &'static str| Dialect::Chinwag.hear(line.as_bytes());
+        assert_eq!(chinwag("* You are registered as u000007."), Done);
+        assert_eq!(chinwag("* You are in lobby, and nobody else is."), Other);
+        assert_eq!(chinwag("* You are in bench, and nobody else is."), Done);
+        assert_eq!(chinwag("* You are in bench with 3 others: a, b, c."), Done);
+        assert_eq!(chinwag("* You are in benches with 1 other: a."), Other);
+        assert_eq!(chinwag("* You missed 214 lines in bench."), Missed(214));
+        assert_eq!(chinwag("! No."), Refused(b"No."));
+        let irc = |line: &'static str| Dialect::Irc.hear(line.as_bytes());
+        assert_eq!(irc("PING :abc"), Ping(b" :abc"));
+        assert_eq!(irc(":irc.example 376 u000007 :End of MOTD"), Done);
+        assert_eq!(irc(":irc.example 001 u000007 :Welcome"), Other);
+        let refused = irc(":irc.example 433 * u000007 :Nickname in use");
+        assert_eq!(refused, Refused(b"* u000007 :Nickname in use"));
+        assert_eq!(irc(":u000001!u@h JOIN :#bench"), Other);
+        assert_eq!(Dialect::Nats.hear(b"PONG"), Done);
+        assert_eq!(Dialect::Nats.hear(b"PING"), Ping(b""));
+        assert_eq!(Dialect::Redis.hear(b"subscribe"), Done);
+    }
+}

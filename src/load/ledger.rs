@@ -1,0 +1,400 @@
+//! What was sent and what arrived: whether anything was lost, came twice or out of order.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde::Serialize;
+
+use super::client::ClientNo;
+use super::stamp::Stamp;
+
+/// What must be zero at the end of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Faults {
+    /// Sent, and neither arrived nor was said to be left out.
+    pub lost: u64,
+    /// Arrived again, or at somebody to whom it was not sent.
+    pub duplicated: u64,
+    /// Arrived after something that was sent later.
+    pub out_of_order: u64,
+}
+
+impl Faults {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::ops::AddAssign for Faults {
+    fn add_assign(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.out_of_order += other.out_of_order;
+    }
+}
+
+/// Private messages under way: each must reach one client once, after those sent to it before.
+#[derive(Debug)]
+pub struct PrivateLedger {
+    senders: Vec<Sender>,
+    outstanding: u64,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sender {
+    next: u32,
+    /// In the order sent.
+    under_way: VecDeque<UnderWay>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    number: u32,
+    to: ClientNo,
+}
+
+impl PrivateLedger {
+    /// Nothing was sent by any of `clients`.
+    #[must_use]
+    pub fn new(clients: usize) -> Self {
+        Self {
+            senders: vec![Sender::default(); clients],
+            outstanding: 0,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Notes that `from` sends to `to`, and gives the message its number.
+    pub fn sent(&mut self, from: ClientNo, to: ClientNo) -> u32 {
+        let Some(sender) = self.senders.get_mut(from.index()) else {
+            return 0;
+        };
+        let number = sender.next;
+        sender.next = number.wrapping_add(1);
+        sender.under_way.push_back(UnderWay { number, to });
+        self.outstanding += 1;
+        number
+    }
+
+    /// Notes an arrival. Returns whether it is one that was awaited.
+    pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> bool {
+        let Some(sender) = self.senders.get_mut(stamp.sender.index()) else {
+            self.faults.duplicated += 1;
+            return false;
+        };
+        let is_it = |sent: &UnderWay| sent.number == stamp.number && sent.to == by;
+        let Some(place) = sender.under_way.iter().position(is_it) else {
+            self.faults.duplicated += 1;
+            return false;
+        };
+        let overtaken = sender.under_way.iter().take(place);
+        if overtaken.clone().any(|earlier| earlier.to == by) {
+            self.faults.out_of_order += 1;
+        }
+        sender.under_way.remove(place);
+        self.outstanding -= 1;
+        true
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding
+    }
+
+    /// What went wrong, if what is under way now never arrives.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults {
+            lost: self.outstanding,
+            ..self.faults
+        }
+    }
+}
+
+/// A room's lines: each must reach every other member once, and all in one order.
+#[derive(Debug)]
+pub struct RoomLedger {
+    members: usize,
+    speakers: Vec<ClientNo>,
+    echoes: bool,
+    /// The number that each member awaits from each speaker, a row for each member.
+    awaited: Vec<u32>,
+    /// How many members each speaker's lines have still to reach, in the order spoken.
+    speaking: Vec<Speaking>,
+    /// Lines in the order in which they first reached somebody who hears them all.
+    order: Vec<(u32, u32)>,
+    /// How far each member is in that order; `None` once it missed a line, or if it speaks.
+    follows: Vec<Option<usize>>,
+    /// Lines that a member has skipped, by member and speaker.
+    skipped: HashMap<(u32, u32), u64>,
+    /// Lines that the server said it left out.
+    told_missed: u64,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Speaking {
+    /// The number of the first of `remaining`.
+    first: u32,
+    remaining: VecDeque<u32>,
+}
+
+impl RoomLedger {
+    /// A room of `members`, the first ones of all clients, some of whom speak. `echoes` says that
+    /// who speaks hears it too.
+    #[must_use]
+    pub fn new(members: usize, speakers: Vec<ClientNo>, echoes: bool) -> Self {
+        let mut follows = vec![Some(0); members];
+        for speaker in &speakers {
+            if let (Some(place), false) = (follows.get_mut(speaker.index()), echoes) {
+                *place = None;
+            }
+        }
+        Self {
+            members,
+            echoes,
+            awaited: vec![0; members * speakers.len()],
+            speaking: vec![Speaking::default(); speakers.len()],
+            order: Vec::new(),
+            follows,
+            skipped: HashMap::new(),
+            told_missed: 0,
+            faults: Faults::default(),
+            speakers,
+        }
+    }
+
+    /// Notes that a speaker, by its place among the speakers, speaks; gives the line its number.
+    pub fn spoken(&mut self, speaker: usize) -> u32 {
+        let who = self
+            .speakers
+            .get(speaker)
+            .map_or(usize::MAX, |who| who.index());
+        let hears_itself = self.echoes || who >= self.members;
+        let listeners = self.members - usize::from(!hears_itself);
+        let Some(speaking) = self.speaking.get_mut(speaker) else {
+            return 0;
+        };
+        let ahead = u32::try_from(speaking.remaining.len()).unwrap_or(u32::MAX);
+        let number = speaking.first.wrapping_add(ahead);
+        let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
+        speaking.remaining.push_back(listeners);
+        number
+    }
+
+    /// Notes an arrival. Returns the speaker's place if the line was awaited, and whether it has
+    /// reached everyone now.
+    pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> Option<(usize, bool)> {
+        let speaker = self.speakers.iter().position(|who| *who == stamp.sender);
+        let known = speaker.filter(|_| by.index() < self.members);
+        let Some(speaker) = known else {
+            self.faults.duplicated += 1;
+            return None;
+        };
+        let place = by.index() * self.speakers.len() + speaker;
+        let awaited = self.awaited.get_mut(place)?;
+        let place = u32::try_from(speaker).unwrap_or(u32::MAX);
+        if stamp.number < *awaited {
+            self.repeated(by, place, stamp.number);
+            return None;
+        }
+        let skipped = stamp.number - *awaited;
+        *awaited = stamp.number + 1;
+        if skipped > 0 {
+            *self.skipped.entry((by.get(), place)).or_default() += u64::from(skipped);
+            if let Some(follows) = self.follows.get_mut(by.index()) {
+                *follows = None;
+            }
+        }
+        self.follow(by, (place, stamp.number));
+        let complete = self.reached(speaker, stamp.number);
+        Some((speaker, complete))
+    }
+
+    /// A line came after a later one of the same speaker: late, or for the second time.
+    fn repeated(&mut self, by: ClientNo, speaker: u32, number: u32) {
+        match self.skipped.get_mut(&(by.get(), speaker)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                self.faults.out_of_order += 1;
+                self.reached(speaker as usize, number);
+            }
+            _ => self.faults.duplicated += 1,
+        }
+    }
+
+    /// All who hear every line must hear them in one order.
+    fn follow(&mut self, by: ClientNo, line: (u32, u32)) {
+        let Some(Some(place)) = self.follows.get_mut(by.index()) else {
+            return;
+        };
+        match self.order.get(*place) {
+            None => self.order.push(line),
+            Some(first) if *first == line => {}
+            Some(_) => self.faults.out_of_order += 1,
+        }
+        *place += 1;
+    }
+
+    /// One more member has a line.
+    fn reached(&mut self, speaker: usize, number: u32) -> bool {
+        let Some(speaking) = self.speaking.get_mut(speaker) else {
+            return false;
+        };
+        let place = number.wrapping_sub(speaking.first) as usize;
+        let Some(remaining) = speaking.remaining.get_mut(place) else {
+            return false;
+        };
+        *remaining = remaining.saturating_sub(1);
+        let complete = *remaining == 0;
+        while speaking.remaining.front() == Some(&0) {
+            speaking.remaining.pop_front();
+            speaking.first = speaking.first.wrapping_add(1);
+        }
+        complete
+    }
+
+    /// The server said that it left lines out.
+    pub fn missed(&mut self, lines: u64) {
+        self.told_missed += lines;
+    }
+
+    /// How many lines the server said it left out.
+    #[must_use]
+    pub fn told_missed(&self) -> u64 {
+        self.told_missed
+    }
+
+    /// How many deliveries are under way: neither made nor said to be left out.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        let lines = self
+            .speaking
+            .iter()
+            .flat_map(|speaking| &speaking.remaining);
+        let not_reached: u64 = lines.map(|remaining| u64::from(*remaining)).sum();
+        not_reached.saturating_sub(self.told_missed)
+    }
+
+    /// What went wrong, if what is under way now never arrives.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults {
+            lost: self.outstanding(),
+            ..self.faults
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::moment::Moment;
+    use super::super::stamp::Kind;
+    use super::*;
+
+    const A: ClientNo = ClientNo::new(0);
+    const B: ClientNo = ClientNo::new(1);
+    const C: ClientNo = ClientNo::new(2);
+
+    fn stamp(kind: Kind, sender: ClientNo, number: u32) -> Stamp {
+        Stamp {
+            kind,
+            sender,
+            number,
+            intended: Moment::default(),
+        }
+    }
+
+    fn private(sender: ClientNo, number: u32) -> Stamp {
+        stamp(Kind::Private, sender, number)
+    }
+
+    fn line(sender: ClientNo, number: u32) -> Stamp {
+        stamp(Kind::Room, sender, number)
+    }
+
+    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> Faults {
+        Faults {
+            lost,
+            duplicated,
+            out_of_order,
+        }
+    }
+
+    #[test]
+    fn private_messages_to_different_clients_may_overtake_each_other() {
+        let mut ledger = PrivateLedger::new(3);
+        let (first, second) = (ledger.sent(A, B), ledger.sent(A, C));
+        assert!(ledger.arrived(C, &private(A, second)));
+        assert!(ledger.arrived(B, &private(A, first)));
+        assert!(ledger.faults().is_none());
+    }
+
+    #[test]
+    fn what_is_lost_doubled_swapped_or_misled_is_found() {
+        let mut ledger = PrivateLedger::new(3);
+        let (first, second, third) = (ledger.sent(A, B), ledger.sent(A, B), ledger.sent(A, C));
+        assert!(ledger.arrived(B, &private(A, second)));
+        assert!(ledger.arrived(B, &private(A, first)));
+        assert_eq!(ledger.faults(), faults(1, 0, 1));
+        assert!(!ledger.arrived(B, &private(A, first)), "twice");
+        assert!(!ledger.arrived(B, &private(A, third)), "it was for C");
+        assert_eq!(ledger.faults(), faults(1, 2, 1));
+        assert_eq!(ledger.outstanding(), 1);
+    }
+
+    #[test]
+    fn a_line_is_complete_when_every_other_member_has_it() {
+        let mut room = RoomLedger::new(3, vec![A, B], false);
+        let (a, b) = (room.spoken(0), room.spoken(1));
+        assert_eq!(room.arrived(C, &line(A, a)), Some((0, false)));
+        assert_eq!(room.arrived(B, &line(A, a)), Some((0, true)));
+        assert_eq!(room.outstanding(), 2);
+        assert_eq!(room.arrived(C, &line(B, b)), Some((1, false)));
+        assert_eq!(room.arrived(A, &line(B, b)), Some((1, true)));
+        assert!(room.faults().is_none());
+        assert_eq!(room.arrived(A, &line(B, b)), None);
+        assert_eq!(room.faults(), faults(0, 1, 0));
+    }
+
+    #[test]
+    fn members_who_hear_all_must_hear_it_in_one_order() {
+        let mut room = RoomLedger::new(4, vec![A, B], false);
+        let (a, b) = (room.spoken(0), room.spoken(1));
+        for heard in [line(A, a), line(B, b)] {
+            let _ = room.arrived(C, &heard);
+        }
+        let d = ClientNo::new(3);
+        for heard in [line(B, b), line(A, a)] {
+            let _ = room.arrived(d, &heard);
+        }
+        let _ = room.arrived(B, &line(A, a));
+        let _ = room.arrived(A, &line(B, b));
+        assert_eq!(room.faults(), faults(0, 0, 2));
+    }
+
+    #[test]
+    fn a_line_left_out_is_lost_unless_it_was_said() {
+        let mut room = RoomLedger::new(2, vec![A], false);
+        let numbers = [room.spoken(0), room.spoken(0), room.spoken(0)];
+        let _ = room.arrived(B, &line(A, numbers[0]));
+        let _ = room.arrived(B, &line(A, numbers[2]));
+        assert_eq!(room.faults(), faults(1, 0, 0));
+        room.missed(1);
+        assert!(room.faults().is_none());
+        assert_eq!(room.told_missed(), 1);
+    }
+
+    #[test]
+    fn a_late_line_is_out_of_order_and_not_lost() {
+        let mut room = RoomLedger::new(2, vec![A], false);
+        let numbers = [room.spoken(0), room.spoken(0)];
+        let _ = room.arrived(B, &line(A, numbers[1]));
+        assert_eq!(room.arrived(B, &line(A, numbers[0])), None);
+        assert_eq!(room.faults().out_of_order, 1);
+        assert_eq!(room.faults().lost, 0);
+    }
+}

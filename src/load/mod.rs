@@ -1,0 +1,33 @@
+//! The load generator: thousands of synthetic clients on one thread, and what they find out.
+//!
+//! ```text
+//!    run        connect, warm up, measure, let the rest arrive
+//!     │
+//!  workload     who says what when, and what of it arrived      (ledger, recorder, schedule)
+//!     │
+//!   swarm       one poll, all clients, one write per socket and turn
+//!     │
+//!  dialect      how to say it to chinwag, IRC, Redis or NATS    (stamp)
+//! ```
+//!
+//! Every message carries its sender, its number and the time when it was to go, so that whatever
+//! is lost, doubled, swapped or late is seen. `src/bin/chinwag-bench.rs` is its command line.
+
+pub mod client;
+pub mod compare;
+pub mod dialect;
+pub mod floor;
+pub mod ledger;
+pub mod moment;
+mod pacer;
+pub mod process;
+pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod search;
+pub mod server;
+pub mod stamp;
+pub mod suite;
+pub mod swarm;
+pub mod workload;

@@ -1,0 +1,114 @@
+//! Waking at a point in time. Poll's own timeouts are in milliseconds, which is an eternity at
+//! twenty thousand messages a second.
+
+use std::io;
+use std::time::Duration;
+
+use mio::{Registry, Token};
+
+use super::moment::Moment;
+
+#[cfg(target_os = "linux")]
+pub(super) use timer::Pacer;
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use spin::Pacer;
+
+#[cfg(target_os = "linux")]
+mod timer {
+    use std::os::fd::{AsRawFd as _, OwnedFd};
+
+    use mio::Interest;
+    use mio::unix::SourceFd;
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+
+    use super::{Duration, Moment, Registry, Token, io};
+
+    /// A `timerfd` in the poll.
+    #[derive(Debug)]
+    pub struct Pacer {
+        timer: OwnedFd,
+        /// When it fires, if it is set.
+        armed: Option<Moment>,
+    }
+
+    impl Pacer {
+        pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
+            Ok(Self { timer, armed: None })
+        }
+
+        /// The timeout to poll with, so as to wake at `wake_at`.
+        pub fn timeout(&mut self, now: Moment, wake_at: Moment) -> io::Result<Option<Duration>> {
+            if wake_at == Moment::NEVER {
+                return Ok(None);
+            }
+            let wait = wake_at.since(now);
+            if wait.is_zero() {
+                return Ok(Some(wait));
+            }
+            // Set anew only to come sooner: an early wake-up does no harm, and costs less than a
+            // call before each poll.
+            if self
+                .armed
+                .is_none_or(|armed| wake_at < armed || armed <= now)
+            {
+                timerfd_settime(
+                    &self.timer,
+                    TimerfdTimerFlags::empty(),
+                    &Itimerspec {
+                        it_interval: Timespec::default(),
+                        it_value: Timespec {
+                            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+                            tv_nsec: wait.subsec_nanos().into(),
+                        },
+                    },
+                )?;
+                self.armed = Some(wake_at);
+            }
+            Ok(None)
+        }
+
+        /// The poll said so. To set it anew also takes that back, so nothing is read.
+        pub fn fired(&mut self) {
+            self.armed = None;
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod spin {
+    use super::{Duration, Moment, Registry, Token, io};
+
+    /// Longer waits can be a little late.
+    const FINE_TIME_MAX: Duration = Duration::from_millis(20);
+
+    /// Polls without waiting when the time is near.
+    #[derive(Debug)]
+    pub struct Pacer;
+
+    impl Pacer {
+        pub fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub fn timeout(&mut self, now: Moment, wake_at: Moment) -> io::Result<Option<Duration>> {
+            if wake_at == Moment::NEVER {
+                return Ok(None);
+            }
+            let wait = wake_at.since(now);
+            Ok(Some(if wait > FINE_TIME_MAX {
+                wait
+            } else {
+                Duration::ZERO
+            }))
+        }
+
+        pub fn fired(&mut self) {}
+    }
+}

@@ -1,0 +1,165 @@
+//! Latencies, and how they and the throughput went over time.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::moment::{Moment, nanos};
+
+/// Significant digits kept of a latency: an error of a thousandth.
+const DIGITS: u8 = 3;
+
+/// The longest latency told apart: an hour.
+const LATENCY_NANOS_MAX: u64 = 3_600_000_000_000;
+
+/// Latencies of one kind of message, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Latency {
+    /// Half are at most this.
+    pub p50_ms: f64,
+    /// 90 % are.
+    pub p90_ms: f64,
+    /// 99 % are.
+    pub p99_ms: f64,
+    /// 99.9 % are.
+    pub p999_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+}
+
+/// One stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    /// Its end, in seconds since the measured phase began.
+    pub at_s: f64,
+    /// Messages delivered in a second.
+    pub per_second: f64,
+    /// Half of its latencies are at most this.
+    pub p50_ms: f64,
+    /// 99 % are.
+    pub p99_ms: f64,
+}
+
+/// Records while a phase is measured.
+#[derive(Debug)]
+pub struct Recorder {
+    all: Histogram<u64>,
+    interval: Histogram<u64>,
+    interval_time: Duration,
+    /// `None` while nothing is recorded.
+    began: Option<Moment>,
+    interval_ends: Moment,
+    intervals: Vec<Interval>,
+}
+
+impl Recorder {
+    /// Records nothing yet; later, an interval each `interval_time`.
+    #[must_use]
+    pub fn new(interval_time: Duration) -> Self {
+        Self {
+            all: histogram(),
+            interval: histogram(),
+            interval_time,
+            began: None,
+            interval_ends: Moment::NEVER,
+            intervals: Vec::new(),
+        }
+    }
+
+    /// The measured phase begins, with nothing recorded.
+    pub fn begin(&mut self, now: Moment) {
+        self.all.reset();
+        self.interval.reset();
+        self.intervals.clear();
+        self.began = Some(now);
+        self.interval_ends = now.after(self.interval_time);
+    }
+
+    /// The measured phase ends.
+    pub fn end(&mut self) {
+        self.began = None;
+    }
+
+    /// A message that was to be sent at `intended` is there.
+    pub fn record(&mut self, now: Moment, intended: Moment) {
+        let Some(began) = self.began else {
+            return;
+        };
+        if now >= self.interval_ends {
+            self.close_intervals(began, now);
+        }
+        let latency = nanos(now.since(intended)).max(1);
+        self.all.saturating_record(latency);
+        self.interval.saturating_record(latency);
+    }
+
+    fn close_intervals(&mut self, began: Moment, now: Moment) {
+        while now >= self.interval_ends {
+            let count = as_f64(self.interval.len());
+            self.intervals.push(Interval {
+                at_s: self.interval_ends.since(began).as_secs_f64(),
+                per_second: count / self.interval_time.as_secs_f64(),
+                p50_ms: millis(self.interval.value_at_quantile(0.5)),
+                p99_ms: millis(self.interval.value_at_quantile(0.99)),
+            });
+            self.interval.reset();
+            self.interval_ends = self.interval_ends.after(self.interval_time);
+        }
+    }
+
+    /// How many messages were recorded.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.all.len()
+    }
+
+    /// What was recorded, if anything was.
+    #[must_use]
+    pub fn latency(&self) -> Option<Latency> {
+        let at = |quantile| millis(self.all.value_at_quantile(quantile));
+        (!self.all.is_empty()).then(|| Latency {
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: millis(self.all.max()),
+        })
+    }
+
+    /// The intervals that are over.
+    #[must_use]
+    pub fn intervals(&self) -> &[Interval] {
+        &self.intervals
+    }
+
+    /// Latency at each step towards the longest, for a plot: how rare, and how long in ms.
+    #[must_use]
+    pub fn percentiles(&self) -> Vec<(f64, f64)> {
+        let steps = self.all.iter_quantiles(5);
+        steps
+            .map(|step| {
+                (
+                    step.quantile_iterated_to(),
+                    millis(step.value_iterated_to()),
+                )
+            })
+            .filter(|(quantile, _)| *quantile < 1.0)
+            .collect()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the bounds are constants, and fit")]
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NANOS_MAX, DIGITS).expect("bounds that fit")
+}
+
+fn millis(nanos: u64) -> f64 {
+    as_f64(nanos) / 1e6
+}
+
+/// Exact up to 2^53, which is more than anything counted here.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}

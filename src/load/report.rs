@@ -1,0 +1,389 @@
+//! What a run found, for people and for programs.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::ledger::Faults;
+use super::recorder::{Interval, Latency};
+
+/// A process is taken to be at its limit when it runs for so much of the time.
+const BUSY_SHARE: f64 = 0.9;
+
+/// One run. As JSON, this is one line; fields may be added, but none changes its meaning.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The server's name, or where it is.
+    pub server: String,
+    /// What it was spoken to in.
+    pub dialect: &'static str,
+    /// What the clients did.
+    pub workload: &'static str,
+    /// How many clients there were.
+    pub clients: usize,
+    /// Bytes of each message.
+    pub size: usize,
+    /// What else the workload was told.
+    pub parameters: Vec<(&'static str, f64)>,
+    /// How long it was measured.
+    pub seconds: f64,
+    /// Messages of each kind.
+    pub messages: Vec<Messages>,
+    /// What must be zero.
+    #[serde(flatten)]
+    pub faults: Faults,
+    /// Room lines that the server left out and said so.
+    pub told_missed: u64,
+    /// Lines in which the server refused something.
+    pub refused: u64,
+    /// Connections that the server ended.
+    pub closed: u64,
+    /// The first thing that it refused.
+    pub refusal: Option<String>,
+    /// Connections made and ended a second, while it was measured.
+    pub connects_per_second: Option<f64>,
+    /// How it was to connect them.
+    pub connecting: Connecting,
+    /// What the server used while it was measured, if that can be seen.
+    pub server_use: Option<Use>,
+    /// What this program used.
+    pub driver_use: Option<Use>,
+    /// It was ended before its time.
+    pub interrupted: bool,
+}
+
+/// Messages of one kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct Messages {
+    /// `private` or `room`.
+    pub kind: &'static str,
+    /// How many arrived while it was measured.
+    pub delivered: u64,
+    /// In a second.
+    pub per_second: f64,
+    /// From the time when each was to be sent.
+    pub latency: Option<Latency>,
+    /// How that went over time. Not in JSON: a plot shows it.
+    #[serde(skip)]
+    pub intervals: Vec<Interval>,
+    /// Latency by how rare it is. Not in JSON: a plot shows it.
+    #[serde(skip)]
+    pub percentiles: Vec<(f64, f64)>,
+}
+
+/// What it took to connect and register.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Connecting {
+    /// How long it took for all.
+    pub seconds: f64,
+    /// Microseconds of the server's processor time for each.
+    pub cpu_us_each: Option<f64>,
+    /// Memory of the server for each, in KiB.
+    pub memory_kib_each: Option<f64>,
+}
+
+/// What a process used.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Use {
+    /// Microseconds of processor time for each message that arrived.
+    pub cpu_us_per_message: Option<f64>,
+    /// Of these, in its own code.
+    pub user_us_per_message: Option<f64>,
+    /// Of these, in the kernel.
+    pub system_us_per_message: Option<f64>,
+    /// Share of the time that it ran.
+    pub busy: f64,
+    /// The most memory it had, in KiB.
+    pub peak_memory_kib: f64,
+}
+
+impl Report {
+    /// How many messages arrived.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.messages
+            .iter()
+            .map(|messages| messages.delivered)
+            .sum()
+    }
+
+    /// In a second.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        self.messages
+            .iter()
+            .map(|messages| messages.per_second)
+            .sum()
+    }
+
+    /// The latency of messages of a kind, if there were any.
+    #[must_use]
+    pub fn latency(&self, kind: &str) -> Option<Latency> {
+        let messages = self
+            .messages
+            .iter()
+            .find(|messages| messages.kind == kind)?;
+        messages.latency
+    }
+
+    /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.faults.is_none() && self.closed == 0
+    }
+
+    /// Which of the two processes could do no more.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        let is_busy = |process: Option<Use>| process.is_some_and(|used| used.busy > BUSY_SHARE);
+        if is_busy(self.server_use) {
+            Some("the server's processor")
+        } else if is_busy(self.driver_use) {
+            Some("this program's processor")
+        } else {
+            None
+        }
+    }
+
+    /// What somebody who reads the figures should know.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.limit() == Some("this program's processor") {
+            warnings.push(
+                "this program was the limit, not the server: it could do more than is shown here"
+                    .to_owned(),
+            );
+        }
+        if self.server_use.is_none() {
+            warnings.push(
+                "the server's process is not known, so its use is not shown; --pid PID names it"
+                    .to_owned(),
+            );
+        }
+        if let Some(refusal) = &self.refusal {
+            warnings.push(format!(
+                "the server refused {} lines: {refusal}",
+                self.refused
+            ));
+        }
+        if self.closed > 0 {
+            warnings.push(format!("the server closed {} connections", self.closed));
+        }
+        if self.interrupted {
+            warnings.push("it was interrupted: these are the figures until then".to_owned());
+        }
+        warnings
+    }
+
+    /// As one line of JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Several runs of the same, one line each; with more than one, also their median and spread.
+#[must_use]
+pub fn table(reports: &[Report]) -> String {
+    let mut table = plain_table();
+    table.set_header([
+        "server",
+        "workload",
+        "kind",
+        "delivered",
+        "per second",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "lost",
+        "twice",
+        "disorder",
+    ]);
+    for report in reports {
+        for messages in &report.messages {
+            let latency = messages.latency.unwrap_or_default();
+            table.add_row([
+                report.server.clone(),
+                report.workload.to_owned(),
+                messages.kind.to_owned(),
+                messages.delivered.to_string(),
+                format!("{:.0}", messages.per_second),
+                milliseconds(latency.p50_ms),
+                milliseconds(latency.p90_ms),
+                milliseconds(latency.p99_ms),
+                milliseconds(latency.p999_ms),
+                milliseconds(latency.max_ms),
+                report.faults.lost.to_string(),
+                report.faults.duplicated.to_string(),
+                report.faults.out_of_order.to_string(),
+            ]);
+        }
+    }
+    if reports.len() > 1 {
+        add_spread(&mut table, reports);
+    }
+    align(&mut table, 3);
+    let has_messages = reports.iter().any(|report| !report.messages.is_empty());
+    let mut usage = plain_table();
+    usage.set_header([
+        "server",
+        "workload",
+        "clients",
+        "server µs/msg",
+        "user",
+        "system",
+        "busy",
+        "peak MiB",
+        "KiB/client",
+        "µs/connect",
+        "driver µs/msg",
+        "busy",
+    ]);
+    for report in reports {
+        usage.add_row(usage_row(report));
+    }
+    align(&mut usage, 2);
+    if has_messages {
+        format!("{table}\n\n{usage}")
+    } else {
+        usage.to_string()
+    }
+}
+
+fn usage_row(report: &Report) -> Vec<String> {
+    let server = report.server_use;
+    let driver = report.driver_use;
+    vec![
+        report.server.clone(),
+        report.workload.to_owned(),
+        report.clients.to_string(),
+        figure(server.and_then(|used| used.cpu_us_per_message), 2),
+        figure(server.and_then(|used| used.user_us_per_message), 2),
+        figure(server.and_then(|used| used.system_us_per_message), 2),
+        percent(server),
+        figure(server.map(|used| used.peak_memory_kib / 1024.0), 1),
+        figure(report.connecting.memory_kib_each, 2),
+        figure(report.connecting.cpu_us_each, 1),
+        figure(driver.and_then(|used| used.cpu_us_per_message), 2),
+        percent(driver),
+    ]
+}
+
+/// The median over the runs, and the lowest and the highest.
+fn add_spread(table: &mut Table, reports: &[Report]) {
+    let kinds = reports.first().map_or(&[][..], |report| &report.messages);
+    for kind in kinds.iter().map(|messages| messages.kind) {
+        let column = |pick: fn(&Messages) -> f64, show: fn(f64) -> String| {
+            let of_kind = reports.iter().filter_map(|report| {
+                let mut messages = report.messages.iter();
+                messages.find(|messages| messages.kind == kind).map(pick)
+            });
+            let spread = Spread::of(of_kind.collect());
+            spread.map_or_else(String::new, |spread| {
+                format!(
+                    "{} ({}–{})",
+                    show(spread.median),
+                    show(spread.lowest),
+                    show(spread.highest)
+                )
+            })
+        };
+        let whole = |value: f64| format!("{value:.0}");
+        table.add_row([
+            "median".to_owned(),
+            format!("of {}", reports.len()),
+            kind.to_owned(),
+            column(|m| super::recorder::as_f64(m.delivered), whole),
+            column(|m| m.per_second, whole),
+            column(|m| m.latency.unwrap_or_default().p50_ms, milliseconds),
+            column(|m| m.latency.unwrap_or_default().p90_ms, milliseconds),
+            column(|m| m.latency.unwrap_or_default().p99_ms, milliseconds),
+            column(|m| m.latency.unwrap_or_default().p999_ms, milliseconds),
+            column(|m| m.latency.unwrap_or_default().max_ms, milliseconds),
+        ]);
+    }
+}
+
+/// The middle of several values, and how far apart they are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// As many are below as above.
+    pub median: f64,
+    /// The least.
+    pub lowest: f64,
+    /// The most.
+    pub highest: f64,
+}
+
+impl Spread {
+    /// Of some values, in any order.
+    #[must_use]
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let middle = values.get((values.len().saturating_sub(1)) / 2..=values.len() / 2)?;
+        Some(Self {
+            median: middle.iter().sum::<f64>() / super::recorder::as_f64(middle.len() as u64),
+            lowest: *values.first()?,
+            highest: *values.last()?,
+        })
+    }
+}
+
+/// A table without lines, to be read in a terminal or pasted into a text.
+#[must_use]
+pub fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table
+}
+
+/// Puts all columns but the first ones to the right.
+pub fn align(table: &mut Table, texts: usize) {
+    for column in table.column_iter_mut().skip(texts) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// A time in milliseconds, in as many digits as matter.
+#[must_use]
+pub fn milliseconds(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+/// A value, or a dash if it is not known.
+#[must_use]
+pub fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn percent(used: Option<Use>) -> String {
+    used.map_or_else(
+        || "–".to_owned(),
+        |used| format!("{:.0} %", used.busy * 100.0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_is_between_the_middle_two() {
+        let spread = |values: &[f64]| Spread::of(values.to_vec()).unwrap();
+        let expected = |median, lowest, highest| Spread {
+            median,
+            lowest,
+            highest,
+        };
+        assert_eq!(spread(&[3.0]), expected(3.0, 3.0, 3.0));
+        assert_eq!(spread(&[3.0, 1.0]), expected(2.0, 1.0, 3.0));
+        assert_eq!(spread(&[9.0, 1.0, 2.0]), expected(2.0, 1.0, 9.0));
+        assert_eq!(Spread::of(Vec::new()), None);
+    }
+}

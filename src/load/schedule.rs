@@ -1,0 +1,57 @@
+//! When messages of an open loop are meant to go, whatever has become of those before.
+
+use std::time::Duration;
+
+use super::moment::Moment;
+
+/// A steady rate.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    start: Moment,
+    per_second: f64,
+    sent: u64,
+}
+
+impl Schedule {
+    /// From `start` on, so many a second.
+    #[must_use]
+    pub fn new(start: Moment, per_second: f64) -> Self {
+        Self {
+            start,
+            per_second: per_second.max(f64::MIN_POSITIVE),
+            sent: 0,
+        }
+    }
+
+    /// When the next is due.
+    #[must_use]
+    pub fn next(&self) -> Moment {
+        let elapsed = super::recorder::as_f64(self.sent) / self.per_second;
+        Duration::try_from_secs_f64(elapsed).map_or(Moment::NEVER, |time| self.start.after(time))
+    }
+
+    /// The time for which the next is meant, if that has come.
+    pub fn take(&mut self, now: Moment) -> Option<Moment> {
+        let due = self.next();
+        (due <= now).then(|| {
+            self.sent += 1;
+            due
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_does_not_move_what_is_due() {
+        let start = Moment::default().after(Duration::from_secs(1));
+        let mut schedule = Schedule::new(start, 1000.0);
+        assert_eq!(schedule.take(Moment::default()), None);
+        let late = start.after(Duration::from_millis(3));
+        let due: Vec<_> = std::iter::from_fn(|| schedule.take(late)).collect();
+        let meant = [0, 1, 2, 3].map(|ms| start.after(Duration::from_millis(ms)));
+        assert_eq!(due, meant);
+    }
+}

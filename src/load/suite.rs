@@ -1,0 +1,186 @@
+//! A minute that tells an operator what a machine carries.
+
+use std::fmt::Write as _;
+
+use super::report::{Report, figure, milliseconds};
+use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
+use super::search::{Capacity, descriptors_max, find_limit};
+use super::swarm::SwarmError;
+use super::workload::Roles;
+
+/// As many as the daemon lets in by default: a capacity that was not asked for is not looked for.
+const CLIENTS_WANTED: usize = 10_000;
+
+/// So many chat in the part that measures speed.
+const CLIENTS_CHATTING: usize = 1000;
+
+/// Members of the room.
+const MEMBERS: usize = 1000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// How many clients fit.
+    pub capacity: Option<Capacity>,
+    /// Every run, in order.
+    pub reports: Vec<Report>,
+}
+
+/// Tries a server. A stop leaves what was found until then.
+///
+/// # Errors
+/// If clients cannot be connected.
+pub fn run_suite(
+    site: &Site,
+    plan: &Plan,
+    watcher: &mut Watcher<'_>,
+) -> Result<Findings, SwarmError> {
+    let mut found = Findings::default();
+    (watcher.progress)(Progress::Step("1 of 5, how many fit"));
+    let most = CLIENTS_WANTED.min(descriptors_max().saturating_sub(64));
+    found.capacity = Some(find_limit(site, Some(most), watcher)?);
+    let clients = CLIENTS_CHATTING.min(most);
+
+    let dm = Scenario::Dm { clients, window: 4 };
+    let fastest = found.step(site, "2 of 5, as fast as it goes", &dm, plan, watcher)?;
+    let half = Scenario::Chats(
+        "rate",
+        Roles {
+            private_clients: clients,
+            private_rate: (fastest / 2.0).max(1.0),
+            ..Roles::default()
+        },
+    );
+    let longer = Plan {
+        time: plan.time * 2,
+        ..*plan
+    };
+    found.step(
+        site,
+        "3 of 5, at half of that rate",
+        &half,
+        &longer,
+        watcher,
+    )?;
+    let room = Scenario::Room {
+        members: MEMBERS.min(most),
+        speakers: 10,
+        window: 4,
+    };
+    found.step(site, "4 of 5, a big room", &room, plan, watcher)?;
+    let storm = Scenario::Storm {
+        at_once: clients,
+        rate: 200.0,
+    };
+    found.step(site, "5 of 5, coming and going", &storm, plan, watcher)?;
+    Ok(found)
+}
+
+impl Findings {
+    /// Runs a part, unless it is enough. Returns messages a second.
+    fn step(
+        &mut self,
+        site: &Site,
+        title: &'static str,
+        scenario: &Scenario,
+        plan: &Plan,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<f64, SwarmError> {
+        if watcher.has_enough() {
+            return Ok(0.0);
+        }
+        (watcher.progress)(Progress::Step(title));
+        let report = run(site, scenario, plan, watcher)?;
+        let per_second = report.per_second();
+        self.reports.push(report);
+        Ok(per_second)
+    }
+
+    /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.reports.iter().all(Report::is_clean)
+    }
+
+    /// What an operator wants to know.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        lines.extend(self.capacity.as_ref().map(capacity_text));
+        lines.extend(self.reports.iter().map(report_text));
+        lines.push(self.verdict());
+        lines.join("\n")
+    }
+
+    fn verdict(&self) -> String {
+        let mut faults = super::ledger::Faults::default();
+        for report in &self.reports {
+            faults += report.faults;
+        }
+        let closed: u64 = self.reports.iter().map(|report| report.closed).sum();
+        let delivered: u64 = self.reports.iter().map(Report::delivered).sum();
+        let mut text = format!(
+            "\nOf {delivered} messages, {} were lost, {} came twice and {} out of order.",
+            faults.lost, faults.duplicated, faults.out_of_order
+        );
+        if closed > 0 {
+            let _ = write!(text, " The server closed {closed} connections.");
+        }
+        if self.reports.iter().any(|report| report.interrupted) {
+            text.push_str("\nInterrupted: these are the figures until then.");
+        }
+        text
+    }
+}
+
+/// How many clients fit, in words.
+#[must_use]
+pub fn capacity_text(capacity: &Capacity) -> String {
+    format!(
+        "clients    {} at a time, connected in {:.1} s; the limit: {}\n\
+         \x20          {} KiB of memory each, {} µs of the server's processor to connect one",
+        capacity.clients,
+        capacity.seconds,
+        capacity.limit,
+        figure(capacity.memory_kib_each, 2),
+        figure(capacity.cpu_us_each, 1),
+    )
+}
+
+fn report_text(report: &Report) -> String {
+    let latency = |kind| {
+        report.latency(kind).map_or_else(String::new, |latency| {
+            format!(
+                "p50 {} ms, p99 {} ms, max {} ms",
+                milliseconds(latency.p50_ms),
+                milliseconds(latency.p99_ms),
+                milliseconds(latency.max_ms)
+            )
+        })
+    };
+    let cpu = figure(
+        report.server_use.and_then(|used| used.cpu_us_per_message),
+        2,
+    );
+    let limit = report.limit().unwrap_or("neither processor");
+    let (per_second, clients) = (report.per_second(), report.clients);
+    match report.workload {
+        "dm" => format!(
+            "messages   {per_second:.0} a second among {clients} clients, {cpu} µs of the server's \
+             processor each; the limit: {limit}"
+        ),
+        "rate" => format!(
+            "latency    at {per_second:.0} messages a second: {}",
+            latency("private")
+        ),
+        "room" => format!(
+            "room       {per_second:.0} deliveries a second in a room of {clients}, {cpu} µs each; \
+             the limit: {limit}"
+        ),
+        _ => format!(
+            "storm      {} connects a second, while two who chat have {}",
+            figure(report.connects_per_second, 0),
+            latency("private")
+        ),
+    }
+}

@@ -1,0 +1,637 @@
+//! Thousands of synthetic clients on one poll.
+//!
+//! The same shape as the server: events change state, and a turn ends with one write per socket
+//! that has something to say. What clients do is a [`Workload`]'s to decide; it is told what
+//! arrives, and says what to send through [`Outgoing`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+use thiserror::Error;
+
+use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients};
+use super::dialect::{Dialect, Heard};
+use super::moment::{Clock, Moment};
+use super::pacer::Pacer;
+use super::stamp::Stamp;
+
+/// How much is read at once. Larger than what a turn of any server writes to one client.
+const READ_BYTES: usize = 64 << 10;
+
+/// Events taken from one poll, as many as the server takes.
+const EVENTS_MAX: usize = 1024;
+
+/// Connections being made at a time: below any listener's backlog.
+const OPENING_MAX: usize = 128;
+
+/// The pacer's token; clients have their numbers.
+const PACER: Token = Token(usize::MAX);
+
+/// What clients do.
+pub trait Workload {
+    /// A message reached `by`.
+    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing);
+
+    /// The server told `by` that it left lines out.
+    fn missed(&mut self, _by: ClientNo, _lines: u64) {}
+
+    /// `who` has what it asked for: it is registered, or in the room.
+    fn ready(&mut self, _at: Moment, _who: ClientNo, _out: &mut Outgoing) {}
+
+    /// The connection of `who` ended.
+    fn closed(&mut self, _at: Moment, _who: ClientNo, _out: &mut Outgoing) {}
+
+    /// Sends what is due, and says when it wants to be asked again.
+    fn due(&mut self, _now: Moment, _out: &mut Outgoing) -> Moment {
+        Moment::NEVER
+    }
+}
+
+/// A workload that does nothing: while clients connect.
+#[derive(Clone, Copy, Debug)]
+pub struct Quiet;
+
+impl Workload for Quiet {
+    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+}
+
+/// What a load test cannot go on after.
+#[derive(Debug, Error)]
+pub enum SwarmError {
+    /// Sockets cannot be had.
+    #[error("cannot connect client {who} to {target}: {source}")]
+    Connect {
+        /// The client.
+        who: ClientNo,
+        /// The server.
+        target: Target,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not everyone got in.
+    #[error("{ready} of {wanted} clients were ready within {seconds} s{why}")]
+    NotReady {
+        /// So many were.
+        ready: usize,
+        /// So many should be.
+        wanted: usize,
+        /// The time for it.
+        seconds: u64,
+        /// What the server said of it.
+        why: String,
+    },
+    /// Neither.
+    #[error("cannot {doing}: {source}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+/// The writing side: what clients say.
+#[derive(Debug)]
+pub struct Outgoing {
+    dialect: Dialect,
+    size: usize,
+    queues: Vec<Queue>,
+    dirty: Vec<ClientNo>,
+    /// Clients to be connected.
+    opening: VecDeque<ClientNo>,
+    /// Clients to be closed at the end of the turn.
+    closing: Vec<ClientNo>,
+    /// Clients that read again.
+    resumed: Vec<ClientNo>,
+    paused: Vec<ClientNo>,
+    joining: Vec<ClientNo>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    written: usize,
+    dirty: bool,
+    /// The kernel takes no more until it says so.
+    blocked: bool,
+    /// Has taken leave.
+    leaving: bool,
+}
+
+impl Outgoing {
+    /// Sends a private message to `to`.
+    pub fn private(&mut self, to: ClientNo, stamp: Stamp) {
+        let (dialect, size) = (self.dialect, self.size);
+        self.append(stamp.sender, |bytes| {
+            dialect.private(bytes, to, size, |bytes| stamp.write(bytes, size));
+        });
+    }
+
+    /// Says something in the room.
+    pub fn say(&mut self, stamp: Stamp) {
+        let (dialect, size) = (self.dialect, self.size);
+        self.append(stamp.sender, |bytes| {
+            dialect.say(bytes, size, |bytes| stamp.write(bytes, size));
+        });
+    }
+
+    /// Enters the room; the workload is told when it is done.
+    pub fn join(&mut self, who: ClientNo) {
+        let dialect = self.dialect;
+        self.joining.push(who);
+        self.append(who, |bytes| dialect.join(bytes));
+    }
+
+    /// Takes leave, by the server's word for it or by closing.
+    pub fn quit(&mut self, who: ClientNo) {
+        let dialect = self.dialect;
+        if let Some(queue) = self.queues.get_mut(who.index()) {
+            queue.leaving = true;
+        }
+        if dialect.has_quit() {
+            self.append(who, |bytes| dialect.quit(bytes));
+        } else {
+            self.closing.push(who);
+        }
+    }
+
+    /// Connects and registers, also anew; the workload is told when it is done.
+    pub fn open(&mut self, who: ClientNo) {
+        self.opening.push_back(who);
+    }
+
+    /// Reads nothing any more.
+    pub fn pause(&mut self, who: ClientNo) {
+        self.paused.push(who);
+    }
+
+    /// Reads again.
+    pub fn resume(&mut self, who: ClientNo) {
+        self.resumed.push(who);
+    }
+
+    fn append(&mut self, who: ClientNo, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(queue) = self.queues.get_mut(who.index()) else {
+            return;
+        };
+        write(&mut queue.bytes);
+        if !mem::replace(&mut queue.dirty, true) {
+            self.dirty.push(who);
+        }
+    }
+}
+
+/// What went wrong with connections, beside what a workload counts.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    /// Connections that ended although nobody asked for it.
+    pub closed: u64,
+    /// Lines in which the server refused something.
+    pub refused: u64,
+    /// The first of those, or of what was said last to a connection that ended.
+    pub first: Option<String>,
+}
+
+/// The clients. See the module's text.
+#[derive(Debug)]
+pub struct Swarm {
+    poll: Poll,
+    events: Events,
+    pacer: Pacer,
+    clock: Clock,
+    target: Target,
+    sources: Sources,
+    clients: Vec<Client>,
+    /// What clients say.
+    pub out: Outgoing,
+    scratch: Vec<u8>,
+    ready: usize,
+    opening: usize,
+    /// What went wrong.
+    pub trouble: Trouble,
+    /// Receive buffers of connections made from now on.
+    pub receive_bytes: Option<usize>,
+}
+
+impl Swarm {
+    /// A swarm of `count` clients, none of them connected, that send payloads of `size` bytes.
+    ///
+    /// # Errors
+    /// If the system gives no poll or timer.
+    pub fn new(
+        target: Target,
+        dialect: Dialect,
+        count: usize,
+        size: usize,
+    ) -> Result<Self, SwarmError> {
+        let failed = |doing| move |source| SwarmError::System { doing, source };
+        let poll = Poll::new().map_err(failed("make a poll"))?;
+        let pacer = Pacer::new(poll.registry(), PACER).map_err(failed("make a timer"))?;
+        let mut queues = Vec::new();
+        queues.resize_with(count, Queue::default);
+        let mut places = Vec::new();
+        places.resize_with(count, Client::default);
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            pacer,
+            clock: Clock::default(),
+            target,
+            sources: Sources::default(),
+            clients: places,
+            out: Outgoing {
+                dialect,
+                size,
+                queues,
+                dirty: Vec::new(),
+                opening: VecDeque::new(),
+                closing: Vec::new(),
+                resumed: Vec::new(),
+                paused: Vec::new(),
+                joining: Vec::new(),
+            },
+            scratch: vec![0; READ_BYTES],
+            ready: 0,
+            opening: 0,
+            trouble: Trouble::default(),
+            receive_bytes: None,
+        })
+    }
+
+    /// How many clients there are, connected or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// How many have what they asked for.
+    #[must_use]
+    pub fn ready_count(&self) -> usize {
+        self.ready
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Connects and registers every client that `who` names, and waits until all are. `stop` is
+    /// asked now and then with how many are, and can end it early.
+    ///
+    /// # Errors
+    /// If they are not within `time`, or cannot be connected.
+    pub fn connect(
+        &mut self,
+        who: impl Iterator<Item = ClientNo>,
+        time: Duration,
+        stop: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(), SwarmError> {
+        let before = self.ready;
+        for who in who {
+            self.out.open(who);
+        }
+        let wanted = before + self.out.opening.len();
+        self.await_ready(wanted, time, stop)
+    }
+
+    /// Lets every client of `0..count` enter the room, and waits until all are in it.
+    ///
+    /// # Errors
+    /// If they are not within `time`.
+    pub fn join(
+        &mut self,
+        count: usize,
+        time: Duration,
+        stop: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(), SwarmError> {
+        let wanted = self.ready;
+        for who in clients(count) {
+            self.out.join(who);
+            // In steps, so that servers that tell everyone of everyone keep up.
+            if self.out.joining.len() >= OPENING_MAX {
+                self.await_ready(wanted, time, stop)?;
+            }
+        }
+        self.await_ready(wanted, time, stop)
+    }
+
+    fn await_ready(
+        &mut self,
+        wanted: usize,
+        time: Duration,
+        stop: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(), SwarmError> {
+        let give_up_at = self.now().after(time);
+        self.settle(&mut Quiet)?;
+        while self.ready < wanted {
+            self.turn(&mut Quiet, give_up_at)?;
+            if self.now() >= give_up_at {
+                return Err(self.not_ready(wanted, time));
+            }
+            if stop(self.ready) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn not_ready(&self, wanted: usize, time: Duration) -> SwarmError {
+        let first = self.trouble.first.as_ref();
+        SwarmError::NotReady {
+            ready: self.ready,
+            wanted,
+            seconds: time.as_secs(),
+            why: first.map_or_else(String::new, |text| format!("; the server says: {text}")),
+        }
+    }
+
+    /// Waits until something happens or is due, no longer than `until`, and does it.
+    ///
+    /// # Errors
+    /// If the poll fails, or a socket cannot be had.
+    pub fn turn<W: Workload>(&mut self, work: &mut W, until: Moment) -> Result<(), SwarmError> {
+        let due = work.due(self.now(), &mut self.out);
+        self.settle(work)?;
+        self.flush();
+        self.poll(due.min(until))?;
+        let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            if event.token() == PACER {
+                self.pacer.fired();
+                continue;
+            }
+            let who = ClientNo::new(u32::try_from(event.token().0).unwrap_or(u32::MAX));
+            if event.is_writable() {
+                self.writable(who);
+            }
+            let ends = event.is_read_closed() || event.is_error();
+            if (event.is_readable() || ends)
+                && let Some(client) = self.clients.get_mut(who.index())
+            {
+                client.ends |= ends;
+                self.readable(who, work);
+            }
+        }
+        events.clear();
+        self.events = events;
+        self.settle(work)?;
+        self.flush();
+        Ok(())
+    }
+
+    fn poll(&mut self, wake_at: Moment) -> Result<(), SwarmError> {
+        let failed = |source| SwarmError::System {
+            doing: "poll",
+            source,
+        };
+        let timeout = self
+            .pacer
+            .timeout(self.clock.now(), wake_at)
+            .map_err(failed)?;
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            polled => polled.map_err(failed),
+        }
+    }
+
+    fn writable(&mut self, who: ClientNo) {
+        let Some(queue) = self.out.queues.get_mut(who.index()) else {
+            return;
+        };
+        if mem::take(&mut queue.blocked)
+            && queue.written < queue.bytes.len()
+            && !mem::replace(&mut queue.dirty, true)
+        {
+            self.out.dirty.push(who);
+        }
+    }
+
+    /// Reads everything that is there for a client.
+    fn readable<W: Workload>(&mut self, who: ClientNo, work: &mut W) {
+        let mut scratch = mem::take(&mut self.scratch);
+        while let Some(client) = self.clients.get_mut(who.index()) {
+            client.readable = true;
+            if client.deaf {
+                break;
+            }
+            // Behind whatever was left of the last line.
+            let kept = client.partial.len();
+            if scratch.len() < kept + READ_BYTES {
+                scratch.resize(kept + READ_BYTES, 0);
+            }
+            let (before, room) = scratch.split_at_mut(kept);
+            before.copy_from_slice(&client.partial);
+            let count = match client.fill(room) {
+                Fill::Bytes(count) => count,
+                Fill::Nothing => break,
+                Fill::Closed => {
+                    self.close(who, true, work);
+                    break;
+                }
+            };
+            // Less than there was room for: whatever comes will be told. An end is told only once.
+            let is_more = count == room.len() || client.ends;
+            client.partial.clear();
+            let bytes = scratch.get(..kept + count).unwrap_or_default();
+            self.take_lines(who, bytes, work);
+            if !is_more {
+                break;
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    fn take_lines<W: Workload>(&mut self, who: ClientNo, bytes: &[u8], work: &mut W) {
+        let (now, size) = (self.clock.now(), self.out.size);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let line = bytes.get(start..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            start = end + 1;
+            match Stamp::read(line, size) {
+                Some(stamp) => work.arrived(now, who, stamp, &mut self.out),
+                None => self.hear(now, who, line, work),
+            }
+        }
+        if let Some(client) = self.clients.get_mut(who.index())
+            && let Some(rest) = bytes.get(start..)
+        {
+            client.partial.extend_from_slice(rest);
+        }
+    }
+
+    fn hear<W: Workload>(&mut self, now: Moment, who: ClientNo, line: &[u8], work: &mut W) {
+        let dialect = self.out.dialect;
+        match dialect.hear(line) {
+            Heard::Done => {
+                let Some(client) = self.clients.get_mut(who.index()) else {
+                    return;
+                };
+                match client.state {
+                    State::Registering => self.opening -= 1,
+                    State::Joining => {}
+                    State::Ready | State::Closed => return,
+                }
+                client.state = State::Ready;
+                self.ready += 1;
+                work.ready(now, who, &mut self.out);
+            }
+            Heard::Ping(token) => self.out.append(who, |bytes| dialect.pong(bytes, token)),
+            Heard::Missed(lines) => work.missed(who, lines),
+            Heard::Refused(text) => {
+                self.trouble.refused += 1;
+                let first = &mut self.trouble.first;
+                first.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+            }
+            Heard::Other => {}
+        }
+    }
+
+    /// What a workload asked for beside sending.
+    fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+        self.note_joining();
+        for who in mem::take(&mut self.out.closing) {
+            self.close(who, false, work);
+        }
+        for who in mem::take(&mut self.out.paused) {
+            if let Some(client) = self.clients.get_mut(who.index()) {
+                client.deaf = true;
+            }
+        }
+        for who in mem::take(&mut self.out.resumed) {
+            if let Some(client) = self.clients.get_mut(who.index())
+                && mem::take(&mut client.deaf)
+                && client.readable
+            {
+                self.readable(who, work);
+            }
+        }
+        while self.opening < OPENING_MAX
+            && let Some(who) = self.out.opening.pop_front()
+        {
+            self.open(who)?;
+        }
+        Ok(())
+    }
+
+    fn note_joining(&mut self) {
+        for who in mem::take(&mut self.out.joining) {
+            if let Some(client) = self.clients.get_mut(who.index())
+                && client.state == State::Ready
+            {
+                client.state = State::Joining;
+                self.ready -= 1;
+            }
+        }
+    }
+
+    fn open(&mut self, who: ClientNo) -> Result<(), SwarmError> {
+        let connected = self
+            .sources
+            .connect(&self.target, self.receive_bytes)
+            .and_then(|mut stream| {
+                let token = Token(who.index());
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                self.poll
+                    .registry()
+                    .register(&mut stream, token, interest)?;
+                Ok(stream)
+            });
+        let stream = connected.map_err(|source| SwarmError::Connect {
+            who,
+            target: self.target.clone(),
+            source,
+        })?;
+        if let Some(client) = self.clients.get_mut(who.index()) {
+            *client = Client {
+                stream: Some(stream),
+                state: State::Registering,
+                ..Client::default()
+            };
+            self.opening += 1;
+        }
+        if let Some(queue) = self.out.queues.get_mut(who.index()) {
+            queue.bytes.clear();
+            queue.written = 0;
+            queue.leaving = false;
+            // Until the kernel says that it is connected.
+            queue.blocked = true;
+        }
+        let dialect = self.out.dialect;
+        self.out.append(who, |bytes| dialect.register(bytes, who));
+        Ok(())
+    }
+
+    fn close<W: Workload>(&mut self, who: ClientNo, by_server: bool, work: &mut W) {
+        let Some(client) = self.clients.get_mut(who.index()) else {
+            return;
+        };
+        match mem::replace(&mut client.state, State::Closed) {
+            State::Registering => self.opening -= 1,
+            State::Ready => self.ready -= 1,
+            State::Joining => {}
+            State::Closed => return,
+        }
+        client.stream = None;
+        client.partial = Vec::new();
+        let queue = self.out.queues.get(who.index());
+        if by_server && queue.is_some_and(|queue| !queue.leaving) {
+            self.trouble.closed += 1;
+        }
+        work.closed(self.clock.now(), who, &mut self.out);
+    }
+
+    /// Writes to everyone who has something to say.
+    fn flush(&mut self) {
+        for who in mem::take(&mut self.out.dirty) {
+            let (Some(queue), Some(client)) = (
+                self.out.queues.get_mut(who.index()),
+                self.clients.get_mut(who.index()),
+            ) else {
+                continue;
+            };
+            queue.dirty = false;
+            if let Some(stream) = &mut client.stream
+                && !queue.blocked
+            {
+                queue.flush(stream);
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Writes as much as the kernel takes. What breaks is seen by the next read.
+    fn flush(&mut self, stream: &mut impl io::Write) {
+        while let Some(rest) = self
+            .bytes
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match stream.write(rest) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return;
+                }
+                Err(_) => break,
+            }
+        }
+        self.bytes.clear();
+        self.written = 0;
+    }
+}
