@@ -1,0 +1,231 @@
+//! Many clients, around the chat alone and around the whole server, with no kernel below.
+//!
+//! Everybody's name has the same length, so that everybody's lines have, too.
+
+use std::cell::{Cell, RefCell};
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use chinwag::chat::message::{
+    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Request, ServerStats,
+};
+use chinwag::chat::name::{Name, RoomName};
+use chinwag::chat::outbox::{Addressee, Outbox};
+use chinwag::chat::tick::Tick;
+use chinwag::chat::{Chat, Settings};
+use chinwag::config::Limits;
+use chinwag::server::connection::Transport;
+use chinwag::server::switchboard::{Readiness, Switchboard};
+
+/// Past the last summary of who joined and the last deadline for a name: what comes later is only
+/// what the benchmark does.
+const SETTLING_TIME: Duration = Duration::from_secs(100);
+
+/// The time that JSON tells.
+pub const UNIX_MS: u64 = 1_700_000_000_000;
+
+/// This machine, whose own clients have no limit on their lines.
+const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
+
+/// The name of somebody in a crowd.
+pub fn name_of(number: usize) -> String {
+    format!("u{number:05}")
+}
+
+fn settings() -> Settings {
+    Settings {
+        server_name: "chinwag".to_owned(),
+        lobby: RoomName::parse("lobby").unwrap(),
+        rooms_per_client_max: Limits::default().rooms_per_client_max,
+        motd: Vec::new(),
+        hash_seed: [1, 2, 3, 4],
+    }
+}
+
+/// An outbox that only counts.
+#[derive(Debug, Default)]
+pub struct Counter {
+    /// Copies of a room's lines.
+    pub announced: u32,
+    /// To whom the last private message went.
+    pub delivered_to: Option<ClientId>,
+}
+
+impl Outbox for Counter {
+    fn send(&mut self, _: ClientId, event: &Event<'_>) {
+        black_box(event);
+    }
+
+    fn deliver(&mut self, to: ClientId, _: ClientId, event: &Event<'_>) -> Delivery {
+        black_box(event);
+        self.delivered_to = Some(to);
+        Delivery::Queued
+    }
+
+    fn announce<I: Iterator<Item = Addressee>>(&mut self, _: &RoomName, to: I, event: &Event<'_>) {
+        black_box(event);
+        for addressee in to {
+            black_box(addressee);
+            self.announced += 1;
+        }
+    }
+
+    fn mode(&self, _: ClientId) -> Mode {
+        Mode::Plain
+    }
+
+    fn set_mode(&mut self, _: ClientId, _: Mode) {}
+
+    fn close(&mut self, _: ClientId, _: CloseReason) {}
+
+    fn stats(&self) -> ServerStats {
+        ServerStats::default()
+    }
+
+    fn named(&mut self, _: ClientId, _: Name) {}
+}
+
+/// The chat alone, with a crowd in its lobby.
+pub struct ChatCrowd {
+    chat: Chat,
+    now: Tick,
+    pub outbox: Counter,
+}
+
+impl ChatCrowd {
+    pub fn new(count: usize) -> Self {
+        let mut crowd = Self {
+            chat: Chat::new(settings()),
+            now: Tick::default(),
+            outbox: Counter::default(),
+        };
+        for number in 0..count {
+            let id = Self::id_of(number);
+            crowd.chat.connect(crowd.now, id, Peer::Tcp(PEER.into()));
+            let name = Name::parse(&name_of(number)).unwrap();
+            crowd.handle(id, Ok(Command::Nick(name)));
+        }
+        assert_eq!(crowd.chat.census().registered, count);
+        crowd.now = crowd.now.after(SETTLING_TIME);
+        crowd.chat.expire(crowd.now, &mut crowd.outbox);
+        crowd.outbox = Counter::default();
+        crowd
+    }
+
+    pub fn id_of(number: usize) -> ClientId {
+        ClientId {
+            slot: u32::try_from(number).unwrap(),
+            generation: 0,
+        }
+    }
+
+    pub fn handle(&mut self, id: ClientId, request: Request<'_>) {
+        self.chat.handle(self.now, id, request, &mut self.outbox);
+    }
+}
+
+/// The server's end of a socket that takes everything at once and forgets it.
+struct Stream {
+    to_server: Rc<RefCell<Vec<u8>>>,
+    /// Of all streams together.
+    bytes_out: Rc<Cell<usize>>,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = self.to_server.borrow_mut();
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = bytes.as_slice().read(buffer)?;
+        bytes.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = black_box(bytes);
+        self.bytes_out.set(self.bytes_out.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Stream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The whole server but the kernel, with a crowd in its lobby. The tests' virtual server checks
+/// every client after every turn and keeps what it wrote; this one must not.
+pub struct ServerCrowd {
+    switchboard: Switchboard<Stream>,
+    clients: Vec<(ClientId, Rc<RefCell<Vec<u8>>>)>,
+    bytes_out: Rc<Cell<usize>>,
+    now: Tick,
+}
+
+impl ServerCrowd {
+    pub fn new(count: usize) -> Self {
+        let limits = Limits {
+            clients_max: count,
+            ..Limits::default()
+        };
+        let mut crowd = Self {
+            switchboard: Switchboard::new(settings(), limits),
+            clients: Vec::with_capacity(count),
+            bytes_out: Rc::default(),
+            now: Tick::default(),
+        };
+        for number in 0..count {
+            crowd.connect();
+            crowd.send(number, format!("#{}\n", name_of(number)).as_bytes());
+        }
+        assert_eq!(crowd.switchboard.chat().census().registered, count);
+        crowd.now = crowd.now.after(SETTLING_TIME);
+        crowd.turn();
+        assert_eq!(crowd.switchboard.next_deadline(), Tick::NEVER);
+        crowd.bytes_out.set(0);
+        crowd
+    }
+
+    fn connect(&mut self) {
+        let to_server = Rc::default();
+        let make = |id| -> io::Result<Stream> {
+            self.clients.push((id, Rc::clone(&to_server)));
+            Ok(Stream {
+                to_server,
+                bytes_out: Rc::clone(&self.bytes_out),
+            })
+        };
+        let peer = Peer::Tcp(PEER.into());
+        self.switchboard.connect(self.now, peer, make).unwrap();
+    }
+
+    /// A client sends `bytes`, and the server does and writes all that follows from it. Returns
+    /// how many bytes that were.
+    pub fn send(&mut self, client: usize, bytes: &[u8]) -> usize {
+        let (id, to_server) = &self.clients[client];
+        to_server.borrow_mut().extend_from_slice(bytes);
+        let readable = Readiness {
+            readable: true,
+            ..Readiness::default()
+        };
+        self.switchboard.ready(*id, readable);
+        self.turn();
+        self.bytes_out.take()
+    }
+
+    fn turn(&mut self) {
+        self.now = self.now.after(Duration::from_micros(1));
+        self.switchboard.begin_turn(self.now, UNIX_MS);
+        self.switchboard.turn(self.now);
+    }
+}
