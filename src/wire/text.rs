@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// the direction of the text around are dropped. Tab stays. Borrows if there is nothing to do.
 #[must_use]
 pub fn clean(line: &[u8]) -> Cow<'_, str> {
-    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+    if is_plain(line)
         && let Ok(text) = std::str::from_utf8(line)
     {
         return Cow::Borrowed(text);
@@ -17,6 +17,15 @@ pub fn clean(line: &[u8]) -> Cow<'_, str> {
         Cow::Borrowed(text) if text.chars().all(is_harmless) => Cow::Borrowed(text),
         text => Cow::Owned(text.chars().filter(|c| is_harmless(*c)).collect()),
     }
+}
+
+/// Whether a line is ASCII, and nothing in it is dropped. No way out in the middle of a piece: that
+/// way the compiler looks at all of a piece at once.
+fn is_plain(line: &[u8]) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+    let (pieces, rest) = line.as_chunks::<32>();
+    let whole = |piece: &[u8]| piece.iter().fold(true, |all, byte| all & is_plain(byte));
+    pieces.iter().all(|piece| whole(piece)) && whole(rest)
 }
 
 /// Whether a character does nothing but be seen. Control characters are Unicode's C0, C1 and DEL;
