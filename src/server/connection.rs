@@ -6,11 +6,11 @@ use std::io::{self, Read, Write};
 use crate::chat::message::{CloseReason, Mode, Peer};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::tick::Tick;
+use crate::config::Limits;
 use crate::wire::Style;
 use crate::wire::framing::LineSplitter;
 
 use super::deadlines::Armed;
-use super::egress::is_abrupt;
 use super::outbound::{Flush, Outbound};
 use super::pace::Pace;
 use super::pool::Pool;
@@ -253,5 +253,55 @@ impl<S: Transport> Connection<S> {
             pool.put(inbox.bytes);
         }
         self.splitter = LineSplitter::default();
+    }
+}
+
+/// Whether nothing more can be or is to be written to a client that ends for this.
+pub fn is_abrupt(reason: CloseReason) -> bool {
+    match reason {
+        CloseReason::Broken
+        | CloseReason::UnreadOutput
+        | CloseReason::Stalled
+        | CloseReason::TotalOutput => true,
+        CloseReason::Quit
+        | CloseReason::EndOfInput
+        | CloseReason::NotRegistered
+        | CloseReason::ServerFull
+        | CloseReason::AddressFull
+        | CloseReason::Http
+        | CloseReason::Tls
+        | CloseReason::Shutdown => false,
+    }
+}
+
+/// When something is to be done about a connection of which nothing is heard. Never in the past once
+/// that was done: whoever is about to end or has ended is due no more.
+pub fn next_deadline<S>(connection: &Connection<S>, limits: &Limits) -> Tick {
+    let stalled_at = if connection.write_blocked {
+        connection.progress_at.after(limits.output_stall_time)
+    } else {
+        Tick::NEVER
+    };
+    let greeted_at = if connection.greeted {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(super::GREETING_TIME)
+    };
+    let nameless_until = if connection.registered {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(limits.register_time)
+    };
+    match connection.life {
+        Life::Open if connection.ending.is_some() => Tick::NEVER,
+        Life::Open => {
+            let resume_at = connection.resume_at.unwrap_or(Tick::NEVER);
+            stalled_at
+                .min(greeted_at)
+                .min(nameless_until)
+                .min(resume_at)
+        }
+        Life::Draining => stalled_at.min(connection.linger_until),
+        Life::Closed => Tick::NEVER,
     }
 }

@@ -13,8 +13,8 @@ use crate::config::Limits;
 use crate::wire::wording::Ago;
 
 use super::admission::Admission;
-use super::connection::{Connection, Farewell, Life, Transport};
-use super::egress::{self, Egress};
+use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};
+use super::egress::Egress;
 use super::intake::READ_BYTES;
 use super::pace::Rate;
 
@@ -72,7 +72,7 @@ impl<S: Transport> Switchboard<S> {
         peer: Peer,
         make: impl FnOnce(ClientId) -> Result<S, E>,
     ) -> Result<(), E> {
-        let id = self.egress.vacant_id();
+        let id = self.egress.connections.vacant_id();
         let stream = make(id)?;
         let unpaced = peer.is_local() && !self.egress.limits.limit_loopback;
         let slot = self
@@ -94,7 +94,7 @@ impl<S: Transport> Switchboard<S> {
     fn turn_away(&mut self, id: ClientId, peer: Peer, reason: CloseReason) {
         self.egress.stats.refused += 1;
         let lingers = self.turned_away < TURNED_AWAY_MAX;
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         connection.ending = Some(reason);
@@ -115,7 +115,7 @@ impl<S: Transport> Switchboard<S> {
     /// The poll says something of a client.
     pub fn ready(&mut self, id: ClientId, readiness: Readiness) {
         // A leftover from a closed connection has another generation, and misses its successor.
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         connection.hung_up |= readiness.hung_up;
@@ -176,7 +176,7 @@ impl<S: Transport> Switchboard<S> {
     /// Tells everyone that the server exits, and ends every connection once that was written.
     pub fn shut_down(&mut self, now: Tick) {
         self.chat.announce_shutdown(&mut self.egress);
-        for slot in 0..self.egress.slot_count() {
+        for slot in 0..self.egress.connections.slot_count() {
             self.egress.doom(slot, CloseReason::Shutdown);
         }
         self.settle(now);
@@ -184,7 +184,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Gives up on what is left, and logs it.
     pub fn abandon(&mut self, now: Tick) {
-        for slot in 0..self.egress.slot_count() {
+        for slot in 0..self.egress.connections.slot_count() {
             self.egress.doom(slot, CloseReason::Stalled);
         }
         self.settle(now);
@@ -209,7 +209,7 @@ impl<S: Transport> Switchboard<S> {
         // Whoever is put on the list from here on has its turn next time.
         let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
         for id in serving.drain(..) {
-            let Some(connection) = self.egress.get_mut(id) else {
+            let Some(connection) = self.egress.connections.get_mut(id) else {
                 continue;
             };
             connection.queued = false;
@@ -225,8 +225,8 @@ impl<S: Transport> Switchboard<S> {
     /// Does what is due.
     fn expire(&mut self, now: Tick) {
         while let Some(slot) = self.egress.deadlines.pop(now) {
-            let id = self.egress.id_of(slot);
-            let Some(connection) = self.egress.connections.get_mut(slot as usize) else {
+            let id = self.egress.connections.id_of(slot);
+            let Some(connection) = self.egress.connections.at_mut(slot) else {
                 continue;
             };
             connection.armed.fired();
@@ -261,7 +261,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Greets a client, unless that was done or it is about to end.
     pub(super) fn greet(&mut self, id: ClientId) {
-        if let Some(connection) = self.egress.get_mut(id)
+        if let Some(connection) = self.egress.connections.get_mut(id)
             && connection.is_open()
             && !mem::replace(&mut connection.greeted, true)
         {
@@ -291,7 +291,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Takes a client that is to end out of the chat. Its output may still be written.
     pub(super) fn retire(&mut self, now: Tick, id: ClientId) {
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         let Some(reason) = connection.ending.filter(|_| connection.life == Life::Open) else {
@@ -306,12 +306,12 @@ impl<S: Transport> Switchboard<S> {
             reason,
             admitted: true,
         });
-        let Some(connection) = self.egress.connections.get_mut(id.index()) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         connection.farewell = Some(farewell);
         connection.drop_input(&mut self.egress.pool);
-        if egress::is_abrupt(reason) {
+        if is_abrupt(reason) {
             connection.life = Life::Closed;
             self.egress.closed.push(id.slot);
         } else {
@@ -324,7 +324,7 @@ impl<S: Transport> Switchboard<S> {
     /// Takes a closed connection away: gives back its place, and tells the log and whoever wrote
     /// what it did not get.
     fn take_away(&mut self, now: Tick, slot: u32) {
-        let Some(connection) = self.egress.connections.get(slot as usize) else {
+        let Some(connection) = self.egress.connections.at(slot) else {
             return;
         };
         let waiting = connection.outbound.unwritten_bytes();

@@ -1,0 +1,161 @@
+//! Writing: who has something to write, when it is written, and what follows from how that went.
+
+use std::mem;
+
+use crate::chat::message::{ClientId, CloseReason, Event};
+use crate::chat::outbox::Outbox;
+use crate::chat::tick::Tick;
+
+use super::Egress;
+use crate::server::LINGER_TIME;
+use crate::server::connection::{Life, Transport};
+use crate::server::outbound::Flush;
+
+impl<S: Transport> Egress<S> {
+    /// Whether so much waits for a client that its own lines are to wait too.
+    pub(in crate::server) fn is_backed_up(&mut self, id: ClientId) -> bool {
+        // Half of the hard limit is left to what others write to it.
+        let bytes_max = self.limits.output_hard_bytes_max / 2;
+        let Some(connection) = self.connections.get(id) else {
+            return false;
+        };
+        if connection.outbound.len() < bytes_max {
+            return false;
+        }
+        if !connection.write_blocked {
+            self.flush(id.slot);
+        }
+        self.connections
+            .get(id)
+            .is_some_and(|connection| connection.outbound.len() >= bytes_max)
+    }
+
+    /// Writes to everyone who got something.
+    pub(in crate::server) fn flush_dirty(&mut self) {
+        // Whoever is not served yet stays on the list: what is written can make others dirty, and
+        // a lack of room can ask for all that can be written.
+        while let Some(slot) = self.dirty.pop() {
+            if let Some(connection) = self.connections.at_mut(slot) {
+                connection.dirty = false;
+            }
+            self.flush(slot);
+        }
+    }
+
+    /// Sees to it that a client is looked at when output is written.
+    pub(in crate::server) fn mark_dirty(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.at_mut(slot)
+            && !mem::replace(&mut connection.dirty, true)
+        {
+            self.dirty.push(slot);
+        }
+    }
+
+    pub(in crate::server) fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Writes what waits for one client, unless the kernel refuses it for now.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        if connection.write_blocked || connection.has_ended() {
+            return;
+        }
+        let now = self.now;
+        let flushed = self.change_queue(slot, |connection, pool| connection.flush(pool, now));
+        let Some((taken, flush)) = flushed else {
+            return;
+        };
+        self.stats.bytes_out += taken as u64;
+        match flush {
+            Flush::Done => self.flushed(slot),
+            Flush::Blocked => {
+                self.wake_if_read(slot);
+                self.rearm(slot);
+            }
+            Flush::Failed(_) => self.doom(slot, CloseReason::Broken),
+        }
+    }
+
+    /// A queue ran empty.
+    fn flushed(&mut self, slot: u32) {
+        self.wake_if_read(slot);
+        let id = self.connections.id_of(slot);
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        if let Some(missed) = connection.missed.take() {
+            for (room, count) in missed.iter() {
+                let count = *count;
+                self.send(id, &Event::Missed { room, count });
+            }
+        } else {
+            self.advance_draining(slot);
+        }
+    }
+
+    /// Serves a client again that had to wait until its output was read.
+    fn wake_if_read(&mut self, slot: u32) {
+        let bytes_max = self.limits.output_hard_bytes_max / 2;
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        if connection.waits_for_output && connection.outbound.len() < bytes_max {
+            connection.waits_for_output = false;
+            self.enqueue(self.connections.id_of(slot));
+        }
+    }
+
+    /// A draining connection whose output was written tells its other end, and waits a little for
+    /// the end of what that sends.
+    pub(in crate::server) fn advance_draining(&mut self, slot: u32) {
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        if connection.life != Life::Draining || !connection.outbound.is_empty() {
+            return;
+        }
+        let shut = connection.write_shut || {
+            connection.write_shut = true;
+            !connection.end_of_input && connection.stream.shutdown_write().is_ok()
+        };
+        if connection.end_of_input || !shut {
+            connection.life = Life::Closed;
+            self.closed.push(slot);
+        } else if connection.linger_until == Tick::NEVER {
+            connection.linger_until = self.now.after(LINGER_TIME);
+            self.rearm(slot);
+            self.enqueue(self.connections.id_of(slot));
+        }
+    }
+
+    /// Sees to it that what was appended will be written, and that all queues together keep to
+    /// their limit.
+    pub(super) fn note_queued(&mut self, slot: u32) {
+        self.mark_dirty(slot);
+        if self.waiting_bytes > self.limits.output_total_bytes_max {
+            self.relieve();
+        }
+    }
+
+    /// All queues together are too large: writes what can be written, then closes the largest.
+    fn relieve(&mut self) {
+        self.flush_dirty();
+        while self.waiting_bytes > self.limits.output_total_bytes_max {
+            let largest = self
+                .connections
+                .iter()
+                .max_by_key(|(_, other)| other.outbound.footprint_bytes());
+            let Some((slot, largest)) = largest else {
+                return;
+            };
+            debug_assert!(!largest.outbound.is_empty(), "what is counted is there");
+            if largest.outbound.is_empty() {
+                return;
+            }
+            self.doom(slot, CloseReason::TotalOutput);
+        }
+    }
+}
