@@ -97,8 +97,10 @@ pub struct Connection<S> {
     pub write_blocked: bool,
     /// The last write left something behind, whatever the kernel has said since.
     pub write_unfinished: bool,
-    /// On the list of those to be flushed.
-    pub dirty: bool,
+    /// On the list of those to be written to at the end of the turn.
+    pub prompt: bool,
+    /// In the backlog of those to be written to a slice at a time.
+    pub in_backlog: bool,
     /// On the list of those to be served.
     pub queued: bool,
     /// Not served until its output was read.
@@ -158,7 +160,8 @@ impl<S: Transport> Connection<S> {
             write_shut: false,
             write_blocked: false,
             write_unfinished: false,
-            dirty: false,
+            prompt: false,
+            in_backlog: false,
             queued: false,
             waits_for_output: false,
             splitter: LineSplitter::default(),

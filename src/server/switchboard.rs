@@ -124,7 +124,7 @@ impl<S: Transport> Switchboard<S> {
         let has_input = connection.readable && is_served;
         let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
         if has_room {
-            self.egress.mark_dirty(id.slot);
+            self.egress.mark_prompt(id.slot);
         }
         if has_input {
             self.egress.enqueue(id);
@@ -147,7 +147,7 @@ impl<S: Transport> Switchboard<S> {
     /// Whether there is work that waits for nothing but the next turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.egress.ready.is_empty()
+        !self.egress.ready.is_empty() || self.egress.has_backlog()
     }
 
     /// When there will be something to do although the poll says nothing.
@@ -269,15 +269,16 @@ impl<S: Transport> Switchboard<S> {
         }
     }
 
-    /// The end of a turn: whoever is to end leaves the chat, everyone's output is written, and what
-    /// is closed is taken away. Each step can cause an earlier one, but each client ends only once.
+    /// The end of a turn: whoever is to end leaves the chat, output is written, and what is closed
+    /// is taken away. Each step can cause an earlier one, but each client ends only once, and what
+    /// is left of the backlog when its slice is used up waits for the next turn.
     fn settle(&mut self, now: Tick) {
         loop {
             for id in mem::take(&mut self.egress.doomed) {
                 self.retire(now, id);
             }
-            self.egress.flush_dirty();
-            if !self.egress.doomed.is_empty() || self.egress.has_dirty() {
+            self.egress.flush_turn();
+            if !self.egress.doomed.is_empty() || self.egress.has_prompt() {
                 continue;
             }
             if self.egress.closed.is_empty() {
@@ -316,7 +317,7 @@ impl<S: Transport> Switchboard<S> {
             self.egress.closed.push(id.slot);
         } else {
             // The flush at the end of the turn moves it on; or else a deadline does.
-            self.egress.mark_dirty(id.slot);
+            self.egress.mark_prompt(id.slot);
             self.egress.rearm(id.slot);
         }
     }

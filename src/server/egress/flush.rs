@@ -30,29 +30,80 @@ impl<S: Transport> Egress<S> {
             .is_some_and(|connection| connection.outbound.len() >= bytes_max)
     }
 
+    /// Writes to everyone who got something for themselves, and to a slice of those who got
+    /// something that went to many.
+    pub(in crate::server) fn flush_turn(&mut self) {
+        self.flush_prompt();
+        while let Some(id) = self.backlog.pop_from_slice() {
+            if self.flush_waiting(id) {
+                self.backlog.note_write();
+            }
+        }
+    }
+
     /// Writes to everyone who got something.
-    pub(in crate::server) fn flush_dirty(&mut self) {
-        // Whoever is not served yet stays on the list: what is written can make others dirty, and
+    fn flush_all(&mut self) {
+        self.flush_prompt();
+        while let Some(id) = self.backlog.pop() {
+            self.flush_waiting(id);
+        }
+    }
+
+    fn flush_prompt(&mut self) {
+        // Whoever is not served yet stays on the list: what is written can put others there, and
         // a lack of room can ask for all that can be written.
-        while let Some(slot) = self.dirty.pop() {
+        while let Some(slot) = self.prompt.pop() {
             if let Some(connection) = self.connections.at_mut(slot) {
-                connection.dirty = false;
+                connection.prompt = false;
             }
             self.flush(slot);
         }
     }
 
-    /// Sees to it that a client is looked at when output is written.
-    pub(in crate::server) fn mark_dirty(&mut self, slot: u32) {
+    /// Writes to a client who was in the backlog, unless there is no longer anything to write.
+    fn flush_waiting(&mut self, id: ClientId) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return false;
+        };
+        connection.in_backlog = false;
+        if connection.write_blocked || connection.outbound.is_empty() {
+            return false;
+        }
+        self.flush(id.slot);
+        true
+    }
+
+    /// Sees to it that a client is looked at when output is written, at the end of this turn.
+    pub(in crate::server) fn mark_prompt(&mut self, slot: u32) {
         if let Some(connection) = self.connections.at_mut(slot)
-            && !mem::replace(&mut connection.dirty, true)
+            && !mem::replace(&mut connection.prompt, true)
         {
-            self.dirty.push(slot);
+            self.prompt.push(slot);
         }
     }
 
-    pub(in crate::server) fn has_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+    /// Sees to it that a client to whom a line for many was appended is written to in time.
+    pub(super) fn mark_fan_out(&mut self, id: ClientId, bytes: usize) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        // Else the end of the turn or the kernel sees to it.
+        if connection.prompt || connection.write_blocked {
+            return;
+        }
+        if !mem::replace(&mut connection.in_backlog, true) {
+            self.backlog.push(id);
+        }
+        self.backlog.note_bytes(bytes);
+    }
+
+    pub(in crate::server) fn has_prompt(&self) -> bool {
+        !self.prompt.is_empty()
+    }
+
+    /// Whether something is left that waits for the next slice.
+    pub(in crate::server) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
     }
 
     /// Writes what waits for one client, unless the kernel refuses it for now.
@@ -131,10 +182,8 @@ impl<S: Transport> Egress<S> {
         }
     }
 
-    /// Sees to it that what was appended will be written, and that all queues together keep to
-    /// their limit.
-    pub(super) fn note_queued(&mut self, slot: u32) {
-        self.mark_dirty(slot);
+    /// Sees to it, after something was appended, that all queues together keep to their limit.
+    pub(super) fn keep_to_total(&mut self) {
         if self.waiting_bytes > self.limits.output_total_bytes_max {
             self.relieve();
         }
@@ -142,7 +191,7 @@ impl<S: Transport> Egress<S> {
 
     /// All queues together are too large: writes what can be written, then closes the largest.
     fn relieve(&mut self) {
-        self.flush_dirty();
+        self.flush_all();
         while self.waiting_bytes > self.limits.output_total_bytes_max {
             let largest = self
                 .connections

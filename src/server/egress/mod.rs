@@ -1,9 +1,11 @@
 //! The way out: what is written to the connections, and what becomes of it.
 //!
 //! Events are encoded straight into the recipients' buffers (`outbox`), and whoever got something
-//! is put on the dirty list once. Writing (`flush`) happens at the end of the turn, one write per
-//! socket; earlier only for a queue that reaches a limit although its reader may be quick.
+//! is put on a list once. Writing (`flush`) happens at the end of the turn, one write per socket;
+//! earlier only for a queue that reaches a limit although its reader may be quick. What was for one
+//! alone is all written then; what went to many may take several turns (`backlog`).
 
+mod backlog;
 mod flush;
 mod outbox;
 
@@ -21,6 +23,7 @@ use super::deadlines::Deadlines;
 use super::outbound::Outbound;
 use super::pool::Pool;
 
+use backlog::Backlog;
 use outbox::Encodings;
 
 /// The connections, and everything that is written to them.
@@ -31,8 +34,10 @@ pub struct Egress<S> {
     pub(super) pool: Pool,
     pub(super) deadlines: Deadlines,
     pub(super) stats: ServerStats,
-    /// Slots with something to write.
-    dirty: Vec<u32>,
+    /// Slots to be written to at the end of the turn.
+    prompt: Vec<u32>,
+    /// Clients to be written to a slice at a time.
+    backlog: Backlog,
     /// Clients to be served in the next turn.
     pub(super) ready: Vec<ClientId>,
     /// Clients that are to end, and that the chat still knows.
@@ -55,7 +60,8 @@ impl<S: Transport> Egress<S> {
             pool: Pool::default(),
             deadlines: Deadlines::default(),
             stats: ServerStats::default(),
-            dirty: Vec::new(),
+            prompt: Vec::new(),
+            backlog: Backlog::default(),
             ready: Vec::new(),
             doomed: Vec::new(),
             closed: Vec::new(),
@@ -69,6 +75,7 @@ impl<S: Transport> Egress<S> {
     pub(super) fn begin_turn(&mut self, now: Tick, unix_ms: u64) {
         self.now = now;
         self.unix_ms = unix_ms;
+        self.backlog.begin_turn();
         self.stats.uptime = now.since(Tick::default());
     }
 
@@ -159,7 +166,10 @@ impl<S: Transport> Egress<S> {
 
     /// Panics if the connections disagree with what is counted, or with the chat.
     pub(super) fn check_invariants(&self, chat: &Chat) {
-        assert!(self.dirty.is_empty() && self.doomed.is_empty() && self.closed.is_empty());
+        assert!(self.prompt.is_empty() && self.doomed.is_empty() && self.closed.is_empty());
+        assert!(self.backlog.is_empty() || self.backlog.slice_is_used_up());
+        let backlog = self.backlog.sorted();
+        assert!(backlog.is_sorted_by(|a, b| a < b), "each is there once");
         let queues = self.connections.iter().map(|(_, c)| &c.outbound);
         let waiting: usize = queues.map(Outbound::footprint_bytes).sum();
         assert_eq!(waiting, self.waiting_bytes);
@@ -172,7 +182,10 @@ impl<S: Transport> Egress<S> {
             assert_eq!(chat.peer_of(id).is_some(), connection.life == Life::Open);
             assert_eq!(connection.queued, self.ready.contains(&id));
             assert!(connection.missed.is_none() || connection.write_blocked);
-            assert!(connection.outbound.is_empty() || connection.write_blocked);
+            assert!(!connection.prompt);
+            assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());
+            let is_seen_to = connection.write_blocked || connection.in_backlog;
+            assert!(connection.outbound.is_empty() || is_seen_to);
             let inbox = connection.inbox.as_ref();
             assert!(inbox.is_none_or(|inbox| inbox.used < inbox.bytes.len()));
         }

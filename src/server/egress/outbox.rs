@@ -90,7 +90,8 @@ impl<S: Transport> Egress<S> {
             Some(Appended::Queued) => {}
         }
         self.stats.lines_out += lines;
-        self.note_queued(id.slot);
+        self.mark_prompt(id.slot);
+        self.keep_to_total();
         if self
             .connections
             .get(id)
@@ -140,7 +141,8 @@ impl<S: Transport> Egress<S> {
         match copied.flatten() {
             Some(true) => {
                 self.stats.lines_out += lines;
-                self.note_queued(id.slot);
+                self.mark_fan_out(id, bytes.len());
+                self.keep_to_total();
             }
             Some(false) => self.stats.skipped += lines,
             None => {}
