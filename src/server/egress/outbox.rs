@@ -215,6 +215,9 @@ impl<S: Transport> Outbox for Egress<S> {
         log::debug!("{client} is {name}");
         if let Some(connection) = self.connections.get_mut(client) {
             connection.registered = true;
+            // Most are due no more, and need no entry.
+            self.deadlines.disarm(client.slot, &mut connection.armed);
+            self.rearm(client.slot);
         }
     }
 }
