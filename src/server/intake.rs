@@ -75,7 +75,7 @@ impl<S: Transport> Switchboard<S> {
                 Pause::Turn => self.egress.enqueue(id),
                 Pause::Pace(until) => {
                     if let Some(connection) = self.egress.connections.get_mut(id) {
-                        connection.resume_at = Some(until);
+                        connection.resume_at = until;
                         self.egress.rearm(id.slot);
                     }
                 }

@@ -106,6 +106,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted: false,
+            linger_until: Tick::NEVER,
         }));
         self.turned_away += 1;
         // Last: the line can be written at once, and that moves on what is draining by then.
@@ -120,7 +121,7 @@ impl<S: Transport> Switchboard<S> {
         };
         connection.hung_up |= readiness.hung_up;
         connection.readable |= readiness.readable || readiness.hung_up;
-        let is_served = !connection.waits_for_output && connection.resume_at.is_none();
+        let is_served = !connection.waits_for_output && connection.resume_at == Tick::NEVER;
         let has_input = connection.readable && is_served;
         let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
         if has_room {
@@ -231,8 +232,7 @@ impl<S: Transport> Switchboard<S> {
             };
             connection.armed.fired();
             let limits = &self.egress.limits;
-            let stalled = connection.write_blocked
-                && connection.progress_at.after(limits.output_stall_time) <= now;
+            let stalled = connection.stalled_at(limits.output_stall_time) <= now;
             let nameless = connection.life == Life::Open
                 && !connection.registered
                 && connection.ending.is_none()
@@ -245,14 +245,14 @@ impl<S: Transport> Switchboard<S> {
                 self.egress.rearm(slot);
                 continue; // whatever else is due by now comes up again at once
             }
-            if stalled || connection.linger_until <= now {
+            if stalled || connection.linger_until() <= now {
                 self.egress.doom(slot, CloseReason::Stalled);
             } else if nameless {
                 self.egress
                     .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
                 self.egress.doom(slot, CloseReason::NotRegistered);
-            } else if connection.resume_at.is_some_and(|due| due <= now) {
-                connection.resume_at = None;
+            } else if connection.resume_at <= now {
+                connection.resume_at = Tick::NEVER;
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);
@@ -299,18 +299,17 @@ impl<S: Transport> Switchboard<S> {
             return;
         };
         connection.life = Life::Draining;
-        let peer = self.chat.peer_of(id).unwrap_or(Peer::Unix);
-        let name = self.chat.disconnect(now, id, &mut self.egress);
-        let farewell = Box::new(Farewell {
-            name,
-            peer,
+        connection.farewell = Some(Box::new(Farewell {
+            name: self.chat.name_of(id),
+            peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
-        });
+            linger_until: Tick::NEVER,
+        }));
+        self.chat.disconnect(now, id, &mut self.egress);
         let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
-        connection.farewell = Some(farewell);
         connection.drop_input(&mut self.egress.pool);
         if is_abrupt(reason) {
             connection.life = Life::Closed;
@@ -340,6 +339,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted,
+            ..
         } = *farewell;
         if admitted {
             self.admission.release(&peer);

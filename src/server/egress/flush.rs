@@ -6,7 +6,7 @@ use crate::chat::message::{ClientId, CloseReason, Event};
 use crate::chat::outbox::Outbox;
 use crate::chat::tick::Tick;
 
-use super::Egress;
+use super::{Egress, change_queue};
 use crate::server::LINGER_TIME;
 use crate::server::connection::{Life, Transport};
 use crate::server::outbound::Flush;
@@ -82,21 +82,6 @@ impl<S: Transport> Egress<S> {
         }
     }
 
-    /// Sees to it that a client to whom a line for many was appended is written to in time.
-    pub(super) fn mark_fan_out(&mut self, id: ClientId, bytes: usize) {
-        let Some(connection) = self.connections.get_mut(id) else {
-            return;
-        };
-        // Else the end of the turn or the kernel sees to it.
-        if connection.prompt || connection.write_blocked {
-            return;
-        }
-        if !mem::replace(&mut connection.in_backlog, true) {
-            self.backlog.push(id);
-        }
-        self.backlog.note_bytes(bytes);
-    }
-
     pub(in crate::server) fn has_prompt(&self) -> bool {
         !self.prompt.is_empty()
     }
@@ -114,13 +99,14 @@ impl<S: Transport> Egress<S> {
         if connection.write_blocked || connection.has_ended() {
             return;
         }
-        let now = self.now;
-        let flushed = self.change_queue(slot, |connection, pool| connection.flush(pool, now));
-        let Some((taken, flush)) = flushed else {
-            return;
-        };
+        let (now, pool, total) = (self.now, &mut self.pool, &mut self.waiting_bytes);
+        let (taken, flush) =
+            change_queue(connection, total, |connection| connection.flush(pool, now));
         self.stats.bytes_out += taken as u64;
+        // Nothing follows for most.
+        let is_awaited = connection.waits_for_output || connection.stall.is_some();
         match flush {
+            Flush::Done if connection.life == Life::Open && !is_awaited => {}
             Flush::Done => self.flushed(slot),
             Flush::Blocked => {
                 self.wake_if_read(slot);
@@ -137,13 +123,13 @@ impl<S: Transport> Egress<S> {
         let Some(connection) = self.connections.at_mut(slot) else {
             return;
         };
-        if let Some(missed) = connection.missed.take() {
-            for (room, count) in missed.iter() {
-                let count = *count;
-                self.send(id, &Event::Missed { room, count });
-            }
-        } else {
+        let missed = connection.stall.take().map(|stall| stall.missed);
+        let missed = missed.unwrap_or_default();
+        if missed.is_empty() {
             self.advance_draining(slot);
+        }
+        for (room, count) in missed {
+            self.send(id, &Event::Missed { room: &room, count });
         }
     }
 
@@ -175,22 +161,17 @@ impl<S: Transport> Egress<S> {
         if connection.end_of_input || !shut {
             connection.life = Life::Closed;
             self.closed.push(slot);
-        } else if connection.linger_until == Tick::NEVER {
-            connection.linger_until = self.now.after(LINGER_TIME);
+        } else if let Some(farewell) = &mut connection.farewell
+            && farewell.linger_until == Tick::NEVER
+        {
+            farewell.linger_until = self.now.after(LINGER_TIME);
             self.rearm(slot);
             self.enqueue(self.connections.id_of(slot));
         }
     }
 
-    /// Sees to it, after something was appended, that all queues together keep to their limit.
-    pub(super) fn keep_to_total(&mut self) {
-        if self.waiting_bytes > self.limits.output_total_bytes_max {
-            self.relieve();
-        }
-    }
-
     /// All queues together are too large: writes what can be written, then closes the largest.
-    fn relieve(&mut self) {
+    pub(super) fn relieve(&mut self) {
         self.flush_all();
         while self.waiting_bytes > self.limits.output_total_bytes_max {
             let largest = self

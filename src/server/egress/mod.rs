@@ -129,21 +129,10 @@ impl<S: Transport> Egress<S> {
             }
             Life::Open | Life::Closed => {}
         }
-        self.change_queue(slot, |connection, _| connection.outbound.abandon());
-    }
-
-    /// Changes a client's queue, and accounts for what that does to all queues together.
-    fn change_queue<R>(
-        &mut self,
-        slot: u32,
-        change: impl FnOnce(&mut Connection<S>, &mut Pool) -> R,
-    ) -> Option<R> {
-        let connection = self.connections.at_mut(slot)?;
-        let before = connection.outbound.footprint_bytes();
-        let result = change(connection, &mut self.pool);
-        self.waiting_bytes += connection.outbound.footprint_bytes();
-        self.waiting_bytes -= before;
-        Some(result)
+        let total = &mut self.waiting_bytes;
+        change_queue(connection, total, |connection| {
+            connection.outbound.abandon();
+        });
     }
 
     /// Queues bytes that are no event.
@@ -181,7 +170,7 @@ impl<S: Transport> Egress<S> {
             assert_ne!(connection.life, Life::Closed);
             assert_eq!(chat.peer_of(id).is_some(), connection.life == Life::Open);
             assert_eq!(connection.queued, self.ready.contains(&id));
-            assert!(connection.missed.is_none() || connection.write_blocked);
+            assert_eq!(connection.stall.is_some(), connection.write_blocked);
             assert!(!connection.prompt);
             assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());
             let is_seen_to = connection.write_blocked || connection.in_backlog;
@@ -191,4 +180,17 @@ impl<S: Transport> Egress<S> {
         }
         assert_eq!(chat.census().clients, open);
     }
+}
+
+/// Changes a client's queue, and accounts for what that does to all queues together.
+fn change_queue<S, R>(
+    connection: &mut Connection<S>,
+    waiting_bytes: &mut usize,
+    change: impl FnOnce(&mut Connection<S>) -> R,
+) -> R {
+    let before = connection.outbound.footprint_bytes();
+    let result = change(connection);
+    *waiting_bytes += connection.outbound.footprint_bytes();
+    *waiting_bytes -= before;
+    result
 }

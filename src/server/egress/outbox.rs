@@ -1,24 +1,14 @@
 //! The core's [`Outbox`] over the connections: events become bytes in their recipients' queues.
 
+use std::mem;
+
 use crate::chat::message::{ClientId, CloseReason, Delivery, Event, Mode, ServerStats};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::outbox::{Addressee, Outbox};
 use crate::wire::{self, Style};
 
-use super::Egress;
+use super::{Egress, change_queue};
 use crate::server::connection::Transport;
-
-/// How appending to a queue went.
-#[derive(Clone, Copy, Debug)]
-enum Appended {
-    Queued,
-    /// It is too full, and its reader does not read.
-    Full,
-    /// It is too full, and nobody has tried to write it.
-    NotWrittenYet,
-    /// Its client has ended.
-    Refused,
-}
 
 /// A room's line, in each style that somebody wants it in.
 #[derive(Debug, Default)]
@@ -45,6 +35,15 @@ impl Encodings {
     }
 }
 
+/// A line that goes to many.
+#[derive(Debug)]
+struct Announcement<'a> {
+    room: &'a RoomName,
+    event: &'a Event<'a>,
+    unix_ms: u64,
+    encodings: Box<Encodings>,
+}
+
 impl<S: Transport> Egress<S> {
     /// Appends to a client's queue what `encode` writes, which returns how many lines it wrote.
     pub(super) fn queue(
@@ -53,99 +52,90 @@ impl<S: Transport> Egress<S> {
         private_from: Option<ClientId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
     ) -> Delivery {
-        let bytes_max = self.limits.output_hard_bytes_max;
-        if self.connections.get(id).is_none() {
+        let (bytes_max, unix_ms) = (self.limits.output_hard_bytes_max, self.unix_ms);
+        let connection = self.connections.get_mut(id);
+        let Some(connection) = connection.filter(|connection| !connection.has_ended()) else {
             return Delivery::Refused;
-        }
-        let (unix_ms, mut lines) = (self.unix_ms, 0);
-        let appended = self.change_queue(id.slot, |connection, pool| {
-            if connection.has_ended() {
-                return Appended::Refused;
-            }
-            let style = connection.style(false);
-            let appended = connection.outbound.append(pool, bytes_max, |buffer| {
+        };
+        let (style, mut lines) = (connection.style(false), 0);
+        let (pool, total) = (&mut self.pool, &mut self.waiting_bytes);
+        let is_queued = change_queue(connection, total, |connection| {
+            let fits = connection.outbound.append(pool, bytes_max, |buffer| {
                 lines = encode(buffer, style, unix_ms);
             });
-            match (appended, private_from) {
-                (false, _) if connection.write_blocked => Appended::Full,
-                (false, _) => Appended::NotWrittenYet,
-                (true, None) => Appended::Queued,
-                (true, Some(from)) => {
-                    connection.outbound.note_private(from);
-                    Appended::Queued
-                }
+            if let (true, Some(from)) = (fits, private_from) {
+                connection.outbound.note_private(from);
             }
+            fits
         });
-        match appended {
-            None | Some(Appended::Refused) => return Delivery::Refused,
-            Some(Appended::Full) => {
-                self.doom(id.slot, CloseReason::UnreadOutput);
-                return Delivery::Refused;
-            }
-            Some(Appended::NotWrittenYet) => {
-                // It may be quick, and only had no turn yet. After this it has room, or is blocked.
-                self.flush(id.slot);
-                return self.queue(id, private_from, encode);
-            }
-            Some(Appended::Queued) => {}
+        if !is_queued && connection.write_blocked {
+            self.doom(id.slot, CloseReason::UnreadOutput);
+            return Delivery::Refused;
+        }
+        if !is_queued {
+            // It may be quick, and only had no turn yet. After this it has room, or is blocked.
+            self.flush(id.slot);
+            return self.queue(id, private_from, encode);
+        }
+        if !mem::replace(&mut connection.prompt, true) {
+            self.prompt.push(id.slot);
         }
         self.stats.lines_out += lines;
-        self.mark_prompt(id.slot);
-        self.keep_to_total();
-        if self
-            .connections
-            .get(id)
-            .is_some_and(|connection| !connection.has_ended())
-        {
+        if self.waiting_bytes <= self.limits.output_total_bytes_max {
             return Delivery::Queued;
         }
-        // It was the largest queue of all when all were too large. Its sender is told right now.
-        if private_from.is_some()
-            && let Some(connection) = self.connections.get_mut(id)
-        {
-            connection.outbound.forget_last_private();
+        self.relieve();
+        let connection = self.connections.get_mut(id);
+        match connection.filter(|connection| connection.has_ended()) {
+            None => Delivery::Queued,
+            // It was the largest queue of all. Its sender is told right now.
+            Some(connection) => {
+                if private_from.is_some() {
+                    connection.outbound.forget_last_private();
+                }
+                Delivery::Refused
+            }
         }
-        Delivery::Refused
     }
 
     /// Copies a room's line to one member, unless that reads too slowly.
-    fn copy_line(&mut self, room: &RoomName, id: ClientId, bytes: &[u8], lines: u64) {
+    fn copy_line(&mut self, line: &mut Announcement<'_>, to: Addressee) {
+        let (id, slot) = (to.client, to.client.slot);
         let soft_max = self.limits.output_soft_bytes_max;
-        let fits = |missed: bool, waiting: usize| {
-            !missed && (waiting == 0 || waiting + bytes.len() <= soft_max)
-        };
-        let Some(connection) = self.connections.get_mut(id) else {
+        let Some(mut connection) = self.connections.get_mut(id).filter(|c| c.is_open()) else {
             return;
         };
-        if !connection.is_open() {
+        let style = connection.style(to.elsewhere);
+        let (bytes, lines) = line.encodings.get(style, line.event, line.unix_ms);
+        if !connection.takes_line(bytes.len(), soft_max) && !connection.write_blocked {
+            self.flush(slot);
+            // That write may have failed.
+            match self.connections.get_mut(id).filter(|c| c.is_open()) {
+                Some(same) => connection = same,
+                None => return,
+            }
+        }
+        if !connection.takes_line(bytes.len(), soft_max) {
+            connection.miss(line.room, lines);
+            self.stats.skipped += lines;
             return;
         }
-        let (missed, waiting) = (connection.missed.is_some(), connection.outbound.len());
-        if !fits(missed, waiting) && !connection.write_blocked {
-            self.flush(id.slot);
-        }
+        let (pool, total) = (&mut self.pool, &mut self.waiting_bytes);
         let hard_max = self.limits.output_hard_bytes_max;
-        let copied = self.change_queue(id.slot, |connection, pool| {
-            let outbound = &mut connection.outbound;
-            if connection.ending.is_some() {
-                return None; // that write has just failed
-            }
-            let fits = fits(connection.missed.is_some(), outbound.len());
-            if fits {
-                outbound.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes));
-            } else {
-                connection.miss(room, lines);
-            }
-            Some(fits)
+        change_queue(connection, total, |connection| {
+            let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(bytes);
+            connection.outbound.append(pool, hard_max, append)
         });
-        match copied.flatten() {
-            Some(true) => {
-                self.stats.lines_out += lines;
-                self.mark_fan_out(id, bytes.len());
-                self.keep_to_total();
+        self.stats.lines_out += lines;
+        // Else the end of the turn or the kernel sees to it.
+        if !connection.prompt && !connection.write_blocked {
+            self.backlog.note_bytes(bytes.len());
+            if !mem::replace(&mut connection.in_backlog, true) {
+                self.backlog.push(id);
             }
-            Some(false) => self.stats.skipped += lines,
-            None => {}
+        }
+        if self.waiting_bytes > self.limits.output_total_bytes_max {
+            self.relieve();
         }
     }
 }
@@ -175,17 +165,17 @@ impl<S: Transport> Outbox for Egress<S> {
     where
         I: Iterator<Item = Addressee>,
     {
-        let (mut encodings, unix_ms) = (self.encodings.take().unwrap_or_default(), self.unix_ms);
-        for Addressee { client, elsewhere } in to {
-            let Some(connection) = self.connections.get(client) else {
-                continue;
-            };
-            let style = connection.style(elsewhere);
-            let (bytes, lines) = encodings.get(style, event, unix_ms);
-            self.copy_line(room, client, bytes, lines);
+        let mut line = Announcement {
+            room,
+            event,
+            unix_ms: self.unix_ms,
+            encodings: self.encodings.take().unwrap_or_default(),
+        };
+        for addressee in to {
+            self.copy_line(&mut line, addressee);
         }
-        encodings.clear();
-        self.encodings = Some(encodings);
+        line.encodings.clear();
+        self.encodings = Some(line.encodings);
     }
 
     fn mode(&self, client: ClientId) -> Mode {
