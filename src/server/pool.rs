@@ -6,9 +6,9 @@ use super::outbound::Queue;
 /// A new buffer has room for a few lines.
 const BUFFER_BYTES_START: usize = 512;
 
-/// A new queue has room for one line of usual length: ten thousand of them are in use at once when
-/// somebody speaks to so many. With what malloc adds, two cache lines.
-const QUEUE_BYTES_START: usize = 120;
+/// A new queue has room for one short line, and grows with the first longer one: ten thousand of
+/// them are in use at once when somebody speaks to so many. With what malloc adds, a cache line.
+const QUEUE_BYTES_START: usize = 56;
 
 /// A larger buffer is freed when it comes back: it was grown by something rare.
 const BUFFER_BYTES_KEPT_MAX: usize = 64 << 10;
