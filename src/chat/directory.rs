@@ -131,6 +131,11 @@ impl Directory {
         }
     }
 
+    /// Not the table of names: that would be touched everywhere, however few there are.
+    pub fn reserve(&mut self, clients: usize) {
+        self.slots.reserve(clients);
+    }
+
     pub fn connect(&mut self, id: ClientId, peer: Peer, now: Tick) {
         if self.slots.len() <= id.index() {
             self.slots.resize_with(id.index() + 1, || None);

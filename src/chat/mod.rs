@@ -78,6 +78,13 @@ impl Chat {
         }
     }
 
+    /// With room for so many clients, so that none is moved when more come.
+    #[must_use]
+    pub fn with_room_for(mut self, clients: usize) -> Self {
+        self.directory.reserve(clients);
+        self
+    }
+
     /// Somebody is there. `id` must not be in use.
     pub fn connect(&mut self, now: Tick, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);

@@ -14,16 +14,15 @@ pub struct Connections<S> {
     generations: Vec<u32>,
 }
 
-impl<S> Default for Connections<S> {
-    fn default() -> Self {
+impl<S> Connections<S> {
+    /// Nobody yet, and room for so many.
+    pub fn with_room_for(count: usize) -> Self {
         Self {
-            slab: Slab::new(),
-            generations: Vec::new(),
+            slab: Slab::with_capacity(count),
+            generations: Vec::with_capacity(count),
         }
     }
-}
 
-impl<S> Connections<S> {
     /// The id that the next connection will have.
     pub fn vacant_id(&mut self) -> ClientId {
         let slot = self.slab.vacant_key();

@@ -14,7 +14,7 @@ use crate::wire::wording::Ago;
 
 use super::admission::Admission;
 use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};
-use super::egress::Egress;
+use super::egress::{Egress, PLACES_MAX};
 use super::intake::READ_BYTES;
 use super::pace::Rate;
 
@@ -50,10 +50,11 @@ impl<S: Transport> Switchboard<S> {
     /// A server with nobody connected.
     #[must_use]
     pub fn new(settings: Settings, limits: Limits) -> Self {
+        let places = limits.clients_max.min(PLACES_MAX);
         Self {
             admission: Admission::new(&limits, settings.hash_seed),
             rate: Rate::new(limits.line_burst, limits.lines_per_second),
-            chat: Chat::new(settings),
+            chat: Chat::new(settings).with_room_for(places),
             egress: Egress::new(limits),
             read_buffer: vec![0; READ_BYTES],
             turned_away: 0,

@@ -26,6 +26,10 @@ use super::pool::Pool;
 use backlog::Backlog;
 use outbox::Encodings;
 
+/// Room for so many connections at most is asked for in advance. It takes up memory only as they
+/// come, and nothing is ever moved: to grow by doubling leaves holes, and stops the loop.
+pub(super) const PLACES_MAX: usize = 1 << 16;
+
 /// The connections, and everything that is written to them.
 #[derive(Debug)]
 pub struct Egress<S> {
@@ -55,7 +59,7 @@ pub struct Egress<S> {
 impl<S: Transport> Egress<S> {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            connections: Connections::default(),
+            connections: Connections::with_room_for(limits.clients_max.min(PLACES_MAX)),
             limits,
             pool: Pool::default(),
             deadlines: Deadlines::default(),
