@@ -103,8 +103,8 @@ impl<S: Transport> Egress<S> {
         let (taken, flush) =
             change_queue(connection, total, |connection| connection.flush(pool, now));
         self.stats.bytes_out += taken as u64;
-        // Nothing follows for most.
-        let is_awaited = connection.waits_for_output || connection.stall.is_some();
+        // Nothing follows for most: who is not served until output was read has a stall.
+        let is_awaited = connection.stall.is_some();
         match flush {
             Flush::Done if connection.life == Life::Open && !is_awaited => {}
             Flush::Done => self.flushed(slot),

@@ -175,6 +175,7 @@ impl<S: Transport> Egress<S> {
             assert_eq!(chat.peer_of(id).is_some(), connection.life == Life::Open);
             assert_eq!(connection.queued, self.ready.contains(&id));
             assert_eq!(connection.stall.is_some(), connection.write_blocked);
+            assert!(connection.write_blocked || !connection.waits_for_output);
             assert!(!connection.prompt);
             assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());
             let is_seen_to = connection.write_blocked || connection.in_backlog;
