@@ -132,6 +132,9 @@ pub struct Connection<S> {
     pub farewell: Option<Box<Farewell>>,
 }
 
+// Two cache lines, socket included: most connections do nothing most of the time.
+const _: () = assert!(size_of::<Connection<u64>>() <= 128);
+
 /// How a read ended.
 #[derive(Debug)]
 pub enum Fill {
