@@ -168,7 +168,7 @@ impl Chat {
             name: &name,
             connected: now.since(client.connected_at),
             idle: now.since(client.active_at),
-            away: client.away.as_ref().map(|away| away.text.as_ref()),
+            away: client.away().map(|away| away.text.as_ref()),
             rooms: &rooms,
             peer: (id == other).then_some(client.peer),
         };
@@ -186,17 +186,18 @@ impl Chat {
         let [a, b, c, d] = self.settings.hash_seed;
         if let Some(client) = self.directory.get_mut(id) {
             let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
-            client.away = Some(Box::new(Away {
+            client.rare_mut().away = Some(Away {
                 text: text.into(),
                 told,
-            }));
+            });
         }
         answer(outbox, id, Reply::Away { text })
     }
 
     pub(super) fn back<'a, O: Outbox>(&mut self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
-        if let Some(client) = self.directory.get_mut(id) {
-            client.away = None;
+        let client = self.directory.get_mut(id);
+        if let Some(client) = client.filter(|client| client.away().is_some()) {
+            client.rare_mut().away = None;
         }
         answer(outbox, id, Reply::Back)
     }
@@ -218,12 +219,12 @@ impl Chat {
         }
         let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
         if !client.ignores(other) {
-            if client.ignored.len() >= IGNORED_MAX {
+            if client.ignored().len() >= IGNORED_MAX {
                 return Err(Refusal::IgnoreFull {
                     ignored_max: IGNORED_MAX,
                 });
             }
-            client.ignored.push(other);
+            client.rare_mut().ignored.push(other);
             self.refresh_member(id);
         }
         answer(outbox, id, Reply::Ignoring { name: &name })
@@ -245,7 +246,8 @@ impl Chat {
         if !client.ignores(other) {
             return Err(Refusal::NotIgnored { given: typed });
         }
-        client.ignored.retain(|ignored| *ignored != other);
+        let ignored = &mut client.rare_mut().ignored;
+        ignored.retain(|ignored| *ignored != other);
         self.refresh_member(id);
         answer(outbox, id, Reply::NotIgnoring { name: &name })
     }
@@ -277,7 +279,7 @@ impl Chat {
     fn list_ignored<'a, O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
         let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
         let names = client
-            .ignored
+            .ignored()
             .iter()
             .filter_map(|other| self.directory.name_of(*other));
         let names: ArrayVec<Name, IGNORED_MAX> = names.collect();
@@ -286,16 +288,14 @@ impl Chat {
 
     /// An ignore ends with the connection of the one ignored.
     fn forget_ignored_who_left(&mut self, id: ClientId) {
-        let Some(mut ignored) = self
-            .directory
-            .get_mut(id)
-            .map(|c| std::mem::take(&mut c.ignored))
-        else {
+        let client = self.directory.get_mut(id);
+        let Some(client) = client.filter(|client| !client.ignored().is_empty()) else {
             return;
         };
+        let mut ignored = std::mem::take(&mut client.rare_mut().ignored);
         ignored.retain(|other| self.directory.get(*other).is_some());
         if let Some(client) = self.directory.get_mut(id) {
-            client.ignored = ignored;
+            client.rare_mut().ignored = ignored;
             self.refresh_member(id);
         }
     }

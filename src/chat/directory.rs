@@ -1,8 +1,7 @@
 //! Who is here, and under which name.
 
-use std::collections::HashMap;
-
 use ahash::RandomState;
+use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::message::{ClientId, Peer};
@@ -24,9 +23,18 @@ pub(super) struct Client {
     pub connected_at: Tick,
     pub active_at: Tick,
     pub peer: Peer,
+    rare: Option<Box<Rare>>,
+}
+
+// Two cache lines, as a connection.
+const _: () = assert!(size_of::<Client>() <= 128);
+
+/// What most clients never set.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
     /// By id, so that it follows a user through changes of name and ends with their connection.
     pub ignored: Vec<ClientId>,
-    pub away: Option<Box<Away>>,
+    pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
 }
 
@@ -57,9 +65,7 @@ impl Client {
             connected_at: now,
             active_at: now,
             peer,
-            ignored: Vec::new(),
-            away: None,
-            quit_text: None,
+            rare: None,
         }
     }
 
@@ -76,22 +82,45 @@ impl Client {
             client: id,
             current: self.current == Some(room),
             quiet: self.quiet,
-            filters: !self.ignored.is_empty(),
+            filters: !self.ignored().is_empty(),
         }
     }
 
     pub fn ignores(&self, other: ClientId) -> bool {
-        self.ignored.contains(&other)
+        self.ignored().contains(&other)
+    }
+
+    pub fn ignored(&self) -> &[ClientId] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.ignored)
+    }
+
+    pub fn away(&self) -> Option<&Away> {
+        self.rare.as_ref()?.away.as_ref()
+    }
+
+    pub fn away_mut(&mut self) -> Option<&mut Away> {
+        self.rare.as_mut()?.away.as_mut()
+    }
+
+    pub fn quit_text(&self) -> Option<&str> {
+        self.rare.as_ref()?.quit_text.as_deref()
+    }
+
+    /// To set something that most never set.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
 /// All clients by slot, and the registered ones by name.
 ///
-/// Invariant: `by_name` holds exactly the clients with a name, each under that name.
+/// Invariant: `by_name` holds exactly the slots of clients with a name, each under that name.
 #[derive(Debug)]
 pub(super) struct Directory {
     slots: Vec<Option<Client>>,
-    by_name: HashMap<Name, ClientId, RandomState>,
+    /// Slots only: the name is in the client, who is looked at next anyway.
+    by_name: HashTable<u32>,
+    hasher: RandomState,
     connected: usize,
 }
 
@@ -99,9 +128,15 @@ impl Directory {
     pub fn new(hasher: RandomState) -> Self {
         Self {
             slots: Vec::new(),
-            by_name: HashMap::with_hasher(hasher),
+            by_name: HashTable::new(),
+            hasher,
             connected: 0,
         }
+    }
+
+    /// Not the table of names: that would be touched everywhere, however few there are.
+    pub fn reserve(&mut self, clients: usize) {
+        self.slots.reserve(clients);
     }
 
     pub fn connect(&mut self, id: ClientId, peer: Peer, now: Tick) {
@@ -121,12 +156,7 @@ impl Directory {
         let client = self.slots.get_mut(id.index())?.take()?;
         self.connected -= 1;
         if let Some(name) = &client.name {
-            let removed = self.by_name.remove(name);
-            debug_assert_eq!(
-                removed,
-                Some(id),
-                "a name belongs to the client that has it"
-            );
+            self.unlist(name, id.slot);
         }
         Some(client)
     }
@@ -147,24 +177,54 @@ impl Directory {
     }
 
     pub fn find(&self, name: &Name) -> Option<ClientId> {
-        self.by_name.get(name).copied()
+        Some(self.find_client(name)?.0)
     }
 
     /// Finds by a name as typed, which may be none; gives the name as its owner spells it.
     pub fn find_typed(&self, typed: &str) -> Option<(ClientId, Name)> {
-        let id = self.find(&Name::parse(typed).ok()?)?;
-        Some((id, self.name_of(id)?))
+        let (id, client) = self.find_client(&Name::parse(typed).ok()?)?;
+        Some((id, client.name?))
+    }
+
+    fn find_client(&self, name: &Name) -> Option<(ClientId, &Client)> {
+        let has_name = |slot: &u32| name_in(&self.slots, *slot) == Some(name);
+        let slot = *self.by_name.find(self.hasher.hash_one(name), has_name)?;
+        let client = self.slots.get(slot as usize)?.as_ref()?;
+        let generation = client.generation;
+        Some((ClientId { slot, generation }, client))
+    }
+
+    /// Takes `slot` out of the table, where it stands under `name`.
+    fn unlist(&mut self, name: &Name, slot: u32) {
+        let hash = self.hasher.hash_one(name);
+        let entry = self.by_name.find_entry(hash, |other| *other == slot);
+        debug_assert!(entry.is_ok(), "a name belongs to the client that has it");
+        if let Ok(entry) = entry {
+            entry.remove();
+        }
     }
 
     /// Gives `id` the name `name`, which must be free or its own; its old one becomes free.
     pub fn rename(&mut self, id: ClientId, name: Name) -> Option<Name> {
-        let client = self.get_mut(id)?;
-        let old = client.name.replace(name);
+        let old = self.get(id)?.name;
         if let Some(old) = &old {
-            self.by_name.remove(old);
+            self.unlist(old, id.slot);
         }
-        let previous = self.by_name.insert(name, id);
-        debug_assert_eq!(previous, None, "a name in use is refused before this");
+        debug_assert_eq!(
+            self.find(&name),
+            None,
+            "a name in use is refused before this"
+        );
+        self.get_mut(id)?.name = Some(name);
+        let Self {
+            slots,
+            by_name,
+            hasher,
+            ..
+        } = self;
+        // Whoever is listed has a name: the default is never used.
+        let hash_of = |slot: &u32| name_in(slots, *slot).map_or(0, |name| hasher.hash_one(name));
+        by_name.insert_unique(hasher.hash_one(name), id.slot, hash_of);
         old
     }
 
@@ -192,17 +252,50 @@ impl Directory {
     }
 
     /// Panics if the two views of who is here disagree.
-    #[expect(
-        clippy::expect_used,
-        reason = "a check of invariants is there to panic"
-    )]
     pub fn check_invariants(&self) {
         assert_eq!(self.connected, self.slots.iter().flatten().count());
         assert_eq!(self.by_name.len(), self.registered().count());
-        for (name, id) in &self.by_name {
-            let client = self.get(*id).expect("a name belongs to somebody connected");
-            let own = client.name.expect("a name belongs to somebody registered");
-            assert!(own.is_spelt_like(name), "a name is listed as it is shown");
+        // As many are listed as have a name: so whoever is listed has one.
+        for id in self.ids() {
+            let name = name_in(&self.slots, id.slot);
+            assert!(name.is_none_or(|name| self.find(name) == Some(id)));
         }
+    }
+}
+
+/// The name of the client in `slot`.
+fn name_in(slots: &[Option<Client>], slot: u32) -> Option<&Name> {
+    slots.get(slot as usize)?.as_ref()?.name.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fills a table of 4096 nearly to where it grows: many names share a place.
+    const COUNT: u32 = 3500;
+
+    #[test]
+    fn names_are_taken_changed_and_given_back_among_many() {
+        let mut directory = Directory::new(RandomState::with_seeds(1, 2, 3, 4));
+        let id = |slot| ClientId {
+            slot,
+            generation: 7,
+        };
+        let name = |text: String| Name::parse(&text).unwrap();
+        for slot in 0..COUNT {
+            directory.connect(id(slot), Peer::Unix, Tick::default());
+            directory.rename(id(slot), name(format!("u{slot}")));
+        }
+        for slot in (0..COUNT).step_by(2) {
+            directory.rename(id(slot), name(format!("U{slot}")));
+            directory.rename(id(slot), name(format!("v{slot}")));
+            directory.disconnect(id(slot + 1));
+        }
+        directory.check_invariants();
+        assert_eq!(directory.registered_count(), COUNT as usize / 2);
+        assert_eq!(directory.find(&name("V500".to_owned())), Some(id(500)));
+        assert_eq!(directory.find(&name("u500".to_owned())), None);
+        assert_eq!(directory.find(&name("u501".to_owned())), None);
     }
 }

@@ -78,6 +78,13 @@ impl Chat {
         }
     }
 
+    /// With room for so many clients, so that none is moved when more come.
+    #[must_use]
+    pub fn with_room_for(mut self, clients: usize) -> Self {
+        self.directory.reserve(clients);
+        self
+    }
+
     /// Somebody is there. `id` must not be in use.
     pub fn connect(&mut self, now: Tick, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
@@ -131,7 +138,7 @@ impl Chat {
         let name = client.name?;
         for membership in &client.rooms {
             self.remove_member(membership.room, membership.index);
-            let kind = ChangeKind::Left(client.quit_text.as_deref());
+            let kind = ChangeKind::Left(client.quit_text());
             let change = Change {
                 who: id,
                 name: &name,
@@ -217,7 +224,7 @@ impl Chat {
                 .get(id)
                 .expect("a listed client is connected");
             assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
-            assert!(client.ignored.len() <= IGNORED_MAX);
+            assert!(client.ignored().len() <= IGNORED_MAX);
             assert!(
                 client
                     .current
@@ -326,7 +333,7 @@ impl Chat {
     ) -> Outcome<'a> {
         check_note(text)?;
         if let Some(client) = self.directory.get_mut(id) {
-            client.quit_text = text.map(Box::from);
+            client.rare_mut().quit_text = text.map(Box::from);
         }
         answered(outbox, id, Reply::Bye);
         outbox.close(id, CloseReason::Quit);

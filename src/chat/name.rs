@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU8;
 
 /// The longest user name, in bytes (which are also characters): it leaves room for the text on a
 /// terminal line of 80 columns.
@@ -131,7 +132,8 @@ impl fmt::Debug for RoomName {
 /// What both kinds of names are made of. Equality and hash look past case.
 #[derive(Clone, Copy)]
 struct Label<const BYTES_MAX: usize> {
-    len: u8,
+    /// Never zero, so that no name at all takes no more room than a name.
+    len: NonZeroU8,
     bytes: [u8; BYTES_MAX],
 }
 
@@ -151,8 +153,9 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
             ));
         }
         let mut bytes = [0; BYTES_MAX];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(room), Ok(len)) => {
+        let len = u8::try_from(text.len()).ok().and_then(NonZeroU8::new);
+        match (bytes.get_mut(..text.len()), len) {
+            (Some(room), Some(len)) => {
                 room.copy_from_slice(text.as_bytes());
                 Ok(Self { len, bytes })
             }
@@ -161,7 +164,9 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
     }
 
     fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.len.get()))
+            .unwrap_or_default()
     }
 
     fn as_str(&self) -> &str {

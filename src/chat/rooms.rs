@@ -1,6 +1,7 @@
 //! Rooms, who is in them, and how their coming and going is told.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -28,7 +29,19 @@ pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// A room's place in the table of rooms. Only valid while somebody is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct RoomId(u32);
+pub(super) struct RoomId(NonZeroU32);
+
+impl RoomId {
+    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
+    fn at(index: usize) -> Self {
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        Self(number.unwrap_or(NonZeroU32::MAX))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// One who is in a room, with what a fan-out must know of them, so that it reads one array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +120,7 @@ impl Rooms {
             free: Vec::new(),
             by_name: HashMap::with_hasher(hasher),
             due: VecDeque::new(),
-            lobby: RoomId(0),
+            lobby: RoomId::at(0),
         };
         rooms.lobby = rooms.find_or_make(lobby);
         rooms
@@ -133,9 +146,9 @@ impl Rooms {
         };
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
-            RoomId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+            RoomId::at(self.slots.len() - 1)
         });
-        if let Some(slot) = self.slots.get_mut(id.0 as usize) {
+        if let Some(slot) = self.slots.get_mut(id.index()) {
             debug_assert!(slot.is_none(), "a free slot holds no room");
             *slot = Some(room);
         }
@@ -144,11 +157,11 @@ impl Rooms {
     }
 
     pub fn get(&self, id: RoomId) -> Option<&Room> {
-        self.slots.get(id.0 as usize)?.as_ref()
+        self.slots.get(id.index())?.as_ref()
     }
 
     pub fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
-        self.slots.get_mut(id.0 as usize)?.as_mut()
+        self.slots.get_mut(id.index())?.as_mut()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Room> {
@@ -185,7 +198,7 @@ impl Rooms {
         if id == self.lobby || self.get(id).is_none_or(|room| !room.members.is_empty()) {
             return;
         }
-        if let Some(room) = self.slots.get_mut(id.0 as usize).and_then(Option::take) {
+        if let Some(room) = self.slots.get_mut(id.index()).and_then(Option::take) {
             self.by_name.remove(&room.name);
             self.free.push(id);
         }

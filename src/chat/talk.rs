@@ -222,7 +222,10 @@ impl Chat {
 
 /// Tells `sender` that `client` is away, if so, and if it was not told before.
 fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
-    let Some(away) = client.away.as_deref_mut() else {
+    if client.away().is_none() {
+        return;
+    }
+    let (Some(name), Some(away)) = (client.name, client.away_mut()) else {
         return;
     };
     if away.told.contains(&sender) {
@@ -232,13 +235,9 @@ fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
         away.told.clear(); // better to tell somebody twice than to remember without end
     }
     away.told.insert(sender);
-    if let Some(name) = &client.name {
-        outbox.send(
-            sender,
-            &Event::Notice(Notice::IsAway {
-                name,
-                text: &away.text,
-            }),
-        );
-    }
+    let notice = Notice::IsAway {
+        name: &name,
+        text: &away.text,
+    };
+    outbox.send(sender, &Event::Notice(notice));
 }

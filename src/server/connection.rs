@@ -2,15 +2,16 @@
 //! written, and where it is in its life.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use crate::chat::message::{CloseReason, Mode, Peer};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::tick::Tick;
+use crate::config::Limits;
 use crate::wire::Style;
 use crate::wire::framing::LineSplitter;
 
 use super::deadlines::Armed;
-use super::egress::is_abrupt;
 use super::outbound::{Flush, Outbound};
 use super::pace::Pace;
 use super::pool::Pool;
@@ -48,6 +49,8 @@ pub struct Farewell {
     pub reason: CloseReason,
     /// Whether it holds a place that is to be given back.
     pub admitted: bool,
+    /// When its end is no longer waited for.
+    pub linger_until: Tick,
 }
 
 /// What was read from a client and could not be carried out at once.
@@ -59,8 +62,14 @@ pub struct Inbox {
     pub used: usize,
 }
 
-/// How many lines of a room were left out.
-pub type Missed = Vec<(RoomName, u64)>;
+/// That the last write left something behind, whatever the kernel has said since.
+#[derive(Debug, Default)]
+pub struct Stall {
+    /// When the kernel last took some output, or output began to wait.
+    pub progress_at: Tick,
+    /// How many lines of which room were left out since.
+    pub missed: Vec<(RoomName, u64)>,
+}
 
 /// One connection.
 #[derive(Debug)]
@@ -95,10 +104,10 @@ pub struct Connection<S> {
     pub write_shut: bool,
     /// The kernel takes no more until it says so.
     pub write_blocked: bool,
-    /// The last write left something behind, whatever the kernel has said since.
-    pub write_unfinished: bool,
-    /// On the list of those to be flushed.
-    pub dirty: bool,
+    /// On the list of those to be written to at the end of the turn.
+    pub prompt: bool,
+    /// In the backlog of those to be written to a slice at a time.
+    pub in_backlog: bool,
     /// On the list of those to be served.
     pub queued: bool,
     /// Not served until its output was read.
@@ -111,21 +120,20 @@ pub struct Connection<S> {
     pub outbound: Outbound,
     /// How fast it sends lines.
     pub pace: Pace,
-    /// Not served before this, because it sends lines too fast.
-    pub resume_at: Option<Tick>,
+    /// Not served before this, because it sends lines too fast; or never set aside for that.
+    pub resume_at: Tick,
     /// When it connected.
     pub connected_at: Tick,
-    /// When the kernel last took some output, or output began to wait.
-    pub progress_at: Tick,
-    /// When its end is no longer waited for.
-    pub linger_until: Tick,
     /// Its entry among the deadlines.
     pub armed: Armed,
-    /// Room lines left out since its output was last read up.
-    pub missed: Option<Box<Missed>>,
+    /// There only while its output is not read.
+    pub stall: Option<Box<Stall>>,
     /// Set once the chat does not know it any longer.
     pub farewell: Option<Box<Farewell>>,
 }
+
+// Two cache lines, socket included: most connections do nothing most of the time.
+const _: () = assert!(size_of::<Connection<u64>>() <= 128);
 
 /// How a read ended.
 #[derive(Debug)]
@@ -157,20 +165,18 @@ impl<S: Transport> Connection<S> {
             end_of_input: false,
             write_shut: false,
             write_blocked: false,
-            write_unfinished: false,
-            dirty: false,
+            prompt: false,
+            in_backlog: false,
             queued: false,
             waits_for_output: false,
             splitter: LineSplitter::default(),
             inbox: None,
             outbound: Outbound::default(),
             pace: Pace::default(),
-            resume_at: None,
+            resume_at: Tick::NEVER,
             connected_at: now,
-            progress_at: now,
-            linger_until: Tick::NEVER,
             armed: Armed::default(),
-            missed: None,
+            stall: None,
             farewell: None,
         }
     }
@@ -228,19 +234,41 @@ impl<S: Transport> Connection<S> {
     /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
     pub fn flush(&mut self, pool: &mut Pool, now: Tick) -> (usize, Flush) {
         let (taken, flush) = self.outbound.flush(&mut self.stream, pool);
-        let blocked = matches!(flush, Flush::Blocked);
-        let begins_to_wait = blocked && !self.write_unfinished;
-        if taken > 0 || begins_to_wait {
-            self.progress_at = now;
+        self.write_blocked = matches!(flush, Flush::Blocked);
+        if self.write_blocked {
+            let begins_to_wait = self.stall.is_none();
+            let stall = self.stall.get_or_insert_default();
+            if taken > 0 || begins_to_wait {
+                stall.progress_at = now;
+            }
         }
-        self.write_blocked = blocked;
-        self.write_unfinished = blocked;
         (taken, flush)
+    }
+
+    /// Whether a room's line of so many bytes is not left out.
+    pub fn takes_line(&self, bytes: usize, soft_max: usize) -> bool {
+        let misses = |stall: &Stall| !stall.missed.is_empty();
+        let waiting = self.outbound.len();
+        (waiting == 0 || waiting + bytes <= soft_max) && !self.stall.as_deref().is_some_and(misses)
+    }
+
+    /// When it has taken nothing for too long; never, if nothing waits.
+    pub fn stalled_at(&self, stall_time: Duration) -> Tick {
+        match &self.stall {
+            Some(stall) if self.write_blocked => stall.progress_at.after(stall_time),
+            _ => Tick::NEVER,
+        }
+    }
+
+    /// When its end is no longer waited for; never, if it is not waited for yet.
+    pub fn linger_until(&self) -> Tick {
+        let farewell = self.farewell.as_ref();
+        farewell.map_or(Tick::NEVER, |farewell| farewell.linger_until)
     }
 
     /// Counts a line of `room` that is left out.
     pub fn miss(&mut self, room: &RoomName, lines: u64) {
-        let missed = self.missed.get_or_insert_default();
+        let missed = &mut self.stall.get_or_insert_default().missed;
         match missed.iter_mut().find(|(known, _)| known == room) {
             Some((_, count)) => *count += lines,
             None => missed.push((*room, lines)),
@@ -253,5 +281,48 @@ impl<S: Transport> Connection<S> {
             pool.put(inbox.bytes);
         }
         self.splitter = LineSplitter::default();
+    }
+}
+
+/// Whether nothing more can be or is to be written to a client that ends for this.
+pub fn is_abrupt(reason: CloseReason) -> bool {
+    match reason {
+        CloseReason::Broken
+        | CloseReason::UnreadOutput
+        | CloseReason::Stalled
+        | CloseReason::TotalOutput => true,
+        CloseReason::Quit
+        | CloseReason::EndOfInput
+        | CloseReason::NotRegistered
+        | CloseReason::ServerFull
+        | CloseReason::AddressFull
+        | CloseReason::Http
+        | CloseReason::Tls
+        | CloseReason::Shutdown => false,
+    }
+}
+
+/// When something is to be done about a connection of which nothing is heard. Never in the past once
+/// that was done: whoever is about to end or has ended is due no more.
+pub fn next_deadline<S: Transport>(connection: &Connection<S>, limits: &Limits) -> Tick {
+    let stalled_at = connection.stalled_at(limits.output_stall_time);
+    let greeted_at = if connection.greeted {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(super::GREETING_TIME)
+    };
+    let nameless_until = if connection.registered {
+        Tick::NEVER
+    } else {
+        connection.connected_at.after(limits.register_time)
+    };
+    match connection.life {
+        Life::Open if connection.ending.is_some() => Tick::NEVER,
+        Life::Open => stalled_at
+            .min(greeted_at)
+            .min(nameless_until)
+            .min(connection.resume_at),
+        Life::Draining => stalled_at.min(connection.linger_until()),
+        Life::Closed => Tick::NEVER,
     }
 }

@@ -53,7 +53,7 @@ impl<S: Transport> Switchboard<S> {
             bytes: limits.turn_bytes_max,
         };
         let mut buffer = mem::take(&mut self.read_buffer);
-        while let Some(connection) = self.egress.get_mut(id) {
+        while let Some(connection) = self.egress.connections.get_mut(id) {
             if connection.ending.is_some() {
                 // At once, so that nobody served after it finds it there.
                 self.retire(now, id);
@@ -74,13 +74,13 @@ impl<S: Transport> Switchboard<S> {
                 Pause::UsedUp | Pause::Ended => continue,
                 Pause::Turn => self.egress.enqueue(id),
                 Pause::Pace(until) => {
-                    if let Some(connection) = self.egress.get_mut(id) {
-                        connection.resume_at = Some(until);
+                    if let Some(connection) = self.egress.connections.get_mut(id) {
+                        connection.resume_at = until;
                         self.egress.rearm(id.slot);
                     }
                 }
                 Pause::Output => {
-                    if let Some(connection) = self.egress.get_mut(id) {
+                    if let Some(connection) = self.egress.connections.get_mut(id) {
                         connection.waits_for_output = true;
                     }
                 }
@@ -92,7 +92,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Reads once and carries out what came. What cannot be carried out now goes to the inbox.
     fn read(&mut self, now: Tick, id: ClientId, buffer: &mut [u8], share: &mut Share) -> Pause {
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return Pause::Ended;
         };
         let at_once = if connection.unpaced {
@@ -117,7 +117,7 @@ impl<S: Transport> Switchboard<S> {
                 let (used, pause) = self.carry_out(now, id, bytes, share);
                 let rest = bytes.get(used..).unwrap_or_default();
                 if !rest.is_empty()
-                    && let Some(connection) = self.egress.connections.get_mut(id.index())
+                    && let Some(connection) = self.egress.connections.get_mut(id)
                 {
                     let mut bytes = self.egress.pool.take();
                     bytes.extend_from_slice(rest);
@@ -130,7 +130,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Goes on with what was read in an earlier turn.
     fn carry_out_inbox(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
-        let connection = self.egress.get_mut(id);
+        let connection = self.egress.connections.get_mut(id);
         let Some(mut inbox) = connection.and_then(|connection| connection.inbox.take()) else {
             return Pause::UsedUp;
         };
@@ -139,7 +139,7 @@ impl<S: Transport> Switchboard<S> {
         inbox.used += used;
         if inbox.used == inbox.bytes.len() {
             self.egress.pool.put(inbox.bytes);
-        } else if let Some(connection) = self.egress.get_mut(id) {
+        } else if let Some(connection) = self.egress.connections.get_mut(id) {
             connection.inbox = Some(inbox);
         }
         pause
@@ -150,7 +150,7 @@ impl<S: Transport> Switchboard<S> {
         if let Some(pause) = self.must_pause(now, id, *share) {
             return pause;
         }
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return Pause::Ended;
         };
         let mut splitter = mem::take(&mut connection.splitter);
@@ -192,7 +192,7 @@ impl<S: Transport> Switchboard<S> {
     /// Whether a client is not to be served any further now.
     fn must_pause(&mut self, now: Tick, id: ClientId, share: Share) -> Option<Pause> {
         let rate = self.rate;
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return Some(Pause::Ended);
         };
         if connection.ending.is_some() {
@@ -213,7 +213,7 @@ impl<S: Transport> Switchboard<S> {
     fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
         // Even what is no line takes its time.
         share.lines = share.lines.saturating_sub(1);
-        if let Some(connection) = self.egress.get_mut(id) {
+        if let Some(connection) = self.egress.connections.get_mut(id) {
             connection.crlf = found.crlf;
         }
         if !matches!(found.input, Input::Stranger(_)) {
@@ -259,7 +259,7 @@ impl<S: Transport> Switchboard<S> {
     fn count_line(&mut self, now: Tick, id: ClientId) {
         self.egress.stats.lines_in += 1;
         let rate = self.rate;
-        if let Some(connection) = self.egress.get_mut(id)
+        if let Some(connection) = self.egress.connections.get_mut(id)
             && !connection.unpaced
         {
             connection.pace.take(now, rate);
@@ -269,7 +269,7 @@ impl<S: Transport> Switchboard<S> {
     /// Takes a client's splitter out, as what it yields borrows from it while the client's other
     /// parts change, and lends it a buffer.
     fn borrow_splitter(&mut self, id: ClientId) -> LineSplitter {
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return LineSplitter::default();
         };
         let mut splitter = mem::take(&mut connection.splitter);
@@ -283,7 +283,7 @@ impl<S: Transport> Switchboard<S> {
         if splitter.is_at_line_start() {
             self.egress.pool.put(splitter.take_back());
         }
-        if let Some(connection) = self.egress.get_mut(id) {
+        if let Some(connection) = self.egress.connections.get_mut(id) {
             // A telnet command alone says so too, though nothing else comes of it.
             connection.crlf = splitter.wants_crlf();
             connection.splitter = splitter;
@@ -294,7 +294,7 @@ impl<S: Transport> Switchboard<S> {
     pub(super) fn discard(&mut self, id: ClientId) {
         let mut bytes_left = self.egress.limits.turn_bytes_max;
         let mut buffer = mem::take(&mut self.read_buffer);
-        while let Some(connection) = self.egress.get_mut(id).filter(|c| c.readable) {
+        while let Some(connection) = self.egress.connections.get_mut(id).filter(|c| c.readable) {
             match connection.fill(&mut buffer) {
                 Fill::Bytes(count) if count < bytes_left => bytes_left -= count,
                 Fill::Bytes(_) => {

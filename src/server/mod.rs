@@ -6,6 +6,7 @@
 pub mod acceptor;
 mod admission;
 pub mod connection;
+mod connections;
 mod deadlines;
 mod egress;
 mod intake;

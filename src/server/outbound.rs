@@ -17,18 +17,16 @@ pub struct Receipt {
     from: ClientId,
 }
 
-/// What waits for one socket. An empty one owns no buffer, and is two words long: most clients are
+/// What waits for one socket. An empty one owns no buffer, and is one word long: most clients are
 /// idle most of the time.
 #[derive(Debug, Default)]
-pub struct Outbound {
-    queue: Option<Box<Queue>>,
-    abandoned: usize,
-}
+pub struct Outbound(Option<Box<Queue>>);
 
 /// A queue of bytes, and whose private messages are in it.
 ///
-/// Invariants: `written <= bytes.len()`; receipts are in the order of their ends, and none ends in
-/// what was written, but for those in the first [`WRITTEN_BYTES_KEPT_MAX`] bytes.
+/// Invariants: receipts are in the order of their ends, and none ends in what was written, but for
+/// those in the first [`WRITTEN_BYTES_KEPT_MAX`] bytes. `written <= bytes.len()`, until it is
+/// abandoned: then it owns no room for bytes, and `written` is how many never were.
 #[derive(Debug, Default)]
 pub struct Queue {
     pub(super) bytes: Vec<u8>,
@@ -51,7 +49,7 @@ impl Outbound {
     /// How many bytes wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.waiting().len())
+        self.0.as_ref().map_or(0, |queue| queue.waiting().len())
     }
 
     /// Whether none do.
@@ -64,7 +62,7 @@ impl Outbound {
     /// once it was abandoned, as that is about to go.
     #[must_use]
     pub fn footprint_bytes(&self) -> usize {
-        let queue = self.queue.as_ref().filter(|_| self.abandoned == 0);
+        let queue = self.0.as_ref().filter(|queue| !queue.is_abandoned());
         queue.map_or(0, |queue| {
             queue.waiting().len() + queue.receipts.len() * size_of::<Receipt>()
         })
@@ -78,7 +76,7 @@ impl Outbound {
         bytes_max: usize,
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
-        let queue = self.queue.get_or_insert_with(|| pool.take_queue());
+        let queue = self.0.get_or_insert_with(|| pool.take_queue());
         let before = queue.bytes.len();
         encode(&mut queue.bytes);
         debug_assert!(queue.bytes.len() >= before, "an encoder appends");
@@ -91,7 +89,7 @@ impl Outbound {
 
     /// Remembers that what was appended last is a private message of `from`.
     pub fn note_private(&mut self, from: ClientId) {
-        if let Some(queue) = &mut self.queue {
+        if let Some(queue) = &mut self.0 {
             let end = queue.bytes.len();
             queue.receipts.push(Receipt { end, from });
         }
@@ -99,21 +97,21 @@ impl Outbound {
 
     /// Forgets the note made last; its sender is told by other means.
     pub fn forget_last_private(&mut self) {
-        if let Some(queue) = &mut self.queue {
+        if let Some(queue) = &mut self.0 {
             queue.receipts.pop();
         }
     }
 
     /// Writes until nothing waits or the kernel takes no more. Returns also how many bytes it took.
     pub fn flush<W: Write>(&mut self, socket: &mut W, pool: &mut Pool) -> (usize, Flush) {
-        let Some(mut queue) = self.queue.take_if(|_| self.abandoned == 0) else {
+        let Some(mut queue) = self.0.take_if(|queue| !queue.is_abandoned()) else {
             return (0, Flush::Done);
         };
         let (taken, flush) = queue.flush(socket);
         if queue.waiting().is_empty() {
             pool.put_queue(queue);
         } else {
-            self.queue = Some(queue);
+            self.0 = Some(queue);
         }
         (taken, flush)
     }
@@ -121,11 +119,11 @@ impl Outbound {
     /// Drops what waits; whose private messages those were is kept for
     /// [`Outbound::take_unwritten`].
     pub fn abandon(&mut self) {
-        let Some(queue) = &mut self.queue else {
+        let Some(queue) = self.0.as_mut().filter(|queue| !queue.is_abandoned()) else {
             return;
         };
-        self.abandoned += queue.waiting().len();
-        let written = std::mem::take(&mut queue.written);
+        let unwritten = queue.waiting().len();
+        let written = std::mem::replace(&mut queue.written, unwritten);
         queue.receipts.retain(|receipt| receipt.end > written);
         queue.bytes = Vec::new();
     }
@@ -133,15 +131,19 @@ impl Outbound {
     /// How many bytes were never written: what waits, and what was abandoned.
     #[must_use]
     pub fn unwritten_bytes(&self) -> usize {
-        self.len() + self.abandoned
+        match &self.0 {
+            Some(queue) if queue.is_abandoned() => queue.written,
+            _ => self.len(),
+        }
     }
 
     /// Takes the senders of private messages of which something was not written, each with how
     /// many those are.
     pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {
-        let queue = self.queue.take().unwrap_or_default();
+        let queue = self.0.take().unwrap_or_default();
         let receipts = queue.receipts.iter();
-        let unwritten = receipts.filter(|receipt| receipt.end > queue.written);
+        let unwritten =
+            receipts.filter(|receipt| queue.is_abandoned() || receipt.end > queue.written);
         let mut senders: Vec<ClientId> = unwritten.map(|receipt| receipt.from).collect();
         senders.sort_unstable();
         let each = senders.chunk_by(|a, b| a == b);
@@ -165,6 +167,10 @@ impl Queue {
         self.bytes.clear();
         self.written = 0;
         self.receipts.clear();
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.bytes.capacity() == 0
     }
 
     fn waiting(&self) -> &[u8] {
@@ -261,7 +267,7 @@ mod tests {
             (7, Flush::Done)
         ));
         assert_eq!(sink.taken, b"hello world!");
-        assert!(outbound.queue.is_none(), "an empty one owns no buffer");
+        assert!(outbound.0.is_none(), "an empty one owns no buffer");
     }
 
     #[test]
@@ -314,7 +320,7 @@ mod tests {
             outbound.note_private(id(round));
             sink.room = if round == 0 { 50 } else { 100 };
             let _ = outbound.flush(&mut sink, &mut pool);
-            let kept = outbound.queue.as_ref().map_or(0, |queue| queue.bytes.len());
+            let kept = outbound.0.as_ref().map_or(0, |queue| queue.bytes.len());
             assert!(kept <= WRITTEN_BYTES_KEPT_MAX + 1000);
         }
         assert_eq!(outbound.len(), 50);

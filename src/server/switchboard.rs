@@ -13,8 +13,8 @@ use crate::config::Limits;
 use crate::wire::wording::Ago;
 
 use super::admission::Admission;
-use super::connection::{Connection, Farewell, Life, Transport};
-use super::egress::{self, Egress};
+use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};
+use super::egress::{Egress, PLACES_MAX};
 use super::intake::READ_BYTES;
 use super::pace::Rate;
 
@@ -50,10 +50,11 @@ impl<S: Transport> Switchboard<S> {
     /// A server with nobody connected.
     #[must_use]
     pub fn new(settings: Settings, limits: Limits) -> Self {
+        let places = limits.clients_max.min(PLACES_MAX);
         Self {
             admission: Admission::new(&limits, settings.hash_seed),
             rate: Rate::new(limits.line_burst, limits.lines_per_second),
-            chat: Chat::new(settings),
+            chat: Chat::new(settings).with_room_for(places),
             egress: Egress::new(limits),
             read_buffer: vec![0; READ_BYTES],
             turned_away: 0,
@@ -72,7 +73,7 @@ impl<S: Transport> Switchboard<S> {
         peer: Peer,
         make: impl FnOnce(ClientId) -> Result<S, E>,
     ) -> Result<(), E> {
-        let id = self.egress.vacant_id();
+        let id = self.egress.connections.vacant_id();
         let stream = make(id)?;
         let unpaced = peer.is_local() && !self.egress.limits.limit_loopback;
         let slot = self
@@ -94,7 +95,7 @@ impl<S: Transport> Switchboard<S> {
     fn turn_away(&mut self, id: ClientId, peer: Peer, reason: CloseReason) {
         self.egress.stats.refused += 1;
         let lingers = self.turned_away < TURNED_AWAY_MAX;
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         connection.ending = Some(reason);
@@ -106,6 +107,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted: false,
+            linger_until: Tick::NEVER,
         }));
         self.turned_away += 1;
         // Last: the line can be written at once, and that moves on what is draining by then.
@@ -115,16 +117,16 @@ impl<S: Transport> Switchboard<S> {
     /// The poll says something of a client.
     pub fn ready(&mut self, id: ClientId, readiness: Readiness) {
         // A leftover from a closed connection has another generation, and misses its successor.
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         connection.hung_up |= readiness.hung_up;
         connection.readable |= readiness.readable || readiness.hung_up;
-        let is_served = !connection.waits_for_output && connection.resume_at.is_none();
+        let is_served = !connection.waits_for_output && connection.resume_at == Tick::NEVER;
         let has_input = connection.readable && is_served;
         let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
         if has_room {
-            self.egress.mark_dirty(id.slot);
+            self.egress.mark_prompt(id.slot);
         }
         if has_input {
             self.egress.enqueue(id);
@@ -147,7 +149,7 @@ impl<S: Transport> Switchboard<S> {
     /// Whether there is work that waits for nothing but the next turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.egress.ready.is_empty()
+        !self.egress.ready.is_empty() || self.egress.has_backlog()
     }
 
     /// When there will be something to do although the poll says nothing.
@@ -176,7 +178,7 @@ impl<S: Transport> Switchboard<S> {
     /// Tells everyone that the server exits, and ends every connection once that was written.
     pub fn shut_down(&mut self, now: Tick) {
         self.chat.announce_shutdown(&mut self.egress);
-        for slot in 0..self.egress.slot_count() {
+        for slot in 0..self.egress.connections.slot_count() {
             self.egress.doom(slot, CloseReason::Shutdown);
         }
         self.settle(now);
@@ -184,7 +186,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Gives up on what is left, and logs it.
     pub fn abandon(&mut self, now: Tick) {
-        for slot in 0..self.egress.slot_count() {
+        for slot in 0..self.egress.connections.slot_count() {
             self.egress.doom(slot, CloseReason::Stalled);
         }
         self.settle(now);
@@ -209,7 +211,7 @@ impl<S: Transport> Switchboard<S> {
         // Whoever is put on the list from here on has its turn next time.
         let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
         for id in serving.drain(..) {
-            let Some(connection) = self.egress.get_mut(id) else {
+            let Some(connection) = self.egress.connections.get_mut(id) else {
                 continue;
             };
             connection.queued = false;
@@ -225,14 +227,13 @@ impl<S: Transport> Switchboard<S> {
     /// Does what is due.
     fn expire(&mut self, now: Tick) {
         while let Some(slot) = self.egress.deadlines.pop(now) {
-            let id = self.egress.id_of(slot);
-            let Some(connection) = self.egress.connections.get_mut(slot as usize) else {
+            let id = self.egress.connections.id_of(slot);
+            let Some(connection) = self.egress.connections.at_mut(slot) else {
                 continue;
             };
             connection.armed.fired();
             let limits = &self.egress.limits;
-            let stalled = connection.write_blocked
-                && connection.progress_at.after(limits.output_stall_time) <= now;
+            let stalled = connection.stalled_at(limits.output_stall_time) <= now;
             let nameless = connection.life == Life::Open
                 && !connection.registered
                 && connection.ending.is_none()
@@ -245,14 +246,14 @@ impl<S: Transport> Switchboard<S> {
                 self.egress.rearm(slot);
                 continue; // whatever else is due by now comes up again at once
             }
-            if stalled || connection.linger_until <= now {
+            if stalled || connection.linger_until() <= now {
                 self.egress.doom(slot, CloseReason::Stalled);
             } else if nameless {
                 self.egress
                     .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
                 self.egress.doom(slot, CloseReason::NotRegistered);
-            } else if connection.resume_at.is_some_and(|due| due <= now) {
-                connection.resume_at = None;
+            } else if connection.resume_at <= now {
+                connection.resume_at = Tick::NEVER;
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);
@@ -261,7 +262,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Greets a client, unless that was done or it is about to end.
     pub(super) fn greet(&mut self, id: ClientId) {
-        if let Some(connection) = self.egress.get_mut(id)
+        if let Some(connection) = self.egress.connections.get_mut(id)
             && connection.is_open()
             && !mem::replace(&mut connection.greeted, true)
         {
@@ -269,15 +270,16 @@ impl<S: Transport> Switchboard<S> {
         }
     }
 
-    /// The end of a turn: whoever is to end leaves the chat, everyone's output is written, and what
-    /// is closed is taken away. Each step can cause an earlier one, but each client ends only once.
+    /// The end of a turn: whoever is to end leaves the chat, output is written, and what is closed
+    /// is taken away. Each step can cause an earlier one, but each client ends only once, and what
+    /// is left of the backlog when its slice is used up waits for the next turn.
     fn settle(&mut self, now: Tick) {
         loop {
             for id in mem::take(&mut self.egress.doomed) {
                 self.retire(now, id);
             }
-            self.egress.flush_dirty();
-            if !self.egress.doomed.is_empty() || self.egress.has_dirty() {
+            self.egress.flush_turn();
+            if !self.egress.doomed.is_empty() || self.egress.has_prompt() {
                 continue;
             }
             if self.egress.closed.is_empty() {
@@ -291,32 +293,31 @@ impl<S: Transport> Switchboard<S> {
 
     /// Takes a client that is to end out of the chat. Its output may still be written.
     pub(super) fn retire(&mut self, now: Tick, id: ClientId) {
-        let Some(connection) = self.egress.get_mut(id) else {
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
         let Some(reason) = connection.ending.filter(|_| connection.life == Life::Open) else {
             return;
         };
         connection.life = Life::Draining;
-        let peer = self.chat.peer_of(id).unwrap_or(Peer::Unix);
-        let name = self.chat.disconnect(now, id, &mut self.egress);
-        let farewell = Box::new(Farewell {
-            name,
-            peer,
+        connection.farewell = Some(Box::new(Farewell {
+            name: self.chat.name_of(id),
+            peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
-        });
-        let Some(connection) = self.egress.connections.get_mut(id.index()) else {
+            linger_until: Tick::NEVER,
+        }));
+        self.chat.disconnect(now, id, &mut self.egress);
+        let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
-        connection.farewell = Some(farewell);
         connection.drop_input(&mut self.egress.pool);
-        if egress::is_abrupt(reason) {
+        if is_abrupt(reason) {
             connection.life = Life::Closed;
             self.egress.closed.push(id.slot);
         } else {
             // The flush at the end of the turn moves it on; or else a deadline does.
-            self.egress.mark_dirty(id.slot);
+            self.egress.mark_prompt(id.slot);
             self.egress.rearm(id.slot);
         }
     }
@@ -324,7 +325,7 @@ impl<S: Transport> Switchboard<S> {
     /// Takes a closed connection away: gives back its place, and tells the log and whoever wrote
     /// what it did not get.
     fn take_away(&mut self, now: Tick, slot: u32) {
-        let Some(connection) = self.egress.connections.get(slot as usize) else {
+        let Some(connection) = self.egress.connections.at(slot) else {
             return;
         };
         let waiting = connection.outbound.unwritten_bytes();
@@ -339,6 +340,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted,
+            ..
         } = *farewell;
         if admitted {
             self.admission.release(&peer);

@@ -52,17 +52,15 @@ enum State {
     SubnegotiationCommand,
 }
 
-/// The state machine, which lives across reads.
+/// The state machine, which lives across reads. It has no state until the first [`IAC`]: most
+/// clients never speak telnet.
 #[derive(Debug, Default)]
-pub struct Telnet {
-    state: State,
-    /// Made when the first option is asked for; most clients never speak telnet.
-    refused: Option<Box<Refused>>,
-}
+pub struct Telnet(Option<Box<Dialogue>>);
 
-/// Which options were refused already.
 #[derive(Debug, Default)]
-struct Refused {
+struct Dialogue {
+    state: State,
+    /// Which options were refused already, of ours and of theirs.
     ours: [u64; 4],
     theirs: [u64; 4],
 }
@@ -72,11 +70,22 @@ impl Telnet {
     /// here byte by byte.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.state == State::Text
+        self.0
+            .as_ref()
+            .is_none_or(|dialogue| dialogue.state == State::Text)
     }
 
     /// Takes the next byte.
     pub fn feed(&mut self, byte: u8) -> Meaning {
+        match &mut self.0 {
+            None if byte != IAC => Meaning::Text(byte),
+            dialogue => dialogue.get_or_insert_default().feed(byte),
+        }
+    }
+}
+
+impl Dialogue {
+    fn feed(&mut self, byte: u8) -> Meaning {
         match self.state {
             State::Text if byte == IAC => self.goto(State::Command, Meaning::Nothing),
             State::Text => Meaning::Text(byte),
@@ -119,8 +128,8 @@ impl Telnet {
         match verb {
             // A mark in the stream is asked for each time anew, and its answer is the mark.
             DO if option == TIMING_MARK => Meaning::Answer([IAC, WILL, option]),
-            DO => self.refuse_once(|refused| &mut refused.ours, [IAC, WONT, option]),
-            WILL => self.refuse_once(|refused| &mut refused.theirs, [IAC, DONT, option]),
+            DO => self.refuse_once(|dialogue| &mut dialogue.ours, [IAC, WONT, option]),
+            WILL => self.refuse_once(|dialogue| &mut dialogue.theirs, [IAC, DONT, option]),
             // Refusals of what was never asked for need no answer.
             _ => Meaning::Ignored,
         }
@@ -128,11 +137,11 @@ impl Telnet {
 
     fn refuse_once(
         &mut self,
-        side: impl Fn(&mut Refused) -> &mut [u64; 4],
+        side: impl Fn(&mut Self) -> &mut [u64; 4],
         answer: [u8; 3],
     ) -> Meaning {
         let [_, _, option] = answer;
-        let refused = side(self.refused.get_or_insert_default());
+        let refused = side(self);
         let Some(word) = refused.get_mut(usize::from(option / 64)) else {
             return Meaning::Ignored;
         };

@@ -40,6 +40,8 @@ pub struct Wire {
     pub write_max: usize,
     /// It breaks instead of being full.
     pub breaks_when_full: bool,
+    /// How often the server has written.
+    pub writes: usize,
     /// The server has said that nothing more will come.
     pub shut: bool,
     /// The server has closed its socket.
@@ -87,6 +89,7 @@ impl Write for VirtualStream {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         wire.room -= count;
+        wire.writes += 1;
         wire.to_client.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
@@ -142,6 +145,13 @@ impl VirtualServer {
 
     /// Somebody connects, and was not greeted yet.
     pub fn connect_in_silence(&mut self, peer: &str) -> VirtualClient {
+        let client = self.arrive(peer);
+        self.run();
+        client
+    }
+
+    /// Somebody connects; the server has not had its turn.
+    pub fn arrive(&mut self, peer: &str) -> VirtualClient {
         let address: SocketAddr = peer.parse().unwrap();
         let wire = Rc::new(RefCell::new(Wire {
             to_server: VecDeque::new(),
@@ -151,6 +161,7 @@ impl VirtualServer {
             room: usize::MAX,
             write_max: usize::MAX,
             breaks_when_full: false,
+            writes: 0,
             shut: false,
             closed: false,
         }));
@@ -162,7 +173,6 @@ impl VirtualServer {
                     Ok(VirtualStream(Rc::clone(&wire)))
                 });
         connected.unwrap();
-        self.run();
         VirtualClient {
             id: made.unwrap(),
             wire,
@@ -178,13 +188,18 @@ impl VirtualServer {
 
     /// Lets bytes arrive in one piece, and the server do all that follows from it.
     pub fn send(&mut self, client: &VirtualClient, bytes: &[u8]) {
+        self.hear(client, bytes);
+        self.run();
+    }
+
+    /// Lets bytes arrive in one piece; the server has not had its turn.
+    pub fn hear(&mut self, client: &VirtualClient, bytes: &[u8]) {
         client.wire.borrow_mut().to_server.push_back(bytes.to_vec());
         let readable = Readiness {
             readable: true,
             ..Readiness::default()
         };
         self.switchboard.ready(client.id, readable);
-        self.run();
     }
 
     pub fn half_close(&mut self, client: &VirtualClient) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chinwag::chat::tick::Tick;
 use chinwag::config::Limits;
 
 use crate::script::{check, check_with};
@@ -154,6 +155,14 @@ fn loopback_has_no_line_rate_unless_asked_for() {
         server.send(&alice, "/ping\n".repeat(200).as_bytes());
         assert_eq!(text(&alice).lines().count(), at_once);
     }
+}
+
+#[test]
+fn who_has_a_name_and_sits_there_wakes_nobody() {
+    let mut server = VirtualServer::new(Limits::default());
+    let _alice = register(&mut server, "127.0.0.1:1", "alice");
+    assert_eq!(server.switchboard.next_deadline(), Tick::NEVER);
+    assert!(!server.switchboard.is_busy());
 }
 
 #[test]
@@ -321,6 +330,27 @@ fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
     assert_eq!(text(&bob), expected);
     server.send(&alice, b"now\n");
     assert_eq!(text(&bob), "alice: now\n");
+}
+
+#[test]
+fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
+    let mut server = VirtualServer::new(small_queues());
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let bob = register(&mut server, "127.0.0.1:2", "bob");
+    text(&bob);
+    bob.wire.borrow_mut().room = 0;
+    let line = "x".repeat(91);
+    for _ in 0..20 {
+        server.send(&alice, format!("{line}\n").as_bytes());
+    }
+    server.make_room(&bob, 900);
+    server.send(&alice, b"short\n");
+    server.make_room(&bob, usize::MAX);
+    let expected = format!(
+        "{}* You missed 11 lines in lobby.\n",
+        format!("alice: {line}\n").repeat(10)
+    );
+    assert_eq!(text(&bob), expected);
 }
 
 #[test]

@@ -23,6 +23,7 @@
 )]
 
 mod cases;
+mod fan_out;
 mod limits;
 mod regressions;
 mod script;

@@ -1,0 +1,201 @@
+//! The way out: what is written to the connections, and what becomes of it.
+//!
+//! Events are encoded straight into the recipients' buffers (`outbox`), and whoever got something
+//! is put on a list once. Writing (`flush`) happens at the end of the turn, one write per socket;
+//! earlier only for a queue that reaches a limit although its reader may be quick. What was for one
+//! alone is all written then; what went to many may take several turns (`backlog`).
+
+mod backlog;
+mod flush;
+mod outbox;
+
+use std::mem;
+
+use crate::chat::Chat;
+use crate::chat::message::{ClientId, CloseReason, Event, Notice, ServerStats};
+use crate::chat::outbox::Outbox;
+use crate::chat::tick::Tick;
+use crate::config::Limits;
+
+use super::connection::{Connection, Life, Transport, is_abrupt, next_deadline};
+use super::connections::Connections;
+use super::deadlines::Deadlines;
+use super::outbound::Outbound;
+use super::pool::Pool;
+
+use backlog::Backlog;
+use outbox::Encodings;
+
+/// Room for so many connections at most is asked for in advance. It takes up memory only as they
+/// come, and nothing is ever moved: to grow by doubling leaves holes, and stops the loop.
+pub(super) const PLACES_MAX: usize = 1 << 16;
+
+/// The connections, and everything that is written to them.
+#[derive(Debug)]
+pub struct Egress<S> {
+    pub(super) connections: Connections<S>,
+    pub(super) limits: Limits,
+    pub(super) pool: Pool,
+    pub(super) deadlines: Deadlines,
+    pub(super) stats: ServerStats,
+    /// Slots to be written to at the end of the turn.
+    prompt: Vec<u32>,
+    /// Clients to be written to a slice at a time.
+    backlog: Backlog,
+    /// Clients to be served in the next turn.
+    pub(super) ready: Vec<ClientId>,
+    /// Clients that are to end, and that the chat still knows.
+    pub(super) doomed: Vec<ClientId>,
+    /// Slots to be taken away at the end of the turn.
+    pub(super) closed: Vec<u32>,
+    /// Bytes that wait, for all clients together.
+    waiting_bytes: usize,
+    now: Tick,
+    unix_ms: u64,
+    /// `None` while a line is being announced.
+    encodings: Option<Box<Encodings>>,
+}
+
+impl<S: Transport> Egress<S> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            connections: Connections::with_room_for(limits.clients_max.min(PLACES_MAX)),
+            limits,
+            pool: Pool::default(),
+            deadlines: Deadlines::default(),
+            stats: ServerStats::default(),
+            prompt: Vec::new(),
+            backlog: Backlog::default(),
+            ready: Vec::new(),
+            doomed: Vec::new(),
+            closed: Vec::new(),
+            waiting_bytes: 0,
+            now: Tick::default(),
+            unix_ms: 0,
+            encodings: None,
+        }
+    }
+
+    pub(super) fn begin_turn(&mut self, now: Tick, unix_ms: u64) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        self.backlog.begin_turn();
+        self.stats.uptime = now.since(Tick::default());
+    }
+
+    /// Takes a closed connection away; its slot may be handed out again.
+    pub(super) fn remove(&mut self, slot: u32) -> Option<Connection<S>> {
+        let mut connection = self.connections.remove(slot)?;
+        debug_assert_eq!(connection.life, Life::Closed);
+        self.deadlines.disarm(slot, &mut connection.armed);
+        self.waiting_bytes -= connection.outbound.footprint_bytes();
+        connection.drop_input(&mut self.pool);
+        Some(connection)
+    }
+
+    /// Puts a client on the list of those to be served next turn.
+    pub(super) fn enqueue(&mut self, id: ClientId) {
+        if let Some(connection) = self.connections.get_mut(id)
+            && !mem::replace(&mut connection.queued, true)
+        {
+            self.ready.push(id);
+        }
+    }
+
+    /// Makes sure that a connection's next deadline will be noticed.
+    pub(super) fn rearm(&mut self, slot: u32) {
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        let when = next_deadline(connection, &self.limits);
+        self.deadlines.arm(slot, &mut connection.armed, when);
+    }
+
+    /// Decides that a client is to end. The first reason counts, unless a later one means that not
+    /// even its last lines can be written.
+    pub(super) fn doom(&mut self, slot: u32, reason: CloseReason) {
+        let id = self.connections.id_of(slot);
+        let Some(connection) = self.connections.at_mut(slot) else {
+            return;
+        };
+        if connection.ending.is_none() {
+            connection.ending = Some(reason);
+            self.doomed.push(id);
+        }
+        if !is_abrupt(reason) {
+            return;
+        }
+        match connection.life {
+            Life::Open if !connection.has_ended() => connection.ending = Some(reason),
+            Life::Draining => {
+                connection.life = Life::Closed;
+                self.closed.push(slot);
+            }
+            Life::Open | Life::Closed => {}
+        }
+        let total = &mut self.waiting_bytes;
+        change_queue(connection, total, |connection| {
+            connection.outbound.abandon();
+        });
+    }
+
+    /// Queues bytes that are no event.
+    pub(super) fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        // As with an answer: refused only if the client is about to end.
+        let _ = self.queue(id, None, |buffer, _, _| {
+            buffer.extend_from_slice(bytes);
+            0
+        });
+    }
+
+    /// Tells a client whom the chat does not know.
+    pub(super) fn send_notice(&mut self, id: ClientId, notice: Notice<'_>) {
+        self.send(id, &Event::Notice(notice));
+    }
+
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Panics if the connections disagree with what is counted, or with the chat.
+    pub(super) fn check_invariants(&self, chat: &Chat) {
+        assert!(self.prompt.is_empty() && self.doomed.is_empty() && self.closed.is_empty());
+        assert!(self.backlog.is_empty() || self.backlog.slice_is_used_up());
+        let backlog = self.backlog.sorted();
+        assert!(backlog.is_sorted_by(|a, b| a < b), "each is there once");
+        let queues = self.connections.iter().map(|(_, c)| &c.outbound);
+        let waiting: usize = queues.map(Outbound::footprint_bytes).sum();
+        assert_eq!(waiting, self.waiting_bytes);
+        assert!(waiting <= self.limits.output_total_bytes_max);
+        let mut open = 0;
+        for (slot, connection) in self.connections.iter() {
+            let id = self.connections.id_of(slot);
+            open += usize::from(connection.life == Life::Open);
+            assert_ne!(connection.life, Life::Closed);
+            assert_eq!(chat.peer_of(id).is_some(), connection.life == Life::Open);
+            assert_eq!(connection.queued, self.ready.contains(&id));
+            assert_eq!(connection.stall.is_some(), connection.write_blocked);
+            assert!(connection.write_blocked || !connection.waits_for_output);
+            assert!(!connection.prompt);
+            assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());
+            let is_seen_to = connection.write_blocked || connection.in_backlog;
+            assert!(connection.outbound.is_empty() || is_seen_to);
+            let inbox = connection.inbox.as_ref();
+            assert!(inbox.is_none_or(|inbox| inbox.used < inbox.bytes.len()));
+        }
+        assert_eq!(chat.census().clients, open);
+    }
+}
+
+/// Changes a client's queue, and accounts for what that does to all queues together.
+fn change_queue<S, R>(
+    connection: &mut Connection<S>,
+    waiting_bytes: &mut usize,
+    change: impl FnOnce(&mut Connection<S>) -> R,
+) -> R {
+    let before = connection.outbound.footprint_bytes();
+    let result = change(connection);
+    *waiting_bytes += connection.outbound.footprint_bytes();
+    *waiting_bytes -= before;
+    result
+}
