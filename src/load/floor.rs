@@ -276,7 +276,10 @@ impl Relay {
                 if client.in_room {
                     self.room.retain(|member| *member != slot);
                 }
-                if let Some(place) = self.slots.get_mut(number_of(&client.name)) {
+                // Unless another has the number since, or this one never said any.
+                if let Some(place) = self.slots.get_mut(number_of(&client.name))
+                    && *place == Some(slot)
+                {
                     *place = None;
                 }
             }
