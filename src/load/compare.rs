@@ -337,6 +337,7 @@ fn run_one(
         target: server.target().clone(),
         dialect: recipe.dialect,
         pid: Some(server.pid()),
+        opening_max: recipe.opening_max,
     };
     run(&site, &course.scenario, plan, watcher).map_err(|source| CompareError::Swarm {
         server: recipe.name.clone(),

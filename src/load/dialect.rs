@@ -154,6 +154,13 @@ impl Dialect {
         matches!(self, Self::Redis)
     }
 
+    /// Whether everyone in a room hears its lines in one order. NATS keeps the order of each
+    /// speaker only.
+    #[must_use]
+    pub const fn orders_rooms(self) -> bool {
+        !matches!(self, Self::Nats)
+    }
+
     /// What a line that is no message of ours means. The line is without its end.
     #[must_use]
     pub fn hear(self, line: &[u8]) -> Heard<'_> {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 
 use super::client::ClientNo;
+use super::dialect::Dialect;
 use super::stamp::Stamp;
 
 /// What must be zero at the end of a run.
@@ -126,7 +127,8 @@ pub struct RoomLedger {
     speaking: Vec<Speaking>,
     /// Lines in the order in which they first reached somebody who hears them all.
     order: Vec<(u32, u32)>,
-    /// How far each member is in that order; `None` once it missed a line, or if it speaks.
+    /// How far each member is in that order; `None` once it missed a line, if it speaks, or if
+    /// there is no order.
     follows: Vec<Option<usize>>,
     /// Lines that a member has skipped, by member and speaker.
     skipped: HashMap<(u32, u32), u64>,
@@ -143,11 +145,12 @@ struct Speaking {
 }
 
 impl RoomLedger {
-    /// A room of `members`, the first ones of all clients, some of whom speak. `echoes` says that
-    /// who speaks hears it too.
+    /// A room of `members`, the first ones of all clients, some of whom speak. The dialect says
+    /// whether who speaks hears it too, and whether all hear lines in one order.
     #[must_use]
-    pub fn new(members: usize, speakers: Vec<ClientNo>, echoes: bool) -> Self {
-        let mut follows = vec![Some(0); members];
+    pub fn new(members: usize, speakers: Vec<ClientNo>, dialect: Dialect) -> Self {
+        let echoes = dialect.echoes();
+        let mut follows = vec![dialect.orders_rooms().then_some(0); members];
         for speaker in &speakers {
             if let (Some(place), false) = (follows.get_mut(speaker.index()), echoes) {
                 *place = None;
@@ -348,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_line_is_complete_when_every_other_member_has_it() {
-        let mut room = RoomLedger::new(3, vec![A, B], false);
+        let mut room = RoomLedger::new(3, vec![A, B], Dialect::Chinwag);
         let (a, b) = (room.spoken(0), room.spoken(1));
         assert_eq!(room.arrived(C, &line(A, a)), Some((0, false)));
         assert_eq!(room.arrived(B, &line(A, a)), Some((0, true)));
@@ -362,7 +365,7 @@ mod tests {
 
     #[test]
     fn members_who_hear_all_must_hear_it_in_one_order() {
-        let mut room = RoomLedger::new(4, vec![A, B], false);
+        let mut room = RoomLedger::new(4, vec![A, B], Dialect::Chinwag);
         let (a, b) = (room.spoken(0), room.spoken(1));
         for heard in [line(A, a), line(B, b)] {
             let _ = room.arrived(C, &heard);
@@ -378,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_line_left_out_is_lost_unless_it_was_said() {
-        let mut room = RoomLedger::new(2, vec![A], false);
+        let mut room = RoomLedger::new(2, vec![A], Dialect::Chinwag);
         let numbers = [room.spoken(0), room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[0]));
         let _ = room.arrived(B, &line(A, numbers[2]));
@@ -390,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_late_line_is_out_of_order_and_not_lost() {
-        let mut room = RoomLedger::new(2, vec![A], false);
+        let mut room = RoomLedger::new(2, vec![A], Dialect::Chinwag);
         let numbers = [room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[1]));
         assert_eq!(room.arrived(B, &line(A, numbers[0])), None);

@@ -138,6 +138,8 @@ pub struct Site {
     pub dialect: Dialect,
     /// Its process, if that can be seen.
     pub pid: Option<u32>,
+    /// Connections that may wait to be registered at a time.
+    pub opening_max: usize,
 }
 
 /// What somebody who waits for a run is told.
@@ -187,7 +189,7 @@ pub fn run(
     plan: &Plan,
     watcher: &mut Watcher<'_>,
 ) -> Result<Report, SwarmError> {
-    let echoes = site.dialect.echoes();
+    let dialect = site.dialect;
     let interval = interval_time(plan.time);
     match *scenario {
         Scenario::Dm { clients, window } => {
@@ -199,15 +201,15 @@ pub fn run(
             speakers,
             window,
         } => {
-            let load = Room::new(members, speakers, window, echoes, interval);
+            let load = Room::new(members, speakers, window, dialect, interval);
             run_load(load, site, scenario, plan, watcher)
         }
         Scenario::Chats(_, roles) => {
-            let load = Chats::new(roles, echoes, plan.seed, interval);
+            let load = Chats::new(roles, dialect, plan.seed, interval);
             run_load(load, site, scenario, plan, watcher)
         }
         Scenario::Idle { .. } => {
-            let load = Chats::new(Roles::default(), echoes, plan.seed, interval);
+            let load = Chats::new(Roles::default(), dialect, plan.seed, interval);
             run_load(load, site, scenario, plan, watcher)
         }
         Scenario::Storm { at_once, rate } => {
@@ -231,6 +233,7 @@ fn run_load<L: Load>(
 ) -> Result<Report, SwarmError> {
     let count = scenario.clients();
     let mut swarm = Swarm::new(site.target.clone(), site.dialect, count, plan.size)?;
+    swarm.opening_max = site.opening_max;
     let connecting = connect(&mut swarm, site, scenario, watcher)?;
     let now = swarm.now();
     load.start(now, &mut swarm.out);

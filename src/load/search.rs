@@ -96,6 +96,7 @@ pub fn find_limit(
     let asked_for = clients_max.unwrap_or(CLIENTS_MAX).min(CLIENTS_MAX);
     let most = asked_for.min(descriptors);
     let mut swarm = Swarm::new(site.target.clone(), site.dialect, most, 64)?;
+    swarm.opening_max = site.opening_max;
     let before = site.pid.and_then(Usage::of);
     let stop = watcher.stop.clone();
     let mut ended = None;

@@ -39,7 +39,18 @@ pub struct Recipe {
     pub command: Vec<String>,
     /// Its configuration, if it needs one.
     pub config: Option<&'static str>,
+    /// Connections that may wait to be registered at a time.
+    pub opening_max: usize,
 }
+
+/// What any listener's backlog takes with ease.
+pub const OPENING_MAX: usize = 128;
+
+/// ngIRCd's listener has room for ten.
+const OPENING_MAX_NGIRCD: usize = 8;
+
+/// InspIRCd registers whoever waits once a second.
+const OPENING_MAX_INSPIRCD: usize = 2000;
 
 /// Why a server cannot be tested.
 #[derive(Debug, Error)]
@@ -102,6 +113,7 @@ impl Recipe {
             dialect,
             command: command.ok_or_else(|| ServerError::Quotes(name.to_owned()))?,
             config: None,
+            opening_max: OPENING_MAX,
         })
     }
 
@@ -114,6 +126,11 @@ impl Recipe {
                 .chain(arguments.split_whitespace().map(str::to_owned))
                 .collect(),
             config,
+            opening_max: match name {
+                "ngircd" => OPENING_MAX_NGIRCD,
+                "inspircd" => OPENING_MAX_INSPIRCD,
+                _ => OPENING_MAX,
+            },
         };
         Ok(match name {
             "chinwag" => Self::chinwag(&beside(&own), None),
@@ -138,7 +155,7 @@ impl Recipe {
             "inspircd" => recipe(
                 Dialect::Irc,
                 Path::new("inspircd"),
-                "--nofork --config @CONFIG@",
+                "--nofork --nopid --nolog --runasroot --config @CONFIG@",
                 Some(include_str!("../../benches/peers/inspircd.conf")),
             ),
             "nats" => recipe(
@@ -167,6 +184,7 @@ impl Recipe {
             dialect: Dialect::Chinwag,
             command,
             config: None,
+            opening_max: OPENING_MAX,
         }
     }
 

@@ -16,6 +16,7 @@ use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
 use super::pacer::Pacer;
+use super::server::OPENING_MAX;
 use super::stamp::Stamp;
 
 /// How much is read at once. Larger than what a turn of any server writes to one client.
@@ -24,8 +25,8 @@ const READ_BYTES: usize = 64 << 10;
 /// Events taken from one poll, as many as the server takes.
 const EVENTS_MAX: usize = 1024;
 
-/// Connections being made at a time: below any listener's backlog.
-const OPENING_MAX: usize = 128;
+/// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
+const JOINING_MAX: usize = 128;
 
 /// The pacer's token; clients have their numbers.
 const PACER: Token = Token(usize::MAX);
@@ -214,6 +215,8 @@ pub struct Swarm {
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
     pub receive_bytes: Option<usize>,
+    /// Connections that wait to be registered at a time.
+    pub opening_max: usize,
 }
 
 impl Swarm {
@@ -258,6 +261,7 @@ impl Swarm {
             opening: 0,
             trouble: Trouble::default(),
             receive_bytes: None,
+            opening_max: OPENING_MAX,
         })
     }
 
@@ -317,8 +321,7 @@ impl Swarm {
         let wanted = self.ready;
         for who in clients(count) {
             self.out.join(who);
-            // In steps, so that servers that tell everyone of everyone keep up.
-            if self.out.joining.len() >= OPENING_MAX {
+            if self.out.joining.len() >= JOINING_MAX {
                 self.await_ready(wanted, time, stop)?;
             }
         }
@@ -519,7 +522,7 @@ impl Swarm {
                 self.readable(who, work);
             }
         }
-        while self.opening < OPENING_MAX
+        while self.opening < self.opening_max
             && let Some(who) = self.out.opening.pop_front()
         {
             self.open(who)?;

@@ -18,7 +18,7 @@ use chinwag::load::process::Pinning;
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
 use chinwag::load::search;
-use chinwag::load::server::{Recipe, Server};
+use chinwag::load::server::{OPENING_MAX, Recipe, Server};
 use chinwag::load::suite;
 use chinwag::load::workload::Roles;
 use show::Bar;
@@ -233,12 +233,14 @@ fn start(common: &Common, clients_max: Option<usize>) -> Result<Option<Server>, 
 }
 
 fn site(common: &Common, server: Option<&Server>) -> Site {
+    let recipe = Recipe::parse(&common.server).ok();
     match (&common.addr, server) {
         (Some(target), _) => Site {
             name: target.to_string(),
             target: target.clone(),
             dialect: common.dialect.into(),
             pid: common.pid,
+            opening_max: OPENING_MAX,
         },
         (None, server) => Site {
             name: common
@@ -251,8 +253,9 @@ fn site(common: &Common, server: Option<&Server>) -> Site {
                 || chinwag::load::client::Target::Unix("".into()),
                 |server| server.target().clone(),
             ),
-            dialect: Recipe::parse(&common.server).map_or(common.dialect.into(), |r| r.dialect),
+            dialect: recipe.as_ref().map_or(common.dialect.into(), |r| r.dialect),
             pid: server.map(Server::pid),
+            opening_max: recipe.map_or(OPENING_MAX, |recipe| recipe.opening_max),
         },
     }
 }

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use super::Load;
 use super::dm::other_than;
 use crate::load::client::{ClientNo, clients};
+use crate::load::dialect::Dialect;
 use crate::load::ledger::{Faults, PrivateLedger, RoomLedger};
 use crate::load::moment::Moment;
 use crate::load::recorder::Recorder;
@@ -52,15 +53,15 @@ pub struct Chats {
 }
 
 impl Chats {
-    /// `echoes` says whether speakers hear themselves.
+    /// Nobody has said anything.
     #[must_use]
-    pub fn new(roles: Roles, echoes: bool, seed: u64, interval: Duration) -> Self {
+    pub fn new(roles: Roles, dialect: Dialect, seed: u64, interval: Duration) -> Self {
         let speakers = clients(roles.speakers.min(roles.members)).collect();
         let never = Schedule::new(Moment::NEVER, 1.0);
         Self {
             rng: Rng::with_seed(seed),
             private: PrivateLedger::new(roles.members + roles.private_clients),
-            room: RoomLedger::new(roles.members, speakers, echoes),
+            room: RoomLedger::new(roles.members, speakers, dialect),
             private_schedule: never,
             room_schedule: never,
             next_speaker: 0,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Load;
 use crate::load::client::{ClientNo, clients};
+use crate::load::dialect::Dialect;
 use crate::load::ledger::{Faults, RoomLedger};
 use crate::load::moment::Moment;
 use crate::load::recorder::Recorder;
@@ -22,19 +23,19 @@ pub struct Room {
 }
 
 impl Room {
-    /// The first `speakers` of `members` speak. `echoes` says whether they hear themselves.
+    /// The first `speakers` of `members` speak.
     #[must_use]
     pub fn new(
         members: usize,
         speakers: usize,
         window: usize,
-        echoes: bool,
+        dialect: Dialect,
         interval: Duration,
     ) -> Self {
         let speakers: Vec<ClientNo> = clients(speakers.min(members)).collect();
         Self {
             window,
-            ledger: RoomLedger::new(members, speakers.clone(), echoes),
+            ledger: RoomLedger::new(members, speakers.clone(), dialect),
             recorder: Recorder::new(interval),
             speakers,
             stopped: false,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Chats, Load, Roles};
 use crate::load::client::{ClientNo, clients};
+use crate::load::dialect::Dialect;
 use crate::load::ledger::Faults;
 use crate::load::moment::Moment;
 use crate::load::recorder::Recorder;
@@ -33,7 +34,7 @@ impl Storm {
             ..Roles::default()
         };
         Self {
-            chats: Chats::new(roles, false, seed, interval),
+            chats: Chats::new(roles, Dialect::default(), seed, interval),
             at_once,
             connects: 0,
             measured: false,
