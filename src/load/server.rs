@@ -46,10 +46,10 @@ pub struct Recipe {
 /// What any listener's backlog takes with ease.
 pub const OPENING_MAX: usize = 128;
 
-/// ngIRCd's listener has room for ten.
+/// The listener of `ngIRCd` has room for ten.
 const OPENING_MAX_NGIRCD: usize = 8;
 
-/// InspIRCd registers whoever waits once a second.
+/// `InspIRCd` registers whoever waits once a second.
 const OPENING_MAX_INSPIRCD: usize = 2000;
 
 /// Why a server cannot be tested.
