@@ -191,6 +191,9 @@ impl ServerCrowd {
         assert_eq!(crowd.switchboard.chat().census().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
         crowd.turn();
+        while crowd.switchboard.is_busy() {
+            crowd.turn();
+        }
         assert_eq!(crowd.switchboard.next_deadline(), Tick::NEVER);
         crowd.bytes_out.set(0);
         crowd
@@ -220,6 +223,10 @@ impl ServerCrowd {
         };
         self.switchboard.ready(*id, readable);
         self.turn();
+        // What goes to many is written in slices, one a turn.
+        while self.switchboard.is_busy() {
+            self.turn();
+        }
         self.bytes_out.take()
     }
 
