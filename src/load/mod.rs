@@ -20,6 +20,7 @@ pub mod floor;
 pub mod ledger;
 pub mod moment;
 mod pacer;
+pub mod plot;
 pub mod process;
 pub mod recorder;
 pub mod report;

@@ -76,9 +76,11 @@ impl Recorder {
         self.interval_ends = now.after(self.interval_time);
     }
 
-    /// The measured phase ends.
-    pub fn end(&mut self) {
-        self.began = None;
+    /// The measured phase ends. What began less than an interval ago is no interval.
+    pub fn end(&mut self, now: Moment) {
+        if let Some(began) = self.began.take() {
+            self.close_intervals(began, now);
+        }
     }
 
     /// A message that was to be sent at `intended` is there.

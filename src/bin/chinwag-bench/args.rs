@@ -85,6 +85,10 @@ pub struct Common {
     #[arg(long, global = true)]
     pub json: bool,
 
+    /// Draw latencies, and how it went over time, into this file (not for find-limit and floor)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+
     /// Leave it to the system which processor runs what; otherwise a started server has one for
     /// itself
     #[arg(long, global = true)]

@@ -3,6 +3,7 @@
 mod args;
 mod show;
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use args::{Args, Command, Common};
 use chinwag::load::compare::{Comparison, Course, Rounds};
 use chinwag::load::floor::Floor;
+use chinwag::load::plot;
 use chinwag::load::process::Pinning;
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
@@ -90,6 +92,7 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
                     p99_max.as_secs_f64() * 1e3
                 ))?;
             }
+            draw(common, &reports)?;
             Ok(last.is_some())
         }
         Some(Command::FindLimit { clients }) => {
@@ -120,6 +123,7 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
             } else {
                 say(&found.text())?;
             }
+            draw(common, &found.reports)?;
             Ok(found.is_clean())
         }
     }
@@ -147,6 +151,7 @@ fn workload(
     }
     bar.clear();
     show_reports(common, &reports)?;
+    draw(common, &reports)?;
     Ok(reports.iter().all(Report::is_clean))
 }
 
@@ -163,6 +168,17 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
     for warning in told {
         say(&format!("\nNote: {warning}."))?;
     }
+    Ok(())
+}
+
+/// Into the file that was asked for, if one was.
+fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
+    let Some(path) = &common.svg else {
+        return Ok(());
+    };
+    let fail = |error: &dyn std::error::Error| format!("cannot draw {}: {error}", path.display());
+    let svg = plot::draw(reports).map_err(|error| fail(&error))?;
+    fs::write(path, svg).map_err(|error| fail(&error))?;
     Ok(())
 }
 
@@ -215,7 +231,12 @@ fn compare(
             report.workload, faults.lost, faults.duplicated, faults.out_of_order, report.closed
         ))?;
     }
+    let drawn = draw(
+        common,
+        &comparison.reports().cloned().collect::<Vec<Report>>(),
+    );
     ended?;
+    drawn?;
     Ok(comparison.is_clean())
 }
 

@@ -161,9 +161,9 @@ impl Load for Chats {
         }
     }
 
-    fn end(&mut self, _now: Moment) {
-        self.private_recorder.end();
-        self.room_recorder.end();
+    fn end(&mut self, now: Moment) {
+        self.private_recorder.end(now);
+        self.room_recorder.end(now);
     }
 
     fn stop(&mut self, out: &mut Outgoing) {

@@ -85,8 +85,8 @@ impl Load for Room {
         self.recorder.begin(now);
     }
 
-    fn end(&mut self, _now: Moment) {
-        self.recorder.end();
+    fn end(&mut self, now: Moment) {
+        self.recorder.end(now);
     }
 
     fn stop(&mut self, _out: &mut Outgoing) {
