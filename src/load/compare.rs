@@ -139,15 +139,20 @@ impl Course {
 type Figure = (&'static str, fn(&Report) -> Option<f64>);
 
 /// Less is better for all of them.
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     ("CPU µs per message", |report| {
-        report.server_use?.cpu_us_per_message
+        let used = report.server_use.filter(|_| !report.is_storm())?;
+        used.cpu_us_per_message
     }),
     ("of these, user", |report| {
-        report.server_use?.user_us_per_message
+        let used = report.server_use.filter(|_| !report.is_storm())?;
+        used.user_us_per_message
     }),
     ("µs between messages", |report| {
-        (report.delivered() > 0).then(|| 1e6 / report.per_second())
+        (report.delivered() > 0 && !report.is_storm()).then(|| 1e6 / report.per_second())
+    }),
+    ("CPU µs per coming and going", |report| {
+        Some(report.server_use?.busy * 1e6 / report.connects_per_second?)
     }),
     ("private p50 ms", |report| {
         Some(report.latency("private")?.p50_ms)

@@ -97,6 +97,12 @@ pub struct Use {
 }
 
 impl Report {
+    /// Whether clients came and went: then messages are not what the server was busy with.
+    #[must_use]
+    pub fn is_storm(&self) -> bool {
+        self.connects_per_second.is_some()
+    }
+
     /// How many messages arrived.
     #[must_use]
     pub fn delivered(&self) -> u64 {
