@@ -120,8 +120,8 @@ impl Workload for Chats {
         }
     }
 
-    fn missed(&mut self, _by: ClientNo, lines: u64) {
-        self.room.missed(lines);
+    fn missed(&mut self, by: ClientNo, lines: u64) {
+        self.room.missed(by, lines);
     }
 
     fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
