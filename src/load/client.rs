@@ -128,8 +128,8 @@ pub(super) enum Fill {
     Bytes(usize),
     /// Nothing now.
     Nothing,
-    /// Nothing any more.
-    Closed,
+    /// Nothing any more, and why, unless the other end just closed.
+    Closed(Option<io::Error>),
 }
 
 impl Client {
@@ -140,11 +140,11 @@ impl Client {
         };
         loop {
             return match stream.read(buffer) {
-                Ok(0) => Fill::Closed,
+                Ok(0) => Fill::Closed(None),
                 Ok(count) => Fill::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Fill::Nothing,
-                Err(_) => Fill::Closed,
+                Err(error) => Fill::Closed(Some(error)),
             };
         }
     }
@@ -173,7 +173,13 @@ impl Sources {
         };
         for _ in 0..3 {
             match self.connect_tcp(address, receive_bytes) {
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        // The first is said by connect, the second by bind.
+                        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse
+                    ) =>
+                {
                     // The ports of this address are used up: on to the next.
                     self.made = (self.made / CONNECTIONS_PER_ADDRESS + 1) * CONNECTIONS_PER_ADDRESS;
                 }

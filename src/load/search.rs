@@ -148,9 +148,7 @@ fn reason(error: &SwarmError) -> String {
         {
             "this program may open no more files (ulimit -n)".to_owned()
         }
-        SwarmError::NotReady { why, .. } if !why.is_empty() => {
-            format!("the server{}", why.trim_start_matches("; the server"))
-        }
+        SwarmError::NotReady { why, .. } => why.clone(),
         other => other.to_string(),
     }
 }

@@ -27,6 +27,9 @@ const EVENTS_MAX: usize = 1024;
 /// Connections being made at a time: below any listener's backlog.
 const OPENING_MAX: usize = 128;
 
+/// How often it is asked whether to stop.
+const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
+
 /// The pacer's token; clients have their numbers.
 const PACER: Token = Token(usize::MAX);
 
@@ -72,15 +75,13 @@ pub enum SwarmError {
         source: io::Error,
     },
     /// Not everyone got in.
-    #[error("{ready} of {wanted} clients were ready within {seconds} s{why}")]
+    #[error("{ready} of {wanted} clients got in; {why}")]
     NotReady {
-        /// So many were.
+        /// So many did.
         ready: usize,
-        /// So many should be.
+        /// So many should have.
         wanted: usize,
-        /// The time for it.
-        seconds: u64,
-        /// What the server said of it.
+        /// What kept the others out.
         why: String,
     },
     /// Neither.
@@ -191,7 +192,7 @@ pub struct Trouble {
     pub closed: u64,
     /// Lines in which the server refused something.
     pub refused: u64,
-    /// The first of those, or of what was said last to a connection that ended.
+    /// The first of those.
     pub first: Option<String>,
 }
 
@@ -210,6 +211,9 @@ pub struct Swarm {
     scratch: Vec<u8>,
     ready: usize,
     opening: usize,
+    joining: usize,
+    /// Who could not even connect, and why: nobody else tries after that.
+    unreachable: Option<(ClientNo, io::Error)>,
     /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
@@ -256,6 +260,8 @@ impl Swarm {
             scratch: vec![0; READ_BYTES],
             ready: 0,
             opening: 0,
+            joining: 0,
+            unreachable: None,
             trouble: Trouble::default(),
             receive_bytes: None,
         })
@@ -334,25 +340,51 @@ impl Swarm {
         let give_up_at = self.now().after(time);
         self.settle(&mut Quiet)?;
         while self.ready < wanted {
-            self.turn(&mut Quiet, give_up_at)?;
-            if self.now() >= give_up_at {
-                return Err(self.not_ready(wanted, time));
+            if !self.is_pending() {
+                return Err(self.not_ready(wanted, "the server closed the other connections"));
+            }
+            let now = self.now();
+            if now >= give_up_at {
+                let late = format!("the others did not within {} s", time.as_secs());
+                return Err(self.not_ready(wanted, &late));
             }
             if stop(self.ready) {
                 return Ok(());
             }
+            self.turn(&mut Quiet, now.after(STOP_ASKED_TIME).min(give_up_at))?;
         }
         Ok(())
     }
 
-    fn not_ready(&self, wanted: usize, time: Duration) -> SwarmError {
+    fn not_ready(&mut self, wanted: usize, otherwise: &str) -> SwarmError {
+        if let Some((who, source)) = self.unreachable.take() {
+            let target = self.target.clone();
+            return SwarmError::Connect {
+                who,
+                target,
+                source,
+            };
+        }
         let first = self.trouble.first.as_ref();
         SwarmError::NotReady {
             ready: self.ready,
             wanted,
-            seconds: time.as_secs(),
-            why: first.map_or_else(String::new, |text| format!("; the server says: {text}")),
+            why: first.map_or_else(
+                || otherwise.to_owned(),
+                |text| format!("the server says: {text}"),
+            ),
         }
+    }
+
+    /// Whether somebody waits to be let in.
+    fn is_pending(&self) -> bool {
+        self.opening + self.joining + self.out.opening.len() + self.out.joining.len() > 0
+    }
+
+    /// Whether nobody is connected, nor will be: the server is gone.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.ready == 0 && !self.is_pending()
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
@@ -437,8 +469,9 @@ impl Swarm {
             let count = match client.fill(room) {
                 Fill::Bytes(count) => count,
                 Fill::Nothing => break,
-                Fill::Closed => {
-                    self.close(who, true, work);
+                Fill::Closed(error) => {
+                    let was_connected = !self.note_unreachable(who, error);
+                    self.close(who, was_connected, work);
                     break;
                 }
             };
@@ -482,7 +515,7 @@ impl Swarm {
                 };
                 match client.state {
                     State::Registering => self.opening -= 1,
-                    State::Joining => {}
+                    State::Joining => self.joining -= 1,
                     State::Ready | State::Closed => return,
                 }
                 client.state = State::Ready;
@@ -519,12 +552,41 @@ impl Swarm {
                 self.readable(who, work);
             }
         }
+        if self.unreachable.is_some() {
+            self.out.opening.clear();
+        }
         while self.opening < OPENING_MAX
             && let Some(who) = self.out.opening.pop_front()
         {
-            self.open(who)?;
+            match self.open(who) {
+                // A Unix socket's backlog is full: in the next turn, perhaps.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.out.opening.push_front(who);
+                    break;
+                }
+                Err(error) if is_gone(&error) => {
+                    self.unreachable = Some((who, error));
+                    self.out.opening.clear();
+                }
+                opened => opened.map_err(|source| SwarmError::Connect {
+                    who,
+                    target: self.target.clone(),
+                    source,
+                })?,
+            }
         }
         Ok(())
+    }
+
+    /// Notes that there is nobody to connect to. Returns whether that is what the error says.
+    fn note_unreachable(&mut self, who: ClientNo, error: Option<io::Error>) -> bool {
+        let state = self.clients.get(who.index()).map(|client| client.state);
+        let Some(error) = error.filter(|error| is_gone(error) && state == Some(State::Registering))
+        else {
+            return false;
+        };
+        self.unreachable.get_or_insert((who, error));
+        true
     }
 
     fn note_joining(&mut self) {
@@ -534,27 +596,16 @@ impl Swarm {
             {
                 client.state = State::Joining;
                 self.ready -= 1;
+                self.joining += 1;
             }
         }
     }
 
-    fn open(&mut self, who: ClientNo) -> Result<(), SwarmError> {
-        let connected = self
-            .sources
-            .connect(&self.target, self.receive_bytes)
-            .and_then(|mut stream| {
-                let token = Token(who.index());
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(&mut stream, token, interest)?;
-                Ok(stream)
-            });
-        let stream = connected.map_err(|source| SwarmError::Connect {
-            who,
-            target: self.target.clone(),
-            source,
-        })?;
+    fn open(&mut self, who: ClientNo) -> io::Result<()> {
+        let mut stream = self.sources.connect(&self.target, self.receive_bytes)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        registry.register(&mut stream, Token(who.index()), interest)?;
         if let Some(client) = self.clients.get_mut(who.index()) {
             *client = Client {
                 stream: Some(stream),
@@ -582,7 +633,7 @@ impl Swarm {
         match mem::replace(&mut client.state, State::Closed) {
             State::Registering => self.opening -= 1,
             State::Ready => self.ready -= 1,
-            State::Joining => {}
+            State::Joining => self.joining -= 1,
             State::Closed => return,
         }
         client.stream = None;
@@ -604,13 +655,25 @@ impl Swarm {
                 continue;
             };
             queue.dirty = false;
-            if let Some(stream) = &mut client.stream
-                && !queue.blocked
-            {
-                queue.flush(stream);
+            match &mut client.stream {
+                Some(stream) if !queue.blocked => queue.flush(stream),
+                Some(_) => {}
+                // What somebody says who is not there is lost, and need not be kept.
+                None => queue.bytes.clear(),
             }
         }
     }
+}
+
+/// Whether there is no server to connect to, as opposed to one that turns somebody away.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound | TimedOut
+    )
 }
 
 impl Queue {
