@@ -67,6 +67,10 @@ pub struct Common {
     #[arg(long, global = true, default_value = "1", value_parser = seconds)]
     pub warm_up: Duration,
 
+    /// How long to wait for what is under way after that, in seconds; then it counts as lost
+    #[arg(long, global = true, default_value = "10", value_parser = seconds)]
+    pub drain: Duration,
+
     /// Bytes of a message
     #[arg(long, global = true, value_name = "BYTES", default_value = "64")]
     #[arg(value_parser = size)]

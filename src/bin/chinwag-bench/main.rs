@@ -265,6 +265,7 @@ fn plan(common: &Common) -> Plan {
     Plan {
         warm_up: common.warm_up,
         time: common.time,
+        drain: common.drain,
         size: common.size,
         seed: common.seed,
     }
