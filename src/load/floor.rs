@@ -75,6 +75,14 @@ impl Floor {
         })
     }
 
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// Relays until the process ends.
     ///
     /// # Errors
@@ -106,7 +114,8 @@ impl Floor {
 
     fn accept(&mut self) -> io::Result<()> {
         while let Ok((mut stream, _)) = self.listener.accept() {
-            stream.set_nodelay(true)?;
+            // Whoever is gone already is noticed by the first read.
+            let _ = stream.set_nodelay(true);
             let entry = self.relay.clients.vacant_entry();
             self.poll.registry().register(
                 &mut stream,
