@@ -54,6 +54,8 @@ struct Sender {
 struct UnderWay {
     number: u32,
     to: ClientNo,
+    /// Something that was sent to the same client later is there already.
+    overtaken: bool,
 }
 
 impl PrivateLedger {
@@ -74,7 +76,11 @@ impl PrivateLedger {
         };
         let number = sender.next;
         sender.next = number.wrapping_add(1);
-        sender.under_way.push_back(UnderWay { number, to });
+        sender.under_way.push_back(UnderWay {
+            number,
+            to,
+            overtaken: false,
+        });
         self.outstanding += 1;
         number
     }
@@ -90,11 +96,11 @@ impl PrivateLedger {
             self.faults.duplicated += 1;
             return false;
         };
-        let overtaken = sender.under_way.iter().take(place);
-        if overtaken.clone().any(|earlier| earlier.to == by) {
-            self.faults.out_of_order += 1;
+        for earlier in sender.under_way.iter_mut().take(place) {
+            earlier.overtaken |= earlier.to == by;
         }
-        sender.under_way.remove(place);
+        let is_late = sender.under_way.remove(place);
+        self.faults.out_of_order += u64::from(is_late.is_some_and(|sent| sent.overtaken));
         self.outstanding -= 1;
         true
     }
@@ -363,6 +369,16 @@ mod tests {
         assert!(!ledger.arrived(B, &private(A, third)), "it was for C");
         assert_eq!(ledger.faults(), faults(1, 2, 1));
         assert_eq!(ledger.outstanding(), 1);
+    }
+
+    #[test]
+    fn what_comes_after_a_lost_message_is_in_order() {
+        let mut ledger = PrivateLedger::new(2);
+        let numbers = [A; 4].map(|from| ledger.sent(from, B));
+        for number in [numbers[1], numbers[2], numbers[3]] {
+            assert!(ledger.arrived(B, &private(A, number)));
+        }
+        assert_eq!(ledger.faults(), faults(1, 0, 0));
     }
 
     #[test]
