@@ -285,8 +285,9 @@ impl Relay {
                 if client.in_room {
                     self.room.retain(|member| *member != slot);
                 }
+                // Whoever never said a name has that of nobody.
                 if let Some(place) = self.slots.get_mut(number_of(&client.name)) {
-                    *place = None;
+                    place.take_if(|known| *known == slot);
                 }
             }
         }
