@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::path::PathBuf;
 
 use mio::net::{TcpStream, UnixStream};
@@ -133,6 +133,20 @@ pub(super) enum Fill {
 }
 
 impl Client {
+    /// Says nothing more, if it has been let in; it still reads.
+    pub fn finish_sending(&self) {
+        let Some(stream) = &self.stream else {
+            return;
+        };
+        if self.state != State::Registering {
+            // What breaks is seen by the next read.
+            let _ = match stream {
+                Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+                Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            };
+        }
+    }
+
     /// Reads once.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
         let Some(stream) = &mut self.stream else {
@@ -148,6 +162,17 @@ impl Client {
             };
         }
     }
+}
+
+/// Whether there is no server to connect to, as opposed to one that turns somebody away.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound | TimedOut
+    )
 }
 
 /// So many connections come from one address before the next is used: fewer than the ports that

@@ -15,6 +15,9 @@ use super::workload::{CHATTING, Chats, Dm, Load, Roles, Room, Storm};
 /// How long everyone together may take to connect, or to enter the room.
 const CONNECT_TIME: Duration = Duration::from_secs(120);
 
+/// How long a server may take to let everyone go between two runs.
+pub(super) const LEAVE_TIME: Duration = Duration::from_secs(5);
+
 /// How often somebody who watches is told.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
@@ -75,6 +78,15 @@ impl Scenario {
             Self::Room { members, .. } => *members,
             Self::Chats(_, roles) => roles.members + roles.private_clients,
             Self::Storm { at_once, .. } => at_once + CHATTING,
+        }
+    }
+
+    /// How many places a server must have: some come while it still counts those who just left.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        match self {
+            Self::Storm { at_once, .. } => 2 * at_once + CHATTING,
+            _ => self.clients(),
         }
     }
 
@@ -261,7 +273,7 @@ fn run_load<L: Load>(
         is_measured.then(|| used(before, after, seconds, delivered))
     };
     let connects = load.connects();
-    Ok(Report {
+    let report = Report {
         server: site.name.clone(),
         dialect: site.dialect.as_str(),
         workload: scenario.name(),
@@ -280,7 +292,11 @@ fn run_load<L: Load>(
         server_use: use_of(0),
         driver_use: use_of(1),
         interrupted,
-    })
+    };
+    if !watcher.has_enough() {
+        swarm.leave(LEAVE_TIME)?;
+    }
+    Ok(report)
 }
 
 /// Connects everyone who is there from the start, and lets the members enter the room.

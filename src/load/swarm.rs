@@ -12,7 +12,7 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients};
+use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
 use super::pacer::Pacer;
@@ -59,6 +59,18 @@ pub struct Quiet;
 
 impl Workload for Quiet {
     fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+}
+
+/// A workload that ends: whoever gets in takes leave.
+#[derive(Clone, Copy, Debug)]
+struct Leaving;
+
+impl Workload for Leaving {
+    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+
+    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+        out.quit(who);
+    }
 }
 
 /// What a load test cannot go on after.
@@ -387,6 +399,25 @@ impl Swarm {
         self.ready == 0 && !self.is_pending()
     }
 
+    /// Ends what everyone says, and waits until the server has let them go, at most for `time`:
+    /// whoever connects next may need their names and places. A server that is told to close
+    /// first may hold the place until it hears of our end.
+    ///
+    /// # Errors
+    /// If the poll fails.
+    pub fn leave(&mut self, time: Duration) -> Result<(), SwarmError> {
+        self.out.opening.clear();
+        for (queue, client) in self.out.queues.iter_mut().zip(&self.clients) {
+            queue.leaving = true;
+            client.finish_sending();
+        }
+        let give_up_at = self.now().after(time);
+        while !self.is_deserted() && self.now() < give_up_at {
+            self.turn(&mut Leaving, give_up_at)?;
+        }
+        Ok(())
+    }
+
     /// Waits until something happens or is due, no longer than `until`, and does it.
     ///
     /// # Errors
@@ -663,17 +694,6 @@ impl Swarm {
             }
         }
     }
-}
-
-/// Whether there is no server to connect to, as opposed to one that turns somebody away.
-fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound | TimedOut
-    )
 }
 
 impl Queue {

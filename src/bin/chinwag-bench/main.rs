@@ -183,7 +183,7 @@ fn workload(
     watcher: &mut Watcher<'_>,
 ) -> Result<bool, Failure> {
     search::check_descriptors(scenario.clients())?;
-    let (_server, site) = start(common, scenario.clients())?;
+    let (_server, site) = start(common, scenario.places())?;
     let mut reports = Vec::new();
     for number in 1..=common.runs {
         if common.runs > 1 {
