@@ -95,6 +95,7 @@ fn main() -> ExitCode {
     let plan = Plan {
         warm_up: Duration::from_millis(if is_bench { 500 } else { 50 }),
         time: Duration::from_secs_f64(time),
+        drain: Duration::from_secs(10),
         size: 64,
         seed: 1,
     };

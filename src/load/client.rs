@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::path::PathBuf;
 
 use mio::net::{TcpStream, UnixStream};
@@ -128,11 +128,25 @@ pub(super) enum Fill {
     Bytes(usize),
     /// Nothing now.
     Nothing,
-    /// Nothing any more.
-    Closed,
+    /// Nothing any more, and why, unless the other end just closed.
+    Closed(Option<io::Error>),
 }
 
 impl Client {
+    /// Says nothing more, if it has been let in; it still reads.
+    pub fn finish_sending(&self) {
+        let Some(stream) = &self.stream else {
+            return;
+        };
+        if self.state != State::Registering {
+            // What breaks is seen by the next read.
+            let _ = match stream {
+                Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+                Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            };
+        }
+    }
+
     /// Reads once.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
         let Some(stream) = &mut self.stream else {
@@ -140,14 +154,25 @@ impl Client {
         };
         loop {
             return match stream.read(buffer) {
-                Ok(0) => Fill::Closed,
+                Ok(0) => Fill::Closed(None),
                 Ok(count) => Fill::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Fill::Nothing,
-                Err(_) => Fill::Closed,
+                Err(error) => Fill::Closed(Some(error)),
             };
         }
     }
+}
+
+/// Whether there is no server to connect to, as opposed to one that turns somebody away.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound | TimedOut
+    )
 }
 
 /// So many connections come from one address before the next is used: fewer than the ports that
@@ -173,7 +198,13 @@ impl Sources {
         };
         for _ in 0..3 {
             match self.connect_tcp(address, receive_bytes) {
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        // The first is said by connect, the second by bind.
+                        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse
+                    ) =>
+                {
                     // The ports of this address are used up: on to the next.
                     self.made = (self.made / CONNECTIONS_PER_ADDRESS + 1) * CONNECTIONS_PER_ADDRESS;
                 }

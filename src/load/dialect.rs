@@ -198,10 +198,13 @@ fn hear_chinwag(line: &[u8]) -> Heard<'_> {
             .is_some_and(|rest| matches!(rest.first(), Some(b' ' | b',' | b'.')));
         return if is_ours { Heard::Done } else { Heard::Other };
     }
-    let missed = notice
-        .strip_prefix(b"You missed ")
-        .and_then(|rest| rest.split(|byte| *byte == b' ').next())
-        .and_then(|count| std::str::from_utf8(count).ok()?.parse().ok());
+    let missed = notice.strip_prefix(b"You missed ").and_then(|rest| {
+        let rest = std::str::from_utf8(rest).ok()?;
+        let (count, rest) = rest.split_once(' ')?;
+        // What was left out of another room was not of this test.
+        rest.ends_with(&format!(" in {ROOM}."))
+            .then(|| count.parse().ok())?
+    });
     missed.map_or(Heard::Other, Heard::Missed)
 }
 
@@ -286,6 +289,8 @@ mod tests {
         assert_eq!(chinwag("* You are in bench with 3 others: a, b, c."), Done);
         assert_eq!(chinwag("* You are in benches with 1 other: a."), Other);
         assert_eq!(chinwag("* You missed 214 lines in bench."), Missed(214));
+        assert_eq!(chinwag("* You missed 1 line in bench."), Missed(1));
+        assert_eq!(chinwag("* You missed 214 lines in lobby."), Other);
         assert_eq!(chinwag("! No."), Refused(b"No."));
         let irc = |line: &'static str| Dialect::Irc.hear(line.as_bytes());
         assert_eq!(irc("PING :abc"), Ping(b" :abc"));

@@ -75,6 +75,14 @@ impl Floor {
         })
     }
 
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// Relays until the process ends.
     ///
     /// # Errors
@@ -106,7 +114,8 @@ impl Floor {
 
     fn accept(&mut self) -> io::Result<()> {
         while let Ok((mut stream, _)) = self.listener.accept() {
-            stream.set_nodelay(true)?;
+            // Whoever is gone already is noticed by the first read.
+            let _ = stream.set_nodelay(true);
             let entry = self.relay.clients.vacant_entry();
             self.poll.registry().register(
                 &mut stream,
@@ -276,11 +285,9 @@ impl Relay {
                 if client.in_room {
                     self.room.retain(|member| *member != slot);
                 }
-                // Unless another has the number since, or this one never said any.
-                if let Some(place) = self.slots.get_mut(number_of(&client.name))
-                    && *place == Some(slot)
-                {
-                    *place = None;
+                // Whoever never said a name has that of nobody.
+                if let Some(place) = self.slots.get_mut(number_of(&client.name)) {
+                    place.take_if(|known| *known == slot);
                 }
             }
         }

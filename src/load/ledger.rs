@@ -1,6 +1,7 @@
 //! What was sent and what arrived: whether anything was lost, came twice or out of order.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -54,6 +55,8 @@ struct Sender {
 struct UnderWay {
     number: u32,
     to: ClientNo,
+    /// Something that was sent to the same client later is there already.
+    overtaken: bool,
 }
 
 impl PrivateLedger {
@@ -74,7 +77,11 @@ impl PrivateLedger {
         };
         let number = sender.next;
         sender.next = number.wrapping_add(1);
-        sender.under_way.push_back(UnderWay { number, to });
+        sender.under_way.push_back(UnderWay {
+            number,
+            to,
+            overtaken: false,
+        });
         self.outstanding += 1;
         number
     }
@@ -90,11 +97,11 @@ impl PrivateLedger {
             self.faults.duplicated += 1;
             return false;
         };
-        let overtaken = sender.under_way.iter().take(place);
-        if overtaken.clone().any(|earlier| earlier.to == by) {
-            self.faults.out_of_order += 1;
+        for earlier in sender.under_way.iter_mut().take(place) {
+            earlier.overtaken |= earlier.to == by;
         }
-        sender.under_way.remove(place);
+        let is_late = sender.under_way.remove(place);
+        self.faults.out_of_order += u64::from(is_late.is_some_and(|sent| sent.overtaken));
         self.outstanding -= 1;
         true
     }
@@ -130,8 +137,8 @@ pub struct RoomLedger {
     /// How far each member is in that order; `None` once it missed a line, if it speaks, or if
     /// there is no order.
     follows: Vec<Option<usize>>,
-    /// Lines that a member has skipped, by member and speaker.
-    skipped: HashMap<(u32, u32), u64>,
+    /// The numbers of lines that a member has skipped, by member and speaker.
+    skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out.
     told_missed: u64,
     faults: Faults,
@@ -201,16 +208,14 @@ impl RoomLedger {
         let awaited = self.awaited.get_mut(place)?;
         let place = u32::try_from(speaker).unwrap_or(u32::MAX);
         if stamp.number < *awaited {
-            self.repeated(by, place, stamp.number);
-            return None;
+            return self.repeated(by, place, stamp.number);
         }
-        let skipped = stamp.number - *awaited;
-        *awaited = stamp.number + 1;
-        if skipped > 0 {
-            *self.skipped.entry((by.get(), place)).or_default() += u64::from(skipped);
-            if let Some(follows) = self.follows.get_mut(by.index()) {
-                *follows = None;
-            }
+        let skipped = *awaited..stamp.number;
+        *awaited = stamp.number.saturating_add(1);
+        if !skipped.is_empty() {
+            let known = self.skipped.entry((by.get(), place)).or_default();
+            known.push(skipped);
+            self.follows_no_more(by);
         }
         self.follow(by, (place, stamp.number));
         let complete = self.reached(speaker, stamp.number);
@@ -218,14 +223,22 @@ impl RoomLedger {
     }
 
     /// A line came after a later one of the same speaker: late, or for the second time.
-    fn repeated(&mut self, by: ClientNo, speaker: u32, number: u32) {
-        match self.skipped.get_mut(&(by.get(), speaker)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                self.faults.out_of_order += 1;
-                self.reached(speaker as usize, number);
-            }
-            _ => self.faults.duplicated += 1,
+    fn repeated(&mut self, by: ClientNo, speaker: u32, number: u32) -> Option<(usize, bool)> {
+        let skipped = self.skipped.get_mut(&(by.get(), speaker));
+        let is_late = skipped.is_some_and(|skipped| take_out(skipped, number));
+        if !is_late {
+            self.faults.duplicated += 1;
+            return None;
+        }
+        self.faults.out_of_order += 1;
+        let speaker = speaker as usize;
+        Some((speaker, self.reached(speaker, number)))
+    }
+
+    /// Whoever misses a line cannot be told by its place in the order where it is.
+    fn follows_no_more(&mut self, who: ClientNo) {
+        if let Some(follows) = self.follows.get_mut(who.index()) {
+            *follows = None;
         }
     }
 
@@ -260,9 +273,10 @@ impl RoomLedger {
         complete
     }
 
-    /// The server said that it left lines out.
-    pub fn missed(&mut self, lines: u64) {
+    /// The server told `who` that it left lines out.
+    pub fn missed(&mut self, who: ClientNo, lines: u64) {
         self.told_missed += lines;
+        self.follows_no_more(who);
     }
 
     /// How many lines the server said it left out.
@@ -290,6 +304,17 @@ impl RoomLedger {
             ..self.faults
         }
     }
+}
+
+/// Takes a number out of ranges. Returns whether it was in one.
+fn take_out(ranges: &mut Vec<Range<u32>>, number: u32) -> bool {
+    let Some(place) = ranges.iter().position(|range| range.contains(&number)) else {
+        return false;
+    };
+    let range = ranges.swap_remove(place);
+    let parts = [range.start..number, number + 1..range.end];
+    ranges.extend(parts.into_iter().filter(|part| !part.is_empty()));
+    true
 }
 
 #[cfg(test)]
@@ -350,6 +375,16 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_a_lost_message_is_in_order() {
+        let mut ledger = PrivateLedger::new(2);
+        let numbers = [A; 4].map(|from| ledger.sent(from, B));
+        for number in [numbers[1], numbers[2], numbers[3]] {
+            assert!(ledger.arrived(B, &private(A, number)));
+        }
+        assert_eq!(ledger.faults(), faults(1, 0, 0));
+    }
+
+    #[test]
     fn a_line_is_complete_when_every_other_member_has_it() {
         let mut room = RoomLedger::new(3, vec![A, B], Dialect::Chinwag);
         let (a, b) = (room.spoken(0), room.spoken(1));
@@ -386,7 +421,7 @@ mod tests {
         let _ = room.arrived(B, &line(A, numbers[0]));
         let _ = room.arrived(B, &line(A, numbers[2]));
         assert_eq!(room.faults(), faults(1, 0, 0));
-        room.missed(1);
+        room.missed(B, 1);
         assert!(room.faults().is_none());
         assert_eq!(room.told_missed(), 1);
     }
@@ -396,8 +431,35 @@ mod tests {
         let mut room = RoomLedger::new(2, vec![A], Dialect::Chinwag);
         let numbers = [room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[1]));
-        assert_eq!(room.arrived(B, &line(A, numbers[0])), None);
-        assert_eq!(room.faults().out_of_order, 1);
-        assert_eq!(room.faults().lost, 0);
+        assert_eq!(room.arrived(B, &line(A, numbers[0])), Some((0, true)));
+        assert_eq!(room.faults(), faults(0, 0, 1));
+    }
+
+    #[test]
+    fn a_line_that_comes_twice_is_not_taken_for_one_that_was_skipped() {
+        let mut room = RoomLedger::new(2, vec![A], Dialect::Chinwag);
+        let numbers = [room.spoken(0), room.spoken(0)];
+        let _ = room.arrived(B, &line(A, numbers[1]));
+        assert_eq!(room.arrived(B, &line(A, numbers[1])), None);
+        assert_eq!(room.faults(), faults(1, 1, 0));
+    }
+
+    #[test]
+    fn whoever_was_told_of_missed_lines_is_not_out_of_order() {
+        let [d, e] = [3, 4].map(ClientNo::new);
+        let mut room = RoomLedger::new(5, vec![A, B], Dialect::Chinwag);
+        let (a, b) = (room.spoken(0), room.spoken(1));
+        for (who, heard) in [
+            (C, line(A, a)),
+            (C, line(B, b)),
+            (d, line(A, a)),
+            (d, line(B, b)),
+        ] {
+            let _ = room.arrived(who, &heard);
+        }
+        // The line of A is left out, and that of B is the first that it hears after that.
+        room.missed(e, 1);
+        let _ = room.arrived(e, &line(B, b));
+        assert_eq!(room.faults().out_of_order, 0);
     }
 }

@@ -160,9 +160,10 @@ impl Report {
                     .to_owned(),
             );
         }
-        if self.server_use.is_none() {
+        if self.server_use.is_none() && self.seconds > 0.0 {
             warnings.push(
-                "the server's process is not known, so its use is not shown; --pid PID names it"
+                "the server's process is not known, so its use is not shown; if it runs on this \
+                 machine, --pid PID names it"
                     .to_owned(),
             );
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::client::{Target, clients};
 use super::dialect::Dialect;
-use super::moment::Moment;
 use super::process::Usage;
 use super::recorder::as_f64;
 use super::report::{Connecting, Messages, Report, Use};
@@ -16,8 +15,8 @@ use super::workload::{CHATTING, Chats, Dm, Load, Roles, Room, Storm};
 /// How long everyone together may take to connect, or to enter the room.
 const CONNECT_TIME: Duration = Duration::from_secs(120);
 
-/// How long what is under way may take to arrive. Longer than TCP's first retransmissions.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long a server may take to let everyone go between two runs.
+pub(super) const LEAVE_TIME: Duration = Duration::from_secs(5);
 
 /// How often somebody who watches is told.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
@@ -82,6 +81,15 @@ impl Scenario {
         }
     }
 
+    /// How many places a server must have: some come while it still counts those who just left.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        match self {
+            Self::Storm { at_once, .. } => 2 * at_once + CHATTING,
+            _ => self.clients(),
+        }
+    }
+
     /// How many of them enter the room.
     fn members(&self) -> usize {
         match self {
@@ -121,6 +129,8 @@ pub struct Plan {
     pub warm_up: Duration,
     /// Measured.
     pub time: Duration,
+    /// Given to what is under way then, before it counts as lost.
+    pub drain: Duration,
     /// Bytes of a message.
     pub size: usize,
     /// Of what is random.
@@ -147,7 +157,7 @@ pub struct Site {
 pub enum Progress {
     /// So many of so many clients are connected.
     Connecting(usize, usize),
-    /// So much of the time is over, and so many messages have arrived.
+    /// So much of so much time is over.
     Running(Duration, Duration),
     /// Another part of a longer test begins.
     Step(&'static str),
@@ -235,37 +245,38 @@ fn run_load<L: Load>(
     let mut swarm = Swarm::new(site.target.clone(), site.dialect, count, plan.size)?;
     swarm.opening_max = site.opening_max;
     let connecting = connect(&mut swarm, site, scenario, watcher)?;
-    let now = swarm.now();
-    load.start(now, &mut swarm.out);
-    let warm = now.after(plan.warm_up);
-    turn_until(&mut swarm, &mut load, warm, plan, watcher)?;
+    if !watcher.has_enough() {
+        let now = swarm.now();
+        load.start(now, &mut swarm.out);
+        turn_for(&mut swarm, &mut load, plan.warm_up, watcher)?;
+    }
+    // Ended before anything was measured, there is nothing to divide by.
+    let is_measured = !watcher.has_enough();
 
     let began = swarm.now();
     load.begin(began, &mut swarm.out);
     let before = [site.pid.and_then(Usage::of), Usage::own()];
-    turn_until(&mut swarm, &mut load, began.after(plan.time), plan, watcher)?;
+    turn_for(&mut swarm, &mut load, plan.time, watcher)?;
     let after = [site.pid.and_then(Usage::of), Usage::own()];
     let ended = swarm.now();
+    let interrupted = watcher.has_enough();
     load.end(ended);
     load.stop(&mut swarm.out);
-    let give_up_at = ended.after(DRAIN_TIME);
-    while load.outstanding() > 0 && swarm.now() < give_up_at {
-        (watcher.progress)(Progress::Draining(load.outstanding()));
-        let next = swarm.now().after(PROGRESS_TIME);
-        while load.outstanding() > 0 && swarm.now() < next {
-            swarm.turn(&mut load, next)?;
-        }
-    }
+    drain(&mut swarm, &mut load, plan.drain, watcher)?;
 
-    let seconds = ended.since(began).as_secs_f64();
+    let seconds = if is_measured {
+        ended.since(began).as_secs_f64()
+    } else {
+        0.0
+    };
     let messages = messages(&load, seconds);
     let delivered = messages.iter().map(|messages| messages.delivered).sum();
     let use_of = |place: usize| {
         let (before, after) = (before.get(place)?.as_ref()?, after.get(place)?.as_ref()?);
-        Some(used(before, after, seconds, delivered))
+        is_measured.then(|| used(before, after, seconds, delivered))
     };
     let connects = load.connects();
-    Ok(Report {
+    let report = Report {
         server: site.name.clone(),
         dialect: site.dialect.as_str(),
         workload: scenario.name(),
@@ -279,12 +290,16 @@ fn run_load<L: Load>(
         refused: swarm.trouble.refused,
         closed: swarm.trouble.closed,
         refusal: swarm.trouble.first.clone(),
-        connects_per_second: (connects > 0).then(|| as_f64(connects) / seconds),
+        connects_per_second: (connects > 0).then(|| per_second(connects, seconds)),
         connecting,
         server_use: use_of(0),
         driver_use: use_of(1),
-        interrupted: watcher.has_enough(),
-    })
+        interrupted,
+    };
+    if !watcher.has_enough() {
+        swarm.leave(LEAVE_TIME)?;
+    }
+    Ok(report)
 }
 
 /// Connects everyone who is there from the start, and lets the members enter the room.
@@ -324,10 +339,10 @@ fn connect(
     }
     let seconds = swarm.now().since(began).as_secs_f64();
     let after = site.pid.and_then(Usage::of);
-    if members > 0 {
+    let each = as_f64(swarm.ready_count().max(1) as u64);
+    if members > 0 && !stop.load(Ordering::Relaxed) {
         swarm.join(members, CONNECT_TIME, &mut tell)?;
     }
-    let each = as_f64(from_the_start as u64);
     let used = before.zip(after);
     Ok(Connecting {
         seconds,
@@ -340,21 +355,40 @@ fn connect(
     })
 }
 
-fn turn_until<L: Load>(
+/// Goes on for `time`, or until it is enough, or nobody is there any more.
+fn turn_for<L: Load>(
     swarm: &mut Swarm,
     load: &mut L,
-    until: Moment,
-    plan: &Plan,
+    time: Duration,
     watcher: &mut Watcher<'_>,
 ) -> Result<(), SwarmError> {
     let began = swarm.now();
-    while swarm.now() < until && !watcher.has_enough() {
+    let until = began.after(time);
+    while swarm.now() < until && !watcher.has_enough() && !swarm.is_deserted() {
         let next = swarm.now().after(PROGRESS_TIME).min(until);
         while swarm.now() < next {
             swarm.turn(load, next)?;
         }
         let elapsed = swarm.now().since(began);
-        (watcher.progress)(Progress::Running(elapsed, plan.time));
+        (watcher.progress)(Progress::Running(elapsed, time));
+    }
+    Ok(())
+}
+
+/// Lets arrive what is under way, for at most `time`.
+fn drain<L: Load>(
+    swarm: &mut Swarm,
+    load: &mut L,
+    time: Duration,
+    watcher: &mut Watcher<'_>,
+) -> Result<(), SwarmError> {
+    let give_up_at = swarm.now().after(time);
+    while load.outstanding() > 0 && swarm.now() < give_up_at && !swarm.is_deserted() {
+        (watcher.progress)(Progress::Draining(load.outstanding()));
+        let next = swarm.now().after(PROGRESS_TIME).min(give_up_at);
+        while load.outstanding() > 0 && swarm.now() < next {
+            swarm.turn(load, next)?;
+        }
     }
     Ok(())
 }
@@ -364,12 +398,19 @@ fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
     let of_kind = recorders.into_iter().map(|(kind, recorder)| Messages {
         kind,
         delivered: recorder.count(),
-        per_second: as_f64(recorder.count()) / seconds,
+        per_second: per_second(recorder.count(), seconds),
         latency: recorder.latency(),
         intervals: recorder.intervals().to_vec(),
         percentiles: recorder.percentiles(),
     });
     of_kind.collect()
+}
+
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if count == 0 {
+        return 0.0;
+    }
+    as_f64(count) / seconds
 }
 
 fn used(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Use {

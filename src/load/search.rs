@@ -11,7 +11,7 @@ use super::moment::Moment;
 use super::process::Usage;
 use super::recorder::as_f64;
 use super::report::Report;
-use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
+use super::run::{LEAVE_TIME, Plan, Progress, Scenario, Site, Watcher, run};
 use super::swarm::{Swarm, SwarmError};
 use super::workload::Roles;
 
@@ -129,7 +129,7 @@ pub fn find_limit(
             "as many as were asked for".to_owned()
         }
     });
-    Ok(Capacity {
+    let capacity = Capacity {
         clients,
         limit,
         memory_kib_each: used.map(|(before, after)| {
@@ -139,7 +139,11 @@ pub fn find_limit(
             each(after.cpu().saturating_sub(before.cpu()).as_secs_f64() * 1e6)
         }),
         seconds,
-    })
+    };
+    if !watcher.has_enough() {
+        swarm.leave(LEAVE_TIME)?;
+    }
+    Ok(capacity)
 }
 
 fn reason(error: &SwarmError) -> String {
@@ -149,9 +153,7 @@ fn reason(error: &SwarmError) -> String {
         {
             "this program may open no more files (ulimit -n)".to_owned()
         }
-        SwarmError::NotReady { why, .. } if !why.is_empty() => {
-            format!("the server{}", why.trim_start_matches("; the server"))
-        }
+        SwarmError::NotReady { why, .. } => why.clone(),
         other => other.to_string(),
     }
 }

@@ -4,8 +4,10 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,14 @@ const RETRY_TIME: Duration = Duration::from_millis(10);
 
 /// How long a server may take to end by itself.
 const STOP_TIME: Duration = Duration::from_secs(3);
+
+/// Ports from here on are tried, so many of them. Systems give out higher ones by themselves, and
+/// such a port could be somebody else's by the time when the server asks for it.
+const PORTS_FROM: u16 = 10_000;
+const PORTS: u16 = 20_000;
+
+/// The command of the load generator that runs a server on its behalf; see [`replace_by`].
+pub const KEEPER: &str = "keep";
 
 /// Which server, and how it is started.
 ///
@@ -61,9 +71,15 @@ pub enum ServerError {
          or NAME=DIALECT=COMMAND"
     )]
     Unknown(String),
+    /// Its protocol is not known.
+    #[error("no dialect is known as {0}: say chinwag, irc, redis or nats")]
+    Dialect(String),
     /// A command that cannot be read.
-    #[error("the command of {0} has quotes that do not match")]
+    #[error("the command of {0} is empty, or has quotes that do not match")]
     Quotes(String),
+    /// A command that does not say where to listen.
+    #[error("the command of {0} does not say where to listen: say @PORT@ for the port")]
+    Port(String),
     /// It cannot be started.
     #[error("cannot start {program}: {source}")]
     Start {
@@ -72,7 +88,15 @@ pub enum ServerError {
         /// Why.
         source: io::Error,
     },
-    /// It ended, or does not listen.
+    /// It ended.
+    #[error("{name} ended before it listened{said}")]
+    Ended {
+        /// Its name.
+        name: String,
+        /// What it said last.
+        said: String,
+    },
+    /// It does not listen.
     #[error("{name} does not listen within {} s{said}", START_TIME.as_secs())]
     Silent {
         /// Its name.
@@ -104,21 +128,24 @@ impl Recipe {
         ]
         .into_iter()
         .find(|known| known.as_str() == dialect)
-        .ok_or_else(|| ServerError::Unknown(text.to_owned()))?;
+        .ok_or_else(|| ServerError::Dialect(dialect.to_owned()))?;
         let command = shell_words::split(command)
             .ok()
-            .filter(|words| !words.is_empty());
+            .filter(|words| !words.is_empty())
+            .ok_or_else(|| ServerError::Quotes(name.to_owned()))?;
+        if !command.iter().any(|word| word.contains("@PORT@")) {
+            return Err(ServerError::Port(name.to_owned()));
+        }
         Ok(Self {
             name: name.to_owned(),
             dialect,
-            command: command.ok_or_else(|| ServerError::Quotes(name.to_owned()))?,
+            command,
             config: None,
             opening_max: OPENING_MAX,
         })
     }
 
     fn known(name: &str) -> Result<Self, ServerError> {
-        let own = env::current_exe()?;
         let recipe = |dialect, program: &Path, arguments: &str, config| Self {
             name: name.to_owned(),
             dialect,
@@ -133,10 +160,10 @@ impl Recipe {
             },
         };
         Ok(match name {
-            "chinwag" => Self::chinwag(&beside(&own), None),
+            "chinwag" => Self::chinwag(&daemon(), None),
             "floor" => recipe(
                 Dialect::Chinwag,
-                &own,
+                &own_program()?,
                 "floor --listen 127.0.0.1:@PORT@",
                 None,
             ),
@@ -191,31 +218,54 @@ impl Recipe {
     /// Whether its program is there.
     #[must_use]
     pub fn is_installed(&self) -> bool {
-        let program = Path::new(self.command.first().map_or("", String::as_str));
-        if program.components().count() > 1 {
-            return program.exists();
-        }
-        let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path)
-            .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
-            .any(|folder| folder.join(program).is_file())
+        let program = self.command.first();
+        program.is_some_and(|program| find(program).is_some())
     }
 }
 
 /// The daemon beside this program.
 #[must_use]
 pub fn daemon() -> PathBuf {
-    env::current_exe().map_or_else(|_| PathBuf::from("chinwag"), |own| beside(&own))
+    beside("chinwag").unwrap_or_else(|_| PathBuf::from("chinwag"))
 }
 
-fn beside(own: &Path) -> PathBuf {
+/// The load generator: this program, or, for benches, beside it.
+fn own_program() -> io::Result<PathBuf> {
+    let own = env::current_exe()?;
+    let is_bench = own.parent().is_some_and(|folder| folder.ends_with("deps"));
+    if is_bench {
+        beside("chinwag-bench")
+    } else {
+        Ok(own)
+    }
+}
+
+/// A program in this one's folder.
+fn beside(name: &str) -> io::Result<PathBuf> {
+    let own = env::current_exe()?;
     let folder = own.parent().unwrap_or(Path::new("."));
     // Benches are built into a folder of their own below it.
     let folder = match folder.file_name() {
         Some(name) if name == "deps" => folder.parent().unwrap_or(folder),
         _ => folder,
     };
-    folder.join(format!("chinwag{}", env::consts::EXE_SUFFIX))
+    Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+/// Becomes another program that ends when this one's parent does, however that ends. Returns only
+/// if it cannot.
+#[must_use]
+pub fn replace_by(words: &[String]) -> ServerError {
+    // Elsewhere a server is left behind if this program is killed; it ends with it otherwise.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+    let Some((program, arguments)) = words.split_first() else {
+        return ServerError::Quotes(KEEPER.to_owned());
+    };
+    ServerError::Start {
+        program: program.clone(),
+        source: Command::new(program).args(arguments).exec(),
+    }
 }
 
 /// A server that was started for a test, and ends with this.
@@ -243,22 +293,26 @@ impl Server {
         if let Some(text) = recipe.config {
             fs::write(&config, fill_in(text))?;
         }
-        let mut words = recipe.command.iter().map(|word| fill_in(word));
-        let program = words.next().unwrap_or_default();
+        let words = recipe.command.iter().map(|word| fill_in(word));
         let said = files.path().join("said");
+        let mut command = kept(&words.collect::<Vec<String>>())?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&said)?);
+        // Ctrl-C is for this program, which ends the server when it has no more need of it.
+        command.process_group(0);
         if let Some(pinning) = pinning {
             pinning.as_server();
         }
-        let child = command(&program)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&said)?)
-            .spawn();
+        let child = command.spawn();
         if let Some(pinning) = pinning {
             pinning.as_driver();
         }
-        let child = child.map_err(|source| ServerError::Start { program, source })?;
+        let child = child.map_err(|source| ServerError::Start {
+            program: recipe.name.clone(),
+            source,
+        })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut server = Self {
             child,
@@ -268,15 +322,16 @@ impl Server {
         if server.listens(address) {
             return Ok(server);
         }
+        let name = recipe.name.clone();
         let said = fs::read_to_string(said).unwrap_or_default();
-        let said = said.lines().last().unwrap_or_default();
-        Err(ServerError::Silent {
-            name: recipe.name.clone(),
-            said: if said.is_empty() {
-                String::new()
-            } else {
-                format!("; it said: {said}")
-            },
+        let said = match said.lines().last() {
+            Some(line) => format!("; it said: {line}"),
+            None => String::new(),
+        };
+        Err(if server.is_running() {
+            ServerError::Silent { name, said }
+        } else {
+            ServerError::Ended { name, said }
         })
     }
 
@@ -286,12 +341,16 @@ impl Server {
             if TcpStream::connect(address).is_ok() {
                 return true;
             }
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !self.is_running() {
                 return false;
             }
             thread::sleep(RETRY_TIME);
         }
         false
+    }
+
+    fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Where it listens.
@@ -316,7 +375,7 @@ impl Drop for Server {
         }
         let give_up_at = Instant::now() + STOP_TIME;
         while Instant::now() < give_up_at {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !self.is_running() {
                 return;
             }
             thread::sleep(RETRY_TIME);
@@ -326,21 +385,58 @@ impl Drop for Server {
     }
 }
 
-/// Servers are often where only an administrator's search path leads.
-fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    if let Some(path) = env::var_os("PATH") {
-        let folders =
-            env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-        if let Ok(path) = env::join_paths(folders) {
-            command.env("PATH", path);
-        }
+/// How to run a program so that it ends with this one, by way of [`replace_by`].
+fn kept(words: &[String]) -> Result<Command, ServerError> {
+    let program = words.first().map_or("", String::as_str);
+    let mut command = Command::new(own_program()?);
+    command.args([KEEPER, "--"]).args(words);
+    // Servers are often where only an administrator's search path leads.
+    let path = env::join_paths(search_path());
+    command.env(
+        "PATH",
+        path.map_err(|error| io::Error::other(error.to_string()))?,
+    );
+    if find(program).is_none() {
+        return Err(ServerError::Start {
+            program: program.to_owned(),
+            source: io::Error::new(io::ErrorKind::NotFound, "there is no such program"),
+        });
     }
-    command
+    Ok(command)
 }
 
-/// A port that nobody listens at now.
+fn search_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .collect()
+}
+
+/// Where a program is.
+fn find(program: &str) -> Option<PathBuf> {
+    let program = Path::new(program);
+    if program.components().count() > 1 {
+        return program.is_file().then(|| program.to_owned());
+    }
+    let folders = search_path().into_iter();
+    folders
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// A port that nobody listens at now. Each call, and each process, begins with another.
 fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let [low, high, ..] = std::process::id().to_le_bytes();
+    let first = u16::from_le_bytes([low, high]).wrapping_mul(101);
+    let mut last = None;
+    for _ in 0..PORTS {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS_FROM + first.wrapping_add(tried) % PORTS;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
 }

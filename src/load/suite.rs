@@ -6,10 +6,10 @@ use super::report::{Report, figure, milliseconds};
 use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
 use super::search::{Capacity, descriptors_max, find_limit};
 use super::swarm::SwarmError;
-use super::workload::Roles;
+use super::workload::{CHATTING, Roles};
 
 /// As many as the daemon lets in by default: a capacity that was not asked for is not looked for.
-const CLIENTS_WANTED: usize = 10_000;
+pub const CLIENTS_WANTED: usize = 10_000;
 
 /// So many chat in the part that measures speed.
 const CLIENTS_CHATTING: usize = 1000;
@@ -26,19 +26,26 @@ pub struct Findings {
     pub reports: Vec<Report>,
 }
 
-/// Tries a server. A stop leaves what was found until then.
+/// Tries a server with at most `clients_max` clients. A stop leaves what was found until then.
 ///
 /// # Errors
 /// If clients cannot be connected.
 pub fn run_suite(
     site: &Site,
+    clients_max: usize,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
 ) -> Result<Findings, SwarmError> {
     let mut found = Findings::default();
     (watcher.progress)(Progress::Step("1 of 5, how many fit"));
-    let most = CLIENTS_WANTED.min(descriptors_max().saturating_sub(64));
-    found.capacity = Some(find_limit(site, Some(most), watcher)?);
+    let most = clients_max.min(descriptors_max().saturating_sub(64));
+    let capacity = find_limit(site, Some(most), watcher)?;
+    // Not more than fit: a server may have few places, or few for one address.
+    let most = capacity.clients;
+    found.capacity = Some(capacity);
+    if most <= CHATTING + 1 {
+        return Ok(found);
+    }
     let clients = CLIENTS_CHATTING.min(most);
 
     let dm = Scenario::Dm { clients, window: 4 };
@@ -69,7 +76,8 @@ pub fn run_suite(
     };
     found.step(site, "4 of 5, a big room", &room, plan, watcher)?;
     let storm = Scenario::Storm {
-        at_once: clients,
+        // Half of the places: some come while the server still counts those who just left.
+        at_once: clients.min((most - CHATTING) / 2),
         rate: 200.0,
     };
     found.step(site, "5 of 5, coming and going", &storm, plan, watcher)?;

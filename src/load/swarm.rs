@@ -12,7 +12,7 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients};
+use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
 use super::pacer::Pacer;
@@ -27,6 +27,9 @@ const EVENTS_MAX: usize = 1024;
 
 /// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
 const JOINING_MAX: usize = 128;
+
+/// How often it is asked whether to stop.
+const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
 
 /// The pacer's token; clients have their numbers.
 const PACER: Token = Token(usize::MAX);
@@ -59,6 +62,18 @@ impl Workload for Quiet {
     fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
 }
 
+/// A workload that ends: whoever gets in takes leave.
+#[derive(Clone, Copy, Debug)]
+struct Leaving;
+
+impl Workload for Leaving {
+    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+
+    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+        out.quit(who);
+    }
+}
+
 /// What a load test cannot go on after.
 #[derive(Debug, Error)]
 pub enum SwarmError {
@@ -73,15 +88,13 @@ pub enum SwarmError {
         source: io::Error,
     },
     /// Not everyone got in.
-    #[error("{ready} of {wanted} clients were ready within {seconds} s{why}")]
+    #[error("{ready} of {wanted} clients got in; {why}")]
     NotReady {
-        /// So many were.
+        /// So many did.
         ready: usize,
-        /// So many should be.
+        /// So many should have.
         wanted: usize,
-        /// The time for it.
-        seconds: u64,
-        /// What the server said of it.
+        /// What kept the others out.
         why: String,
     },
     /// Neither.
@@ -192,7 +205,7 @@ pub struct Trouble {
     pub closed: u64,
     /// Lines in which the server refused something.
     pub refused: u64,
-    /// The first of those, or of what was said last to a connection that ended.
+    /// The first of those.
     pub first: Option<String>,
 }
 
@@ -211,6 +224,9 @@ pub struct Swarm {
     scratch: Vec<u8>,
     ready: usize,
     opening: usize,
+    joining: usize,
+    /// Who could not even connect, and why: nobody else tries after that.
+    unreachable: Option<(ClientNo, io::Error)>,
     /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
@@ -259,6 +275,8 @@ impl Swarm {
             scratch: vec![0; READ_BYTES],
             ready: 0,
             opening: 0,
+            joining: 0,
+            unreachable: None,
             trouble: Trouble::default(),
             receive_bytes: None,
             opening_max: OPENING_MAX,
@@ -337,25 +355,70 @@ impl Swarm {
         let give_up_at = self.now().after(time);
         self.settle(&mut Quiet)?;
         while self.ready < wanted {
-            self.turn(&mut Quiet, give_up_at)?;
-            if self.now() >= give_up_at {
-                return Err(self.not_ready(wanted, time));
+            if !self.is_pending() {
+                return Err(self.not_ready(wanted, "the server closed the other connections"));
+            }
+            let now = self.now();
+            if now >= give_up_at {
+                let late = format!("the others did not within {} s", time.as_secs());
+                return Err(self.not_ready(wanted, &late));
             }
             if stop(self.ready) {
                 return Ok(());
             }
+            self.turn(&mut Quiet, now.after(STOP_ASKED_TIME).min(give_up_at))?;
         }
         Ok(())
     }
 
-    fn not_ready(&self, wanted: usize, time: Duration) -> SwarmError {
+    fn not_ready(&mut self, wanted: usize, otherwise: &str) -> SwarmError {
+        if let Some((who, source)) = self.unreachable.take() {
+            let target = self.target.clone();
+            return SwarmError::Connect {
+                who,
+                target,
+                source,
+            };
+        }
         let first = self.trouble.first.as_ref();
         SwarmError::NotReady {
             ready: self.ready,
             wanted,
-            seconds: time.as_secs(),
-            why: first.map_or_else(String::new, |text| format!("; the server says: {text}")),
+            why: first.map_or_else(
+                || otherwise.to_owned(),
+                |text| format!("the server says: {text}"),
+            ),
         }
+    }
+
+    /// Whether somebody waits to be let in.
+    fn is_pending(&self) -> bool {
+        self.opening + self.joining + self.out.opening.len() + self.out.joining.len() > 0
+    }
+
+    /// Whether nobody is connected, nor will be: the server is gone.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.ready == 0 && !self.is_pending()
+    }
+
+    /// Ends what everyone says, and waits until the server has let them go, at most for `time`:
+    /// whoever connects next may need their names and places. A server that is told to close
+    /// first may hold the place until it hears of our end.
+    ///
+    /// # Errors
+    /// If the poll fails.
+    pub fn leave(&mut self, time: Duration) -> Result<(), SwarmError> {
+        self.out.opening.clear();
+        for (queue, client) in self.out.queues.iter_mut().zip(&self.clients) {
+            queue.leaving = true;
+            client.finish_sending();
+        }
+        let give_up_at = self.now().after(time);
+        while !self.is_deserted() && self.now() < give_up_at {
+            self.turn(&mut Leaving, give_up_at)?;
+        }
+        Ok(())
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
@@ -440,8 +503,9 @@ impl Swarm {
             let count = match client.fill(room) {
                 Fill::Bytes(count) => count,
                 Fill::Nothing => break,
-                Fill::Closed => {
-                    self.close(who, true, work);
+                Fill::Closed(error) => {
+                    let was_connected = !self.note_unreachable(who, error);
+                    self.close(who, was_connected, work);
                     break;
                 }
             };
@@ -485,7 +549,7 @@ impl Swarm {
                 };
                 match client.state {
                     State::Registering => self.opening -= 1,
-                    State::Joining => {}
+                    State::Joining => self.joining -= 1,
                     State::Ready | State::Closed => return,
                 }
                 client.state = State::Ready;
@@ -522,12 +586,41 @@ impl Swarm {
                 self.readable(who, work);
             }
         }
+        if self.unreachable.is_some() {
+            self.out.opening.clear();
+        }
         while self.opening < self.opening_max
             && let Some(who) = self.out.opening.pop_front()
         {
-            self.open(who)?;
+            match self.open(who) {
+                // A Unix socket's backlog is full: in the next turn, perhaps.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.out.opening.push_front(who);
+                    break;
+                }
+                Err(error) if is_gone(&error) => {
+                    self.unreachable = Some((who, error));
+                    self.out.opening.clear();
+                }
+                opened => opened.map_err(|source| SwarmError::Connect {
+                    who,
+                    target: self.target.clone(),
+                    source,
+                })?,
+            }
         }
         Ok(())
+    }
+
+    /// Notes that there is nobody to connect to. Returns whether that is what the error says.
+    fn note_unreachable(&mut self, who: ClientNo, error: Option<io::Error>) -> bool {
+        let state = self.clients.get(who.index()).map(|client| client.state);
+        let Some(error) = error.filter(|error| is_gone(error) && state == Some(State::Registering))
+        else {
+            return false;
+        };
+        self.unreachable.get_or_insert((who, error));
+        true
     }
 
     fn note_joining(&mut self) {
@@ -537,27 +630,16 @@ impl Swarm {
             {
                 client.state = State::Joining;
                 self.ready -= 1;
+                self.joining += 1;
             }
         }
     }
 
-    fn open(&mut self, who: ClientNo) -> Result<(), SwarmError> {
-        let connected = self
-            .sources
-            .connect(&self.target, self.receive_bytes)
-            .and_then(|mut stream| {
-                let token = Token(who.index());
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(&mut stream, token, interest)?;
-                Ok(stream)
-            });
-        let stream = connected.map_err(|source| SwarmError::Connect {
-            who,
-            target: self.target.clone(),
-            source,
-        })?;
+    fn open(&mut self, who: ClientNo) -> io::Result<()> {
+        let mut stream = self.sources.connect(&self.target, self.receive_bytes)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        registry.register(&mut stream, Token(who.index()), interest)?;
         if let Some(client) = self.clients.get_mut(who.index()) {
             *client = Client {
                 stream: Some(stream),
@@ -585,7 +667,7 @@ impl Swarm {
         match mem::replace(&mut client.state, State::Closed) {
             State::Registering => self.opening -= 1,
             State::Ready => self.ready -= 1,
-            State::Joining => {}
+            State::Joining => self.joining -= 1,
             State::Closed => return,
         }
         client.stream = None;
@@ -607,10 +689,11 @@ impl Swarm {
                 continue;
             };
             queue.dirty = false;
-            if let Some(stream) = &mut client.stream
-                && !queue.blocked
-            {
-                queue.flush(stream);
+            match &mut client.stream {
+                Some(stream) if !queue.blocked => queue.flush(stream),
+                Some(_) => {}
+                // What somebody says who is not there is lost, and need not be kept.
+                None => queue.bytes.clear(),
             }
         }
     }

@@ -38,7 +38,7 @@ pub fn program_with_open_files(limit: u32) -> Command {
     command
 }
 
-fn without_settings(mut command: Command) -> Command {
+pub fn without_settings(mut command: Command) -> Command {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("CHINWAG_") {
             command.env_remove(variable);

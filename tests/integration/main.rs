@@ -17,6 +17,7 @@ mod descriptors;
 mod harness;
 mod lifecycle;
 mod limits;
+mod load;
 mod logs;
 mod sessions;
 mod slow_readers;

@@ -1,15 +1,17 @@
 //! The command line of the load generator.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use chinwag::load::client::{CLIENTS_MAX, Target};
 use chinwag::load::compare::{COURSES, Course};
 use chinwag::load::dialect::Dialect;
+use chinwag::load::server::{KEEPER, Recipe};
 use chinwag::load::stamp::STAMP_BYTES;
 
 const AFTER_HELP: &str = "\
@@ -23,12 +25,19 @@ Examples:
   chinwag-bench --server redis dm                   another server, started for the test
   chinwag-bench compare --servers floor,chinwag     ratios, turn by turn";
 
+/// How long one of several addresses may take to answer.
+const CONNECT_TIME: Duration = Duration::from_secs(3);
+
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
 #[command(name = "chinwag-bench", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Args {
     #[command(flatten)]
     pub common: Common,
+
+    /// Without a command: not more clients than these
+    #[arg(long, value_parser = clients)]
+    pub clients: Option<usize>,
 
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -42,22 +51,17 @@ pub struct Common {
     pub addr: Option<Target>,
 
     /// The process of that server, to show what it uses
-    #[arg(long, global = true, requires = "addr")]
+    #[arg(long, global = true)]
     pub pid: Option<u32>,
 
-    /// What that server speaks
-    #[arg(long, global = true, default_value = "chinwag")]
-    pub dialect: Speech,
+    /// What that server speaks; chinwag, if nothing is said
+    #[arg(long, global = true)]
+    pub dialect: Option<Speech>,
 
-    /// The server to start: chinwag, floor, redis, ngircd, inspircd, nats, or
+    /// The server to start: chinwag (if nothing is said), floor, redis, ngircd, inspircd, nats, or
     /// NAME=DIALECT=COMMAND, where @PORT@ in the command is the port
-    #[arg(
-        long,
-        global = true,
-        default_value = "chinwag",
-        conflicts_with = "addr"
-    )]
-    pub server: String,
+    #[arg(long, global = true, value_parser = recipe)]
+    pub server: Option<Recipe>,
 
     /// How long to measure, in seconds
     #[arg(long, global = true, default_value = "5", value_parser = seconds)]
@@ -66,6 +70,10 @@ pub struct Common {
     /// How long to run before that, in seconds
     #[arg(long, global = true, default_value = "1", value_parser = seconds)]
     pub warm_up: Duration,
+
+    /// How long to wait for what is under way after that, in seconds; then it counts as lost
+    #[arg(long, global = true, default_value = "10", value_parser = seconds)]
+    pub drain: Duration,
 
     /// Bytes of a message
     #[arg(long, global = true, value_name = "BYTES", default_value = "64")]
@@ -208,9 +216,9 @@ pub enum Command {
     #[command(after_help = compare_help())]
     Compare {
         /// The servers, as for --server; what is not installed is left out
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, value_delimiter = ',', value_parser = recipe)]
         #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
-        servers: Vec<String>,
+        servers: Vec<Recipe>,
         /// The workloads
         #[arg(long, value_delimiter = ',', value_parser = course)]
         #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
@@ -226,6 +234,144 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:12346")]
         listen: SocketAddr,
     },
+    /// Runs a server that ends with this program's parent
+    #[command(name = KEEPER, hide = true)]
+    Keep {
+        /// The server's program and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+}
+
+impl Args {
+    /// Reads the command line. On `--help` and `--version` it prints, and exits with 0.
+    ///
+    /// # Errors
+    /// One line that says what makes no sense.
+    pub fn read() -> Result<Self, String> {
+        let args = Self::try_parse().map_err(|error| {
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) {
+                error.exit();
+            }
+            let text = error.render().to_string();
+            // What and why are its first paragraph; the rest is about how to get help.
+            let lines = text.lines().take_while(|line| !line.is_empty());
+            let lines: Vec<&str> = lines.map(str::trim).collect();
+            let what = lines.join(" ");
+            let what = what.strip_prefix("error: ").unwrap_or(&what);
+            format!("{what} (--help lists the flags)")
+        })?;
+        args.check()?;
+        Ok(args)
+    }
+
+    /// What clap does not see: flags on both sides of a command, and numbers that belong together.
+    fn check(&self) -> Result<(), String> {
+        let common = &self.common;
+        let is_given = [
+            (common.addr.is_some(), "--addr"),
+            (common.server.is_some(), "--server"),
+        ];
+        let server = is_given
+            .into_iter()
+            .find_map(|(given, flag)| given.then_some(flag));
+        if common.addr.is_some() && common.server.is_some() {
+            return Err(
+                "--addr is for a server that runs, and --server for one to start: say one of them"
+                    .to_owned(),
+            );
+        }
+        for (given, flag) in [
+            (common.pid.is_some(), "--pid"),
+            (common.dialect.is_some(), "--dialect"),
+        ] {
+            if given && common.addr.is_none() {
+                return Err(format!("{flag} is for a server that runs: say --addr too"));
+            }
+        }
+        if self.clients.is_some() && self.command.is_some() {
+            return Err(
+                "--clients comes after the command: say chinwag-bench dm --clients N".into(),
+            );
+        }
+        let runs = (common.runs > 1).then_some("--runs");
+        match &self.command {
+            Some(command) => command.check(server, runs),
+            None => refuse(runs, "without a command, it does all once: leave it out"),
+        }
+    }
+}
+
+impl Command {
+    fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
+        match self {
+            Self::Room {
+                members, speakers, ..
+            }
+            | Self::Mixed {
+                members, speakers, ..
+            } => check_speakers(*members, *speakers),
+            Self::Slow {
+                members,
+                speakers,
+                share,
+                ..
+            } => {
+                check_speakers(*members, *speakers)?;
+                if *share > 0.0 && crate::share_of(*members, *speakers, *share) == 0 {
+                    return Err(format!(
+                        "nobody would stop reading: {share} of {members} members, {speakers} of \
+                         whom speak and read on; say a larger --share or more --members"
+                    ));
+                }
+                Ok(())
+            }
+            Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
+            Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
+            Self::Compare { servers, .. } => {
+                refuse(server, "compare starts its servers: say --servers")?;
+                refuse(runs, "compare has turns: say --turns")?;
+                let again = servers.iter().enumerate().find(|(place, recipe)| {
+                    let before = servers.iter().take(*place);
+                    before.clone().any(|other| other.name == recipe.name)
+                });
+                again.map_or(Ok(()), |(_, recipe)| {
+                    Err(format!(
+                        "{} is there twice: give it another name, by NAME=DIALECT=COMMAND",
+                        recipe.name
+                    ))
+                })
+            }
+            Self::Floor { .. } => {
+                refuse(server, "floor is a server: say --listen for where")?;
+                refuse(runs, "floor runs until it is ended: leave it out")
+            }
+            Self::Dm { .. }
+            | Self::Rate { .. }
+            | Self::Idle { .. }
+            | Self::Storm { .. }
+            | Self::Keep { .. } => Ok(()),
+        }
+    }
+}
+
+/// Says why a flag makes no sense, if it is given.
+fn refuse(flag: Option<&str>, why: &str) -> Result<(), String> {
+    flag.map_or(Ok(()), |flag| {
+        Err(format!("{flag} makes no sense here; {why}"))
+    })
+}
+
+fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
+    if speakers > members {
+        return Err(format!(
+            "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
+        ));
+    }
+    Ok(())
 }
 
 fn compare_help() -> String {
@@ -260,14 +406,27 @@ impl From<Speech> for Dialect {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        return Ok(Target::Unix(PathBuf::from(path)));
+    match text.strip_prefix("unix:") {
+        Some("") => return Err("say a path after unix:".to_owned()),
+        Some(path) => return Ok(Target::Unix(PathBuf::from(path))),
+        None => {}
     }
-    let mut addresses = text
+    let addresses: Vec<SocketAddr> = text
         .to_socket_addrs()
-        .map_err(|error| format!("{error}; say HOST:PORT or unix:PATH"))?;
-    let address = addresses.next().ok_or("this name has no address")?;
-    Ok(Target::Tcp(address))
+        .map_err(|error| format!("{error}; say HOST:PORT, [IPV6]:PORT or unix:PATH"))?
+        .collect();
+    let (first, others) = addresses.split_first().ok_or("this name has no address")?;
+    if others.is_empty() {
+        return Ok(Target::Tcp(*first));
+    }
+    // A name may have addresses of which the server has only one, as localhost has two.
+    let listens = |address: &&SocketAddr| TcpStream::connect_timeout(address, CONNECT_TIME).is_ok();
+    let found = addresses.iter().find(listens);
+    Ok(Target::Tcp(*found.unwrap_or(first)))
+}
+
+fn recipe(text: &str) -> Result<Recipe, String> {
+    Recipe::parse(text).map_err(|error| error.to_string())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

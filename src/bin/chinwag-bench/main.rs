@@ -3,24 +3,27 @@
 mod args;
 mod show;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use clap::Parser as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use args::{Args, Command, Common};
+use chinwag::load::client::CLIENTS_MAX;
 use chinwag::load::compare::{Comparison, Course, Rounds};
+use chinwag::load::dialect::Dialect;
 use chinwag::load::floor::Floor;
 use chinwag::load::plot;
-use chinwag::load::process::Pinning;
+use chinwag::load::process::{Pinning, Usage};
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
 use chinwag::load::search;
-use chinwag::load::server::{OPENING_MAX, Recipe, Server};
+use chinwag::load::server::{self, OPENING_MAX, Recipe, Server};
 use chinwag::load::suite;
 use chinwag::load::workload::Roles;
 use show::Bar;
@@ -28,27 +31,53 @@ use show::Bar;
 /// Whatever ends the program early, in one line.
 type Failure = Box<dyn std::error::Error>;
 
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+/// So many clients fit by default; a daemon that is started for more is told so.
+const PLACES: usize = suite::CLIENTS_WANTED;
+
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(what) => {
+            complain(&what);
+            return ExitCode::from(USAGE);
+        }
+    };
     match carry_out(&args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "chinwag-bench: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
+/// Says something on standard error.
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "chinwag-bench: {what}");
+}
+
 /// Returns whether all was as it should be.
 fn carry_out(args: &Args) -> Result<bool, Failure> {
-    let common = &args.common;
-    if let Some(Command::Floor { listen }) = &args.command {
-        search::descriptors_max();
-        Floor::bind(*listen)
-            .map_err(|error| format!("cannot listen at {listen}: {error}"))?
-            .run()?;
-        return Ok(true);
+    match &args.command {
+        Some(Command::Keep { words }) => return Err(server::replace_by(words).into()),
+        Some(Command::Floor { listen }) => {
+            search::descriptors_max();
+            let floor = Floor::bind(*listen)
+                .map_err(|error| format!("cannot listen at {listen}: {error}"))?;
+            let _ = writeln!(io::stderr(), "the floor listens on {}", floor.address()?);
+            floor.run()?;
+            return Ok(true);
+        }
+        _ => {}
+    }
+    if let Some(pid) = args.common.pid
+        && Usage::of(pid).is_none()
+    {
+        return Err(format!("what process {pid} uses cannot be seen; is it there?").into());
     }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -62,43 +91,27 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
         progress: &mut progress,
         stop,
     };
+    let ended = test(args, &bar, &mut watcher);
+    bar.clear();
+    ended
+}
+
+fn test(args: &Args, bar: &Bar, watcher: &mut Watcher<'_>) -> Result<bool, Failure> {
+    let common = &args.common;
     match &args.command {
         Some(Command::Compare {
             servers,
             workloads,
             turns,
-        }) => compare(common, servers, workloads, *turns, &bar, &mut watcher),
+        }) => compare(common, servers, workloads, *turns, bar, watcher),
         Some(Command::Ramp {
             clients,
             rate,
             p99_max,
-        }) => {
-            search::check_descriptors(*clients)?;
-            let server = start(common, None)?;
-            let site = site(common, server.as_ref());
-            let plan = plan(common);
-            let reports = search::ramp(&site, *clients, *rate, *p99_max, &plan, &mut watcher)?;
-            bar.clear();
-            let last = reports.iter().rev().find(|report| {
-                let rate = report.parameters.first().map_or(0.0, |(_, rate)| *rate);
-                search::keeps_up(report, rate, *p99_max)
-            });
-            let carried = last.map_or(0.0, Report::per_second);
-            // A rate that is too much may overtax it; what counts is that it carries the others.
-            show_reports(common, &reports)?;
-            if !common.json {
-                say(&format!(
-                    "\nIt carries {carried:.0} messages a second with a p99 of at most {} ms.",
-                    p99_max.as_secs_f64() * 1e3
-                ))?;
-            }
-            draw(common, &reports)?;
-            Ok(last.is_some())
-        }
+        }) => ramp(common, *clients, *rate, *p99_max, bar, watcher),
         Some(Command::FindLimit { clients }) => {
-            let server = start(common, Some(clients.unwrap_or(1_000_000)))?;
-            let site = site(common, server.as_ref());
-            let capacity = search::find_limit(&site, *clients, &mut watcher)?;
+            let (_server, site) = start(common, clients.unwrap_or(CLIENTS_MAX))?;
+            let capacity = search::find_limit(&site, *clients, watcher)?;
             bar.clear();
             if common.json {
                 say(&serde_json::to_string(&capacity)?)?;
@@ -108,15 +121,16 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
             Ok(true)
         }
         Some(command) => match scenario(command) {
-            Some(scenario) => workload(common, &scenario, &bar, &mut watcher),
+            Some(scenario) => workload(common, &scenario, bar, watcher),
             None => Ok(false),
         },
         None => {
-            let server = start(common, None)?;
-            let site = site(common, server.as_ref());
-            let found = suite::run_suite(&site, &plan(common), &mut watcher)?;
+            let clients_max = args.clients.unwrap_or(PLACES);
+            let (_server, site) = start(common, clients_max)?;
+            let found = suite::run_suite(&site, clients_max, &plan(common), watcher)?;
             bar.clear();
             if common.json {
+                say(&serde_json::to_string(&found.capacity)?)?;
                 for report in &found.reports {
                     say(&report.json())?;
                 }
@@ -129,6 +143,42 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
     }
 }
 
+/// Ever higher rates. A rate that is too much may overtax a server; what counts is that it carries
+/// others.
+fn ramp(
+    common: &Common,
+    clients: usize,
+    rate: f64,
+    p99_max: Duration,
+    bar: &Bar,
+    watcher: &mut Watcher<'_>,
+) -> Result<bool, Failure> {
+    search::check_descriptors(clients)?;
+    let (_server, site) = start(common, clients)?;
+    let reports = search::ramp(&site, clients, rate, p99_max, &plan(common), watcher)?;
+    bar.clear();
+    let carried = reports.iter().rev().find(|report| {
+        let rate = report.parameters.first().map_or(0.0, |(_, rate)| *rate);
+        search::keeps_up(report, rate, p99_max)
+    });
+    show_reports(common, &reports)?;
+    if !common.json {
+        let bound = report::milliseconds(p99_max.as_secs_f64() * 1e3);
+        say(&match carried {
+            Some(report) => format!(
+                "\nIt carries {:.0} messages a second with a p99 of at most {bound} ms.",
+                report.per_second()
+            ),
+            None => format!(
+                "\nIt was not seen to carry {rate} messages a second with a p99 of at most \
+                 {bound} ms; say a lower --rate or a higher --p99-max."
+            ),
+        })?;
+    }
+    draw(common, &reports)?;
+    Ok(carried.is_some() || watcher.has_enough())
+}
+
 /// One workload, as often as was asked for.
 fn workload(
     common: &Common,
@@ -137,8 +187,7 @@ fn workload(
     watcher: &mut Watcher<'_>,
 ) -> Result<bool, Failure> {
     search::check_descriptors(scenario.clients())?;
-    let server = start(common, None)?;
-    let site = site(common, server.as_ref());
+    let (_server, site) = start(common, scenario.places())?;
     let mut reports = Vec::new();
     for number in 1..=common.runs {
         if common.runs > 1 {
@@ -163,10 +212,11 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
         return Ok(());
     }
     say(&report::table(reports))?;
-    let mut told: Vec<String> = reports.iter().flat_map(Report::warnings).collect();
-    told.dedup();
-    for warning in told {
-        say(&format!("\nNote: {warning}."))?;
+    let mut told = HashSet::new();
+    for warning in reports.iter().flat_map(Report::warnings) {
+        if told.insert(warning.clone()) {
+            say(&format!("\nNote: {warning}."))?;
+        }
     }
     Ok(())
 }
@@ -184,7 +234,7 @@ fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
 
 fn compare(
     common: &Common,
-    servers: &[String],
+    servers: &[Recipe],
     courses: &[&'static Course],
     turns: usize,
     bar: &Bar,
@@ -194,13 +244,15 @@ fn compare(
         search::check_descriptors(course.scenario.clients())?;
     }
     let mut recipes = Vec::new();
-    for name in servers {
-        let recipe = Recipe::parse(name)?;
+    for recipe in servers {
         if recipe.is_installed() {
-            recipes.push(recipe);
+            recipes.push(recipe.clone());
         } else {
-            let _ = writeln!(io::stderr(), "{name} is not installed, and left out");
+            complain(&format!("{} is not installed, and left out", recipe.name));
         }
+    }
+    if recipes.is_empty() {
+        return Err("none of these servers is installed".into());
     }
     let mut comparison = Comparison::default();
     let mut told = |turn: usize, course: &str, server: &str| {
@@ -226,10 +278,10 @@ fn compare(
     }
     for report in comparison.reports().filter(|report| !report.is_clean()) {
         let (server, faults) = (&report.server, report.faults);
-        say(&format!(
+        complain(&format!(
             "{server}, {}: {} lost, {} twice, {} out of order, {} connections closed",
             report.workload, faults.lost, faults.duplicated, faults.out_of_order, report.closed
-        ))?;
+        ));
     }
     let drawn = draw(
         common,
@@ -240,45 +292,34 @@ fn compare(
     Ok(comparison.is_clean())
 }
 
-/// The server to test, if it is to be started.
-fn start(common: &Common, clients_max: Option<usize>) -> Result<Option<Server>, Failure> {
-    if common.addr.is_some() {
-        return Ok(None);
-    }
-    let mut recipe = Recipe::parse(&common.server)?;
-    if let (Some(_), "chinwag") = (clients_max, common.server.as_str()) {
-        recipe = Recipe::chinwag(&chinwag::load::server::daemon(), clients_max);
-    }
-    search::descriptors_max();
-    Ok(Some(Server::start(&recipe, pinning(common).as_ref())?))
-}
-
-fn site(common: &Common, server: Option<&Server>) -> Site {
-    let recipe = Recipe::parse(&common.server).ok();
-    match (&common.addr, server) {
-        (Some(target), _) => Site {
+/// The server to test, started if it is to be, for so many clients.
+fn start(common: &Common, clients: usize) -> Result<(Option<Server>, Site), Failure> {
+    if let Some(target) = &common.addr {
+        let site = Site {
             name: target.to_string(),
             target: target.clone(),
-            dialect: common.dialect.into(),
+            dialect: common.dialect.map_or(Dialect::Chinwag, Dialect::from),
             pid: common.pid,
             opening_max: OPENING_MAX,
-        },
-        (None, server) => Site {
-            name: common
-                .server
-                .split('=')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            target: server.map_or_else(
-                || chinwag::load::client::Target::Unix("".into()),
-                |server| server.target().clone(),
-            ),
-            dialect: recipe.as_ref().map_or(common.dialect.into(), |r| r.dialect),
-            pid: server.map(Server::pid),
-            opening_max: recipe.map_or(OPENING_MAX, |recipe| recipe.opening_max),
-        },
+        };
+        return Ok((None, site));
     }
+    let places = (clients > PLACES).then_some(clients);
+    let daemon = |places| Recipe::chinwag(&server::daemon(), places);
+    let recipe = match &common.server {
+        Some(recipe) if *recipe != daemon(None) => recipe.clone(),
+        _ => daemon(places),
+    };
+    search::descriptors_max();
+    let server = Server::start(&recipe, pinning(common).as_ref())?;
+    let site = Site {
+        name: recipe.name,
+        target: server.target().clone(),
+        dialect: recipe.dialect,
+        pid: Some(server.pid()),
+        opening_max: recipe.opening_max,
+    };
+    Ok((Some(server), site))
 }
 
 fn pinning(common: &Common) -> Option<Pinning> {
@@ -289,6 +330,7 @@ fn plan(common: &Common) -> Plan {
     Plan {
         warm_up: common.warm_up,
         time: common.time,
+        drain: common.drain,
         size: common.size,
         seed: common.seed,
     }
@@ -352,7 +394,8 @@ fn scenario(command: &Command) -> Option<Scenario> {
         Command::Ramp { .. }
         | Command::FindLimit { .. }
         | Command::Compare { .. }
-        | Command::Floor { .. } => return None,
+        | Command::Floor { .. }
+        | Command::Keep { .. } => return None,
     })
 }
 

@@ -18,15 +18,18 @@ use crate::load::schedule::Schedule;
 use crate::load::stamp::{Kind, Stamp};
 use crate::load::swarm::{Outgoing, Workload};
 
-/// Who does what. Clients are numbered: first those who chat in private, then the room's members,
-/// of whom the first speak, and the last stop reading.
+/// So many are sent at once at most, so that a rate beyond what this program can do ends in time.
+const SENT_AT_ONCE_MAX: usize = 10_000;
+
+/// Who does what. Clients are numbered: first the room's members, of whom the first speak, and the
+/// last stop reading; then those who chat in private.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Roles {
     /// Who write to each other.
     pub private_clients: usize,
     /// How many private messages they send a second, all together.
     pub private_rate: f64,
-    /// Members of the room. If any, they are the first clients; those above come after them.
+    /// Members of the room.
     pub members: usize,
     /// Members who speak.
     pub speakers: usize,
@@ -121,8 +124,8 @@ impl Workload for Chats {
         }
     }
 
-    fn missed(&mut self, _by: ClientNo, lines: u64) {
-        self.room.missed(lines);
+    fn missed(&mut self, by: ClientNo, lines: u64) {
+        self.room.missed(by, lines);
     }
 
     fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
@@ -131,13 +134,19 @@ impl Workload for Chats {
         }
         let mut next = Moment::NEVER;
         if self.roles.private_rate > 0.0 {
-            while let Some(intended) = self.private_schedule.take(now) {
+            for _ in 0..SENT_AT_ONCE_MAX {
+                let Some(intended) = self.private_schedule.take(now) else {
+                    break;
+                };
                 self.send(intended, out);
             }
             next = self.private_schedule.next();
         }
         if self.roles.room_rate > 0.0 {
-            while let Some(intended) = self.room_schedule.take(now) {
+            for _ in 0..SENT_AT_ONCE_MAX {
+                let Some(intended) = self.room_schedule.take(now) else {
+                    break;
+                };
                 self.say(intended, out);
             }
             next = next.min(self.room_schedule.next());

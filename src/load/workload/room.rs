@@ -67,8 +67,8 @@ impl Workload for Room {
         }
     }
 
-    fn missed(&mut self, _by: ClientNo, lines: u64) {
-        self.ledger.missed(lines);
+    fn missed(&mut self, by: ClientNo, lines: u64) {
+        self.ledger.missed(by, lines);
     }
 }
 
