@@ -7,14 +7,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Sources, State, Target, clients, is_gone};
+use super::client::{Client, ClientNo, Fill, Sources, State, Target, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
+use super::outgoing::{Outgoing, Queue};
 use super::pacer::Pacer;
 use super::server::OPENING_MAX;
 use super::stamp::Stamp;
@@ -24,12 +24,6 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Events taken from one poll, as many as the server takes.
 const EVENTS_MAX: usize = 1024;
-
-/// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
-const JOINING_MAX: usize = 128;
-
-/// How often it is asked whether to stop.
-const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
 
 /// The pacer's token; clients have their numbers.
 const PACER: Token = Token(usize::MAX);
@@ -60,18 +54,6 @@ pub struct Quiet;
 
 impl Workload for Quiet {
     fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
-}
-
-/// A workload that ends: whoever gets in takes leave.
-#[derive(Clone, Copy, Debug)]
-struct Leaving;
-
-impl Workload for Leaving {
-    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
-
-    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
-        out.quit(who);
-    }
 }
 
 /// What a load test cannot go on after.
@@ -107,97 +89,6 @@ pub enum SwarmError {
     },
 }
 
-/// The writing side: what clients say.
-#[derive(Debug)]
-pub struct Outgoing {
-    dialect: Dialect,
-    size: usize,
-    queues: Vec<Queue>,
-    dirty: Vec<ClientNo>,
-    /// Clients to be connected.
-    opening: VecDeque<ClientNo>,
-    /// Clients to be closed at the end of the turn.
-    closing: Vec<ClientNo>,
-    /// Clients that read again.
-    resumed: Vec<ClientNo>,
-    paused: Vec<ClientNo>,
-    joining: Vec<ClientNo>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    written: usize,
-    dirty: bool,
-    /// The kernel takes no more until it says so.
-    blocked: bool,
-    /// Has taken leave.
-    leaving: bool,
-}
-
-impl Outgoing {
-    /// Sends a private message to `to`.
-    pub fn private(&mut self, to: ClientNo, stamp: Stamp) {
-        let (dialect, size) = (self.dialect, self.size);
-        self.append(stamp.sender, |bytes| {
-            dialect.private(bytes, to, size, |bytes| stamp.write(bytes, size));
-        });
-    }
-
-    /// Says something in the room.
-    pub fn say(&mut self, stamp: Stamp) {
-        let (dialect, size) = (self.dialect, self.size);
-        self.append(stamp.sender, |bytes| {
-            dialect.say(bytes, size, |bytes| stamp.write(bytes, size));
-        });
-    }
-
-    /// Enters the room; the workload is told when it is done.
-    pub fn join(&mut self, who: ClientNo) {
-        let dialect = self.dialect;
-        self.joining.push(who);
-        self.append(who, |bytes| dialect.join(bytes));
-    }
-
-    /// Takes leave, by the server's word for it or by closing.
-    pub fn quit(&mut self, who: ClientNo) {
-        let dialect = self.dialect;
-        if let Some(queue) = self.queues.get_mut(who.index()) {
-            queue.leaving = true;
-        }
-        if dialect.has_quit() {
-            self.append(who, |bytes| dialect.quit(bytes));
-        } else {
-            self.closing.push(who);
-        }
-    }
-
-    /// Connects and registers, also anew; the workload is told when it is done.
-    pub fn open(&mut self, who: ClientNo) {
-        self.opening.push_back(who);
-    }
-
-    /// Reads nothing any more.
-    pub fn pause(&mut self, who: ClientNo) {
-        self.paused.push(who);
-    }
-
-    /// Reads again.
-    pub fn resume(&mut self, who: ClientNo) {
-        self.resumed.push(who);
-    }
-
-    fn append(&mut self, who: ClientNo, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(queue) = self.queues.get_mut(who.index()) else {
-            return;
-        };
-        write(&mut queue.bytes);
-        if !mem::replace(&mut queue.dirty, true) {
-            self.dirty.push(who);
-        }
-    }
-}
-
 /// What went wrong with connections, beside what a workload counts.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
@@ -216,17 +107,17 @@ pub struct Swarm {
     events: Events,
     pacer: Pacer,
     clock: Clock,
-    target: Target,
+    pub(super) target: Target,
     sources: Sources,
-    clients: Vec<Client>,
+    pub(super) clients: Vec<Client>,
     /// What clients say.
     pub out: Outgoing,
     scratch: Vec<u8>,
-    ready: usize,
-    opening: usize,
-    joining: usize,
+    pub(super) ready: usize,
+    pub(super) opening: usize,
+    pub(super) joining: usize,
     /// Who could not even connect, and why: nobody else tries after that.
-    unreachable: Option<(ClientNo, io::Error)>,
+    pub(super) unreachable: Option<(ClientNo, io::Error)>,
     /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
@@ -305,120 +196,6 @@ impl Swarm {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.clock.now()
-    }
-
-    /// Connects and registers every client that `who` names, and waits until all are. `stop` is
-    /// asked now and then with how many are, and can end it early.
-    ///
-    /// # Errors
-    /// If they are not within `time`, or cannot be connected.
-    pub fn connect(
-        &mut self,
-        who: impl Iterator<Item = ClientNo>,
-        time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(), SwarmError> {
-        let before = self.ready;
-        for who in who {
-            self.out.open(who);
-        }
-        let wanted = before + self.out.opening.len();
-        self.await_ready(wanted, time, stop)
-    }
-
-    /// Lets every client of `0..count` enter the room, and waits until all are in it.
-    ///
-    /// # Errors
-    /// If they are not within `time`.
-    pub fn join(
-        &mut self,
-        count: usize,
-        time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(), SwarmError> {
-        let wanted = self.ready;
-        for who in clients(count) {
-            self.out.join(who);
-            if self.out.joining.len() >= JOINING_MAX {
-                self.await_ready(wanted, time, stop)?;
-            }
-        }
-        self.await_ready(wanted, time, stop)
-    }
-
-    fn await_ready(
-        &mut self,
-        wanted: usize,
-        time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(), SwarmError> {
-        let give_up_at = self.now().after(time);
-        self.settle(&mut Quiet)?;
-        while self.ready < wanted {
-            if !self.is_pending() {
-                return Err(self.not_ready(wanted, "the server closed the other connections"));
-            }
-            let now = self.now();
-            if now >= give_up_at {
-                let late = format!("the others did not within {} s", time.as_secs());
-                return Err(self.not_ready(wanted, &late));
-            }
-            if stop(self.ready) {
-                return Ok(());
-            }
-            self.turn(&mut Quiet, now.after(STOP_ASKED_TIME).min(give_up_at))?;
-        }
-        Ok(())
-    }
-
-    fn not_ready(&mut self, wanted: usize, otherwise: &str) -> SwarmError {
-        if let Some((who, source)) = self.unreachable.take() {
-            let target = self.target.clone();
-            return SwarmError::Connect {
-                who,
-                target,
-                source,
-            };
-        }
-        let first = self.trouble.first.as_ref();
-        SwarmError::NotReady {
-            ready: self.ready,
-            wanted,
-            why: first.map_or_else(
-                || otherwise.to_owned(),
-                |text| format!("the server says: {text}"),
-            ),
-        }
-    }
-
-    /// Whether somebody waits to be let in.
-    fn is_pending(&self) -> bool {
-        self.opening + self.joining + self.out.opening.len() + self.out.joining.len() > 0
-    }
-
-    /// Whether nobody is connected, nor will be: the server is gone.
-    #[must_use]
-    pub fn is_deserted(&self) -> bool {
-        self.ready == 0 && !self.is_pending()
-    }
-
-    /// Ends what everyone says, and waits until the server has let them go, at most for `time`:
-    /// whoever connects next may need their names and places. A server that is told to close
-    /// first may hold the place until it hears of our end.
-    ///
-    /// # Errors
-    /// If the poll fails.
-    pub fn leave(&mut self, time: Duration) -> Result<(), SwarmError> {
-        self.out.opening.clear();
-        for (queue, client) in self.out.queues.iter_mut().zip(&self.clients) {
-            queue.leaving = true;
-            client.finish_sending();
-        }
-        let give_up_at = self.now().after(time);
-        while !self.is_deserted() && self.now() < give_up_at {
-            self.turn(&mut Leaving, give_up_at)?;
-        }
-        Ok(())
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
@@ -568,7 +345,7 @@ impl Swarm {
     }
 
     /// What a workload asked for beside sending.
-    fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+    pub(super) fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         self.note_joining();
         for who in mem::take(&mut self.out.closing) {
             self.close(who, false, work);
@@ -696,28 +473,5 @@ impl Swarm {
                 None => queue.bytes.clear(),
             }
         }
-    }
-}
-
-impl Queue {
-    /// Writes as much as the kernel takes. What breaks is seen by the next read.
-    fn flush(&mut self, stream: &mut impl io::Write) {
-        while let Some(rest) = self
-            .bytes
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
-            match stream.write(rest) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    return;
-                }
-                Err(_) => break,
-            }
-        }
-        self.bytes.clear();
-        self.written = 0;
     }
 }

@@ -13,10 +13,11 @@ use crate::load::client::{ClientNo, clients};
 use crate::load::dialect::Dialect;
 use crate::load::ledger::{Faults, PrivateLedger, RoomLedger};
 use crate::load::moment::Moment;
+use crate::load::outgoing::Outgoing;
 use crate::load::recorder::Recorder;
 use crate::load::schedule::Schedule;
 use crate::load::stamp::{Kind, Stamp};
-use crate::load::swarm::{Outgoing, Workload};
+use crate::load::swarm::Workload;
 
 /// So many are sent at once at most, so that a rate beyond what this program can do ends in time.
 const SENT_AT_ONCE_MAX: usize = 10_000;

@@ -8,9 +8,10 @@ use super::Load;
 use crate::load::client::{ClientNo, clients};
 use crate::load::ledger::{Faults, PrivateLedger};
 use crate::load::moment::Moment;
+use crate::load::outgoing::Outgoing;
 use crate::load::recorder::Recorder;
 use crate::load::stamp::{Kind, Stamp};
-use crate::load::swarm::{Outgoing, Workload};
+use crate::load::swarm::Workload;
 
 /// See the module's text.
 #[derive(Debug)]

@@ -12,8 +12,9 @@ pub use storm::{CHATTING, Storm};
 
 use super::ledger::Faults;
 use super::moment::Moment;
+use super::outgoing::Outgoing;
 use super::recorder::Recorder;
-use super::swarm::{Outgoing, Workload};
+use super::swarm::Workload;
 
 /// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
 /// [`begin`](Load::begin), a while measured, [`end`](Load::end), and [`stop`](Load::stop); then

@@ -7,9 +7,10 @@ use crate::load::client::{ClientNo, clients};
 use crate::load::dialect::Dialect;
 use crate::load::ledger::Faults;
 use crate::load::moment::Moment;
+use crate::load::outgoing::Outgoing;
 use crate::load::recorder::Recorder;
 use crate::load::stamp::Stamp;
-use crate::load::swarm::{Outgoing, Workload};
+use crate::load::swarm::Workload;
 
 /// The two who chat are the first two clients.
 pub const CHATTING: usize = 2;
