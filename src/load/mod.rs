@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
-//! is lost, doubled, swapped or late is seen. `src/bin/chinwag-bench.rs` is its command line.
+//! is lost, doubled, swapped or late is seen. `src/bin/chinwag-bench` is its command line.
 
 pub mod client;
 pub mod compare;

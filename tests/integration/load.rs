@@ -304,19 +304,18 @@ fn the_floor_serves_what_it_is_measured_with() {
 #[test]
 fn the_floor_says_where_it_listens() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chinwag-bench"));
-    let mut floor = command
-        .args(["floor", "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    command.args(["floor", "--listen", "127.0.0.1:0"]);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut floor = Bench {
+        child,
+        outputs: Vec::new(),
+    };
     let mut line = String::new();
-    let mut stderr = BufReader::new(floor.stderr.take().unwrap());
+    let mut stderr = BufReader::new(floor.child.stderr.take().unwrap());
     stderr.read_line(&mut line).unwrap();
     let address = line.trim_end().strip_prefix("the floor listens on ");
     let address: SocketAddr = address.expect(&line).parse().unwrap();
     sound_report(&["--addr", &address.to_string(), "dm", "--clients", "3"]);
-    floor.kill().unwrap();
-    floor.wait().unwrap();
 }
 
 #[test]
