@@ -148,6 +148,16 @@ impl Dialect {
         surround(bytes, &[b"PONG", token], |_| {}, b"\r\n");
     }
 
+    /// The longest payload that fits into a line, with what a server puts before it.
+    #[must_use]
+    pub const fn payload_bytes_max(self) -> usize {
+        match self {
+            Self::Chinwag => 4000, // of 4096, unless the daemon was told otherwise
+            Self::Irc => 400,      // of 512, RFC 1459
+            Self::Redis | Self::Nats => 1 << 20,
+        }
+    }
+
     /// Whether whoever says something in the room is sent it too.
     #[must_use]
     pub const fn echoes(self) -> bool {

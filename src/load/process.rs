@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+#[cfg(not(target_os = "linux"))]
+pub use no_pinning::Pinning;
+#[cfg(target_os = "linux")]
+pub use pinning::Pinning;
 
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,26 +25,7 @@ impl Usage {
     /// What the process `pid` has used, if that can be seen.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
-        let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
-        let (stat, status) = (process.stat().ok()?, process.status().ok()?);
-        // The kernel counts what runs in nanoseconds, and tells user from system by samples.
-        let tasks = process.tasks().ok()?.flatten();
-        let run: u64 = tasks
-            .filter_map(|task| Some(task.schedstat().ok()?.sum_exec_runtime))
-            .sum();
-        let run = Duration::from_nanos(run);
-        let (user, system) = (stat.utime, stat.stime);
-        let user = if user + system == 0 {
-            run
-        } else {
-            run.mul_f64(as_share(user, user + system))
-        };
-        Some(Self {
-            user,
-            system: run.saturating_sub(user),
-            resident_bytes: status.vmrss.unwrap_or_default() * 1024,
-            peak_bytes: status.vmhwm.unwrap_or_default() * 1024,
-        })
+        see(pid)
     }
 
     /// What this process has used.
@@ -57,45 +41,101 @@ impl Usage {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn see(pid: u32) -> Option<Usage> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    let (stat, status) = (process.stat().ok()?, process.status().ok()?);
+    // The kernel counts what runs in nanoseconds, and tells user from system by samples.
+    let tasks = process.tasks().ok()?.flatten();
+    let run: u64 = tasks
+        .filter_map(|task| Some(task.schedstat().ok()?.sum_exec_runtime))
+        .sum();
+    let run = Duration::from_nanos(run);
+    let (user, system) = (stat.utime, stat.stime);
+    let user = if user + system == 0 {
+        run
+    } else {
+        run.mul_f64(as_share(user, user + system))
+    };
+    Some(Usage {
+        user,
+        system: run.saturating_sub(user),
+        resident_bytes: status.vmrss.unwrap_or_default() * 1024,
+        peak_bytes: status.vmhwm.unwrap_or_default() * 1024,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn see(_pid: u32) -> Option<Usage> {
+    None
+}
+
+#[cfg(target_os = "linux")]
 fn as_share(part: u64, whole: u64) -> f64 {
     super::recorder::as_f64(part) / super::recorder::as_f64(whole)
 }
 
-/// Which processor the server runs on and which the driver, so that neither is in the other's way
-/// and the scheduler does not move them.
-#[derive(Clone, Debug)]
-pub struct Pinning {
-    server: CpuSet,
-    driver: CpuSet,
+#[cfg(target_os = "linux")]
+mod pinning {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    /// Which processor the server runs on and which the driver, so that neither is in the other's way
+    /// and the scheduler does not move them.
+    #[derive(Clone, Debug)]
+    pub struct Pinning {
+        server: CpuSet,
+        driver: CpuSet,
+    }
+
+    impl Pinning {
+        /// The first two processors that this process may use; `None` if there is only one.
+        #[must_use]
+        pub fn find() -> Option<Self> {
+            let usable = sched_getaffinity(None).ok()?;
+            let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| usable.is_set(*cpu));
+            let (server, driver) = (usable.next()?, usable.next()?);
+            Some(Self {
+                server: only(server),
+                driver: only(driver),
+            })
+        }
+
+        /// From now on this process runs where the server is to: children inherit that.
+        pub fn as_server(&self) {
+            // Where it is not allowed, the test runs all the same.
+            let _ = sched_setaffinity(None, &self.server);
+        }
+
+        /// From now on this process runs where the driver is to.
+        pub fn as_driver(&self) {
+            let _ = sched_setaffinity(None, &self.driver);
+        }
+    }
+
+    fn only(cpu: usize) -> CpuSet {
+        let mut set = CpuSet::new();
+        set.set(cpu);
+        set
+    }
 }
 
-impl Pinning {
-    /// The first two processors that this process may use; `None` if there is only one.
-    #[must_use]
-    pub fn find() -> Option<Self> {
-        let usable = sched_getaffinity(None).ok()?;
-        let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| usable.is_set(*cpu));
-        let (server, driver) = (usable.next()?, usable.next()?);
-        Some(Self {
-            server: only(server),
-            driver: only(driver),
-        })
-    }
+#[cfg(not(target_os = "linux"))]
+mod no_pinning {
+    /// Which processor runs what is left to the system here.
+    #[derive(Clone, Debug)]
+    pub enum Pinning {}
 
-    /// From now on this process runs where the server is to: children inherit that.
-    pub fn as_server(&self) {
-        // Where it is not allowed, the test runs all the same.
-        let _ = sched_setaffinity(None, &self.server);
-    }
+    impl Pinning {
+        /// `None`.
+        #[must_use]
+        pub fn find() -> Option<Self> {
+            None
+        }
 
-    /// From now on this process runs where the driver is to.
-    pub fn as_driver(&self) {
-        let _ = sched_setaffinity(None, &self.driver);
-    }
-}
+        /// Never called.
+        pub fn as_server(&self) {}
 
-fn only(cpu: usize) -> CpuSet {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    set
+        /// Never called.
+        pub fn as_driver(&self) {}
+    }
 }

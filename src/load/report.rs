@@ -9,6 +9,10 @@ use super::recorder::{Interval, Latency};
 /// A process is taken to be at its limit when it runs for so much of the time.
 const BUSY_SHARE: f64 = 0.9;
 
+/// A rate is kept up when so much of it arrives: a run is short, and what its last moments sent
+/// arrives after it.
+pub const RATE_SHARE_MIN: f64 = 0.95;
+
 /// One run. As JSON, this is one line; fields may be added, but none changes its meaning.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -31,6 +35,8 @@ pub struct Report {
     /// What must be zero.
     #[serde(flatten)]
     pub faults: Faults,
+    /// How late this program sent what an open loop was to send: part of the latency shown.
+    pub lag: Option<Latency>,
     /// Room lines that the server left out and said so.
     pub told_missed: u64,
     /// Lines in which the server refused something.
@@ -143,11 +149,26 @@ impl Report {
         let is_busy = |process: Option<Use>| process.is_some_and(|used| used.busy > BUSY_SHARE);
         if is_busy(self.server_use) {
             Some("the server's processor")
-        } else if is_busy(self.driver_use) {
+        } else if is_busy(self.driver_use) && !self.is_on_time() {
             Some("this program's processor")
         } else {
             None
         }
+    }
+
+    /// Whether this is an open loop whose messages left when they were to: a driver that polls all
+    /// the time to be on time is busy, and no limit.
+    fn is_on_time(&self) -> bool {
+        let latency = self.latency("private").unwrap_or_default();
+        let half = latency.p50_ms / 2.0;
+        self.lag
+            .is_some_and(|lag| lag.p50_ms <= half && lag.p99_ms <= latency.p99_ms / 2.0)
+    }
+
+    /// Messages a second that an open loop was to send, if it is one.
+    fn rate(&self) -> Option<f64> {
+        let named = self.parameters.iter().find(|(name, _)| *name == "rate");
+        named.map(|(_, rate)| *rate)
     }
 
     /// What somebody who reads the figures should know.
@@ -159,6 +180,19 @@ impl Report {
                 "this program was the limit, not the server: it could do more than is shown here"
                     .to_owned(),
             );
+        }
+        let private = self
+            .messages
+            .iter()
+            .find(|messages| messages.kind == "private");
+        if let (Some(rate), Some(private)) = (self.rate(), private)
+            && private.per_second < rate * RATE_SHARE_MIN
+        {
+            warnings.push(format!(
+                "of {rate:.0} private messages a second that were to be sent, {:.0} arrived: the \
+                 latency shown is of a rate that was too much",
+                private.per_second
+            ));
         }
         if self.server_use.is_none() && self.seconds > 0.0 {
             warnings.push(

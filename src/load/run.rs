@@ -286,6 +286,7 @@ fn run_load<L: Load>(
         seconds,
         messages,
         faults: load.faults(),
+        lag: load.lag(),
         told_missed: load.told_missed(),
         refused: swarm.trouble.refused,
         closed: swarm.trouble.closed,

@@ -10,7 +10,7 @@ use super::client::{CLIENTS_MAX, clients};
 use super::moment::Moment;
 use super::process::Usage;
 use super::recorder::as_f64;
-use super::report::Report;
+use super::report::{RATE_SHARE_MIN, Report};
 use super::run::{LEAVE_TIME, Plan, Progress, Scenario, Site, Watcher, run};
 use super::swarm::{Swarm, SwarmError};
 use super::workload::Roles;
@@ -58,13 +58,11 @@ pub fn ramp(
 /// Whether a server carried a rate: all of it arrived, in time.
 #[must_use]
 pub fn keeps_up(report: &Report, rate: f64, p99_max: Duration) -> bool {
-    // A run is short, and what its last moments sent arrives after it.
-    const SHARE_MIN: f64 = 0.95;
     let p99 = report
         .latency("private")
         .map_or(f64::MAX, |latency| latency.p99_ms);
     report.is_clean()
-        && report.per_second() >= rate * SHARE_MIN
+        && report.per_second() >= rate * RATE_SHARE_MIN
         && p99 <= p99_max.as_secs_f64() * 1e3
 }
 
@@ -126,7 +124,7 @@ pub fn find_limit(
                 descriptors_max()
             )
         } else {
-            "as many as were asked for".to_owned()
+            "none was reached; more were not tried".to_owned()
         }
     });
     let capacity = Capacity {

@@ -297,10 +297,36 @@ impl Args {
                 "--clients comes after the command: say chinwag-bench dm --clients N".into(),
             );
         }
+        self.check_size()?;
         let runs = (common.runs > 1).then_some("--runs");
         match &self.command {
             Some(command) => command.check(server, runs),
             None => refuse(runs, "without a command, it does all once: leave it out"),
+        }
+    }
+
+    /// A longer line than a server takes would be lost, and look like its fault.
+    fn check_size(&self) -> Result<(), String> {
+        let started = self.common.server.iter().map(|recipe| recipe.dialect);
+        let spoken = self.common.dialect.iter().map(|speech| (*speech).into());
+        let compared = match &self.command {
+            Some(Command::Compare { servers, .. }) => servers.as_slice(),
+            _ => &[],
+        };
+        let mut dialects: Vec<Dialect> = started.chain(spoken).collect();
+        if dialects.is_empty() && compared.is_empty() {
+            dialects.push(Dialect::Chinwag);
+        }
+        dialects.extend(compared.iter().map(|recipe| recipe.dialect));
+        let tightest = dialects.into_iter().min_by_key(|d| d.payload_bytes_max());
+        match tightest {
+            Some(dialect) if self.common.size > dialect.payload_bytes_max() => Err(format!(
+                "a line of {} bytes is too long for {}: say a --size of at most {}",
+                self.common.size,
+                dialect.as_str(),
+                dialect.payload_bytes_max()
+            )),
+            _ => Ok(()),
         }
     }
 }

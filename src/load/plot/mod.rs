@@ -453,6 +453,7 @@ mod tests {
             seconds: 2.0,
             messages: messages.collect(),
             faults: Faults::default(),
+            lag: None,
             told_missed: 0,
             refused: 0,
             closed: 0,

@@ -14,7 +14,7 @@ use crate::load::dialect::Dialect;
 use crate::load::ledger::{Faults, PrivateLedger, RoomLedger};
 use crate::load::moment::Moment;
 use crate::load::outgoing::Outgoing;
-use crate::load::recorder::Recorder;
+use crate::load::recorder::{Latency, Recorder};
 use crate::load::schedule::Schedule;
 use crate::load::stamp::{Kind, Stamp};
 use crate::load::swarm::Workload;
@@ -52,6 +52,8 @@ pub struct Chats {
     next_speaker: usize,
     private_recorder: Recorder,
     room_recorder: Recorder,
+    /// How late private messages leave.
+    lag: Recorder,
     started: bool,
     stopped: bool,
 }
@@ -71,13 +73,15 @@ impl Chats {
             next_speaker: 0,
             private_recorder: Recorder::new(interval),
             room_recorder: Recorder::new(interval),
+            lag: Recorder::new(interval),
             started: false,
             stopped: false,
             roles,
         }
     }
 
-    fn send(&mut self, intended: Moment, out: &mut Outgoing) {
+    fn send(&mut self, now: Moment, intended: Moment, out: &mut Outgoing) {
+        self.lag.record(now, intended);
         let count = u32::try_from(self.roles.private_clients).unwrap_or(u32::MAX);
         let first = u32::try_from(self.roles.members).unwrap_or(u32::MAX);
         let from = ClientNo::new(self.rng.u32(0..count.max(2)));
@@ -139,7 +143,7 @@ impl Workload for Chats {
                 let Some(intended) = self.private_schedule.take(now) else {
                     break;
                 };
-                self.send(intended, out);
+                self.send(now, intended, out);
             }
             next = self.private_schedule.next();
         }
@@ -166,6 +170,7 @@ impl Load for Chats {
     fn begin(&mut self, now: Moment, out: &mut Outgoing) {
         self.private_recorder.begin(now);
         self.room_recorder.begin(now);
+        self.lag.begin(now);
         for who in self.slow() {
             out.pause(who);
         }
@@ -174,6 +179,7 @@ impl Load for Chats {
     fn end(&mut self, now: Moment) {
         self.private_recorder.end(now);
         self.room_recorder.end(now);
+        self.lag.end(now);
     }
 
     fn stop(&mut self, out: &mut Outgoing) {
@@ -198,6 +204,10 @@ impl Load for Chats {
             (self.roles.private_rate > 0.0).then_some(("private", &self.private_recorder));
         let room = (self.roles.room_rate > 0.0).then_some(("room", &self.room_recorder));
         private.into_iter().chain(room).collect()
+    }
+
+    fn lag(&self) -> Option<Latency> {
+        self.lag.latency()
     }
 
     fn told_missed(&self) -> u64 {

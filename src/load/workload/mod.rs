@@ -13,7 +13,7 @@ pub use storm::{CHATTING, Storm};
 use super::ledger::Faults;
 use super::moment::Moment;
 use super::outgoing::Outgoing;
-use super::recorder::Recorder;
+use super::recorder::{Latency, Recorder};
 use super::swarm::Workload;
 
 /// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
@@ -40,6 +40,11 @@ pub trait Load: Workload {
 
     /// Latencies of each kind of message, and what to call it.
     fn recorders(&self) -> Vec<(&'static str, &Recorder)>;
+
+    /// How late messages of an open loop left, if there is one.
+    fn lag(&self) -> Option<Latency> {
+        None
+    }
 
     /// Lines that the server said it left out.
     fn told_missed(&self) -> u64 {

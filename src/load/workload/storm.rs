@@ -8,7 +8,7 @@ use crate::load::dialect::Dialect;
 use crate::load::ledger::Faults;
 use crate::load::moment::Moment;
 use crate::load::outgoing::Outgoing;
-use crate::load::recorder::Recorder;
+use crate::load::recorder::{Latency, Recorder};
 use crate::load::stamp::Stamp;
 use crate::load::swarm::Workload;
 
@@ -101,6 +101,10 @@ impl Load for Storm {
 
     fn recorders(&self) -> Vec<(&'static str, &Recorder)> {
         self.chats.recorders()
+    }
+
+    fn lag(&self) -> Option<Latency> {
+        self.chats.lag()
     }
 
     fn connects(&self) -> u64 {
