@@ -266,9 +266,16 @@ impl<S: Transport> Connection<S> {
         farewell.map_or(Tick::NEVER, |farewell| farewell.linger_until)
     }
 
-    /// Counts a line of `room` that is left out.
-    pub fn miss(&mut self, room: &RoomName, lines: u64) {
-        let missed = &mut self.stall.get_or_insert_default().missed;
+    /// Counts a line of `room` that is left out. That can happen with nothing refused yet: what
+    /// waits may be more than room lines may add to.
+    pub fn miss(&mut self, now: Tick, room: &RoomName, lines: u64) {
+        let stall = self.stall.get_or_insert_with(|| {
+            Box::new(Stall {
+                progress_at: now,
+                missed: Vec::new(),
+            })
+        });
+        let missed = &mut stall.missed;
         match missed.iter_mut().find(|(known, _)| known == room) {
             Some((_, count)) => *count += lines,
             None => missed.push((*room, lines)),

@@ -168,3 +168,42 @@ fn short_private_messages_count_with_all_that_they_take() {
     server.send(&alice, b"@bob:x\n");
     assert!(bob.is_closed());
 }
+
+#[test]
+fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
+    let mut server = VirtualServer::new(Limits {
+        line_bytes_max: 256,
+        output_soft_bytes_max: 1024,
+        ..Limits::default()
+    });
+    let speaker = server.connect("127.0.0.1:1");
+    let reader = server.connect("127.0.0.1:2");
+    let join: String = (1..20).map(|n| format!("/join room{n}\n")).collect();
+    server.send(&speaker, format!("#speaker\n{join}").as_bytes());
+    server.send(&reader, format!("#reader\n/mode json\n{join}").as_bytes());
+    server.pass(Duration::from_secs(100)); // the server is up for longer than a stall may last
+    reader.take();
+    // The reader is busy for a moment, and misses a line in each of its rooms.
+    reader.wire.borrow_mut().room = 0;
+    let long = "x".repeat(250);
+    for room in 1..20 {
+        let lines = format!("/join room{room}\n{long}\n{long}\n");
+        server.send(&speaker, lines.as_bytes());
+    }
+    // Then it reads all that waits. To be told of what it missed is more than a room line may be
+    // added to; and that finds the socket full.
+    reader.wire.borrow_mut().room = server.switchboard.waiting_bytes();
+    let writable = Readiness {
+        writable: true,
+        ..Readiness::default()
+    };
+    server.switchboard.ready(reader.id, writable);
+    server.hear(&speaker, format!("{long}\n").as_bytes());
+    server.turn();
+    server.turn();
+    assert!(!reader.is_closed(), "it took output this very moment");
+    server.pass(Duration::from_secs(1));
+    server.make_room(&reader, usize::MAX);
+    assert!(!reader.is_closed());
+    assert!(text(&reader).contains("\"missed\""));
+}

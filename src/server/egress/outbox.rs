@@ -116,7 +116,7 @@ impl<S: Transport> Egress<S> {
             }
         }
         if !connection.takes_line(bytes.len(), soft_max) {
-            connection.miss(line.room, lines);
+            connection.miss(self.now, line.room, lines);
             self.stats.skipped += lines;
             return;
         }
