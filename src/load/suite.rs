@@ -31,12 +31,15 @@ pub struct Findings {
     pub capacity: Option<Capacity>,
     /// Every run, in order.
     pub reports: Vec<Report>,
+    /// What ended it early.
+    pub failure: Option<SwarmError>,
 }
 
-/// Tries a server with at most `clients_max` clients. A stop leaves what was found until then.
+/// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
+/// so does a part that fails.
 ///
 /// # Errors
-/// If clients cannot be connected.
+/// If not even a first client can be connected.
 pub fn run_suite(
     site: &Site,
     clients_max: usize,
@@ -50,30 +53,40 @@ pub fn run_suite(
     // Not more than fit: a server may have few places, or few for one address.
     let most = capacity.clients;
     found.capacity = Some(capacity);
-    if most <= CHATTING + 1 {
-        return Ok(found);
+    if most > CHATTING + 1 {
+        found.failure = found.parts(site, most, plan, watcher).err();
     }
-    let clients = CLIENTS_CHATTING.min(most);
-
-    let dm = Scenario::Dm { clients, window: 4 };
-    let fastest = found.step(site, "2 of 5, as fast as it goes", &dm, plan, watcher)?;
-    found.halve(site, clients, fastest, plan, watcher)?;
-    let room = Scenario::Room {
-        members: MEMBERS.min(most),
-        speakers: 10,
-        window: 4,
-    };
-    found.step(site, "4 of 5, a big room", &room, plan, watcher)?;
-    let storm = Scenario::Storm {
-        // Half of the places: some come while the server still counts those who just left.
-        at_once: clients.min((most - CHATTING) / 2),
-        rate: 200.0,
-    };
-    found.step(site, "5 of 5, coming and going", &storm, plan, watcher)?;
     Ok(found)
 }
 
 impl Findings {
+    /// Everything but how many clients fit, with at most `most` of them.
+    fn parts(
+        &mut self,
+        site: &Site,
+        most: usize,
+        plan: &Plan,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<(), SwarmError> {
+        let clients = CLIENTS_CHATTING.min(most);
+        let dm = Scenario::Dm { clients, window: 4 };
+        let fastest = self.step(site, "2 of 5, as fast as it goes", &dm, plan, watcher)?;
+        self.halve(site, clients, fastest, plan, watcher)?;
+        let room = Scenario::Room {
+            members: MEMBERS.min(most),
+            speakers: 10,
+            window: 4,
+        };
+        self.step(site, "4 of 5, a big room", &room, plan, watcher)?;
+        let storm = Scenario::Storm {
+            // Half of the places: some come while the server still counts those who just left.
+            at_once: clients.min((most - CHATTING) / 2),
+            rate: 200.0,
+        };
+        self.step(site, "5 of 5, coming and going", &storm, plan, watcher)?;
+        Ok(())
+    }
+
     /// Runs a part, unless it is enough. Returns messages a second.
     fn step(
         &mut self,
@@ -131,7 +144,7 @@ impl Findings {
     /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.reports.iter().all(Report::is_clean)
+        self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
     /// What an operator wants to know.
@@ -157,6 +170,9 @@ impl Findings {
         );
         if closed > 0 {
             let _ = write!(text, " The server closed {closed} connections.");
+        }
+        if let Some(failure) = &self.failure {
+            let _ = write!(text, "\nIt ended early: {failure}.");
         }
         if self.reports.iter().any(|report| report.interrupted) {
             text.push_str("\nInterrupted: these are the figures until then.");

@@ -239,6 +239,9 @@ impl Server {
     /// Waits for something to happen, no longer than until the next deadline.
     fn poll(&mut self, events: &mut Events, closing: Option<Tick>) -> Result<(), StartError> {
         let timeout = if self.switchboard.is_busy() || self.acceptor.is_busy() {
+            // Gives way first: a thread of the kernel may wait for this processor, to deliver what
+            // was just written.
+            rustix::thread::sched_yield();
             Some(Duration::ZERO)
         } else {
             let next = self
