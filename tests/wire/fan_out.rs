@@ -182,3 +182,24 @@ fn a_lack_of_room_has_the_whole_backlog_written() {
         assert_eq!(text(client), "u0: hello\n".repeat(3));
     }
 }
+
+#[test]
+fn a_room_that_is_spoken_to_without_end_is_written_to_in_slices_all_the_time() {
+    // The backlog never runs empty, and more passes through it than may wait in it.
+    let (mut server, clients) = crowd(201, Limits::default());
+    let line = format!("{}\n", "x".repeat(4000));
+    for _ in 0..60 {
+        server.hear(&clients[0], line.as_bytes());
+        server.turn();
+        assert!(server.switchboard.is_busy(), "somebody still waits");
+        let writes = |client: &VirtualClient| std::mem::take(&mut client.wire.borrow_mut().writes);
+        let written: usize = clients[1..].iter().map(writes).sum();
+        assert_eq!(written, SLICE);
+    }
+    while server.switchboard.is_busy() {
+        server.turn();
+    }
+    for client in &clients[1..] {
+        assert_eq!(text(client).lines().count(), 60);
+    }
+}

@@ -12,8 +12,8 @@ use crate::chat::message::ClientId;
 /// less is gained than the turns cost. All who hear each other in a room of ordinary size fit.
 pub const FAN_OUT_WRITES_MAX: usize = 64;
 
-/// When more than this has gone to many and was not all written, it is written at once after all:
-/// what slices put off would take up memory. As much as the pool of buffers keeps.
+/// While more than this waits for those in the backlog, they are written to whatever the slice
+/// says: what slices put off takes up memory. As much as the pool of buffers keeps.
 pub const FAN_OUT_BYTES_MAX: usize = 16 << 20;
 
 /// First in, first written. An entry whose client was written to or closed meanwhile stays until
@@ -21,8 +21,6 @@ pub const FAN_OUT_BYTES_MAX: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Backlog {
     clients: VecDeque<ClientId>,
-    /// As much was appended since it was last empty.
-    bytes: usize,
     writes_left: usize,
 }
 
@@ -37,23 +35,15 @@ impl Backlog {
         self.clients.push_back(id);
     }
 
-    /// So many bytes were appended for a client who is there.
-    pub fn note_bytes(&mut self, count: usize) {
-        self.bytes += count;
-    }
-
     /// Takes out whoever waits longest.
     pub fn pop(&mut self) -> Option<ClientId> {
-        let id = self.clients.pop_front()?;
-        if self.clients.is_empty() {
-            self.bytes = 0;
-        }
-        Some(id)
+        self.clients.pop_front()
     }
 
-    /// Like [`Backlog::pop`], as long as there is something left of the turn's slice.
-    pub fn pop_from_slice(&mut self) -> Option<ClientId> {
-        let is_left = self.writes_left > 0 || self.bytes > FAN_OUT_BYTES_MAX;
+    /// Like [`Backlog::pop`], as long as there is something left of the turn's slice, or too much
+    /// waits: `bytes` for all who are there.
+    pub fn pop_from_slice(&mut self, bytes: usize) -> Option<ClientId> {
+        let is_left = self.writes_left > 0 || bytes > FAN_OUT_BYTES_MAX;
         if is_left { self.pop() } else { None }
     }
 
@@ -98,14 +88,18 @@ mod tests {
         for slot in 0..1000 {
             backlog.push(id(slot));
         }
-        assert_eq!(backlog.pop_from_slice(), Some(id(0)), "first in, first out");
+        assert_eq!(
+            backlog.pop_from_slice(0),
+            Some(id(0)),
+            "first in, first out"
+        );
         for _ in 0..FAN_OUT_WRITES_MAX {
-            assert!(backlog.pop_from_slice().is_some());
+            assert!(backlog.pop_from_slice(0).is_some());
             backlog.note_write();
         }
-        assert_eq!(backlog.pop_from_slice(), None);
+        assert_eq!(backlog.pop_from_slice(0), None);
         backlog.begin_turn();
-        assert!(backlog.pop_from_slice().is_some());
+        assert!(backlog.pop_from_slice(0).is_some());
     }
 
     #[test]
@@ -113,12 +107,8 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.push(id(1));
         backlog.push(id(2));
-        backlog.note_bytes(FAN_OUT_BYTES_MAX);
-        assert_eq!(backlog.pop_from_slice(), None);
-        backlog.note_bytes(1);
-        assert_eq!(backlog.pop_from_slice(), Some(id(1)));
-        assert_eq!(backlog.pop_from_slice(), Some(id(2)));
-        backlog.push(id(3));
-        assert_eq!(backlog.pop_from_slice(), None, "it was empty in between");
+        assert_eq!(backlog.pop_from_slice(FAN_OUT_BYTES_MAX), None);
+        assert_eq!(backlog.pop_from_slice(FAN_OUT_BYTES_MAX + 1), Some(id(1)));
+        assert_eq!(backlog.pop_from_slice(FAN_OUT_BYTES_MAX), None);
     }
 }

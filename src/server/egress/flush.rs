@@ -34,7 +34,7 @@ impl<S: Transport> Egress<S> {
     /// something that went to many.
     pub(in crate::server) fn flush_turn(&mut self) {
         self.flush_prompt();
-        while let Some(id) = self.backlog.pop_from_slice() {
+        while let Some(id) = self.backlog.pop_from_slice(self.waiting.put_off_bytes) {
             if self.flush_waiting(id) {
                 self.backlog.note_write();
             }
@@ -66,6 +66,7 @@ impl<S: Transport> Egress<S> {
             return false;
         };
         connection.in_backlog = false;
+        self.waiting.put_off_bytes -= connection.outbound.footprint_bytes();
         if connection.write_blocked || connection.outbound.is_empty() {
             return false;
         }
@@ -99,7 +100,7 @@ impl<S: Transport> Egress<S> {
         if connection.write_blocked || connection.has_ended() {
             return;
         }
-        let (now, pool, total) = (self.now, &mut self.pool, &mut self.waiting_bytes);
+        let (now, pool, total) = (self.now, &mut self.pool, &mut self.waiting);
         let (taken, flush) =
             change_queue(connection, total, |connection| connection.flush(pool, now));
         self.stats.bytes_out += taken as u64;
@@ -173,7 +174,7 @@ impl<S: Transport> Egress<S> {
     /// All queues together are too large: writes what can be written, then closes the largest.
     pub(super) fn relieve(&mut self) {
         self.flush_all();
-        while self.waiting_bytes > self.limits.output_total_bytes_max {
+        while self.waiting.bytes > self.limits.output_total_bytes_max {
             let largest = self
                 .connections
                 .iter()

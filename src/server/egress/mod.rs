@@ -49,7 +49,7 @@ pub struct Egress<S> {
     /// Slots to be taken away at the end of the turn.
     pub(super) closed: Vec<u32>,
     /// Bytes that wait, for all clients together.
-    waiting_bytes: usize,
+    waiting: Waiting,
     now: Tick,
     unix_ms: u64,
     /// `None` while a line is being announced.
@@ -69,7 +69,7 @@ impl<S: Transport> Egress<S> {
             ready: Vec::new(),
             doomed: Vec::new(),
             closed: Vec::new(),
-            waiting_bytes: 0,
+            waiting: Waiting::default(),
             now: Tick::default(),
             unix_ms: 0,
             encodings: None,
@@ -88,7 +88,11 @@ impl<S: Transport> Egress<S> {
         let mut connection = self.connections.remove(slot)?;
         debug_assert_eq!(connection.life, Life::Closed);
         self.deadlines.disarm(slot, &mut connection.armed);
-        self.waiting_bytes -= connection.outbound.footprint_bytes();
+        let footprint = connection.outbound.footprint_bytes();
+        self.waiting.bytes -= footprint;
+        if connection.in_backlog {
+            self.waiting.put_off_bytes -= footprint;
+        }
         connection.drop_input(&mut self.pool);
         Some(connection)
     }
@@ -133,7 +137,7 @@ impl<S: Transport> Egress<S> {
             }
             Life::Open | Life::Closed => {}
         }
-        let total = &mut self.waiting_bytes;
+        let total = &mut self.waiting;
         change_queue(connection, total, |connection| {
             connection.outbound.abandon();
         });
@@ -154,7 +158,7 @@ impl<S: Transport> Egress<S> {
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.waiting.bytes
     }
 
     /// Panics if the connections disagree with what is counted, or with the chat.
@@ -165,7 +169,10 @@ impl<S: Transport> Egress<S> {
         assert!(backlog.is_sorted_by(|a, b| a < b), "each is there once");
         let queues = self.connections.iter().map(|(_, c)| &c.outbound);
         let waiting: usize = queues.map(Outbound::footprint_bytes).sum();
-        assert_eq!(waiting, self.waiting_bytes);
+        assert_eq!(waiting, self.waiting.bytes);
+        let put_off = self.connections.iter().filter(|(_, c)| c.in_backlog);
+        let put_off: usize = put_off.map(|(_, c)| c.outbound.footprint_bytes()).sum();
+        assert_eq!(put_off, self.waiting.put_off_bytes);
         assert!(waiting <= self.limits.output_total_bytes_max);
         let mut open = 0;
         for (slot, connection) in self.connections.iter() {
@@ -187,15 +194,27 @@ impl<S: Transport> Egress<S> {
     }
 }
 
+/// What waits, for all clients together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    /// Altogether.
+    bytes: usize,
+    /// For those in the backlog.
+    put_off_bytes: usize,
+}
+
 /// Changes a client's queue, and accounts for what that does to all queues together.
 fn change_queue<S, R>(
     connection: &mut Connection<S>,
-    waiting_bytes: &mut usize,
+    waiting: &mut Waiting,
     change: impl FnOnce(&mut Connection<S>) -> R,
 ) -> R {
     let before = connection.outbound.footprint_bytes();
     let result = change(connection);
-    *waiting_bytes += connection.outbound.footprint_bytes();
-    *waiting_bytes -= before;
+    let after = connection.outbound.footprint_bytes();
+    waiting.bytes = waiting.bytes + after - before;
+    if connection.in_backlog {
+        waiting.put_off_bytes = waiting.put_off_bytes + after - before;
+    }
     result
 }

@@ -58,7 +58,7 @@ impl<S: Transport> Egress<S> {
             return Delivery::Refused;
         };
         let (style, mut lines) = (connection.style(false), 0);
-        let (pool, total) = (&mut self.pool, &mut self.waiting_bytes);
+        let (pool, total) = (&mut self.pool, &mut self.waiting);
         let is_queued = change_queue(connection, total, |connection| {
             let fits = connection.outbound.append(pool, bytes_max, |buffer| {
                 lines = encode(buffer, style, unix_ms);
@@ -81,7 +81,7 @@ impl<S: Transport> Egress<S> {
             self.prompt.push(id.slot);
         }
         self.stats.lines_out += lines;
-        if self.waiting_bytes <= self.limits.output_total_bytes_max {
+        if self.waiting.bytes <= self.limits.output_total_bytes_max {
             return Delivery::Queued;
         }
         self.relieve();
@@ -120,7 +120,7 @@ impl<S: Transport> Egress<S> {
             self.stats.skipped += lines;
             return;
         }
-        let (pool, total) = (&mut self.pool, &mut self.waiting_bytes);
+        let (pool, total) = (&mut self.pool, &mut self.waiting);
         let hard_max = self.limits.output_hard_bytes_max;
         change_queue(connection, total, |connection| {
             let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(bytes);
@@ -128,13 +128,12 @@ impl<S: Transport> Egress<S> {
         });
         self.stats.lines_out += lines;
         // Else the end of the turn or the kernel sees to it.
-        if !connection.prompt && !connection.write_blocked {
-            self.backlog.note_bytes(bytes.len());
-            if !mem::replace(&mut connection.in_backlog, true) {
-                self.backlog.push(id);
-            }
+        let is_seen_to = connection.prompt || connection.write_blocked;
+        if !is_seen_to && !mem::replace(&mut connection.in_backlog, true) {
+            self.waiting.put_off_bytes += connection.outbound.footprint_bytes();
+            self.backlog.push(id);
         }
-        if self.waiting_bytes > self.limits.output_total_bytes_max {
+        if self.waiting.bytes > self.limits.output_total_bytes_max {
             self.relieve();
         }
     }
