@@ -112,8 +112,14 @@ impl Server {
 
     fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
-        self.switchboard.begin_turn(self.now, 0);
-        self.switchboard.turn(self.now);
+        loop {
+            self.switchboard.begin_turn(self.now, 0);
+            self.switchboard.turn(self.now);
+            // What goes to many is written in slices, one a turn.
+            if !self.switchboard.is_busy() {
+                break;
+            }
+        }
     }
 
     fn lines_to(&self, client: usize) -> usize {
