@@ -207,6 +207,12 @@ impl Report {
                 self.refused
             ));
         }
+        if self.told_missed > 0 {
+            warnings.push(format!(
+                "the server left out {} room lines for those who did not read, and told them",
+                self.told_missed
+            ));
+        }
         if self.closed > 0 {
             warnings.push(format!("the server closed {} connections", self.closed));
         }

@@ -177,16 +177,16 @@ pub enum Command {
         rate: f64,
     },
     /// A room of which a share stops reading, and reads on at the end
-    #[command(after_help = "Example: chinwag-bench slow --members 1000 --share 0.1 --time 10")]
+    #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
     Slow {
         /// How many are in the room
-        #[arg(long, default_value = "1000", value_parser = clients)]
+        #[arg(long, default_value = "50", value_parser = clients)]
         members: usize,
         /// How many of them speak
         #[arg(long, default_value = "10", value_parser = count)]
         speakers: usize,
-        /// Lines a second in the room
-        #[arg(long, default_value = "500", value_parser = rate)]
+        /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
+        #[arg(long, default_value = "10000", value_parser = rate)]
         room_rate: f64,
         /// The share of the members that stops reading
         #[arg(long, default_value = "0.1", value_parser = share)]
