@@ -11,6 +11,9 @@ use crate::people::{Habits, Line, Person};
 /// Where time does not leap, less than this passes: nobody can stall.
 const UNSTALLED_TIME: Duration = Duration::from_secs(28);
 
+/// In a leap nobody stalls who has just read something; in two anybody else can.
+const LEAP_SECONDS_MAX: usize = 27;
+
 impl History {
     /// One of all the things that can happen.
     pub fn step(&mut self) {
@@ -74,7 +77,7 @@ impl History {
             ..self.draw_habits()
         };
         let who = self.arrive(habits);
-        if !habits.steady && self.chance.one_in(6) {
+        if !habits.steady && !habits.plodding && self.chance.one_in(6) {
             let room = self.chance.below(400);
             self.people[who].set_room(room, usize::MAX, false);
         }
@@ -90,7 +93,8 @@ impl History {
         let count_max = if self.plan.crowd { 60 } else { 4 };
         for _ in 0..self.chance.between(1..=count_max) {
             let who = self.somebody();
-            if self.people[who].habits.steady {
+            let habits = self.people[who].habits;
+            if habits.steady || habits.plodding {
                 continue;
             }
             let chance = &mut self.chance;
@@ -112,7 +116,7 @@ impl History {
     }
 
     fn some_reset(&mut self) {
-        let count_max = if self.plan.crowd { 40 } else { 1 };
+        let count_max = if self.plan.crowd { 8 } else { 1 };
         for _ in 0..self.chance.between(1..=count_max) {
             let who = self.somebody();
             if !self.people[who].habits.resident || self.chance.one_in(10) {
@@ -144,11 +148,24 @@ impl History {
         }
     }
 
+    /// Before time goes on, who reads slowly reads something.
+    fn plodders_read(&mut self) {
+        for person in &mut self.people {
+            if person.habits.plodding {
+                let bytes = self.chance.between(1..=200);
+                person.set_room(bytes, usize::MAX, false);
+                person.tell(&mut self.server);
+            }
+        }
+        self.turn();
+    }
+
     /// A little time, in which each deadline is met.
     fn time_passes(&mut self) {
         let time = Duration::from_millis(self.chance.below(2000) as u64);
         if self.plan.stalls || self.passed + time < UNSTALLED_TIME {
             self.passed += time;
+            self.plodders_read();
             self.server.pass(time);
         }
     }
@@ -156,7 +173,9 @@ impl History {
     /// The server wakes up late, and much is due.
     fn time_leaps(&mut self) {
         if self.plan.stalls {
-            let time = Duration::from_secs(self.chance.below(40) as u64);
+            let time = self.chance.below(LEAP_SECONDS_MAX);
+            let time = Duration::from_secs(time as u64);
+            self.plodders_read();
             self.server.now = self.server.now.after(time);
             self.turn();
         }
@@ -172,10 +191,20 @@ impl History {
 
     /// Somebody whom a fan-out has not reached is gone, and another has their slot.
     fn a_place_changes_hands(&mut self) {
-        let speaker = self.somebody();
-        let gone = self.somebody();
+        self.everybody_reads();
+        let can_speak = |person: &Person| person.habits.resident && person.may_speak();
+        let Some(speaker) = self.people[1..].iter().position(can_speak) else {
+            return;
+        };
+        let speaker = speaker + 1; // as the witness was passed over
         self.say(speaker);
         self.turn();
+        let waits = |person: &Person| {
+            person.client.wire.borrow().to_client.is_empty() && !person.client.is_closed()
+        };
+        let Some(gone) = self.people.iter().rposition(waits) else {
+            return;
+        };
         self.people[gone].reset();
         self.people[gone].tell(&mut self.server);
         self.turn();
@@ -185,15 +214,23 @@ impl History {
         self.turn();
     }
 
-    /// A line that is heard at once, if its speaker can speak.
-    fn say(&mut self, who: usize) {
-        if self.people[who].may_speak() {
-            let (line, text) = self.short_line(who);
-            self.type_line(who, &text);
-            self.people[who].sent.push(line);
-            self.people[who].deliver_all();
-            self.people[who].tell(&mut self.server);
+    /// Nothing waits for anybody.
+    fn everybody_reads(&mut self) {
+        for person in &mut self.people {
+            person.read_everything();
+            person.tell(&mut self.server);
         }
+        self.run();
+        self.look();
+    }
+
+    /// A line that arrives at once.
+    fn say(&mut self, who: usize) {
+        let (line, text) = self.short_line(who);
+        self.type_line(who, &text);
+        self.people[who].sent.push(line);
+        self.people[who].deliver_all();
+        self.people[who].tell(&mut self.server);
     }
 
     /// Anybody but the witness, whether or not they are still there.

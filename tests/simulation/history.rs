@@ -145,10 +145,12 @@ impl History {
 
     pub fn draw_habits(&mut self) -> Habits {
         let chance = &mut self.chance;
+        let rhythm = chance.below(6);
         Habits {
             json: !chance.one_in(5),
             crlf: chance.one_in(4),
-            steady: chance.one_in(5),
+            steady: rhythm == 0,
+            plodding: rhythm == 1,
             resident: chance.one_in(3),
             ..Habits::default()
         }
@@ -186,8 +188,9 @@ impl History {
 
     /// What somebody new says arrives.
     pub fn introduce(&mut self, who: usize) {
-        if self.plan.crowd || self.people[who].habits.steady {
-            // Or time to register could leap by, which is not to happen to the steady.
+        let habits = self.people[who].habits;
+        if self.plan.crowd || habits.steady || habits.plodding {
+            // Or time to register could leap by.
             self.people[who].deliver_all();
             self.people[who].tell(&mut self.server);
         } else {

@@ -72,7 +72,12 @@ impl History {
     /// Something for `count` people at most, under the names they have as far as anybody knows.
     fn private(&mut self, who: usize, count: usize) -> Option<(Line, String)> {
         let mut people: Vec<usize> = (0..count)
-            .map(|_| self.chance.below(self.people.len()))
+            .map(|_| {
+                let person = self.chance.below(self.people.len());
+                let is_gone = self.people[person].client.is_closed();
+                let another = self.chance.below(self.people.len());
+                if is_gone { another } else { person }
+            })
             // Who ignores the sender does not get it, and the sender is not told.
             .filter(|person| !self.people[*person].habits.ignores)
             .collect();

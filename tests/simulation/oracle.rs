@@ -187,10 +187,26 @@ fn is_refused(answer: &Answer, addressee: &Addressee, addressees: usize) -> bool
 
 /// Nobody was closed for not reading in less time than that takes.
 fn check_stalls(history: &History, witness: &View) {
-    if history.plan.stalls || history.plan.shutdown {
+    if history.plan.last_hour || history.plan.shutdown {
         return;
     }
     let stats = &witness.answers.last().expect("the witness asked").fields;
-    let stalled = stats["closed"]["unread output without progress"].as_u64();
-    assert_eq!(stalled, Some(0), "closed as stalled, and nobody could");
+    let closed = |reason: &str| stats["closed"][reason].as_u64().expect("a reason");
+    let stalled = closed("unread output without progress");
+    if !history.plan.stalls {
+        assert_eq!(stalled, 0, "closed as stalled, and nobody could");
+    }
+    let for_too_much = closed("unread output past the hard limit")
+        + closed("largest queue when all were too large");
+    if for_too_much > 0 {
+        return;
+    }
+    for person in history.people.iter().filter(|one| one.habits.plodding) {
+        let may_be_gone = person.has_ended() || person.habits.silent;
+        assert!(
+            may_be_gone || !person.client.is_closed(),
+            "{} goes on reading, and was closed",
+            person.name
+        );
+    }
 }

@@ -47,6 +47,8 @@ pub struct Habits {
     pub crlf: bool,
     /// Reads everything at once.
     pub steady: bool,
+    /// Reads slowly, but never stops.
+    pub plodding: bool,
     /// Does not quit; in a crowd, stays in the lobby.
     pub resident: bool,
     /// Never says anything, not even a name.

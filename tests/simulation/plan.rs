@@ -42,7 +42,10 @@ impl Plan {
     pub fn draw(chance: &mut Chance) -> Self {
         let crowd = chance.one_in(10);
         let stalls = chance.one_in(3);
-        let (people_at_start, people_max, steps) = if crowd {
+        let (people_at_start, people_max, steps) = if crowd && chance.one_in(4) {
+            // Written to in so many turns that in between a place can change hands.
+            (chance.between(300..=340), 400, chance.between(20..=40))
+        } else if crowd {
             (chance.between(80..=200), 240, chance.between(40..=120))
         } else {
             let people = chance.between(8..=36);
@@ -66,7 +69,7 @@ impl Plan {
 /// Small ones, so that each is reached: as small as `Limits::check` lets them be, or some times
 /// that.
 fn draw_limits(chance: &mut Chance) -> Limits {
-    let line_bytes_max = chance.pick(&[64, 128, 512]);
+    let line_bytes_max = chance.pick(&[64, 128, 512, 2048]);
     let output_soft_bytes_max = line_bytes_max * chance.pick(&[4, 8, 20]);
     let output_hard_bytes_max = output_soft_bytes_max * chance.pick(&[2, 4, 10, 50]);
     let limits = Limits {
