@@ -100,7 +100,7 @@ impl History {
             let chance = &mut self.chance;
             let room = match chance.below(self.plan.slowness + 2) {
                 0 => usize::MAX,
-                1 => chance.below(3000),
+                1 => chance.below(3000.max(6 * self.plan.limits.line_bytes_max)),
                 2 => 0,
                 _ => chance.below(150),
             };
