@@ -306,6 +306,22 @@ mod tests {
     }
 
     #[test]
+    fn a_message_written_to_its_last_byte_is_not_told() {
+        let (mut pool, mut outbound) = (Pool::default(), Outbound::default());
+        let mut sink = Sink {
+            room: 4,
+            taken: Vec::new(),
+        };
+        for slot in [1, 2] {
+            outbound.append(&mut pool, 100, |bytes| bytes.extend_from_slice(b"1234"));
+            outbound.note_private(id(slot));
+        }
+        let _ = outbound.flush(&mut sink, &mut pool);
+        outbound.abandon();
+        assert_eq!(outbound.take_unwritten(), [(id(2), 1)]);
+    }
+
+    #[test]
     fn a_queue_that_never_runs_empty_drops_what_was_written() {
         let (mut pool, mut outbound) = (Pool::default(), Outbound::default());
         let mut sink = Sink {
