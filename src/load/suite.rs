@@ -1,4 +1,4 @@
-//! A minute that tells an operator what a machine carries.
+//! Half a minute that tells an operator what a machine carries.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use chinwag::load::server::{KEEPER, Recipe};
 use chinwag::load::stamp::STAMP_BYTES;
 
 const AFTER_HELP: &str = "\
-Without a command, it starts the chinwag beside it, tries it for about a minute, and says what it
+Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
 carries on this machine.
 
 Examples:
