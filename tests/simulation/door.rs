@@ -38,10 +38,7 @@ impl History {
             return (Peer::Tcp((address, port).into()), Some(household));
         }
         let address = Ipv4Addr::new(192, 0, 2, 1 + u8::try_from(house).unwrap());
-        (
-            Peer::Tcp((address, port).into()),
-            Some(address.to_string()),
-        )
+        (Peer::Tcp((address, port).into()), Some(address.to_string()))
     }
 
     /// Whether there is no place for somebody of this household.
@@ -66,7 +63,9 @@ impl History {
         };
         let person = &mut self.people[who];
         person.outgoing = hello.to_vec();
-        person.outgoing.extend_from_slice(b"\n#stranger\nnobody\n@c0: said this\n");
+        person
+            .outgoing
+            .extend_from_slice(b"\n#stranger\nnobody\n@c0: said this\n");
     }
 }
 

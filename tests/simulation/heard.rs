@@ -97,7 +97,11 @@ pub fn read(person: &Person) -> Output {
         let heard = read_line(bare.unwrap_or(line));
         started |= matches!(heard, Heard::Started);
         if started {
-            assert_eq!(bare.is_some(), person.habits.wants_crlf(), "end of {line:?}");
+            assert_eq!(
+                bare.is_some(),
+                person.habits.wants_crlf(),
+                "end of {line:?}"
+            );
         }
         all.lines.push(heard);
         if person.output.len() - rest.len() <= person.counts_from {
@@ -123,8 +127,8 @@ fn read_line(line: &str) -> Heard {
             text: text.to_owned(),
         };
     }
-    if line.starts_with('!') {
-        return Heard::Other;
+    if let Some(complaint) = line.strip_prefix('!') {
+        return read_loss(complaint).unwrap_or(Heard::Other);
     }
     let elsewhere = line
         .strip_prefix('[')
@@ -140,6 +144,18 @@ fn read_line(line: &str) -> Heard {
         from: number_of(from),
         text: text.to_owned(),
     }
+}
+
+/// `Your last 2 messages to bob were not delivered: bob is gone.`
+fn read_loss(complaint: &str) -> Option<Heard> {
+    let rest = complaint.strip_prefix(" Your last ")?;
+    let (lost, rest) = rest.split_once(" to ")?;
+    let count = lost.split_once(' ').map_or("1", |(count, _)| count);
+    let (name, _) = rest.split_once(' ')?;
+    Some(Heard::Undelivered {
+        to: number_of(name),
+        count: count.parse().ok()?,
+    })
 }
 
 /// A plain notice, without its first bytes.
@@ -198,7 +214,9 @@ fn read_summary(notice: &str) -> Option<Heard> {
     let notice = notice.strip_suffix('.')?;
     let (names, joined) = match notice.split_once(" has joined ") {
         Some(parts) => parts,
-        None => notice.split_once(" have joined ").or(notice.split_once(" have left "))?,
+        None => notice
+            .split_once(" have joined ")
+            .or(notice.split_once(" have left "))?,
     };
     let (room, left) = match joined.split_once("; ") {
         Some((room, left)) => (room, left.split(' ').next()?.parse().ok()?),
@@ -289,7 +307,9 @@ fn read_json(fields: Value) -> Heard {
 /// Whose names are listed.
 pub fn names_in(list: &Value) -> Vec<usize> {
     let names = list.as_array().expect("names").iter();
-    names.map(|name| number_of(name.as_str().expect("a name"))).collect()
+    names
+        .map(|name| number_of(name.as_str().expect("a name")))
+        .collect()
 }
 
 /// Whose name it is: whatever they call themselves, their number is in it.

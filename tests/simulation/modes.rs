@@ -62,7 +62,9 @@ pub fn play_first_seeds() {
     }
     let seconds = start.elapsed().as_secs_f64();
     let (last, speed) = (all.histories, all.in_time(seconds));
-    report(&format!("seeds 1 to {last} in {seconds:.1} s: {all}; {speed}"));
+    report(&format!(
+        "seeds 1 to {last} in {seconds:.1} s: {all}; {speed}"
+    ));
 }
 
 /// Seeds that nobody has seen, on every core, for so many seconds or `forever`.
@@ -78,7 +80,9 @@ pub fn play_fresh_seeds(seconds: &str) {
     let tell = || {
         let (all, seconds) = (*all.lock().unwrap(), start.elapsed().as_secs_f64());
         let speed = all.in_time(seconds);
-        report(&format!("seeds from {first} in {seconds:.0} s: {all}; {speed}"));
+        report(&format!(
+            "seeds from {first} in {seconds:.0} s: {all}; {speed}"
+        ));
     };
     thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, usize::from);

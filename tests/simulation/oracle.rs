@@ -50,10 +50,15 @@ pub fn judge(history: &History) -> Tally {
     check_ends(history);
     let readings: Vec<Reading> = history.people.iter().map(Reading::of).collect();
     let witness = &readings[WITNESS].output;
-    let record = Record::of(history, &witness.lines, witness.uncounted, |person, switch| {
-        let answer = readings[person.number].answers.of_line[switch.line].as_ref();
-        answer.is_none_or(|answer| answer.code.is_none())
-    });
+    let record = Record::of(
+        history,
+        &witness.lines,
+        witness.uncounted,
+        |person, switch| {
+            let answer = readings[person.number].answers.of_line[switch.line].as_ref();
+            answer.is_none_or(|answer| answer.code.is_none())
+        },
+    );
     let people = history.people.iter().zip(&readings);
     let views: Vec<View> = people
         .map(|(person, reading)| {
@@ -106,8 +111,7 @@ fn check_ends(history: &History) {
             check_stranger(person, stranger);
         }
         if person.client.is_closed() {
-            let was_let_go =
-                person.has_ended() || person.is_unwelcome() || history.plan.shutdown;
+            let was_let_go = person.has_ended() || person.is_unwelcome() || history.plan.shutdown;
             assert!(
                 was_let_go || !person.habits.steady,
                 "{name} reads everything, and was closed"
@@ -237,7 +241,10 @@ fn check_names(record: &Record<'_>, room: &str, answer: &Answer) -> bool {
 fn check_away(history: &History, person: &Person, view: &View) {
     for (who, told) in &view.away {
         let sent = &history.people[*who].sent;
-        let said = sent.iter().filter(|line| matches!(line, Line::Away)).count();
+        let said = sent
+            .iter()
+            .filter(|line| matches!(line, Line::Away))
+            .count();
         assert!(
             *told <= said as u64,
             "{} was told {told} times that c{who} is away",
@@ -264,7 +271,10 @@ fn check_stats(history: &History, answers: &Answers) {
         return;
     }
     let witness = &history.people[WITNESS];
-    let asked = witness.sent.iter().position(|line| matches!(line, Line::Stats));
+    let asked = witness
+        .sent
+        .iter()
+        .position(|line| matches!(line, Line::Stats));
     let answer = asked.and_then(|place| answers.of_line[place].as_ref());
     let stats = &answer.expect("the witness asked").fields;
     let refused = history.people.iter().filter(|one| one.was_refused).count();

@@ -15,7 +15,10 @@ pub enum Line {
     /// Something said in a room, by its number.
     Said(usize),
     /// Something written to others.
-    Private { number: usize, to: Vec<Addressee> },
+    Private {
+        number: usize,
+        to: Vec<Addressee>,
+    },
     /// Something written to whoever wrote last.
     Reply(usize),
     /// Longer than lines may be.
@@ -23,7 +26,10 @@ pub enum Line {
     /// Refused, with this code.
     Refused(&'static str),
     /// From here on, or until here, lines of this person are not to come.
-    Ignore { whom: usize, on: bool },
+    Ignore {
+        whom: usize,
+        on: bool,
+    },
     /// From here on lines come as people read them,
     ToPlain,
     /// or as scripts do.

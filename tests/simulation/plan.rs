@@ -100,7 +100,7 @@ fn draw_kind(seed: u64, chance: &mut Chance) -> Kind {
         6 => Kind::Flood,
         7..=11 => Kind::Deep,
         12..=21 => Kind::Crammed,
-        22 if seed >= THOUSANDS_FROM_SEED && chance.one_in(4) => Kind::Thousands,
+        22 if seed >= THOUSANDS_FROM_SEED && chance.one_in(16) => Kind::Thousands,
         _ => Kind::Small,
     }
 }

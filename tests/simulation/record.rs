@@ -171,7 +171,10 @@ impl<'a> Record<'a> {
             }
             Heard::Left { room, who, .. } => {
                 let was_there = self.rooms.entry(*who).or_default().remove(room);
-                assert!(was_there || self.crowd, "c{who} leaves {room} from elsewhere");
+                assert!(
+                    was_there || self.crowd,
+                    "c{who} leaves {room} from elsewhere"
+                );
                 self.note_change(room, 0, 1);
                 self.add_to_all(room, *who, true);
             }
@@ -185,7 +188,11 @@ impl<'a> Record<'a> {
                 assert!(!names.is_empty() && names.len() <= 2, "some are named");
                 self.note_change(room, *joined, *left);
                 // Who came alone knows it already.
-                let who = if joined + left == 1 { names[0] } else { WITNESS };
+                let who = if joined + left == 1 {
+                    names[0]
+                } else {
+                    WITNESS
+                };
                 self.add_to_all(room, who, true);
             }
             Heard::Renamed { who } => self.note_rename(*who),
@@ -198,7 +205,10 @@ impl<'a> Record<'a> {
         let others = self.others.entry(room.to_owned()).or_default();
         // Where there were too many, some were not told.
         let is_told = self.history.people.len() <= TOLD_MAX;
-        assert!(!is_told || *others + joined >= left, "more left {room} than were there");
+        assert!(
+            !is_told || *others + joined >= left,
+            "more left {room} than were there"
+        );
         *others = (*others + joined).saturating_sub(left);
     }
 
@@ -206,12 +216,21 @@ impl<'a> Record<'a> {
         let number = number_in(text);
         let hearers = (!self.crowd).then(|| self.others_in(room));
         self.add_to_all(room, from, false);
-        if self.history.utterances.get(number).is_some_and(|said| said.echo) {
+        if self
+            .history
+            .utterances
+            .get(number)
+            .is_some_and(|said| said.echo)
+        {
             self.add(from, Some(room), IsFor::Yes);
         }
         let ears = &mut self.ears[from];
         ears.has_spoken = true;
-        while ears.switches.get(ears.past).is_some_and(|one| one.until <= number) {
+        while ears
+            .switches
+            .get(ears.past)
+            .is_some_and(|one| one.until <= number)
+        {
             ears.past += 1;
         }
         let said = Said {

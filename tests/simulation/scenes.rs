@@ -106,7 +106,9 @@ impl History {
             *had.entry(whom).or_default() += bytes;
             self.hear(speaker);
             self.run();
-            let Some(closed) = hoarders.iter().find(|who| self.people[**who].client.is_closed())
+            let Some(closed) = hoarders
+                .iter()
+                .find(|who| self.people[**who].client.is_closed())
             else {
                 // JSON escapes what it must, so nobody has less than this.
                 let at_least = had[&whom] / 2;
@@ -166,7 +168,8 @@ impl History {
     /// One turn says more to all than may be put off.
     pub fn flood(&mut self) {
         self.everybody_reads();
-        let Some(speaker) = self.find(|one| one.habits.resident && one.may_speak() && !one.is_paced)
+        let Some(speaker) =
+            self.find(|one| one.habits.resident && one.may_speak() && !one.is_paced)
         else {
             return;
         };
@@ -188,12 +191,19 @@ impl History {
 /// How many answers in JSON came behind the one from which on they count.
 fn answers_after_start(output: &[u8]) -> Option<usize> {
     let start = b"pong START";
-    let start = output.windows(start.len()).position(|bytes| bytes == start)?;
+    let start = output
+        .windows(start.len())
+        .position(|bytes| bytes == start)?;
     let lines = output[start..].split(|byte| *byte == b'\n').skip(1);
     let is_answer = |line: &&[u8]| {
         line.starts_with(b"{\"type\":\"ok\"") || line.starts_with(b"{\"type\":\"error\"")
     };
-    Some(lines.map(without_refusals).filter(|line| is_answer(&line.as_ref())).count())
+    Some(
+        lines
+            .map(without_refusals)
+            .filter(|line| is_answer(&line.as_ref()))
+            .count(),
+    )
 }
 
 /// Telnet's answers stand before a line.

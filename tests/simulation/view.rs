@@ -160,7 +160,10 @@ impl<'a> Listener<'a> {
                 if let Some(text) = text {
                     assert!(!self.ignored.contains(who), "{name} ignores c{who}: {text}");
                     let uttered = &self.history.utterances[number_in(text)];
-                    assert!(uttered.is_farewell && uttered.from == *who, "last words: {text}");
+                    assert!(
+                        uttered.is_farewell && uttered.from == *who,
+                        "last words: {text}"
+                    );
                 }
                 self.count(room, counts);
             }
@@ -200,14 +203,23 @@ impl<'a> Listener<'a> {
         let number = self.check_uttered(false, from, text);
         let said = self.record.said(number);
         let said = said.unwrap_or_else(|| panic!("the witness did not hear: {text}"));
-        assert!(self.view.last_place < Some(said.place), "order in a room: {text}");
+        assert!(
+            self.view.last_place < Some(said.place),
+            "order in a room: {text}"
+        );
         assert!(
             said.is_for(self.person.number),
             "was not in {}: {text}",
             said.room
         );
-        assert!(room.is_none_or(|room| room == said.room), "not there: {text}");
-        assert!(!self.ignored.contains(&from), "{name} ignores c{from}: {text}");
+        assert!(
+            room.is_none_or(|room| room == said.room),
+            "not there: {text}"
+        );
+        assert!(
+            !self.ignored.contains(&from),
+            "{name} ignores c{from}: {text}"
+        );
         let is_own = from == self.person.number;
         let echo = self.history.utterances[number].echo;
         assert!(!is_own || echo, "{name} hears themselves: {text}");
@@ -222,13 +234,19 @@ impl<'a> Listener<'a> {
         let to = uttered.to.as_deref().unwrap_or_default();
         if from == me && !to.contains(&me) {
             // Their own, as the others see it; or, if they reply to themselves, a copy.
-            assert!(uttered.echo || to.is_empty(), "{name} hears themselves: {text}");
+            assert!(
+                uttered.echo || to.is_empty(),
+                "{name} hears themselves: {text}"
+            );
             if to.is_empty() && !uttered.echo {
                 self.view.delivered.insert(number);
             }
             return;
         }
-        assert!(!self.ignored.contains(&from), "{name} ignores c{from}: {text}");
+        assert!(
+            !self.ignored.contains(&from),
+            "{name} ignores c{from}: {text}"
+        );
         assert!(to.is_empty() || to.contains(&me), "not for {name}: {text}");
         let is_new = self.view.delivered.insert(number);
         assert!(is_new, "a private message came twice: {text}");

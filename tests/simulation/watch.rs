@@ -85,13 +85,19 @@ impl History {
 
 /// Who said a line that the witness hears.
 fn speaker(line: &[u8]) -> Option<usize> {
-    let is_said = [&b"{\"type\":\"mess"[..], b"{\"type\":\"act", b"{\"type\":\"priv"];
+    let is_said = [
+        &b"{\"type\":\"mess"[..],
+        b"{\"type\":\"act",
+        b"{\"type\":\"priv",
+    ];
     if !is_said.iter().any(|start| line.starts_with(start)) {
         return None;
     }
     let key = b"\"from\":\"";
     let start = line.windows(key.len()).position(|bytes| bytes == key)? + key.len();
-    let digits = line[start + 1..].iter().take_while(|byte| byte.is_ascii_digit());
+    let digits = line[start + 1..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
     digits.fold(None, |number, digit| {
         Some(number.unwrap_or(0) * 10 + usize::from(digit - b'0'))
     })
