@@ -21,6 +21,8 @@ pub struct Record<'a> {
     ears: Vec<Ears<'a>>,
     /// Who is in which rooms, as far as the witness was told.
     rooms: BTreeMap<usize, BTreeSet<String>>,
+    /// Who was in the lobby of a crowd to stay there, and has left it all the same: for good.
+    gone: BTreeSet<usize>,
     /// How many others are there, as far as the witness was told.
     others: BTreeMap<String, u64>,
     /// How many lines came before the one that is looked at.
@@ -122,6 +124,7 @@ impl<'a> Record<'a> {
             due: vec![Due::default(); history.people.len()],
             ears: history.people.iter().map(ears).collect(),
             rooms: BTreeMap::new(),
+            gone: BTreeSet::new(),
             others: BTreeMap::new(),
             place: 0,
             counts: false,
@@ -166,6 +169,10 @@ impl<'a> Record<'a> {
             Heard::Joined { room, who } => {
                 self.add_to_all(room, *who, true);
                 self.note_change(room, 1, 0);
+                assert!(
+                    !self.gone.contains(who),
+                    "c{who} joins after leaving for good"
+                );
                 let is_new = self.rooms.entry(*who).or_default().insert(room.clone());
                 assert!(is_new || self.crowd, "c{who} joins {room} twice");
             }
@@ -176,6 +183,9 @@ impl<'a> Record<'a> {
                     "c{who} leaves {room} from elsewhere"
                 );
                 self.note_change(room, 0, 1);
+                if self.history.people[*who].habits.resident {
+                    self.gone.insert(*who);
+                }
                 self.add_to_all(room, *who, true);
             }
             Heard::Summary {
@@ -187,6 +197,11 @@ impl<'a> Record<'a> {
                 assert!(self.crowd, "a summary in a small room");
                 assert!(!names.is_empty() && names.len() <= 2, "some are named");
                 self.note_change(room, *joined, *left);
+                let is_late = |who: &usize| *joined > 0 && self.gone.contains(who);
+                assert!(
+                    !names.iter().any(is_late),
+                    "{names:?} join after leaving for good"
+                );
                 // Who came alone knows it already.
                 let who = if joined + left == 1 {
                     names[0]

@@ -6,9 +6,11 @@ use crate::history::History;
 use crate::lines::MARK;
 use crate::people::{Line, Person};
 
-/// A private message's length in a queue differs so little from its text's, whoever reads it and
-/// however; and so few bytes may have waited before.
-const HOARD_SLACK_BYTES: usize = 2000;
+/// What surrounds a text in a queue takes no more than this.
+const ENVELOPE_BYTES: usize = 250;
+
+/// A room with so many is told each join and leave at once.
+const AT_ONCE_MAX: usize = 50;
 
 /// Who hoards is written to so many times at most.
 const HOARD_LINES_MAX: usize = 400;
@@ -41,6 +43,30 @@ impl History {
         self.say(speaker, "", 0);
         self.hear(speaker);
         self.turn();
+    }
+
+    /// In a room of about as many as are told each join and leave at once, somebody comes and goes,
+    /// and others go before that is told.
+    pub fn a_crowd_thins_out(&mut self) {
+        let is_here = |one: &&Person| !one.client.is_closed() && !one.is_unwelcome();
+        let count = self.people.iter().filter(is_here).count();
+        let too_many = count.saturating_sub(AT_ONCE_MAX);
+        if count < AT_ONCE_MAX || too_many > 20 {
+            return;
+        }
+        self.newcomer();
+        self.run();
+        let first = self.people.len() - 1;
+        let leave = |one: &Person| one.number == first || !one.habits.resident;
+        let mut left = too_many + self.chance.below(3);
+        for who in (1..=first).rev() {
+            if left > 0 && leave(&self.people[who]) && !self.people[who].client.is_closed() {
+                left -= 1;
+                self.people[who].reset();
+                self.people[who].tell(&mut self.server);
+                self.turn();
+            }
+        }
     }
 
     /// In the middle of everything: once all is sent and read, every line has its answer.
@@ -98,30 +124,29 @@ impl History {
                 _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
-            let before = self.people[speaker].outgoing.len();
             if !self.type_private_to(speaker, &[whom], filling) {
                 continue;
             }
-            let bytes = self.people[speaker].outgoing.len() - before;
-            *had.entry(whom).or_default() += bytes;
+            let before = self.server.switchboard.waiting_bytes();
             self.hear(speaker);
             self.run();
             let Some(closed) = slow
                 .iter()
                 .find(|who| self.people[**who].client.is_closed())
             else {
-                // JSON escapes what it must, so nobody has less than this.
-                let at_least = had[&whom] / 2;
-                assert!(at_least <= hard, "c{whom} has {at_least} bytes waiting");
+                // Nobody else has anything waiting.
+                let bytes = self.server.switchboard.waiting_bytes() - before;
+                *had.entry(whom).or_default() += bytes;
+                // What is remembered of each message counts, too.
+                assert!(had[&whom] <= 2 * hard, "c{whom} has {} waiting", had[&whom]);
                 continue;
             };
             self.hoards += 1;
             let most = had.values().copied().max().unwrap_or_default();
-            let (one, slack) = (had[closed], HOARD_SLACK_BYTES + 2 * limits.line_bytes_max);
-            // As JSON it can be twice as long.
-            let had_too_much = 3 * one + slack >= hard;
+            // The last line is not among what they had, and was twice as long if it was JSON.
+            let one = had[closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
-                had_too_much || 3 * one + slack >= most,
+                one >= hard || one >= most,
                 "c{closed} was closed for {one} bytes, and another had {most}"
             );
             break;
