@@ -34,7 +34,6 @@ impl History {
             88 if self.plan.kind != Kind::Thousands => self.hoarders(),
             89 if self.chance.one_in(3) => self.a_deep_queue_is_cut(),
             89 => self.run(),
-            90 if self.plan.kind == Kind::Flood => self.flood(),
             90..=92 if self.plan.kind == Kind::Crowd => self.a_crowd_thins_out(),
             _ => {
                 for _ in 0..self.chance.below(4) {

@@ -67,7 +67,7 @@ impl Plan {
             Kind::Crowd if chance.one_in(6) => (chance.between(300..=340), 400, 20),
             // Some rooms have 50 members, now more, now fewer.
             Kind::Crowd => (chance.between(44..=130), 240, chance.between(40..=90)),
-            Kind::Flood => (300, 310, 6),
+            Kind::Flood => (400, 410, 6),
             Kind::Thousands => (chance.between(950..=5000), 6000, chance.between(20..=100)),
         };
         Self {

@@ -95,11 +95,13 @@ impl History {
     /// Some stop reading, and one is written to more than the others. Whoever is closed for it had
     /// too much, or most of all.
     pub fn hoarders(&mut self) {
-        self.everybody_reads();
         let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
         else {
             return;
         };
+        // What they typed before is nobody's hoard.
+        self.hear(speaker);
+        self.everybody_reads();
         let may_hoard =
             |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
         let mut slow: Vec<usize> = (1..self.people.len())
@@ -130,10 +132,10 @@ impl History {
             let before = self.server.switchboard.waiting_bytes();
             self.hear(speaker);
             self.run();
-            let Some(closed) = slow
-                .iter()
-                .find(|who| self.people[**who].client.is_closed())
-            else {
+            // That one leaves is told to the others, which can be too much for the next.
+            let closed = slow.iter().copied();
+            let closed = closed.filter(|who| self.people[*who].client.is_closed());
+            let Some(closed) = closed.max_by_key(|who| had[who]) else {
                 // Nobody else has anything waiting.
                 let bytes = self.server.switchboard.waiting_bytes() - before;
                 *had.entry(whom).or_default() += bytes;
@@ -144,7 +146,7 @@ impl History {
             self.hoards += 1;
             let most = had.values().copied().max().unwrap_or_default();
             // The last line is not among what they had, and was twice as long if it was JSON.
-            let one = had[closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
+            let one = had[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
                 one >= hard || one >= most,
                 "c{closed} was closed for {one} bytes, and another had {most}"
