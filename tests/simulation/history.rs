@@ -98,6 +98,9 @@ impl History {
             if self.plan.kind == Kind::Flood && number == 1 {
                 self.flood();
             }
+            if self.plan.has_long_fan_outs() && number % 6 == 3 {
+                self.a_place_changes_hands();
+            }
             self.step();
             self.events += 1;
         }
