@@ -83,7 +83,7 @@ pub fn judge(history: &History) -> Tally {
             check_telnet(person, &reading.output, view);
         }
         if is_to_be_answered(history, person) {
-            check_answers(history, &record, person, &reading.answers);
+            check_answers(&record, person, &reading.answers);
             check_away(history, person, view);
         }
         if is_here && person.habits.json {
@@ -173,7 +173,7 @@ fn is_to_be_answered(history: &History, person: &Person) -> bool {
     asks && (!person.client.is_closed() || saw_the_end)
 }
 
-fn check_answers(history: &History, record: &Record<'_>, person: &Person, answers: &Answers) {
+fn check_answers(record: &Record<'_>, person: &Person, answers: &Answers) {
     let name = &person.name;
     assert!(answers.started, "{name} was not answered");
     assert_eq!(answers.left_over, 0, "answers to no line of {name}");
@@ -186,19 +186,13 @@ fn check_answers(history: &History, record: &Record<'_>, person: &Person, answer
             continue;
         };
         assert!(in_json, "{name}: {line:?} was answered in JSON");
-        let fits = fits(history, record, person, line, answer);
+        let fits = fits(record, person, line, answer);
         assert!(fits, "{name}: {line:?} was answered {answer:?}");
     }
 }
 
 /// Whether an answer fits a line.
-fn fits(
-    history: &History,
-    record: &Record<'_>,
-    person: &Person,
-    line: &Line,
-    answer: &Answer,
-) -> bool {
+fn fits(record: &Record<'_>, person: &Person, line: &Line, answer: &Answer) -> bool {
     let code = answer.code.as_deref();
     match line {
         Line::Said(number) if code.is_none() => record.said(*number).is_some(),
@@ -221,10 +215,7 @@ fn fits(
         Line::Names(room) => check_names(record, room, answer),
         Line::FreeName | Line::Stats | Line::ToJson | Line::Away => code.is_none(),
         Line::ToPlain => false,
-        Line::Other => {
-            let _ = history;
-            !matches!(code, Some("line_too_long" | "unknown_command"))
-        }
+        Line::Other => !matches!(code, Some("line_too_long" | "unknown_command")),
     }
 }
 
