@@ -13,8 +13,8 @@ use crate::tally::Tally;
 const SEEDS: u64 = 256;
 /// unless they take longer than this;
 const TIME_MAX: Duration = Duration::from_secs(20);
-/// but at least so many.
-const SEEDS_MIN: u64 = 48;
+/// but at least so many: each of the mutants is found by one of these.
+const SEEDS_MIN: u64 = 96;
 
 /// Fresh seeds are past this: there, some histories have thousands of people.
 const FRESH_FROM: u64 = 1 << 20;
