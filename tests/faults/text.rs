@@ -323,9 +323,10 @@ fn names_hold_nothing_but_letters_and_quit_texts_are_clean() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = stage(&daemon);
     for evil in evils() {
-        let mut eve = daemon.connect();
+        let mut eve = daemon.connect_raw();
         // What was dropped leaves a name or none; a name has nothing but what names may have.
         eve.send_bytes(&evil.line("#eve", "\n"));
+        eve.expect_greeting();
         let answer = clean_line(&mut eve);
         let name = match answer.strip_prefix("* You are registered as ") {
             Some(name) => name.trim_end_matches('.').to_owned(),
