@@ -328,14 +328,13 @@ fn names_hold_nothing_but_letters_and_quit_texts_are_clean() {
         eve.send_bytes(&evil.line("#eve", "\n"));
         eve.expect_greeting();
         let answer = clean_line(&mut eve);
-        let name = match answer.strip_prefix("* You are registered as ") {
-            Some(name) => name.trim_end_matches('.').to_owned(),
-            None => {
-                assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("eve", "")));
-                eve.send("#eve");
-                expect_plain(&mut eve, "* You are registered as eve.");
-                "eve".to_owned()
-            }
+        let name = if let Some(name) = answer.strip_prefix("* You are registered as ") {
+            name.trim_end_matches('.').to_owned()
+        } else {
+            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("eve", "")));
+            eve.send("#eve");
+            expect_plain(&mut eve, "* You are registered as eve.");
+            "eve".to_owned()
         };
         assert!(Name::parse(&name).is_ok(), "{name:?}");
         assert!(clean_line(&mut eve).starts_with("* You are in lobby with 3 others: "));
