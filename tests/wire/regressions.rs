@@ -207,3 +207,41 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     assert!(!reader.is_closed());
     assert!(text(&reader).contains("\"missed\""));
 }
+
+/// Whoever goes from room to room while it leaves a little unread missed lines in ever more rooms,
+/// and each was remembered, and looked through at each line.
+#[test]
+fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
+    let limits = Limits {
+        line_bytes_max: 64,
+        output_soft_bytes_max: 256,
+        output_hard_bytes_max: 1 << 20,
+        ..Limits::default()
+    };
+    let rooms_max = limits.rooms_per_client_max;
+    let mut server = VirtualServer::new(limits);
+    let alice = server.connect("127.0.0.1:1");
+    server.send(&alice, b"#alice\n/echo on\n");
+    alice.take();
+    alice.wire.borrow_mut().room = 0;
+    let filler = "/ping 0123456789\n".repeat(20);
+    let visit = |room: usize| format!("/join r{room}\nhello\n/part\n");
+    let visits: String = (0..1000).map(visit).collect();
+    server.send(&alice, (filler + &visits + "/ping end\n").as_bytes());
+    // She reads, but never to the end, and so misses what she says herself.
+    for _ in 0..2000 {
+        server.make_room(&alice, 1);
+    }
+    let waiting = server.switchboard.waiting_bytes();
+    assert!(waiting < 8192, "{waiting} bytes: she was served on");
+    // Nothing is lost, and every gap is told.
+    let mut got = String::new();
+    while !got.ends_with("* pong end\n") {
+        server.make_room(&alice, usize::MAX);
+        got += &text(&alice);
+    }
+    let told = got.matches("* You missed 1 line in r").count();
+    let heard = got.matches("alice: hello").count();
+    assert_eq!(told + heard, 1000);
+    assert!(told > rooms_max);
+}
