@@ -168,8 +168,19 @@ impl<S: Transport> Egress<S> {
     }
 
     /// All queues together are too large: writes what can be written, then closes the largest.
+    ///
+    /// What is written can put lines into other queues, and so ask for relief again. It is on its way:
+    /// to begin anew for each would go as deep as there are clients, and the stack is not that deep.
     pub(super) fn relieve(&mut self) {
+        if mem::replace(&mut self.is_relieving, true) {
+            return;
+        }
         self.flush_all();
+        self.close_largest();
+        self.is_relieving = false;
+    }
+
+    fn close_largest(&mut self) {
         while self.waiting.bytes > self.limits.output_total_bytes_max {
             let largest = self
                 .connections
