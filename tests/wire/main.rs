@@ -25,6 +25,7 @@
 mod cases;
 mod fan_out;
 mod limits;
+mod published;
 mod regressions;
 mod script;
 #[path = "../support/mod.rs"]
