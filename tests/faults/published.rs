@@ -1,13 +1,15 @@
 //! What other servers of this kind were broken by, once published. Each test names where it was
 //! reported; `docs/reliability.md` has the list of kinds.
 
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Client, Daemon, wait_until};
+use crate::harness::{Client, Daemon, numbered, program_with_umask, wait_until};
 
 /// How many clients, registered clients and rooms there are, says `/stats`.
 fn census(client: &mut Client) -> [u64; 3] {
@@ -108,7 +110,7 @@ fn who_has_no_name_and_reads_nothing_is_not_read_from() {
     wait_until_alone(&mut alice);
 }
 
-/// What came faster than it was worked on was queued without end: NanoMQ, CVE-2024-48077.
+/// What came faster than it was worked on was queued without end: `NanoMQ`, CVE-2024-48077.
 #[test]
 fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
     const CLIENTS: usize = 16;
@@ -133,15 +135,13 @@ fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
     drop(flooders);
 }
 
-/// What belonged to a session outlived it: FlashMQ, CVE-2025-62723.
+/// What belonged to a session outlived it: `FlashMQ`, CVE-2025-62723.
 #[test]
 fn all_that_a_client_can_leave_behind_goes_with_it() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let text = "t".repeat(300);
-    let rooms: String = (1..20)
-        .map(|room| format!("/join r{room}\n/topic {text}\n"))
-        .collect();
+    let rooms = numbered(1..20, |room| format!("/join r{room}\n/topic {text}\n"));
     let visit = |name: &str| {
         let mut visitor = daemon.connect_raw();
         visitor.send(&format!("#{name}"));
@@ -393,4 +393,19 @@ fn who_is_gone_or_half_gone_costs_nothing() {
     wait_until("those who read to be gone", || census(&mut alice)[0] == 3);
     let busy = daemon.cpu_time_of_a_second();
     assert!(busy < Duration::from_millis(50), "{busy:?} of a second");
+}
+
+/// A Unix socket that anybody could connect to until its permissions were set: Redis,
+/// CVE-2023-45145. Here it is made with what the umask leaves, and never changed.
+#[test]
+fn a_unix_socket_is_never_more_open_than_the_umask_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat");
+    let listen = format!("unix:{}", path.display());
+    for (mask, open_to) in [("077", 0o700), ("007", 0o770), ("002", 0o775)] {
+        let daemon = Daemon::start_as(program_with_umask(mask), &["--listen", &listen]);
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, open_to);
+        drop(daemon);
+    }
 }

@@ -45,6 +45,14 @@ pub fn program_with_open_files(limit: u32) -> Command {
     command
 }
 
+/// The program under test, with this umask.
+pub fn program_with_umask(mask: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    let script = format!("umask {mask}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(binary());
+    command
+}
+
 pub fn without_settings(mut command: Command) -> Command {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("CHINWAG_") {
