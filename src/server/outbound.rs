@@ -367,10 +367,9 @@ mod tests {
             room: 0,
             taken: Vec::new(),
         };
+        let line = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[1; 20]);
         for slot in 0..50_000 {
-            outbound.append(&mut pool, 1 << 20, |bytes| {
-                bytes.extend_from_slice(&[1; 20])
-            });
+            outbound.append(&mut pool, 1 << 20, line);
             outbound.note_private(id(slot));
         }
         // Whatever the reader leaves, down to a little of it, and however small its steps.

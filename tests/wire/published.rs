@@ -146,11 +146,7 @@ fn no_answer_is_larger_than_what_may_wait() {
             let room = format!("{:z<32}", format!("r{}y", number * 19 + room));
             let _ = write!(lines, "/join {room}\n/topic {topic}\n");
         }
-        let _ = write!(
-            lines,
-            "/away {topic}\n/join {}\n",
-            format!("{:z<32}", "r0y")
-        );
+        let _ = write!(lines, "/away {topic}\n/join {:z<32}\n", "r0y");
         server.hear(&client, lines.as_bytes());
         crowd.push((client, name));
         asker.take();
@@ -161,7 +157,7 @@ fn no_answer_is_larger_than_what_may_wait() {
         let _ = writeln!(setup, "/ignore {name}");
     }
     for room in 0..19 {
-        let _ = writeln!(setup, "/join {}", format!("{:z<32}", format!("r{room}y")));
+        let _ = writeln!(setup, "/join {:z<32}", format!("r{room}y"));
     }
     server.send(&asker, setup.as_bytes());
     let sixteen: Vec<&str> = crowd[100..116]
@@ -178,7 +174,7 @@ fn no_answer_is_larger_than_what_may_wait() {
         "/help\n".to_owned(),
         "/stats\n".to_owned(),
         format!("/whois {}\n", crowd[0].1),
-        format!("/join {}\n", format!("{:z<32}", "r0y")),
+        format!("/join {:z<32}\n", "r0y"),
         format!("/ping {long}\n"),
         format!("@{}:{long}\n", sixteen.join(",")),
         format!("@{}:x\n", ["no\u{e4}body"; 16].join(",")),
