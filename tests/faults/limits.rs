@@ -175,25 +175,3 @@ fn a_script_that_sends_too_fast_and_ends_is_still_carried_out_to_its_end() {
     alice.expect_lines(&["ci: done", "* ci has left lobby."]);
     script.read_to_end();
 }
-
-#[test]
-fn one_who_floods_does_not_keep_the_others_waiting() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let mut flooder = daemon.connect();
-    let mut flood = flooder.sender();
-    let writing = std::thread::spawn(move || {
-        let lines = "/away flooding\n".repeat(1000);
-        // Ends when the connection does.
-        while flood.write_all(lines.as_bytes()).is_ok() {}
-    });
-    flooder.expect_line_starting("! ");
-    for _ in 0..20 {
-        bob.barrier();
-        alice.send("@bob:through the flood");
-        bob.expect_line("@alice: through the flood");
-    }
-    drop(flooder);
-    daemon.signal(rustix::process::Signal::KILL);
-    writing.join().unwrap();
-}

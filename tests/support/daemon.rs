@@ -161,6 +161,18 @@ impl Daemon {
         clients
     }
 
+    /// Many who are registered as `user0` and so on, and did not wait to be greeted first.
+    pub fn join_crowd(&self, count: usize) -> Vec<Client> {
+        let mut crowd: Vec<Client> = (0..count).map(|_| self.connect_raw()).collect();
+        for (number, client) in crowd.iter_mut().enumerate() {
+            client.send(&format!("#user{number}"));
+        }
+        for client in &mut crowd {
+            client.read_until_starting("* You are in ");
+        }
+        crowd
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -231,8 +243,17 @@ impl Daemon {
 
     /// The largest amount of memory held at once so far, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// The amount of memory held now, in KiB.
+    pub fn resident_memory_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let line = status.lines().find(|line| line.starts_with(what));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number.expect("a number of KiB").parse().unwrap()
     }
@@ -335,6 +356,11 @@ impl Client {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
         socket.connect(&address.into()).expect("it connects");
+        Self::over_socket(socket)
+    }
+
+    /// A client over a socket that the test made in a way of its own.
+    pub fn over_socket(socket: Socket) -> Self {
         Self::new(Stream::Tcp(socket.into()))
     }
 
@@ -382,6 +408,23 @@ impl Client {
             Stream::Tcp(stream) => Box::new(stream.try_clone().unwrap()),
             Stream::Unix(stream) => Box::new(stream.try_clone().unwrap()),
         }
+    }
+
+    /// The receiving half, for another thread.
+    pub fn receiver(&self) -> Box<dyn Read + Send> {
+        match &self.stream {
+            Stream::Tcp(stream) => Box::new(stream.try_clone().unwrap()),
+            Stream::Unix(stream) => Box::new(stream.try_clone().unwrap()),
+        }
+    }
+
+    /// Ends both directions, for those who have a half of it, too.
+    pub fn break_off(&self) {
+        let ended = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+        drop(ended); // it may have ended already
     }
 
     /// Sends a line.
