@@ -158,7 +158,11 @@ fn at_a_line_rate_a_flood_waits_in_the_kernel() {
     }
     // Two lines, and the burst, need no time.
     let least = Duration::from_millis((200 - 152) * 1000 / 20);
-    assert!(start.elapsed() >= least.mul_f64(0.9), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= least.mul_f64(0.9),
+        "{:?}",
+        start.elapsed()
+    );
     flood.end();
 }
 
