@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::crowds::join_crowd;
 use crate::harness::{Client, DEADLINE, Daemon, numbered, wait_until};
 use crate::latency::Pair;
 
@@ -87,7 +88,7 @@ impl Flood {
 /// Two exchange lines while somebody floods. Returns what was sent of the flood.
 fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool) -> u64 {
     let daemon = Daemon::start(flags);
-    let mut crowd = daemon.join_crowd(100);
+    let mut crowd = join_crowd(&daemon, 100);
     let mut flooder = daemon.join("flooder");
     flooder.send("/join pit"); // nobody there to hear it
     flooder.barrier();

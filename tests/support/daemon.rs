@@ -161,18 +161,6 @@ impl Daemon {
         clients
     }
 
-    /// Many who are registered as `user0` and so on, and did not wait to be greeted first.
-    pub fn join_crowd(&self, count: usize) -> Vec<Client> {
-        let mut crowd: Vec<Client> = (0..count).map(|_| self.connect_raw()).collect();
-        for (number, client) in crowd.iter_mut().enumerate() {
-            client.send(&format!("#user{number}"));
-        }
-        for client in &mut crowd {
-            client.read_until_starting("* You are in ");
-        }
-        crowd
-    }
-
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -458,6 +446,11 @@ impl Client {
 
     /// Breaks the connection off: the server is told by a reset, not by an end.
     pub fn reset(self) {
+        self.reset_at_close();
+    }
+
+    /// Lets the server be told by a reset as soon as this is dropped.
+    pub fn reset_at_close(&self) {
         if let Stream::Tcp(stream) = &self.stream {
             let socket = socket2::SockRef::from(stream);
             socket.set_linger(Some(Duration::ZERO)).unwrap();
