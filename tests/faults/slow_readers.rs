@@ -23,7 +23,7 @@ fn join_with_small_window(daemon: &Daemon, name: &str) -> Client {
 }
 
 /// How many lines were left out for slow readers, says `/stats`.
-fn skipped(client: &mut Client) -> u64 {
+pub fn skipped(client: &mut Client) -> u64 {
     client.send("/stats");
     let lines = client.barrier();
     let line = lines.iter().find(|line| line.contains(" skipped for slow"));
