@@ -83,7 +83,7 @@ fn who_drips_with_a_name_stays_and_is_heard_when_its_line_ends() {
 #[test]
 fn many_who_drip_cost_no_more_memory_than_a_line_each() {
     const COUNT: usize = 200;
-    const BYTES: usize = 8000;
+    const BYTES: usize = 10_000;
     const LINE_KIB: u64 = 4;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");

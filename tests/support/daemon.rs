@@ -361,7 +361,7 @@ impl Client {
         }
     }
 
-    fn over_unix(path: &Path) -> Self {
+    pub fn over_unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("it connects");
         Self::new(Stream::Unix(stream))
     }
