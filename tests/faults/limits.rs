@@ -248,10 +248,10 @@ fn in_a_network_with_addresses(test: &str) -> bool {
         .env(INSIDE, "1")
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let shown = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}{errors}");
-    assert!(text.contains("1 passed"), "{text}");
+    assert!(output.status.success(), "{shown}{errors}");
+    assert!(shown.contains("1 passed"), "{shown}");
     false
 }
 

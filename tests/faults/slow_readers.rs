@@ -163,12 +163,11 @@ fn undelivered_count(line: &str) -> Option<u64> {
 /// To whom a line says how many messages were not delivered.
 fn undelivered(line: &str) -> Option<(&str, u64)> {
     let rest = line.strip_prefix("! Your last ")?;
-    let (count, rest) = match rest.strip_prefix("message to ") {
-        Some(rest) => (1, rest),
-        None => {
-            let (count, rest) = rest.split_once(" messages to ")?;
-            (count.parse().ok()?, rest)
-        }
+    let (count, rest) = if let Some(rest) = rest.strip_prefix("message to ") {
+        (1, rest)
+    } else {
+        let (count, rest) = rest.split_once(" messages to ")?;
+        (count.parse().ok()?, rest)
     };
     let (name, rest) = rest.split_once(' ')?;
     assert!(rest.contains("not delivered"), "{line}");
@@ -337,7 +336,9 @@ impl Sleepers {
             let names: Vec<String> = some.iter().map(|number| format!("s{number}")).collect();
             self.alice
                 .send(&format!("@{}:{}", names.join(","), self.text));
-            some.iter().for_each(|number| self.sent[*number] += 1);
+            for number in some {
+                self.sent[*number] += 1;
+            }
         }
         for line in self.alice.barrier() {
             let (name, count) = undelivered(&line).unwrap_or_else(|| panic!("{line}"));
@@ -429,8 +430,8 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
     let whole = format!("@alice: {text}");
     for (number, mut client) in clients.into_iter().enumerate() {
         let mut delivered = 0;
-        let lives = !closed.contains(&number);
-        if lives {
+        let survives = !closed.contains(&number);
+        if survives {
             for _ in 0..sent[number] {
                 client.expect_line(&whole);
             }
@@ -444,7 +445,7 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
             delivered += lines.iter().filter(|line| **line == whole).count() as u64;
         }
         assert_eq!(delivered + told[number], sent[number], "s{number}");
-        assert_eq!(lives, told[number] == 0, "s{number}");
+        assert_eq!(survives, told[number] == 0, "s{number}");
     }
     alice.expect_nothing();
 }
@@ -456,7 +457,7 @@ fn who_does_not_read_its_own_answers_is_read_later_and_loses_none() {
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut greedy = join_with_small_window(&daemon, "greedy");
     let mut sender = greedy.sender();
-    let writing = std::thread::spawn(move || {
+    let writing = thread::spawn(move || {
         let text = "x".repeat(100);
         for number in 0..LINES {
             sender
