@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,14 +18,20 @@ const CROWD: usize = 5000;
 /// Descriptors that the other tests may use at the same time.
 const DESCRIPTORS_KEPT: u64 = 3000;
 
-/// Fewer than [`CROWD`] only where the limit of open files says so.
-fn crowd_size() -> usize {
+/// One crowd at a time: each takes most of this process's descriptors.
+static CROWDED: Mutex<()> = Mutex::new(());
+
+/// Waits for its turn, and says how many may come: fewer than [`CROWD`] only where the limit of open
+/// files says so.
+fn crowd_size() -> (MutexGuard<'static, ()>, usize) {
+    // A crowd that failed is over, too.
+    let turn = CROWDED.lock().unwrap_or_else(PoisonError::into_inner);
     let room = raise_open_files().saturating_sub(DESCRIPTORS_KEPT);
     let count = usize::try_from(room).unwrap().clamp(100, CROWD);
     if count < CROWD {
         eprintln!("a crowd of {count} instead of {CROWD}: the limit of open files is low");
     }
-    count
+    (turn, count)
 }
 
 /// Begins so many connections before any of them is known to be made. A client's first call waits
@@ -89,7 +95,7 @@ impl Chatting {
 
 #[test]
 fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
-    let count = crowd_size();
+    let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let mut pair = Pair::new(daemon.join_all(["alice", "bob"]));
     pair.exchange();
@@ -145,7 +151,7 @@ fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
 
 #[test]
 fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names_back() {
-    let count = crowd_size();
+    let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let pair = Pair::new(daemon.join_all(["alice", "bob"]));
     let mut witness = daemon.join("witness");
