@@ -12,16 +12,11 @@
     missing_docs
 )]
 
-mod crowds;
-mod descriptors;
+#[path = "../support/daemon.rs"]
+#[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
-mod lifecycle;
-mod limits;
 mod load;
-mod logs;
 mod sessions;
-mod slow_readers;
 mod sockets;
 mod start;
-mod strangers;
 mod tools;

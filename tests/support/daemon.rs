@@ -1,5 +1,6 @@
 //! A daemon to test, and clients that know what to expect.
 
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,14 +28,20 @@ pub const REFUSED_FULL: &str = "! The server is full. Try again later.";
 
 /// The program under test, without what this process's environment would tell it.
 pub fn program() -> Command {
-    without_settings(Command::new(env!("CARGO_BIN_EXE_chinwag")))
+    without_settings(Command::new(binary()))
+}
+
+/// The daemon as it was built, or the program that `CHINWAG_TEST_PROGRAM` names: another build, or
+/// a wrapper that starts it in a confinement.
+fn binary() -> OsString {
+    std::env::var_os("CHINWAG_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_chinwag").into())
 }
 
 /// The program under test, with a limit of open files that it cannot raise.
 pub fn program_with_open_files(limit: u32) -> Command {
     let mut command = without_settings(Command::new("sh"));
     let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_chinwag")]);
+    command.args(["-c", &script]).arg(binary());
     command
 }
 

@@ -1,0 +1,1 @@
+//! Names chosen to collide under a hash that an attacker could know.

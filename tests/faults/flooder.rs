@@ -1,0 +1,1 @@
+//! One whose socket never runs empty.

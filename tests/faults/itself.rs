@@ -1,0 +1,1 @@
+//! What a user does to itself, or while others' lines are being delivered.

@@ -1,0 +1,34 @@
+//! What the network, its people and the operator's machine do to the daemon, done to the real one.
+//!
+//! `docs/reliability.md` lists every fault, what happens, and the test here that shows it. Each test
+//! has a daemon of its own; see `tests/support/daemon.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod clock;
+mod collisions;
+mod crowds;
+mod descriptors;
+mod endings;
+mod flooder;
+#[path = "../support/daemon.rs"]
+#[allow(dead_code, reason = "each of its users needs a part")]
+mod harness;
+mod itself;
+mod limits;
+mod logs;
+mod published;
+mod restart;
+mod signals;
+mod slow_readers;
+mod slow_senders;
+mod strangers;
+mod telnet;
+mod text;

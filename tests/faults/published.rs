@@ -1,0 +1,1 @@
+//! What other servers of this kind were broken by, once published.

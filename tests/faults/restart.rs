@@ -1,0 +1,1 @@
+//! Killed without a word, and started again.

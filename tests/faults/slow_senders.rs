@@ -1,0 +1,1 @@
+//! Who sends a byte a second, or a line without an end.

@@ -1,0 +1,1 @@
+//! Telnet, cut anywhere, unfinished, and in storms.

@@ -1,0 +1,1 @@
+//! Text that would harm a terminal, a log or a parser.
