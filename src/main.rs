@@ -82,7 +82,11 @@ fn fail(code: u8, text: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn say(text: &str) {
-    // Standard error may be closed, and then there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+fn say(lines: &str) {
+    for line in lines.lines() {
+        // A flag's value is quoted, and it need not be the operator who wrote it.
+        let line = text::clean(line.as_bytes());
+        // Standard error may be closed, and then there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
 }
