@@ -197,11 +197,11 @@ impl Server {
         self.limits.clients_max
     }
 
-    /// The loop. Returns after a signal that asks for it.
+    /// The loop. Returns after a signal that asks for it; calls `on_hang_up` at each SIGHUP.
     ///
     /// # Errors
     /// If the poll itself fails, which leaves nothing to go on with.
-    pub fn run(mut self) -> Result<Ended, StartError> {
+    pub fn run(mut self, on_hang_up: impl Fn()) -> Result<Ended, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut closing: Option<Closing> = None;
         loop {
@@ -222,6 +222,11 @@ impl Server {
                 Vec::new()
             };
             for signal in signals {
+                if signal == SIGHUP {
+                    on_hang_up();
+                    log::info!("signal {signal}: the log file, if there is one, is opened anew");
+                    continue;
+                }
                 if closing.is_some() {
                     log::warn!("a second signal ({signal}): ending at once");
                     return Ok(Ended::AtOnce(signal));
@@ -316,12 +321,8 @@ impl Server {
         false
     }
 
-    /// The signals that came and that end the process. The others do no harm.
     fn take_signals(&mut self) -> Vec<i32> {
-        self.signals
-            .pending()
-            .filter(|signal| *signal != SIGHUP)
-            .collect()
+        self.signals.pending().collect()
     }
 
     fn now(&self) -> Tick {
