@@ -33,13 +33,13 @@ fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
 
 #[test]
 fn at_the_end_everything_queued_before_is_still_written() {
-    const COUNT: usize = 1000;
+    const COUNT: usize = 2000;
     let mut daemon = Daemon::start(&["--hard-limit", "16M"]);
     let mut alice = daemon.join("alice");
     let mut bob = Client::with_small_window(daemon.address());
     bob.expect_greeting();
     bob.register("bob");
-    let text = "x".repeat(1000); // more than the kernel keeps for the two
+    let text = "x".repeat(4000); // more than the kernel keeps for the two
     for number in 0..COUNT {
         alice.send(&format!("@bob:{number} {text}"));
     }
