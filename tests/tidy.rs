@@ -168,6 +168,13 @@ fn nothing_is_left_lying_about() {
 }
 
 #[test]
+fn the_compiler_forbids_unsafe_code_and_runs_none_of_ours() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nunsafe_code = \"forbid\"\n"));
+    assert!(!manifest.contains("\nbuild = ") && !root().join("build.rs").exists());
+}
+
+#[test]
 fn every_module_says_what_it_owns_and_none_grows_past_comfort() {
     for (file, text) in sources("src") {
         assert!(

@@ -270,6 +270,11 @@ impl<S: Transport> Connection<S> {
         }
     }
 
+    /// Whether it should have given a name by now.
+    pub fn is_nameless_at(&self, now: Tick, register_time: Duration) -> bool {
+        self.is_open() && !self.registered && self.connected_at.after(register_time) <= now
+    }
+
     /// When its end is no longer waited for; never, if it is not waited for yet.
     pub fn linger_until(&self) -> Tick {
         let farewell = self.farewell.as_ref();

@@ -144,6 +144,17 @@ impl Outbound {
         }
     }
 
+    /// The senders of private messages of which something is not written yet, each as often as that
+    /// is so.
+    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = ClientId> {
+        let queue = self.0.as_ref().filter(|queue| !queue.is_abandoned());
+        queue.into_iter().flat_map(|queue| {
+            let unwritten = queue.receipts.iter();
+            let unwritten = unwritten.filter(|receipt| receipt.end > queue.written);
+            unwritten.map(|receipt| receipt.from)
+        })
+    }
+
     /// Takes the senders of private messages of which something was not written, each with how
     /// many those are.
     pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {

@@ -22,6 +22,7 @@
     reason = "a test, with a harness shared between tests"
 )]
 
+mod absence;
 mod cases;
 mod fan_out;
 mod limits;

@@ -38,6 +38,22 @@ impl<S: Transport> Egress<S> {
         }
     }
 
+    /// The server exits: everything that can be written is, and from here on only what is for one
+    /// alone is added.
+    pub(in crate::server) fn begin_closing(&mut self) {
+        self.closing = true;
+        self.flush_all();
+    }
+
+    /// Asks the kernel whether it takes what waits for a client, whatever it said last.
+    pub(in crate::server) fn ask_again(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.at_mut(slot)
+            && mem::take(&mut connection.write_blocked)
+        {
+            self.flush(slot);
+        }
+    }
+
     /// Writes to everyone who got something.
     fn flush_all(&mut self) {
         self.flush_prompt();

@@ -48,6 +48,8 @@ pub struct Egress<S> {
     pub(super) doomed: Vec<ClientId>,
     /// Slots to be taken away at the end of the turn.
     pub(super) closed: Vec<u32>,
+    /// The server exits: what goes to many would only be about who is gone already.
+    pub(super) closing: bool,
     /// Bytes that wait, for all clients together.
     waiting: Waiting,
     /// Room is being made, because those were too many.
@@ -71,6 +73,7 @@ impl<S: Transport> Egress<S> {
             ready: Vec::new(),
             doomed: Vec::new(),
             closed: Vec::new(),
+            closing: false,
             waiting: Waiting::default(),
             is_relieving: false,
             now: Tick::default(),
@@ -158,6 +161,20 @@ impl<S: Transport> Egress<S> {
     /// Tells a client whom the chat does not know.
     pub(super) fn send_notice(&mut self, id: ClientId, notice: Notice<'_>) {
         self.send(id, &Event::Notice(notice));
+    }
+
+    /// The clients of whose private messages some are not written yet, in order. What somebody wrote
+    /// to themselves is left out: nobody could be told.
+    pub(super) fn senders_of_unwritten(&self) -> Vec<ClientId> {
+        let mut senders = Vec::new();
+        for (slot, connection) in self.connections.iter() {
+            let id = self.connections.id_of(slot);
+            let unwritten = connection.outbound.senders_of_unwritten();
+            senders.extend(unwritten.filter(|sender| *sender != id));
+        }
+        senders.sort_unstable();
+        senders.dedup();
+        senders
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
