@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::server::stream::Stream;
 
@@ -92,6 +93,8 @@ pub enum State {
     Joining,
     /// Has what it asked for.
     Ready,
+    /// Connected, and does not register.
+    Stranger,
 }
 
 /// The reading side of one client.
@@ -103,6 +106,8 @@ pub(super) struct Client {
     pub partial: Vec<u8>,
     /// Reads nothing.
     pub deaf: bool,
+    /// Although it is deaf, it is to read once.
+    pub sips: bool,
     /// Was told of something to read while deaf.
     pub readable: bool,
     /// Was told that the connection ends; what came before that is read first.
@@ -116,6 +121,7 @@ impl Default for Client {
             state: State::Closed,
             partial: Vec::new(),
             deaf: false,
+            sips: false,
             readable: false,
             ends: false,
         }
@@ -144,6 +150,14 @@ impl Client {
                 Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
                 Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
             };
+        }
+    }
+
+    /// Ends the connection by a reset, as soon as it is dropped.
+    pub fn break_off(&self) {
+        // A Unix socket has no such thing, and just ends.
+        if let Some(Stream::Tcp(stream)) = &self.stream {
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 
