@@ -97,6 +97,15 @@ pub enum State {
     Stranger,
 }
 
+/// What a client reads of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    All,
+    /// As much as one read takes, and then nothing.
+    Once,
+    Nothing,
+}
+
 /// The reading side of one client.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -104,11 +113,8 @@ pub(super) struct Client {
     pub state: State,
     /// An unfinished line.
     pub partial: Vec<u8>,
-    /// Reads nothing.
-    pub deaf: bool,
-    /// Although it is deaf, it is to read once.
-    pub sips: bool,
-    /// Was told of something to read while deaf.
+    pub reads: Reads,
+    /// Was told of something to read, perhaps while it read nothing.
     pub readable: bool,
     /// Was told that the connection ends; what came before that is read first.
     pub ends: bool,
@@ -120,8 +126,7 @@ impl Default for Client {
             stream: None,
             state: State::Closed,
             partial: Vec::new(),
-            deaf: false,
-            sips: false,
+            reads: Reads::All,
             readable: false,
             ends: false,
         }

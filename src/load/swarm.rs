@@ -11,7 +11,7 @@ use std::mem;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Sources, State, Target, is_gone};
+use super::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
 use super::outgoing::{Arrival, Opening, Outgoing, Queue};
@@ -288,8 +288,10 @@ impl Swarm {
         let mut scratch = mem::take(&mut self.scratch);
         while let Some(client) = self.clients.get_mut(who.index()) {
             client.readable = true;
-            if client.deaf && !mem::take(&mut client.sips) {
-                break;
+            match client.reads {
+                Reads::All => {}
+                Reads::Once => client.reads = Reads::Nothing,
+                Reads::Nothing => break,
             }
             // Behind whatever was left of the last line.
             let kept = client.partial.len();
@@ -384,21 +386,21 @@ impl Swarm {
         }
         for who in mem::take(&mut self.out.paused) {
             if let Some(client) = self.clients.get_mut(who.index()) {
-                client.deaf = true;
+                client.reads = Reads::Nothing;
             }
         }
         for who in mem::take(&mut self.out.sipping) {
             if let Some(client) = self.clients.get_mut(who.index())
-                && client.deaf
+                && client.reads == Reads::Nothing
                 && client.readable
             {
-                client.sips = true;
+                client.reads = Reads::Once;
                 self.readable(who, work);
             }
         }
         for who in mem::take(&mut self.out.resumed) {
             if let Some(client) = self.clients.get_mut(who.index())
-                && mem::take(&mut client.deaf)
+                && mem::replace(&mut client.reads, Reads::All) != Reads::All
                 && client.readable
             {
                 self.readable(who, work);

@@ -124,9 +124,9 @@ const STAY_SECONDS: (f64, f64) = (0.2, 6.0);
 
 const HTTP: &[u8] = b"GET /chat HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
 const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
-/// The start of a ClientHello: a handshake record of TLS 1.0, as all versions send it first.
+/// The start of a `ClientHello`: a handshake record of TLS 1.0, as all versions send it first.
 const TLS: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03 no more than a beginning";
-/// An SMB2 negotiation behind its NetBIOS header.
+/// An SMB2 negotiation behind its `NetBIOS` header.
 const SMB: &[u8] = b"\x00\x00\x00\x6c\xfeSMB\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1f\x00";
 
 /// Telnet's bytes: interpret as command, subnegotiation, and what asks for an option.

@@ -22,6 +22,9 @@ const CROWD: (usize, usize) = (200, 400);
 /// A flooder's bytes that wait for the kernel are kept above this.
 const FLOOD_UNSENT_MIN: usize = 128 << 10;
 
+/// A soak shorter than this has floods that are as much shorter.
+const FLOOD_TIME: Duration = Duration::from_secs(20);
+
 /// Of a short soak, each kind of errand has so many at least, on average.
 const EACH_AT_LEAST: u32 = 4;
 
@@ -38,6 +41,8 @@ pub struct Guests {
     floods: Vec<Flood>,
     /// When the next of each kind comes, and the average time between two.
     errands: Vec<(Errand, Duration, Moment)>,
+    /// How much of a flood there is time for.
+    flood_share: f64,
     rng: Rng,
     pub tally: Tally,
     /// Guests that the server closed although nothing was wrong with them.
@@ -53,11 +58,21 @@ struct Visit {
     /// What it does once it is let in.
     steps: Vec<(Duration, Step)>,
     end: Option<&'static str>,
-    is_stranger: bool,
-    /// Has been let in, or needs not.
-    is_in: bool,
-    is_deaf: bool,
+    manner: Manner,
     is_leaving: bool,
+}
+
+/// How a guest can be spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Waits to be registered.
+    Knocks,
+    /// Is registered, and reads.
+    Chats,
+    /// Is registered, and does not read.
+    IsDeaf,
+    /// Is not to be registered.
+    IsStrange,
 }
 
 #[derive(Debug)]
@@ -103,6 +118,7 @@ impl Guests {
                     )
                 })
                 .collect(),
+            flood_share: time.div_duration_f64(FLOOD_TIME).min(1.0),
             rng,
             tally: Tally::new(),
             thrown_out: 0,
@@ -125,8 +141,10 @@ impl Guests {
         for (place, visit) in self.visits.iter_mut().enumerate() {
             let who = ClientNo::new(as_number(self.first + place));
             match visit {
-                Some(visit) if visit.is_in && !visit.is_stranger && !visit.is_deaf => {
+                Some(visit) if visit.manner == Manner::Chats => {
                     visit.is_leaving = true;
+                    // It may be in the middle of a line.
+                    out.raw(who, b"\n");
                     out.quit(who);
                 }
                 Some(visit) => {
@@ -174,7 +192,7 @@ impl Guests {
         let Some(visit) = self.visit(who) else {
             return;
         };
-        visit.is_in = true;
+        visit.manner = Manner::Chats;
         let (serial, steps) = (visit.serial, std::mem::take(&mut visit.steps));
         self.plan(now, who, serial, steps);
     }
@@ -208,8 +226,8 @@ impl Guests {
         let crowd = match errand {
             Errand::Crowd => {
                 self.count("crowds");
-                // A small soak has few places.
-                let most = CROWD.1.min(self.visits.len() / 2);
+                // Beside few steady ones, half as many are a crowd.
+                let most = CROWD.1.min(self.first / 2);
                 self.rng.usize(CROWD.0.min(most)..=most)
             }
             _ => 1,
@@ -242,21 +260,24 @@ impl Guests {
             .stranger
             .map_or(Arrival::Named(name), Arrival::Stranger);
         out.visit(who, arrival, plan.is_small.then_some(SLOW_RECEIVE_BYTES));
-        let mut visit = Visit {
+        // A stranger needs not wait for an answer.
+        let (manner, at_once, once_in) = if is_stranger {
+            (Manner::IsStrange, plan.steps, Vec::new())
+        } else {
+            (Manner::Knocks, Vec::new(), plan.steps)
+        };
+        let visit = Visit {
             serial,
             name,
-            steps: plan.steps,
+            steps: once_in,
             end: plan.end,
-            is_stranger,
-            is_in: is_stranger,
-            is_deaf: false,
+            manner,
             is_leaving: false,
         };
-        let steps = is_stranger.then(|| std::mem::take(&mut visit.steps));
         if let Some(place) = self.visits.get_mut(who.index() - self.first) {
             *place = Some(visit);
         }
-        self.plan(now, who, serial, steps.unwrap_or_default());
+        self.plan(now, who, serial, at_once);
     }
 
     fn plan(&mut self, now: Moment, who: ClientNo, visit: u64, steps: Vec<(Duration, Step)>) {
@@ -274,22 +295,22 @@ impl Guests {
         let (serial, name) = (visit.serial, visit.name);
         match step {
             Step::Say(bytes) => out.raw(who, &bytes),
-            Step::Flood(chunk, bytes_left) => self.floods.push(Flood {
+            Step::Flood(chunk, bytes) => self.floods.push(Flood {
                 who,
                 visit: serial,
                 chunk,
-                bytes_left,
+                bytes_left: share_of(bytes, self.flood_share),
             }),
             Step::Invite => {
                 let friend = self.new_name();
                 self.receive(now, friend, Plan::pen_friend(name), out);
             }
             Step::Pause => {
-                visit.is_deaf = true;
+                visit.manner = Manner::IsDeaf;
                 out.pause(who);
             }
             Step::Resume => {
-                visit.is_deaf = false;
+                visit.manner = Manner::Chats;
                 out.resume(who);
             }
             Step::Count(what) => self.count(what),
@@ -333,4 +354,14 @@ impl Guests {
             flood.bytes_left > 0
         });
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of some megabytes"
+)]
+fn share_of(bytes: usize, share: f64) -> usize {
+    (bytes as f64 * share) as usize
 }

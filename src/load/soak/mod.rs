@@ -52,6 +52,9 @@ const OPENING_MAX: usize = 512;
 /// Places for guests: a crowd, and whoever else is there.
 const PLACES: usize = 1000;
 
+/// Few steady ones have few guests: so many places for each.
+const PLACES_EACH: usize = 8;
+
 /// A drawing has so many points, unless they were too near to each other.
 const SAMPLES: u32 = 600;
 
@@ -120,7 +123,7 @@ impl Crew {
             speakers: members / 5,
             slow: members / 5,
             chatters: clients - members,
-            places: PLACES.min(clients * 4),
+            places: PLACES.min(clients * PLACES_EACH),
         }
     }
 
@@ -166,9 +169,8 @@ pub fn run(site: &Site, plan: &Plan, watcher: &mut Watcher<'_>) -> Result<SoakRe
     town.begin(began, &mut swarm.out);
     let mut sampler = Sampler::new(site.pid, began);
     let until = began.after(plan.time);
-    let mut next = began;
     while swarm.now() < until && !watcher.has_enough() && !swarm.is_deserted() {
-        next = next.after(plan.sample_time()).min(until);
+        let next = swarm.now().after(plan.sample_time()).min(until);
         turn_until(&mut swarm, &mut town, next, watcher)?;
         sampler.look(swarm.now(), swarm.connected_count(), town.connects());
         let elapsed = swarm.now().since(began);
@@ -251,11 +253,12 @@ fn connect(swarm: &mut Swarm, crew: &Crew, watcher: &mut Watcher<'_>) -> Result<
     let slow = everyone().filter(|who| is_slow(who.index()));
     swarm.connect(slow, CONNECT_TIME, &mut tell)?;
     swarm.receive_bytes = None;
-    swarm.join(members, CONNECT_TIME, &mut tell)?;
+    // Of who comes and goes, too, a slow reader would miss lines that nobody here counts. To be in
+    // the room means to have left the lobby.
     for who in clients(members) {
-        swarm.out.raw(who, b"/part lobby\n");
+        swarm.out.raw(who, b"/quiet on\n/part lobby\n");
     }
-    Ok(())
+    swarm.join(members, CONNECT_TIME, &mut tell)
 }
 
 /// Goes on until then, or until it is enough, or nobody is there any more.
