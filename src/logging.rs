@@ -313,7 +313,7 @@ mod tests {
     /// A sink that takes what it is told to, in this order, and everything after that.
     struct Grudging {
         takes: Vec<io::Result<usize>>,
-        text: mpsc::Sender<Vec<u8>>,
+        text: Sender<Vec<u8>>,
     }
 
     impl Write for Grudging {
