@@ -45,6 +45,14 @@ pub fn program_with_open_files(limit: u32) -> Command {
     command
 }
 
+/// The program under test, with this umask.
+pub fn program_with_umask(mask: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    let script = format!("umask {mask}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(binary());
+    command
+}
+
 pub fn without_settings(mut command: Command) -> Command {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("CHINWAG_") {
@@ -231,8 +239,17 @@ impl Daemon {
 
     /// The largest amount of memory held at once so far, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// The amount of memory held now, in KiB.
+    pub fn resident_memory_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let line = status.lines().find(|line| line.starts_with(what));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number.expect("a number of KiB").parse().unwrap()
     }
@@ -335,6 +352,11 @@ impl Client {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
         socket.connect(&address.into()).expect("it connects");
+        Self::over_socket(socket)
+    }
+
+    /// A client over a socket that the test made in a way of its own.
+    pub fn over_socket(socket: Socket) -> Self {
         Self::new(Stream::Tcp(socket.into()))
     }
 
@@ -385,6 +407,23 @@ impl Client {
         }
     }
 
+    /// The receiving half, for another thread.
+    pub fn receiver(&self) -> Box<dyn Read + Send> {
+        match &self.stream {
+            Stream::Tcp(stream) => Box::new(stream.try_clone().unwrap()),
+            Stream::Unix(stream) => Box::new(stream.try_clone().unwrap()),
+        }
+    }
+
+    /// Ends both directions, for those who have a half of it, too.
+    pub fn break_off(&self) {
+        let ended = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+        drop(ended); // it may have ended already
+    }
+
     /// Sends a line.
     #[track_caller]
     pub fn send(&mut self, line: &str) {
@@ -416,6 +455,11 @@ impl Client {
 
     /// Breaks the connection off: the server is told by a reset, not by an end.
     pub fn reset(self) {
+        self.reset_at_close();
+    }
+
+    /// Lets the server be told by a reset as soon as this is dropped.
+    pub fn reset_at_close(&self) {
         if let Stream::Tcp(stream) = &self.stream {
             let socket = socket2::SockRef::from(stream);
             socket.set_linger(Some(Duration::ZERO)).unwrap();
