@@ -47,6 +47,9 @@ struct Share {
 impl<S: Transport> Switchboard<S> {
     /// Carries out what a client sent, up to its share.
     pub(super) fn serve(&mut self, now: Tick, id: ClientId) {
+        if self.egress.closing {
+            return; // whatever comes now would come too late for those who have left
+        }
         let limits = &self.egress.limits;
         let mut share = Share {
             lines: limits.turn_lines_max,

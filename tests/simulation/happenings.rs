@@ -6,7 +6,9 @@ use std::time::Duration;
 use chinwag::server::switchboard::Readiness;
 
 use crate::history::History;
-use crate::people::{Habits, Line, Person};
+use crate::people::{Habits, Stranger};
+use crate::plan::Kind;
+use crate::typing::draw_habits;
 
 /// Where time does not leap, less than this passes: nobody can stall.
 const UNSTALLED_TIME: Duration = Duration::from_secs(28);
@@ -20,15 +22,19 @@ impl History {
         match self.chance.below(100) {
             0..=33 => self.speak(),
             34..=43 => self.newcomer(),
-            44..=61 => self.sockets_change(),
-            62..=64 => self.some_reset(),
-            65..=67 => self.somebody_half_closes(),
-            68..=71 => self.spurious_readiness(),
-            72..=76 => self.time_passes(),
-            77 => self.time_leaps(),
-            78..=85 => self.everybody_is_heard(),
-            86..=88 if self.plan.crowd => self.a_place_changes_hands(),
+            44..=59 => self.sockets_change(),
+            60..=62 => self.some_reset(),
+            63..=66 => self.somebody_half_closes(),
+            67..=70 => self.spurious_readiness(),
+            71..=75 => self.time_passes(),
+            76 => self.time_leaps(),
+            77..=83 => self.everybody_is_heard(),
+            84..=86 if self.plan.is_crowd() => self.a_place_changes_hands(),
+            87 => self.all_is_answered(),
+            88 if self.plan.kind != Kind::Thousands => self.hoarders(),
+            89 if self.chance.one_in(3) => self.a_deep_queue_is_cut(),
             89 => self.run(),
+            90 if self.plan.kind == Kind::Flood => self.flood(),
             _ => {
                 for _ in 0..self.chance.below(4) {
                     self.turn();
@@ -38,7 +44,7 @@ impl History {
         if self.chance.one_in(2) {
             self.turn();
         }
-        self.look();
+        self.watch();
     }
 
     fn speak(&mut self) {
@@ -52,11 +58,7 @@ impl History {
             self.plan.chattiness
         };
         for _ in 0..self.chance.between(1..=lines_max) {
-            let Some((line, text)) = self.compose(who) else {
-                continue;
-            };
-            self.type_line(who, &text);
-            self.people[who].sent.push(line);
+            self.type_something(who);
             if self.people[who].has_quit {
                 break;
             }
@@ -65,58 +67,73 @@ impl History {
         self.tell_perhaps(who);
     }
 
-    fn newcomer(&mut self) {
-        let is_here = |person: &&Person| !person.client.is_closed();
+    pub fn newcomer(&mut self) {
+        let is_here = |person: &&crate::people::Person| !person.client.is_closed();
         if self.people.iter().filter(is_here).count() >= self.plan.people_max {
             return;
         }
-        let habits = Habits {
-            ignores: self.chance.one_in(6),
+        let mut habits = Habits {
             silent: self.chance.one_in(20),
             newcomer: true,
-            ..self.draw_habits()
+            ..draw_habits(&mut self.chance)
         };
+        if self.chance.one_in(12) {
+            let stranger = self.chance.pick(&[Stranger::Http, Stranger::Tls]);
+            habits.stranger = Some(stranger);
+            habits.steady = true;
+            habits.silent = false;
+            habits.telnet = false;
+            habits.marked = false;
+        }
         let who = self.arrive(habits);
-        if !habits.steady && !habits.plodding && self.chance.one_in(6) {
+        if !self.people[who].reads_as_they_do() && self.chance.one_in(6) {
             let room = self.chance.below(400);
             self.people[who].set_room(room, usize::MAX, false);
         }
-        if habits.ignores && !habits.silent {
-            let ignored = self.chance.below(who);
-            self.type_line(who, &format!("/ignore c{ignored}"));
-            self.people[who].sent.push(Line::Other);
+        if habits.stranger.is_some() {
+            // Its first bytes in two pieces, before its time to register is up.
+            self.people[who].deliver_some(&mut self.chance);
+            self.people[who].tell(&mut self.server);
+            self.turn();
         }
         self.introduce(who);
     }
 
     fn sockets_change(&mut self) {
-        let count_max = if self.plan.crowd { 60 } else { 4 };
+        let count_max = if self.plan.is_crowd() { 60 } else { 4 };
         for _ in 0..self.chance.between(1..=count_max) {
             let who = self.somebody();
-            let habits = self.people[who].habits;
-            if habits.steady || habits.plodding {
+            if self.people[who].reads_as_they_do() {
                 continue;
             }
+            let limits = &self.plan.limits;
+            let few = 3000.max(6 * limits.line_bytes_max);
+            let many = 2 * limits.output_soft_bytes_max;
             let chance = &mut self.chance;
-            let room = match chance.below(self.plan.slowness + 2) {
+            let room = match chance.below(self.plan.slowness + 3) {
                 0 => usize::MAX,
-                1 => chance.below(3000.max(6 * self.plan.limits.line_bytes_max)),
-                2 => 0,
+                1 => chance.below(few),
+                2 => chance.below(many),
+                3 => 0,
                 _ => chance.below(150),
             };
-            let write_max = if chance.one_in(3) {
+            let write_max = if chance.one_in(3) && room < many {
                 chance.between(1..=50)
             } else {
                 usize::MAX
             };
             let breaks = !self.people[who].habits.resident && chance.one_in(60);
-            self.people[who].set_room(room, write_max, breaks);
+            if chance.one_in(4) {
+                self.people[who].set_room_for_lines(room);
+            } else {
+                self.people[who].set_room(room, write_max, breaks);
+            }
             self.tell_perhaps(who);
         }
     }
 
     fn some_reset(&mut self) {
-        let count_max = if self.plan.crowd { 8 } else { 1 };
+        let count_max = if self.plan.is_crowd() { 8 } else { 1 };
         for _ in 0..self.chance.between(1..=count_max) {
             let who = self.somebody();
             if !self.people[who].habits.resident || self.chance.one_in(10) {
@@ -151,7 +168,7 @@ impl History {
     /// Before time goes on, who reads slowly reads something.
     fn plodders_read(&mut self) {
         for person in &mut self.people {
-            if person.habits.plodding {
+            if person.habits.plodding && !person.habits.steady {
                 let bytes = self.chance.between(1..=200);
                 person.set_room(bytes, usize::MAX, false);
                 person.tell(&mut self.server);
@@ -166,7 +183,7 @@ impl History {
         if self.plan.stalls || self.passed + time < UNSTALLED_TIME {
             self.passed += time;
             self.plodders_read();
-            self.server.pass(time);
+            self.pass(time);
         }
     }
 
@@ -189,33 +206,8 @@ impl History {
         self.turn();
     }
 
-    /// Somebody whom a fan-out has not reached is gone, and another has their slot.
-    fn a_place_changes_hands(&mut self) {
-        self.everybody_reads();
-        let can_speak = |person: &Person| person.habits.resident && person.may_speak();
-        let Some(speaker) = self.people[1..].iter().position(can_speak) else {
-            return;
-        };
-        let speaker = speaker + 1; // as the witness was passed over
-        self.say(speaker);
-        self.turn();
-        let waits = |person: &Person| {
-            person.client.wire.borrow().to_client.is_empty() && !person.client.is_closed()
-        };
-        let Some(gone) = self.people.iter().rposition(waits) else {
-            return;
-        };
-        self.people[gone].reset();
-        self.people[gone].tell(&mut self.server);
-        self.turn();
-        self.newcomer();
-        self.turn();
-        self.say(speaker);
-        self.turn();
-    }
-
     /// Nothing waits for anybody.
-    fn everybody_reads(&mut self) {
+    pub fn everybody_reads(&mut self) {
         for person in &mut self.people {
             person.read_everything();
             person.tell(&mut self.server);
@@ -224,11 +216,8 @@ impl History {
         self.look();
     }
 
-    /// A line that arrives at once.
-    fn say(&mut self, who: usize) {
-        let (line, text) = self.short_line(who);
-        self.type_line(who, &text);
-        self.people[who].sent.push(line);
+    /// What somebody has typed arrives at once.
+    pub fn hear(&mut self, who: usize) {
         self.people[who].deliver_all();
         self.people[who].tell(&mut self.server);
     }

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
+use crate::people::Person;
 use crate::plan::ROOMS;
+use crate::typing::take_refusals;
 
 /// What a line says, as far as the oracle asks.
 #[derive(Debug)]
@@ -22,14 +24,22 @@ pub enum Heard {
         room: String,
         who: usize,
     },
+    /// Perhaps with last words.
     Left {
         room: String,
         who: usize,
+        text: Option<String>,
     },
     Renamed {
         who: usize,
     },
-    Summary,
+    /// So many came and went, of whom some are named.
+    Summary {
+        room: String,
+        joined: u64,
+        left: u64,
+        names: Vec<usize>,
+    },
     Missed {
         room: String,
         count: u64,
@@ -39,14 +49,32 @@ pub enum Heard {
         to: usize,
         count: u64,
     },
+    /// Somebody to whom one wrote is away.
+    Away {
+        who: usize,
+    },
+    /// Telnet's question whether anybody is there was answered.
+    Here,
     /// From here on each line is answered as it deserves.
     Started,
+    /// The answer that is the last in JSON for a while.
+    NowPlain,
     Answer(Answer),
     Other,
 }
 
+/// All that somebody got.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub lines: Vec<Heard>,
+    /// How many of those were there before counting begins.
+    pub uncounted: usize,
+    /// Telnet's options that were refused.
+    pub refusals: Vec<[u8; 3]>,
+}
+
 /// The answer to a line, in JSON.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// What was wrong, if anything was.
     pub code: Option<String>,
@@ -54,23 +82,32 @@ pub struct Answer {
 }
 
 /// Reads whole lines; one that was cut off by the connection's end was not heard.
-pub fn read(output: &[u8], crlf: bool) -> Vec<Heard> {
-    let mut all = Vec::new();
+pub fn read(person: &Person) -> Output {
+    let mut all = Output::default();
     let mut started = false;
-    for line in output.split_inclusive(|byte| *byte == b'\n') {
-        let Some(line) = line.strip_suffix(b"\n") else {
-            break;
+    let mut rest = person.output.as_slice();
+    loop {
+        all.refusals.extend(take_refusals(&mut rest));
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            return all;
         };
-        let line = std::str::from_utf8(line).expect("UTF-8, always");
+        let line = std::str::from_utf8(&rest[..end]).expect("UTF-8, always");
+        rest = &rest[end + 1..];
         let bare = line.strip_suffix('\r');
         let heard = read_line(bare.unwrap_or(line));
         started |= matches!(heard, Heard::Started);
         if started {
-            assert_eq!(bare.is_some(), crlf, "the end of {line:?}");
+            assert_eq!(
+                bare.is_some(),
+                person.habits.wants_crlf(),
+                "end of {line:?}"
+            );
         }
-        all.push(heard);
+        all.lines.push(heard);
+        if person.output.len() - rest.len() <= person.counts_from {
+            all.uncounted = all.lines.len();
+        }
     }
-    all
 }
 
 fn read_line(line: &str) -> Heard {
@@ -90,8 +127,8 @@ fn read_line(line: &str) -> Heard {
             text: text.to_owned(),
         };
     }
-    if line.starts_with('!') {
-        return Heard::Other;
+    if let Some(complaint) = line.strip_prefix('!') {
+        return read_loss(complaint).unwrap_or(Heard::Other);
     }
     let elsewhere = line
         .strip_prefix('[')
@@ -109,10 +146,25 @@ fn read_line(line: &str) -> Heard {
     }
 }
 
+/// `Your last 2 messages to bob were not delivered: bob is gone.`
+fn read_loss(complaint: &str) -> Option<Heard> {
+    let rest = complaint.strip_prefix(" Your last ")?;
+    let (lost, rest) = rest.split_once(" to ")?;
+    let count = lost.split_once(' ').map_or("1", |(count, _)| count);
+    let (name, _) = rest.split_once(' ')?;
+    Some(Heard::Undelivered {
+        to: number_of(name),
+        count: count.parse().ok()?,
+    })
+}
+
 /// A plain notice, without its first bytes.
 fn read_notice(notice: &str) -> Option<Heard> {
-    if notice == "pong START" {
-        return Some(Heard::Started);
+    match notice {
+        "pong START" => return Some(Heard::Started),
+        "chinwag is here." => return Some(Heard::Here),
+        "The mode is plain." => return Some(Heard::NowPlain),
+        _ => {}
     }
     if let Some(missed) = notice.strip_prefix("You missed ") {
         let (count, room) = missed.strip_suffix('.')?.split_once(' ')?;
@@ -121,23 +173,28 @@ fn read_notice(notice: &str) -> Option<Heard> {
             count: count.parse().unwrap(),
         });
     }
+    if let Some(summary) = read_summary(notice) {
+        return Some(summary);
+    }
     let (name, what) = notice.split_once(' ')?;
-    if let Some(room) = what.strip_prefix("has joined ") {
-        // A summary goes on after the room's name.
-        let room = room.strip_suffix('.').filter(|room| ROOMS.contains(room))?;
-        return Some(Heard::Joined {
+    if let Some(rest) = what.strip_prefix("has left ") {
+        let (room, text) = match rest.split_once(": ") {
+            Some((room, text)) => (room, Some(text.to_owned())),
+            None => (rest.strip_suffix('.')?, None),
+        };
+        return Some(Heard::Left {
             room: room.to_owned(),
             who: number_of(name),
-        });
-    }
-    if let Some(room) = what.strip_prefix("has left ") {
-        return Some(Heard::Left {
-            room: room.split(['.', ':']).next()?.to_owned(),
-            who: number_of(name),
+            text,
         });
     }
     if what.starts_with("is now ") {
         return Some(Heard::Renamed {
+            who: number_of(name),
+        });
+    }
+    if what.starts_with("is away") && name != "You" {
+        return Some(Heard::Away {
             who: number_of(name),
         });
     }
@@ -151,10 +208,55 @@ fn read_notice(notice: &str) -> Option<Heard> {
     })
 }
 
+/// `alice, bob and 35 others have joined lobby; 3 have left.` One who joined, and nothing else, is
+/// told of like anybody who joins a small room; one who left likewise.
+fn read_summary(notice: &str) -> Option<Heard> {
+    let notice = notice.strip_suffix('.')?;
+    let (names, joined) = match notice.split_once(" has joined ") {
+        Some(parts) => parts,
+        None => notice
+            .split_once(" have joined ")
+            .or(notice.split_once(" have left "))?,
+    };
+    let (room, left) = match joined.split_once("; ") {
+        Some((room, left)) => (room, left.split(' ').next()?.parse().ok()?),
+        None => (joined, 0),
+    };
+    if !ROOMS.contains(&room) {
+        return None;
+    }
+    let (named, more) = match names.split_once(" and ") {
+        Some((named, more)) if more.starts_with(|c: char| c.is_ascii_digit()) => {
+            (named.to_owned(), more.split(' ').next()?.parse().ok()?)
+        }
+        Some((first, second)) => (format!("{first}, {second}"), 0),
+        None => (names.to_owned(), 0),
+    };
+    let names: Vec<usize> = named.split(", ").map(number_of).collect();
+    let count = names.len() as u64 + more;
+    if let ([who], 1, 0) = (names.as_slice(), count, left) {
+        return Some(Heard::Joined {
+            room: room.to_owned(),
+            who: *who,
+        });
+    }
+    let (joined, left) = if notice.contains(" have left ") {
+        (0, count)
+    } else {
+        (count, left)
+    };
+    Some(Heard::Summary {
+        room: room.to_owned(),
+        joined,
+        left,
+        names,
+    })
+}
+
 fn read_json(fields: Value) -> Heard {
     let text = |key: &str| fields[key].as_str().unwrap_or_default().to_owned();
     let who = |key: &str| number_of(fields[key].as_str().expect("a name"));
-    let count = || fields["count"].as_u64().expect("a number");
+    let count = |key: &str| fields[key].as_u64().expect("a number");
     match fields["type"].as_str().expect("a type") {
         "message" | "action" | "topic" => Heard::Said {
             room: Some(text("room")),
@@ -172,17 +274,25 @@ fn read_json(fields: Value) -> Heard {
         "leave" => Heard::Left {
             room: text("room"),
             who: who("name"),
+            text: fields["text"].as_str().map(ToOwned::to_owned),
         },
         "rename" => Heard::Renamed { who: who("name") },
-        "presence" => Heard::Summary,
+        "presence" => Heard::Summary {
+            room: text("room"),
+            joined: count("joined"),
+            left: count("left"),
+            names: names_in(&fields["names"]),
+        },
         "missed" => Heard::Missed {
             room: text("room"),
-            count: count(),
+            count: count("count"),
         },
         "notice" if fields["code"] == "not_delivered" => Heard::Undelivered {
             to: who("name"),
-            count: count(),
+            count: count("count"),
         },
+        "notice" if fields["name"].is_string() => Heard::Away { who: who("name") },
+        "notice" if fields["text"] == "chinwag is here." => Heard::Here,
         "notice" => Heard::Other,
         "ok" if text("text").ends_with("pong START") => Heard::Started,
         "ok" => Heard::Answer(Answer { code: None, fields }),
@@ -194,8 +304,16 @@ fn read_json(fields: Value) -> Heard {
     }
 }
 
+/// Whose names are listed.
+pub fn names_in(list: &Value) -> Vec<usize> {
+    let names = list.as_array().expect("names").iter();
+    names
+        .map(|name| number_of(name.as_str().expect("a name")))
+        .collect()
+}
+
 /// Whose name it is: whatever they call themselves, their number is in it.
-fn number_of(name: &str) -> usize {
+pub fn number_of(name: &str) -> usize {
     let digits = name.get(1..).unwrap_or_default();
     let end = digits.find(|character: char| !character.is_ascii_digit());
     let number = digits[..end.unwrap_or(digits.len())].parse();

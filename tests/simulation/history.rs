@@ -8,19 +8,28 @@ use crate::chance::Chance;
 use crate::people::{Habits, Line, Person};
 use crate::plan::{Plan, ROOMS};
 use crate::support::VirtualServer;
+use crate::typing::draw_habits;
 
 /// The witness is the first who comes.
 pub const WITNESS: usize = 0;
 
 /// More turns in a row than any history needs.
-const TURNS_MAX: usize = 20_000;
+const TURNS_MAX: usize = 100_000;
+
+/// So many names are tried at the end, of those who are gone and of those who are there.
+const NAMES_TRIED_MAX: usize = 20;
 
 /// Something said in a room, or privately. Its text begins with its number.
 #[derive(Debug)]
 pub struct Utterance {
     pub from: usize,
-    pub private: bool,
+    /// To whom, if not to a room.
+    pub to: Option<Vec<usize>>,
     pub text: String,
+    /// The speaker is to hear it, too.
+    pub echo: bool,
+    /// Said on leaving.
+    pub is_farewell: bool,
 }
 
 #[derive(Debug)]
@@ -33,15 +42,22 @@ pub struct History {
     /// By number, in the order in which they were typed.
     pub utterances: Vec<Utterance>,
     pub turns: u64,
+    /// How many things happened.
+    pub events: u64,
     /// How much time has passed since all had come.
     pub passed: Duration,
+    /// How many lines of whom the witness has heard.
+    pub spoken: Vec<u64>,
+    /// What only some histories see, for the tally.
+    pub liveness_checks: u64,
+    pub hoards: u64,
 }
 
 impl History {
     /// Those who are there at the start have come.
     pub fn begin(seed: u64) -> Self {
         let mut chance = Chance::from_seed(seed);
-        let plan = Plan::draw(&mut chance);
+        let plan = Plan::draw(seed, &mut chance);
         let mut history = Self {
             server: VirtualServer::new(plan.limits.clone()),
             plan,
@@ -49,23 +65,30 @@ impl History {
             people: Vec::new(),
             utterances: Vec::new(),
             turns: 0,
+            events: 0,
             passed: Duration::ZERO,
+            spoken: Vec::new(),
+            liveness_checks: 0,
+            hoards: 0,
         };
         history.witness_arrives();
         for _ in 1..history.plan.people_at_start {
-            let habits = history.draw_habits();
+            let habits = draw_habits(&mut history.chance);
             let who = history.arrive(habits);
             history.introduce(who);
-            if !history.plan.crowd {
+            if !history.plan.is_crowd() {
                 history.turn();
             }
         }
         history.run();
-        if history.plan.crowd {
-            // All are named and want quiet before the first of them speaks.
-            history.server.pass(Duration::from_secs(60));
+        if history.plan.is_crowd() {
+            // All are named, and summed up, before anything counts.
+            history.pass(Duration::from_secs(60));
         }
         history.look();
+        for person in &mut history.people {
+            person.counts_from = person.output.len();
+        }
         history
     }
 
@@ -73,6 +96,7 @@ impl History {
     pub fn unfold(&mut self) {
         for _ in 0..self.plan.steps {
             self.step();
+            self.events += 1;
         }
     }
 
@@ -96,29 +120,72 @@ impl History {
         if !self.plan.shutdown {
             assert_eq!(self.server.switchboard.waiting_bytes(), 0, "all was read");
         }
-        self.server.pass(Duration::from_secs(2));
+        self.pass(Duration::from_secs(2));
         if self.plan.shutdown {
             let left = self.server.switchboard.connection_count();
             assert_eq!(left, 0, "nobody outlives a shutdown");
         }
-        self.server.pass(Duration::from_secs(3600));
+        self.pass(Duration::from_secs(3600));
         self.look();
-        let witness = &self.people[WITNESS];
-        if !witness.client.is_closed() {
-            let witness = witness.client.clone();
-            self.server.send(&witness, b"/stats\n");
-            self.people[WITNESS].sent.push(Line::Other);
-            self.look();
+        if !self.plan.shutdown {
+            self.try_names();
+            self.ask_the_witness();
         }
         let switchboard = &self.server.switchboard;
         assert_eq!(switchboard.waiting_bytes(), 0, "all was read");
         assert_eq!(switchboard.next_deadline(), Tick::NEVER, "nothing is due");
     }
 
+    /// Who is where, and how everything went.
+    fn ask_the_witness(&mut self) {
+        for room in ROOMS {
+            self.types(WITNESS, Line::Names(room), &format!("/names {room}"));
+        }
+        self.types(WITNESS, Line::Stats, "/stats");
+        self.people[WITNESS].deliver_all();
+        self.people[WITNESS].tell(&mut self.server);
+        self.run();
+        self.look();
+    }
+
+    /// The names of those who are gone are free; those of the others are not.
+    fn try_names(&mut self) {
+        let is_full = |one: &&Person| !one.client.is_closed();
+        if self.people.iter().filter(is_full).count() >= self.plan.limits.clients_max {
+            return;
+        }
+        let who = self.arrive(Habits {
+            json: true,
+            steady: true,
+            newcomer: true,
+            ..Habits::default()
+        });
+        // Where nobody is told of new names.
+        self.types(who, Line::Other, "/part lobby");
+        for person in 0..NAMES_TRIED_MAX.min(who) {
+            let other = &self.people[person];
+            let (is_gone, name) = (other.client.is_closed(), other.name.clone());
+            let line = match is_gone {
+                true => Line::FreeName,
+                false if other.was_refused => continue,
+                // A new name may not have got through.
+                false if name != format!("c{person}") => continue,
+                false => Line::Refused("name_taken"),
+            };
+            self.types(who, line, &format!("#{name}"));
+        }
+        self.types(who, Line::FreeName, &format!("#c{who}"));
+        self.people[who].deliver_all();
+        self.people[who].tell(&mut self.server);
+        self.run();
+        self.pass(Duration::from_secs(60)); // its lines may be paced
+        self.look();
+    }
+
     /// Whatever waits is waited for no longer than it may be.
     fn nobody_reads_for_an_hour(&mut self) {
         self.run();
-        self.server.pass(Duration::from_secs(3600));
+        self.pass(Duration::from_secs(3600));
         let waiting = self.server.switchboard.waiting_bytes();
         assert_eq!(
             waiting, 0,
@@ -135,49 +202,48 @@ impl History {
             ..Habits::default()
         });
         for room in &ROOMS[1..] {
-            self.type_line(witness, &format!("/join {room}"));
-            self.people[witness].sent.push(Line::Other);
+            self.types(witness, Line::Other, &format!("/join {room}"));
         }
         self.people[witness].deliver_all();
         self.people[witness].tell(&mut self.server);
         self.run();
-    }
-
-    pub fn draw_habits(&mut self) -> Habits {
-        let chance = &mut self.chance;
-        let rhythm = chance.below(6);
-        Habits {
-            json: !chance.one_in(5),
-            crlf: chance.one_in(4),
-            steady: rhythm == 0,
-            plodding: rhythm == 1,
-            resident: chance.one_in(3),
-            ..Habits::default()
-        }
+        self.look();
     }
 
     /// Somebody connects, and gives a name.
     pub fn arrive(&mut self, habits: Habits) -> usize {
         let number = self.people.len();
-        let peer = if number != WITNESS && self.chance.one_in(5) {
-            format!("192.0.2.{}:99", self.chance.between(1..=254)) // its lines are paced
-        } else {
-            format!("127.0.0.1:{}", number + 1)
-        };
-        let client = self.server.arrive(&peer);
-        self.people.push(Person::new(client, number, habits));
+        let (peer, household) = self.draw_peer(number);
+        let is_refused = self.must_be_refused(household.as_deref());
+        let client = self.server.arrive_from(peer);
+        let mut person = Person::new(client, number, habits);
+        person.was_refused = is_refused;
+        person.is_paced = household.is_some();
+        person.household = household;
+        person.arrived_at = self.server.now;
+        person.arrived_after = self.people.first().map_or(0, |one| one.lines_heard);
+        person.begin();
+        self.people.push(person);
+        self.spoken.push(0);
         if habits.silent {
+            return number;
+        }
+        if habits.stranger.is_some() {
+            self.knock(number);
             return number;
         }
         self.type_line(number, &format!("#c{number}"));
         if habits.json {
             self.type_line(number, "/mode json");
         }
-        if self.plan.crowd {
+        if habits.quiet {
             self.type_line(number, "/quiet on");
         }
         // From here on each line is to be answered as it deserves.
         self.type_line(number, "/ping START");
+        if habits.quiet || (self.plan.is_crowd() && habits.newcomer) {
+            self.say(number, "", 0); // so that it is known when they were there, and wanted quiet
+        }
         number
     }
 
@@ -188,8 +254,8 @@ impl History {
 
     /// What somebody new says arrives.
     pub fn introduce(&mut self, who: usize) {
-        let habits = self.people[who].habits;
-        if self.plan.crowd || habits.steady || habits.plodding {
+        let person = &self.people[who];
+        if self.plan.is_crowd() || person.reads_as_they_do() {
             // Or time to register could leap by.
             self.people[who].deliver_all();
             self.people[who].tell(&mut self.server);
@@ -206,11 +272,6 @@ impl History {
         }
     }
 
-    pub fn turn(&mut self) {
-        self.server.turn();
-        self.turns += 1;
-    }
-
     /// Turns until there is no more work.
     pub fn run(&mut self) {
         for _ in 0..TURNS_MAX {
@@ -220,6 +281,19 @@ impl History {
             }
         }
         panic!("the server does not come to rest");
+    }
+
+    /// Lets time pass, and every deadline in it fire when it is due.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.server.now.after(time);
+        while self.server.switchboard.next_deadline() <= end {
+            self.server.now = self.server.now.max(self.server.switchboard.next_deadline());
+            self.run();
+            let next = self.server.switchboard.next_deadline();
+            assert!(next > self.server.now, "what is due now is not done");
+        }
+        self.server.now = end;
+        self.run();
     }
 
     pub fn look(&mut self) {

@@ -1,76 +1,143 @@
-//! What people type: a line drawn from everything the protocol has.
+//! What people type: lines drawn from everything the protocol has.
 
-use crate::history::{History, Utterance};
-use crate::people::{Addressee, Line};
+use crate::history::{History, Utterance, WITNESS};
+use crate::people::{Addressee, Line, Switch};
 use crate::plan::ROOMS;
 
 /// What texts are filled up with: characters of each length in UTF-8, and whatever means something
 /// at the start of a line, in JSON or to a terminal.
 const FILLING: &str = "aé€😀\"\\:@/#[]*!{}<>&z'.,-_ñ漢";
 
+/// In the middle of a connection this is text.
+pub const MARK: char = '\u{feff}';
+
 /// So much of a line is left to the command and the names before a text.
 const PREFIX_BYTES_MAX: usize = 40;
 
+/// A line that makes no sense, and what is said of it, whoever sends it.
+const REFUSED: [(&str, &str); 18] = [
+    ("/nosuch", "unknown_command"),
+    ("@c0 hello", "bad_usage"),
+    ("@", "bad_usage"),
+    ("#c0", "name_taken"),
+    ("#C0", "name_taken"),
+    ("/nick SERVER", "name_taken"),
+    ("/nick lobby", "name_taken"),
+    ("/nick 1x", "bad_name"),
+    ("/join a.b", "bad_room"),
+    ("/whois nobody-z", "no_such_user"),
+    ("@nobody-z:x", "no_such_user"),
+    ("/part nowhere", "no_such_room"),
+    ("/names nowhere", "no_such_room"),
+    (
+        "/msg a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q x",
+        "too_many_recipients",
+    ),
+    ("/quiet maybe", "bad_usage"),
+    ("/names * 9999", "bad_usage"),
+    ("/unignore nobody-z", "no_such_user"),
+    ("/me", "bad_usage"),
+];
+
+const QUESTIONS: [&str; 9] = [
+    "/ping x", "/stats", "/names", "/rooms", "/help", "/version", "/names *", "/topic", "/ignore",
+];
+
 impl History {
-    /// A line for `who` to type, unless chance drew one that makes no sense now.
-    pub fn compose(&mut self, who: usize) -> Option<(Line, String)> {
-        let habits = self.people[who].habits;
-        let stays = self.plan.crowd && habits.resident;
-        let line_bytes_max = self.plan.limits.line_bytes_max;
-        Some(match self.chance.below(25) {
-            0..=5 => return self.private(who, 1),
-            6 => {
-                let count = self.chance.between(1..=3);
-                return self.private(who, count);
-            }
-            7..=13 => {
-                let bytes = self.chance.below(line_bytes_max - PREFIX_BYTES_MAX);
-                self.said(who, "", bytes)
-            }
-            14 => self.said(who, "/me ", 8),
-            15 => self.said(who, "/topic ", 8),
-            16 => self.question(),
-            17 if !stays => (Line::Other, format!("/join {}", self.chance.pick(&ROOMS))),
-            18 if !stays => (Line::Other, format!("/part {}", self.chance.pick(&ROOMS))),
-            19 => (Line::Other, format!("#{}", self.people[who].rename())),
-            20 => {
-                let text = self.chance.pick(&["/away gone", "/away", "/back"]);
-                (Line::Other, text.to_owned())
-            }
-            21 => {
-                let bytes = line_bytes_max + self.chance.between(1..=9);
-                (Line::TooLong, "y".repeat(bytes))
-            }
-            22 => self.said_in_full(who),
-            23 if !habits.resident && self.chance.one_in(6) => {
-                self.people[who].has_quit = true;
-                (Line::Other, "/quit ta ta".to_owned())
-            }
-            _ => self.short_line(who),
-        })
+    /// Types a line, and notes what its answer must be.
+    pub fn types(&mut self, who: usize, line: Line, text: &str) {
+        self.type_line(who, text);
+        self.people[who].sent.push(line);
     }
 
-    pub fn short_line(&mut self, who: usize) -> (Line, String) {
-        self.said(who, "", 0)
+    /// `who` types a line, or a few that belong together, unless chance drew what makes no sense
+    /// now.
+    pub fn type_something(&mut self, who: usize) {
+        let habits = self.people[who].habits;
+        let stays = self.plan.is_crowd() && habits.resident;
+        match self.chance.below(32) {
+            0..=5 => self.type_private(who, 1),
+            6 => {
+                let count = self.chance.between(1..=3);
+                self.type_private(who, count);
+            }
+            7..=13 => {
+                let bytes = self.filling_max();
+                self.say(who, "", bytes);
+            }
+            14 => self.say(who, "/me ", 8),
+            15 => self.say(who, "/topic ", 8),
+            16 => {
+                let question = self.chance.pick(&QUESTIONS);
+                self.types(who, Line::Other, question);
+            }
+            17 if !stays => {
+                let text = format!("/join {}", self.chance.pick(&ROOMS));
+                self.types(who, Line::Other, &text);
+            }
+            18 if !stays => {
+                let text = format!("/part {}", self.chance.pick(&ROOMS));
+                self.types(who, Line::Other, &text);
+            }
+            19 => {
+                let text = format!("#{}", self.people[who].rename());
+                self.types(who, Line::Other, &text);
+            }
+            20 => self.types(who, Line::Away, "/away gone"),
+            21 => {
+                let bytes = self.plan.limits.line_bytes_max + self.chance.between(1..=9);
+                self.types(who, Line::TooLong, &"y".repeat(bytes));
+            }
+            22 => self.say_in_full(who),
+            23 if !habits.resident && self.chance.one_in(6) => {
+                let text = self.text(0);
+                let number = self.utter(who, None, text.clone());
+                self.people[who].has_quit = true;
+                self.types(who, Line::Other, &format!("/quit {text}"));
+                self.utterances[number].is_farewell = true;
+            }
+            24 | 25 => self.type_nonsense(who),
+            26 if habits.json => self.type_reply(who),
+            27 | 28 if habits.json => self.type_ignore(who),
+            29 if habits.json => self.type_in_both_modes(who),
+            30 => {
+                let on = !self.people[who].echo;
+                self.people[who].echo = on;
+                self.types(who, Line::Other, if on { "/echo on" } else { "/echo off" });
+            }
+            31 => {
+                let whom = self.chance.below(self.people.len());
+                let text = format!("/whois {}", self.people[whom].name);
+                self.types(who, Line::Whois(whom), &text);
+            }
+            _ => self.say(who, "", 0),
+        }
+    }
+
+    fn filling_max(&mut self) -> usize {
+        let line_bytes_max = self.plan.limits.line_bytes_max;
+        self.chance.below(line_bytes_max - PREFIX_BYTES_MAX)
     }
 
     /// Something for the room that `who` is in, of a text with so many bytes of filling at most.
-    fn said(&mut self, who: usize, command: &str, filling_max: usize) -> (Line, String) {
+    pub fn say(&mut self, who: usize, command: &str, filling_max: usize) {
         let text = self.text(filling_max);
         let line = format!("{command}{text}");
-        (Line::Said(self.utter(who, false, text)), line)
+        let number = self.utter(who, None, text);
+        self.types(who, Line::Said(number), &line);
     }
 
     /// A line as long as lines may be.
-    fn said_in_full(&mut self, who: usize) -> (Line, String) {
+    pub fn say_in_full(&mut self, who: usize) {
         let mut text = self.text(0);
         text.push(' ');
         text += &"x".repeat(self.plan.limits.line_bytes_max - text.len());
-        (Line::Said(self.utter(who, false, text.clone())), text)
+        let number = self.utter(who, None, text.clone());
+        self.types(who, Line::Said(number), &text);
     }
 
     /// Something for `count` people at most, under the names they have as far as anybody knows.
-    fn private(&mut self, who: usize, count: usize) -> Option<(Line, String)> {
+    fn type_private(&mut self, who: usize, count: usize) {
         let mut people: Vec<usize> = (0..count)
             .map(|_| {
                 let person = self.chance.below(self.people.len());
@@ -78,59 +145,109 @@ impl History {
                 let another = self.chance.below(self.people.len());
                 if is_gone { another } else { person }
             })
-            // Who ignores the sender does not get it, and the sender is not told.
-            .filter(|person| !self.people[*person].habits.ignores)
+            // Who gets a copy and an echo would get it twice.
+            .filter(|person| *person != who || !self.people[who].echo)
             .collect();
         people.sort_unstable();
         people.dedup();
-        let names: Vec<&str> = people
-            .iter()
-            .map(|person| self.people[*person].name.as_str())
-            .collect();
-        let names = names.join(",");
-        let line_bytes_max = self.plan.limits.line_bytes_max;
-        let filling_max = self.chance.below(line_bytes_max - PREFIX_BYTES_MAX);
-        let text = self.text(filling_max);
-        let line = format!("@{names}:{text}");
-        if people.is_empty() || line.len() > line_bytes_max {
-            return None;
-        }
-        let addressee = |person| Addressee {
-            person,
-            name: self.people[person].name.clone(),
-        };
-        let to = people.into_iter().map(addressee).collect();
-        let number = self.utter(who, true, text);
-        Some((Line::Private { number, to }, line))
+        let bytes = self.filling_max();
+        self.type_private_to(who, &people, bytes);
     }
 
-    fn question(&mut self) -> (Line, String) {
-        let questions = [
-            "/ping x",
-            "/stats",
-            "/names",
-            "/rooms",
-            "/help",
-            "/whois c0",
-            "@",
-            "/nosuch",
-        ];
-        let line = self.chance.pick(&questions);
-        let kind = if line == "/nosuch" {
-            Line::Nonsense
-        } else {
-            Line::Other
+    /// Something for these people. Returns whether it was typed.
+    pub fn type_private_to(&mut self, who: usize, people: &[usize], filling_max: usize) -> bool {
+        let addressees = people.iter().map(|person| Addressee {
+            person: *person,
+            name: self.people[*person].name.clone(),
+        });
+        let to: Vec<Addressee> = addressees.collect();
+        let names: Vec<&str> = to.iter().map(|one| one.name.as_str()).collect();
+        let names = names.join(",");
+        let text = self.text(filling_max);
+        let line = match self.chance.below(3) {
+            0 => format!("/msg {names} {text}"),
+            1 => format!("@{names}: {text}"),
+            _ => format!("@{names}:{text}"),
         };
-        (kind, line.to_owned())
+        if people.is_empty() || line.len() > self.plan.limits.line_bytes_max {
+            return false;
+        }
+        let number = self.utter(who, Some(people.to_vec()), text);
+        self.types(who, Line::Private { number, to }, &line);
+        true
+    }
+
+    fn type_reply(&mut self, who: usize) {
+        let text = self.text(8);
+        let line = format!("/reply {text}");
+        let number = self.utter(who, Some(Vec::new()), text);
+        self.types(who, Line::Reply(number), &line);
+    }
+
+    fn type_nonsense(&mut self, who: usize) {
+        let (text, code) = self.chance.pick(&REFUSED);
+        self.types(who, Line::Refused(code), text);
+        if self.plan.limits.line_bytes_max >= 512 {
+            let text = format!("/away {}", "x".repeat(301));
+            self.types(who, Line::Refused("bad_usage"), &text);
+        }
+    }
+
+    /// Ignores somebody, or hears them again. What is said before and after tells the oracle when.
+    fn type_ignore(&mut self, who: usize) {
+        let ignored = &self.people[who].ignored;
+        let whom = match ignored.first() {
+            Some(whom) if self.chance.one_in(2) => *whom,
+            _ => self.chance.below(self.people.len()),
+        };
+        if whom == who || whom == WITNESS {
+            return;
+        }
+        let on = !ignored.contains(&whom);
+        let command = if on { "/ignore" } else { "/unignore" };
+        let text = format!("{command} {}", self.people[whom].name);
+        self.say(who, "", 0);
+        let switch = Switch {
+            since: self.people[WITNESS].lines_heard,
+            until: self.utterances.len(),
+            line: self.people[who].sent.len(),
+            whom,
+            on,
+        };
+        let person = &mut self.people[who];
+        person.switches.push(switch);
+        if on {
+            person.ignored.insert(whom);
+        } else {
+            person.ignored.remove(&whom);
+        }
+        self.types(who, Line::Ignore { whom, on }, &text);
+        self.say(who, "", 0);
+    }
+
+    /// For a while, lines as people read them.
+    fn type_in_both_modes(&mut self, who: usize) {
+        self.types(who, Line::ToPlain, "/mode plain");
+        for _ in 0..self.chance.below(3) {
+            match self.chance.below(3) {
+                0 => self.type_private(who, 2),
+                1 => self.type_nonsense(who),
+                _ => self.say(who, "", 8),
+            }
+        }
+        self.types(who, Line::ToJson, "/mode json");
     }
 
     /// The next number, by which whatever is uttered is known again, and filling.
-    fn text(&mut self, filling_max: usize) -> String {
+    pub fn text(&mut self, filling_max: usize) -> String {
         let mut text = self.utterances.len().to_string();
         if filling_max < 2 {
             return text;
         }
         let bytes_max = text.len() + filling_max;
+        if filling_max >= 8 && self.chance.one_in(16) {
+            text.insert(0, MARK);
+        }
         text.push(' ');
         let skipped = self.chance.below(FILLING.chars().count());
         for character in FILLING.chars().cycle().skip(skipped) {
@@ -144,11 +261,15 @@ impl History {
         text
     }
 
-    fn utter(&mut self, from: usize, private: bool, text: String) -> usize {
+    /// Notes something that `from` says to the room, or to others; to nobody known yet, if it is a
+    /// reply.
+    fn utter(&mut self, from: usize, to: Option<Vec<usize>>, text: String) -> usize {
         self.utterances.push(Utterance {
             from,
-            private,
+            to,
             text,
+            echo: self.people[from].echo,
+            is_farewell: false,
         });
         self.utterances.len() - 1
     }

@@ -1,15 +1,13 @@
 //! People on virtual sockets: what each has sent, what is on its way, and what they are like.
 
+use std::collections::BTreeSet;
 use std::mem;
 
+use chinwag::chat::tick::Tick;
 use chinwag::server::switchboard::Readiness;
 
 use crate::chance::Chance;
 use crate::support::{VirtualClient, VirtualServer};
-
-const BACKSPACE: u8 = 0x08;
-/// Telnet's IAC NOP: two bytes that mean nothing, wherever they stand.
-const TELNET_NOTHING: [u8; 2] = [255, 241];
 
 /// A line that was sent, as far as its answer must fit it.
 #[derive(Clone, Debug)]
@@ -21,10 +19,31 @@ pub enum Line {
         number: usize,
         to: Vec<Addressee>,
     },
+    /// Something written to whoever wrote last.
+    Reply(usize),
     /// Longer than lines may be.
     TooLong,
-    /// No command there is.
-    Nonsense,
+    /// Refused, with this code.
+    Refused(&'static str),
+    /// From here on, or until here, lines of this person are not to come.
+    Ignore {
+        whom: usize,
+        on: bool,
+    },
+    /// From here on lines come as people read them,
+    ToPlain,
+    /// or as scripts do.
+    ToJson,
+    /// Who is this?
+    Whois(usize),
+    /// One's own absence.
+    Away,
+    /// Who is in this room?
+    Names(&'static str),
+    /// A name that must be free.
+    FreeName,
+    /// Counts.
+    Stats,
     Other,
 }
 
@@ -33,6 +52,25 @@ pub struct Addressee {
     pub person: usize,
     /// What they were called, as far as the sender knew.
     pub name: String,
+}
+
+/// A change of whom somebody ignores. It happened when the witness had heard so many lines or
+/// more, and before the person says anything of this number or a larger one.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    pub since: usize,
+    pub until: usize,
+    /// The place of its line among those sent.
+    pub line: usize,
+    pub whom: usize,
+    pub on: bool,
+}
+
+/// What came to the wrong port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stranger {
+    Http,
+    Tls,
 }
 
 /// What somebody is like from first to last.
@@ -45,6 +83,10 @@ pub struct Habits {
     pub json: bool,
     /// Ends lines with CR LF.
     pub crlf: bool,
+    /// Speaks telnet.
+    pub telnet: bool,
+    /// Begins with a byte order mark.
+    pub marked: bool,
     /// Reads everything at once.
     pub steady: bool,
     /// Reads slowly, but never stops.
@@ -53,25 +95,61 @@ pub struct Habits {
     pub resident: bool,
     /// Never says anything, not even a name.
     pub silent: bool,
-    /// Ignores somebody.
-    pub ignores: bool,
+    /// Wants no notices of joins, leaves and new names.
+    pub quiet: bool,
     /// Came while the history went on.
     pub newcomer: bool,
+    pub stranger: Option<Stranger>,
+}
+
+impl Habits {
+    pub fn wants_crlf(&self) -> bool {
+        self.crlf || self.telnet
+    }
+
+    /// Whether the server is to make a user of them.
+    pub fn registers(&self) -> bool {
+        !self.silent && self.stranger.is_none()
+    }
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a person"
+)]
 pub struct Person {
     pub client: VirtualClient,
     pub number: usize,
     pub name: String,
     renames: usize,
     pub habits: Habits,
+    /// Whose place they take, if places of an address are counted.
+    pub household: Option<String>,
+    pub is_paced: bool,
+    pub arrived_at: Tick,
+    /// How many lines the witness had heard when they came.
+    pub arrived_after: usize,
+    /// Turned away at the door.
+    pub was_refused: bool,
     /// Each is to be answered, once.
     pub sent: Vec<Line>,
+    pub switches: Vec<Switch>,
+    pub ignored: BTreeSet<usize>,
+    /// Whether their own lines come back.
+    pub echo: bool,
+    /// Telnet's options asked for, as they are to be refused; and how often they asked whether
+    /// anybody is there.
+    pub refusals_due: Vec<[u8; 3]>,
+    pub here_due: usize,
     /// Everything the server wrote.
     pub output: Vec<u8>,
+    /// Lines in it; for the witness.
+    pub lines_heard: usize,
+    /// Where in it counting begins.
+    pub counts_from: usize,
     /// Sent, and not at the server's socket yet.
-    outgoing: Vec<u8>,
+    pub outgoing: Vec<u8>,
     /// What the poll knows and has not told.
     news: Readiness,
     pub is_reset: bool,
@@ -87,8 +165,20 @@ impl Person {
             name: format!("c{number}"),
             renames: 0,
             habits,
+            household: None,
+            is_paced: false,
+            arrived_at: Tick::default(),
+            arrived_after: 0,
+            was_refused: false,
             sent: Vec::new(),
+            switches: Vec::new(),
+            ignored: BTreeSet::new(),
+            echo: false,
+            refusals_due: Vec::new(),
+            here_due: 0,
             output: Vec::new(),
+            lines_heard: 0,
+            counts_from: 0,
             outgoing: Vec::new(),
             news: Readiness::default(),
             is_reset: false,
@@ -98,12 +188,25 @@ impl Person {
     }
 
     pub fn may_speak(&self) -> bool {
-        !self.habits.silent && !self.has_ended() && !self.client.is_closed()
+        self.habits.registers()
+            && !self.was_refused
+            && !self.has_ended()
+            && !self.client.is_closed()
     }
 
     /// Whether they did something for which the server must let them go.
     pub fn has_ended(&self) -> bool {
         self.is_reset || self.has_half_closed || self.has_quit
+    }
+
+    /// Whether the server must let them go, whatever they do.
+    pub fn is_unwelcome(&self) -> bool {
+        !self.habits.registers() || self.was_refused
+    }
+
+    /// Whether their socket is left alone: they read as they do.
+    pub fn reads_as_they_do(&self) -> bool {
+        self.habits.steady || self.habits.plodding || self.was_refused
     }
 
     /// Takes another name, or the same, or that in another case.
@@ -116,19 +219,6 @@ impl Person {
             _ => format!("c{number}n{renames}"),
         };
         self.name.clone()
-    }
-
-    /// Types a line, with what a splitter must see through.
-    pub fn type_line(&mut self, text: &str, line_bytes_max: usize, chance: &mut Chance) {
-        let mut bytes = text.as_bytes().to_vec();
-        let place = char_boundary(text, chance.below(text.len() + 1));
-        if bytes.len() < line_bytes_max && chance.one_in(8) {
-            bytes.splice(place..place, [b'q', BACKSPACE]);
-        } else if self.habits.crlf && chance.one_in(8) {
-            bytes.splice(place..place, TELNET_NOTHING);
-        }
-        bytes.extend_from_slice(if self.habits.crlf { b"\r\n" } else { b"\n" });
-        self.outgoing.extend(bytes);
     }
 
     /// Lets some of what is on its way arrive.
@@ -174,7 +264,14 @@ impl Person {
         wire.room = room;
         wire.write_max = write_max;
         wire.breaks_when_full = breaks_when_full;
+        wire.stops_at_line_end = false;
         self.news.writable = true;
+    }
+
+    /// The socket takes whole lines of so many bytes at most.
+    pub fn set_room_for_lines(&mut self, room: usize) {
+        self.set_room(room, usize::MAX, false);
+        self.client.wire.borrow_mut().stops_at_line_end = true;
     }
 
     pub fn read_everything(&mut self) {
@@ -205,12 +302,11 @@ impl Person {
 
     /// Reads what the server wrote.
     pub fn look(&mut self) {
-        self.output.extend(self.client.take());
+        let mut wire = self.client.wire.borrow_mut();
+        if self.output.is_empty() {
+            mem::swap(&mut self.output, &mut wire.to_client);
+        } else {
+            self.output.append(&mut wire.to_client);
+        }
     }
-}
-
-/// The last place up to `place` where no character is cut in two.
-fn char_boundary(text: &str, place: usize) -> usize {
-    let mut places = (0..=place).rev();
-    places.find(|place| text.is_char_boundary(*place)).unwrap()
 }

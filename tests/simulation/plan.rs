@@ -13,16 +13,37 @@ pub const ROOMS: [&str; 4] = ["lobby", "r1", "r2", "r3"];
 /// who was where.
 const SMALL_MAX: usize = 45;
 
+/// In rooms with more than so many, nobody is told who comes and goes.
+pub const TOLD_MAX: usize = 1000;
+
+/// Only seeds past this have histories with thousands of people, as these take seconds.
+const THOUSANDS_FROM_SEED: u64 = 1 << 20;
+
+/// What a history is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// So few that each join and leave is told at once.
+    Small,
+    /// As small; long lines, and queues of hundreds of kilobytes.
+    Deep,
+    /// As small; there are few places, in all and for each address.
+    Crammed,
+    /// Joins and leaves are summed up, or both by turns; a line may take several turns.
+    Crowd,
+    /// A crowd to whom one turn says more than may be put off.
+    Flood,
+    /// Thousands, whom nobody tells of joins and leaves.
+    Thousands,
+}
+
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one fact about a history"
 )]
 pub struct Plan {
+    pub kind: Kind,
     pub limits: Limits,
-    /// More in the lobby than are written to in one turn. Nobody there is told who comes and goes,
-    /// as the server would sum that up.
-    pub crowd: bool,
     /// Time leaps, so that who does not read is closed for it.
     pub stalls: bool,
     /// At the end an hour passes in which nobody begins to read.
@@ -39,21 +60,23 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn draw(chance: &mut Chance) -> Self {
-        let crowd = chance.one_in(10);
+    pub fn draw(seed: u64, chance: &mut Chance) -> Self {
+        let kind = draw_kind(seed, chance);
         let stalls = chance.one_in(3);
-        let (people_at_start, people_max, steps) = if crowd && chance.one_in(4) {
+        let (people_at_start, people_max, steps) = match kind {
+            Kind::Small => (chance.between(8..=36), SMALL_MAX, chance.between(100..=400)),
+            Kind::Crammed => (chance.between(4..=20), SMALL_MAX, chance.between(100..=300)),
+            Kind::Deep => (chance.between(6..=14), 20, chance.between(60..=150)),
             // Written to in so many turns that in between a place can change hands.
-            (chance.between(300..=340), 400, chance.between(20..=40))
-        } else if crowd {
-            (chance.between(80..=200), 240, chance.between(40..=120))
-        } else {
-            let people = chance.between(8..=36);
-            (people, SMALL_MAX, chance.between(100..=500))
+            Kind::Crowd if chance.one_in(6) => (chance.between(300..=340), 400, 20),
+            // Some rooms have 50 members, now more, now fewer.
+            Kind::Crowd => (chance.between(44..=130), 240, chance.between(40..=90)),
+            Kind::Flood => (300, 310, 6),
+            Kind::Thousands => (chance.between(950..=5000), 6000, chance.between(20..=100)),
         };
         Self {
-            limits: draw_limits(chance),
-            crowd,
+            kind,
+            limits: draw_limits(kind, people_at_start, chance),
             stalls,
             last_hour: stalls && chance.one_in(2),
             shutdown: chance.one_in(6),
@@ -64,26 +87,70 @@ impl Plan {
             chattiness: chance.between(1..=6),
         }
     }
+
+    /// Whether there are more in the lobby than are told each join and leave at once.
+    pub fn is_crowd(&self) -> bool {
+        matches!(self.kind, Kind::Crowd | Kind::Flood | Kind::Thousands)
+    }
+}
+
+fn draw_kind(seed: u64, chance: &mut Chance) -> Kind {
+    match chance.below(64) {
+        0..=5 => Kind::Crowd,
+        6 => Kind::Flood,
+        7..=11 => Kind::Deep,
+        12..=21 => Kind::Crammed,
+        22 if seed >= THOUSANDS_FROM_SEED && chance.one_in(16) => Kind::Thousands,
+        _ => Kind::Small,
+    }
 }
 
 /// Small ones, so that each is reached: as small as `Limits::check` lets them be, or some times
 /// that.
-fn draw_limits(chance: &mut Chance) -> Limits {
-    let line_bytes_max = chance.pick(&[64, 128, 512, 2048]);
-    let output_soft_bytes_max = line_bytes_max * chance.pick(&[4, 8, 20]);
-    let output_hard_bytes_max = output_soft_bytes_max * chance.pick(&[2, 4, 10, 50]);
+fn draw_limits(kind: Kind, people: usize, chance: &mut Chance) -> Limits {
+    let (line_bytes_max, soft_lines, hard_softs) = match kind {
+        Kind::Deep => (chance.pick(&[2048, 4096]), 20, chance.pick(&[2, 4])),
+        Kind::Flood => (4096, 16, 2),
+        Kind::Thousands => (chance.pick(&[512, 4096]), chance.pick(&[4, 16]), 4),
+        _ => (
+            chance.pick(&[64, 128, 512, 2048]),
+            chance.pick(&[4, 8, 20]),
+            chance.pick(&[2, 4, 10, 50]),
+        ),
+    };
+    let output_soft_bytes_max = line_bytes_max * soft_lines;
+    let output_hard_bytes_max = output_soft_bytes_max * hard_softs;
+    let output_total_bytes_max = match kind {
+        // What is put off has its own limit, which is to be reached first.
+        Kind::Flood | Kind::Thousands => 64 << 20,
+        _ => output_hard_bytes_max * chance.pick(&[1, 2, 3, 10, 50]),
+    };
+    let clients_max = match kind {
+        Kind::Crammed => 1 + people + chance.below(6),
+        _ => 7000,
+    };
     let limits = Limits {
-        clients_max: 5000,
-        clients_per_address_max: 3000,
+        clients_max,
+        clients_per_address_max: match kind {
+            Kind::Crammed => chance.between(1..=4),
+            _ => 7000,
+        },
+        limit_loopback: false,
         register_time: Duration::from_secs(60),
         line_bytes_max,
         line_burst: 1 + u32::try_from(chance.below(20)).unwrap(),
         lines_per_second: 1 + u32::try_from(chance.below(50)).unwrap(),
         output_soft_bytes_max,
         output_hard_bytes_max,
-        output_total_bytes_max: output_hard_bytes_max * chance.pick(&[1, 2, 3, 10, 50]),
-        turn_lines_max: chance.between(1..=20),
-        turn_bytes_max: line_bytes_max + chance.below(2000),
+        output_total_bytes_max,
+        turn_lines_max: match kind {
+            Kind::Flood => 30,
+            _ => chance.between(1..=20),
+        },
+        turn_bytes_max: match kind {
+            Kind::Flood => 30 * line_bytes_max,
+            _ => line_bytes_max + chance.below(2000),
+        },
         ..Limits::default()
     };
     limits.check().unwrap();

@@ -5,19 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::heard::Heard;
 use crate::history::{History, WITNESS};
-use crate::people::Person;
-use crate::plan::ROOMS;
+use crate::people::{Person, Switch};
+use crate::plan::{ROOMS, TOLD_MAX};
+use crate::scenes::number_in;
 
-#[derive(Debug, Default)]
-pub struct Record {
+#[derive(Debug)]
+pub struct Record<'a> {
+    history: &'a History,
+    /// Whether nobody is told who is in the lobby, one by one.
+    crowd: bool,
     /// What was said in rooms, by number.
     said: BTreeMap<usize, Said>,
     /// What each person is to hear or to miss.
-    due: BTreeMap<usize, Due>,
+    due: Vec<Due>,
+    ears: Vec<Ears<'a>>,
     /// Who is in which rooms, as far as the witness was told.
     rooms: BTreeMap<usize, BTreeSet<String>>,
-    /// Whether that is known: in a crowd nobody is told.
-    crowd: bool,
+    /// How many others are there, as far as the witness was told.
+    others: BTreeMap<String, u64>,
+    /// How many lines came before the one that is looked at.
+    place: usize,
+    counts: bool,
 }
 
 #[derive(Debug)]
@@ -29,32 +37,100 @@ pub struct Said {
     hearers: Option<BTreeSet<usize>>,
 }
 
-/// How many lines somebody is to hear or to miss.
+/// How many lines somebody is to hear or to miss: at least, and at most.
 #[derive(Clone, Debug, Default)]
 pub struct Due {
-    pub by_room: BTreeMap<String, u64>,
-    /// These are told once to whoever shares rooms, in one of them.
-    pub renames: u64,
+    pub by_room: BTreeMap<String, (u64, u64)>,
+    /// New names are told once to whoever shares rooms, in one of them.
+    pub renames: (u64, u64),
+}
+
+/// Whom somebody does not hear.
+#[derive(Clone, Debug, Default)]
+struct Ears<'a> {
+    /// Those that came to pass.
+    switches: Vec<&'a Switch>,
+    /// So many of them are over.
+    past: usize,
+    /// They have said something in a room: so whatever they sent before was done.
+    has_spoken: bool,
+}
+
+/// What is known of whether a line is for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsFor {
+    Yes,
+    Perhaps,
+    No,
 }
 
 impl Due {
-    pub fn total(&self) -> u64 {
-        self.by_room.values().sum::<u64>() + self.renames
+    pub fn total(&self) -> (u64, u64) {
+        let sum = |all: (u64, u64), one: &(u64, u64)| (all.0 + one.0, all.1 + one.1);
+        self.by_room.values().fold(self.renames, sum)
     }
 
-    pub fn add(&mut self, room: &str) {
-        *self.by_room.entry(room.to_owned()).or_default() += 1;
+    fn add(&mut self, room: Option<&str>, is_for: IsFor) {
+        let count = match room {
+            Some(room) => self.by_room.entry(room.to_owned()).or_default(),
+            None => &mut self.renames,
+        };
+        count.0 += u64::from(is_for == IsFor::Yes);
+        count.1 += u64::from(is_for != IsFor::No);
     }
 }
 
-impl Record {
-    pub fn of(history: &History, heard: &[Heard]) -> Self {
-        let mut record = Self {
-            crowd: history.plan.crowd,
-            ..Self::default()
+impl Ears<'_> {
+    /// Whether somebody's lines are for them, of which the witness hears one in this place.
+    fn hear(&self, whom: usize, place: usize) -> IsFor {
+        let mut is_for = IsFor::Yes;
+        for (number, switch) in self.switches.iter().enumerate() {
+            if switch.whom != whom {
+                continue;
+            }
+            if number >= self.past && switch.since <= place {
+                return IsFor::Perhaps;
+            }
+            if number < self.past {
+                is_for = if switch.on { IsFor::No } else { IsFor::Yes };
+            }
+        }
+        is_for
+    }
+}
+
+impl<'a> Record<'a> {
+    /// `came_to_pass` says whether a switch was not refused.
+    pub fn of(
+        history: &'a History,
+        heard: &[Heard],
+        uncounted: usize,
+        came_to_pass: impl Fn(&Person, &Switch) -> bool,
+    ) -> Self {
+        let ears = |person: &'a Person| Ears {
+            switches: person
+                .switches
+                .iter()
+                .filter(|switch| came_to_pass(person, switch))
+                .collect(),
+            ..Ears::default()
         };
-        for line in heard {
-            record.note(history, line);
+        let mut record = Self {
+            history,
+            crowd: history.plan.is_crowd(),
+            said: BTreeMap::new(),
+            due: vec![Due::default(); history.people.len()],
+            ears: history.people.iter().map(ears).collect(),
+            rooms: BTreeMap::new(),
+            others: BTreeMap::new(),
+            place: 0,
+            counts: false,
+        };
+        for (place, line) in heard.iter().enumerate() {
+            record.place = place;
+            // In a crowd, what the first were told while they came is anybody's guess.
+            record.counts = !record.crowd || place >= uncounted;
+            record.note(line);
         }
         record
     }
@@ -65,61 +141,97 @@ impl Record {
     }
 
     /// What somebody is to hear, if that can be known of them.
-    pub fn due(&self, person: &Person) -> Option<Due> {
-        let is_known = !self.crowd || stays_in_the_lobby(person);
-        let is_known = is_known && !person.habits.ignores && person.number != WITNESS;
-        is_known.then(|| self.due.get(&person.number).cloned().unwrap_or_default())
+    pub fn due(&self, person: &Person) -> Option<&Due> {
+        let is_known = !self.crowd || person.habits.resident;
+        let is_known = is_known && person.number != WITNESS && person.habits.registers();
+        is_known.then(|| &self.due[person.number])
     }
 
-    fn note(&mut self, history: &History, line: &Heard) {
+    /// Who is in a room besides the witness: how many, if everyone is told, and who, if that is.
+    pub fn population(&self, room: &str) -> (Option<u64>, Option<BTreeSet<usize>>) {
+        let is_told = self.history.people.len() <= TOLD_MAX;
+        let count = is_told.then(|| self.others.get(room).copied().unwrap_or_default());
+        let is_here = |rooms: &BTreeSet<String>| rooms.contains(room);
+        let here = self.rooms.iter().filter(|(_, rooms)| is_here(rooms));
+        let who = (!self.crowd).then(|| here.map(|(who, _)| *who).collect());
+        (count, who)
+    }
+
+    fn note(&mut self, line: &Heard) {
         match line {
             Heard::Said { room, from, text } => {
                 let room = room.as_deref().expect("JSON names the room");
-                self.note_said(history, room, *from, text);
+                self.note_said(room, *from, text);
             }
             Heard::Joined { room, who } => {
-                assert!(!self.crowd, "the witness wants quiet");
-                self.add_to_others(room, *who);
+                self.add_to_all(room, *who, true);
+                self.note_change(room, 1, 0);
                 let is_new = self.rooms.entry(*who).or_default().insert(room.clone());
-                assert!(is_new, "c{who} joins {room} twice");
+                assert!(is_new || self.crowd, "c{who} joins {room} twice");
             }
-            Heard::Left { room, who } => {
-                assert!(!self.crowd, "the witness wants quiet");
+            Heard::Left { room, who, .. } => {
                 let was_there = self.rooms.entry(*who).or_default().remove(room);
-                assert!(was_there, "c{who} leaves {room}, and was not there");
-                self.add_to_others(room, *who);
+                assert!(
+                    was_there || self.crowd,
+                    "c{who} leaves {room} from elsewhere"
+                );
+                self.note_change(room, 0, 1);
+                self.add_to_all(room, *who, true);
             }
-            Heard::Renamed { who } => {
-                assert!(!self.crowd, "the witness wants quiet");
-                let shared = self.rooms.get(who).cloned().unwrap_or_default();
-                for (other, rooms) in &self.rooms {
-                    if other != who && !rooms.is_disjoint(&shared) {
-                        self.due.entry(*other).or_default().renames += 1;
-                    }
-                }
+            Heard::Summary {
+                room,
+                joined,
+                left,
+                names,
+            } => {
+                assert!(self.crowd, "a summary in a small room");
+                assert!(!names.is_empty() && names.len() <= 2, "some are named");
+                self.note_change(room, *joined, *left);
+                // Who came alone knows it already.
+                let who = if joined + left == 1 {
+                    names[0]
+                } else {
+                    WITNESS
+                };
+                self.add_to_all(room, who, true);
             }
+            Heard::Renamed { who } => self.note_rename(*who),
             Heard::Missed { .. } => panic!("the witness reads everything, and misses lines"),
-            Heard::Summary => panic!("the witness gets a summary"),
-            Heard::Private { .. }
-            | Heard::Undelivered { .. }
-            | Heard::Started
-            | Heard::Answer(_)
-            | Heard::Other => {}
+            _ => {}
         }
     }
 
-    fn note_said(&mut self, history: &History, room: &str, from: usize, text: &str) {
+    fn note_change(&mut self, room: &str, joined: u64, left: u64) {
+        let others = self.others.entry(room.to_owned()).or_default();
+        // Where there were too many, some were not told.
+        let is_told = self.history.people.len() <= TOLD_MAX;
+        assert!(
+            !is_told || *others + joined >= left,
+            "more left {room} than were there"
+        );
+        *others = (*others + joined).saturating_sub(left);
+    }
+
+    fn note_said(&mut self, room: &str, from: usize, text: &str) {
         let number = number_in(text);
-        let hearers = (!self.crowd).then(|| self.others_in(room, from));
-        if self.crowd {
-            let residents = history.people.iter().filter(|person| {
-                room == ROOMS[0] && person.number != from && stays_in_the_lobby(person)
-            });
-            for person in residents {
-                self.due.entry(person.number).or_default().add(room);
-            }
-        } else {
-            self.add_to_others(room, from);
+        let hearers = (!self.crowd).then(|| self.others_in(room));
+        self.add_to_all(room, from, false);
+        if self
+            .history
+            .utterances
+            .get(number)
+            .is_some_and(|said| said.echo)
+        {
+            self.add(from, Some(room), IsFor::Yes);
+        }
+        let ears = &mut self.ears[from];
+        ears.has_spoken = true;
+        while ears
+            .switches
+            .get(ears.past)
+            .is_some_and(|one| one.until <= number)
+        {
+            ears.past += 1;
         }
         let said = Said {
             place: self.said.len(),
@@ -130,33 +242,98 @@ impl Record {
         assert!(before.is_none(), "the witness hears twice: {text}");
     }
 
-    fn others_in(&self, room: &str, who: usize) -> BTreeSet<usize> {
-        let others = self.rooms.iter();
-        let there = others.filter(|(other, rooms)| **other != who && rooms.contains(room));
-        there.map(|(other, _)| *other).collect()
+    fn note_rename(&mut self, who: usize) {
+        if self.crowd {
+            let is_there = self.history.people[who].habits.resident;
+            let told = if is_there { IsFor::Yes } else { IsFor::Perhaps };
+            for other in self.residents() {
+                let is_for = self.hears_presence(other, told);
+                if other != who {
+                    self.add(other, None, is_for);
+                }
+            }
+            return;
+        }
+        let shared = self.rooms.get(&who).cloned().unwrap_or_default();
+        let sharing = |(other, rooms): (&usize, &BTreeSet<String>)| {
+            (*other != who && !rooms.is_disjoint(&shared)).then_some(*other)
+        };
+        let others: Vec<usize> = self.rooms.iter().filter_map(sharing).collect();
+        for other in others {
+            let is_for = self.hears_presence(other, IsFor::Yes);
+            self.add(other, None, is_for);
+        }
     }
 
-    fn add_to_others(&mut self, room: &str, who: usize) {
-        for other in self.others_in(room, who) {
-            self.due.entry(other).or_default().add(room);
+    /// A line of the room for everybody there but `who`, of whom it is.
+    fn add_to_all(&mut self, room: &str, who: usize, is_presence: bool) {
+        let hearers: Vec<usize> = if self.crowd && room == ROOMS[0] {
+            self.residents()
+        } else if self.crowd {
+            return; // who is known of is in the lobby only
+        } else {
+            self.others_in(room).into_iter().collect()
+        };
+        for hearer in hearers {
+            let is_for = if is_presence {
+                self.hears_presence(hearer, IsFor::Yes)
+            } else {
+                self.ears[hearer].hear(who, self.place)
+            };
+            // Until a newcomer to a crowd has spoken they may not be there.
+            let is_there = !self.crowd
+                || !self.history.people[hearer].habits.newcomer
+                || self.ears[hearer].has_spoken;
+            let is_for = match is_for {
+                IsFor::Yes if !is_there => IsFor::Perhaps,
+                other => other,
+            };
+            if hearer != who {
+                self.add(hearer, Some(room), is_for);
+            }
         }
+    }
+
+    /// Who wants quiet hears of no coming, going and renaming.
+    fn hears_presence(&self, hearer: usize, told: IsFor) -> IsFor {
+        let habits = &self.history.people[hearer].habits;
+        let asked_before = self.ears[hearer].has_spoken || (self.crowd && !habits.newcomer);
+        match told {
+            _ if !habits.quiet && self.crowd && habits.newcomer && !asked_before => IsFor::Perhaps,
+            told if !habits.quiet => told,
+            _ if asked_before => IsFor::No,
+            _ => IsFor::Perhaps,
+        }
+    }
+
+    fn add(&mut self, who: usize, room: Option<&str>, is_for: IsFor) {
+        if self.counts {
+            self.due[who].add(room, is_for);
+        }
+    }
+
+    /// Of a crowd, who is in the lobby and stays there, or may be about to come.
+    fn residents(&self) -> Vec<usize> {
+        let may_be_there = |person: &&Person| {
+            person.habits.resident
+                && person.habits.registers()
+                && person.number != WITNESS
+                && person.arrived_after <= self.place
+        };
+        let residents = self.history.people.iter().filter(may_be_there);
+        residents.map(|person| person.number).collect()
+    }
+
+    fn others_in(&self, room: &str) -> BTreeSet<usize> {
+        let there = self.rooms.iter().filter(|(_, rooms)| rooms.contains(room));
+        there.map(|(other, _)| *other).collect()
     }
 }
 
 impl Said {
+    /// Whether somebody was there to hear it.
     pub fn is_for(&self, who: usize) -> bool {
         let hearers = self.hearers.as_ref();
         who == WITNESS || hearers.is_none_or(|hearers| hearers.contains(&who))
     }
-}
-
-/// Of a crowd, whoever was there before anything was said and stays is known to be in the lobby.
-fn stays_in_the_lobby(person: &Person) -> bool {
-    person.habits.resident && !person.habits.newcomer
-}
-
-/// The number that whatever was uttered begins with.
-pub fn number_in(text: &str) -> usize {
-    let number = text.split(' ').next().unwrap_or_default().parse();
-    number.unwrap_or_else(|_| panic!("nobody said this: {text}"))
 }

@@ -3,20 +3,31 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::history::History;
+use crate::people::Person;
+use crate::view::View;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub histories: u64,
     /// Of these, with a crowd.
     pub crowds: u64,
+    /// Turns of the server, and events between them.
     pub turns: u64,
+    pub events: u64,
     pub people: u64,
-    /// Who was gone at the end.
+    /// Who was gone at the end, and who was turned away.
     pub closed: u64,
+    pub turned_away: u64,
     /// Lines of rooms that were heard, and that were left out.
     pub heard: u64,
     pub missed: u64,
-    /// People whose heard and missed lines were held against what was said.
+    /// People whose heard and missed lines were held against what was said, to the line.
     pub counted: u64,
+    /// How often somebody had to have all their answers in the middle of a history.
+    pub answered: u64,
+    /// How often somebody was closed for having more unread than the others.
+    pub hoards: u64,
     /// Private messages: in their recipient's hands; lost, and the sender told; refused at once.
     pub delivered: u64,
     pub told: u64,
@@ -28,11 +39,15 @@ impl AddAssign for Tally {
         self.histories += other.histories;
         self.crowds += other.crowds;
         self.turns += other.turns;
+        self.events += other.events;
         self.people += other.people;
         self.closed += other.closed;
+        self.turned_away += other.turned_away;
         self.heard += other.heard;
         self.missed += other.missed;
         self.counted += other.counted;
+        self.answered += other.answered;
+        self.hoards += other.hoards;
         self.delivered += other.delivered;
         self.told += other.told;
         self.refused += other.refused;
@@ -40,12 +55,37 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
+    pub fn of(history: &History) -> Self {
+        Self {
+            histories: 1,
+            crowds: u64::from(history.plan.is_crowd()),
+            turns: history.turns,
+            events: history.events,
+            people: history.people.len() as u64,
+            answered: history.liveness_checks,
+            hoards: history.hoards,
+            ..Self::default()
+        }
+    }
+
+    pub fn add_view(&mut self, person: &Person, view: &View) {
+        self.closed += u64::from(person.client.is_closed());
+        self.turned_away += u64::from(person.was_refused);
+        self.heard += view.heard.values().sum::<u64>() + view.renames;
+        self.missed += view.missed.values().sum::<u64>();
+    }
+
+    /// A step is a turn of the server, or an event between two.
+    pub fn steps(&self) -> u64 {
+        self.turns + self.events
+    }
+
     pub fn in_time(&self, seconds: f64) -> String {
         let per_second = |count: u64| count as f64 / seconds;
         format!(
-            "{self}; {:.1} histories and {:.0} turns a second",
+            "{:.1} histories and {:.0} steps a second",
             per_second(self.histories),
-            per_second(self.turns)
+            per_second(self.steps())
         )
     }
 }
@@ -54,17 +94,24 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} histories ({} with a crowd), {} turns, {} people ({} gone at the end); \
-             lines of rooms: {} heard, {} missed, held against what was said for {} people; \
-             private messages: {} delivered, {} lost and told, {} refused",
+            "{} histories ({} with a crowd), {} steps ({} turns, {} events), {} people ({} gone at \
+             the end, {} turned away); lines of rooms: {} heard, {} missed, for {} people held to \
+             the line against what was said; {} times all answers were due in between; {} times \
+             the largest queue was closed; private messages: {} delivered, {} lost and told, {} \
+             refused",
             self.histories,
             self.crowds,
+            self.steps(),
             self.turns,
+            self.events,
             self.people,
             self.closed,
+            self.turned_away,
             self.heard,
             self.missed,
             self.counted,
+            self.answered,
+            self.hoards,
             self.delivered,
             self.told,
             self.refused

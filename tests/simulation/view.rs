@@ -4,19 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::heard::{Answer, Heard};
 use crate::history::History;
-use crate::people::Person;
-use crate::record::{Due, Record, number_in};
+use crate::people::{Line, Person};
+use crate::record::Record;
+use crate::scenes::number_in;
 
 #[derive(Debug, Default)]
 pub struct View {
     /// Lines of rooms that came, and that were left out.
-    pub heard: Due,
+    pub heard: BTreeMap<String, u64>,
+    pub renames: u64,
     pub missed: BTreeMap<String, u64>,
     /// The numbers of private messages that came.
     pub delivered: BTreeSet<usize>,
     /// How many private messages to whom were taken and lost, as it was told.
     pub told: BTreeMap<usize, u64>,
-    pub answers: Vec<Answer>,
+    /// How often they were told that somebody is away.
+    pub away: BTreeMap<usize, u64>,
+    /// How often that the server is here.
+    pub here: usize,
+    /// To whom their replies went.
+    pub replies: BTreeMap<usize, usize>,
     pub started: bool,
     /// The place of the last room line in the witness's order.
     last_place: Option<usize>,
@@ -24,96 +31,239 @@ pub struct View {
     last_from: BTreeMap<usize, usize>,
 }
 
-impl View {
-    /// Reads what `person` heard; panics at the first line that they should not have heard then.
-    pub fn of(history: &History, record: &Record, person: &Person, heard: Vec<Heard>) -> Self {
-        let mut view = Self::default();
+/// Which answer each line got; none, where it came as people read it, or did not come.
+#[derive(Debug, Default)]
+pub struct Answers {
+    pub of_line: Vec<Option<Answer>>,
+    /// Answers that belong to no line.
+    pub left_over: usize,
+    pub started: bool,
+}
+
+impl Answers {
+    /// Goes through what somebody heard, and tells for each line of it which of theirs it answers.
+    pub fn match_up(person: &Person, heard: &[Heard]) -> (Self, Vec<Option<usize>>) {
+        let mut answers = Self {
+            of_line: vec![None; person.sent.len()],
+            ..Self::default()
+        };
+        let mut next = 0;
+        let mut places = Vec::with_capacity(heard.len());
         for line in heard {
-            // Before all of a crowd want quiet, joins are told to some and summed up to others.
-            let counts = view.started || !history.plan.crowd;
-            view.note(history, record, person, line, counts);
+            places.push(None);
+            match line {
+                Heard::Started => answers.started = true,
+                Heard::NowPlain if answers.started => {
+                    // The answers from here to the next in JSON cannot be told from notices.
+                    let rest = person.sent.get(next..).unwrap_or_default();
+                    let until = rest.iter().position(|line| matches!(line, Line::ToJson));
+                    next += until.unwrap_or(rest.len());
+                }
+                Heard::Answer(answer) if answers.started => {
+                    if let Some(place) = answers.of_line.get_mut(next) {
+                        *place = Some(answer.clone());
+                        *places.last_mut().unwrap() = Some(next);
+                    } else {
+                        answers.left_over += 1;
+                    }
+                    next += 1;
+                }
+                _ => {}
+            }
         }
-        view
+        (answers, places)
+    }
+}
+
+/// Somebody who hears, and what they do about it as they go.
+#[derive(Debug)]
+pub struct Listener<'a> {
+    pub history: &'a History,
+    pub record: &'a Record<'a>,
+    pub person: &'a Person,
+    view: View,
+    ignored: BTreeSet<usize>,
+    /// Who wrote to them last.
+    writer: Option<usize>,
+}
+
+impl<'a> Listener<'a> {
+    pub fn new(history: &'a History, record: &'a Record<'a>, person: &'a Person) -> Self {
+        Self {
+            history,
+            record,
+            person,
+            view: View::default(),
+            ignored: BTreeSet::new(),
+            writer: None,
+        }
     }
 
-    pub fn missed_in_all(&self) -> u64 {
-        self.missed.values().sum()
+    /// Reads what they heard; panics at the first line that they should not have heard then.
+    pub fn listen(
+        mut self,
+        heard: &[Heard],
+        uncounted: usize,
+        answers: &Answers,
+        places: &[Option<usize>],
+    ) -> View {
+        for (number, line) in heard.iter().enumerate() {
+            if let Some(place) = places[number] {
+                let answer = answers.of_line[place].as_ref().expect("it was matched");
+                self.note_answer(&self.person.sent[place], answer);
+            }
+            // In a crowd, what the first were told while they came is anybody's guess.
+            let counts = !self.history.plan.is_crowd() || number >= uncounted;
+            self.note(line, counts);
+        }
+        self.view
     }
 
-    fn note(
-        &mut self,
-        history: &History,
-        record: &Record,
-        person: &Person,
-        line: Heard,
-        counts: bool,
-    ) {
+    fn note_answer(&mut self, line: &Line, answer: &Answer) {
         match line {
-            Heard::Said { room, from, text } => {
-                let number = self.check_uttered(history, false, from, &text);
-                let said = record.said(number);
-                let said = said.unwrap_or_else(|| panic!("the witness did not hear: {text}"));
-                assert!(
-                    self.last_place < Some(said.place),
-                    "order in a room: {text}"
-                );
-                assert!(
-                    said.is_for(person.number),
-                    "was not in {}: {text}",
-                    said.room
-                );
-                assert!(
-                    room.is_none_or(|room| room == said.room),
-                    "not there: {text}"
-                );
-                self.last_place = Some(said.place);
-                self.heard.add(&said.room);
-            }
-            Heard::Private { from, text } => {
-                let number = self.check_uttered(history, true, from, &text);
-                let is_new = self.delivered.insert(number);
-                assert!(is_new, "a private message came twice: {text}");
-            }
-            Heard::Joined { room, who } | Heard::Left { room, who } => {
-                assert_ne!(who, person.number, "told of their own coming and going");
-                if counts {
-                    self.heard.add(&room);
+            Line::Ignore { whom, on } if answer.code.is_none() => {
+                if *on {
+                    self.ignored.insert(*whom);
+                } else {
+                    self.ignored.remove(whom);
                 }
             }
+            Line::Reply(number) if answer.code.as_deref() != Some("no_such_user") => {
+                let writer = self.writer.expect("a reply went to somebody");
+                self.view.replies.insert(*number, writer);
+            }
+            Line::Reply(_) => {
+                let writer = self.writer.map(|writer| &self.history.people[writer]);
+                let is_here = writer.is_some_and(|writer| !writer.client.is_closed());
+                assert!(!is_here, "a reply finds nobody, and the writer is here");
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, line: &Heard, counts: bool) {
+        let (me, name) = (self.person.number, &self.person.name);
+        let is_quiet = self.person.habits.quiet && self.view.started;
+        match line {
+            Heard::Said { room, from, text } => {
+                self.note_said(room.as_deref(), *from, text, counts);
+            }
+            Heard::Private { from, text } => self.note_private(*from, text),
+            Heard::Joined { room, who } => {
+                assert!(*who != me, "told of their own coming");
+                assert!(!is_quiet, "{name} wants quiet");
+                self.count(room, counts);
+            }
+            Heard::Left { room, who, text } => {
+                assert!(*who != me, "told of their own going");
+                assert!(!is_quiet, "{name} wants quiet");
+                if let Some(text) = text {
+                    assert!(!self.ignored.contains(who), "{name} ignores c{who}: {text}");
+                    let uttered = &self.history.utterances[number_in(text)];
+                    assert!(
+                        uttered.is_farewell && uttered.from == *who,
+                        "last words: {text}"
+                    );
+                }
+                self.count(room, counts);
+            }
+            Heard::Summary { room, .. } => {
+                assert!(self.history.plan.is_crowd(), "a summary in a small room");
+                assert!(!is_quiet, "{name} wants quiet");
+                self.count(room, counts);
+            }
             Heard::Renamed { who } => {
-                assert_ne!(who, person.number, "told of their own new name");
-                self.heard.renames += u64::from(counts);
+                assert!(*who != me, "told of their own new name");
+                assert!(!is_quiet, "{name} wants quiet");
+                self.view.renames += u64::from(counts);
             }
             Heard::Missed { room, count } => {
-                assert_ne!(count, 0, "missed nothing in {room}");
-                *self.missed.entry(room).or_default() += count;
+                assert!(*count != 0, "missed nothing in {room}");
+                *self.view.missed.entry(room.clone()).or_default() += count;
             }
-            Heard::Undelivered { to, count } => *self.told.entry(to).or_default() += count,
+            Heard::Undelivered { to, count } => {
+                *self.view.told.entry(*to).or_default() += count;
+            }
+            Heard::Away { who } => *self.view.away.entry(*who).or_default() += 1,
+            Heard::Here => self.view.here += 1,
             Heard::Started => {
-                assert!(!self.started, "one answer to one line");
-                self.started = true;
+                assert!(!self.view.started, "one answer to one line");
+                self.view.started = true;
             }
-            Heard::Answer(answer) if self.started => self.answers.push(answer),
-            Heard::Summary => assert!(history.plan.crowd, "a summary in a small room"),
-            Heard::Answer(_) | Heard::Other => {}
+            Heard::NowPlain | Heard::Answer(_) | Heard::Other => {}
         }
+    }
+
+    fn count(&mut self, room: &str, counts: bool) {
+        *self.view.heard.entry(room.to_owned()).or_default() += u64::from(counts);
+    }
+
+    fn note_said(&mut self, room: Option<&str>, from: usize, text: &str, counts: bool) {
+        let name = &self.person.name;
+        let number = self.check_uttered(false, from, text);
+        let said = self.record.said(number);
+        let said = said.unwrap_or_else(|| panic!("the witness did not hear: {text}"));
+        assert!(
+            self.view.last_place < Some(said.place),
+            "order in a room: {text}"
+        );
+        assert!(
+            said.is_for(self.person.number),
+            "was not in {}: {text}",
+            said.room
+        );
+        assert!(
+            room.is_none_or(|room| room == said.room),
+            "not there: {text}"
+        );
+        assert!(
+            !self.ignored.contains(&from),
+            "{name} ignores c{from}: {text}"
+        );
+        let is_own = from == self.person.number;
+        let echo = self.history.utterances[number].echo;
+        assert!(!is_own || echo, "{name} hears themselves: {text}");
+        self.view.last_place = Some(said.place);
+        self.count(&said.room, counts);
+    }
+
+    fn note_private(&mut self, from: usize, text: &str) {
+        let (me, name) = (self.person.number, &self.person.name);
+        let number = self.check_uttered(true, from, text);
+        let uttered = &self.history.utterances[number];
+        let to = uttered.to.as_deref().unwrap_or_default();
+        if from == me && !to.contains(&me) {
+            // Their own, as the others see it; or, if they reply to themselves, a copy.
+            assert!(
+                uttered.echo || to.is_empty(),
+                "{name} hears themselves: {text}"
+            );
+            if to.is_empty() && !uttered.echo {
+                self.view.delivered.insert(number);
+            }
+            return;
+        }
+        assert!(
+            !self.ignored.contains(&from),
+            "{name} ignores c{from}: {text}"
+        );
+        assert!(to.is_empty() || to.contains(&me), "not for {name}: {text}");
+        let is_new = self.view.delivered.insert(number);
+        assert!(is_new, "a private message came twice: {text}");
+        self.writer = Some(from);
     }
 
     /// That it was uttered just like this, and what one person says keeps its order. Returns its
     /// number.
-    fn check_uttered(
-        &mut self,
-        history: &History,
-        private: bool,
-        from: usize,
-        text: &str,
-    ) -> usize {
+    fn check_uttered(&mut self, private: bool, from: usize, text: &str) -> usize {
         let number = number_in(text);
-        let uttered = &history.utterances[number];
+        let uttered = &self.history.utterances[number];
         assert_eq!(text, uttered.text, "as it was typed");
-        assert_eq!((from, private), (uttered.from, uttered.private), "{text}");
-        let last = self.last_from.insert(from, number);
-        assert!(last < Some(number), "order of what c{from} said: {text}");
+        let is_private = uttered.to.is_some();
+        assert_eq!((from, private), (uttered.from, is_private), "{text}");
+        let last = self.view.last_from.insert(from, number);
+        let is_later = last < Some(number) || (from == self.person.number && private);
+        assert!(is_later, "order of what c{from} said: {text}");
         number
     }
 }

@@ -45,6 +45,14 @@ pub fn program_with_open_files(limit: u32) -> Command {
     command
 }
 
+/// The program under test, with this umask.
+pub fn program_with_umask(mask: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    let script = format!("umask {mask}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(binary());
+    command
+}
+
 pub fn without_settings(mut command: Command) -> Command {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("CHINWAG_") {
@@ -209,7 +217,7 @@ impl Daemon {
     }
 
     /// The processor time used so far.
-    fn cpu_time(&self) -> Duration {
+    pub fn cpu_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         // The program's name, in parentheses, may contain anything; the rest is numbers.
         let (_, fields) = stat.rsplit_once(')').unwrap();
@@ -361,6 +369,7 @@ impl Client {
         }
     }
 
+    /// Connects to a Unix socket.
     pub fn over_unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("it connects");
         Self::new(Stream::Unix(stream))
@@ -495,6 +504,13 @@ impl Client {
     /// The next line with its end, `None` at the end of the connection.
     #[track_caller]
     pub fn try_raw_line(&mut self) -> Option<String> {
+        let line = self.try_line_bytes()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    /// The next line with its end, as it came.
+    #[track_caller]
+    pub fn try_line_bytes(&mut self) -> Option<Vec<u8>> {
         let give_up_at = Instant::now() + DEADLINE;
         let mut searched = 0;
         loop {
@@ -503,14 +519,14 @@ impl Client {
                 .position(|byte| *byte == b'\n')
             {
                 let line: Vec<u8> = self.unread.drain(..=searched + end).collect();
-                return Some(self.note(&line));
+                return Some(self.note(line));
             }
             searched = self.unread.len();
             match self.receive(give_up_at) {
                 Ok(0) if self.unread.is_empty() => return None,
                 Ok(0) => {
                     let rest = std::mem::take(&mut self.unread);
-                    return Some(self.note(&rest));
+                    return Some(self.note(rest));
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -520,9 +536,9 @@ impl Client {
         }
     }
 
-    fn note(&mut self, line: &[u8]) -> String {
-        let line = String::from_utf8_lossy(line).into_owned();
-        self.taken.push(line.trim_end().to_owned());
+    fn note(&mut self, line: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&line);
+        self.taken.push(text.trim_end().to_owned());
         line
     }
 

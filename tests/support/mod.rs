@@ -40,6 +40,8 @@ pub struct Wire {
     pub write_max: usize,
     /// It breaks instead of being full.
     pub breaks_when_full: bool,
+    /// Once, it is full just where a line ends.
+    pub stops_at_line_end: bool,
     /// How often the server has written.
     pub writes: usize,
     /// The server has said that nothing more will come.
@@ -81,7 +83,14 @@ impl Write for VirtualStream {
         if wire.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let count = bytes.len().min(wire.room).min(wire.write_max);
+        let mut count = bytes.len().min(wire.room).min(wire.write_max);
+        if wire.stops_at_line_end
+            && let Some(last) = bytes[..count].iter().rposition(|byte| *byte == b'\n')
+        {
+            wire.stops_at_line_end = false;
+            count = last + 1;
+            wire.room = count;
+        }
         if count == 0 && wire.breaks_when_full {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
@@ -153,6 +162,11 @@ impl VirtualServer {
     /// Somebody connects; the server has not had its turn.
     pub fn arrive(&mut self, peer: &str) -> VirtualClient {
         let address: SocketAddr = peer.parse().unwrap();
+        self.arrive_from(Peer::Tcp(address))
+    }
+
+    /// Like [`VirtualServer::arrive`].
+    pub fn arrive_from(&mut self, peer: Peer) -> VirtualClient {
         let wire = Rc::new(RefCell::new(Wire {
             to_server: VecDeque::new(),
             half_closed: false,
@@ -161,17 +175,16 @@ impl VirtualServer {
             room: usize::MAX,
             write_max: usize::MAX,
             breaks_when_full: false,
+            stops_at_line_end: false,
             writes: 0,
             shut: false,
             closed: false,
         }));
         let mut made = None;
-        let connected: Result<(), ()> =
-            self.switchboard
-                .connect(self.now, Peer::Tcp(address), |id| {
-                    made = Some(id);
-                    Ok(VirtualStream(Rc::clone(&wire)))
-                });
+        let connected: Result<(), ()> = self.switchboard.connect(self.now, peer, |id| {
+            made = Some(id);
+            Ok(VirtualStream(Rc::clone(&wire)))
+        });
         connected.unwrap();
         VirtualClient {
             id: made.unwrap(),
@@ -241,6 +254,8 @@ impl VirtualServer {
         while self.switchboard.next_deadline() <= end {
             self.now = self.now.max(self.switchboard.next_deadline());
             self.run();
+            let next = self.switchboard.next_deadline();
+            assert!(next > self.now, "what is due now is not done");
         }
         self.now = end;
         self.run();

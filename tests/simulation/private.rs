@@ -1,0 +1,88 @@
+//! What becomes of private messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::heard::Answer;
+use crate::history::History;
+use crate::people::{Addressee, Line, Person};
+use crate::tally::Tally;
+use crate::view::{Answers, View};
+
+/// Each copy of what somebody wrote privately was delivered, refused or lost, and what was lost is
+/// what they were told of.
+pub fn check_private(
+    history: &History,
+    person: &Person,
+    answers: &Answers,
+    views: &[View],
+    tally: &mut Tally,
+) {
+    let mut lost: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut perhaps: BTreeMap<usize, u64> = BTreeMap::new();
+    for (line, answer) in person.sent.iter().zip(&answers.of_line) {
+        let (number, to) = match line {
+            Line::Private { number, to } => (number, to.clone()),
+            Line::Reply(number) => {
+                let Some(to) = views[person.number].replies.get(number) else {
+                    continue;
+                };
+                if *to == person.number {
+                    continue; // with an echo of the same text
+                }
+                let name = String::new();
+                (number, vec![Addressee { person: *to, name }])
+            }
+            _ => continue,
+        };
+        for addressee in &to {
+            let who = addressee.person;
+            let delivered = views[who].delivered.contains(number);
+            // Who ignores them does not get it, and that is not told. Nor is it known what became
+            // of it where the answer was for people.
+            let is_unsure = answer.is_none() || ignores(&history.people[who], person.number);
+            let is_refused = answer
+                .as_ref()
+                .is_some_and(|answer| is_refused(answer, addressee, to.len()));
+            if is_refused {
+                assert!(!delivered, "refused and delivered: {answer:?}");
+                tally.refused += 1;
+            } else if delivered {
+                tally.delivered += 1;
+            } else if is_unsure {
+                *perhaps.entry(who).or_default() += 1;
+            } else {
+                *lost.entry(who).or_default() += 1;
+                tally.told += 1;
+            }
+        }
+    }
+    let told = &views[person.number].told;
+    let all: BTreeSet<usize> = lost.keys().chain(told.keys()).copied().collect();
+    for who in all {
+        let count = |counts: &BTreeMap<usize, u64>| counts.get(&who).copied().unwrap_or_default();
+        let (lost, told) = (count(&lost), count(told));
+        assert!(
+            (lost..=lost + count(&perhaps)).contains(&told),
+            "{} was told that {told} messages to c{who} were lost, and {lost} were",
+            person.name
+        );
+    }
+}
+
+fn ignores(person: &Person, whom: usize) -> bool {
+    person.switches.iter().any(|one| one.on && one.whom == whom)
+}
+
+/// Whether the answer says that one of so many addressees was not reached: it names them.
+fn is_refused(answer: &Answer, addressee: &Addressee, addressees: usize) -> bool {
+    if answer.code.is_none() || addressees == 1 {
+        return answer.code.is_some();
+    }
+    let text = answer.fields["text"].as_str().unwrap_or_default();
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let words: BTreeSet<String> = text
+        .split(|character: char| !is_of_name(character))
+        .map(str::to_lowercase)
+        .collect();
+    words.contains(&addressee.name.to_lowercase())
+}

@@ -1,0 +1,220 @@
+//! What chance alone would seldom bring about: several things that must come together.
+
+use std::collections::BTreeMap;
+
+use crate::history::History;
+use crate::lines::MARK;
+use crate::people::{Line, Person};
+
+/// A private message's length in a queue differs so little from its text's, whoever reads it and
+/// however; and so few bytes may have waited before.
+const HOARD_SLACK_BYTES: usize = 2000;
+
+/// Who hoards is written to so many times at most.
+const HOARD_LINES_MAX: usize = 400;
+
+impl History {
+    /// Somebody whom a fan-out has not reached is gone, and another has their slot.
+    pub fn a_place_changes_hands(&mut self) {
+        self.everybody_reads();
+        let Some(speaker) = self.find(|one| one.habits.resident && one.may_speak()) else {
+            return;
+        };
+        self.say(speaker, "", 0);
+        self.hear(speaker);
+        self.turn();
+        self.look();
+        let waits = |person: &Person| {
+            person.client.wire.borrow().to_client.is_empty() && !person.client.is_closed()
+        };
+        let Some(gone) = self.people.iter().rposition(waits) else {
+            return;
+        };
+        if gone == 0 {
+            return;
+        }
+        self.people[gone].reset();
+        self.people[gone].tell(&mut self.server);
+        self.turn();
+        self.newcomer();
+        self.turn();
+        self.say(speaker, "", 0);
+        self.hear(speaker);
+        self.turn();
+    }
+
+    /// In the middle of everything: once all is sent and read, every line has its answer.
+    pub fn all_is_answered(&mut self) {
+        for person in &mut self.people {
+            person.deliver_all();
+        }
+        self.everybody_reads();
+        self.everybody_reads(); // who had to wait for their output to be read is served
+        for person in &self.people {
+            let has_many_modes = person.sent.iter().any(|l| matches!(l, Line::ToPlain));
+            if !person.habits.json || person.is_paced || !person.may_speak() || has_many_modes {
+                continue;
+            }
+            let answers = answers_after_start(&person.output);
+            assert_eq!(
+                answers,
+                Some(person.sent.len()),
+                "answers that {} has by now",
+                person.name
+            );
+            self.liveness_checks += 1;
+        }
+    }
+
+    /// Some stop reading, and one is written to more than the others. Whoever is closed for it had
+    /// too much, or most of all.
+    pub fn hoarders(&mut self) {
+        self.everybody_reads();
+        let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
+        else {
+            return;
+        };
+        let may_hoard =
+            |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+        let mut hoarders: Vec<usize> = (1..self.people.len())
+            .filter(|who| may_hoard(&self.people[*who]) && *who != speaker)
+            .filter(|who| !self.people[*who].ignored.contains(&speaker))
+            .collect();
+        hoarders.truncate(5);
+        let limits = self.plan.limits.clone();
+        let (hard, total) = (limits.output_hard_bytes_max, limits.output_total_bytes_max);
+        let bytes_max = hard.min(total) + total / 2;
+        if hoarders.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
+            return;
+        }
+        for who in &hoarders {
+            self.people[*who].set_room(0, usize::MAX, false);
+            self.people[*who].tell(&mut self.server);
+        }
+        let mut had: BTreeMap<usize, usize> = hoarders.iter().map(|who| (*who, 0)).collect();
+        for round in 0..HOARD_LINES_MAX {
+            let whom = match round % 3 {
+                0 => self.chance.pick(&hoarders),
+                _ => hoarders[0],
+            };
+            let filling = limits.line_bytes_max - 40;
+            let before = self.people[speaker].outgoing.len();
+            if !self.type_private_to(speaker, &[whom], filling) {
+                continue;
+            }
+            let bytes = self.people[speaker].outgoing.len() - before;
+            *had.entry(whom).or_default() += bytes;
+            self.hear(speaker);
+            self.run();
+            let Some(closed) = hoarders
+                .iter()
+                .find(|who| self.people[**who].client.is_closed())
+            else {
+                // JSON escapes what it must, so nobody has less than this.
+                let at_least = had[&whom] / 2;
+                assert!(at_least <= hard, "c{whom} has {at_least} bytes waiting");
+                continue;
+            };
+            self.hoards += 1;
+            let most = had.values().copied().max().unwrap_or_default();
+            let (one, slack) = (had[closed], HOARD_SLACK_BYTES + 2 * limits.line_bytes_max);
+            // As JSON it can be twice as long.
+            let had_too_much = 3 * one + slack >= hard;
+            assert!(
+                had_too_much || 3 * one + slack >= most,
+                "c{closed} was closed for {one} bytes, and another had {most}"
+            );
+            break;
+        }
+        self.look();
+    }
+
+    /// Somebody takes the better part of a long queue, just to a line's end, and then breaks.
+    pub fn a_deep_queue_is_cut(&mut self) {
+        let limits = self.plan.limits.clone();
+        let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
+        else {
+            return;
+        };
+        let may_break =
+            |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+        let mut others = 1..self.people.len();
+        let Some(whom) = others.find(|who| *who != speaker && may_break(&self.people[*who])) else {
+            return;
+        };
+        self.people[whom].set_room(0, usize::MAX, false);
+        self.people[whom].tell(&mut self.server);
+        let bytes = (limits.output_hard_bytes_max / 2).min(80 << 10);
+        let line_bytes = limits.line_bytes_max - 40;
+        for _ in 0..(bytes / 2 / line_bytes).min(200) {
+            self.type_private_to(speaker, &[whom], line_bytes);
+        }
+        self.hear(speaker);
+        self.run();
+        for room in [bytes / 2, 2 * limits.line_bytes_max] {
+            let room = self.chance.between(room / 2..=room);
+            self.people[whom].set_room_for_lines(room);
+            self.people[whom].tell(&mut self.server);
+            self.turn();
+        }
+        self.look();
+        if self.chance.one_in(2) {
+            self.people[whom].reset();
+            self.people[whom].tell(&mut self.server);
+            self.turn();
+        }
+    }
+
+    /// One turn says more to all than may be put off.
+    pub fn flood(&mut self) {
+        self.everybody_reads();
+        let Some(speaker) =
+            self.find(|one| one.habits.resident && one.may_speak() && !one.is_paced)
+        else {
+            return;
+        };
+        for _ in 0..self.plan.limits.turn_lines_max {
+            self.say_in_full(speaker);
+        }
+        self.hear(speaker);
+        self.run();
+        self.look();
+    }
+
+    fn find(&self, is_right: impl Fn(&Person) -> bool) -> Option<usize> {
+        // The witness says nothing.
+        let place = self.people[1..].iter().position(is_right)?;
+        Some(place + 1)
+    }
+}
+
+/// How many answers in JSON came behind the one from which on they count.
+fn answers_after_start(output: &[u8]) -> Option<usize> {
+    let start = b"pong START";
+    let start = output
+        .windows(start.len())
+        .position(|bytes| bytes == start)?;
+    let lines = output[start..].split(|byte| *byte == b'\n').skip(1);
+    let is_answer = |line: &&[u8]| {
+        line.starts_with(b"{\"type\":\"ok\"") || line.starts_with(b"{\"type\":\"error\"")
+    };
+    Some(
+        lines
+            .map(without_refusals)
+            .filter(|line| is_answer(&line.as_ref()))
+            .count(),
+    )
+}
+
+/// Telnet's answers stand before a line.
+fn without_refusals(mut line: &[u8]) -> &[u8] {
+    let _ = crate::typing::take_refusals(&mut line);
+    line
+}
+
+/// The number that whatever was uttered begins with.
+pub fn number_in(text: &str) -> usize {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    let number = text.split(' ').next().unwrap_or_default().parse();
+    number.unwrap_or_else(|_| panic!("nobody said this: {text}"))
+}

@@ -1,0 +1,127 @@
+//! How a line gets to the wire: with what a splitter must see through.
+
+use crate::chance::Chance;
+use crate::people::{Habits, Person};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BACKSPACE: u8 = 0x08;
+const DELETE: u8 = 0x7f;
+
+/// Telnet's words (RFC 854), each behind a 255.
+const IAC: u8 = 255;
+const NOTHING: &[u8] = &[IAC, 241];
+const INTERRUPT: u8 = 244;
+const ARE_YOU_THERE: &[u8] = &[IAC, 246];
+const ERASE_CHARACTER: &[u8] = &[IAC, 247];
+const ERASE_LINE: u8 = 248;
+/// A subnegotiation with everything in it that could end it too early.
+const SUBNEGOTIATION: &[u8] = &[IAC, 250, 24, 0, b'\n', IAC, IAC, b'x', IAC, 240];
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DO: u8 = 253;
+const DONT: u8 = 254;
+const TIMING_MARK: u8 = 6;
+
+/// What is erased again: characters of each length in UTF-8.
+const SLIPS: [&str; 4] = ["q", "é", "€", "😀"];
+
+impl Person {
+    /// The first bytes of a connection.
+    pub fn begin(&mut self) {
+        if self.habits.marked {
+            self.outgoing.extend_from_slice(BYTE_ORDER_MARK);
+        }
+        if self.habits.telnet {
+            self.outgoing.extend_from_slice(NOTHING);
+        }
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, text: &str, line_bytes_max: usize, chance: &mut Chance) {
+        let mut bytes = text.as_bytes().to_vec();
+        let place = char_boundary(text, chance.below(text.len() + 1));
+        let slip = chance.pick(&SLIPS);
+        let has_room = bytes.len() + slip.len() <= line_bytes_max;
+        match chance.below(16) {
+            0 | 1 if has_room => {
+                let eraser: &[u8] = if self.habits.telnet && chance.one_in(2) {
+                    ERASE_CHARACTER
+                } else {
+                    &[chance.pick(&[BACKSPACE, DELETE])]
+                };
+                bytes.splice(place..place, [slip.as_bytes(), eraser].concat());
+            }
+            2..=4 if self.habits.telnet => {
+                let words = self.telnet_words(chance);
+                bytes.splice(place..place, words);
+            }
+            5 if self.habits.telnet => {
+                let erase = [IAC, chance.pick(&[INTERRUPT, ERASE_LINE])];
+                bytes.splice(..0, [slip.as_bytes(), b"@c0: no", &erase].concat());
+            }
+            _ => {}
+        }
+        bytes.extend_from_slice(if self.habits.crlf { b"\r\n" } else { b"\n" });
+        self.outgoing.extend(bytes);
+    }
+
+    /// Telnet's words that are no text, and what is due for them.
+    fn telnet_words(&mut self, chance: &mut Chance) -> Vec<u8> {
+        let option = chance.pick(&[1, 3, 24, 31, 200]);
+        match chance.below(6) {
+            0 => NOTHING.to_vec(),
+            1 => SUBNEGOTIATION.to_vec(),
+            2 => {
+                self.here_due += 1;
+                ARE_YOU_THERE.to_vec()
+            }
+            3 => {
+                self.refusals_due.push([IAC, WILL, TIMING_MARK]); // each time
+                vec![IAC, DO, TIMING_MARK]
+            }
+            4 => self.ask(DO, WONT, option),
+            _ => self.ask(WILL, DONT, option),
+        }
+    }
+
+    /// Each option is refused once.
+    fn ask(&mut self, verb: u8, refusal: u8, option: u8) -> Vec<u8> {
+        let refusal = [IAC, refusal, option];
+        if !self.refusals_due.contains(&refusal) {
+            self.refusals_due.push(refusal);
+        }
+        vec![IAC, verb, option]
+    }
+}
+
+/// Takes telnet's answers out of what the server wrote. They stand between lines.
+pub fn take_refusals(output: &mut &[u8]) -> Vec<[u8; 3]> {
+    let mut all = Vec::new();
+    while let [IAC, verb, option, rest @ ..] = *output {
+        all.push([IAC, *verb, *option]);
+        *output = rest;
+    }
+    all
+}
+
+/// A rhythm and a dialect.
+pub fn draw_habits(chance: &mut Chance) -> Habits {
+    let rhythm = chance.below(6);
+    Habits {
+        json: !chance.one_in(5),
+        crlf: chance.one_in(4),
+        telnet: chance.one_in(5),
+        marked: chance.one_in(8),
+        quiet: chance.one_in(6),
+        steady: rhythm == 0,
+        plodding: rhythm == 1,
+        resident: chance.one_in(3),
+        ..Habits::default()
+    }
+}
+
+/// The last place up to `place` where no character is cut in two.
+fn char_boundary(text: &str, place: usize) -> usize {
+    let mut places = (0..=place).rev();
+    places.find(|place| text.is_char_boundary(*place)).unwrap()
+}

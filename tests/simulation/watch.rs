@@ -1,0 +1,104 @@
+//! What must hold after every turn and every event, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::{History, WITNESS};
+use crate::plan::Kind;
+
+/// While nobody's socket is full, a turn puts off no more than this.
+const PUT_OFF_BYTES_MAX: usize = 16 << 20;
+
+/// Names are compared after each event where there are few people, and now and then where there
+/// are many.
+const FEW_PEOPLE: usize = 100;
+
+impl History {
+    pub fn turn(&mut self) {
+        self.server.turn(); // which checks the server's own invariants
+        self.turns += 1;
+        let waiting = self.server.switchboard.waiting_bytes();
+        assert!(
+            waiting <= self.plan.limits.output_total_bytes_max,
+            "{waiting} bytes wait for all together"
+        );
+        if waiting > PUT_OFF_BYTES_MAX {
+            let is_full = |room: usize| room < usize::MAX / 2;
+            let mut people = self.people.iter();
+            let some_full = people.any(|one| is_full(one.client.wire.borrow().room));
+            assert!(some_full, "{waiting} bytes wait although nobody is slow");
+        }
+        self.watch_the_witness();
+    }
+
+    /// Nobody says more in a turn than their share, nor more over time than their rate. Each line
+    /// that the witness hears was a line of somebody's.
+    fn watch_the_witness(&mut self) {
+        let new = self.people[WITNESS].output.len();
+        self.people[WITNESS].look();
+        let output = &self.people[WITNESS].output[new..];
+        let share = self.plan.limits.turn_lines_max as u64;
+        let mut lines = 0;
+        let mut speakers: BTreeMap<usize, u64> = BTreeMap::new();
+        for line in output.split_inclusive(|byte| *byte == b'\n') {
+            lines += 1;
+            let Some(who) = speaker(line) else { continue };
+            *speakers.entry(who).or_default() += 1;
+        }
+        self.people[WITNESS].lines_heard += lines;
+        for (who, in_turn) in speakers {
+            self.spoken[who] += in_turn;
+            let in_all = self.spoken[who];
+            // In a crowd what several turns said can come in one.
+            let is_told_at_once = !self.plan.is_crowd();
+            assert!(
+                !is_told_at_once || in_turn <= share,
+                "c{who} said {in_turn} lines in a turn"
+            );
+            let person = &self.people[who];
+            let limits = &self.plan.limits;
+            let time = self.server.now.since(person.arrived_at).as_secs_f64();
+            let allowed = f64::from(limits.line_burst) + time * f64::from(limits.lines_per_second);
+            assert!(
+                !person.is_paced || in_all as f64 <= allowed + 1.0,
+                "c{who} said {in_all} lines in {time} s"
+            );
+        }
+    }
+
+    /// After an event: everyone has read what came, and names are unique.
+    pub fn watch(&mut self) {
+        self.look();
+        let is_due = self.people.len() <= FEW_PEOPLE || self.events.is_multiple_of(16);
+        if !is_due || self.plan.kind == Kind::Thousands {
+            return;
+        }
+        let mut names = BTreeSet::new();
+        for person in &self.people {
+            let chat = self.server.switchboard.chat();
+            if let Some(name) = chat.name_of(person.client.id) {
+                let is_new = names.insert(name.as_str().to_lowercase());
+                assert!(is_new, "two are called {name}");
+            }
+        }
+    }
+}
+
+/// Who said a line that the witness hears.
+fn speaker(line: &[u8]) -> Option<usize> {
+    let is_said = [
+        &b"{\"type\":\"mess"[..],
+        b"{\"type\":\"act",
+        b"{\"type\":\"priv",
+    ];
+    if !is_said.iter().any(|start| line.starts_with(start)) {
+        return None;
+    }
+    let key = b"\"from\":\"";
+    let start = line.windows(key.len()).position(|bytes| bytes == key)? + key.len();
+    let digits = line[start + 1..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    digits.fold(None, |number, digit| {
+        Some(number.unwrap_or(0) * 10 + usize::from(digit - b'0'))
+    })
+}
