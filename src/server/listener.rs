@@ -29,7 +29,7 @@ const BACKLOG: i32 = i32::MAX;
 const FOLDER_LOCK_TIME: Duration = Duration::from_secs(1);
 
 /// How often a lock that somebody else has is tried.
-const FOLDER_LOCK_INTERVAL: Duration = Duration::from_millis(5);
+const FOLDER_LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// One listening socket.
 #[derive(Debug)]
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn of_those_who_find_a_file_left_behind_one_listens_and_keeps_its_place() {
         const RIVALS: usize = 4;
-        const ROUNDS: usize = 100;
+        const ROUNDS: usize = 300; // the race is lost in one of about twenty
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let begin = Barrier::new(RIVALS);

@@ -90,20 +90,23 @@ fn every_command_means_the_same_in_every_split() {
     let [mut witness, mut bob] = daemon.join_all(["witness", "bob"]);
     let mut alice = join(&daemon, "alice");
     bob.read_until("* alice has joined lobby.");
-    for command in SE..=IAC {
-        let (sent, heard): (&[u8], &str) = match command {
-            SB => (&[SB, 24, 0, b'\n', IAC, IAC, SE, IAC, SE], "abcd"),
-            WILL..=DONT => (&[0, 1], "abcd"),
-            ERASE_LINE | INTERRUPT_PROCESS => (&[0], "cd"),
-            ERASE_CHARACTER => (&[0], "acd"),
-            IAC => (&[0], "ab\u{fffd}cd"),
-            _ => (&[0], "abcd"),
+    // In the middle of a line, and where one begins.
+    for (command, before) in (SE..=IAC).flat_map(|command| [(command, "ab"), (command, "")]) {
+        let rest: &[u8] = match command {
+            SB => &[24, 0, b'\n', IAC, IAC, SE, IAC, SE],
+            WILL..=DONT => &[1],
+            _ => &[],
         };
-        let mut bytes = [b"ab", &[IAC][..], sent, b"cd\n"].concat();
-        bytes[3] = command;
+        let left = match command {
+            ERASE_LINE | INTERRUPT_PROCESS => "",
+            ERASE_CHARACTER => before.trim_end_matches('b'),
+            _ => before,
+        };
+        let text = if command == IAC { "\u{fffd}" } else { "" };
+        let bytes = [before.as_bytes(), &[IAC, command], rest, b"cd\n"].concat();
         for split in 0..=bytes.len() {
             send_split(&mut alice, &mut witness, &bytes, split);
-            bob.expect_line(&format!("alice: {heard}"));
+            bob.expect_line(&format!("alice: {left}{text}cd"));
             if command == ARE_YOU_THERE {
                 alice.expect_line("* chinwag is here.");
             }

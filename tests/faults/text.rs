@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 
-use chinwag::chat::name::Name;
+use chinwag::chat::name::{Name, RoomName};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -319,7 +319,7 @@ fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
 }
 
 #[test]
-fn names_hold_nothing_but_letters_and_quit_texts_are_clean() {
+fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = stage(&daemon);
     for evil in evils() {
@@ -340,6 +340,16 @@ fn names_hold_nothing_but_letters_and_quit_texts_are_clean() {
         assert!(clean_line(&mut eve).starts_with("* You are in lobby with 3 others: "));
         expect_plain(&mut bob, &format!("* {name} has joined lobby."));
         assert!(clean_line(&mut carol).contains(r#""type":"join""#));
+
+        // Likewise a room.
+        eve.send_bytes(&evil.line("/join dev", "\n"));
+        let answer = clean_line(&mut eve);
+        if let Some(answer) = answer.strip_prefix("* You are in ") {
+            let (room, _) = answer.split_once(", and nobody else is.").unwrap();
+            assert!(RoomName::parse(room).is_ok(), "{room:?}");
+        } else {
+            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("dev", "")));
+        }
 
         let left = evil.left_of("<<", ">>");
         eve.send_bytes(&evil.line("/quit <<", ">>\n"));
@@ -416,6 +426,10 @@ fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
     alice.send_bytes(b"\xef\xbb\xbf#alice\n\xef\xbb\xbfhello\n");
     bob.expect_line("* alice has joined lobby.");
     expect_plain(&mut bob, "alice: \u{feff}hello");
+    alice.send_bytes(b"\xef\xbb\xbfin two ");
+    bob.expect_nothing(); // and it was read by now
+    alice.send_bytes(b"pieces\n");
+    expect_plain(&mut bob, "alice: \u{feff}in two pieces");
     // A second one is text, and text is no name.
     let mut carol = daemon.connect();
     carol.send_bytes(b"\xef\xbb\xbf\xef\xbb\xbf#carol\n");
