@@ -16,6 +16,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use chinwag::wire::text;
 use log::LevelFilter;
 use rustix::fs::OFlags;
 use simplelog::{ConfigBuilder, FormatItem, WriteLogger};
@@ -115,7 +116,9 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
 /// waiting for ever where standard error is a pipe that nobody reads.
 pub fn say(text: &str) {
     let (finish, finished) = mpsc::channel();
-    let text = format!("{text}\n");
+    // A flag's value is quoted, and it need not be the operator who wrote it.
+    let lines = text.lines().map(|line| text::clean(line.as_bytes()));
+    let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
     let said = thread::Builder::new().spawn(move || {
         // Standard error may be closed, and then there is nobody to tell.
         let _ = standard_error().and_then(|mut stderr| stderr.write_all(text.as_bytes()));

@@ -30,6 +30,7 @@ pub mod run;
 pub mod schedule;
 pub mod search;
 pub mod server;
+pub mod soak;
 pub mod stamp;
 pub mod suite;
 pub mod swarm;

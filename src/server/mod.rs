@@ -365,3 +365,17 @@ fn clients_max(wanted: usize) -> Result<usize, StartError> {
 fn random_seed() -> [u64; 4] {
     std::array::from_fn(|_| RandomState::new().build_hasher().finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_daemons_have_the_same_seed() {
+        let (one, other) = (random_seed(), random_seed());
+        for (place, word) in one.iter().enumerate() {
+            assert!(!other.contains(word), "{one:?}, {other:?}");
+            assert!(!one[..place].contains(word), "{one:?}");
+        }
+    }
+}

@@ -26,6 +26,7 @@ mod absence;
 mod cases;
 mod fan_out;
 mod limits;
+mod published;
 mod regressions;
 mod script;
 #[path = "../support/mod.rs"]

@@ -40,6 +40,23 @@ impl Axis {
         }
     }
 
+    /// Likewise, labelled in minutes if that is shorter.
+    pub fn long_time(seconds: f64) -> Self {
+        if seconds < 300.0 {
+            return Self::time(seconds);
+        }
+        // Quarters of an hour divide an hour, and fifths do not.
+        let mut minutes = [1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0].into_iter();
+        let fits = |minutes: &f64| seconds / 60.0 / minutes <= 12.0;
+        let step = 60.0 * minutes.find(fits).unwrap_or(240.0);
+        Self {
+            name: "time, min".to_owned(),
+            range: 0.0..seconds,
+            ticks: steps(step, seconds),
+            show: |seconds| trimmed(seconds / 60.0),
+        }
+    }
+
     pub fn from_zero<'a>(name: &str, points: impl Iterator<Item = &'a (f64, f64)>) -> Self {
         let most = points.map(|(_, value)| *value).fold(0.0, f64::max).max(1.0);
         let step = step(most / 5.0);

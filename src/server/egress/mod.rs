@@ -52,6 +52,8 @@ pub struct Egress<S> {
     pub(super) closing: bool,
     /// Bytes that wait, for all clients together.
     waiting: Waiting,
+    /// Room is being made, because those were too many.
+    is_relieving: bool,
     now: Tick,
     unix_ms: u64,
     /// `None` while a line is being announced.
@@ -73,6 +75,7 @@ impl<S: Transport> Egress<S> {
             closed: Vec::new(),
             closing: false,
             waiting: Waiting::default(),
+            is_relieving: false,
             now: Tick::default(),
             unix_ms: 0,
             encodings: None,
@@ -190,7 +193,7 @@ impl<S: Transport> Egress<S> {
         let put_off = self.connections.iter().filter(|(_, c)| c.in_backlog);
         let put_off: usize = put_off.map(|(_, c)| c.outbound.footprint_bytes()).sum();
         assert_eq!(put_off, self.waiting.put_off_bytes);
-        assert!(waiting <= self.limits.output_total_bytes_max);
+        assert!(waiting <= self.limits.output_total_bytes_max && !self.is_relieving);
         let mut open = 0;
         for (slot, connection) in self.connections.iter() {
             let id = self.connections.id_of(slot);
