@@ -433,6 +433,9 @@ mod tests {
         room.missed(B, 1);
         assert!(room.faults().is_none());
         assert_eq!(room.told_missed(), 1);
+        assert_eq!(room.told_too_many(), 0);
+        room.missed(B, 3);
+        assert_eq!(room.told_too_many(), 3);
     }
 
     #[test]

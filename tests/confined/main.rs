@@ -29,7 +29,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use harness::Daemon;
+use harness::{Daemon, Killed};
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_chinwag");
 const NAME: &str = "chinwag-confined";
@@ -103,19 +103,20 @@ fn the_daemon_lives_under_the_filter(confined: &Path) {
 fn without_it_the_daemon_is_killed(confined: &Path, call: &str) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
-    let mut child = harness::without_settings(Command::new(confined))
+    let child = harness::without_settings(Command::new(confined))
         .env(WITHOUT, call)
         .arg("--listen")
         .arg(format!("unix:{}", socket.display()))
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
+    let mut child = Killed(child);
     let mut ended = None;
     harness::wait_until(&format!("the end of a daemon without {call}"), || {
         if let Ok(mut client) = UnixStream::connect(&socket) {
             let _ = client.write_all(b"/ping\n"); // it may be dead by now
         }
-        ended = child.try_wait().unwrap();
+        ended = child.0.try_wait().unwrap();
         ended.is_some()
     });
     let signal = ended.unwrap().signal();

@@ -301,7 +301,8 @@ fn without_a_command_it_says_what_the_machine_carries() {
     ended.expect_code(0);
     let lines = ended.json();
     assert_eq!(lines[0]["clients"], 30, "{ended:?}");
-    let workloads: Vec<&Value> = lines[1..].iter().map(|line| &line["workload"]).collect();
+    let mut workloads: Vec<&Value> = lines[1..].iter().map(|line| &line["workload"]).collect();
+    workloads.dedup(); // a busy machine takes another step or two down to a rate that it keeps
     assert_eq!(workloads, ["dm", "rate", "room", "storm"]);
     lines[1..].iter().for_each(expect_sound);
     // More clients than fit are not asked for in the parts that come after.

@@ -212,27 +212,27 @@ fn read_notice(notice: &str) -> Option<Heard> {
 /// told of like anybody who joins a small room; one who left likewise.
 fn read_summary(notice: &str) -> Option<Heard> {
     let notice = notice.strip_suffix('.')?;
-    let (names, joined) = match notice.split_once(" has joined ") {
+    let (who, came) = match notice.split_once(" has joined ") {
         Some(parts) => parts,
         None => notice
             .split_once(" have joined ")
             .or(notice.split_once(" have left "))?,
     };
-    let (room, left) = match joined.split_once("; ") {
+    let (room, left) = match came.split_once("; ") {
         Some((room, left)) => (room, left.split(' ').next()?.parse().ok()?),
-        None => (joined, 0),
+        None => (came, 0),
     };
     if !ROOMS.contains(&room) {
         return None;
     }
-    let (named, more) = match names.split_once(" and ") {
-        Some((named, more)) if more.starts_with(|c: char| c.is_ascii_digit()) => {
-            (named.to_owned(), more.split(' ').next()?.parse().ok()?)
+    let (listed, more) = match who.split_once(" and ") {
+        Some((first, more)) if more.starts_with(|c: char| c.is_ascii_digit()) => {
+            (first.to_owned(), more.split(' ').next()?.parse().ok()?)
         }
         Some((first, second)) => (format!("{first}, {second}"), 0),
-        None => (names.to_owned(), 0),
+        None => (who.to_owned(), 0),
     };
-    let names: Vec<usize> = named.split(", ").map(number_of).collect();
+    let names: Vec<usize> = listed.split(", ").map(number_of).collect();
     let count = names.len() as u64 + more;
     if let ([who], 1, 0) = (names.as_slice(), count, left) {
         return Some(Heard::Joined {

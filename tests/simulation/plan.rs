@@ -37,10 +37,6 @@ pub enum Kind {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about a history"
-)]
 pub struct Plan {
     pub kind: Kind,
     pub limits: Limits,

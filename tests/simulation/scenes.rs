@@ -76,26 +76,26 @@ impl History {
         };
         let may_hoard =
             |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
-        let mut hoarders: Vec<usize> = (1..self.people.len())
+        let mut slow: Vec<usize> = (1..self.people.len())
             .filter(|who| may_hoard(&self.people[*who]) && *who != speaker)
             .filter(|who| !self.people[*who].ignored.contains(&speaker))
             .collect();
-        hoarders.truncate(5);
+        slow.truncate(5);
         let limits = self.plan.limits.clone();
         let (hard, total) = (limits.output_hard_bytes_max, limits.output_total_bytes_max);
         let bytes_max = hard.min(total) + total / 2;
-        if hoarders.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
+        if slow.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
             return;
         }
-        for who in &hoarders {
+        for who in &slow {
             self.people[*who].set_room(0, usize::MAX, false);
             self.people[*who].tell(&mut self.server);
         }
-        let mut had: BTreeMap<usize, usize> = hoarders.iter().map(|who| (*who, 0)).collect();
+        let mut had: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
         for round in 0..HOARD_LINES_MAX {
             let whom = match round % 3 {
-                0 => self.chance.pick(&hoarders),
-                _ => hoarders[0],
+                0 => self.chance.pick(&slow),
+                _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
             let before = self.people[speaker].outgoing.len();
@@ -106,7 +106,7 @@ impl History {
             *had.entry(whom).or_default() += bytes;
             self.hear(speaker);
             self.run();
-            let Some(closed) = hoarders
+            let Some(closed) = slow
                 .iter()
                 .find(|who| self.people[**who].client.is_closed())
             else {
@@ -201,7 +201,7 @@ fn answers_after_start(output: &[u8]) -> Option<usize> {
     Some(
         lines
             .map(without_refusals)
-            .filter(|line| is_answer(&line.as_ref()))
+            .filter(|line| is_answer(line))
             .count(),
     )
 }

@@ -316,6 +316,17 @@ pub fn address_in(line: &str) -> Option<String> {
     Some(address.to_owned())
 }
 
+/// A process that is killed when this is dropped: one that outlives a test that failed would keep what
+/// the test's own output goes to open, and whoever reads that waiting.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Waits for the end of a process.
 pub fn wait_for_exit(child: &mut Child) -> ExitStatus {
     let mut status = None;

@@ -175,6 +175,12 @@ mod tests {
         assert_eq!(shown(&wide), ["0.1", "1", "10", "100", "1000"]);
         let rate = Axis::from_zero("", [(0.0, 730_000.0)].iter());
         assert_eq!(shown(&rate), ["0", "200k", "400k", "600k", "800k"]);
+        assert_eq!(shown(&Axis::long_time(30.0)), shown(&Axis::time(30.0)));
+        assert_eq!(shown(&Axis::long_time(600.0)).last().unwrap(), "10");
+        let hour = [
+            "0", "5", "10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "60",
+        ];
+        assert_eq!(shown(&Axis::long_time(3600.0)), hour);
         assert_eq!(
             shown(&Axis::time(0.7)),
             ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]

@@ -106,8 +106,9 @@ const FULL_LINE_BYTES: usize = 4000;
 /// Bytes of the longest line over the limit.
 const LONG_LINE_BYTES_MAX: usize = 200 << 10;
 
-/// How often somebody asks for all commands who will not read them: some 3 MB.
-const UNREAD_LINES: usize = 1500;
+/// How often somebody asks for all commands who will not read them: some 4 MB, more than the kernel
+/// takes at first (2.5 MiB on the loopback).
+const UNREAD_LINES: usize = 3000;
 
 /// How long after a stuck reader came it looks whether it has been closed: well after the time
 /// that fills what the kernel takes and [`STALL_TIME`](super::STALL_TIME).

@@ -226,3 +226,143 @@ impl SoakReport {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(resident_kib: f64, descriptors: u64, threads: u64) -> Level {
+        Level {
+            resident_kib,
+            descriptors,
+            threads,
+        }
+    }
+
+    fn sound() -> SoakReport {
+        SoakReport {
+            server: "chinwag".to_owned(),
+            dialect: "chinwag",
+            workload: "soak",
+            clients: 20,
+            size: 64,
+            parameters: Vec::new(),
+            seconds: 600.0,
+            messages: Vec::new(),
+            faults: Faults::default(),
+            told_too_many: 0,
+            closed: 0,
+            thrown_out: 0,
+            guests_left: false,
+            told_missed: 7,
+            refused: 8,
+            lag: None,
+            done: Tally::from([("half_lines", 3)]),
+            before: Some(level(8_000.0, 30, 2)),
+            after: Some(level(20_000.0, 30, 2)),
+            samples: Vec::new(),
+            server_use: None,
+            driver_use: None,
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn what_is_left_behind_is_a_problem() {
+        assert_eq!(sound().problems(), Vec::<String>::new());
+        let problem_of = |after| {
+            let report = SoakReport {
+                after: Some(after),
+                ..sound()
+            };
+            assert!(!report.is_sound());
+            report.problems().join("; ")
+        };
+        let descriptors = "31 descriptors after it, and 30 before";
+        assert_eq!(problem_of(level(8_000.0, 31, 2)), descriptors);
+        let threads = "3 threads after it, and 2 before";
+        assert_eq!(problem_of(level(8_000.0, 30, 3)), threads);
+        let memory = "42000 KiB of memory more than before";
+        assert_eq!(problem_of(level(50_000.0, 30, 2)), memory);
+    }
+
+    #[test]
+    fn what_went_wrong_with_messages_or_people_is_a_problem() {
+        let lost = Faults {
+            lost: 1,
+            ..Faults::default()
+        };
+        let wrongs: [(&str, SoakReport); 5] = [
+            (
+                "1 messages were lost",
+                SoakReport {
+                    faults: lost,
+                    ..sound()
+                },
+            ),
+            (
+                "2 lines",
+                SoakReport {
+                    told_too_many: 2,
+                    ..sound()
+                },
+            ),
+            (
+                "3 steady",
+                SoakReport {
+                    closed: 3,
+                    ..sound()
+                },
+            ),
+            (
+                "4 guests",
+                SoakReport {
+                    thrown_out: 4,
+                    ..sound()
+                },
+            ),
+            (
+                "not let go",
+                SoakReport {
+                    guests_left: true,
+                    ..sound()
+                },
+            ),
+        ];
+        for (part, report) in wrongs {
+            let text = report.text();
+            assert!(
+                text.contains("This is wrong: ") && text.contains(part),
+                "{text}"
+            );
+        }
+        let text = sound().text();
+        assert!(text.ends_with("and nothing left behind."), "{text}");
+        assert!(text.contains("Done: 3 half lines."), "{text}");
+    }
+
+    #[test]
+    fn memory_over_time_is_that_of_the_second_half() {
+        let sample = |minute: u32| Sample {
+            at_s: f64::from(minute) * 60.0,
+            connected: 0,
+            connects_per_second: 0.0,
+            // Fast at first, and then 5 KiB a minute.
+            level: Some(level(
+                f64::from((minute * 100).min(500) + minute * 5),
+                30,
+                2,
+            )),
+            server_busy: None,
+            driver_busy: None,
+        };
+        let report = SoakReport {
+            samples: (1..=10).map(sample).collect(),
+            ..sound()
+        };
+        let slope = report.resident_slope().unwrap();
+        assert!((slope - 5.0).abs() < 1e-6, "{slope}");
+        let json = report.json();
+        assert!(json.contains(r#""resident_kib_per_minute":"#), "{json}");
+    }
+}

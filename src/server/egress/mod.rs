@@ -205,8 +205,7 @@ impl<S: Transport> Egress<S> {
             assert_eq!(connection.queued, ready.binary_search(&id).is_ok());
             assert_eq!(connection.stall.is_some(), connection.write_blocked);
             // Whoever waits for its output to be read has too much of it, and is woken by a write.
-            let is_backed_up = connection.outbound.len() >= self.limits.output_hard_bytes_max / 2;
-            let may_wait = connection.write_blocked && is_backed_up;
+            let may_wait = connection.write_blocked && connection.is_backed_up(&self.limits);
             assert!(may_wait || !connection.waits_for_output);
             assert!(!connection.prompt);
             assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());

@@ -262,9 +262,8 @@ impl Stage {
             _ => vec![],
         };
         let said: Vec<&str> = match request {
-            Ok(Command::Say(text) | Command::Act(text)) => vec![text],
+            Ok(Command::Say(text) | Command::Act(text) | Command::Topic(Some(text))) => vec![text],
             Ok(Command::Hash { name: Err(_), line }) => vec![line],
-            Ok(Command::Topic(Some(text))) => vec![text],
             _ => vec![],
         };
         if was_registered {

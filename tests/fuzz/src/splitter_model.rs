@@ -98,12 +98,15 @@ impl Model {
         match self.telnet {
             Telnet::Text if byte == 255 => self.telnet = Telnet::Command,
             Telnet::Text => self.text(byte),
-            Telnet::Command => self.command(byte),
+            Telnet::Command | Telnet::SubnegotiationCommand if byte != 255 => self.command(byte),
+            Telnet::Command => {
+                self.telnet = Telnet::Text;
+                self.add(255); // a byte of text, and no sign of telnet
+            }
             Telnet::Option(verb) => self.option(verb, byte),
             Telnet::Subnegotiation if byte == 255 => self.telnet = Telnet::SubnegotiationCommand,
             Telnet::Subnegotiation => {}
-            Telnet::SubnegotiationCommand if byte == 255 => self.telnet = Telnet::Subnegotiation,
-            Telnet::SubnegotiationCommand => self.command(byte),
+            Telnet::SubnegotiationCommand => self.telnet = Telnet::Subnegotiation,
         }
     }
 
@@ -114,8 +117,7 @@ impl Model {
             _ => Telnet::Text,
         };
         match byte {
-            255 => return self.add(255), // a byte of text, and no sign of telnet
-            250..=254 => return,         // more is to come
+            250..=254 => return, // more is to come
             _ => self.crlf = true,
         }
         match byte {
@@ -146,16 +148,15 @@ impl Model {
 
     fn text(&mut self, byte: u8) {
         match byte {
-            b'\n' => match self.dropping.take() {
-                Some(last) => {
+            b'\n' => {
+                if let Some(last) = self.dropping.take() {
                     self.crlf |= last == b'\r';
                     self.line.clear();
-                }
-                None => {
+                } else {
                     self.crlf |= self.line.last() == Some(&b'\r');
                     self.end_line();
                 }
-            },
+            }
             0x08 | 0x7f => self.erase(),
             _ => self.add(byte),
         }

@@ -2,6 +2,7 @@
 //! a refusal borrows is a piece of its line.
 
 use chinwag::chat::message::{Command, Mode, NamesOf, Refusal, Request};
+use chinwag::chat::name::RoomName;
 use chinwag::wire::command;
 
 use super::super::output::{is_name, is_room};
@@ -118,7 +119,7 @@ fn write(command: &Command<'_>) -> Option<String> {
             assert!(is_room(room.as_str()));
             with("j", Some(room.as_str()))
         }
-        Command::Part(room) => with("leave", room.as_ref().map(|room| room.as_str())),
+        Command::Part(room) => with("leave", room.as_ref().map(RoomName::as_str)),
         Command::Rooms(page) => format!("/rooms {page}"),
         Command::Names { of, page } => match of {
             NamesOf::CurrentRoom if *page == 1 => "/names".to_owned(),

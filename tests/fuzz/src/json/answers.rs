@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 
 use super::{Examine, Expected, Plain, World, put};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm each, in the order of the vocabulary"
+)]
 pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
     let World {
         name,
@@ -160,7 +164,7 @@ fn summary_fields(summary: &RoomSummary<'_>) -> Value {
 
 fn whois(world: &World) -> (Reply<'_>, Value) {
     let (connected, idle) = (world.number, u64::from(world.count));
-    let peer = (world.other_count % 2 == 0).then(|| world.peer());
+    let peer = world.other_count.is_multiple_of(2).then(|| world.peer());
     let reply = Reply::Whois(Whois {
         name: &world.name,
         connected: Duration::from_millis(connected),
@@ -283,7 +287,7 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
         20 => (Refusal::IgnoreFull { ignored_max: size }, "bad_usage"),
         21 => (Refusal::NotIgnored { given }, "bad_usage"),
         22 => {
-            let nearest = (world.count % 2 == 0).then_some(verb);
+            let nearest = world.count.is_multiple_of(2).then_some(verb);
             let registered = world.flag;
             (
                 Refusal::UnknownCommand {

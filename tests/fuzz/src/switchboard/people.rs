@@ -11,10 +11,6 @@ use super::super::splitter_model::{self, What};
 use super::super::support::{VirtualClient, VirtualServer};
 
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about a client"
-)]
 pub struct Person {
     pub client: VirtualClient,
     /// It has asked for JSON before anything else.
