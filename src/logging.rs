@@ -312,13 +312,13 @@ mod tests {
 
     /// A sink that takes what it is told to, in this order, and everything after that.
     struct Grudging {
-        takes: Vec<io::Result<usize>>,
+        answers: Vec<io::Result<usize>>,
         text: Sender<Vec<u8>>,
     }
 
     impl Write for Grudging {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let count = match self.takes.pop() {
+            let count = match self.answers.pop() {
                 Some(taken) => taken?.min(bytes.len()),
                 None => bytes.len(),
             };
@@ -333,13 +333,13 @@ mod tests {
 
     /// What a writer whose sink takes this makes of what is queued.
     fn written(
-        takes: Vec<io::Result<usize>>,
+        answers: Vec<io::Result<usize>>,
         shared: Arc<Shared>,
         queued: &Receiver<Message>,
     ) -> String {
         let (text, taken) = mpsc::channel();
         let writer = Writer {
-            sink: Box::new(Grudging { takes, text }),
+            sink: Box::new(Grudging { answers, text }),
             path: None,
             shared,
         };
@@ -380,7 +380,7 @@ mod tests {
         writeln!(queue, "two").ok();
         drop(queue);
         let full = || Err(io::ErrorKind::StorageFull.into());
-        let takes = vec![full(), Ok(2), Err(io::ErrorKind::Interrupted.into()), Ok(1)];
-        assert_eq!(written(takes, shared, &queued), "one\ntwo\n");
+        let answers = vec![full(), Ok(2), Err(io::ErrorKind::Interrupted.into()), Ok(1)];
+        assert_eq!(written(answers, shared, &queued), "one\ntwo\n");
     }
 }

@@ -204,6 +204,13 @@ fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
     Ok(Listener::Tcp(listener, bound))
 }
 
+/// So many bytes the kernel takes beyond what it can send (`TCP_NOTSENT_LOWAT` in tcp(7)); it tells
+/// of room once half of them are gone. By itself it takes 4 MiB from who writes to a reader that
+/// stops, and then tells of room only when a third of that was read: of two readers who are far
+/// behind, one would be closed for reading slowly, as if it read nothing.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
+
 /// What every connection is to have.
 fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
     // A line is a message: it must not wait for the next one to fill a segment.
@@ -217,7 +224,10 @@ fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
+    {
+        socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    }
     Ok(())
 }
 

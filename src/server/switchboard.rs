@@ -5,6 +5,7 @@
 //! an argument, so that a simulation can run the whole of it from a seed.
 
 use std::mem;
+use std::time::Duration;
 
 use crate::chat::message::{ClientId, CloseReason, Notice, Peer};
 use crate::chat::tick::Tick;
@@ -21,6 +22,11 @@ use super::pace::Rate;
 /// So many connections that were turned away may wait for their last line to be read. More are
 /// closed at once. A third of the descriptors that are kept free.
 const TURNED_AWAY_MAX: usize = 10;
+
+/// Whoever comes so much too late to a deadline was away, and does not know what the poll would have
+/// told. Who is in time does: what the kernel would take of a stalled client's output then is only the
+/// rest of its buffer, for which it wakes nobody.
+const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// What the kernel said of a socket.
 #[derive(Clone, Copy, Debug, Default)]
@@ -294,7 +300,8 @@ impl<S: Transport> Switchboard<S> {
         let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
-        if connection.stalled_at(stall_time) <= now {
+        let stalled_at = connection.stalled_at(stall_time);
+        if stalled_at.after(LATE_TIME) <= now {
             self.egress.ask_again(id.slot);
         } else if connection.is_nameless_at(now, register_time) {
             connection.readable = true;

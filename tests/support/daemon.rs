@@ -237,6 +237,13 @@ impl Daemon {
         self.cpu_time().saturating_sub(before)
     }
 
+    /// How often it has asked the kernel to write to a file or pipe; sockets are not counted.
+    pub fn write_calls(&self) -> u64 {
+        let counts = fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        let count = counts.lines().find_map(|line| line.strip_prefix("syscw: "));
+        count.expect("a number of calls").parse().unwrap()
+    }
+
     /// The largest amount of memory held at once so far, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
         self.memory_kib("VmHWM:")
@@ -360,8 +367,14 @@ impl Client {
     /// A client whose kernel keeps little for it, so that what it does not read soon waits in the
     /// daemon.
     pub fn with_small_window(address: SocketAddr) -> Self {
+        Self::with_window(address, 1024)
+    }
+
+    /// A client whose kernel keeps so many bytes for it. More than a segment (64 KiB here), and it can
+    /// go on reading at any time; with less, only when the other end asks again, more and more rarely.
+    pub fn with_window(address: SocketAddr, bytes: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(1024).unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
         socket.connect(&address.into()).expect("it connects");
         Self::over_socket(socket)
     }
