@@ -253,6 +253,35 @@ fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
     assert_eq!(daemon.log_count("closed after"), 0);
 }
 
+/// The kernel tells of room when a third of its buffer is free. It grows to megabytes, of which a
+/// steady reader takes so long to read a third that it would look like one who reads nothing.
+#[test]
+fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
+    const STALL_TIME: Duration = Duration::from_secs(3);
+    const LINES: usize = 2500;
+    let daemon = Daemon::start(&["--stall-time", "3", "--hard-limit", "16M"]);
+    let [mut alice, mut slow] = daemon.join_all(["alice", "slow"]);
+    let text = long_line();
+    for number in 0..LINES {
+        alice.send(&format!("@slow:{number} {text}"));
+    }
+    alice.barrier();
+    let (start, mut heard) = (Instant::now(), 0);
+    while start.elapsed() < STALL_TIME * 2 {
+        assert!(heard < LINES - 100, "it was quicker than it was to be");
+        for _ in 0..5 {
+            slow.expect_line(&format!("@alice: {heard} {text}"));
+            heard += 1;
+        }
+        thread::sleep(STALL_TIME / 30);
+    }
+    for number in heard..LINES {
+        slow.expect_line(&format!("@alice: {number} {text}"));
+    }
+    alice.expect_nothing();
+    assert_eq!(daemon.log_count("closed after"), 0);
+}
+
 #[test]
 fn when_all_queues_together_are_too_large_the_largest_is_closed() {
     let (_folder, path, listen) = unix_path();
