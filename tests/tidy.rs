@@ -215,6 +215,42 @@ fn docs_name_files_that_exist() {
     }
 }
 
+#[test]
+fn every_fault_in_the_table_names_tests_that_exist() {
+    const SUITES: [&str; 5] = ["faults::", "wire::", "model::", "confined::", "src::"];
+    let text = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let rows = text.lines().filter(|line| line.contains(" | "));
+    let mut named = 0;
+    for row in rows.filter(|row| !row.starts_with("--- |") && !row.ends_with("| Test")) {
+        let (_, tests) = row.rsplit_once(" | ").unwrap();
+        let elsewhere = ["the same", "[above](#", "the simulation"];
+        let mut names = tests
+            .split('`')
+            .filter(|name| SUITES.iter().any(|suite| name.starts_with(suite)))
+            .peekable();
+        assert!(
+            names.peek().is_some() || elsewhere.iter().any(|word| tests.starts_with(word)),
+            "no test: {row}"
+        );
+        for name in names {
+            let (file, test) = name.rsplit_once("::").unwrap();
+            let folder = if file.starts_with("src::") {
+                ""
+            } else {
+                "tests/"
+            };
+            let path = format!("{folder}{}.rs", file.replace("::", "/"));
+            let code = fs::read_to_string(root().join(&path)).unwrap_or_default();
+            assert!(
+                code.contains(&format!("fn {test}(")),
+                "no such test: {name}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 100, "the table was not understood");
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
