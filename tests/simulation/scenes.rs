@@ -1,13 +1,18 @@
 //! What chance alone would seldom bring about: several things that must come together.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::history::History;
 use crate::lines::MARK;
-use crate::people::{Line, Person};
+use crate::people::{Habits, Line, Person};
+use crate::typing::draw_habits;
 
 /// What surrounds a text in a queue takes no more than this.
 const ENVELOPE_BYTES: usize = 250;
+
+/// What is summed up is told after this time.
+const SUMMARY_TIME: Duration = Duration::from_secs(1);
 
 /// A room with so many is told each join and leave at once.
 const AT_ONCE_MAX: usize = 50;
@@ -45,27 +50,30 @@ impl History {
         self.turn();
     }
 
-    /// In a room of about as many as are told each join and leave at once, somebody comes and goes,
-    /// and others go before that is told.
+    /// In a room of a few more than are told each join and leave at once somebody comes, enough
+    /// others go, and then whoever came, all before that is told.
     pub fn a_crowd_thins_out(&mut self) {
         let is_here = |one: &&Person| !one.client.is_closed() && !one.is_unwelcome();
         let count = self.people.iter().filter(is_here).count();
         let too_many = count.saturating_sub(AT_ONCE_MAX);
-        if count < AT_ONCE_MAX || too_many > 20 {
+        if count < AT_ONCE_MAX || too_many > 25 || !self.may_pass(SUMMARY_TIME) {
             return;
         }
-        self.newcomer();
+        self.pass(SUMMARY_TIME); // what came and went before is told
+        let guest = self.arrive(Habits {
+            resident: true,
+            newcomer: true,
+            ..draw_habits(&mut self.chance)
+        });
+        self.introduce(guest);
         self.run();
-        let first = self.people.len() - 1;
-        let leave = |one: &Person| one.number == first || !one.habits.resident;
-        let mut left = too_many + self.chance.below(3);
-        for who in (1..=first).rev() {
-            if left > 0 && leave(&self.people[who]) && !self.people[who].client.is_closed() {
-                left -= 1;
-                self.people[who].reset();
-                self.people[who].tell(&mut self.server);
-                self.turn();
-            }
+        let may_go = |one: &Person| !one.habits.resident && !one.client.is_closed();
+        let others = (1..guest).filter(|who| may_go(&self.people[*who]));
+        let leavers: Vec<usize> = others.take(too_many + 1).chain([guest]).collect();
+        for who in leavers {
+            self.people[who].reset();
+            self.people[who].tell(&mut self.server);
+            self.turn();
         }
     }
 
