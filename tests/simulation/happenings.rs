@@ -34,7 +34,7 @@ impl History {
             88 if self.plan.kind != Kind::Thousands => self.hoarders(),
             89 if self.chance.one_in(3) => self.a_deep_queue_is_cut(),
             89 => self.run(),
-            90 if self.plan.kind == Kind::Flood => self.flood(),
+            90..=92 if self.plan.kind == Kind::Crowd => self.a_crowd_thins_out(),
             _ => {
                 for _ in 0..self.chance.below(4) {
                     self.turn();
@@ -180,11 +180,19 @@ impl History {
     /// A little time, in which each deadline is met.
     fn time_passes(&mut self) {
         let time = Duration::from_millis(self.chance.below(2000) as u64);
-        if self.plan.stalls || self.passed + time < UNSTALLED_TIME {
-            self.passed += time;
+        if self.may_pass(time) {
             self.plodders_read();
             self.pass(time);
         }
+    }
+
+    /// Whether so much time may pass now; it is taken as passed.
+    pub fn may_pass(&mut self, time: Duration) -> bool {
+        let may_pass = self.plan.stalls || self.passed + time < UNSTALLED_TIME;
+        if may_pass {
+            self.passed += time;
+        }
+        may_pass
     }
 
     /// The server wakes up late, and much is due.

@@ -6,7 +6,7 @@ use chinwag::chat::tick::Tick;
 
 use crate::chance::Chance;
 use crate::people::{Habits, Line, Person};
-use crate::plan::{Plan, ROOMS};
+use crate::plan::{Kind, Plan, ROOMS};
 use crate::support::VirtualServer;
 use crate::typing::draw_habits;
 
@@ -94,7 +94,13 @@ impl History {
 
     /// Things happen.
     pub fn unfold(&mut self) {
-        for _ in 0..self.plan.steps {
+        for number in 0..self.plan.steps {
+            if self.plan.kind == Kind::Flood && number == 1 {
+                self.flood();
+            }
+            if self.plan.has_long_fan_outs() && number % 6 == 3 {
+                self.a_place_changes_hands();
+            }
             self.step();
             self.events += 1;
         }

@@ -13,6 +13,9 @@ pub const ROOMS: [&str; 4] = ["lobby", "r1", "r2", "r3"];
 /// who was where.
 const SMALL_MAX: usize = 45;
 
+/// More than three turns write to.
+const SEVERAL_TURNS_MIN: usize = 200;
+
 /// In rooms with more than so many, nobody is told who comes and goes.
 pub const TOLD_MAX: usize = 1000;
 
@@ -64,10 +67,10 @@ impl Plan {
             Kind::Crammed => (chance.between(4..=20), SMALL_MAX, chance.between(100..=300)),
             Kind::Deep => (chance.between(6..=14), 20, chance.between(60..=150)),
             // Written to in so many turns that in between a place can change hands.
-            Kind::Crowd if chance.one_in(6) => (chance.between(300..=340), 400, 20),
+            Kind::Crowd if chance.one_in(5) => (chance.between(260..=340), 400, 20),
             // Some rooms have 50 members, now more, now fewer.
             Kind::Crowd => (chance.between(44..=130), 240, chance.between(40..=90)),
-            Kind::Flood => (300, 310, 6),
+            Kind::Flood => (400, 410, 6),
             Kind::Thousands => (chance.between(950..=5000), 6000, chance.between(20..=100)),
         };
         Self {
@@ -82,6 +85,11 @@ impl Plan {
             slowness: chance.between(1..=5),
             chattiness: chance.between(1..=6),
         }
+    }
+
+    /// Whether a line takes so many turns that in between a place can change hands.
+    pub fn has_long_fan_outs(&self) -> bool {
+        self.kind == Kind::Crowd && self.people_at_start > SEVERAL_TURNS_MIN
     }
 
     /// Whether there are more in the lobby than are told each join and leave at once.

@@ -16,11 +16,15 @@ pub struct Record<'a> {
     crowd: bool,
     /// What was said in rooms, by number.
     said: BTreeMap<usize, Said>,
+    /// The numbers in the order of their places.
+    order: Vec<usize>,
     /// What each person is to hear or to miss.
     due: Vec<Due>,
     ears: Vec<Ears<'a>>,
     /// Who is in which rooms, as far as the witness was told.
     rooms: BTreeMap<usize, BTreeSet<String>>,
+    /// Who was in the lobby of a crowd to stay there, and has left it all the same: for good.
+    gone: BTreeSet<usize>,
     /// How many others are there, as far as the witness was told.
     others: BTreeMap<String, u64>,
     /// How many lines came before the one that is looked at.
@@ -35,6 +39,8 @@ pub struct Said {
     pub room: String,
     /// Who was there to hear it, if that is known.
     hearers: Option<BTreeSet<usize>>,
+    /// For whom of them it was, whatever they had set.
+    certain: BTreeSet<usize>,
 }
 
 /// How many lines somebody is to hear or to miss: at least, and at most.
@@ -119,9 +125,11 @@ impl<'a> Record<'a> {
             history,
             crowd: history.plan.is_crowd(),
             said: BTreeMap::new(),
+            order: Vec::new(),
             due: vec![Due::default(); history.people.len()],
             ears: history.people.iter().map(ears).collect(),
             rooms: BTreeMap::new(),
+            gone: BTreeSet::new(),
             others: BTreeMap::new(),
             place: 0,
             counts: false,
@@ -138,6 +146,14 @@ impl<'a> Record<'a> {
     /// What is known of something that was said in a room.
     pub fn said(&self, number: usize) -> Option<&Said> {
         self.said.get(&number)
+    }
+
+    /// How many lines between two places were for somebody without a doubt.
+    pub fn said_between(&self, after: Option<usize>, before: usize, who: usize) -> u64 {
+        let first = after.map_or(0, |place| place + 1);
+        let numbers = self.order.get(first..before).unwrap_or_default();
+        let is_for = |number: &&usize| self.said[*number].certain.contains(&who);
+        numbers.iter().filter(is_for).count() as u64
     }
 
     /// What somebody is to hear, if that can be known of them.
@@ -166,6 +182,10 @@ impl<'a> Record<'a> {
             Heard::Joined { room, who } => {
                 self.add_to_all(room, *who, true);
                 self.note_change(room, 1, 0);
+                assert!(
+                    !self.gone.contains(who),
+                    "c{who} joins after leaving for good"
+                );
                 let is_new = self.rooms.entry(*who).or_default().insert(room.clone());
                 assert!(is_new || self.crowd, "c{who} joins {room} twice");
             }
@@ -176,6 +196,9 @@ impl<'a> Record<'a> {
                     "c{who} leaves {room} from elsewhere"
                 );
                 self.note_change(room, 0, 1);
+                if self.crowd && self.history.people[*who].habits.resident {
+                    self.gone.insert(*who);
+                }
                 self.add_to_all(room, *who, true);
             }
             Heard::Summary {
@@ -187,6 +210,11 @@ impl<'a> Record<'a> {
                 assert!(self.crowd, "a summary in a small room");
                 assert!(!names.is_empty() && names.len() <= 2, "some are named");
                 self.note_change(room, *joined, *left);
+                let is_late = |who: &usize| *joined > 0 && self.gone.contains(who);
+                assert!(
+                    !names.iter().any(is_late),
+                    "{names:?} join after leaving for good"
+                );
                 // Who came alone knows it already.
                 let who = if joined + left == 1 {
                     names[0]
@@ -215,6 +243,10 @@ impl<'a> Record<'a> {
     fn note_said(&mut self, room: &str, from: usize, text: &str) {
         let number = number_in(text);
         let hearers = (!self.crowd).then(|| self.others_in(room));
+        let others = hearers.iter().flatten().copied();
+        let is_certain = |other: &usize| self.ears[*other].hear(from, self.place) == IsFor::Yes;
+        let certain = others.filter(|other| *other != from).filter(is_certain);
+        let certain = certain.collect();
         self.add_to_all(room, from, false);
         if self
             .history
@@ -237,7 +269,9 @@ impl<'a> Record<'a> {
             place: self.said.len(),
             room: room.to_owned(),
             hearers,
+            certain,
         };
+        self.order.push(number);
         let before = self.said.insert(number, said);
         assert!(before.is_none(), "the witness hears twice: {text}");
     }

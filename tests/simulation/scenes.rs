@@ -1,14 +1,21 @@
 //! What chance alone would seldom bring about: several things that must come together.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::history::History;
 use crate::lines::MARK;
-use crate::people::{Line, Person};
+use crate::people::{Habits, Line, Person};
+use crate::typing::draw_habits;
 
-/// A private message's length in a queue differs so little from its text's, whoever reads it and
-/// however; and so few bytes may have waited before.
-const HOARD_SLACK_BYTES: usize = 2000;
+/// What surrounds a text in a queue takes no more than this.
+const ENVELOPE_BYTES: usize = 250;
+
+/// What is summed up is told after this time.
+const SUMMARY_TIME: Duration = Duration::from_secs(1);
+
+/// A room with so many is told each join and leave at once.
+const AT_ONCE_MAX: usize = 50;
 
 /// Who hoards is written to so many times at most.
 const HOARD_LINES_MAX: usize = 400;
@@ -43,6 +50,33 @@ impl History {
         self.turn();
     }
 
+    /// In a room of a few more than are told each join and leave at once somebody comes, enough
+    /// others go, and then whoever came, all before that is told.
+    pub fn a_crowd_thins_out(&mut self) {
+        let is_here = |one: &&Person| !one.client.is_closed() && !one.is_unwelcome();
+        let count = self.people.iter().filter(is_here).count();
+        let too_many = count.saturating_sub(AT_ONCE_MAX);
+        if count < AT_ONCE_MAX || too_many > 25 || !self.may_pass(SUMMARY_TIME) {
+            return;
+        }
+        self.pass(SUMMARY_TIME); // what came and went before is told
+        let guest = self.arrive(Habits {
+            resident: true,
+            newcomer: true,
+            ..draw_habits(&mut self.chance)
+        });
+        self.introduce(guest);
+        self.run();
+        let may_go = |one: &Person| !one.habits.resident && !one.client.is_closed();
+        let others = (1..guest).filter(|who| may_go(&self.people[*who]));
+        let leavers: Vec<usize> = others.take(too_many + 1).chain([guest]).collect();
+        for who in leavers {
+            self.people[who].reset();
+            self.people[who].tell(&mut self.server);
+            self.turn();
+        }
+    }
+
     /// In the middle of everything: once all is sent and read, every line has its answer.
     pub fn all_is_answered(&mut self) {
         for person in &mut self.people {
@@ -69,11 +103,13 @@ impl History {
     /// Some stop reading, and one is written to more than the others. Whoever is closed for it had
     /// too much, or most of all.
     pub fn hoarders(&mut self) {
-        self.everybody_reads();
         let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
         else {
             return;
         };
+        // What they typed before is nobody's hoard.
+        self.hear(speaker);
+        self.everybody_reads();
         let may_hoard =
             |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
         let mut slow: Vec<usize> = (1..self.people.len())
@@ -98,30 +134,29 @@ impl History {
                 _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
-            let before = self.people[speaker].outgoing.len();
             if !self.type_private_to(speaker, &[whom], filling) {
                 continue;
             }
-            let bytes = self.people[speaker].outgoing.len() - before;
-            *had.entry(whom).or_default() += bytes;
+            let before = self.server.switchboard.waiting_bytes();
             self.hear(speaker);
             self.run();
-            let Some(closed) = slow
-                .iter()
-                .find(|who| self.people[**who].client.is_closed())
-            else {
-                // JSON escapes what it must, so nobody has less than this.
-                let at_least = had[&whom] / 2;
-                assert!(at_least <= hard, "c{whom} has {at_least} bytes waiting");
+            // That one leaves is told to the others, which can be too much for the next.
+            let closed = slow.iter().copied();
+            let closed = closed.filter(|who| self.people[*who].client.is_closed());
+            let Some(closed) = closed.max_by_key(|who| had[who]) else {
+                // Nobody else has anything waiting.
+                let bytes = self.server.switchboard.waiting_bytes() - before;
+                *had.entry(whom).or_default() += bytes;
+                // What is remembered of each message counts, too.
+                assert!(had[&whom] <= 2 * hard, "c{whom} has {} waiting", had[&whom]);
                 continue;
             };
             self.hoards += 1;
             let most = had.values().copied().max().unwrap_or_default();
-            let (one, slack) = (had[closed], HOARD_SLACK_BYTES + 2 * limits.line_bytes_max);
-            // As JSON it can be twice as long.
-            let had_too_much = 3 * one + slack >= hard;
+            // The last line is not among what they had, and was twice as long if it was JSON.
+            let one = had[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
-                had_too_much || 3 * one + slack >= most,
+                one >= hard || one >= most,
                 "c{closed} was closed for {one} bytes, and another had {most}"
             );
             break;

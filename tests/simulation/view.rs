@@ -85,6 +85,8 @@ pub struct Listener<'a> {
     ignored: BTreeSet<usize>,
     /// Who wrote to them last.
     writer: Option<usize>,
+    /// How many lines they were told to have missed since they last heard one.
+    gap: u64,
 }
 
 impl<'a> Listener<'a> {
@@ -96,6 +98,7 @@ impl<'a> Listener<'a> {
             view: View::default(),
             ignored: BTreeSet::new(),
             writer: None,
+            gap: 0,
         }
     }
 
@@ -179,6 +182,7 @@ impl<'a> Listener<'a> {
             }
             Heard::Missed { room, count } => {
                 assert!(*count != 0, "missed nothing in {room}");
+                self.gap += count;
                 *self.view.missed.entry(room.clone()).or_default() += count;
             }
             Heard::Undelivered { to, count } => {
@@ -223,6 +227,14 @@ impl<'a> Listener<'a> {
         let is_own = from == self.person.number;
         let echo = self.history.utterances[number].echo;
         assert!(!is_own || echo, "{name} hears themselves: {text}");
+        // What was left out is told where it was, before anything that was said after it.
+        let (last, me) = (self.view.last_place, self.person.number);
+        let left_out = self.record.said_between(last, said.place, me);
+        assert!(
+            left_out <= self.gap,
+            "{name} was not told of a gap before {text}"
+        );
+        self.gap = 0;
         self.view.last_place = Some(said.place);
         self.count(&said.room, counts);
     }
