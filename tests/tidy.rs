@@ -218,22 +218,22 @@ fn docs_name_files_that_exist() {
 #[test]
 fn every_fault_in_the_table_names_tests_that_exist() {
     const SUITES: [&str; 5] = ["faults::", "wire::", "model::", "confined::", "src::"];
-    let text = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
-    let rows = text.lines().filter(|line| line.contains(" | "));
+    let page = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let rows = page.lines().filter(|line| line.contains(" | "));
     let mut named = 0;
     for row in rows.filter(|row| !row.starts_with("--- |") && !row.ends_with("| Test")) {
-        let (_, tests) = row.rsplit_once(" | ").unwrap();
+        let (_, shown_by) = row.rsplit_once(" | ").unwrap();
         let elsewhere = ["the same", "[above](#", "the simulation"];
-        let mut names = tests
+        let mut names = shown_by
             .split('`')
             .filter(|name| SUITES.iter().any(|suite| name.starts_with(suite)))
             .peekable();
         assert!(
-            names.peek().is_some() || elsewhere.iter().any(|word| tests.starts_with(word)),
+            names.peek().is_some() || elsewhere.iter().any(|word| shown_by.starts_with(word)),
             "no test: {row}"
         );
         for name in names {
-            let (file, test) = name.rsplit_once("::").unwrap();
+            let (file, function) = name.rsplit_once("::").unwrap();
             let folder = if file.starts_with("src::") {
                 ""
             } else {
@@ -242,7 +242,7 @@ fn every_fault_in_the_table_names_tests_that_exist() {
             let path = format!("{folder}{}.rs", file.replace("::", "/"));
             let code = fs::read_to_string(root().join(&path)).unwrap_or_default();
             assert!(
-                code.contains(&format!("fn {test}(")),
+                code.contains(&format!("fn {function}(")),
                 "no such test: {name}"
             );
             named += 1;
