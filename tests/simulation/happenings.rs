@@ -166,7 +166,7 @@ impl History {
     }
 
     /// Before time goes on, who reads slowly reads something.
-    fn plodders_read(&mut self) {
+    pub fn plodders_read(&mut self) {
         for person in &mut self.people {
             if person.habits.plodding && !person.habits.steady {
                 let bytes = self.chance.between(1..=200);

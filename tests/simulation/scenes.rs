@@ -59,12 +59,14 @@ impl History {
         if count < AT_ONCE_MAX || too_many > 25 || !self.may_pass(SUMMARY_TIME) {
             return;
         }
+        self.plodders_read();
         self.pass(SUMMARY_TIME); // what came and went before is told
-        let guest = self.arrive(Habits {
+        let habits = Habits {
             resident: true,
             newcomer: true,
             ..draw_habits(&mut self.chance)
-        });
+        };
+        let guest = self.arrive(habits);
         self.introduce(guest);
         self.run();
         let may_go = |one: &Person| !one.habits.resident && !one.client.is_closed();
