@@ -220,7 +220,7 @@ fn every_fault_in_the_table_names_tests_that_exist() {
     const SUITES: [&str; 5] = ["faults::", "wire::", "model::", "confined::", "src::"];
     let page = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
     let rows = page.lines().filter(|line| line.contains(" | "));
-    let mut named = 0;
+    let mut count = 0;
     for row in rows.filter(|row| !row.starts_with("--- |") && !row.ends_with("| Test")) {
         let (_, shown_by) = row.rsplit_once(" | ").unwrap();
         let elsewhere = ["the same", "[above](#", "the simulation"];
@@ -245,10 +245,10 @@ fn every_fault_in_the_table_names_tests_that_exist() {
                 code.contains(&format!("fn {function}(")),
                 "no such test: {name}"
             );
-            named += 1;
+            count += 1;
         }
     }
-    assert!(named > 100, "the table was not understood");
+    assert!(count > 100, "the table was not understood");
 }
 
 fn root() -> &'static Path {
