@@ -129,7 +129,7 @@ impl History {
             self.people[*who].set_room(0, usize::MAX, false);
             self.people[*who].tell(&mut self.server);
         }
-        let mut had: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
+        let mut queued: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
         for round in 0..HOARD_LINES_MAX {
             let whom = match round % 3 {
                 0 => self.chance.pick(&slow),
@@ -145,18 +145,22 @@ impl History {
             // That one leaves is told to the others, which can be too much for the next.
             let closed = slow.iter().copied();
             let closed = closed.filter(|who| self.people[*who].client.is_closed());
-            let Some(closed) = closed.max_by_key(|who| had[who]) else {
+            let Some(closed) = closed.max_by_key(|who| queued[who]) else {
                 // Nobody else has anything waiting.
                 let bytes = self.server.switchboard.waiting_bytes() - before;
-                *had.entry(whom).or_default() += bytes;
+                *queued.entry(whom).or_default() += bytes;
                 // What is remembered of each message counts, too.
-                assert!(had[&whom] <= 2 * hard, "c{whom} has {} waiting", had[&whom]);
+                assert!(
+                    queued[&whom] <= 2 * hard,
+                    "c{whom} has {} waiting",
+                    queued[&whom]
+                );
                 continue;
             };
             self.hoards += 1;
-            let most = had.values().copied().max().unwrap_or_default();
+            let most = queued.values().copied().max().unwrap_or_default();
             // The last line is not among what they had, and was twice as long if it was JSON.
-            let one = had[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
+            let one = queued[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
                 one >= hard || one >= most,
                 "c{closed} was closed for {one} bytes, and another had {most}"
