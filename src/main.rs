@@ -4,13 +4,15 @@ mod args;
 mod logging;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Read;
+use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
 
 use args::Args;
 use chinwag::server::{Ended, Server};
 use chinwag::wire::text;
+use logging::say;
 
 /// A longer message of the day is refused: everyone who connects is sent the whole of it.
 const MOTD_BYTES_MAX: u64 = 8 << 10;
@@ -19,6 +21,9 @@ const MOTD_BYTES_MAX: u64 = 8 << 10;
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    // The standard library's own hook waits for whoever reads standard error, and nobody may: then a
+    // broken invariant would stop the process rather than end it.
+    panic::set_hook(Box::new(|what| say(&what.to_string())));
     let args = match Args::read() {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
     if clients_max < wanted {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");
     }
-    let ended = server.run();
+    let ended = server.run(|| log.reopen());
     drop(log);
     match ended {
         Ok(Ended::Orderly) => ExitCode::SUCCESS,
@@ -80,9 +85,4 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
 fn fail(code: u8, text: &str) -> ExitCode {
     say(&format!("chinwag: {text}"));
     ExitCode::from(code)
-}
-
-fn say(text: &str) {
-    // Standard error may be closed, and then there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{text}");
 }

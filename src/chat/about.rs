@@ -87,8 +87,7 @@ impl Chat {
         let (skip, pages) = page_bounds(page, total, ROOMS_PAGE)?;
         let rooms = self
             .rooms
-            .iter()
-            .skip(skip)
+            .list_from(skip)
             .take(ROOMS_PAGE)
             .map(|room| RoomSummary {
                 room: &room.name,

@@ -298,4 +298,41 @@ mod tests {
         assert_eq!(directory.find(&name("u500".to_owned())), None);
         assert_eq!(directory.find(&name("u501".to_owned())), None);
     }
+
+    const ALIKE: u32 = 600;
+
+    /// How many of many names are looked at to find one of them, at most. They are chosen so that
+    /// under one known seed all have the same hash: see `tests/faults/collisions.rs`.
+    fn most_looked_at(seed: [u64; 4]) -> usize {
+        let [a, b, c, d] = seed;
+        let mut directory = Directory::new(RandomState::with_seeds(a, b, c, d));
+        let name = |slot| Name::parse(&format!("attackercollides{slot:08}")).unwrap();
+        for slot in 0..ALIKE {
+            let generation = 0;
+            let id = ClientId { slot, generation };
+            directory.connect(id, Peer::Unix, Tick::default());
+            directory.rename(id, name(slot));
+        }
+        let looked_at = |slot| {
+            let mut count = 0;
+            let hash = directory.hasher.hash_one(name(slot));
+            let is_it = |other: &u32| {
+                count += 1;
+                *other == slot
+            };
+            assert!(directory.by_name.find(hash, is_it).is_some());
+            count
+        };
+        (0..ALIKE).map(looked_at).max().unwrap()
+    }
+
+    #[test]
+    #[cfg(not(target_feature = "aes"))] // with it, the hasher is another one
+    fn the_seed_decides_where_names_fall() {
+        const KNOWN: u64 = 0xb3c9_4dde_a510_3fbe;
+        assert_eq!(most_looked_at([1, 2, KNOWN, 4]), ALIKE as usize);
+        for seed in [[5, 6, 7, 8], [1, 2, KNOWN ^ 1, 4]] {
+            assert!(most_looked_at(seed) < 20);
+        }
+    }
 }

@@ -70,6 +70,8 @@ pub(super) struct Room {
     pub topic: Option<Box<str>>,
     pub members: Vec<Member>,
     presence: Presence,
+    /// Its place in the list of rooms.
+    listed_at: usize,
 }
 
 /// Joins and leaves not told yet. Nothing is pending unless `due` is set.
@@ -101,13 +103,16 @@ pub(super) enum ChangeKind<'a> {
 
 /// All rooms.
 ///
-/// Invariants: a room exists while it has members, the lobby always; a member's flags are those
-/// of the client; a client's memberships and the rooms' members say the same.
+/// Invariants: a room exists while it has members, the lobby always, and is listed once; a member's
+/// flags are those of the client; a client's memberships and the rooms' members say the same.
 #[derive(Debug)]
 pub(super) struct Rooms {
     slots: Vec<Option<Room>>,
     free: Vec<RoomId>,
     by_name: HashMap<RoomName, RoomId, RandomState>,
+    /// Those that exist, so that a page of them costs the same wherever it is, and however many
+    /// there were once.
+    listed: Vec<RoomId>,
     /// Rooms with a summary to tell, in the order of time: all wait equally long.
     due: VecDeque<(Tick, RoomId)>,
     lobby: RoomId,
@@ -119,6 +124,7 @@ impl Rooms {
             slots: Vec::new(),
             free: Vec::new(),
             by_name: HashMap::with_hasher(hasher),
+            listed: Vec::new(),
             due: VecDeque::new(),
             lobby: RoomId::at(0),
         };
@@ -143,6 +149,7 @@ impl Rooms {
             topic: None,
             members: Vec::new(),
             presence: Presence::default(),
+            listed_at: self.listed.len(),
         };
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -153,6 +160,7 @@ impl Rooms {
             *slot = Some(room);
         }
         self.by_name.insert(name, id);
+        self.listed.push(id);
         id
     }
 
@@ -164,8 +172,10 @@ impl Rooms {
         self.slots.get_mut(id.index())?.as_mut()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Room> {
-        self.slots.iter().flatten()
+    /// The rooms, from the one at `skip` on, in an order that only changes when one comes or goes.
+    pub fn list_from(&self, skip: usize) -> impl Iterator<Item = &Room> {
+        let listed = self.listed.get(skip..).unwrap_or_default();
+        listed.iter().filter_map(|id| self.get(*id))
     }
 
     pub fn len(&self) -> usize {
@@ -200,6 +210,11 @@ impl Rooms {
         }
         if let Some(room) = self.slots.get_mut(id.index()).and_then(Option::take) {
             self.by_name.remove(&room.name);
+            self.listed.swap_remove(room.listed_at);
+            let moved = self.listed.get(room.listed_at).copied();
+            if let Some(moved) = moved.and_then(|id| self.get_mut(id)) {
+                moved.listed_at = room.listed_at;
+            }
             self.free.push(id);
         }
     }
@@ -293,11 +308,13 @@ impl Rooms {
         reason = "a check of invariants is there to panic"
     )]
     pub fn check_invariants(&self, directory: &Directory) {
-        assert_eq!(self.by_name.len(), self.iter().count());
+        assert_eq!(self.by_name.len(), self.slots.iter().flatten().count());
+        assert_eq!(self.by_name.len(), self.listed.len());
         assert_eq!(self.by_name.len() + self.free.len(), self.slots.len());
         for (name, id) in &self.by_name {
             let room = self.get(*id).expect("a listed room exists");
             assert_eq!(&room.name, name);
+            assert_eq!(self.listed.get(room.listed_at), Some(id));
             assert!(
                 *id == self.lobby || !room.members.is_empty(),
                 "an empty room is gone"

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::server::stream::Stream;
 
@@ -92,6 +93,17 @@ pub enum State {
     Joining,
     /// Has what it asked for.
     Ready,
+    /// Connected, and does not register.
+    Stranger,
+}
+
+/// What a client reads of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    All,
+    /// As much as one read takes, and then nothing.
+    Once,
+    Nothing,
 }
 
 /// The reading side of one client.
@@ -101,9 +113,8 @@ pub(super) struct Client {
     pub state: State,
     /// An unfinished line.
     pub partial: Vec<u8>,
-    /// Reads nothing.
-    pub deaf: bool,
-    /// Was told of something to read while deaf.
+    pub reads: Reads,
+    /// Was told of something to read, perhaps while it read nothing.
     pub readable: bool,
     /// Was told that the connection ends; what came before that is read first.
     pub ends: bool,
@@ -115,7 +126,7 @@ impl Default for Client {
             stream: None,
             state: State::Closed,
             partial: Vec::new(),
-            deaf: false,
+            reads: Reads::All,
             readable: false,
             ends: false,
         }
@@ -144,6 +155,14 @@ impl Client {
                 Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
                 Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
             };
+        }
+    }
+
+    /// Ends the connection by a reset, as soon as it is dropped.
+    pub fn break_off(&self) {
+        // A Unix socket has no such thing, and just ends.
+        if let Some(Stream::Tcp(stream)) = &self.stream {
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 

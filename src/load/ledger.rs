@@ -288,12 +288,21 @@ impl RoomLedger {
     /// How many deliveries are under way: neither made nor said to be left out.
     #[must_use]
     pub fn outstanding(&self) -> u64 {
+        self.not_reached().saturating_sub(self.told_missed)
+    }
+
+    /// How many lines the server said it left out although they arrived, or were never said.
+    #[must_use]
+    pub fn told_too_many(&self) -> u64 {
+        self.told_missed.saturating_sub(self.not_reached())
+    }
+
+    fn not_reached(&self) -> u64 {
         let lines = self
             .speaking
             .iter()
             .flat_map(|speaking| &speaking.remaining);
-        let not_reached: u64 = lines.map(|remaining| u64::from(*remaining)).sum();
-        not_reached.saturating_sub(self.told_missed)
+        lines.map(|remaining| u64::from(*remaining)).sum()
     }
 
     /// What went wrong, if what is under way now never arrives.
@@ -424,6 +433,9 @@ mod tests {
         room.missed(B, 1);
         assert!(room.faults().is_none());
         assert_eq!(room.told_missed(), 1);
+        assert_eq!(room.told_too_many(), 0);
+        room.missed(B, 3);
+        assert_eq!(room.told_too_many(), 3);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //!  dialect      how to say it to chinwag, IRC, Redis or NATS    (stamp)
 //! ```
 //!
+//! A soak (`soak`) has a course of its own, with guests who come and go beside those who chat.
+//!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
 //! is lost, doubled, swapped or late is seen. `src/bin/chinwag-bench` is its command line.
 
@@ -30,6 +32,7 @@ pub mod run;
 pub mod schedule;
 pub mod search;
 pub mod server;
+pub mod soak;
 pub mod stamp;
 pub mod suite;
 pub mod swarm;

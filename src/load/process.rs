@@ -41,6 +41,37 @@ impl Usage {
     }
 }
 
+/// What a process holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Open files, sockets among them.
+    pub descriptors: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+impl Holdings {
+    /// What the process `pid` holds, if that can be seen.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        count_holdings(pid)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn count_holdings(pid: u32) -> Option<Holdings> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    Some(Holdings {
+        descriptors: u64::try_from(process.fd_count().ok()?).ok()?,
+        threads: process.status().ok()?.threads,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn count_holdings(_pid: u32) -> Option<Holdings> {
+    None
+}
+
 #[cfg(target_os = "linux")]
 fn see(pid: u32) -> Option<Usage> {
     let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;

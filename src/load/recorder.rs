@@ -39,6 +39,8 @@ pub struct Interval {
     pub p50_ms: f64,
     /// 99 % are.
     pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
 }
 
 /// Records while a phase is measured.
@@ -104,6 +106,7 @@ impl Recorder {
                 per_second: count / self.interval_time.as_secs_f64(),
                 p50_ms: millis(self.interval.value_at_quantile(0.5)),
                 p99_ms: millis(self.interval.value_at_quantile(0.99)),
+                max_ms: millis(self.interval.max()),
             });
             self.interval.reset();
             self.interval_ends = self.interval_ends.after(self.interval_time);

@@ -13,16 +13,16 @@ use super::swarm::{Swarm, SwarmError};
 use super::workload::{CHATTING, Chats, Dm, Load, Roles, Room, Storm};
 
 /// How long everyone together may take to connect, or to enter the room.
-const CONNECT_TIME: Duration = Duration::from_secs(120);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(120);
 
 /// How long a server may take to let everyone go between two runs.
 pub(super) const LEAVE_TIME: Duration = Duration::from_secs(5);
 
 /// How often somebody who watches is told.
-const PROGRESS_TIME: Duration = Duration::from_millis(100);
+pub(super) const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
 /// A member that stops reading is given small buffers, so that the server feels it soon.
-const SLOW_RECEIVE_BYTES: usize = 16 << 10;
+pub(super) const SLOW_RECEIVE_BYTES: usize = 16 << 10;
 
 /// What clients do, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -377,7 +377,7 @@ fn turn_for<L: Load>(
 }
 
 /// Lets arrive what is under way, for at most `time`.
-fn drain<L: Load>(
+pub(super) fn drain<L: Load>(
     swarm: &mut Swarm,
     load: &mut L,
     time: Duration,
@@ -394,7 +394,7 @@ fn drain<L: Load>(
     Ok(())
 }
 
-fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
+pub(super) fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
     let recorders = load.recorders();
     let of_kind = recorders.into_iter().map(|(kind, recorder)| Messages {
         kind,
@@ -407,14 +407,14 @@ fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
     of_kind.collect()
 }
 
-fn per_second(count: u64, seconds: f64) -> f64 {
+pub(super) fn per_second(count: u64, seconds: f64) -> f64 {
     if count == 0 {
         return 0.0;
     }
     as_f64(count) / seconds
 }
 
-fn used(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Use {
+pub(super) fn used(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Use {
     let per_message = |before: Duration, after: Duration| {
         let time = after.saturating_sub(before).as_secs_f64();
         (delivered > 0).then(|| time * 1e6 / as_f64(delivered))

@@ -11,10 +11,10 @@ use std::mem;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Sources, State, Target, is_gone};
+use super::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
-use super::outgoing::{Outgoing, Queue};
+use super::outgoing::{Arrival, Opening, Outgoing, Queue};
 use super::pacer::Pacer;
 use super::server::OPENING_MAX;
 use super::stamp::Stamp;
@@ -128,6 +128,8 @@ pub struct Swarm {
     pub receive_bytes: Option<usize>,
     /// Connections that wait to be registered at a time.
     pub opening_max: usize,
+    /// Bytes of messages that are longer than the others, if there are any.
+    pub long_size: Option<usize>,
 }
 
 impl Swarm {
@@ -163,6 +165,8 @@ impl Swarm {
                 dirty: Vec::new(),
                 opening: VecDeque::new(),
                 closing: Vec::new(),
+                finishing: Vec::new(),
+                sipping: Vec::new(),
                 resumed: Vec::new(),
                 paused: Vec::new(),
                 joining: Vec::new(),
@@ -175,6 +179,7 @@ impl Swarm {
             trouble: Trouble::default(),
             receive_bytes: None,
             opening_max: OPENING_MAX,
+            long_size: None,
         })
     }
 
@@ -194,6 +199,13 @@ impl Swarm {
     #[must_use]
     pub fn ready_count(&self) -> usize {
         self.ready
+    }
+
+    /// How many connections there are, whatever they are for.
+    #[must_use]
+    pub fn connected_count(&self) -> usize {
+        let has_stream = |client: &&Client| client.stream.is_some();
+        self.clients.iter().filter(has_stream).count()
     }
 
     /// The time.
@@ -276,8 +288,10 @@ impl Swarm {
         let mut scratch = mem::take(&mut self.scratch);
         while let Some(client) = self.clients.get_mut(who.index()) {
             client.readable = true;
-            if client.deaf {
-                break;
+            match client.reads {
+                Reads::All => {}
+                Reads::Once => client.reads = Reads::Nothing,
+                Reads::Nothing => break,
             }
             // Behind whatever was left of the last line.
             let kept = client.partial.len();
@@ -308,13 +322,14 @@ impl Swarm {
     }
 
     fn take_lines<W: Workload>(&mut self, who: ClientNo, bytes: &[u8], work: &mut W) {
-        let (now, size) = (self.clock.now(), self.out.size);
+        let (now, size, long_size) = (self.clock.now(), self.out.size, self.long_size);
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', bytes) {
             let line = bytes.get(start..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             start = end + 1;
-            match Stamp::read(line, size) {
+            let stamp = Stamp::read(line, size);
+            match stamp.or_else(|| Stamp::read(line, long_size?)) {
                 Some(stamp) => work.arrived(now, who, stamp, &mut self.out),
                 None => self.hear(now, who, line, work),
             }
@@ -336,7 +351,7 @@ impl Swarm {
                 match client.state {
                     State::Registering => self.opening -= 1,
                     State::Joining => self.joining -= 1,
-                    State::Ready | State::Closed => return,
+                    State::Ready | State::Closed | State::Stranger => return,
                 }
                 client.state = State::Ready;
                 self.ready += 1;
@@ -356,17 +371,36 @@ impl Swarm {
     /// What a workload asked for beside sending.
     pub(super) fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         self.note_joining();
-        for who in mem::take(&mut self.out.closing) {
+        for (who, breaks_off) in mem::take(&mut self.out.closing) {
+            if let Some(client) = self.clients.get(who.index())
+                && breaks_off
+            {
+                client.break_off();
+            }
             self.close(who, false, work);
+        }
+        for who in mem::take(&mut self.out.finishing) {
+            if let Some(client) = self.clients.get(who.index()) {
+                client.finish_sending();
+            }
         }
         for who in mem::take(&mut self.out.paused) {
             if let Some(client) = self.clients.get_mut(who.index()) {
-                client.deaf = true;
+                client.reads = Reads::Nothing;
+            }
+        }
+        for who in mem::take(&mut self.out.sipping) {
+            if let Some(client) = self.clients.get_mut(who.index())
+                && client.reads == Reads::Nothing
+                && client.readable
+            {
+                client.reads = Reads::Once;
+                self.readable(who, work);
             }
         }
         for who in mem::take(&mut self.out.resumed) {
             if let Some(client) = self.clients.get_mut(who.index())
-                && mem::take(&mut client.deaf)
+                && mem::replace(&mut client.reads, Reads::All) != Reads::All
                 && client.readable
             {
                 self.readable(who, work);
@@ -376,12 +410,13 @@ impl Swarm {
             self.out.opening.clear();
         }
         while self.opening < self.opening_max
-            && let Some(who) = self.out.opening.pop_front()
+            && let Some(opening) = self.out.opening.pop_front()
         {
-            match self.open(who) {
+            let who = opening.who;
+            match self.open(&opening) {
                 // A Unix socket's backlog is full: in the next turn, perhaps.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.out.opening.push_front(who);
+                    self.out.opening.push_front(opening);
                     break;
                 }
                 Err(error) if is_gone(&error) => {
@@ -421,28 +456,36 @@ impl Swarm {
         }
     }
 
-    fn open(&mut self, who: ClientNo) -> io::Result<()> {
-        let mut stream = self.sources.connect(&self.target, self.receive_bytes)?;
+    fn open(&mut self, opening: &Opening) -> io::Result<()> {
+        let who = opening.who;
+        let receive_bytes = opening.receive_bytes.or(self.receive_bytes);
+        let mut stream = self.sources.connect(&self.target, receive_bytes)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
         registry.register(&mut stream, Token(who.index()), interest)?;
         if let Some(client) = self.clients.get_mut(who.index()) {
             *client = Client {
                 stream: Some(stream),
-                state: State::Registering,
+                state: match opening.arrival {
+                    Arrival::Named(_) => State::Registering,
+                    Arrival::Stranger(_) => State::Stranger,
+                },
                 ..Client::default()
             };
-            self.opening += 1;
+            self.opening += usize::from(client.state == State::Registering);
         }
         if let Some(queue) = self.out.queues.get_mut(who.index()) {
             queue.bytes.clear();
             queue.written = 0;
-            queue.leaving = false;
+            queue.leaving = opening.is_guest;
             // Until the kernel says that it is connected.
             queue.blocked = true;
         }
         let dialect = self.out.dialect;
-        self.out.append(who, |bytes| dialect.register(bytes, who));
+        match &opening.arrival {
+            Arrival::Named(name) => self.out.append(who, |bytes| dialect.register(bytes, *name)),
+            Arrival::Stranger(text) => self.out.raw(who, text),
+        }
         Ok(())
     }
 
@@ -454,6 +497,7 @@ impl Swarm {
             State::Registering => self.opening -= 1,
             State::Ready => self.ready -= 1,
             State::Joining => self.joining -= 1,
+            State::Stranger => {}
             State::Closed => return,
         }
         client.stream = None;

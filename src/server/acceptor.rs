@@ -55,7 +55,7 @@ impl Acceptor {
                 Listener::Tcp(socket, _) => {
                     registry.register(socket, token, Interest::READABLE)?;
                 }
-                Listener::Unix(socket, _) => {
+                Listener::Unix(_, socket) => {
                     registry.register(socket, token, Interest::READABLE)?;
                 }
             }

@@ -252,12 +252,27 @@ impl<S: Transport> Connection<S> {
         (waiting == 0 || waiting + bytes <= soft_max) && !self.stall.as_deref().is_some_and(misses)
     }
 
+    /// Whether its own lines have to wait until its output was read: too much of that waits, or it
+    /// has missed lines in more rooms than it can be in. It could go from room to room and miss a
+    /// line in each for as long as it leaves a byte unread, and all of them are remembered.
+    pub fn is_backed_up(&self, limits: &Limits) -> bool {
+        let missed = self.stall.as_ref().map_or(0, |stall| stall.missed.len());
+        // Half of the hard limit is left to what others write to it.
+        self.outbound.len() >= limits.output_hard_bytes_max / 2
+            || missed > limits.rooms_per_client_max
+    }
+
     /// When it has taken nothing for too long; never, if nothing waits.
     pub fn stalled_at(&self, stall_time: Duration) -> Tick {
         match &self.stall {
             Some(stall) if self.write_blocked => stall.progress_at.after(stall_time),
             _ => Tick::NEVER,
         }
+    }
+
+    /// Whether it should have given a name by now.
+    pub fn is_nameless_at(&self, now: Tick, register_time: Duration) -> bool {
+        self.is_open() && !self.registered && self.connected_at.after(register_time) <= now
     }
 
     /// When its end is no longer waited for; never, if it is not waited for yet.

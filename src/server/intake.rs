@@ -47,6 +47,9 @@ struct Share {
 impl<S: Transport> Switchboard<S> {
     /// Carries out what a client sent, up to its share.
     pub(super) fn serve(&mut self, now: Tick, id: ClientId) {
+        if self.egress.closing {
+            return; // whatever comes now would come too late for those who have left
+        }
         let limits = &self.egress.limits;
         let mut share = Share {
             lines: limits.turn_lines_max,
@@ -211,10 +214,14 @@ impl<S: Transport> Switchboard<S> {
     }
 
     fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
-        // Even what is no line takes its time.
+        // Even what is no line takes its time: of this turn, and of what its sender may have.
         share.lines = share.lines.saturating_sub(1);
+        let rate = self.rate;
         if let Some(connection) = self.egress.connections.get_mut(id) {
             connection.crlf = found.crlf;
+            if !connection.unpaced {
+                connection.pace.take(now, rate);
+            }
         }
         if !matches!(found.input, Input::Stranger(_)) {
             self.greet(id);
@@ -224,7 +231,7 @@ impl<S: Transport> Switchboard<S> {
                 if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
                     return; // an empty line, however a terminal ends it
                 }
-                self.count_line(now, id);
+                self.egress.stats.lines_in += 1;
                 let line = text::clean(line);
                 log::trace!("{id} sent: {line}");
                 let request = if line.is_empty() {
@@ -235,13 +242,13 @@ impl<S: Transport> Switchboard<S> {
                 self.chat.handle(now, id, request, &mut self.egress);
             }
             Input::TooLong => {
-                self.count_line(now, id);
+                self.egress.stats.lines_in += 1;
                 let bytes_max = self.egress.limits.line_bytes_max;
                 let refusal = Refusal::LineTooLong { bytes_max };
                 self.chat.handle(now, id, Err(refusal), &mut self.egress);
             }
             Input::AreYouThere => {
-                self.count_line(now, id);
+                self.egress.stats.lines_in += 1;
                 self.chat.are_you_there(id, &mut self.egress);
             }
             Input::Answer(bytes) => self.egress.send_raw(id, &bytes),
@@ -253,16 +260,6 @@ impl<S: Transport> Switchboard<S> {
                 };
                 self.egress.doom(id.slot, reason);
             }
-        }
-    }
-
-    fn count_line(&mut self, now: Tick, id: ClientId) {
-        self.egress.stats.lines_in += 1;
-        let rate = self.rate;
-        if let Some(connection) = self.egress.connections.get_mut(id)
-            && !connection.unpaced
-        {
-            connection.pace.take(now, rate);
         }
     }
 

@@ -1,13 +1,17 @@
 //! Sockets that clients connect to: how they are made, and what a stranger pastes to try them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, UnixListener};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::chat::message::Peer;
@@ -20,25 +24,55 @@ use super::stream::Stream;
 /// (`net.core.somaxconn` on Linux).
 const BACKLOG: i32 = i32::MAX;
 
+/// How long one who starts waits for another who starts in the same folder. That takes less than a
+/// millisecond; whoever holds the folder for longer is somebody else, and keeps nobody from starting.
+const FOLDER_LOCK_TIME: Duration = Duration::from_secs(1);
+
+/// How often a lock that somebody else has is tried.
+const FOLDER_LOCK_INTERVAL: Duration = Duration::from_millis(1);
+
 /// One listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// With the address really bound.
     Tcp(TcpListener, SocketAddr),
-    /// With the file that is removed at the end.
-    Unix(UnixListener, SocketFile),
+    /// With the file that is removed at the end: first of all, as the file of a socket that nobody
+    /// listens at is anybody's, and may be a successor's by then.
+    Unix(SocketFile, UnixListener),
 }
 
-/// A Unix socket's file, removed when this is dropped.
+/// A Unix socket's file, removed when this is dropped, unless another has taken its place.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    /// The file system and the file's number in it.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        let identity = identity(path)?;
+        let path = path.to_owned();
+        Ok(Self { path, identity })
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            log::warn!("cannot remove {}: {error}", self.0.display());
+        let removed = match identity(&self.path) {
+            Ok(identity) if identity != self.identity => return,
+            Ok(_) => fs::remove_file(&self.path),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            log::warn!("cannot remove {}: {error}", self.path.display());
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let file = fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
 }
 
 impl Listener {
@@ -49,11 +83,11 @@ impl Listener {
     pub fn bind(address: &ListenAddr, limits: &Limits) -> Result<Vec<Self>, StartError> {
         match address {
             ListenAddr::Unix(path) => {
-                let listener = bind_unix(path).map_err(|source| StartError::Bind {
+                let (file, listener) = bind_unix(path).map_err(|source| StartError::Bind {
                     address: address.to_string(),
                     source,
                 })?;
-                Ok(vec![Self::Unix(listener, SocketFile(path.clone()))])
+                Ok(vec![Self::Unix(file, listener)])
             }
             ListenAddr::Tcp { host, port } => bind_host(address, host, *port, limits),
         }
@@ -74,7 +108,7 @@ impl Listener {
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept()?;
                 Ok((Stream::Unix(stream), Peer::Unix))
             }
@@ -98,7 +132,7 @@ impl Listener {
                      nc {host} {port}\n  telnet {host} {port}{open}"
                 )
             }
-            Self::Unix(_, SocketFile(path)) => {
+            Self::Unix(SocketFile { path, .. }, _) => {
                 let path = path.display();
                 format!(
                     "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  \
@@ -170,6 +204,13 @@ fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
     Ok(Listener::Tcp(listener, bound))
 }
 
+/// So many bytes the kernel takes beyond what it can send (`TCP_NOTSENT_LOWAT` in tcp(7)); it tells
+/// of room once half of them are gone. By itself it takes 4 MiB from who writes to a reader that
+/// stops, and then tells of room only when a third of that was read: of two readers who are far
+/// behind, one would be closed for reading slowly, as if it read nothing.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
+
 /// What every connection is to have.
 fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
     // A line is a message: it must not wait for the next one to fill a segment.
@@ -183,13 +224,19 @@ fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
+    {
+        socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    }
     Ok(())
 }
 
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+fn bind_unix(path: &Path) -> io::Result<(SocketFile, UnixListener)> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Until it listens, its file looks like one that a daemon left behind; and of two who find one
+    // of those, the later would remove the earlier's new one.
+    let _lock = lock_folder(path);
     match socket.bind(&address) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             remove_if_stale(path)?;
@@ -197,9 +244,29 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
         }
         bound => bound?,
     }
+    let file = SocketFile::at(path)?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(UnixListener::from_std(socket.into()))
+    Ok((file, UnixListener::from_std(socket.into())))
+}
+
+/// Keeps others who start out of the folder that `path` is in, if that can be done.
+fn lock_folder(path: &Path) -> Option<File> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let folder = File::open(folder).ok()?;
+    let give_up_at = Instant::now() + FOLDER_LOCK_TIME;
+    loop {
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(folder),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < give_up_at => {
+                thread::sleep(FOLDER_LOCK_INTERVAL);
+            }
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Removes a socket file that nobody listens at any longer.
@@ -211,5 +278,44 @@ fn remove_if_stale(path: &Path) -> io::Result<()> {
     match StdUnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         _ => in_use("another program listens there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    #[test]
+    fn of_those_who_find_a_file_left_behind_one_listens_and_keeps_its_place() {
+        const RIVALS: usize = 4;
+        const ROUNDS: usize = 300; // the race is lost in one of about twenty
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let begin = Barrier::new(RIVALS);
+        for round in 0..ROUNDS {
+            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+            let bind = || {
+                begin.wait();
+                bind_unix(&path).ok()
+            };
+            let bound: Vec<_> = thread::scope(|scope| {
+                let rivals: Vec<_> = (0..RIVALS).map(|_| scope.spawn(bind)).collect();
+                let ended = rivals.into_iter().map(|rival| rival.join().unwrap());
+                ended.flatten().collect()
+            });
+            assert_eq!(bound.len(), 1, "listen, in round {round}");
+            assert!(StdUnixStream::connect(&path).is_ok());
+            drop(bound);
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_somebody_else_holds_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _held = lock_folder(&path).unwrap();
+        assert!(bind_unix(&path).is_ok());
     }
 }

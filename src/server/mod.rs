@@ -20,11 +20,12 @@ pub mod switchboard;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
@@ -53,6 +54,10 @@ pub const DESCRIPTORS_KEPT: usize = 32;
 
 /// What the poll tells at once.
 const EVENTS_MAX: usize = 1024;
+
+/// Signals that end a process which does not expect them, and that are nothing to this one: what
+/// other daemons take for a request, and a log file that has reached a limit of size.
+const HARMLESS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGXFSZ];
 
 /// Above every client's token: those end in a slot, and there are never so many slots.
 const SIGNALS: Token = Token(usize::MAX);
@@ -106,6 +111,15 @@ pub enum Ended {
     AtOnce(i32),
 }
 
+/// A signal to end came.
+#[derive(Debug)]
+struct Closing {
+    /// When whoever has not read everything is given up.
+    give_up_at: Tick,
+    /// They were, and those who wrote to them are told.
+    gave_up: bool,
+}
+
 /// The daemon: listens, polls, and passes on what happens.
 #[expect(
     missing_debug_implementations,
@@ -138,6 +152,11 @@ impl Server {
         poll.registry()
             .register(&mut signals, SIGNALS, Interest::READABLE)
             .map_err(system("watch for signals"))?;
+
+        for signal in HARMLESS {
+            // Whoever has a handler for a signal survives it. Nobody asks whether it came.
+            signal_hook::flag::register(signal, Arc::default()).map_err(system("take signals"))?;
+        }
 
         let mut listeners = Vec::new();
         for address in &config.listen {
@@ -178,15 +197,15 @@ impl Server {
         self.limits.clients_max
     }
 
-    /// The loop. Returns after a signal that asks for it.
+    /// The loop. Returns after a signal that asks for it; calls `on_hang_up` at each SIGHUP.
     ///
     /// # Errors
     /// If the poll itself fails, which leaves nothing to go on with.
-    pub fn run(mut self) -> Result<Ended, StartError> {
+    pub fn run(mut self, on_hang_up: impl Fn()) -> Result<Ended, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut closing: Option<Tick> = None;
+        let mut closing: Option<Closing> = None;
         loop {
-            self.poll(&mut events, closing)?;
+            self.poll(&mut events, closing.as_ref())?;
             let now = self.now();
             self.switchboard.begin_turn(now, unix_ms());
             if let Some(permille) = self.load.begin_turn(now) {
@@ -203,12 +222,20 @@ impl Server {
                 Vec::new()
             };
             for signal in signals {
+                if signal == SIGHUP {
+                    on_hang_up();
+                    log::info!("signal {signal}: the log file, if there is one, is opened anew");
+                    continue;
+                }
                 if closing.is_some() {
                     log::warn!("a second signal ({signal}): ending at once");
                     return Ok(Ended::AtOnce(signal));
                 }
                 log::info!("signal {signal}: shutting down");
-                closing = Some(now.after(self.limits.shutdown_time));
+                closing = Some(Closing {
+                    give_up_at: now.after(self.limits.shutdown_time),
+                    gave_up: false,
+                });
                 // Whoever waits to be accepted sees an end, not a server that does not answer.
                 self.acceptor.stop();
                 self.switchboard.shut_down(now);
@@ -222,22 +249,33 @@ impl Server {
             self.switchboard.turn(now);
             let end = self.now();
             self.load.end_turn(now, end);
-            if let Some(give_up_at) = closing {
-                if self.switchboard.connection_count() == 0 {
-                    return Ok(Ended::Orderly);
-                }
-                if give_up_at <= end {
-                    let left = self.switchboard.connection_count();
-                    log::warn!("clients that did not read their last lines in time: {left}");
-                    self.switchboard.abandon(end);
-                    return Ok(Ended::Orderly);
-                }
+            if let Some(closing) = &mut closing
+                && self.is_closed(closing, end)
+            {
+                return Ok(Ended::Orderly);
             }
         }
     }
 
+    /// Whether everyone is gone, or there was time enough for that.
+    fn is_closed(&mut self, closing: &mut Closing, now: Tick) -> bool {
+        if closing.give_up_at <= now && self.switchboard.connection_count() > 0 {
+            let count = self.switchboard.abandon(now);
+            if count > 0 {
+                log::warn!("clients that did not read their last lines in time: {count}");
+            }
+            if closing.gave_up {
+                return true;
+            }
+            closing.gave_up = true;
+            // Who wrote to them is told, and given what anybody has to see an end.
+            closing.give_up_at = now.after(LINGER_TIME);
+        }
+        self.switchboard.connection_count() == 0
+    }
+
     /// Waits for something to happen, no longer than until the next deadline.
-    fn poll(&mut self, events: &mut Events, closing: Option<Tick>) -> Result<(), StartError> {
+    fn poll(&mut self, events: &mut Events, closing: Option<&Closing>) -> Result<(), StartError> {
         let timeout = if self.switchboard.is_busy() || self.acceptor.is_busy() {
             // Gives way first: a thread of the kernel may wait for this processor, to deliver what
             // was just written.
@@ -248,7 +286,7 @@ impl Server {
                 .switchboard
                 .next_deadline()
                 .min(self.acceptor.next_deadline());
-            let next = closing.map_or(next, |give_up_at| give_up_at.min(next));
+            let next = closing.map_or(next, |closing| closing.give_up_at.min(next));
             (next != Tick::NEVER).then(|| next.since(self.now()))
         };
         match self.poll.poll(events, timeout) {
@@ -283,12 +321,8 @@ impl Server {
         false
     }
 
-    /// The signals that came and that end the process. The others do no harm.
     fn take_signals(&mut self) -> Vec<i32> {
-        self.signals
-            .pending()
-            .filter(|signal| *signal != SIGHUP)
-            .collect()
+        self.signals.pending().collect()
     }
 
     fn now(&self) -> Tick {
@@ -330,4 +364,18 @@ fn clients_max(wanted: usize) -> Result<usize, StartError> {
 /// randomness, which asks the system.
 fn random_seed() -> [u64; 4] {
     std::array::from_fn(|_| RandomState::new().build_hasher().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_daemons_have_the_same_seed() {
+        let (one, other) = (random_seed(), random_seed());
+        for (place, word) in one.iter().enumerate() {
+            assert!(!other.contains(word), "{one:?}, {other:?}");
+            assert!(!one[..place].contains(word), "{one:?}");
+        }
+    }
 }

@@ -10,6 +10,13 @@ use super::pool::Pool;
 /// never runs empty does not grow for ever.
 const WRITTEN_BYTES_KEPT_MAX: usize = 32 << 10;
 
+/// A queue that the kernel has not taken whole keeps room for so much at least, lest it shrink and
+/// grow with every line.
+const ROOM_BYTES_KEPT: usize = 1 << 10;
+
+/// Likewise, for so many receipts.
+const RECEIPTS_KEPT: usize = 64;
+
 /// That a private message of `from` is in the queue, up to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -137,6 +144,17 @@ impl Outbound {
         }
     }
 
+    /// The senders of private messages of which something is not written yet, each as often as that
+    /// is so.
+    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = ClientId> {
+        let queue = self.0.as_ref().filter(|queue| !queue.is_abandoned());
+        queue.into_iter().flat_map(|queue| {
+            let unwritten = queue.receipts.iter();
+            let unwritten = unwritten.filter(|receipt| receipt.end > queue.written);
+            unwritten.map(|receipt| receipt.from)
+        })
+    }
+
     /// Takes the senders of private messages of which something was not written, each with how
     /// many those are.
     pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {
@@ -198,17 +216,26 @@ impl Queue {
         (taken, Flush::Done)
     }
 
+    /// Gives back the memory of what was written, so that what a queue takes is in proportion to what
+    /// waits in it: only that is counted, and a reader can leave a little of much unread.
     fn drop_written(&mut self) {
-        if self.written < WRITTEN_BYTES_KEPT_MAX {
-            return;
+        if self.written >= WRITTEN_BYTES_KEPT_MAX.min(self.waiting().len()) {
+            let written = std::mem::take(&mut self.written);
+            self.bytes.drain(..written);
+            self.receipts.retain_mut(|receipt| {
+                let unwritten = receipt.end > written;
+                receipt.end = receipt.end.saturating_sub(written);
+                unwritten
+            });
         }
-        let written = std::mem::take(&mut self.written);
-        self.bytes.drain(..written);
-        self.receipts.retain_mut(|receipt| {
-            let unwritten = receipt.end > written;
-            receipt.end = receipt.end.saturating_sub(written);
-            unwritten
-        });
+        let enough = (2 * self.bytes.len()).max(ROOM_BYTES_KEPT);
+        if self.bytes.capacity() > 2 * enough {
+            self.bytes.shrink_to(enough);
+        }
+        let enough = (2 * self.receipts.len()).max(RECEIPTS_KEPT);
+        if self.receipts.capacity() > 2 * enough {
+            self.receipts.shrink_to(enough);
+        }
     }
 }
 
@@ -342,5 +369,43 @@ mod tests {
         assert_eq!(outbound.len(), 50);
         assert_eq!(sink.taken, sent[..sent.len() - 50]);
         assert_eq!(outbound.take_unwritten(), [(id(1999), 1)]);
+    }
+
+    #[test]
+    fn what_a_queue_takes_follows_what_waits_in_it() {
+        let (mut pool, mut outbound) = (Pool::default(), Outbound::default());
+        let mut sink = Sink {
+            room: 0,
+            taken: Vec::new(),
+        };
+        let line = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[1; 20]);
+        for slot in 0..50_000 {
+            outbound.append(&mut pool, 1 << 20, line);
+            outbound.note_private(id(slot));
+        }
+        // Whatever the reader leaves, down to a little of it, and however small its steps.
+        for step in [
+            1, 499_500, 30_000, 400_000, 31_000, 8_000, 31_000, 100, 100, 100,
+        ] {
+            sink.room = step;
+            let _ = outbound.flush(&mut sink, &mut pool);
+            let queue = outbound.0.as_ref().unwrap();
+            let (waiting, taken) = (queue.waiting().len(), queue.bytes.capacity());
+            // Up to the written bytes that are kept, twice over for what a growing list has spare.
+            let kept = WRITTEN_BYTES_KEPT_MAX.min(waiting);
+            let taken_max = (4 * (waiting + kept)).max(2 * ROOM_BYTES_KEPT);
+            assert!(taken <= taken_max, "{taken} bytes for {waiting}");
+            let unwritten = waiting.div_ceil(20) + kept.div_ceil(20);
+            let receipts = queue.receipts.capacity();
+            assert!(
+                receipts <= (4 * unwritten).max(2 * RECEIPTS_KEPT),
+                "{receipts} receipts for {waiting} bytes"
+            );
+        }
+        assert_eq!(outbound.len(), 1_000_000 - sink.taken.len());
+        assert_eq!(
+            outbound.take_unwritten().len(),
+            (1_000_000 - sink.taken.len()).div_ceil(20)
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! an argument, so that a simulation can run the whole of it from a seed.
 
 use std::mem;
+use std::time::Duration;
 
 use crate::chat::message::{ClientId, CloseReason, Notice, Peer};
 use crate::chat::tick::Tick;
@@ -21,6 +22,11 @@ use super::pace::Rate;
 /// So many connections that were turned away may wait for their last line to be read. More are
 /// closed at once. A third of the descriptors that are kept free.
 const TURNED_AWAY_MAX: usize = 10;
+
+/// Whoever comes so much too late to a deadline was away, and does not know what the poll would have
+/// told. Who is in time does: what the kernel would take of a stalled client's output then is only the
+/// rest of its buffer, for which it wakes nobody.
+const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// What the kernel said of a socket.
 #[derive(Clone, Copy, Debug, Default)]
@@ -144,6 +150,9 @@ impl<S: Transport> Switchboard<S> {
         self.serve_ready(now);
         self.chat.expire(now, &mut self.egress);
         self.settle(now);
+        if self.egress.closing && self.chat.census().clients > 0 {
+            self.let_go(now);
+        }
     }
 
     /// Whether there is work that waits for nothing but the next turn.
@@ -175,19 +184,39 @@ impl<S: Transport> Switchboard<S> {
         self.egress.stats.busy_permille = permille;
     }
 
-    /// Tells everyone that the server exits, and ends every connection once that was written.
+    /// Tells everyone that the server exits, carries out nothing more, and ends every connection once
+    /// that was written. Whoever wrote privately what has not arrived yet stays to learn if it does.
     pub fn shut_down(&mut self, now: Tick) {
         self.chat.announce_shutdown(&mut self.egress);
-        for slot in 0..self.egress.connections.slot_count() {
-            self.egress.doom(slot, CloseReason::Shutdown);
-        }
-        self.settle(now);
+        self.egress.begin_closing();
+        self.let_go(now);
     }
 
-    /// Gives up on what is left, and logs it.
-    pub fn abandon(&mut self, now: Tick) {
+    /// Gives up on everyone who has not read all by now, and tells those who wrote to them. Returns
+    /// how many were given up.
+    pub fn abandon(&mut self, now: Tick) -> usize {
+        let mut count = 0;
         for slot in 0..self.egress.connections.slot_count() {
-            self.egress.doom(slot, CloseReason::Stalled);
+            self.egress.ask_again(slot);
+            let connection = self.egress.connections.at(slot);
+            if connection.is_some_and(|connection| !connection.outbound.is_empty()) {
+                self.egress.doom(slot, CloseReason::Stalled);
+                count += 1;
+            }
+        }
+        self.settle(now);
+        self.let_go(now);
+        count
+    }
+
+    /// Ends everyone who waits for nothing: no private message of theirs is still to be written.
+    fn let_go(&mut self, now: Tick) {
+        let waiting = self.egress.senders_of_unwritten();
+        for slot in 0..self.egress.connections.slot_count() {
+            let id = self.egress.connections.id_of(slot);
+            if waiting.binary_search(&id).is_err() {
+                self.egress.doom(slot, CloseReason::Shutdown);
+            }
         }
         self.settle(now);
     }
@@ -232,23 +261,26 @@ impl<S: Transport> Switchboard<S> {
                 continue;
             };
             connection.armed.fired();
-            let limits = &self.egress.limits;
-            let stalled = connection.stalled_at(limits.output_stall_time) <= now;
-            let nameless = connection.life == Life::Open
-                && !connection.registered
-                && connection.ending.is_none()
-                && connection.connected_at.after(limits.register_time) <= now;
             let unwelcomed = connection.is_open()
                 && !connection.greeted
                 && connection.connected_at.after(super::GREETING_TIME) <= now;
             if unwelcomed {
+                if connection.readable {
+                    self.serve(now, id);
+                }
                 self.greet(id);
                 self.egress.rearm(slot);
                 continue; // whatever else is due by now comes up again at once
             }
+            self.look_once_more(now, id);
+            let Some(connection) = self.egress.connections.get_mut(id) else {
+                continue;
+            };
+            let limits = &self.egress.limits;
+            let stalled = connection.stalled_at(limits.output_stall_time) <= now;
             if stalled || connection.linger_until() <= now {
                 self.egress.doom(slot, CloseReason::Stalled);
-            } else if nameless {
+            } else if connection.is_nameless_at(now, limits.register_time) {
                 self.egress
                     .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
                 self.egress.doom(slot, CloseReason::NotRegistered);
@@ -257,6 +289,23 @@ impl<S: Transport> Switchboard<S> {
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);
+        }
+    }
+
+    /// Before somebody is closed for what they did not do: it may be that they did, and that nobody
+    /// looked. The process was stopped for a while, or more happened than the poll tells at once.
+    fn look_once_more(&mut self, now: Tick, id: ClientId) {
+        let limits = &self.egress.limits;
+        let (stall_time, register_time) = (limits.output_stall_time, limits.register_time);
+        let Some(connection) = self.egress.connections.get_mut(id) else {
+            return;
+        };
+        let stalled_at = connection.stalled_at(stall_time);
+        if stalled_at.after(LATE_TIME) <= now {
+            self.egress.ask_again(id.slot);
+        } else if connection.is_nameless_at(now, register_time) {
+            connection.readable = true;
+            self.serve(now, id);
         }
     }
 

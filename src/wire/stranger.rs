@@ -40,7 +40,7 @@ impl Stranger {
 }
 
 /// Whether a connection's first line asks a web server for something. `unfinished`: its end did not
-/// come within the limit.
+/// come within the limit. Methods are nobody's to list: with a version behind it, any will do.
 #[must_use]
 pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -49,10 +49,22 @@ pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
     };
     let (method, rest) = line.split_at(space);
     let target = rest.get(1..).unwrap_or_default();
-    METHODS.contains(&method)
-        && (unfinished
+    if METHODS.contains(&method) {
+        return unfinished
             || target.starts_with(b"/")
-            || memchr::memmem::find(rest, b" HTTP/").is_some())
+            || memchr::memmem::find(rest, b" HTTP/").is_some();
+    }
+    let version = memchr::memchr(b' ', target).and_then(|space| target.get(space + 1..));
+    let has_version = version.is_some_and(|version| match version.strip_prefix(b"HTTP/") {
+        Some([major] | [major, b'.', _]) => major.is_ascii_digit(),
+        _ => false,
+    });
+    has_version && !method.is_empty() && method.iter().copied().all(is_token)
+}
+
+/// Whether a method's name may hold this byte (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Watches a connection's first bytes for a TLS handshake record: type 22, version 3.0 to 3.4.
@@ -110,15 +122,22 @@ mod tests {
             "PRI * HTTP/2.0",
             "CONNECT a:443 HTTP/1.1",
             "PUT /x",
+            "PROPFIND / HTTP/1.1",
+            "M-SEARCH * HTTP/1.1",
+            "get / HTTP/1.1\r",
         ] {
             assert!(is_http_request(line.as_bytes(), false), "{line}");
         }
         for line in [
             "GET the door",
-            "get / HTTP/1.1",
-            "GETTING / HTTP/1.1",
             "#alice",
             "GET",
+            "@bob:x see HTTP/1.1",
+            "/me speaks HTTP/1.1",
+            "what is HTTP/2 for",
+            "this is HTTP/x",
+            "it is not HTTP/1.1",
+            " HTTP/1.1",
         ] {
             assert!(!is_http_request(line.as_bytes(), false), "{line}");
         }

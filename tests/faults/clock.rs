@@ -1,1 +1,254 @@
-//! The wall clock jumps.
+//! The wall clock is set: forwards, backwards, and while something is due.
+//!
+//! The machine's own clock is nobody's to set here. The daemon runs with libfaketime, which shows
+//! it another time of day and leaves the monotonic clock alone; a file says how far off it is, and
+//! is written anew while the daemon runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use chinwag::chat::PRESENCE_INTERVAL;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::harness::{Client, Daemon, program};
+
+const DAY: i64 = 86_400;
+
+/// Where Debian, Fedora and Alpine have it.
+const FOLDERS: [&str; 4] = [
+    "/usr/lib/x86_64-linux-gnu/faketime",
+    "/usr/lib/aarch64-linux-gnu/faketime",
+    "/usr/lib64/faketime",
+    "/usr/lib/faketime",
+];
+
+fn libfaketime() -> Option<PathBuf> {
+    let found = FOLDERS
+        .iter()
+        .map(|folder| Path::new(folder).join("libfaketime.so.1"))
+        .find(|path| path.exists());
+    assert!(
+        found.is_some() || std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_none(),
+        "libfaketime is missing, and CHINWAG_REQUIRE_TOOLS is set"
+    );
+    if found.is_none() {
+        eprintln!("skipped: libfaketime is not installed");
+    }
+    found
+}
+
+/// A daemon, and its wall clock.
+struct Clocked {
+    daemon: Daemon,
+    folder: TempDir,
+}
+
+impl Clocked {
+    /// `None` where there is no libfaketime.
+    fn start(flags: &[&str]) -> Option<Self> {
+        let library = libfaketime()?;
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = program();
+        command
+            .env("LD_PRELOAD", library)
+            .env("DONT_FAKE_MONOTONIC", "1")
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_TIMESTAMP_FILE", folder.path().join("offset"));
+        set(&folder, 0);
+        let daemon = Daemon::start_as(command, flags);
+        Some(Self { daemon, folder })
+    }
+
+    /// From now on its wall clock is so many seconds off.
+    fn set(&self, seconds: i64) {
+        set(&self.folder, seconds);
+    }
+
+    /// Sets it, and sees in JSON's `time` that the daemon noticed.
+    fn jump(&self, seconds: i64) {
+        self.set(seconds);
+        // Of nobody, so that no room hears of it.
+        let mut client = self.daemon.connect_raw();
+        client.send("/mode json");
+        client.expect_greeting();
+        let time = client.json()["time"].as_u64().unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        // Before 1970 there is nothing.
+        let expected = (i64::try_from(now.as_secs()).unwrap() + seconds).max(0);
+        let shown = i64::try_from(time / 1000).unwrap();
+        assert!((shown - expected).abs() < 60, "{shown} and not {expected}");
+    }
+}
+
+/// In one step, as the daemon reads it at any moment.
+fn set(folder: &TempDir, seconds: i64) {
+    let new = folder.path().join("new");
+    fs::write(&new, format!("{seconds:+}\n")).unwrap();
+    fs::rename(new, folder.path().join("offset")).unwrap();
+}
+
+const JUMPS: [i64; 2] = [DAY, -DAY];
+
+#[test]
+fn json_shows_the_time_of_day_and_nothing_else_follows_it() {
+    let Some(clocked) = Clocked::start(&[]) else {
+        return;
+    };
+    let [mut alice, mut bob] = clocked.daemon.join_all(["alice", "bob"]);
+    // As far as to 1969, where a machine's clock may start after its battery ran out.
+    for seconds in [DAY, -DAY, 4000 * DAY, -21_000 * DAY, 0] {
+        clocked.jump(seconds);
+        bob.send("still here");
+        alice.expect_line("bob: still here");
+        alice.send("/whois bob");
+        let line = alice.line();
+        let times: Vec<&str> = line.split(" for ").collect();
+        assert!(times[1].ends_with(" s, idle"), "{line}");
+        assert!(times[2].ends_with(" s."), "{line}");
+        alice.expect_line("* Rooms you share: lobby.");
+        alice.send("/stats");
+        let stats = alice.barrier();
+        let up = stats[0].split([' ', ';']).skip_while(|word| *word != "for");
+        let [_, number, unit] = up.take(3).collect::<Vec<_>>()[..] else {
+            panic!("{stats:?}");
+        };
+        assert!(
+            unit == "s" && number.parse::<u64>().unwrap() < 60,
+            "{stats:?}"
+        );
+    }
+}
+
+#[test]
+fn nobody_is_closed_early_or_late_for_want_of_a_name() {
+    const REGISTER_TIME: Duration = Duration::from_secs(2);
+    for seconds in JUMPS {
+        let Some(clocked) = Clocked::start(&["--register-time", "2"]) else {
+            return;
+        };
+        let start = Instant::now();
+        let mut nameless = clocked.daemon.connect();
+        clocked.jump(seconds);
+        nameless.expect_line_starting("! You did not register in time.");
+        nameless.expect_closed(); // late would be a day
+        assert!(start.elapsed() >= REGISTER_TIME.mul_f64(0.9));
+    }
+}
+
+#[test]
+fn a_reader_that_stalls_is_closed_neither_early_nor_late() {
+    const STALL_TIME: Duration = Duration::from_secs(2);
+    for seconds in JUMPS {
+        let flags = ["--stall-time", "2", "--hard-limit", "16M"];
+        let Some(clocked) = Clocked::start(&flags) else {
+            return;
+        };
+        let daemon = &clocked.daemon;
+        let mut alice = daemon.join("alice");
+        let mut sleeper = Client::with_small_window(daemon.address());
+        sleeper.expect_greeting();
+        sleeper.register("sleeper");
+        alice.read_until("* sleeper has joined lobby.");
+        let start = Instant::now();
+        alice.send_bytes(
+            format!("@sleeper:{}\n", "x".repeat(4000))
+                .repeat(2500)
+                .as_bytes(),
+        );
+        clocked.jump(seconds);
+        alice.read_until_starting("! Your last ");
+        assert!(start.elapsed() >= STALL_TIME.mul_f64(0.9));
+        daemon.wait_for_log("unread output without progress");
+    }
+}
+
+#[test]
+fn summaries_of_who_comes_and_goes_come_neither_early_nor_late() {
+    const CROWD: usize = 60; // more than are told one by one
+    for seconds in JUMPS {
+        let Some(clocked) = Clocked::start(&[]) else {
+            return;
+        };
+        let mut alice = clocked.daemon.join("alice");
+        alice.send("/mode json");
+        let mut crowd: Vec<Client> = (0..CROWD)
+            .map(|number| {
+                let mut client = clocked.daemon.connect_raw();
+                client.send(&format!("#user{number}"));
+                client.read_until_starting("* You are in ");
+                client
+            })
+            .collect();
+        let mut told = 0;
+        while told < CROWD as u64 {
+            let line = alice.json();
+            told += u64::from(line["type"] == "join") + line["joined"].as_u64().unwrap_or(0);
+        }
+        let start = Instant::now();
+        drop(crowd.pop());
+        clocked.daemon.wait_for_log("user59 (");
+        clocked.jump(seconds);
+        let summary = alice.json(); // late would be a day
+        assert_eq!(summary["left"], 1, "{summary}");
+        assert!(start.elapsed() >= PRESENCE_INTERVAL.mul_f64(0.9));
+    }
+}
+
+#[test]
+fn lines_that_wait_for_their_rate_are_read_on_time() {
+    const LINES: u32 = 40;
+    const BURST: u32 = 10;
+    const RATE: u32 = 20;
+    for seconds in JUMPS {
+        let flags = [
+            &["--limit-loopback"][..],
+            &["--line-burst", "10", "--line-rate", "20"],
+        ];
+        let Some(clocked) = Clocked::start(&flags.concat()) else {
+            return;
+        };
+        let [mut alice, mut bob] = clocked.daemon.join_all(["alice", "bob"]);
+        let start = Instant::now();
+        alice.send_bytes("hello\n".repeat(LINES as usize).as_bytes());
+        clocked.jump(seconds);
+        for _ in 0..LINES {
+            bob.expect_line("alice: hello");
+        }
+        let least = Duration::from_secs(1) * (LINES - BURST) / RATE;
+        assert!(
+            start.elapsed() >= least.mul_f64(0.9),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[test]
+fn the_time_for_the_last_lines_is_neither_shorter_nor_longer() {
+    const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
+    for seconds in JUMPS {
+        let flags = ["--shutdown-time", "2", "--hard-limit", "16M"];
+        let Some(mut clocked) = Clocked::start(&flags) else {
+            return;
+        };
+        let mut alice = clocked.daemon.join("alice");
+        let mut sleeper = Client::with_small_window(clocked.daemon.address());
+        sleeper.expect_greeting();
+        sleeper.register("sleeper");
+        alice.send_bytes(
+            format!("@sleeper:{}\n", "x".repeat(4000))
+                .repeat(2500)
+                .as_bytes(),
+        );
+        alice.barrier();
+        let start = Instant::now();
+        clocked.daemon.signal(Signal::TERM);
+        clocked.daemon.wait_for_log("shutting down");
+        clocked.set(seconds);
+        assert_eq!(clocked.daemon.wait().code(), Some(0));
+        assert!(start.elapsed() >= SHUTDOWN_TIME.mul_f64(0.9));
+        assert_eq!(clocked.daemon.log_count("did not read their last lines"), 1);
+    }
+}

@@ -6,6 +6,9 @@ use rustix::process::{Resource, Rlimit, prlimit};
 
 use crate::harness::{Client, Daemon, REFUSED_FULL, program_with_open_files};
 
+/// So many connections wait to be accepted.
+const WAITING: usize = 300;
+
 /// A daemon that waits uses next to nothing; one that spins uses all it can get.
 const CPU_TIME_MAX: Duration = Duration::from_millis(300);
 
@@ -84,13 +87,25 @@ fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let before = limit_open_files(&daemon, 4);
-    let mut waiting: Vec<Client> = (0..5).map(|_| daemon.connect_raw()).collect();
+    // More than are accepted in one turn. Some have spoken, and some are gone before their turn.
+    let mut waiting: Vec<Client> = (0..WAITING).map(|_| daemon.connect_raw()).collect();
+    for (number, client) in waiting.iter_mut().enumerate() {
+        client.send(&format!("#user{number}"));
+    }
+    let gone = waiting.split_off(WAITING - 20);
+    gone.into_iter().for_each(drop);
     daemon.wait_for_log("cannot accept connections");
     expect_calm(&daemon, &mut alice, &mut bob);
     limit_open_files(&daemon, before);
-    for client in &mut waiting {
+    for (number, client) in waiting.iter_mut().enumerate() {
         client.expect_greeting();
+        client.read_until(&format!("* You are registered as user{number}."));
     }
+    daemon.wait_for_log_count("end of input", 20);
+    alice.send("/quiet on");
+    alice.barrier();
+    assert_eq!(alice.count_connected(), WAITING - 20 + 2);
+    bob.barrier();
     daemon.join("carol");
     daemon.wait_for_log("accepting connections again");
     assert_eq!(daemon.log_count("cannot accept connections"), 1);

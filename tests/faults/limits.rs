@@ -1,6 +1,10 @@
 //! Who may connect, for how long without a name, and how fast one may send.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Client, Daemon, REFUSED_FULL, numbered};
 
@@ -103,6 +107,197 @@ fn connections_per_address_are_limited_and_given_back() {
     }
 }
 
+/// A connection to `to` from an address that this machine has.
+fn connect_from(from: IpAddr, to: SocketAddr) -> Client {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+    socket.connect(&to.into()).expect("it connects");
+    Client::over_socket(socket)
+}
+
+fn expect_refused(mut client: Client) {
+    client.expect_line(REFUSED_ADDRESS);
+    client.expect_closed();
+}
+
+#[test]
+fn an_address_that_has_its_number_takes_no_place_from_another() {
+    let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "3"]);
+    let from = |last| connect_from(Ipv4Addr::new(127, 0, 0, last).into(), daemon.address());
+    let mut clients: Vec<Client> = (0..3).map(|_| from(1)).collect();
+    for client in &mut clients {
+        client.expect_greeting();
+    }
+    for _ in 0..50 {
+        expect_refused(from(1)); // who is refused does not count
+    }
+    for _ in 0..3 {
+        let mut neighbour = from(2);
+        neighbour.expect_greeting();
+        clients.push(neighbour);
+    }
+    expect_refused(from(2));
+    for client in &mut clients {
+        client.barrier();
+    }
+}
+
+/// However a connection ends, its place is free again; otherwise an address that had bad luck often
+/// enough could not come back.
+#[test]
+fn every_kind_of_end_gives_the_place_back() {
+    let flags = ["--limit-loopback", "--max-per-address", "2"];
+    let daemon = Daemon::start(&[&flags[..], &["--register-time", "0.2"]].concat());
+    let _stays = daemon.join("stays");
+    let ends: [fn(Client); 8] = [
+        drop,
+        Client::reset,
+        |mut client| client.finish_sending(),
+        |mut client| client.send("/quit"),
+        |mut client| client.send("GET / HTTP/1.1"),
+        |mut client| client.send_bytes(b"\x16\x03\x01\x00\x2a\x01"),
+        |mut client| {
+            client.send("#late");
+            client.reset();
+        },
+        // It says nothing, until it is told to go.
+        |mut client| drop(client.bytes_to_end()),
+    ];
+    for (number, end) in ends.iter().cycle().take(4 * ends.len()).enumerate() {
+        let client = daemon.connect_raw();
+        end(client);
+        daemon.wait_for_log_count("closed after", number + 1);
+    }
+    assert_eq!(daemon.log_count("too many from its address"), 0);
+    daemon.connect();
+}
+
+/// An IPv4 address is the same one whichever kind of socket it comes from.
+#[test]
+fn an_ipv4_address_in_ipv6_clothes_counts_as_what_it_is() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let daemon = Daemon::start(&[
+        "--listen",
+        "0.0.0.0:0",
+        "--listen",
+        "[::]:0",
+        "--limit-loopback",
+        "--max-per-address",
+        "2",
+    ]);
+    let port = daemon.address().port();
+    let plain = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    let mapped = SocketAddr::new(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(), port);
+    let mut first = Client::over_tcp(mapped);
+    let greeting = first.line();
+    assert!(greeting.starts_with("* You are connected from 127.0.0.1:"));
+    let mut second = Client::over_tcp(plain);
+    second.expect_greeting();
+    expect_refused(Client::over_tcp(mapped));
+    expect_refused(Client::over_tcp(plain));
+    // IPv6 has places of its own.
+    let other: SocketAddr = daemon.addresses[1].parse().unwrap();
+    let other = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), other.port());
+    Client::over_tcp(other).expect_greeting();
+}
+
+/// Set for the copy of this program that has a network of its own.
+const INSIDE: &str = "CHINWAG_TEST_INSIDE_NAMESPACE";
+
+/// Addresses that are not this machine's own loopback need a network where they can be given out:
+/// the test runs once more in a namespace, where it may do so.
+fn in_a_network_with_addresses(test: &str) -> bool {
+    const SETUP: &str = "set -e; ip link set lo up
+        for a in 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
+        do ip -6 address add $a/128 dev lo nodad; done
+        ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.2/32 dev lo
+        exec \"$@\"";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net"]);
+        command.args(["sh", "-c", script, "sh"]);
+        command
+    };
+    let required = std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_some();
+    let probe = Command::new("sh")
+        .args(["-c", "command -v ip && command -v unshare"])
+        .output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        assert!(
+            !required,
+            "ip (iproute2) and unshare (util-linux) are required"
+        );
+        eprintln!("skipped: no ip or no unshare");
+        return false;
+    }
+    let allowed = unshare(&SETUP.replace("exec", "exit; exec")).output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        // Nothing that is missing here could be installed.
+        eprintln!("skipped: this machine lets nobody have a network of their own");
+        return false;
+    }
+    let output = unshare(SETUP)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{shown}{errors}");
+    assert!(shown.contains("1 passed"), "{shown}");
+    false
+}
+
+#[test]
+fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
+    let test = "limits::an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address";
+    if !in_a_network_with_addresses(test) {
+        return;
+    }
+    // Neither flag: the defaults, from addresses that are no loopback.
+    let daemon = Daemon::start(&["--listen", "[::]:0", "--listen", "0.0.0.0:0"]);
+    let port = daemon.address().port();
+    let from_v6 = |text: &str| {
+        let to: IpAddr = "2001:db8:0:1::1".parse().unwrap();
+        connect_from(text.parse().unwrap(), SocketAddr::new(to, port))
+    };
+    let port_v4 = daemon.addresses[1].parse::<SocketAddr>().unwrap().port();
+    let from_v4 = |text: &str| {
+        let to: IpAddr = "192.0.2.1".parse().unwrap();
+        connect_from(text.parse().unwrap(), SocketAddr::new(to, port_v4))
+    };
+    let one_network = [
+        "2001:db8:0:1::1",
+        "2001:db8:0:1::2",
+        "2001:db8:0:1:ffff:ffff:ffff:ffff",
+    ];
+    let mut clients = Vec::new();
+    for address in one_network.iter().cycle().take(16) {
+        clients.push(from_v6(address));
+    }
+    clients.extend((0..16).map(|_| from_v4("192.0.2.1")));
+    for client in &mut clients {
+        client.expect_greeting();
+    }
+    for address in one_network {
+        expect_refused(from_v6(address));
+    }
+    expect_refused(from_v4("192.0.2.1"));
+    from_v6("2001:db8:0:2::1").expect_greeting();
+    from_v4("192.0.2.2").expect_greeting();
+    // A place that one address gives back is the network's.
+    clients.swap_remove(0).reset();
+    daemon.wait_for_log("connection broken");
+    from_v6(one_network[2]).expect_greeting();
+}
+
 #[test]
 fn this_machines_own_clients_are_not_limited_unless_asked_for() {
     let daemon = Daemon::start(&[
@@ -174,26 +369,4 @@ fn a_script_that_sends_too_fast_and_ends_is_still_carried_out_to_its_end() {
     }
     alice.expect_lines(&["ci: done", "* ci has left lobby."]);
     script.read_to_end();
-}
-
-#[test]
-fn one_who_floods_does_not_keep_the_others_waiting() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let mut flooder = daemon.connect();
-    let mut flood = flooder.sender();
-    let writing = std::thread::spawn(move || {
-        let lines = "/away flooding\n".repeat(1000);
-        // Ends when the connection does.
-        while flood.write_all(lines.as_bytes()).is_ok() {}
-    });
-    flooder.expect_line_starting("! ");
-    for _ in 0..20 {
-        bob.barrier();
-        alice.send("@bob:through the flood");
-        bob.expect_line("@alice: through the flood");
-    }
-    drop(flooder);
-    daemon.signal(rustix::process::Signal::KILL);
-    writing.join().unwrap();
 }

@@ -1,13 +1,23 @@
 //! What the daemon writes for who runs it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
-use crate::harness::{Client, Daemon, address_in, program, wait_for_exit, wait_until};
+use crate::harness::{
+    Client, Daemon, Killed, address_in, program, wait_for_exit, wait_until, without_settings,
+};
 
 /// Bytes that no terminal should be shown: C0, C1, ESC, DEL, and what turns text around.
 const NASTY: &str = "a\x1b[2Jb\x07c\u{7f}\u{9b}31md\u{85}e\u{202e}f\u{2066}g\u{2069}h\x0bi";
@@ -97,12 +107,13 @@ fn read_address(stderr: &mut impl BufRead) -> SocketAddr {
 
 #[test]
 fn a_closed_standard_error_harms_nobody() {
-    let mut child = program()
+    let child = program()
         .args(["--listen", "127.0.0.1:0", "--log-level", "trace"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut child = Killed(child);
+    let mut stderr = BufReader::new(child.0.stderr.take().unwrap());
     let address = read_address(&mut stderr);
     drop(stderr);
     for round in 0..50 {
@@ -111,18 +122,19 @@ fn a_closed_standard_error_harms_nobody() {
         alice.register(&format!("alice{round}"));
         alice.barrier();
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(wait_for_exit(&mut child).code(), Some(0));
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
+    assert_eq!(wait_for_exit(&mut child.0).code(), Some(0));
 }
 
 #[test]
 fn a_log_that_nobody_reads_stops_nobody() {
-    let mut child = program()
+    let child = program()
         .args(["--listen", "127.0.0.1:0", "--log-level", "trace"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stderr = BufReader::with_capacity(4096, child.stderr.take().unwrap());
+    let mut child = Killed(child);
+    let mut stderr = BufReader::with_capacity(4096, child.0.stderr.take().unwrap());
     let address = read_address(&mut stderr);
     let mut alice = Client::over_tcp(address);
     alice.expect_greeting();
@@ -133,14 +145,354 @@ fn a_log_that_nobody_reads_stops_nobody() {
         alice.send_bytes(lines.as_bytes());
         alice.barrier();
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
     alice.read_to_end();
     drop(alice);
     let mut ended = None;
     wait_until("the end of a daemon whose log nobody reads", || {
-        ended = child.try_wait().unwrap();
+        ended = child.0.try_wait().unwrap();
         ended.is_some()
     });
     assert_eq!(ended.unwrap().code(), Some(0));
     drop(stderr);
+}
+
+/// A daemon at a Unix socket, started by a script that has the program and its flags in `$@`.
+struct Scripted {
+    child: Killed,
+    _folder: TempDir,
+    socket: PathBuf,
+}
+
+impl Scripted {
+    fn start(script: &str, flags: &[&str]) -> Self {
+        Self::start_with(
+            Command::new("sh").args(["-c", script]),
+            flags,
+            Stdio::null(),
+        )
+    }
+
+    fn start_with(command: &mut Command, flags: &[&str], stderr: impl Into<Stdio>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let child = without_settings(std::mem::replace(command, Command::new("sh")))
+            .arg("chinwag")
+            .arg(program().get_program())
+            .arg("--listen")
+            .arg(format!("unix:{}", socket.display()))
+            .args(flags)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let daemon = Self {
+            child: Killed(child),
+            _folder: folder,
+            socket,
+        };
+        wait_until("somebody to listen", || {
+            UnixStream::connect(&daemon.socket).is_ok()
+        });
+        daemon
+    }
+
+    fn join(&self, name: &str) -> Client {
+        Client::join_over_unix(&self.socket, name)
+    }
+
+    fn in_proc(&self, path: &str) -> PathBuf {
+        Path::new("/proc")
+            .join(self.child.0.id().to_string())
+            .join(path)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child.0), signal).unwrap();
+    }
+
+    /// Ends it in order.
+    fn finish(mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(wait_for_exit(&mut self.child.0).code(), Some(0));
+    }
+}
+
+/// Says numbered things, each of which is a line in a log of everything; all are answered.
+fn say_numbered(client: &mut Client, numbers: Range<usize>) {
+    for number in numbers {
+        client.send(&format!("/ping {number} {}", "x".repeat(1000)));
+        client.expect_line_starting("* pong ");
+    }
+}
+
+/// Checks that the log has all numbered lines in order, and where some are missing says how many;
+/// returns how many those are.
+fn check_gaps(log: &str, count: usize) -> usize {
+    let (mut next, mut missing) = (0, 0);
+    for line in log.lines() {
+        if let Some((_, said)) = line.split_once("sent: /ping ") {
+            let (number, rest) = said.split_once(' ').unwrap();
+            assert_eq!(number.parse(), Ok(next), "a line is missing or doubled");
+            assert_eq!(rest.len(), 1000, "torn: {line}");
+            next += 1;
+        } else if let Some(lost) = line.strip_prefix("[WARN] the log could not keep up: ") {
+            let lost: usize = lost.split(' ').next().unwrap().parse().unwrap();
+            next += lost;
+            missing += lost;
+        } else {
+            assert!(line.contains("Z ["), "half a line: {line}");
+        }
+    }
+    assert_eq!(next, count, "the end of the log is missing");
+    missing
+}
+
+#[test]
+fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
+    const COUNT: usize = 12_000;
+    let (mut reader, writer) = io::pipe().unwrap();
+    let mut command = Command::new("sh");
+    let daemon = Scripted::start_with(
+        command.args(["-c", "exec \"$@\""]),
+        &["--log-level", "trace"],
+        writer,
+    );
+    let mut alice = daemon.join("alice");
+    let status = || fs::read_to_string(daemon.in_proc("status")).unwrap();
+    say_numbered(&mut alice, 0..COUNT);
+    // 12 MiB of lines, of which it may keep 4.
+    let peak = status();
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap().trim().trim_end_matches(" kB");
+    assert!(peak.parse::<usize>().unwrap() < 24 << 10, "{peak} KiB");
+    // Nothing more is logged, and all that was is there.
+    let mut log = Vec::new();
+    fcntl_setfl(&reader, OFlags::NONBLOCK).unwrap();
+    wait_until("how many lines were dropped", || {
+        let _ = reader.read_to_end(&mut log); // up to what is there
+        log.ends_with(b" lines were dropped\n")
+    });
+    fcntl_setfl(&reader, OFlags::empty()).unwrap();
+    let start = log.iter().position(|byte| *byte == b'Z').unwrap();
+    let start = start - "2026-11-21T05:39:23.808".len();
+    let log = String::from_utf8(log.split_off(start)).unwrap();
+    let missing = check_gaps(&log, COUNT);
+    assert!((1..COUNT).contains(&missing), "{missing}");
+    // What is logged from here on, is.
+    say_numbered(&mut alice, 0..1);
+    let mut lines = BufReader::new(reader).lines();
+    assert!(lines.next().unwrap().unwrap().contains("sent: /ping 0"));
+    drop(alice);
+    daemon.finish();
+}
+
+#[test]
+fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
+    let flags = ["--log-level", "trace", "--log-file", "/dev/full"];
+    let mut daemon = Daemon::start(&flags);
+    let mut alice = daemon.join("alice");
+    say_numbered(&mut alice, 0..8000);
+    let before = daemon.write_calls();
+    // Not a wait for something to happen: the time in which it may try a few times.
+    thread::sleep(Duration::from_secs(2));
+    let tries = daemon.write_calls() - before;
+    assert!((1..50).contains(&tries), "{tries}");
+    alice.barrier();
+    daemon.signal(Signal::TERM);
+    alice.read_to_end();
+    drop(alice);
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
+fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropped() {
+    const COUNT: usize = 8000;
+    if !Command::new("unshare")
+        .args(["-rm", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        eprintln!("skipped: no file system of one's own can be had here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().to_str().unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=16m none {disk} && \
+         head -c 15M /dev/zero >{disk}/ballast && exec \"$@\""
+    );
+    let log = format!("{disk}/log");
+    let daemon = Scripted::start_with(
+        Command::new("unshare").args(["-rm", "sh", "-c", &script]),
+        &["--log-level", "trace", "--log-file", &log],
+        Stdio::null(),
+    );
+    let its = |path: &str| daemon.in_proc("root").join(path.trim_start_matches('/'));
+    let mut alice = daemon.join("alice");
+    say_numbered(&mut alice, 0..COUNT);
+    let ballast = its(&format!("{disk}/ballast"));
+    assert_eq!(fs::metadata(&ballast).unwrap().len(), 15 << 20);
+    let torn = fs::read(its(&log)).unwrap();
+    assert!(torn.len() <= 1 << 20, "the disk is full");
+    fs::remove_file(ballast).unwrap();
+    wait_until("the log to be complete", || {
+        fs::read_to_string(its(&log)).is_ok_and(|log| log.ends_with(" lines were dropped\n"))
+    });
+    let missing = check_gaps(&fs::read_to_string(its(&log)).unwrap(), COUNT);
+    assert!((1..COUNT).contains(&missing), "{missing}");
+    drop(alice);
+    daemon.finish();
+}
+
+#[test]
+fn standard_streams_that_are_closed_are_not_handed_to_clients() {
+    let script = "exec \"$@\" 0<&- 1>&- 2>&-";
+    let daemon = Scripted::start(script, &["--log-level", "trace"]);
+    let mut alice = daemon.join("alice");
+    let mut bob = daemon.join("bob");
+    for descriptor in ["fd/0", "fd/1", "fd/2"] {
+        let opened = fs::read_link(daemon.in_proc(descriptor)).unwrap();
+        assert_eq!(opened, Path::new("/dev/null"), "{descriptor}");
+    }
+    alice.expect_line("* bob has joined lobby.");
+    say_numbered(&mut alice, 0..10);
+    alice.expect_nothing();
+    bob.expect_nothing();
+    drop((alice, bob));
+    daemon.finish();
+}
+
+#[test]
+fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
+    let (_reader, mut writer) = io::pipe().unwrap();
+    // Full before the daemon can say where it listens.
+    fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'\n'; 1024]).is_ok() {}
+    while writer.write(b"\n").is_ok() {}
+    fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    let mut command = Command::new("sh");
+    let daemon = Scripted::start_with(command.args(["-c", "exec \"$@\""]), &[], writer);
+    let mut alice = daemon.join("alice");
+    alice.barrier();
+    drop(alice);
+    daemon.finish();
+}
+
+/// A daemon that logs everything to a file in a folder.
+fn logging_to(folder: &TempDir) -> (Daemon, PathBuf) {
+    let path = folder.path().join("log");
+    let flags = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
+    (Daemon::start(&flags), path)
+}
+
+fn wait_for_text(path: &Path, text: &str) {
+    wait_until(&format!("{text:?} in the log"), || {
+        fs::read_to_string(path).is_ok_and(|log| log.contains(text))
+    });
+}
+
+#[test]
+fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (daemon, path) = logging_to(&folder);
+    let old = folder.path().join("log.1");
+    let mut alice = daemon.join("alice");
+    alice.send("/ping before");
+    wait_for_text(&path, "sent: /ping before");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o137, 0, "others cannot read it: {mode:o}");
+
+    fs::rename(&path, &old).unwrap();
+    alice.send("/ping between");
+    wait_for_text(&old, "sent: /ping between");
+    assert!(!path.exists());
+    daemon.signal(Signal::HUP);
+    wait_for_text(&path, "signal 1: ");
+    alice.send("/ping after");
+    wait_for_text(&path, "sent: /ping after");
+    assert!(!fs::read_to_string(&old).unwrap().contains("after"));
+
+    fs::remove_file(&path).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for_text(&path, "signal 1: ");
+    alice.send("/ping anew");
+    wait_for_text(&path, "sent: /ping anew");
+
+    // Somebody cuts it instead of moving it: it goes on at its new end.
+    fs::write(&path, "").unwrap();
+    alice.send("/ping cut");
+    wait_for_text(&path, "sent: /ping cut");
+    assert!(!fs::read(&path).unwrap().contains(&0));
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (daemon, path) = logging_to(&folder);
+    let old = folder.path().join("log.1");
+    let mut alice = daemon.join("alice");
+    fs::rename(&path, &old).unwrap();
+    fs::create_dir(&path).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for_text(&old, "[ERROR] cannot log to ");
+    alice.send("/ping still here");
+    wait_for_text(&old, "sent: /ping still here");
+    fs::remove_dir(&path).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for_text(&path, "signal 1: ");
+}
+
+#[test]
+fn a_log_that_may_grow_no_further_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let flags = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
+    let daemon = Scripted::start("ulimit -f 64; exec \"$@\"", &flags);
+    let mut alice = daemon.join("alice");
+    say_numbered(&mut alice, 0..200);
+    wait_until("the limit to be reached", || {
+        // Shells count in blocks of either size.
+        let bytes = fs::metadata(&path).unwrap().len();
+        bytes == 64 * 512 || bytes == 64 * 1024
+    });
+    alice.barrier();
+    // Another file has room; the line that was torn is there whole.
+    fs::rename(&path, folder.path().join("log.1")).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for_text(&path, "\n");
+    let log = fs::read_to_string(&path).unwrap();
+    let line = log.lines().next().unwrap();
+    assert!(line.contains("Z [TRACE]") && line.len() > 1000, "{line}");
+    alice.barrier();
+    drop(alice);
+    daemon.finish();
+}
+
+#[test]
+fn what_is_no_log_file_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for (path, why) in [
+        (folder.path(), "Is a directory"),
+        (&pipe, "nobody reads from that pipe"),
+        (&folder.path().join("none/log"), "No such file"),
+    ] {
+        let child = program()
+            .args(["--listen", "127.0.0.1:0", "--log-file"])
+            .arg(path)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = Killed(child);
+        let status = wait_for_exit(&mut child.0);
+        let text = io::read_to_string(child.0.stderr.take().unwrap()).unwrap();
+        assert_eq!(status.code(), Some(1), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.contains(&path.display().to_string()) && text.contains(why),
+            "{text}"
+        );
+    }
 }

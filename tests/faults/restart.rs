@@ -1,1 +1,214 @@
-//! Killed without a word, and started again.
+//! A daemon that is killed, its successor, and two that want the same place.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::harness::{Client, Daemon, program, wait_for_exit};
+
+/// How often the same place changes hands in a row.
+const GENERATIONS: usize = 4;
+
+/// So many are started at the same moment for one place.
+const RIVALS: usize = 6;
+
+/// How often, as a race is not lost every time.
+const RACES: usize = 12;
+
+/// A path in a folder of its own.
+struct Place {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.sock");
+        Self { folder, path }
+    }
+
+    fn flag(&self) -> String {
+        format!("unix:{}", self.path.display())
+    }
+}
+
+/// A port that nobody else gets between two daemons: the system hands out ports of 127.0.0.1 to
+/// every test that runs, but not those of this address.
+fn own_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let host = format!("127.16.{}.{number}", std::process::id() % 250);
+    let taken = TcpListener::bind((host.as_str(), 0)).unwrap();
+    taken.local_addr().unwrap()
+}
+
+/// A port for IPv6, of which the loopback has one address only.
+fn own_ipv6_address() -> Option<SocketAddr> {
+    let Ok(taken) = TcpListener::bind("[::1]:0") else {
+        eprintln!("skipped: no IPv6 loopback");
+        return None;
+    };
+    taken.local_addr().ok()
+}
+
+#[test]
+fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
+    let place = Place::new();
+    let mut addresses = vec![own_address()];
+    addresses.extend(own_ipv6_address());
+    let mut listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    listen.push(place.flag());
+    let flags: Vec<&str> = listen.iter().flat_map(|at| ["--listen", at]).collect();
+    // Whoever was connected keeps their end: the system remembers those connections all the while.
+    let mut left_over = Vec::new();
+    for generation in 0..GENERATIONS {
+        let mut daemon = Daemon::start(&flags);
+        assert_eq!(daemon.addresses, listen);
+        let mut clients: Vec<Client> = addresses.iter().map(|at| Client::over_tcp(*at)).collect();
+        clients.push(Client::over_unix(&place.path));
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.expect_greeting();
+            client.register(&format!("user{number}"));
+        }
+        for client in &mut clients {
+            client.barrier();
+        }
+        clients[0].send(&format!("generation {generation}"));
+        for client in &mut clients[1..] {
+            client.expect_line(&format!("user0: generation {generation}"));
+        }
+        daemon.signal(Signal::KILL);
+        daemon.wait();
+        assert!(place.path.exists(), "a killed daemon cannot remove it");
+        // Some see the end and close, so that the server's half waits out its time; some do not.
+        if generation % 2 == 0 {
+            for client in &mut clients {
+                client.read_to_end();
+            }
+        } else {
+            left_over.extend(clients);
+        }
+    }
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
+    let place = Place::new();
+    let listen = [own_address().to_string(), place.flag()];
+    let flags = ["--listen", &listen[0], "--listen", &listen[1]];
+    for _ in 0..GENERATIONS {
+        let mut daemon = Daemon::start(&flags);
+        let mut bob = daemon.join("bob");
+        let mut flooders = [daemon.join("mallory"), Client::over_unix(&place.path)];
+        flooders[1].send("#trudy");
+        flooders[1].read_until_starting("* You are in ");
+        let writing: Vec<_> = flooders
+            .iter()
+            .map(|flooder| {
+                let mut flood = flooder.sender();
+                let lines = "flood\n".repeat(1000);
+                // Ends when the connection does.
+                thread::spawn(move || while flood.write_all(lines.as_bytes()).is_ok() {})
+            })
+            .collect();
+        bob.read_until_starting("mallory: flood");
+        bob.read_until_starting("trudy: flood");
+        daemon.signal(Signal::KILL);
+        daemon.wait();
+        // The next one comes while input of this one's clients still lies in the kernel.
+        let next = Daemon::start(&flags);
+        let mut carol = next.join("carol");
+        carol.expect_nothing();
+        assert_eq!(carol.count_connected(), 1);
+        drop(flooders);
+        for thread in writing {
+            thread.join().unwrap();
+        }
+    }
+}
+
+#[test]
+fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
+    for _ in 0..RACES {
+        let address = own_address();
+        let winner = race(&address.to_string());
+        let mut alice = Client::over_tcp(address);
+        alice.expect_greeting();
+        drop(alice); // so that nobody waits for it to close its side
+        end(winner);
+    }
+}
+
+#[test]
+fn of_several_that_start_at_one_path_one_listens_and_the_others_say_why_not() {
+    for round in 0..RACES {
+        let place = Place::new();
+        if round % 2 == 0 {
+            // What a killed one left. All find it, and one of them must not remove another's.
+            drop(UnixListener::bind(&place.path).unwrap());
+        }
+        let winner = race(&place.flag());
+        Client::join_over_unix(&place.path, "alice");
+        end(winner);
+        let left: Vec<_> = fs::read_dir(place.folder.path()).unwrap().collect();
+        assert!(left.is_empty(), "nothing is left behind: {left:?}");
+    }
+}
+
+/// Starts several at the same moment. One must go on, the others end with one line that names the
+/// place; returns that one.
+fn race(listen: &str) -> Child {
+    let folder = tempfile::tempdir().unwrap();
+    let rivals: Vec<(Child, PathBuf)> = (0..RIVALS)
+        .map(|number| {
+            let path = folder.path().join(number.to_string());
+            let mut command = program();
+            command.args(["--listen", listen]);
+            command.stderr(Stdio::from(fs::File::create(&path).unwrap()));
+            (command.spawn().unwrap(), path)
+        })
+        .collect();
+    let mut winner = None;
+    for (mut child, path) in rivals {
+        let said = || fs::read_to_string(&path).unwrap();
+        crate::harness::wait_until("it listens, or ends", || {
+            said().contains("chinwag listens on ") || child.try_wait().unwrap().is_some()
+        });
+        if let Some(status) = child.try_wait().unwrap() {
+            let said = said();
+            assert_eq!(status.code(), Some(1), "{said}");
+            assert_eq!(said.matches('\n').count(), 1, "{said}");
+            assert!(said.starts_with("chinwag: cannot listen on "), "{said}");
+            assert!(said.contains(listen), "{said}");
+        } else {
+            let other: Option<Child> = winner.replace(child);
+            assert!(other.is_none(), "two listen on {listen}");
+        }
+    }
+    winner.expect("one of them listens")
+}
+
+fn end(mut child: Child) {
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(wait_for_exit(&mut child).code(), Some(0));
+}
+
+#[test]
+fn a_daemon_that_ends_leaves_the_socket_of_its_successor_alone() {
+    let place = Place::new();
+    let mut first = Daemon::start(&["--listen", &place.flag()]);
+    // Whoever starts the second one makes room for it by hand.
+    fs::remove_file(&place.path).unwrap();
+    let _second = Daemon::start(&["--listen", &place.flag()]);
+    first.signal(Signal::TERM);
+    assert_eq!(first.wait().code(), Some(0));
+    Client::join_over_unix(&place.path, "alice");
+}

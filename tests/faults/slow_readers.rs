@@ -1,6 +1,10 @@
 //! Clients that do not read what is sent to them.
 
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon};
 
@@ -9,6 +13,14 @@ const SMALL: [&str; 4] = ["--soft-limit", "16K", "--hard-limit", "32K"];
 
 /// Long lines fill what is in the way faster.
 const LINE_BYTES: usize = 4000;
+
+/// A path to listen at: the kernel keeps little for a Unix socket, and never more with time.
+fn unix_path() -> (TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sock");
+    let listen = format!("unix:{}", path.display());
+    (folder, path, listen)
+}
 
 fn long_line() -> String {
     "x".repeat(LINE_BYTES)
@@ -23,7 +35,7 @@ fn join_with_small_window(daemon: &Daemon, name: &str) -> Client {
 }
 
 /// How many lines were left out for slow readers, says `/stats`.
-fn skipped(client: &mut Client) -> u64 {
+pub fn skipped(client: &mut Client) -> u64 {
     client.send("/stats");
     let lines = client.barrier();
     let line = lines.iter().find(|line| line.contains(" skipped for slow"));
@@ -143,18 +155,23 @@ fn past_the_hard_limit_a_reader_is_closed_and_each_message_it_did_not_get_is_rep
 
 /// How many messages a line says were not delivered to sleeper.
 fn undelivered_count(line: &str) -> Option<u64> {
-    let (count, end) = if let Some(end) = line.strip_prefix("! Your last message to ") {
-        (1, end)
-    } else {
-        let rest = line.strip_prefix("! Your last ")?;
-        let (count, end) = rest.split_once(" messages to ")?;
-        (count.parse().ok()?, end)
-    };
-    assert!(
-        end.starts_with("sleeper w") && end.contains("not delivered"),
-        "{line}"
-    );
+    let (name, count) = undelivered(line)?;
+    assert_eq!(name, "sleeper", "{line}");
     Some(count)
+}
+
+/// To whom a line says how many messages were not delivered.
+fn undelivered(line: &str) -> Option<(&str, u64)> {
+    let rest = line.strip_prefix("! Your last ")?;
+    let (count, rest) = if let Some(rest) = rest.strip_prefix("message to ") {
+        (1, rest)
+    } else {
+        let (count, rest) = rest.split_once(" messages to ")?;
+        (count.parse().ok()?, rest)
+    };
+    let (name, rest) = rest.split_once(' ')?;
+    assert!(rest.contains("not delivered"), "{line}");
+    Some((name, count))
 }
 
 #[test]
@@ -167,22 +184,107 @@ fn a_reader_that_makes_no_progress_is_closed_in_time() {
     let start = Instant::now();
     let line = format!("@sleeper:{}\n", long_line());
     alice.send_bytes(line.repeat(2500).as_bytes());
-    let filled = Instant::now();
     let report = alice.read_until_starting("! Your last ");
     assert!(undelivered_count(&report).is_some(), "{report}");
     assert!(start.elapsed() >= Duration::from_millis(900));
-    assert!(filled.elapsed() < Duration::from_secs(5));
     daemon.wait_for_log("unread output without progress");
     alice.barrier();
     assert_eq!(alice.count_connected(), 1);
 }
 
 #[test]
+fn half_a_minute_without_progress_is_the_default() {
+    if std::env::var_os("CHINWAG_FULL").is_none() {
+        eprintln!("skipped: it takes half a minute; CHINWAG_FULL=1 takes the time");
+        return;
+    }
+    let daemon = Daemon::start(&["--hard-limit", "16M"]);
+    let mut alice = daemon.join("alice");
+    let _sleeper = join_with_small_window(&daemon, "sleeper");
+    alice.barrier();
+    let line = format!("@sleeper:{}\n", long_line());
+    alice.send_bytes(line.repeat(2500).as_bytes());
+    thread::sleep(Duration::from_secs(27));
+    assert_eq!(alice.count_connected(), 2);
+    let report = alice.read_until_starting("! Your last ");
+    assert!(undelivered_count(&report).is_some(), "{report}");
+    daemon.wait_for_log("unread output without progress");
+}
+
+/// Reading again and again, however little each time, is progress: only who reads nothing stalls.
+#[test]
+fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
+    const STALL_TIME: Duration = Duration::from_secs(4);
+    const LINES: usize = 1500;
+    let (_folder, path, listen) = unix_path();
+    let flags = [
+        "--listen",
+        &listen,
+        "--stall-time",
+        "4",
+        "--hard-limit",
+        "16M",
+    ];
+    let daemon = Daemon::start(&flags);
+    let mut alice = Client::join_over_unix(&path, "alice");
+    let mut slow = Client::join_over_unix(&path, "slow");
+    alice.barrier();
+    slow.barrier();
+    let text = long_line();
+    for number in 0..LINES {
+        alice.send(&format!("@slow:{number} {text}"));
+    }
+    alice.barrier();
+    let (start, mut heard) = (Instant::now(), 0);
+    while start.elapsed() < STALL_TIME * 3 / 2 {
+        // Something waits all the time.
+        assert!(heard < LINES - 100, "it was quicker than it was to be");
+        // As much as a Unix socket keeps: it asks for more only when most of that was read.
+        for _ in 0..60 {
+            slow.expect_line(&format!("@alice: {heard} {text}"));
+            heard += 1;
+        }
+        thread::sleep(STALL_TIME / 10);
+    }
+    for number in heard..LINES {
+        slow.expect_line(&format!("@alice: {number} {text}"));
+    }
+    alice.expect_nothing();
+    assert_eq!(daemon.log_count("closed after"), 0);
+}
+
+/// The kernel tells of room when a third of its buffer is free. It grows to megabytes, of which a
+/// steady reader takes so long to read a third that it would look like one who reads nothing.
+#[test]
+fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
+    const STALL_TIME: Duration = Duration::from_secs(3);
+    const LINES: usize = 2500;
+    let daemon = Daemon::start(&["--stall-time", "3", "--hard-limit", "16M"]);
+    let [mut alice, mut slow] = daemon.join_all(["alice", "slow"]);
+    let text = long_line();
+    for number in 0..LINES {
+        alice.send(&format!("@slow:{number} {text}"));
+    }
+    alice.barrier();
+    let (start, mut heard) = (Instant::now(), 0);
+    while start.elapsed() < STALL_TIME * 2 {
+        assert!(heard < LINES - 100, "it was quicker than it was to be");
+        for _ in 0..5 {
+            slow.expect_line(&format!("@alice: {heard} {text}"));
+            heard += 1;
+        }
+        thread::sleep(STALL_TIME / 30);
+    }
+    for number in heard..LINES {
+        slow.expect_line(&format!("@alice: {number} {text}"));
+    }
+    alice.expect_nothing();
+    assert_eq!(daemon.log_count("closed after"), 0);
+}
+
+#[test]
 fn when_all_queues_together_are_too_large_the_largest_is_closed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("chat.sock");
-    let listen = format!("unix:{}", path.display());
-    // The kernel keeps little for a Unix socket, and never more with time.
+    let (_folder, path, listen) = unix_path();
     let daemon = Daemon::start(&[
         "--listen",
         &listen,
@@ -208,6 +310,175 @@ fn when_all_queues_together_are_too_large_the_largest_is_closed() {
     small.read_until("@alice: still there?");
 }
 
+/// So many stop reading.
+const SLEEPERS: usize = 200;
+
+/// In groups, of which each has more waiting than the one before.
+const GROUP: usize = 20;
+
+/// So many messages more.
+const STEP: u32 = 8;
+
+/// As many as a line can be for.
+const RECIPIENTS_MAX: usize = 16;
+
+/// What waits for all of them, the last group full: a little less than this.
+const TOTAL_MIB: u64 = 36;
+
+/// Many who do not read, and one who writes to them and counts.
+struct Sleepers {
+    alice: Client,
+    clients: Vec<Client>,
+    text: String,
+    sent: Vec<u64>,
+    told: Vec<u64>,
+}
+
+impl Sleepers {
+    /// Everyone is there, knows it, and will not be told of others.
+    fn start(path: &Path) -> Self {
+        let mut alice = Client::join_over_unix(path, "alice");
+        alice.send("/quiet on");
+        let mut clients: Vec<Client> = (0..SLEEPERS).map(|_| Client::over_unix(path)).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.send(&format!("#s{number}\n/quiet on"));
+        }
+        for client in clients.iter_mut().chain([&mut alice]) {
+            client.barrier();
+        }
+        for client in &mut clients {
+            client.expect_nothing();
+        }
+        Self {
+            alice,
+            clients,
+            text: "x".repeat(3800),
+            sent: vec![0; SLEEPERS],
+            told: vec![0; SLEEPERS],
+        }
+    }
+
+    /// One message to each of these, written before the next can be.
+    fn round(&mut self, to: std::ops::Range<usize>) {
+        let everyone: Vec<usize> = to.collect();
+        for some in everyone.chunks(RECIPIENTS_MAX) {
+            let names: Vec<String> = some.iter().map(|number| format!("s{number}")).collect();
+            self.alice
+                .send(&format!("@{}:{}", names.join(","), self.text));
+            for number in some {
+                self.sent[*number] += 1;
+            }
+        }
+        for line in self.alice.barrier() {
+            let (name, count) = undelivered(&line).unwrap_or_else(|| panic!("{line}"));
+            self.told[name[1..].parse::<usize>().unwrap()] += count;
+        }
+    }
+}
+
+/// How many such messages the kernel keeps for somebody who does not read.
+fn kernel_share(daemon: &Daemon, path: &Path, sleepers: &mut Sleepers) -> u32 {
+    const COUNT: u32 = 200;
+    let mut probe = Client::join_over_unix(path, "probe");
+    probe.send("/quiet on");
+    probe.barrier();
+    for _ in 0..COUNT {
+        sleepers.alice.send(&format!("@probe:{}", sleepers.text));
+        sleepers.alice.barrier();
+    }
+    drop(probe);
+    daemon.wait_for_log("probe (");
+    let report = sleepers.alice.read_until_starting("! Your last ");
+    let (_, count) = undelivered(&report).unwrap();
+    COUNT - u32::try_from(count).unwrap()
+}
+
+#[test]
+fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_accounted_for() {
+    const CLOSED: usize = 25;
+    let (_folder, path, listen) = unix_path();
+    let total = format!("{TOTAL_MIB}M");
+    let flags = ["--hard-limit", "4M", "--total-limit", &total];
+    let stays = ["--stall-time", "600", "--listen", &listen];
+    let daemon = Daemon::start(&[flags, stays].concat());
+    let mut sleepers = Sleepers::start(&path);
+    let before = daemon.resident_memory_kib();
+
+    let share = kernel_share(&daemon, &path, &mut sleepers);
+    for _ in 0..share {
+        sleepers.round(0..SLEEPERS);
+    }
+    for group in 0..SLEEPERS / GROUP {
+        for _ in 0..STEP {
+            sleepers.round(group * GROUP..SLEEPERS);
+        }
+    }
+    let reason = "largest queue when all were too large";
+    assert_eq!(daemon.log_count(reason), 0, "too early");
+    // Now the smaller half gets more, and the larger half pays.
+    let mut rounds = 0;
+    while sleepers.told.iter().filter(|told| **told > 0).count() < CLOSED {
+        sleepers.round(0..SLEEPERS / 2);
+        rounds += 1;
+    }
+    sleepers.round(0..0); // who was closed in the turn of the last answer is told of after it
+    let peak = daemon.peak_memory_kib();
+    eprintln!(
+        "slow_readers: {SLEEPERS} with {share} messages in the kernel, {rounds} rounds for {CLOSED} \
+         to be closed at {TOTAL_MIB} MiB; {before} KiB before, {peak} KiB at the most"
+    );
+    // What waits is counted; buffers that have grown have room for more.
+    assert!(peak <= before + (TOTAL_MIB << 10) * 2, "{peak} KiB");
+
+    let victims = sleepers.told.iter().filter(|told| **told > 0).count();
+    daemon.wait_for_log_count(reason, victims);
+    let ends: Vec<String> = daemon.log_lines();
+    let closed: Vec<usize> = ends
+        .iter()
+        .filter(|line| line.contains(reason))
+        .map(|line| {
+            let (_, rest) = line.split_once("[INFO] s").unwrap();
+            rest.split_once(' ').unwrap().0.parse().unwrap()
+        })
+        .collect();
+    let groups: Vec<usize> = closed.iter().map(|number| number / GROUP).collect();
+    assert!(groups.is_sorted_by(|a, b| a >= b), "{groups:?}");
+    assert_eq!(
+        groups[..GROUP],
+        [SLEEPERS / GROUP - 1; GROUP],
+        "the largest first"
+    );
+
+    let Sleepers {
+        mut alice,
+        clients,
+        text,
+        sent,
+        told,
+    } = sleepers;
+    let whole = format!("@alice: {text}");
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let mut delivered = 0;
+        let survives = !closed.contains(&number);
+        if survives {
+            for _ in 0..sent[number] {
+                client.expect_line(&whole);
+            }
+            client.expect_nothing();
+            alice.send(&format!("@s{number}:good morning"));
+            client.expect_line("@alice: good morning");
+            delivered = sent[number];
+        } else {
+            // The last of what it did get may be cut off.
+            let lines = client.read_to_end();
+            delivered += lines.iter().filter(|line| **line == whole).count() as u64;
+        }
+        assert_eq!(delivered + told[number], sent[number], "s{number}");
+        assert_eq!(survives, told[number] == 0, "s{number}");
+    }
+    alice.expect_nothing();
+}
+
 #[test]
 fn who_does_not_read_its_own_answers_is_read_later_and_loses_none() {
     const LINES: usize = 50_000;
@@ -215,7 +486,7 @@ fn who_does_not_read_its_own_answers_is_read_later_and_loses_none() {
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut greedy = join_with_small_window(&daemon, "greedy");
     let mut sender = greedy.sender();
-    let writing = std::thread::spawn(move || {
+    let writing = thread::spawn(move || {
         let text = "x".repeat(100);
         for number in 0..LINES {
             sender

@@ -1,15 +1,43 @@
-//! Browsers and TLS clients at the port.
+//! Those who came to the wrong port: browsers, TLS clients, and scanners that speak everything else.
+
+use std::thread;
 
 use crate::harness::{Client, Daemon};
+
+/// Whoever looks who is here finds Alice, and nobody else.
+#[track_caller]
+fn expect_alice_alone(alice: &mut Client) {
+    alice.send("/names *");
+    alice.expect_lines(&["* 1 registered:", "*   alice"]);
+}
 
 #[test]
 fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
+    let mut requests = 0;
     for request in [
         "GET / HTTP/1.1\r\nHost: chat\r\n\r\n#evil\r\nhello\r\n",
         "POST /chat HTTP/1.1\r\nContent-Length: 19\r\n\r\n#evil\n@alice:gotcha\n",
         "POST / HTTP/1.0\n\n#evil\n@alice:gotcha\n",
+        "HEAD / HTTP/1.0\r\n\r\n#evil\n@alice:gotcha\n",
+        "OPTIONS * HTTP/1.1\r\nHost: chat\r\n\r\n#evil\n@alice:gotcha\n",
+        "CONNECT other:443 HTTP/1.1\r\nHost: other\r\n\r\n#evil\n@alice:gotcha\n",
+        "DELETE /x HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
+        "PATCH http://chat/ HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
+        "TRACE / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
+        // Without a version, as the first browsers did.
+        "GET /\r\n#evil\n@alice:gotcha\n",
+        // HTTP/2 with prior knowledge.
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n#evil\n@alice:gotcha\n",
+        // Empty lines before a request are to be ignored, says HTTP.
+        "\r\n\r\nPOST / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
+        // A web page asks for a socket.
+        "GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n#evil\n",
+        // Of WebDAV, of UPnP, and of somebody's own.
+        "PROPFIND / HTTP/1.1\r\nDepth: 1\r\n\r\n#evil\n@alice:gotcha\n",
+        "M-SEARCH * HTTP/1.1\r\nMAN: x\r\n\r\n#evil\n@alice:gotcha\n",
+        "OWN-METHOD / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
     ] {
         let mut browser = daemon.connect_raw();
         browser.send_bytes(request.as_bytes());
@@ -17,11 +45,33 @@ fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{request:?}: {answer:?}");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.contains(&format!("Content-Length: {}", body.len())));
-        alice.send("/names *");
-        alice.expect_lines(&["* 1 registered:", "*   alice"]);
+        expect_alice_alone(&mut alice);
+        requests += 1;
     }
     alice.expect_nothing();
-    daemon.wait_for_log_count("speaks HTTP", 3);
+    daemon.wait_for_log_count("speaks HTTP", requests);
+}
+
+#[test]
+fn a_request_line_is_known_in_every_split_and_at_any_length() {
+    const REQUEST: &[u8] = b"\r\nPOST / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n";
+    let daemon = Daemon::start(&[]);
+    let mut alice = daemon.join("alice");
+    for split in 1..REQUEST.len() {
+        let mut browser = daemon.connect_raw();
+        browser.send_bytes(&REQUEST[..split]);
+        alice.barrier(); // it was read by now
+        // It may be closed already.
+        let _ = browser.try_send(&REQUEST[split..]);
+        assert!(http_answer(&mut browser).starts_with("HTTP/1.1 400 "));
+    }
+    for path_bytes in [4000, 4096, 5000, 100_000] {
+        let mut browser = daemon.connect_raw();
+        let request = format!("GET /{} HTTP/1.1\r\n\r\n#evil\n", "x".repeat(path_bytes));
+        let _ = browser.try_send(request.as_bytes());
+        assert!(http_answer(&mut browser).starts_with("HTTP/1.1 400 "));
+    }
+    expect_alice_alone(&mut alice);
 }
 
 /// What a browser gets. A greeting sent before anyone knew what it is comes first.
@@ -44,23 +94,138 @@ fn a_request_for_something_in_chat_is_no_http() {
     bob.expect_line("alice: GET / HTTP/1.1");
 }
 
+/// A TLS client's first record, as one that speaks up to this version sends it, and then text.
+fn client_hello(record: [u8; 2], hello: [u8; 2]) -> Vec<u8> {
+    let mut body = [&hello[..], &[b'r'; 32], &[0, 0, 2, 0x13, 0x01, 1, 0]].concat();
+    let mut handshake = vec![1, 0, 0, u8::try_from(body.len()).unwrap()];
+    handshake.append(&mut body);
+    let length = u8::try_from(handshake.len()).unwrap();
+    let head = [0x16, record[0], record[1], 0, length];
+    [&head[..], &handshake, b"\n#evil\n@alice:gotcha\n"].concat()
+}
+
 #[test]
-fn a_tls_client_gets_an_alert() {
-    const HELLO: &[u8] = b"\x16\x03\x01\x00\x2a\x01\x00\x00\x26\x03\x03#evil\n@alice:gotcha\n";
+fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
-    for split in [HELLO.len(), 1, 2, 3, 4] {
-        let mut client = daemon.connect_raw();
-        client.send_bytes(&HELLO[..split]);
-        // It may be closed already once its third byte was seen.
-        let _ = client.try_send(&HELLO[split..]);
-        let bytes = client.bytes_to_end();
-        let alert = bytes.iter().position(|byte| *byte == 0x15);
-        let alert = &bytes[alert.expect("an alert")..];
-        // Type, version, length 2, fatal, and what.
-        assert!(matches!(alert, [0x15, 3, _, 0, 2, 2, _]), "{alert:?}");
+    let mut clients = 0;
+    // SSL 3.0, and TLS 1.0 to 1.3, which all call themselves older than they are in the record.
+    for (record, hello) in [
+        ([3, 0], [3, 0]),
+        ([3, 1], [3, 1]),
+        ([3, 1], [3, 2]),
+        ([3, 1], [3, 3]),
+        ([3, 3], [3, 3]),
+        ([3, 4], [3, 4]),
+    ] {
+        let bytes = client_hello(record, hello);
+        for split in [bytes.len(), 1, 2, 3, 4, 5, 11] {
+            let mut client = daemon.connect_raw();
+            client.send_bytes(&bytes[..split]);
+            alice.barrier();
+            // It may be closed already once its third byte was seen.
+            let _ = client.try_send(&bytes[split..]);
+            let bytes = client.bytes_to_end();
+            let alert = bytes.iter().position(|byte| *byte == 0x15);
+            let alert = &bytes[alert.expect("an alert")..];
+            // Type, version, length 2, fatal, and what.
+            assert!(matches!(alert, [0x15, 3, _, 0, 2, 2, _]), "{alert:?}");
+            clients += 1;
+        }
     }
-    alice.send("/names *");
-    alice.expect_lines(&["* 1 registered:", "*   alice"]);
-    daemon.wait_for_log_count("speaks TLS", 5);
+    expect_alice_alone(&mut alice);
+    daemon.wait_for_log_count("speaks TLS", clients);
+}
+
+/// The first words of protocols that have no answer of their own here.
+const GREETINGS: [(&str, &[u8]); 26] = [
+    ("SSH", b"SSH-2.0-OpenSSH_9.0\r\n"),
+    ("SMB 1", b"\x00\x00\x00\x85\xffSMBr\x00\x00\x00\x00\x18\x53\xc8\x00\x00\x00\x00\x00\x00\x00\x00"),
+    ("SMB 2", b"\x00\x00\x00\x68\xfeSMB\x40\x00\x01\x00\x00\x00\x00\x00\x00\x00\x1f\x00"),
+    ("SSL 2", b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x01\x00\x80\x02\x00\x80"),
+    ("SSL 2, offering TLS", b"\x80\x4f\x01\x03\x01\x00\x36\x00\x00\x00\x10\x00\x00\x16"),
+    ("RDP", b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x0b\x00\x00\x00"),
+    ("RDP with a cookie", b"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=root\r\n"),
+    ("SOCKS 4", b"\x04\x01\x00\x50\x7f\x00\x00\x01root\x00"),
+    ("SOCKS 5", b"\x05\x03\x00\x01\x02"),
+    ("PROXY 1", b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n"),
+    ("PROXY 2", b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x7f\x00\x00\x01\x7f\x00\x00\x01\x00\x01\x00\x02"),
+    ("Redis", b"*1\r\n$4\r\nPING\r\n"),
+    ("Redis, inline", b"CONFIG SET dir /\r\n"),
+    ("memcached", b"stats\r\nset x 0 0 4\r\nquit\r\n"),
+    ("MQTT", b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil"),
+    ("AMQP", b"AMQP\x00\x00\x09\x01"),
+    ("NATS", b"CONNECT {\"verbose\":false}\r\nPUB x 5\r\nhello\r\n"),
+    ("IRC", b"CAP LS 302\r\nNICK evil\r\nUSER evil 0 * :evil\r\nPRIVMSG alice :gotcha\r\n"),
+    ("SMTP", b"EHLO evil\r\nMAIL FROM:<a@b>\r\nRCPT TO:<alice>\r\nDATA\r\n"),
+    ("SIP", b"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n"),
+    ("PostgreSQL", b"\x00\x00\x00\x08\x04\xd2\x16\x2f"),
+    ("MySQL", b"\x20\x00\x00\x01\x85\xa6\x03\x00\x00\x00\x00\x01\x21"),
+    ("LDAP", b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00"),
+    ("DNS", b"\x00\x1e\x00\x06\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07version\x04bind\x00\x00\x10\x00\x03"),
+    ("rsync", b"@RSYNCD: 31.0\n"),
+    ("X11", b"l\x00\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
+];
+
+#[test]
+fn any_other_protocol_is_refused_line_by_line_and_closed_in_time() {
+    let daemon = Daemon::start(&["--register-time", "2"]);
+    let mut alice = daemon.join("alice");
+    let mut scanners: Vec<(&str, Client)> = GREETINGS
+        .into_iter()
+        .map(|(what, bytes)| {
+            let mut scanner = daemon.connect_raw();
+            scanner.send_bytes(bytes);
+            (what, scanner)
+        })
+        .collect();
+    // And everything at once, in pieces, by one who does not wait for answers.
+    let mut nmap = daemon.connect_raw();
+    for (_, bytes) in GREETINGS {
+        // It may have said `quit` already.
+        let _ = nmap.try_send(bytes);
+    }
+    scanners.push(("all", nmap));
+    expect_alice_alone(&mut alice);
+    for (what, scanner) in &mut scanners {
+        let received = scanner.bytes_to_end();
+        // Lines of this server, and at most telnet's answers to what looked like its commands.
+        let text = String::from_utf8(received).expect(what);
+        for line in text.lines() {
+            let own = line.starts_with("! ") || line.starts_with("* You are connected from ");
+            let own = own || line.starts_with("* Type #yourname ") || line == "* Bye.";
+            assert!(own, "{what}: {line:?}");
+        }
+        let refused = text.contains("! You did not register in time. ");
+        assert!(refused || text.ends_with("* Bye.\r\n"), "{what}: {text:?}");
+    }
+    expect_alice_alone(&mut alice);
+    alice.expect_nothing();
+    assert_eq!(alice.count_connected(), 1);
+}
+
+#[test]
+fn a_flood_of_any_other_protocol_harms_nobody() {
+    let daemon = Daemon::start(&["--register-time", "1"]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let writing: Vec<_> = GREETINGS
+        .iter()
+        .map(|(_, bytes)| {
+            let mut sender = daemon.connect_raw().sender();
+            thread::spawn(move || {
+                // Ends when its time to register does.
+                while sender.write_all(&bytes.repeat(100)).is_ok() {}
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        alice.send("@bob:through the flood");
+        bob.expect_line("@alice: through the flood");
+    }
+    for thread in writing {
+        thread.join().unwrap();
+    }
+    alice.expect_nothing();
+    daemon.wait_for_log_count("closed after", GREETINGS.len());
+    assert_eq!(alice.count_connected(), 2);
 }

@@ -1,1 +1,333 @@
-//! Telnet, cut anywhere, unfinished, and in storms.
+//! Telnet, spoken by those who mean harm.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{Client, Daemon};
+
+const IAC: u8 = 255;
+const SE: u8 = 240;
+const INTERRUPT_PROCESS: u8 = 244;
+const ARE_YOU_THERE: u8 = 246;
+const ERASE_CHARACTER: u8 = 247;
+const ERASE_LINE: u8 = 248;
+const SB: u8 = 250;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DO: u8 = 253;
+const DONT: u8 = 254;
+const TIMING_MARK: u8 = 6;
+
+const MIB: usize = 1 << 20;
+
+/// What a server may take for work that is none, in KiB: buffers of its own, and none that grow.
+const MEMORY_KIB_MAX: u64 = 4096;
+
+/// Sends `bytes` in two pieces that the daemon reads one by one: whoever is answered in between was
+/// served after the first.
+fn send_split(client: &mut Client, witness: &mut Client, bytes: &[u8], at: usize) {
+    client.send_bytes(&bytes[..at]);
+    witness.barrier();
+    client.send_bytes(&bytes[at..]);
+    witness.barrier();
+}
+
+/// What `DO` and `WILL` of an option are answered with, the first time and later.
+fn refusal(verb: u8, option: u8, again: bool) -> Vec<u8> {
+    match verb {
+        DO if option == TIMING_MARK => vec![IAC, WILL, option],
+        DO if !again => vec![IAC, WONT, option],
+        WILL if !again => vec![IAC, DONT, option],
+        _ => Vec::new(),
+    }
+}
+
+/// Who joined, and speaks telnet from the start, so that all of its lines end alike.
+fn join(daemon: &Daemon, name: &str) -> Client {
+    let mut client = daemon.join(name);
+    client.send_bytes(&[IAC, DONT, 1]);
+    client
+}
+
+/// Its next bytes must be these, and a line that ends them.
+#[track_caller]
+fn expect_bytes(client: &mut Client, expected: &[u8]) {
+    client.send("/ping end");
+    let whole = [expected, b"* pong end\r\n"].concat();
+    let mut received = Vec::new();
+    while received.len() < whole.len() {
+        received.extend(client.try_line_bytes().expect("an answer"));
+    }
+    assert_eq!(received, whole);
+}
+
+#[test]
+fn every_option_is_refused_once_in_every_split() {
+    let daemon = Daemon::start(&[]);
+    let mut witness = daemon.join("witness");
+    for split in 0..=3 {
+        let mut client = join(&daemon, "alice");
+        witness.read_until("* alice has joined lobby.");
+        for again in [false, true] {
+            for verb in [DO, WILL, DONT, WONT] {
+                let mut expected = Vec::new();
+                for option in 0..=255 {
+                    send_split(&mut client, &mut witness, &[IAC, verb, option], split);
+                    expected.extend(refusal(verb, option, again));
+                }
+                expect_bytes(&mut client, &expected);
+            }
+        }
+        client.send("/quit");
+        client.read_to_end();
+        witness.read_until("* alice has left lobby.");
+    }
+}
+
+#[test]
+fn every_command_means_the_same_in_every_split() {
+    let daemon = Daemon::start(&[]);
+    let [mut witness, mut bob] = daemon.join_all(["witness", "bob"]);
+    let mut alice = join(&daemon, "alice");
+    bob.read_until("* alice has joined lobby.");
+    // In the middle of a line, and where one begins.
+    for (command, before) in (SE..=IAC).flat_map(|command| [(command, "ab"), (command, "")]) {
+        let rest: &[u8] = match command {
+            SB => &[24, 0, b'\n', IAC, IAC, SE, IAC, SE],
+            WILL..=DONT => &[1],
+            _ => &[],
+        };
+        let left = match command {
+            ERASE_LINE | INTERRUPT_PROCESS => "",
+            ERASE_CHARACTER => before.trim_end_matches('b'),
+            _ => before,
+        };
+        let text = if command == IAC { "\u{fffd}" } else { "" };
+        let bytes = [before.as_bytes(), &[IAC, command], rest, b"cd\n"].concat();
+        for split in 0..=bytes.len() {
+            send_split(&mut alice, &mut witness, &bytes, split);
+            bob.expect_line(&format!("alice: {left}{text}cd"));
+            if command == ARE_YOU_THERE {
+                alice.expect_line("* chinwag is here.");
+            }
+        }
+    }
+    // WILL to DONT of option 1, of which two are refused, once.
+    expect_bytes(&mut alice, &[IAC, DONT, 1, IAC, WONT, 1]);
+}
+
+#[test]
+fn a_command_that_is_never_finished_keeps_nobody() {
+    let daemon = Daemon::start(&[]);
+    let mut bob = daemon.join("bob");
+    for unfinished in [&[IAC][..], &[IAC, DO], &[IAC, SB], &[IAC, SB, 24, IAC]] {
+        let mut alice = daemon.join("alice");
+        alice.send_bytes(b"last words");
+        alice.send_bytes(unfinished);
+        alice.finish_sending();
+        alice.read_to_end();
+        bob.expect_lines(&[
+            "* alice has joined lobby.",
+            "alice: last words",
+            "* alice has left lobby.",
+        ]);
+    }
+}
+
+/// Sends `start`, and then `piece` over and over, `bytes` in all; returns the processor time that
+/// the daemon took for it.
+fn cpu_time_of(daemon: &Daemon, client: &mut Client, piece: &[u8], bytes: usize) -> Duration {
+    let before = daemon.cpu_time();
+    let piece = piece.repeat(MIB / piece.len());
+    for _ in 0..bytes.div_ceil(piece.len()) {
+        client.send_bytes(&piece);
+    }
+    // Its answer comes behind all that.
+    client.send_bytes(&[IAC, SE, IAC, ARE_YOU_THERE]);
+    client.read_until("* chinwag is here.");
+    daemon.cpu_time().saturating_sub(before)
+}
+
+#[test]
+fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
+    let daemon = Daemon::start(&[]);
+    let mut bob = daemon.join("bob");
+    let mut alice = join(&daemon, "alice");
+    bob.expect_line("* alice has joined lobby.");
+    let memory_before = daemon.peak_memory_kib();
+    alice.send_bytes(&[IAC, SB, 24]);
+    let short = cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", 25 * MIB);
+    alice.send_bytes(&[IAC, SB, 24]);
+    let long = cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", 100 * MIB);
+    let memory = daemon.peak_memory_kib() - memory_before;
+    eprintln!("25 MiB took {short:?}, 100 MiB {long:?}, {memory} KiB");
+    // Four times as much takes four times as long; squared, it would take sixteen times as long.
+    assert!(long < short * 8, "{short:?}, then {long:?}");
+    assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
+    alice.send("here again");
+    bob.expect_line("alice: here again"); // and nothing of what was in it
+}
+
+#[test]
+fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
+    let daemon = Daemon::start(&[]);
+    let mut bob = daemon.join("bob");
+    let mut alice = join(&daemon, "alice");
+    bob.expect_line("* alice has joined lobby.");
+    let memory_before = daemon.peak_memory_kib();
+    for (piece, refused) in [
+        (&[IAC, IAC][..], true),
+        (&[b'x', IAC, ERASE_CHARACTER], false),
+        (&[b'x', IAC, ERASE_LINE], false),
+        (&[IAC, SB, IAC, SE], false),
+        (&[IAC, SB, IAC, SB], false),
+        (&[IAC, 241], false), // nothing, says its name
+    ] {
+        for _ in 0..4 {
+            alice.send_bytes(&piece.repeat(MIB / piece.len()));
+        }
+        if refused {
+            alice.expect_line_starting("! That line is too long");
+            alice.send_bytes(b"\n");
+        }
+        alice.send_bytes(&[IAC, SE]);
+        alice.expect_nothing();
+        alice.send("whole");
+        bob.expect_line("alice: whole");
+    }
+    let memory = daemon.peak_memory_kib() - memory_before;
+    assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
+}
+
+#[test]
+fn a_storm_of_requests_is_answered_once_for_each_option() {
+    let daemon = Daemon::start(&[]);
+    let [mut bob, mut carol] = daemon.join_all(["bob", "carol"]);
+    let mut alice = join(&daemon, "alice");
+    // All but the one that is answered each time.
+    let options = || (0..=255).filter(|option| *option != TIMING_MARK);
+    let of_all = |verb: u8| options().flat_map(move |option| [IAC, verb, option]);
+    let all: Vec<u8> = [DO, WILL, DONT, WONT]
+        .into_iter()
+        .flat_map(of_all)
+        .collect();
+    for _ in 0..200 {
+        alice.send_bytes(&all);
+    }
+    alice.send_bytes(&[IAC, DO, 1].repeat(100_000));
+    let expected: Vec<u8> = of_all(WONT).chain(of_all(DONT)).collect();
+    expect_bytes(&mut alice, &expected);
+    bob.send("@carol:we did not notice");
+    carol.read_until("@bob: we did not notice");
+}
+
+/// Two who answer each other's refusals could go on for ever; so each end must know when to stop.
+#[test]
+fn a_peer_that_answers_every_answer_is_left_the_last_word() {
+    let daemon = Daemon::start(&[]);
+    for reply in [
+        // Acknowledges; insists; asks for the opposite side as well.
+        |verb: u8| match verb {
+            WONT => vec![DONT],
+            _ => vec![WONT],
+        },
+        |verb: u8| match verb {
+            WONT => vec![DO],
+            _ => vec![WILL],
+        },
+        |_: u8| vec![DO, WILL, DONT, WONT],
+    ] {
+        let mut alice = join(&daemon, "alice");
+        let mut sent: Vec<u8> = (0..=255)
+            .filter(|option| *option != TIMING_MARK)
+            .flat_map(|option| [IAC, DO, option])
+            .collect();
+        let (mut rounds, mut answers) = (0, 0);
+        while !sent.is_empty() {
+            alice.send_bytes(&sent);
+            alice.send("/ping");
+            // 10 is LF and an option, too.
+            let mut received = Vec::new();
+            while !received.ends_with(b"* pong\r\n") {
+                received.extend(alice.try_line_bytes().expect("an answer"));
+            }
+            received.truncate(received.len() - b"* pong\r\n".len());
+            answers += received.len() / 3;
+            sent = received
+                .chunks(3)
+                .flat_map(|answer| {
+                    reply(answer[1])
+                        .into_iter()
+                        .map(|verb| [IAC, verb, answer[2]])
+                })
+                .flatten()
+                .collect();
+            rounds += 1;
+            assert!(rounds < 10, "they go on and on");
+        }
+        assert!((255..=2 * 255).contains(&answers), "{answers}");
+        alice.send("/quit");
+        alice.read_to_end();
+    }
+}
+
+#[test]
+fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listen = format!("unix:{}", path.display());
+    let flags = [
+        "--stall-time",
+        "2",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        &listen,
+    ];
+    let daemon = Daemon::start(&flags);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let memory_before = daemon.peak_memory_kib();
+    let storms = [
+        [IAC, ARE_YOU_THERE].repeat(1000),
+        [IAC, DO, TIMING_MARK].repeat(1000),
+    ];
+    let writing = storms.map(|storm| {
+        // The kernel keeps little for a Unix socket: what is not read soon waits in the daemon.
+        let client = Client::over_unix(&path);
+        let mut sender = client.sender();
+        thread::spawn(move || {
+            // Ends when the daemon reads no more for long enough, and then closes.
+            while sender.write_all(&storm).is_ok() {}
+            drop(client);
+        })
+    });
+    for _ in 0..50 {
+        alice.send("@bob:through the storm");
+        bob.expect_line("@alice: through the storm");
+    }
+    daemon.wait_for_log_count("unread output without progress", 2);
+    for thread in writing {
+        thread.join().unwrap();
+    }
+    let memory = daemon.peak_memory_kib() - memory_before;
+    assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
+    alice.expect_nothing();
+    assert_eq!(alice.count_connected(), 2);
+}
+
+#[test]
+fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
+    let daemon = Daemon::start(&["--register-time", "1"]);
+    let mut client = daemon.connect_raw();
+    let mut sender = client.sender();
+    let writing = thread::spawn(move || {
+        let storm = [IAC, DO, 1, IAC, SB, 24, 1].repeat(1000);
+        while sender.write_all(&storm).is_ok() {}
+    });
+    let received = client.bytes_to_end();
+    let text = String::from_utf8_lossy(&received);
+    assert!(text.contains("! You did not register in time."), "{text}");
+    daemon.wait_for_log("no name in time");
+    drop(client);
+    writing.join().unwrap();
+}

@@ -1,1 +1,549 @@
-//! Text that would harm a terminal, a log or a parser.
+//! Bytes that no terminal, script or log may be shown, in every place that text can stand.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+
+use chinwag::chat::name::{Name, RoomName};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::harness::{Client, Daemon, program};
+
+/// Some bytes, and what is left of them.
+struct Evil {
+    bytes: Vec<u8>,
+    shown: String,
+    /// They edit what is typed: the character before them goes too. In a file, they do not.
+    erases: bool,
+}
+
+impl Evil {
+    fn new(bytes: impl AsRef<[u8]>, shown: &str) -> Self {
+        let (bytes, shown) = (bytes.as_ref().to_vec(), shown.to_owned());
+        Self {
+            bytes,
+            shown,
+            erases: false,
+        }
+    }
+
+    /// A line with `before`, the bytes, and `after`.
+    fn line(&self, before: &str, after: &str) -> Vec<u8> {
+        [before.as_bytes(), &self.bytes, after.as_bytes()].concat()
+    }
+
+    /// What is left of `before`, the bytes and `after`.
+    fn left_of(&self, before: &str, after: &str) -> String {
+        let kept = before.len() - usize::from(self.erases);
+        format!("{}{}{after}", &before[..kept], self.shown)
+    }
+}
+
+/// Every kind of evil, and for each what the protocol page makes of it.
+fn evils() -> Vec<Evil> {
+    let mut all = Vec::new();
+    // C0 without tab and LF, which stay what they are, and BS; DEL; C1 as UTF-8. All are dropped.
+    for byte in (0..0x20).filter(|byte| !b"\t\n\x08".contains(byte)) {
+        all.push(Evil::new([byte], ""));
+    }
+    for c in characters(0x80..=0x9f) {
+        all.push(Evil::new(c.to_string(), ""));
+    }
+    for byte in [0x08, 0x7f] {
+        all.push(Evil {
+            erases: true,
+            ..Evil::new([byte], "")
+        });
+    }
+    // C1 and other bytes that are no UTF-8 by themselves: each is shown as such.
+    for byte in (0x80..=0xc1).chain(0xf5..=0xfe) {
+        all.push(Evil::new([byte], "\u{fffd}"));
+    }
+    // Overrides and isolates are dropped. Marks, which turn nothing around, pass.
+    for c in characters(0x202a..=0x202e).chain(characters(0x2066..=0x2069)) {
+        all.push(Evil::new(c.to_string(), ""));
+    }
+    for (bytes, shown) in SEQUENCES {
+        all.push(Evil::new(bytes, shown));
+    }
+    for text in PASSING {
+        all.push(Evil::new(text, text));
+    }
+    all
+}
+
+fn characters(range: RangeInclusive<u32>) -> impl Iterator<Item = char> {
+    range.filter_map(char::from_u32)
+}
+
+const SEQUENCES: [(&[u8], &str); 37] = [
+    // Clear, colour, ask for the cursor (the terminal would type the answer), reset, keypad.
+    (b"\x1b[2J\x1b[H", "[2J[H"),
+    (b"\x1b[31;5m", "[31;5m"),
+    (b"\x1b[6n", "[6n"),
+    (b"\x1bc", "c"),
+    (b"\x1b#8", "#8"),
+    // A window's title, its icon, a link, the clipboard, with each end there is; device control.
+    (b"\x1b]0;owned\x07", "]0;owned"),
+    (b"\x1b]2;owned\x1b\\", "]2;owned\\"),
+    (
+        b"\x1b]8;;http://x/\x1b\\link\x1b]8;;\x1b\\",
+        "]8;;http://x/\\link]8;;\\",
+    ),
+    (b"\x1b]52;c;ZXZpbA==\x07", "]52;c;ZXZpbA=="),
+    (b"\x1bP+q544e\x1b\\", "P+q544e\\"),
+    (b"\x1b_payload\x1b\\", "_payload\\"),
+    (b"\x1b^private\x1b\\", "^private\\"),
+    // The same, begun by C1: as UTF-8, and as the bare byte.
+    ("\u{9b}2J".as_bytes(), "2J"),
+    (b"\x9b2J", "\u{fffd}2J"),
+    ("\u{9d}0;owned\u{9c}".as_bytes(), "0;owned"),
+    (b"\x9d0;owned\x9c", "\u{fffd}0;owned\u{fffd}"),
+    ("\u{90}q\u{9c}".as_bytes(), "q"),
+    // A line that ends within, for those who take these for an end.
+    (b"\r* forged", "* forged"),
+    (b"\x0b* forged", "* forged"),
+    (b"\x0c* forged", "* forged"),
+    (b"\xc2\x85* forged", "* forged"),
+    // Pieces of one that come together only when what is between them was dropped.
+    (b"\x1b\x00[2J", "[2J"),
+    (b"\xc2\x00\x9b2J", "\u{fffd}\u{fffd}2J"),
+    (b"\xe2\x80\x07\xae", "\u{fffd}\u{fffd}"),
+    // Overlong: /, NUL, ESC, a bidirectional override.
+    (b"\xc0\xaf", "\u{fffd}\u{fffd}"),
+    (b"\xc0\x80", "\u{fffd}\u{fffd}"),
+    (b"\xc0\x9b[2J", "\u{fffd}\u{fffd}[2J"),
+    (b"\xe0\x80\x9b", "\u{fffd}\u{fffd}\u{fffd}"),
+    (b"\xf0\x82\x80\xae", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+    // Cut short, after one, two and three bytes.
+    (b"\xc3", "\u{fffd}"),
+    (b"\xe2\x82", "\u{fffd}"),
+    (b"\xf0\x9f\x98", "\u{fffd}"),
+    // Surrogates, one and a pair; past the end of Unicode.
+    (b"\xed\xa0\x80", "\u{fffd}\u{fffd}\u{fffd}"),
+    (
+        b"\xed\xa0\xbd\xed\xb8\x80",
+        "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+    ),
+    (b"\xf4\x90\x80\x80", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+    (
+        b"\xf8\x88\x80\x80\x80",
+        "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+    ),
+    // Telnet's doubled 255 is one byte 255.
+    (b"\xff\xff", "\u{fffd}"),
+];
+
+/// What looks like trouble and does none: only LF ends a line, and only the page's characters are
+/// dropped. In this order: a byte order mark that is not the first, noncharacters, line and
+/// paragraph separators, marks, emoji with joiners and with tags.
+const PASSING: [&str; 13] = [
+    "\u{feff}",
+    "\u{fffe}",
+    "\u{ffff}",
+    "\u{fdd0}",
+    "\u{1fffe}",
+    "\u{10ffff}",
+    "\u{2028}* forged",
+    "\u{2029}* forged",
+    "\u{200e}\u{200f}\u{61c}",
+    "\u{200b}\u{200d}\u{2060}",
+    "a\u{301}\u{338}\u{20dd}",
+    "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e007f}",
+];
+
+/// Whether nothing a terminal obeys is in it. Written anew here: what is tested cannot vouch for
+/// itself.
+fn is_harmless(text: &str) -> bool {
+    let obeyed = |c: char| {
+        let c = u32::from(c);
+        (c < 0x20 && c != 0x09)
+            || (0x7f..=0x9f).contains(&c)
+            || (0x202a..=0x202e).contains(&c)
+            || (0x2066..=0x2069).contains(&c)
+    };
+    !text.chars().any(obeyed)
+}
+
+/// The next line, which must be UTF-8 with an end and nothing to obey; what a script would decode
+/// from JSON, too.
+#[track_caller]
+fn clean_line(client: &mut Client) -> String {
+    let line = client.try_line_bytes().expect("a line");
+    let line = String::from_utf8(line).expect("only UTF-8 comes out");
+    let line = line.strip_suffix('\n').expect("a line has an end");
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    assert!(is_harmless(line), "{line:?}");
+    if line.starts_with('{') {
+        check_strings(&serde_json::from_str(line).expect("JSON"));
+    }
+    line.to_owned()
+}
+
+fn check_strings(value: &Value) {
+    match value {
+        Value::String(text) => assert!(is_harmless(text), "{text:?}"),
+        Value::Array(values) => values.iter().for_each(check_strings),
+        Value::Object(fields) => fields.values().for_each(check_strings),
+        _ => {}
+    }
+}
+
+/// Its next line must say `text` in JSON, and be of this type.
+#[track_caller]
+fn expect_json(client: &mut Client, kind: &str, text: &str) {
+    let line = clean_line(client);
+    let value: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(
+        (&value["type"], &value["text"]),
+        (&kind.into(), &text.into()),
+        "{line}"
+    );
+}
+
+#[track_caller]
+fn expect_plain(client: &mut Client, line: &str) {
+    assert_eq!(clean_line(client), line);
+}
+
+/// Alice, who sends; Bob, who reads plain lines; and Carol, who reads JSON.
+fn stage(daemon: &Daemon) -> [Client; 3] {
+    let [mut alice, mut bob, mut carol] = daemon.join_all(["alice", "bob", "carol"]);
+    carol.send("/mode json");
+    carol.line();
+    bob.send("@alice:so that there is somebody to reply to");
+    alice.line();
+    bob.expect_nothing();
+    [alice, bob, carol]
+}
+
+/// Everything that is said to others, with what a plain reader gets, what JSON calls it, and what
+/// stands in front of the text there.
+const SAID: [(&str, &str, &str, &str); 12] = [
+    ("", "alice: ", "message", ""),
+    ("/say ", "alice: ", "message", ""),
+    ("//", "alice: /", "message", "/"),
+    (" ", "alice: ", "message", ""),
+    ("#include ", "alice: #include ", "message", "#include "),
+    ("/me ", "** alice ", "action", ""),
+    ("@bob,carol:", "@alice: ", "private", ""),
+    ("@bob,carol: ", "@alice: ", "private", ""),
+    ("/msg bob,carol ", "@alice: ", "private", ""),
+    ("/r ", "@alice: ", "private", ""),
+    ("/reply ", "@alice: ", "private", ""),
+    (
+        "/topic ",
+        "* alice has set the topic of lobby: ",
+        "topic",
+        "",
+    ),
+];
+
+#[test]
+fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    for evil in evils() {
+        let left = evil.left_of("<<", ">>");
+        for (command, plain, kind, before) in SAID {
+            alice.send_bytes(&evil.line(&format!("{command}<<"), ">>\n"));
+            expect_plain(&mut bob, &format!("{plain}{left}"));
+            if !command.starts_with("/r") {
+                expect_json(&mut carol, kind, &format!("{before}{left}"));
+            }
+        }
+        expect_plain(&mut alice, &format!("* The topic of lobby is: {left}"));
+    }
+    alice.expect_nothing();
+}
+
+#[test]
+fn a_line_may_begin_with_anything_and_forges_nothing() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    for evil in evils().into_iter().filter(|evil| !evil.erases) {
+        let left = evil.left_of("", "* forged");
+        alice.send_bytes(&evil.line("", "* forged\n"));
+        expect_plain(&mut bob, &format!("alice: {left}"));
+        expect_json(&mut carol, "message", &left);
+    }
+    alice.expect_nothing();
+}
+
+#[test]
+fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    for evil in evils() {
+        let left = evil.left_of("<<", ">>");
+        alice.send_bytes(&evil.line("/topic <<", ">>\n"));
+        expect_plain(&mut alice, &format!("* The topic of lobby is: {left}"));
+        expect_plain(
+            &mut bob,
+            &format!("* alice has set the topic of lobby: {left}"),
+        );
+        expect_json(&mut carol, "topic", &left);
+        for reader in [&mut bob, &mut carol] {
+            reader.send("/topic\n/rooms\n/join lobby");
+        }
+        expect_plain(&mut bob, &format!("* The topic of lobby is: {left}"));
+        expect_plain(&mut bob, "* 1 room:");
+        expect_plain(&mut bob, &format!("*   lobby, 3 users: {left}"));
+        expect_plain(&mut bob, "* You are in lobby with 2 others: alice, carol.");
+        expect_plain(&mut bob, &format!("* The topic of lobby is: {left}"));
+        expect_json(&mut carol, "ok", &left);
+        assert!(clean_line(&mut carol).contains(r#""topic":""#));
+        assert!(clean_line(&mut carol).contains(r#""topic":""#));
+
+        alice.send_bytes(&evil.line("/away <<", ">>\n"));
+        expect_plain(
+            &mut alice,
+            &format!("* You are away now: {left} (/back ends it.)"),
+        );
+        for reader in [&mut bob, &mut carol] {
+            reader.send("@alice:there?\n/whois alice");
+            assert!(clean_line(&mut alice).ends_with(": there?"));
+        }
+        expect_plain(&mut bob, &format!("* alice is away: {left}"));
+        assert!(clean_line(&mut bob).starts_with("* alice has been here for "));
+        expect_plain(&mut bob, &format!("* alice is away: {left}"));
+        expect_plain(&mut bob, "* Rooms you share: lobby.");
+        expect_json(&mut carol, "notice", &format!("alice is away: {left}"));
+        assert!(clean_line(&mut carol).contains(r#""type":"ok""#));
+        let whois: Value = serde_json::from_str(&clean_line(&mut carol)).unwrap();
+        assert_eq!(whois["away"], *left);
+    }
+}
+
+#[test]
+fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    for evil in evils() {
+        let mut eve = daemon.connect_raw();
+        // What was dropped leaves a name or none; a name has nothing but what names may have.
+        eve.send_bytes(&evil.line("#eve", "\n"));
+        eve.expect_greeting();
+        let answer = clean_line(&mut eve);
+        let name = if let Some(name) = answer.strip_prefix("* You are registered as ") {
+            name.trim_end_matches('.').to_owned()
+        } else {
+            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("eve", "")));
+            eve.send("#eve");
+            expect_plain(&mut eve, "* You are registered as eve.");
+            "eve".to_owned()
+        };
+        assert!(Name::parse(&name).is_ok(), "{name:?}");
+        assert!(clean_line(&mut eve).starts_with("* You are in lobby with 3 others: "));
+        expect_plain(&mut bob, &format!("* {name} has joined lobby."));
+        assert!(clean_line(&mut carol).contains(r#""type":"join""#));
+
+        // Likewise a room.
+        eve.send_bytes(&evil.line("/join dev", "\n"));
+        let answer = clean_line(&mut eve);
+        if let Some(answer) = answer.strip_prefix("* You are in ") {
+            let (room, _) = answer.split_once(", and nobody else is.").unwrap();
+            assert!(RoomName::parse(room).is_ok(), "{room:?}");
+        } else {
+            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("dev", "")));
+        }
+
+        let left = evil.left_of("<<", ">>");
+        eve.send_bytes(&evil.line("/quit <<", ">>\n"));
+        expect_plain(&mut eve, "* Bye.");
+        drop(eve);
+        expect_plain(&mut bob, &format!("* {name} has left lobby: {left}"));
+        expect_json(&mut carol, "leave", &left);
+        alice.read_until(&format!("* {name} has left lobby: {left}"));
+    }
+}
+
+/// What is wrong whatever is dropped of it, and is quoted to who typed it or could be.
+const WRONG: [(&str, &str); 22] = [
+    ("/nn", " x"),
+    ("/n", ""),
+    ("@no", "body:x"),
+    ("@no", "body,bob,nn:x"),
+    ("@no", "body no colon"),
+    ("/msg no", "body x"),
+    ("/nick 9", ""),
+    ("/join a room ", ""),
+    ("/join a//", ""),
+    ("/part no", "where"),
+    ("/names no", "where"),
+    ("/names lobby xx", ""),
+    ("/whois no", "body"),
+    ("/ignore no", "body"),
+    ("/unignore no", "body"),
+    ("/help nn", "nn"),
+    ("/mode nn", "nn"),
+    ("/quiet nn", "nn"),
+    ("/echo nn", "nn"),
+    ("/rooms xx", ""),
+    ("/reply", ""),
+    ("/me", ""),
+];
+
+#[test]
+fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
+    let daemon = Daemon::start(&[]);
+    let [mut alice, mut bob, _carol] = stage(&daemon);
+    let too_long = "x".repeat(5000);
+    for mode in ["plain", "json"] {
+        alice.send(&format!("/mode {mode}"));
+        alice.line();
+        for evil in evils() {
+            for (before, after) in WRONG.into_iter().chain([("xx", &*too_long)]) {
+                alice.send_bytes(&evil.line(before, &format!("{after}\n")));
+                let answer = clean_line(&mut alice);
+                let refused = match mode {
+                    "plain" => answer.starts_with("! "),
+                    _ => answer.starts_with(r#"{"type":"error""#),
+                };
+                assert!(refused, "{before:?}, {:?}: {answer:?}", evil.bytes);
+            }
+            let left = evil.left_of("<<", ">>");
+            alice.send_bytes(&evil.line("/ping <<", ">>\n"));
+            match mode {
+                "plain" => expect_plain(&mut alice, &format!("* pong {left}")),
+                _ => expect_json(&mut alice, "ok", &format!("pong {left}")),
+            }
+        }
+    }
+    for line in bob.barrier() {
+        assert_eq!(line, "@alice: x", "it was for Bob, too");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
+    let daemon = Daemon::start(&[]);
+    let mut bob = daemon.join("bob");
+    let mut alice = daemon.connect();
+    alice.send_bytes(b"\xef\xbb\xbf#alice\n\xef\xbb\xbfhello\n");
+    bob.expect_line("* alice has joined lobby.");
+    expect_plain(&mut bob, "alice: \u{feff}hello");
+    alice.send_bytes(b"\xef\xbb\xbfin two ");
+    bob.expect_nothing(); // and it was read by now
+    alice.send_bytes(b"pieces\n");
+    expect_plain(&mut bob, "alice: \u{feff}in two pieces");
+    // A second one is text, and text is no name.
+    let mut carol = daemon.connect();
+    carol.send_bytes(b"\xef\xbb\xbf\xef\xbb\xbf#carol\n");
+    assert!(clean_line(&mut carol).starts_with("! "));
+    // Of two bytes of one, nothing is dropped.
+    carol.send("#carol");
+    carol.read_until_starting("* You are in ");
+    bob.expect_line("* carol has joined lobby.");
+    carol.send_bytes(b"\xef\xbb#\n");
+    expect_plain(&mut bob, "carol: \u{fffd}#");
+}
+
+/// Has everything sent that is logged: lines, and at the end names.
+fn send_all(daemon: &Daemon) -> usize {
+    let mut alice = daemon.join("alice");
+    let mut lines = 1;
+    for evil in evils() {
+        for before in ["", "@bob:", "/topic ", "/away ", "/whois ", "/no", "#"] {
+            alice.send_bytes(&evil.line(before, "text\n"));
+            lines += 1;
+        }
+    }
+    alice.barrier();
+    alice.send_bytes(b"/quit \x1b[2Jbye\n");
+    alice.read_to_end();
+    lines + 2
+}
+
+#[test]
+fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let to_file = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
+    for flags in [&to_file[..], &to_file[..2]] {
+        let mut daemon = Daemon::start(flags);
+        let sent = send_all(&daemon);
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.wait().code(), Some(0));
+        let log = if flags.len() > 2 {
+            let bytes = fs::read(&path).unwrap();
+            String::from_utf8(bytes).expect("only UTF-8 is logged")
+        } else {
+            daemon.wait_for_log("shutting down");
+            daemon.log_lines().join("\n")
+        };
+        let mut counted = 0;
+        for line in log.split('\n').filter(|line| line.contains("Z [")) {
+            assert!(is_harmless(line), "{line:?}");
+            counted += usize::from(line.contains(" sent: "));
+        }
+        assert_eq!(counted, sent, "each line sent is logged as one");
+        let stray = log.split('\n').filter(|line| line.contains("forged"));
+        assert!(stray.clone().count() > 0);
+        for line in stray {
+            assert!(line.contains(" sent: "), "forged in the log: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn the_operators_own_texts_are_shown_without_what_a_terminal_obeys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("motd");
+    let mut motd = vec![b"\xef\xbb\xbfWelcome\r\n".to_vec()];
+    // None of it is typed, so that nothing is edited, and nobody speaks telnet.
+    let mut shown = vec!["* \u{feff}Welcome".to_owned()];
+    for evil in evils() {
+        motd.push(evil.line("<<", ">>\n"));
+        shown.push(match &evil.bytes[..] {
+            b"\xff\xff" => "* <<\u{fffd}\u{fffd}>>".to_owned(),
+            _ => format!("* <<{}>>", evil.shown),
+        });
+    }
+    fs::write(&path, motd.concat()).unwrap();
+    let name = "the\u{1b}[2J \u{202e}chat\u{9b}";
+    let daemon = Daemon::start(&["--motd", path.to_str().unwrap(), "--name", name]);
+    let mut alice = daemon.connect();
+    for line in shown {
+        expect_plain(&mut alice, &line);
+    }
+    alice.send("/version");
+    expect_plain(
+        &mut alice,
+        &format!("* the[2J chat runs chinwag {}", env!("CARGO_PKG_VERSION")),
+    );
+}
+
+#[test]
+fn what_a_start_says_quotes_nothing_that_a_terminal_obeys() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [
+        ["--lobby", "a\u{1b}[2J"],
+        ["--lobby", "a\u{9b}2J\u{202e}"],
+        ["--max-line", "\u{1b}]0;owned\u{7}"],
+        ["--listen", "nowhere\u{1b}[2J:x"],
+        ["--listen", "unix:/nowhere/\u{1b}[2J"],
+        ["--motd", "/nowhere/\u{1b}[2J"],
+        ["--log-file", "/nowhere/\u{1b}[2J"],
+        ["--nonsense\u{1b}[2J", "x"],
+    ] {
+        let output = program().args(flags).output().unwrap();
+        assert!(!output.status.success(), "{flags:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let line = said.strip_suffix('\n').expect("a line");
+        assert!(is_harmless(line), "{flags:?}: {line:?}");
+    }
+    let path = folder.path().join("socket\u{1b}[2J\u{9b}2J");
+    let listen = format!("unix:{}", path.display());
+    let daemon = Daemon::start(&["--listen", "127.0.0.1:0", "--listen", &listen]);
+    for line in daemon.log_lines() {
+        assert!(is_harmless(&line), "{line:?}");
+    }
+    let bytes = OsStr::from_bytes(b"\xff\x1b[2J");
+    let output = program().args([OsStr::new("--lobby"), bytes]).output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(is_harmless(said.trim_end()), "{said:?}");
+}

@@ -3,109 +3,21 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Client, Daemon, wait_until, without_settings};
+use crate::bench::{Bench, Ended, expect_failure};
+use crate::harness::{Client, Daemon, wait_until};
 
 /// Long enough for something to be delivered, and no longer.
 const BRIEFLY: [&str; 5] = ["--time", "0.2", "--warm-up", "0.1", "--no-pin"];
-
-/// What a run may take that is not interrupted: several parts of it, on a busy machine.
-const RUN_DEADLINE: Duration = Duration::from_secs(60);
-
-/// A load generator at work. It is killed when this is dropped.
-struct Bench {
-    child: Child,
-    outputs: Vec<thread::JoinHandle<String>>,
-}
-
-/// How it ended, and what it said.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Bench {
-    fn start(args: &[&str]) -> Self {
-        let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_chinwag-bench")));
-        let mut child = command
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the load generator starts");
-        let outputs = vec![
-            reader(child.stdout.take().unwrap()),
-            reader(child.stderr.take().unwrap()),
-        ];
-        Self { child, outputs }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
-    }
-
-    fn wait(mut self) -> Ended {
-        let give_up_at = Instant::now() + RUN_DEADLINE;
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() > give_up_at => panic!("it does not end"),
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-        };
-        let mut outputs = self.outputs.drain(..).map(|text| text.join().unwrap());
-        let (out, err) = (outputs.next().unwrap(), outputs.next().unwrap());
-        drop(outputs);
-        Ended {
-            code: status.code(),
-            out,
-            err,
-        }
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn reader(mut output: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut text = String::new();
-        let _ = output.read_to_string(&mut text);
-        text
-    })
-}
-
-impl Ended {
-    #[track_caller]
-    fn expect_code(&self, code: i32) {
-        assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
-    }
-
-    /// One JSON object for each line, and nothing else.
-    #[track_caller]
-    fn json(&self) -> Vec<Value> {
-        let lines = self.out.lines().map(serde_json::from_str);
-        lines
-            .collect::<Result<_, _>>()
-            .unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
 
 /// Runs it briefly, until it ends, with JSON.
 fn run_json(args: &[&str]) -> Ended {
@@ -389,7 +301,8 @@ fn without_a_command_it_says_what_the_machine_carries() {
     ended.expect_code(0);
     let lines = ended.json();
     assert_eq!(lines[0]["clients"], 30, "{ended:?}");
-    let workloads: Vec<&Value> = lines[1..].iter().map(|line| &line["workload"]).collect();
+    let mut workloads: Vec<&Value> = lines[1..].iter().map(|line| &line["workload"]).collect();
+    workloads.dedup(); // a busy machine takes another step or two down to a rate that it keeps
     assert_eq!(workloads, ["dm", "rate", "room", "storm"]);
     lines[1..].iter().for_each(expect_sound);
     // More clients than fit are not asked for in the parts that come after.
@@ -561,6 +474,10 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["--server", "x=irc=cmd", "dm"], "say @PORT@"),
         (&["--server", "x=irc='cmd @PORT@", "dm"], "quotes"),
         (&["compare", "--workloads", "dm-7"], "say one of"),
+        (&["soak", "--clients", "3"], "say 20 to"),
+        (&["soak", "--minutes", "0"], "say more than 0"),
+        (&["soak", "--server", "redis"], "speaks chinwag"),
+        (&["soak", "--runs", "2"], "--runs"),
         (&["compare", "--server", "floor"], "say --servers"),
         (&["compare", "--runs", "2"], "say --turns"),
         (&["compare", "--servers", "floor,floor"], "another name"),
@@ -603,19 +520,6 @@ fn servers_that_cannot_be_tested_are_named() {
         1,
         "3 of 10 clients got in; the server says: The server is full",
     );
-}
-
-/// Runs what must fail with `code` and one line that contains `part`.
-#[track_caller]
-fn expect_failure(args: &[&str], code: i32, part: &str) {
-    let ended = Bench::start(args).wait();
-    ended.expect_code(code);
-    let line = ended.err.strip_suffix('\n').unwrap_or_default();
-    assert!(
-        line.starts_with("chinwag-bench: ") && line.contains(part) && !line.contains('\n'),
-        "{args:?}: {ended:?}"
-    );
-    assert_eq!(ended.out, "", "{args:?}");
 }
 
 /// What a relay does wrong, once.

@@ -134,21 +134,3 @@ fn both_families_can_be_listened_at_together() {
     bob.register("bob");
     alice.expect_line("* bob has joined lobby.");
 }
-
-#[test]
-fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
-    let place = place();
-    let mut daemon = Daemon::start(&["--listen", "127.0.0.1:0", "--listen", &place.listen]);
-    let tcp = daemon.address().to_string();
-    let mut alice = daemon.join("alice");
-    let mut bob = Client::join_over_unix(&place.path, "bob");
-    daemon.signal(Signal::KILL);
-    daemon.wait();
-    alice.read_to_end();
-    bob.read_to_end();
-    assert!(place.path.exists(), "a killed daemon cannot remove it");
-    let again = Daemon::start(&["--listen", &tcp, "--listen", &place.listen]);
-    let mut alice = again.join("alice");
-    Client::join_over_unix(&place.path, "bob");
-    alice.expect_line("* bob has joined lobby.");
-}

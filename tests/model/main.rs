@@ -12,6 +12,7 @@
     missing_docs
 )]
 
+mod cost;
 mod history;
 mod laws;
 mod limits;

@@ -114,26 +114,26 @@ impl History {
         self.everybody_reads();
         let may_hoard =
             |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
-        let mut idlers: Vec<usize> = (1..self.people.len())
+        let mut slow: Vec<usize> = (1..self.people.len())
             .filter(|who| may_hoard(&self.people[*who]) && *who != speaker)
             .filter(|who| !self.people[*who].ignored.contains(&speaker))
             .collect();
-        idlers.truncate(5);
+        slow.truncate(5);
         let limits = self.plan.limits.clone();
         let (hard, total) = (limits.output_hard_bytes_max, limits.output_total_bytes_max);
         let bytes_max = hard.min(total) + total / 2;
-        if idlers.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
+        if slow.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
             return;
         }
-        for who in &idlers {
+        for who in &slow {
             self.people[*who].set_room(0, usize::MAX, false);
             self.people[*who].tell(&mut self.server);
         }
-        let mut piles: BTreeMap<usize, usize> = idlers.iter().map(|who| (*who, 0)).collect();
+        let mut queued: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
         for round in 0..HOARD_LINES_MAX {
             let whom = match round % 3 {
-                0 => self.chance.pick(&idlers),
-                _ => idlers[0],
+                0 => self.chance.pick(&slow),
+                _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
             if !self.type_private_to(speaker, &[whom], filling) {
@@ -143,24 +143,24 @@ impl History {
             self.hear(speaker);
             self.run();
             // That one leaves is told to the others, which can be too much for the next.
-            let closed = idlers.iter().copied();
+            let closed = slow.iter().copied();
             let closed = closed.filter(|who| self.people[*who].client.is_closed());
-            let Some(closed) = closed.max_by_key(|who| piles[who]) else {
+            let Some(closed) = closed.max_by_key(|who| queued[who]) else {
                 // Nobody else has anything waiting.
                 let bytes = self.server.switchboard.waiting_bytes() - before;
-                *piles.entry(whom).or_default() += bytes;
+                *queued.entry(whom).or_default() += bytes;
                 // What is remembered of each message counts, too.
                 assert!(
-                    piles[&whom] <= 2 * hard,
+                    queued[&whom] <= 2 * hard,
                     "c{whom} has {} waiting",
-                    piles[&whom]
+                    queued[&whom]
                 );
                 continue;
             };
             self.hoards += 1;
-            let most = piles.values().copied().max().unwrap_or_default();
+            let most = queued.values().copied().max().unwrap_or_default();
             // The last line is not among what they had, and was twice as long if it was JSON.
-            let one = piles[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
+            let one = queued[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
                 one >= hard || one >= most,
                 "c{closed} was closed for {one} bytes, and another had {most}"

@@ -45,6 +45,14 @@ pub fn program_with_open_files(limit: u32) -> Command {
     command
 }
 
+/// The program under test, with this umask.
+pub fn program_with_umask(mask: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    let script = format!("umask {mask}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(binary());
+    command
+}
+
 pub fn without_settings(mut command: Command) -> Command {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("CHINWAG_") {
@@ -209,7 +217,7 @@ impl Daemon {
     }
 
     /// The processor time used so far.
-    fn cpu_time(&self) -> Duration {
+    pub fn cpu_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         // The program's name, in parentheses, may contain anything; the rest is numbers.
         let (_, fields) = stat.rsplit_once(')').unwrap();
@@ -229,10 +237,26 @@ impl Daemon {
         self.cpu_time().saturating_sub(before)
     }
 
+    /// How often it has asked the kernel to write to a file or pipe; sockets are not counted.
+    pub fn write_calls(&self) -> u64 {
+        let counts = fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        let count = counts.lines().find_map(|line| line.strip_prefix("syscw: "));
+        count.expect("a number of calls").parse().unwrap()
+    }
+
     /// The largest amount of memory held at once so far, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// The amount of memory held now, in KiB.
+    pub fn resident_memory_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let line = status.lines().find(|line| line.starts_with(what));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number.expect("a number of KiB").parse().unwrap()
     }
@@ -299,6 +323,17 @@ pub fn address_in(line: &str) -> Option<String> {
     Some(address.to_owned())
 }
 
+/// A process that is killed when this is dropped: one that outlives a test that failed would keep what
+/// the test's own output goes to open, and whoever reads that waiting.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Waits for the end of a process.
 pub fn wait_for_exit(child: &mut Child) -> ExitStatus {
     let mut status = None;
@@ -332,9 +367,20 @@ impl Client {
     /// A client whose kernel keeps little for it, so that what it does not read soon waits in the
     /// daemon.
     pub fn with_small_window(address: SocketAddr) -> Self {
+        Self::with_window(address, 1024)
+    }
+
+    /// A client whose kernel keeps so many bytes for it. More than a segment (64 KiB here), and it can
+    /// go on reading at any time; with less, only when the other end asks again, more and more rarely.
+    pub fn with_window(address: SocketAddr, bytes: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(1024).unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
         socket.connect(&address.into()).expect("it connects");
+        Self::over_socket(socket)
+    }
+
+    /// A client over a socket that the test made in a way of its own.
+    pub fn over_socket(socket: Socket) -> Self {
         Self::new(Stream::Tcp(socket.into()))
     }
 
@@ -347,7 +393,8 @@ impl Client {
         }
     }
 
-    fn over_unix(path: &Path) -> Self {
+    /// Connects to a Unix socket.
+    pub fn over_unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("it connects");
         Self::new(Stream::Unix(stream))
     }
@@ -384,6 +431,23 @@ impl Client {
         }
     }
 
+    /// The receiving half, for another thread.
+    pub fn receiver(&self) -> Box<dyn Read + Send> {
+        match &self.stream {
+            Stream::Tcp(stream) => Box::new(stream.try_clone().unwrap()),
+            Stream::Unix(stream) => Box::new(stream.try_clone().unwrap()),
+        }
+    }
+
+    /// Ends both directions, for those who have a half of it, too.
+    pub fn break_off(&self) {
+        let ended = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+        drop(ended); // it may have ended already
+    }
+
     /// Sends a line.
     #[track_caller]
     pub fn send(&mut self, line: &str) {
@@ -415,6 +479,11 @@ impl Client {
 
     /// Breaks the connection off: the server is told by a reset, not by an end.
     pub fn reset(self) {
+        self.reset_at_close();
+    }
+
+    /// Lets the server be told by a reset as soon as this is dropped.
+    pub fn reset_at_close(&self) {
         if let Stream::Tcp(stream) = &self.stream {
             let socket = socket2::SockRef::from(stream);
             socket.set_linger(Some(Duration::ZERO)).unwrap();
@@ -459,6 +528,13 @@ impl Client {
     /// The next line with its end, `None` at the end of the connection.
     #[track_caller]
     pub fn try_raw_line(&mut self) -> Option<String> {
+        let line = self.try_line_bytes()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    /// The next line with its end, as it came.
+    #[track_caller]
+    pub fn try_line_bytes(&mut self) -> Option<Vec<u8>> {
         let give_up_at = Instant::now() + DEADLINE;
         let mut searched = 0;
         loop {
@@ -467,14 +543,14 @@ impl Client {
                 .position(|byte| *byte == b'\n')
             {
                 let line: Vec<u8> = self.unread.drain(..=searched + end).collect();
-                return Some(self.note(&line));
+                return Some(self.note(line));
             }
             searched = self.unread.len();
             match self.receive(give_up_at) {
                 Ok(0) if self.unread.is_empty() => return None,
                 Ok(0) => {
                     let rest = std::mem::take(&mut self.unread);
-                    return Some(self.note(&rest));
+                    return Some(self.note(rest));
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -484,9 +560,9 @@ impl Client {
         }
     }
 
-    fn note(&mut self, line: &[u8]) -> String {
-        let line = String::from_utf8_lossy(line).into_owned();
-        self.taken.push(line.trim_end().to_owned());
+    fn note(&mut self, line: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&line);
+        self.taken.push(text.trim_end().to_owned());
         line
     }
 

@@ -124,6 +124,21 @@ fn lines_past_the_rate_are_read_later_and_none_is_lost() {
 }
 
 #[test]
+fn what_is_no_line_of_text_counts_for_the_rate_too() {
+    const NO_TEXT: [&[u8]; 4] = [b"\n", b"\r\n", b"\xff\xfd\x06", b"\xff\xf6"];
+    for nothing in NO_TEXT {
+        let mut server = VirtualServer::new(Limits::default());
+        let alice = register(&mut server, "192.0.2.1:1", "alice");
+        text(&alice);
+        server.send(&alice, &[&nothing.repeat(39)[..], b"/ping now\n"].concat());
+        let answered = || String::from_utf8_lossy(&alice.take()).contains("pong now");
+        assert!(!answered(), "{nothing:?}");
+        server.pass(Duration::from_millis(100));
+        assert!(answered(), "{nothing:?}");
+    }
+}
+
+#[test]
 fn an_end_of_input_behind_too_many_lines_waits_for_them() {
     let mut server = VirtualServer::new(Limits::default());
     let bob = register(&mut server, "192.0.2.2:1", "bob");

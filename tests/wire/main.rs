@@ -22,9 +22,11 @@
     reason = "a test, with a harness shared between tests"
 )]
 
+mod absence;
 mod cases;
 mod fan_out;
 mod limits;
+mod published;
 mod regressions;
 mod script;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,6 @@
 //! A test for each defect that was found by other means than a test.
 
+use std::thread;
 use std::time::Duration;
 
 use chinwag::config::Limits;
@@ -206,4 +207,118 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     server.make_room(&reader, usize::MAX);
     assert!(!reader.is_closed());
     assert!(text(&reader).contains("\"missed\""));
+}
+
+/// Whoever goes from room to room while it leaves a little unread missed lines in ever more rooms,
+/// and each was remembered, and looked through at each line.
+#[test]
+fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
+    let limits = Limits {
+        line_bytes_max: 64,
+        output_soft_bytes_max: 256,
+        output_hard_bytes_max: 1 << 20,
+        ..Limits::default()
+    };
+    let rooms_max = limits.rooms_per_client_max;
+    let mut server = VirtualServer::new(limits);
+    let alice = server.connect("127.0.0.1:1");
+    server.send(&alice, b"#alice\n/echo on\n");
+    alice.take();
+    alice.wire.borrow_mut().room = 0;
+    let filler = "/ping 0123456789\n".repeat(20);
+    let visit = |room: usize| format!("/join r{room}\nhello\n/part\n");
+    let visits: String = (0..1000).map(visit).collect();
+    server.send(&alice, (filler + &visits + "/ping end\n").as_bytes());
+    // She reads, but never to the end, and so misses what she says herself.
+    for _ in 0..2000 {
+        server.make_room(&alice, 1);
+    }
+    let waiting = server.switchboard.waiting_bytes();
+    assert!(waiting < 8192, "{waiting} bytes: she was served on");
+    // Nothing is lost, and every gap is told.
+    let mut got = String::new();
+    while !got.ends_with("* pong end\n") {
+        server.make_room(&alice, usize::MAX);
+        got += &text(&alice);
+    }
+    let told = got.matches("* You missed 1 line in r").count();
+    let heard = got.matches("alice: hello").count();
+    assert_eq!(told + heard, 1000);
+    assert!(told > rooms_max);
+}
+
+/// What was written while room was made for a line could ask for room itself, and so on: as deep as
+/// there were clients, and deeper than the stack.
+#[test]
+fn a_lack_of_room_that_begets_another_is_no_deeper_than_one() {
+    /// As much as all else needs here, twice over; a server has more, and more clients.
+    const STACK_BYTES: usize = 256 << 10;
+    let small = thread::Builder::new().stack_size(STACK_BYTES);
+    let story = small.spawn(many_read_their_last_byte_at_the_total_limit);
+    story.unwrap().join().unwrap();
+}
+
+fn many_read_their_last_byte_at_the_total_limit() {
+    const READERS: usize = 1000;
+    /// What is kept to know whose a message is.
+    const RECEIPT_BYTES: usize = 16;
+    let limits = Limits {
+        line_bytes_max: 4096,
+        clients_max: READERS + 10,
+        output_soft_bytes_max: 256, // less than would be sensible, so that little is enough
+        output_hard_bytes_max: 400_000,
+        output_total_bytes_max: 400_000,
+        ..Limits::default()
+    };
+    let mut server = VirtualServer::new(limits.clone());
+    let speaker = server.connect("127.0.0.1:1");
+    let hoarder = server.connect("127.0.0.1:2");
+    server.send(&speaker, b"#speaker\n");
+    server.send(&hoarder, b"#hoarder\n/part\n");
+    hoarder.wire.borrow_mut().room = 0;
+    let readers: Vec<VirtualClient> = (0..READERS)
+        .map(|number| {
+            let reader = server.connect_in_silence("127.0.0.1:3");
+            server.hear(&reader, format!("#r{number}\n").as_bytes());
+            reader
+        })
+        .collect();
+    server.pass(Duration::from_secs(2));
+    let read_all = |server: &mut VirtualServer, room: usize| {
+        for reader in &readers {
+            reader.wire.borrow_mut().room = room;
+            let writable = Readiness {
+                writable: true,
+                ..Readiness::default()
+            };
+            server.switchboard.ready(reader.id, writable);
+        }
+        server.run();
+    };
+    // Each has a line waiting, and has missed another.
+    for reader in &readers {
+        reader.wire.borrow_mut().room = 0;
+    }
+    let long = "x".repeat(200);
+    server.send(&speaker, format!("{long}\n{long}\n").as_bytes());
+    // They read all but a byte of it,
+    let line = format!("speaker: {long}\n").len();
+    read_all(&mut server, line - 1);
+    assert_eq!(server.switchboard.waiting_bytes(), READERS);
+    // while somebody else comes to have nearly as much waiting as all may have together.
+    let private = "@speaker: \n".len() + 200 + RECEIPT_BYTES;
+    let count = (limits.output_total_bytes_max - READERS) / private;
+    let messages = private_to("hoarder", 200).repeat(count);
+    server.send(&speaker, &messages);
+    let room = limits.output_total_bytes_max - server.switchboard.waiting_bytes();
+    assert!(!hoarder.is_closed() && room < private);
+    // Now all read their last byte at once, and one more line comes: telling each what it missed is
+    // more than what it has read.
+    server.hear(&speaker, &private_to("hoarder", 4000));
+    read_all(&mut server, usize::MAX);
+    assert!(hoarder.is_closed(), "it was the largest");
+    for reader in &readers {
+        assert!(text(reader).ends_with("x\n* You missed 1 line in lobby.\n"));
+        assert!(!reader.is_closed());
+    }
 }

@@ -12,6 +12,7 @@ use chinwag::load::client::{CLIENTS_MAX, Target};
 use chinwag::load::compare::{COURSES, Course};
 use chinwag::load::dialect::Dialect;
 use chinwag::load::server::{KEEPER, Recipe};
+use chinwag::load::soak::CLIENTS_MIN;
 use chinwag::load::stamp::STAMP_BYTES;
 
 const AFTER_HELP: &str = "\
@@ -27,6 +28,9 @@ Examples:
 
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
+
+/// In a soak, guests have the names behind these.
+const STEADY_MAX: usize = 100_000;
 
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
@@ -63,9 +67,9 @@ pub struct Common {
     #[arg(long, global = true, value_parser = recipe)]
     pub server: Option<Recipe>,
 
-    /// How long to measure, in seconds
-    #[arg(long, global = true, default_value = "5", value_parser = seconds)]
-    pub time: Duration,
+    /// How long to measure, in seconds: 5 if nothing is said, and 60 for a soak
+    #[arg(long, global = true, value_parser = seconds)]
+    pub time: Option<Duration>,
 
     /// How long to run before that, in seconds
     #[arg(long, global = true, default_value = "1", value_parser = seconds)]
@@ -227,6 +231,29 @@ pub enum Command {
         #[arg(long, default_value = "7", value_parser = count)]
         turns: usize,
     },
+    /// Everything at once for a long time: chat that is checked, and guests who come, go, flood,
+    /// break off and do not read
+    #[command(after_help = "Example: chinwag-bench soak --minutes 60 --svg soak.svg")]
+    Soak {
+        /// How long, in minutes, instead of --time
+        #[arg(long, value_parser = minutes)]
+        minutes: Option<Duration>,
+        /// How many are there all the time
+        #[arg(long, default_value = "900", value_parser = steady_clients)]
+        clients: usize,
+        /// Private messages a second, all of these together
+        #[arg(long, default_value = "1000", value_parser = rate)]
+        rate: f64,
+        /// Lines of 2,000 bytes a second in a room that some of these are in
+        #[arg(long, default_value = "200", value_parser = rate)]
+        room_rate: f64,
+        /// Lines a second in the lobby, where all others are
+        #[arg(long, default_value = "2", value_parser = rate)]
+        lobby_rate: f64,
+        /// Guests a second who look in and leave, beside crowds and worse ones
+        #[arg(long, default_value = "30", value_parser = rate)]
+        visits: f64,
+    },
     /// A relay that does the least that any server must, to measure others against
     #[command(after_help = "Example: chinwag-bench floor --listen 127.0.0.1:12346")]
     Floor {
@@ -298,10 +325,23 @@ impl Args {
             );
         }
         self.check_size()?;
+        self.check_soak()?;
         let runs = (common.runs > 1).then_some("--runs");
         match &self.command {
             Some(command) => command.check(server, runs),
             None => refuse(runs, "without a command, it does all once: leave it out"),
+        }
+    }
+
+    /// Guests say what only this server knows.
+    fn check_soak(&self) -> Result<(), String> {
+        let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
+        let spoken = self.common.dialect.map(Dialect::from);
+        match (&self.command, started.or(spoken)) {
+            (Some(Command::Soak { .. }), Some(dialect)) if dialect != Dialect::Chinwag => Err(
+                format!("a soak speaks chinwag, and not {}", dialect.as_str()),
+            ),
+            _ => Ok(()),
         }
     }
 
@@ -356,6 +396,7 @@ impl Command {
                 Ok(())
             }
             Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
+            Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
             Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
             Self::Compare { servers, .. } => {
                 refuse(server, "compare starts its servers: say --servers")?;
@@ -463,6 +504,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "say more than 0 seconds and at most a day".to_owned())
 }
 
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: f64 = text.parse().map_err(|_| "say a number of minutes")?;
+    seconds(&(minutes * 60.0).to_string())
+}
+
 fn size(text: &str) -> Result<usize, String> {
     let range = STAMP_BYTES..=1 << 20;
     text.parse()
@@ -481,6 +527,12 @@ fn clients(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|count| (2..=CLIENTS_MAX).contains(count))
         .ok_or_else(|| format!("say 2 to {CLIENTS_MAX}"))
+}
+
+fn steady_clients(text: &str) -> Result<usize, String> {
+    let range = CLIENTS_MIN..=STEADY_MAX;
+    let count = text.parse().ok().filter(|count| range.contains(count));
+    count.ok_or_else(|| format!("say {CLIENTS_MIN} to {STEADY_MAX}"))
 }
 
 fn count(text: &str) -> Result<usize, String> {

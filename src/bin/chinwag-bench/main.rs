@@ -18,12 +18,13 @@ use chinwag::load::client::CLIENTS_MAX;
 use chinwag::load::compare::{Comparison, Course, Rounds};
 use chinwag::load::dialect::Dialect;
 use chinwag::load::floor::Floor;
-use chinwag::load::plot;
+use chinwag::load::plot::{self, PlotError};
 use chinwag::load::process::{Pinning, Usage};
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
 use chinwag::load::search;
 use chinwag::load::server::{self, OPENING_MAX, Recipe, Server};
+use chinwag::load::soak;
 use chinwag::load::suite;
 use chinwag::load::workload::Roles;
 use show::Bar;
@@ -33,6 +34,10 @@ type Failure = Box<dyn std::error::Error>;
 
 /// The exit code for a command line that makes no sense.
 const USAGE: u8 = 2;
+
+/// How long a run is measured, and a soak, if nothing is said.
+const TIME: Duration = Duration::from_secs(5);
+const SOAK_TIME: Duration = Duration::from_secs(60);
 
 /// So many clients fit by default; a daemon that is started for more is told so.
 const PLACES: usize = suite::CLIENTS_WANTED;
@@ -109,6 +114,28 @@ fn test(args: &Args, bar: &Bar, watcher: &mut Watcher<'_>) -> Result<bool, Failu
             rate,
             p99_max,
         }) => ramp(common, *clients, *rate, *p99_max, bar, watcher),
+        Some(Command::Soak {
+            minutes,
+            clients,
+            rate,
+            room_rate,
+            lobby_rate,
+            visits,
+        }) => {
+            let plan = soak::Plan {
+                clients: *clients,
+                rate: *rate,
+                room_rate: *room_rate,
+                lobby_rate: *lobby_rate,
+                visits: *visits,
+                warm_up: common.warm_up,
+                time: minutes.or(common.time).unwrap_or(SOAK_TIME),
+                drain: common.drain,
+                size: common.size,
+                seed: common.seed,
+            };
+            run_soak(common, &plan, bar, watcher)
+        }
         Some(Command::FindLimit { clients }) => {
             let (_server, site) = start(common, clients.unwrap_or(CLIENTS_MAX))?;
             let capacity = search::find_limit(&site, *clients, watcher)?;
@@ -223,13 +250,44 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
 
 /// Into the file that was asked for, if one was.
 fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
+    draw_as(common, || plot::draw(reports))
+}
+
+fn draw_as(
+    common: &Common,
+    drawing: impl FnOnce() -> Result<String, PlotError>,
+) -> Result<(), Failure> {
     let Some(path) = &common.svg else {
         return Ok(());
     };
     let fail = |error: &dyn std::error::Error| format!("cannot draw {}: {error}", path.display());
-    let svg = plot::draw(reports).map_err(|error| fail(&error))?;
+    let svg = drawing().map_err(|error| fail(&error))?;
     fs::write(path, svg).map_err(|error| fail(&error))?;
     Ok(())
+}
+
+/// Everything at once, for long.
+fn run_soak(
+    common: &Common,
+    plan: &soak::Plan,
+    bar: &Bar,
+    watcher: &mut Watcher<'_>,
+) -> Result<bool, Failure> {
+    search::check_descriptors(plan.places())?;
+    let deadlines = [
+        ("--register-time", soak::REGISTER_TIME),
+        ("--stall-time", soak::STALL_TIME),
+    ];
+    let (_server, site) = start_with(common, plan.places(), &deadlines)?;
+    let report = soak::run(&site, plan, watcher)?;
+    bar.clear();
+    say(&if common.json {
+        report.json()
+    } else {
+        report.text()
+    })?;
+    draw_as(common, || plot::draw_soak(&report))?;
+    Ok(report.is_sound())
 }
 
 fn compare(
@@ -294,6 +352,15 @@ fn compare(
 
 /// The server to test, started if it is to be, for so many clients.
 fn start(common: &Common, clients: usize) -> Result<(Option<Server>, Site), Failure> {
+    start_with(common, clients, &[])
+}
+
+/// Likewise; if it is the daemon beside this program, with these deadlines.
+fn start_with(
+    common: &Common,
+    clients: usize,
+    deadlines: &[(&str, Duration)],
+) -> Result<(Option<Server>, Site), Failure> {
     if let Some(target) = &common.addr {
         let site = Site {
             name: target.to_string(),
@@ -308,7 +375,14 @@ fn start(common: &Common, clients: usize) -> Result<(Option<Server>, Site), Fail
     let daemon = |places| Recipe::chinwag(&server::daemon(), places);
     let recipe = match &common.server {
         Some(recipe) if *recipe != daemon(None) => recipe.clone(),
-        _ => daemon(places),
+        _ => {
+            let mut recipe = daemon(places);
+            for (flag, time) in deadlines {
+                let time = time.as_secs().to_string();
+                recipe.command.extend([(*flag).to_owned(), time]);
+            }
+            recipe
+        }
     };
     search::descriptors_max();
     let server = Server::start(&recipe, pinning(common).as_ref())?;
@@ -329,7 +403,7 @@ fn pinning(common: &Common) -> Option<Pinning> {
 fn plan(common: &Common) -> Plan {
     Plan {
         warm_up: common.warm_up,
-        time: common.time,
+        time: common.time.unwrap_or(TIME),
         drain: common.drain,
         size: common.size,
         seed: common.seed,
@@ -392,6 +466,7 @@ fn scenario(command: &Command) -> Option<Scenario> {
         Command::Storm { at_once, rate } => Scenario::Storm { at_once, rate },
         Command::Idle { clients } => Scenario::Idle { clients },
         Command::Ramp { .. }
+        | Command::Soak { .. }
         | Command::FindLimit { .. }
         | Command::Compare { .. }
         | Command::Floor { .. }

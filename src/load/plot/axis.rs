@@ -40,6 +40,23 @@ impl Axis {
         }
     }
 
+    /// Likewise, labelled in minutes if that is shorter.
+    pub fn long_time(seconds: f64) -> Self {
+        if seconds < 300.0 {
+            return Self::time(seconds);
+        }
+        // Quarters of an hour divide an hour, and fifths do not.
+        let mut minutes = [1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0].into_iter();
+        let fits = |minutes: &f64| seconds / 60.0 / minutes <= 12.0;
+        let step = 60.0 * minutes.find(fits).unwrap_or(240.0);
+        Self {
+            name: "time, min".to_owned(),
+            range: 0.0..seconds,
+            ticks: steps(step, seconds),
+            show: |seconds| trimmed(seconds / 60.0),
+        }
+    }
+
     pub fn from_zero<'a>(name: &str, points: impl Iterator<Item = &'a (f64, f64)>) -> Self {
         let most = points.map(|(_, value)| *value).fold(0.0, f64::max).max(1.0);
         let step = step(most / 5.0);
@@ -158,6 +175,12 @@ mod tests {
         assert_eq!(shown(&wide), ["0.1", "1", "10", "100", "1000"]);
         let rate = Axis::from_zero("", [(0.0, 730_000.0)].iter());
         assert_eq!(shown(&rate), ["0", "200k", "400k", "600k", "800k"]);
+        assert_eq!(shown(&Axis::long_time(30.0)), shown(&Axis::time(30.0)));
+        assert_eq!(shown(&Axis::long_time(600.0)).last().unwrap(), "10");
+        let hour = [
+            "0", "5", "10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "60",
+        ];
+        assert_eq!(shown(&Axis::long_time(3600.0)), hour);
         assert_eq!(
             shown(&Axis::time(0.7)),
             ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]

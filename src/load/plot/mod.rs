@@ -15,6 +15,7 @@
 
 mod axis;
 mod palette;
+mod soak;
 
 use std::fmt::Write as _;
 use std::io;
@@ -29,6 +30,7 @@ use super::recorder::Interval;
 use super::report::{Messages, Report};
 use axis::{Axis, trimmed};
 use palette::{DASHED, GRID, INK, LINES, MUTED, PAPER, Role, SOLID, style};
+pub use soak::draw_soak;
 
 /// Why there is no drawing.
 #[derive(Debug, Error)]
@@ -70,16 +72,28 @@ pub fn draw(reports: &[Report]) -> Result<String, PlotError> {
         return Err(PlotError::NoMessages);
     }
     let height = blocks.iter().map(Block::height).sum();
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-        root.fill(&PAPER.light)?;
+    let svg = on_paper(height, |root| {
         let mut rest = root.clone();
         for block in &blocks {
             let (area, below) = rest.split_vertically(block.height());
             block.draw(&area)?;
             rest = below;
         }
+        Ok(())
+    })?;
+    Ok(svg)
+}
+
+/// A whole drawing of this height, with its style sheet.
+fn on_paper(
+    height: u32,
+    draw: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<String, DrawingAreaErrorKind<io::Error>> {
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        root.fill(&PAPER.light)?;
+        draw(&root)?;
         root.present()?;
     }
     if let Some(end) = svg.find('>') {
@@ -196,7 +210,7 @@ impl Block {
             x: Axis::percentiles(all().flat_map(|line| &line.percentiles)),
             y: Axis::latency("latency, ms", all().flat_map(|line| &line.percentiles)),
             lines: all()
-                .map(|line| (line, line.percentiles.as_slice()))
+                .map(|line| (line.style(), line.percentiles.as_slice()))
                 .collect(),
         }];
         for kind in &kinds {
@@ -210,7 +224,7 @@ impl Block {
                 x: Axis::time(self.seconds),
                 y: Axis::from_zero(&name, of_kind().flat_map(|line| &line.throughput)),
                 lines: of_kind()
-                    .map(|line| (line, line.throughput.as_slice()))
+                    .map(|line| (line.style(), line.throughput.as_slice()))
                     .collect(),
             });
         }
@@ -218,7 +232,9 @@ impl Block {
             height: TIME_HEIGHT,
             x: Axis::time(self.seconds),
             y: Axis::latency("p99 latency, ms", all().flat_map(|line| &line.p99)),
-            lines: all().map(|line| (line, line.p99.as_slice())).collect(),
+            lines: all()
+                .map(|line| (line.style(), line.p99.as_slice()))
+                .collect(),
         });
         panels.retain(|panel| panel.lines.iter().any(|(_, points)| !points.is_empty()));
         panels
@@ -386,7 +402,7 @@ struct Panel<'a> {
     height: u32,
     x: Axis,
     y: Axis,
-    lines: Vec<(&'a Line, &'a [(f64, f64)])>,
+    lines: Vec<(ShapeStyle, &'a [(f64, f64)])>,
 }
 
 impl Panel<'_> {
@@ -410,7 +426,7 @@ impl Panel<'_> {
             .y_desc(self.y.name.as_str())
             .draw()?;
         for (line, points) in &self.lines {
-            chart.draw_series(LineSeries::new(points.iter().copied(), line.style()))?;
+            chart.draw_series(LineSeries::new(points.iter().copied(), *line))?;
             // A line through one point cannot be seen.
             if let [point] = points {
                 let dot = Circle::new(*point, 3, line.color.filled());
@@ -473,6 +489,7 @@ mod tests {
             per_second: if is_stalled { 0.0 } else { 500.0 },
             p50_ms: 0.1,
             p99_ms: if is_stalled { 0.0 } else { f64::from(number) },
+            max_ms: if is_stalled { 0.0 } else { f64::from(number) },
         }
     }
 

@@ -14,20 +14,17 @@ use crate::server::outbound::Flush;
 impl<S: Transport> Egress<S> {
     /// Whether so much waits for a client that its own lines are to wait too.
     pub(in crate::server) fn is_backed_up(&mut self, id: ClientId) -> bool {
-        // Half of the hard limit is left to what others write to it.
-        let bytes_max = self.limits.output_hard_bytes_max / 2;
         let Some(connection) = self.connections.get(id) else {
             return false;
         };
-        if connection.outbound.len() < bytes_max {
+        if !connection.is_backed_up(&self.limits) {
             return false;
         }
         if !connection.write_blocked {
             self.flush(id.slot);
         }
-        self.connections
-            .get(id)
-            .is_some_and(|connection| connection.outbound.len() >= bytes_max)
+        let connection = self.connections.get(id);
+        connection.is_some_and(|connection| connection.is_backed_up(&self.limits))
     }
 
     /// Writes to everyone who got something for themselves, and to a slice of those who got
@@ -38,6 +35,22 @@ impl<S: Transport> Egress<S> {
             if self.flush_waiting(id) {
                 self.backlog.note_write();
             }
+        }
+    }
+
+    /// The server exits: everything that can be written is, and from here on only what is for one
+    /// alone is added.
+    pub(in crate::server) fn begin_closing(&mut self) {
+        self.closing = true;
+        self.flush_all();
+    }
+
+    /// Asks the kernel whether it takes what waits for a client, whatever it said last.
+    pub(in crate::server) fn ask_again(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.at_mut(slot)
+            && mem::take(&mut connection.write_blocked)
+        {
+            self.flush(slot);
         }
     }
 
@@ -119,13 +132,13 @@ impl<S: Transport> Egress<S> {
 
     /// A queue ran empty.
     fn flushed(&mut self, slot: u32) {
-        self.wake_if_read(slot);
         let id = self.connections.id_of(slot);
         let Some(connection) = self.connections.at_mut(slot) else {
             return;
         };
         let missed = connection.stall.take().map(|stall| stall.missed);
         let missed = missed.unwrap_or_default();
+        self.wake_if_read(slot);
         if missed.is_empty() {
             self.advance_draining(slot);
         }
@@ -136,11 +149,10 @@ impl<S: Transport> Egress<S> {
 
     /// Serves a client again that had to wait until its output was read.
     fn wake_if_read(&mut self, slot: u32) {
-        let bytes_max = self.limits.output_hard_bytes_max / 2;
         let Some(connection) = self.connections.at_mut(slot) else {
             return;
         };
-        if connection.waits_for_output && connection.outbound.len() < bytes_max {
+        if connection.waits_for_output && !connection.is_backed_up(&self.limits) {
             connection.waits_for_output = false;
             self.enqueue(self.connections.id_of(slot));
         }
@@ -172,8 +184,19 @@ impl<S: Transport> Egress<S> {
     }
 
     /// All queues together are too large: writes what can be written, then closes the largest.
+    ///
+    /// What is written can put lines into other queues, and so ask for relief again. It is on its way:
+    /// to begin anew for each would go as deep as there are clients, and the stack is not that deep.
     pub(super) fn relieve(&mut self) {
+        if mem::replace(&mut self.is_relieving, true) {
+            return;
+        }
         self.flush_all();
+        self.close_largest();
+        self.is_relieving = false;
+    }
+
+    fn close_largest(&mut self) {
         while self.waiting.bytes > self.limits.output_total_bytes_max {
             let largest = self
                 .connections

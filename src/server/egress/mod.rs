@@ -48,8 +48,12 @@ pub struct Egress<S> {
     pub(super) doomed: Vec<ClientId>,
     /// Slots to be taken away at the end of the turn.
     pub(super) closed: Vec<u32>,
+    /// The server exits: what goes to many would only be about who is gone already.
+    pub(super) closing: bool,
     /// Bytes that wait, for all clients together.
     waiting: Waiting,
+    /// Room is being made, because those were too many.
+    is_relieving: bool,
     now: Tick,
     unix_ms: u64,
     /// `None` while a line is being announced.
@@ -69,7 +73,9 @@ impl<S: Transport> Egress<S> {
             ready: Vec::new(),
             doomed: Vec::new(),
             closed: Vec::new(),
+            closing: false,
             waiting: Waiting::default(),
+            is_relieving: false,
             now: Tick::default(),
             unix_ms: 0,
             encodings: None,
@@ -157,6 +163,20 @@ impl<S: Transport> Egress<S> {
         self.send(id, &Event::Notice(notice));
     }
 
+    /// The clients of whose private messages some are not written yet, in order. What somebody wrote
+    /// to themselves is left out: nobody could be told.
+    pub(super) fn senders_of_unwritten(&self) -> Vec<ClientId> {
+        let mut senders = Vec::new();
+        for (slot, connection) in self.connections.iter() {
+            let id = self.connections.id_of(slot);
+            let unwritten = connection.outbound.senders_of_unwritten();
+            senders.extend(unwritten.filter(|sender| *sender != id));
+        }
+        senders.sort_unstable();
+        senders.dedup();
+        senders
+    }
+
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting.bytes
     }
@@ -175,7 +195,7 @@ impl<S: Transport> Egress<S> {
         let put_off = self.connections.iter().filter(|(_, c)| c.in_backlog);
         let put_off: usize = put_off.map(|(_, c)| c.outbound.footprint_bytes()).sum();
         assert_eq!(put_off, self.waiting.put_off_bytes);
-        assert!(waiting <= self.limits.output_total_bytes_max);
+        assert!(waiting <= self.limits.output_total_bytes_max && !self.is_relieving);
         let mut open = 0;
         for (slot, connection) in self.connections.iter() {
             let id = self.connections.id_of(slot);
@@ -185,8 +205,7 @@ impl<S: Transport> Egress<S> {
             assert_eq!(connection.queued, ready.binary_search(&id).is_ok());
             assert_eq!(connection.stall.is_some(), connection.write_blocked);
             // Whoever waits for its output to be read has too much of it, and is woken by a write.
-            let is_backed_up = connection.outbound.len() >= self.limits.output_hard_bytes_max / 2;
-            let may_wait = connection.write_blocked && is_backed_up;
+            let may_wait = connection.write_blocked && connection.is_backed_up(&self.limits);
             assert!(may_wait || !connection.waits_for_output);
             assert!(!connection.prompt);
             assert_eq!(connection.in_backlog, backlog.binary_search(&id).is_ok());

@@ -164,6 +164,9 @@ impl<S: Transport> Outbox for Egress<S> {
     where
         I: Iterator<Item = Addressee>,
     {
+        if self.closing {
+            return;
+        }
         let mut line = Announcement {
             room,
             event,

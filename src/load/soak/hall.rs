@@ -1,0 +1,112 @@
+//! A room of the steady ones, spoken to at a fixed rate.
+
+use std::time::Duration;
+
+use crate::load::client::{ClientNo, clients};
+use crate::load::dialect::Dialect;
+use crate::load::ledger::RoomLedger;
+use crate::load::moment::Moment;
+use crate::load::outgoing::Outgoing;
+use crate::load::recorder::Recorder;
+use crate::load::schedule::Schedule;
+use crate::load::stamp::{Kind, Stamp};
+
+/// So many are sent at once at most; see there.
+const SENT_AT_ONCE_MAX: usize = 1000;
+
+/// Who is in a room, and how it is spoken to.
+#[derive(Clone, Copy, Debug)]
+pub struct Seats {
+    /// The first of its members, who follow one another.
+    pub first: usize,
+    /// How many they are.
+    pub members: usize,
+    /// How many of them, the first ones, speak.
+    pub speakers: usize,
+    /// Lines a second, all together.
+    pub rate: f64,
+    /// Bytes of a line.
+    pub size: usize,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Hall {
+    seats: Seats,
+    /// Knows members by their place in the room.
+    pub ledger: RoomLedger,
+    pub recorder: Recorder,
+    /// `None` while nobody speaks.
+    schedule: Option<Schedule>,
+    next_speaker: usize,
+}
+
+impl Hall {
+    pub fn new(seats: Seats, dialect: Dialect, interval: Duration) -> Self {
+        Self {
+            seats,
+            ledger: RoomLedger::new(seats.members, clients(seats.speakers).collect(), dialect),
+            recorder: Recorder::new(interval),
+            schedule: None,
+            next_speaker: 0,
+        }
+    }
+
+    /// From now on it is spoken to.
+    pub fn start(&mut self, now: Moment) {
+        self.schedule = (self.seats.speakers > 0).then(|| Schedule::new(now, self.seats.rate));
+    }
+
+    pub fn stop(&mut self) {
+        self.schedule = None;
+    }
+
+    /// Says what is due, and when it wants to be asked again.
+    pub fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
+        let Some(mut schedule) = self.schedule else {
+            return Moment::NEVER;
+        };
+        for _ in 0..SENT_AT_ONCE_MAX {
+            let Some(intended) = schedule.take(now) else {
+                break;
+            };
+            let place = self.next_speaker;
+            self.next_speaker = (place + 1) % self.seats.speakers;
+            let stamp = Stamp {
+                kind: Kind::Room,
+                sender: ClientNo::new(as_number(self.seats.first + place)),
+                number: self.ledger.spoken(place),
+                intended,
+            };
+            out.say_long(stamp, self.seats.size);
+        }
+        self.schedule = Some(schedule);
+        schedule.next()
+    }
+
+    /// One of its speakers' lines arrived.
+    pub fn arrived(&mut self, at: Moment, by: ClientNo, stamp: &Stamp) {
+        let stamp = Stamp {
+            sender: self.place_of(stamp.sender),
+            ..*stamp
+        };
+        if self.ledger.arrived(self.place_of(by), &stamp).is_some() {
+            self.recorder.record(at, stamp.intended);
+        }
+    }
+
+    /// The server told a member that it left lines out.
+    pub fn missed(&mut self, by: ClientNo, lines: u64) {
+        self.ledger.missed(self.place_of(by), lines);
+    }
+
+    /// Whoever is not in the room has a place that nobody has.
+    fn place_of(&self, who: ClientNo) -> ClientNo {
+        let place = who.index().checked_sub(self.seats.first);
+        ClientNo::new(place.map_or(u32::MAX, as_number))
+    }
+}
+
+pub fn as_number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

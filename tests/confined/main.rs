@@ -1,0 +1,132 @@
+//! The daemon under the system call filter of `docs/chinwag.service`, without systemd.
+//!
+//! This program is two. As `chinwag-confined`, which it links itself to beside the daemon, it does to
+//! itself what systemd does for the unit, and becomes the daemon: any other suite runs under the filter
+//! with `CHINWAG_TEST_PROGRAM=target/debug/chinwag-confined`. As a test it shows that the daemon lives
+//! under the filter, and that the filter bites.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+mod filter;
+#[path = "../support/daemon.rs"]
+#[allow(dead_code, reason = "each of its users needs a part")]
+mod harness;
+
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use harness::{Daemon, Killed};
+
+const DAEMON: &str = env!("CARGO_BIN_EXE_chinwag");
+const NAME: &str = "chinwag-confined";
+
+/// Names a system call that is taken out of the filter.
+const WITHOUT: &str = "CONFINED_WITHOUT";
+
+/// Those that the daemon cannot do without, and what needs each.
+const NEEDED: [&str; 6] = [
+    "accept4",   // somebody connects
+    "recvfrom",  // says something
+    "sendto",    // is answered
+    "clone3",    // the log has a thread
+    "execve",    // the start itself
+    "epoll_ctl", // sockets are watched
+];
+
+fn main() {
+    let own_name = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&own_name).ends_with(NAME) {
+        filter::apply(std::env::var(WITHOUT).ok().as_deref());
+        let error = Command::new(DAEMON)
+            .args(std::env::args_os().skip(1))
+            .exec();
+        panic!("cannot become {DAEMON}: {error}");
+    }
+    let confined = link();
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        println!("skipped: the names of system calls are known here for one kind of machine");
+        return;
+    }
+    the_daemon_lives_under_the_filter(&confined);
+    for call in NEEDED {
+        without_it_the_daemon_is_killed(&confined, call);
+    }
+    to_look_up_a_name_is_refused_a_socket_and_goes_on(&confined);
+    println!(
+        "{} confines {} calls",
+        confined.display(),
+        filter::calls().len()
+    );
+}
+
+/// Makes this program known as the other one.
+fn link() -> PathBuf {
+    let confined = Path::new(DAEMON).with_file_name(NAME);
+    let own = std::env::current_exe().unwrap();
+    let _ = std::fs::remove_file(&confined); // there is none the first time
+    symlink(own, &confined).unwrap();
+    confined
+}
+
+fn start(confined: &Path, flags: &[&str]) -> Daemon {
+    Daemon::start_as(harness::without_settings(Command::new(confined)), flags)
+}
+
+fn the_daemon_lives_under_the_filter(confined: &Path) {
+    let mut daemon = start(confined, &[]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
+    let status = status.unwrap();
+    assert!(status.contains("Seccomp:\t2\n"), "no filter: {status}");
+    assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    alice.send("@bob:hello");
+    bob.expect_line("@alice: hello");
+    daemon.signal(Signal::TERM);
+    drop((alice, bob));
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+fn without_it_the_daemon_is_killed(confined: &Path, call: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let child = harness::without_settings(Command::new(confined))
+        .env(WITHOUT, call)
+        .arg("--listen")
+        .arg(format!("unix:{}", socket.display()))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut child = Killed(child);
+    let mut ended = None;
+    harness::wait_until(&format!("the end of a daemon without {call}"), || {
+        if let Ok(mut client) = UnixStream::connect(&socket) {
+            let _ = client.write_all(b"/ping\n"); // it may be dead by now
+        }
+        ended = child.0.try_wait().unwrap();
+        ended.is_some()
+    });
+    let signal = ended.unwrap().signal();
+    assert_eq!(signal, Some(Signal::SYS.as_raw()), "without {call}");
+}
+
+/// The library that looks names up asks the kernel for this machine's addresses, over a socket of a
+/// family that is not allowed. It does without.
+fn to_look_up_a_name_is_refused_a_socket_and_goes_on(confined: &Path) {
+    let daemon = start(confined, &["--listen", "localhost:0"]);
+    let [mut alice] = daemon.join_all(["alice"]);
+    alice.expect_nothing();
+}

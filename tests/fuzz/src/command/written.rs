@@ -1,0 +1,155 @@
+//! A command, written once more as a line: that line is to mean the same. And whatever a command or
+//! a refusal borrows is a piece of its line.
+
+use chinwag::chat::message::{Command, Mode, NamesOf, Refusal, Request};
+use chinwag::chat::name::RoomName;
+use chinwag::wire::command;
+
+use super::super::output::{is_name, is_room};
+
+pub fn check<'a>(line: &'a str, request: &Request<'a>) {
+    for piece in borrowed(request) {
+        let (within, start) = (line.as_bytes().as_ptr_range(), piece.as_ptr());
+        let end = piece.as_bytes().as_ptr_range().end;
+        let is_piece = within.start <= start && end <= within.end;
+        assert!(
+            piece.is_empty() || is_piece,
+            "{piece:?} is no piece of {line:?}"
+        );
+    }
+    let Ok(command) = request else {
+        return;
+    };
+    let Some(written) = write(command) else {
+        return;
+    };
+    let again = command::parse(&written);
+    let is_same = match (command, &again) {
+        // Their spaces can differ.
+        (
+            Command::Private { to, text },
+            Ok(Command::Private {
+                to: to_again,
+                text: text_again,
+            }),
+        ) => to.iter().eq(to_again.iter()) && text == text_again,
+        _ => again == Ok(*command),
+    };
+    assert!(
+        is_same,
+        "{line:?} is {command:?}, but {written:?} is {again:?}"
+    );
+}
+
+fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
+    match request {
+        Ok(Command::Hash { line, .. }) => vec![line],
+        Ok(Command::Private { to, text }) => to.iter().chain([*text]).collect(),
+        Ok(
+            Command::Say(text)
+            | Command::Act(text)
+            | Command::Reply(text)
+            | Command::Whois(text)
+            | Command::Ping(text)
+            | Command::Topic(Some(text))
+            | Command::Away(Some(text))
+            | Command::Ignore(Some(text))
+            | Command::Unignore(Some(text))
+            | Command::Quit(Some(text)),
+        )
+        | Err(
+            Refusal::BadName { given: text, .. }
+            | Refusal::BadRoom { given: text, .. }
+            | Refusal::UnknownCommand { given: text, .. },
+        ) => vec![text],
+        _ => vec![],
+    }
+}
+
+/// `None` if it cannot be written in another way than it was.
+fn write(command: &Command<'_>) -> Option<String> {
+    let with = |word: &str, text: Option<&str>| match text {
+        Some(text) => format!("/{word} {text}"),
+        None => format!("/{word}"),
+    };
+    let switch = |on: Option<bool>| on.map(|on| if on { "ON" } else { "off" });
+    Some(match command {
+        Command::Hash { name, line } => match name {
+            Ok(name) => {
+                assert!(is_name(name.as_str()));
+                return None;
+            }
+            Err(_) => (*line).to_owned(),
+        },
+        Command::Nick(name) => {
+            assert!(is_name(name.as_str()));
+            format!("/NICK #{name}")
+        }
+        Command::Say(text) => {
+            // Both ways to say anything at all.
+            assert_eq!(command::parse(&format!(" {text}")), Ok(*command));
+            with("say", Some(text))
+        }
+        Command::Act(text) => with("me", Some(text)),
+        Command::Private { to, text } => {
+            let names: Vec<&str> = to.iter().collect();
+            let is_plain = names.iter().all(|name| !name.contains([' ', '\t', ':']));
+            if !is_plain {
+                return None;
+            }
+            let long = format!("/msg {} {text}", names.join(", "));
+            match command::parse(&long) {
+                // To `/msg`, a comma there goes on with the names: `/msg bob , carol hi`.
+                _ if text.trim_ascii().starts_with(',') => {}
+                Ok(Command::Private {
+                    to: to_again,
+                    text: text_again,
+                }) => {
+                    assert!(
+                        to.iter().eq(to_again.iter()) && *text == text_again,
+                        "{long:?}"
+                    );
+                }
+                other => panic!("{long:?} is {other:?}"),
+            }
+            format!("@{}: {text}", names.join(","))
+        }
+        Command::Reply(text) => with("r", Some(text)),
+        Command::Join(room) => {
+            assert!(is_room(room.as_str()));
+            with("j", Some(room.as_str()))
+        }
+        Command::Part(room) => with("leave", room.as_ref().map(RoomName::as_str)),
+        Command::Rooms(page) => format!("/rooms {page}"),
+        Command::Names { of, page } => match of {
+            NamesOf::CurrentRoom if *page == 1 => "/names".to_owned(),
+            NamesOf::CurrentRoom => return None,
+            NamesOf::Room(room) => format!("/who {room} {page}"),
+            NamesOf::Everyone => format!("/users * {page}"),
+        },
+        Command::Topic(text) => with("topic", *text),
+        Command::Whois(name) => with("whois", Some(name)),
+        Command::Away(text) => with("away", *text),
+        Command::Back => with("back", None),
+        Command::Ignore(name) => with("ignore", *name),
+        Command::Unignore(name) => with("unignore", *name),
+        Command::Quiet(on) => with("quiet", switch(*on)),
+        Command::Echo(on) => with("echo", switch(*on)),
+        Command::Mode(mode) => {
+            let mode = mode.map(|mode| match mode {
+                Mode::Plain => "PLAIN",
+                Mode::Json => "json",
+            });
+            with("mode", mode)
+        }
+        Command::Ping(text) => with("ping", Some(text)),
+        Command::Stats => with("stats", None),
+        Command::Version => with("version", None),
+        Command::Help(verb) => {
+            // Found by its name as well as by its number.
+            let verb = verb.map(|verb| chinwag::wire::catalogue::entry(verb).names[0]);
+            with("?", verb)
+        }
+        Command::Quit(text) => with("bye", *text),
+    })
+}

@@ -1,0 +1,430 @@
+//! The encoders: whatever an event says, in JSON it is one line and one object with exactly these
+//! fields, and in plain mode lines that begin as the protocol page has it.
+//!
+//! An input is some events: for each, which it is, the words for it, and what else there is to tell.
+
+mod answers;
+
+use std::fmt;
+
+use chinwag::chat::message::{CloseReason, Event, Mode, Notice, Peer, RoomView};
+use chinwag::chat::name::{Name, RoomName};
+use chinwag::wire::{self, Style, text};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
+
+use super::cursor::Cursor;
+use super::lines::may_pass;
+use super::output;
+
+const EVENTS_MAX: usize = 32;
+
+/// What an event is about, whichever it is.
+#[derive(Debug)]
+struct World {
+    name: Name,
+    other: Name,
+    names: Vec<Name>,
+    room: RoomName,
+    other_room: RoomName,
+    rooms: Vec<RoomName>,
+    /// Clean, as everything is that comes from a client.
+    text: String,
+    other_text: String,
+    flag: bool,
+    number: u64,
+    count: u32,
+    other_count: u32,
+    size: usize,
+}
+
+impl World {
+    fn draw(cursor: &mut Cursor<'_>) -> Self {
+        let clean = |bytes| text::clean(bytes).into_owned();
+        Self {
+            name: draw_name(cursor),
+            other: draw_name(cursor),
+            names: (0..cursor.below(4)).map(|_| draw_name(cursor)).collect(),
+            room: draw_room(cursor),
+            other_room: draw_room(cursor),
+            rooms: (0..cursor.below(4)).map(|_| draw_room(cursor)).collect(),
+            text: clean(cursor.text()),
+            other_text: clean(cursor.text()),
+            flag: cursor.flag(),
+            number: cursor.number(),
+            count: u32::try_from(cursor.number() % (1 << 32)).unwrap(),
+            other_count: cursor.byte().into(),
+            size: usize::try_from(cursor.number()).unwrap(),
+        }
+    }
+
+    fn optional_text(&self) -> Option<&str> {
+        self.flag.then_some(self.text.as_str())
+    }
+
+    fn view(&self) -> RoomView<'_> {
+        RoomView {
+            room: &self.room,
+            topic: self.optional_text(),
+            others: self.size,
+            names: &self.names,
+        }
+    }
+
+    fn peer(&self) -> Peer {
+        let [a, b, c, d] = self.count.to_be_bytes();
+        let port = u16::from(c) << 8 | u16::from(d);
+        match self.other_count % 3 {
+            0 => Peer::Unix,
+            1 => Peer::Tcp(([a, b, c, d], port).into()),
+            _ => Peer::Tcp(([u16::from(a), 0, 0, 0, 0, 0, u16::from(b), 1], port).into()),
+        }
+    }
+}
+
+fn draw_label(cursor: &mut Cursor<'_>, first: &[u8], bytes_max: usize) -> String {
+    let rest = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    let mut label = String::from(char::from(cursor.pick(first)));
+    for _ in 0..cursor.below(bytes_max) {
+        label.push(char::from(cursor.pick(rest)));
+    }
+    label
+}
+
+fn draw_name(cursor: &mut Cursor<'_>) -> Name {
+    Name::parse(&draw_label(cursor, b"abcXYZ", 24)).unwrap()
+}
+
+fn draw_room(cursor: &mut Cursor<'_>) -> RoomName {
+    RoomName::parse(&draw_label(cursor, b"aZ0_-", 32)).unwrap()
+}
+
+/// What is to become of an event.
+struct Expected {
+    kind: &'static str,
+    /// Without `type` and `time`. A `text` of [`Value::Null`] is to be what plain mode says.
+    fields: Value,
+    plain: Plain,
+}
+
+enum Plain {
+    /// This line, and if the room is not the current one, that.
+    Said(String, String),
+    Exactly(String),
+    /// Some lines, or none, each with this at its start.
+    Begins(&'static str),
+}
+
+pub fn check(bytes: &[u8]) {
+    let mut cursor = Cursor::new(bytes);
+    for _ in 0..EVENTS_MAX {
+        if cursor.is_empty() {
+            break;
+        }
+        check_one(&mut cursor);
+    }
+}
+
+fn check_one(cursor: &mut Cursor<'_>) {
+    let (part, which) = (cursor.below(8), usize::from(cursor.byte()));
+    let unix_ms = cursor.number();
+    let world = World::draw(cursor);
+    let examine = &|event: Event<'_>, expected: Expected| {
+        for crlf in [false, true] {
+            examine(&event, &expected, crlf, unix_ms);
+        }
+    };
+    match part {
+        0..=2 => said(&world, which, examine),
+        3 => notice(&world, which, examine),
+        4..=5 => answers::reply(&world, which, examine),
+        _ => answers::refusal(&world, which, examine),
+    }
+}
+
+type Examine<'e> = &'e dyn Fn(Event<'_>, Expected);
+
+/// What is told to others.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm each, in the order of the vocabulary"
+)]
+fn said(world: &World, which: usize, examine: Examine<'_>) {
+    let World {
+        name,
+        room,
+        text,
+        names,
+        ..
+    } = world;
+    let (named, room_named) = (name.as_str(), room.as_str());
+    let shown: Vec<&str> = names.iter().map(Name::as_str).collect();
+    let other = world.other.as_str();
+    let (kind, event, fields, plain) = match which % 9 {
+        0 => (
+            "private",
+            Event::Private {
+                from: name,
+                to: names,
+                text,
+            },
+            json!({"from": named, "to": shown, "text": text}),
+            Plain::Exactly(format!("@{named}: {text}")),
+        ),
+        1 => (
+            "message",
+            Event::Message {
+                room,
+                from: name,
+                text,
+            },
+            json!({"room": room_named, "from": named, "text": text}),
+            Plain::Said(
+                format!("{named}: {text}"),
+                format!("[{room_named}] {named}: {text}"),
+            ),
+        ),
+        2 => (
+            "action",
+            Event::Action {
+                room,
+                from: name,
+                text,
+            },
+            json!({"room": room_named, "from": named, "text": text}),
+            Plain::Said(
+                format!("** {named} {text}"),
+                format!("[{room_named}] ** {named} {text}"),
+            ),
+        ),
+        3 => (
+            "join",
+            Event::Join { room, name },
+            json!({"room": room_named, "name": named}),
+            Plain::Exactly(format!("* {named} has joined {room_named}.")),
+        ),
+        4 => {
+            let text = world.optional_text();
+            let mut fields = json!({"room": room_named, "name": named});
+            put(&mut fields, "text", text);
+            let event = Event::Leave { room, name, text };
+            let plain = match text {
+                None => Plain::Exactly(format!("* {named} has left {room_named}.")),
+                Some(_) => Plain::Begins("* "),
+            };
+            ("leave", event, fields, plain)
+        }
+        5 => (
+            "rename",
+            Event::Rename {
+                name,
+                new_name: &world.other,
+            },
+            json!({"name": named, "new_name": other}),
+            Plain::Exactly(format!("* {named} is now {other}.")),
+        ),
+        6 => {
+            let (joined, left) = (world.count, world.other_count);
+            (
+                "presence",
+                Event::Presence {
+                    room,
+                    joined,
+                    left,
+                    names,
+                },
+                json!({"room": room_named, "joined": joined, "left": left, "names": shown}),
+                Plain::Begins("* "),
+            )
+        }
+        7 => (
+            "topic",
+            Event::Topic {
+                room,
+                from: name,
+                text,
+            },
+            json!({"room": room_named, "from": named, "text": text}),
+            Plain::Begins("* "),
+        ),
+        _ => {
+            let count = world.number;
+            let lines = if count == 1 { "line" } else { "lines" };
+            (
+                "missed",
+                Event::Missed { room, count },
+                json!({"room": room_named, "count": count}),
+                Plain::Exactly(format!("* You missed {count} {lines} in {room_named}.")),
+            )
+        }
+    };
+    examine(
+        event,
+        Expected {
+            kind,
+            fields,
+            plain,
+        },
+    );
+}
+
+fn notice(world: &World, which: usize, examine: Examine<'_>) {
+    let World { name, text, .. } = world;
+    let mut fields = json!({"text": null});
+    let mut plain = Plain::Begins("* ");
+    let notice = match which % 8 {
+        0 => Notice::Connected(world.peer()),
+        1 => Notice::HowToRegister,
+        2 => Notice::Motd(text),
+        3 => {
+            fields["name"] = json!(name.as_str());
+            Notice::IsAway { name, text }
+        }
+        4 => {
+            let count = world.number;
+            fields = json!({
+                "text": null, "code": "not_delivered", "name": name.as_str(), "count": count
+            });
+            plain = Plain::Begins("! ");
+            Notice::Undelivered { to: name, count }
+        }
+        5 => Notice::Here { server_name: text },
+        6 => {
+            plain = Plain::Exactly("* The server is shutting down.".to_owned());
+            Notice::ShuttingDown
+        }
+        _ => {
+            plain = Plain::Begins("! ");
+            Notice::Closing(CloseReason::ALL[world.size % CloseReason::COUNT])
+        }
+    };
+    examine(
+        Event::Notice(notice),
+        Expected {
+            kind: "notice",
+            fields,
+            plain,
+        },
+    );
+}
+
+fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
+    let plain = lines_of(
+        event,
+        Style {
+            mode: Mode::Plain,
+            crlf,
+            elsewhere: false,
+        },
+        unix_ms,
+    );
+    let elsewhere = lines_of(
+        event,
+        Style {
+            mode: Mode::Plain,
+            crlf,
+            elsewhere: true,
+        },
+        unix_ms,
+    );
+    for line in plain.iter().chain(&elsewhere) {
+        output::check_plain_line(line);
+    }
+    match &expected.plain {
+        Plain::Said(here, there) => {
+            assert_eq!(plain, [here.as_str()]);
+            assert_eq!(elsewhere, [there.as_str()]);
+        }
+        Plain::Exactly(line) => assert_eq!(plain, [line.as_str()]),
+        Plain::Begins(first) => {
+            assert!(
+                plain.iter().all(|line| line.starts_with(first)),
+                "{plain:?}"
+            );
+        }
+    }
+    if !matches!(expected.plain, Plain::Said(..)) {
+        assert_eq!(plain, elsewhere, "it is the same in every room");
+    }
+
+    let json = lines_of(
+        event,
+        Style {
+            mode: Mode::Json,
+            crlf,
+            elsewhere: false,
+        },
+        unix_ms,
+    );
+    let [line] = &json[..] else {
+        panic!("one object a line: {json:?}");
+    };
+    output::check_json_line(line);
+    let mut fields = expected.fields.clone();
+    if fields.get("text").is_some_and(Value::is_null) {
+        let words: Vec<&str> = plain.iter().map(|line| line.get(2..).unwrap()).collect();
+        fields["text"] = words.join("\n").into();
+    }
+    fields["type"] = expected.kind.into();
+    fields["time"] = unix_ms.into();
+    let Pairs(pairs) = serde_json::from_str(line).expect("JSON");
+    let count = pairs.len();
+    let read: Map<String, Value> = pairs.into_iter().collect();
+    assert_eq!(read.len(), count, "no field comes twice: {line}");
+    assert_eq!(Value::Object(read), fields);
+}
+
+/// What an encoder appends, line by line, without the ends.
+fn lines_of(event: &Event<'_>, style: Style, unix_ms: u64) -> Vec<String> {
+    let before = b"what waits already";
+    let mut out = before.to_vec();
+    let count = wire::encode(&mut out, event, style, unix_ms);
+    let appended = out.strip_prefix(before).expect("an encoder only appends");
+    let text = std::str::from_utf8(appended).expect("UTF-8");
+    let end = if style.crlf { "\r\n" } else { "\n" };
+    let lines: Vec<String> = text
+        .split_inclusive('\n')
+        .map(|line| {
+            line.strip_suffix(end)
+                .expect("each line has its end")
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(lines.len() as u64, count, "as many lines as it says");
+    for line in &lines {
+        assert!(line.chars().all(may_pass), "{line:?}");
+    }
+    lines
+}
+
+/// Adds a field, if there is something to put in it.
+fn put(fields: &mut Value, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        fields[key] = value.into();
+    }
+}
+
+/// An object's fields as they come, so that one that comes twice is seen.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}

@@ -1,0 +1,313 @@
+//! What a line is answered with: every reply and every refusal, and the fields it is to have.
+
+use std::time::Duration;
+
+use chinwag::chat::message::{
+    Census, CloseReason, Event, Mode, Refusal, Reply, RoomSummary, ServerStats, Whois,
+};
+use chinwag::chat::name::{Name, NameError, RoomName};
+use chinwag::wire::catalogue::CATALOGUE;
+use chinwag::wire::wording::VERSION;
+use serde_json::{Value, json};
+
+use super::{Examine, Expected, Plain, World, put};
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm each, in the order of the vocabulary"
+)]
+pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
+    let World {
+        name,
+        room,
+        text,
+        names,
+        ..
+    } = world;
+    let named = name.as_str();
+    let summaries = summaries(world);
+    let stats = stats(world);
+    let shown = shown(names);
+    let (total, page, pages) = (world.size, world.count as usize, world.other_count as usize);
+    let paging = json!({"total": total, "page": page, "pages": pages});
+    let as_plain = json!({"text": null});
+    let (reply, fields) = match which % 25 {
+        0 => (Reply::Done, json!({})),
+        1 => (
+            Reply::Registered {
+                name,
+                entered: world.view(),
+            },
+            with(json!({"name": named}), view_fields(world)),
+        ),
+        2 => (Reply::Renamed { name }, json!({"name": named})),
+        3 => (Reply::Joined(world.view()), view_fields(world)),
+        4 => {
+            let current = world.flag.then_some(&world.other_room);
+            let mut fields = json!({"room": room.as_str()});
+            put(&mut fields, "current", current.map(RoomName::as_str));
+            (Reply::Parted { room, current }, fields)
+        }
+        5 => {
+            let room = world.flag.then_some(room);
+            let mut fields = with(json!({"users": shown}), paging);
+            put(&mut fields, "room", room.map(RoomName::as_str));
+            (
+                Reply::Names {
+                    room,
+                    total,
+                    names,
+                    page,
+                    pages,
+                },
+                fields,
+            )
+        }
+        6 => {
+            let rooms: Vec<Value> = summaries.iter().map(summary_fields).collect();
+            let reply = Reply::Rooms {
+                rooms: &summaries,
+                total,
+                page,
+                pages,
+            };
+            (reply, with(json!({"rooms": rooms}), paging))
+        }
+        7 => {
+            let text = world.optional_text();
+            let mut fields = json!({"room": room.as_str()});
+            put(&mut fields, "text", text);
+            (Reply::Topic { room, text }, fields)
+        }
+        8 => whois(world),
+        9 => (Reply::Away { text }, as_plain),
+        10 => (Reply::Back, as_plain),
+        11 => (Reply::Ignoring { name }, json!({"name": named})),
+        12 => (Reply::NotIgnoring { name }, json!({"name": named})),
+        13 => (Reply::Ignored { names }, json!({"users": shown})),
+        14 => (Reply::Quiet(world.flag), json!({"quiet": world.flag})),
+        15 => (Reply::Echo(world.flag), json!({"echo": world.flag})),
+        16 => (Reply::Mode(Mode::Plain), as_plain),
+        17 => (Reply::Mode(Mode::Json), as_plain),
+        18 => (Reply::Pong { text }, as_plain),
+        19 | 20 => {
+            let census = Census {
+                clients: total,
+                registered: page,
+                rooms: pages,
+            };
+            let reply = Reply::Stats {
+                server_name: text,
+                census,
+                server: &stats,
+            };
+            (reply, stats_fields(text, census, &stats))
+        }
+        21 => {
+            let fields = json!({"server": text, "version": VERSION, "text": null});
+            (Reply::Version { server_name: text }, fields)
+        }
+        22 => (Reply::Help(None), as_plain),
+        23 => (
+            Reply::Help(Some(CATALOGUE[world.size % CATALOGUE.len()].verb)),
+            as_plain,
+        ),
+        _ => (Reply::Bye, as_plain),
+    };
+    let plain = Plain::Begins("* ");
+    examine(
+        Event::Ok(reply),
+        Expected {
+            kind: "ok",
+            fields,
+            plain,
+        },
+    );
+}
+
+fn shown(names: &[Name]) -> Vec<&str> {
+    names.iter().map(Name::as_str).collect()
+}
+
+fn with(mut fields: Value, more: Value) -> Value {
+    let Value::Object(more) = more else {
+        panic!("an object");
+    };
+    fields.as_object_mut().unwrap().extend(more);
+    fields
+}
+
+fn view_fields(world: &World) -> Value {
+    let mut fields = json!({
+        "room": world.room.as_str(), "others": world.size, "users": shown(&world.names)
+    });
+    put(&mut fields, "topic", world.optional_text());
+    fields
+}
+
+fn summaries(world: &World) -> Vec<RoomSummary<'_>> {
+    let rooms = world.rooms.iter().enumerate();
+    rooms
+        .map(|(place, room)| RoomSummary {
+            room,
+            users: world.size.wrapping_add(place),
+            topic: (place % 2 == 0).then_some(&world.text),
+        })
+        .collect()
+}
+
+fn summary_fields(summary: &RoomSummary<'_>) -> Value {
+    let mut fields = json!({"room": summary.room.as_str(), "users": summary.users});
+    put(&mut fields, "topic", summary.topic);
+    fields
+}
+
+fn whois(world: &World) -> (Reply<'_>, Value) {
+    let (connected, idle) = (world.number, u64::from(world.count));
+    let peer = world.other_count.is_multiple_of(2).then(|| world.peer());
+    let reply = Reply::Whois(Whois {
+        name: &world.name,
+        connected: Duration::from_millis(connected),
+        idle: Duration::from_millis(idle),
+        away: world.optional_text(),
+        rooms: &world.rooms,
+        peer,
+    });
+    let rooms: Vec<&str> = world.rooms.iter().map(RoomName::as_str).collect();
+    let mut fields = json!({
+        "name": world.name.as_str(), "connected_ms": connected, "idle_ms": idle, "rooms": rooms
+    });
+    put(&mut fields, "away", world.optional_text());
+    put(
+        &mut fields,
+        "address",
+        peer.map(|peer| peer.to_string()).as_deref(),
+    );
+    (reply, fields)
+}
+
+fn stats(world: &World) -> ServerStats {
+    let number = world.number / 64; // so that all together are a number, too
+    ServerStats {
+        lines_in: number,
+        lines_out: number / 2,
+        bytes_in: number / 3,
+        bytes_out: number / 5,
+        skipped: number / 7,
+        refused: number / 11,
+        closed: std::array::from_fn(|place| number / 13 * u64::from(place % 2 == 0)),
+        uptime: Duration::from_millis(number),
+        busy_permille: world.count,
+    }
+}
+
+fn stats_fields(server_name: &str, census: Census, stats: &ServerStats) -> Value {
+    let mut closed = json!({});
+    for (reason, count) in CloseReason::ALL.iter().zip(stats.closed) {
+        closed[reason.as_str()] = count.into();
+    }
+    json!({
+        "server": server_name,
+        "clients": census.clients,
+        "registered": census.registered,
+        "rooms": census.rooms,
+        "lines_in": stats.lines_in,
+        "lines_out": stats.lines_out,
+        "bytes_in": stats.bytes_in,
+        "bytes_out": stats.bytes_out,
+        "skipped": stats.skipped,
+        "refused": stats.refused,
+        "uptime_ms": u64::try_from(stats.uptime.as_millis()).unwrap(),
+        "busy_permille": stats.busy_permille,
+        "closed": closed,
+    })
+}
+
+pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
+    let World {
+        name, room, text, ..
+    } = world;
+    let (given, name, room) = (text.as_str(), *name, *room);
+    let why = [
+        NameError::Empty,
+        NameError::TooLong,
+        NameError::Start,
+        NameError::Character(' '),
+        NameError::Character(text.chars().next().unwrap_or('#')),
+    ][world.size % 5];
+    let verb = CATALOGUE[world.size % CATALOGUE.len()].verb;
+    let missing: Vec<&str> = [given, &world.other_text][..world.size % 3].to_vec();
+    let full = &world.names[..];
+    let size = world.size;
+    let (refusal, code) = match which % 24 {
+        0 => (Refusal::NotRegistered, "not_registered"),
+        1 => (Refusal::BadName { given, why }, "bad_name"),
+        2 => (Refusal::NameInUse { name }, "name_taken"),
+        3 => (Refusal::NameOfRoom { name }, "name_taken"),
+        4 => (Refusal::NameReserved { name }, "name_taken"),
+        5 => (Refusal::BadRoom { given, why }, "bad_room"),
+        6 => (Refusal::NoSuchUser { given }, "no_such_user"),
+        7 => (Refusal::NobodyWrote, "no_such_user"),
+        8 => (Refusal::WriterLeft, "no_such_user"),
+        9 => {
+            let code = if missing.is_empty() {
+                "not_delivered"
+            } else {
+                "no_such_user"
+            };
+            (
+                Refusal::Unreached {
+                    missing: &missing,
+                    full,
+                },
+                code,
+            )
+        }
+        10 => (Refusal::NoSuchRoom { room }, "no_such_room"),
+        11 => (
+            Refusal::NotInRoom {
+                room: world.flag.then_some(room),
+            },
+            "not_in_room",
+        ),
+        12 => (Refusal::TooManyRooms { rooms_max: size }, "too_many_rooms"),
+        13 => (Refusal::TooManyRecipients, "too_many_recipients"),
+        14 => (Refusal::Usage(verb), "bad_usage"),
+        15 => (Refusal::MissingColon, "bad_usage"),
+        16 => (Refusal::NoText, "bad_usage"),
+        17 => (Refusal::TextTooLong { bytes_max: size }, "bad_usage"),
+        18 => (
+            Refusal::NoSuchPage {
+                page: size,
+                pages: world.count as usize,
+            },
+            "bad_usage",
+        ),
+        19 => (Refusal::IgnoreSelf, "bad_usage"),
+        20 => (Refusal::IgnoreFull { ignored_max: size }, "bad_usage"),
+        21 => (Refusal::NotIgnored { given }, "bad_usage"),
+        22 => {
+            let nearest = world.count.is_multiple_of(2).then_some(verb);
+            let registered = world.flag;
+            (
+                Refusal::UnknownCommand {
+                    given,
+                    nearest,
+                    registered,
+                },
+                "unknown_command",
+            )
+        }
+        _ => (Refusal::LineTooLong { bytes_max: size }, "line_too_long"),
+    };
+    let fields = json!({"code": code, "text": null});
+    let plain = Plain::Begins("! ");
+    examine(
+        Event::Error(refusal),
+        Expected {
+            kind: "error",
+            fields,
+            plain,
+        },
+    );
+}

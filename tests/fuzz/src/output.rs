@@ -1,0 +1,70 @@
+//! What may stand in a line of the server's, as the protocol page has it.
+
+use serde_json::Value;
+
+use super::lines::may_pass;
+
+/// A line of plain mode, without its end: nothing in it does harm, and its start is one that the
+/// page knows, so that no text of a user's is where it could be taken for the server's.
+pub fn check_plain_line(line: &str) {
+    assert!(line.chars().all(may_pass), "{line:?}");
+    if line.starts_with("* ") || line.starts_with("! ") {
+        return;
+    }
+    if let Some(rest) = line.strip_prefix('@') {
+        let (from, _) = rest.split_once(": ").expect("@NAME: TEXT");
+        return assert!(is_name(from), "{line:?}");
+    }
+    let in_a_room = line.strip_prefix('[').map(|rest| {
+        let (room, rest) = rest.split_once("] ").expect("[ROOM] …");
+        assert!(is_room(room), "{line:?}");
+        rest
+    });
+    let rest = in_a_room.unwrap_or(line);
+    let (from, _) = match rest.strip_prefix("** ") {
+        Some(action) => action.split_once(' ').expect("** NAME TEXT"),
+        None => rest
+            .split_once(": ")
+            .unwrap_or_else(|| panic!("NAME: TEXT, not {line:?}")),
+    };
+    assert!(is_name(from), "{line:?}");
+}
+
+/// A line of JSON mode, without its end. Returns its object.
+pub fn check_json_line(line: &str) -> Value {
+    assert!(line.chars().all(may_pass), "{line:?}");
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+    let known = [
+        "private", "message", "action", "join", "leave", "rename", "presence", "topic", "missed",
+        "notice", "ok", "error",
+    ];
+    let kind = value["type"].as_str().expect("a type");
+    assert!(known.contains(&kind) && value["time"].is_u64(), "{line}");
+    check_strings(&value);
+    value
+}
+
+/// What a script prints after decoding is as harmless. Several lines are the server's own.
+fn check_strings(value: &Value) {
+    match value {
+        Value::String(text) => {
+            assert!(text.chars().all(|c| c == '\n' || may_pass(c)), "{text:?}");
+        }
+        Value::Array(values) => values.iter().for_each(check_strings),
+        Value::Object(fields) => fields.values().for_each(check_strings),
+        _ => {}
+    }
+}
+
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() <= 24 && is_label(text)
+}
+
+pub fn is_room(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && is_label(text)
+}
+
+fn is_label(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}

@@ -1,0 +1,278 @@
+//! The whole server but the kernel: whatever arrives, on whatever sockets, whenever, its invariants
+//! hold after each turn, only what the protocol page knows comes out, whoever reads everything has
+//! one answer to each line and stays, and at the end nothing is left.
+//!
+//! An input is the limits, how it ends, and then steps: a letter each, and what it needs.
+
+mod people;
+
+use std::sync::Once;
+use std::time::Duration;
+
+use chinwag::config::Limits;
+use chinwag::server::LINGER_TIME;
+use chinwag::server::switchboard::Readiness;
+use log::{LevelFilter, Log, Metadata, Record};
+
+use super::cursor::Cursor;
+use super::lines::may_pass;
+use super::support::VirtualServer;
+use people::Person;
+
+const STEPS_MAX: usize = 300;
+const PEOPLE_MAX: usize = 20;
+
+/// One leap; more than any deadline but those of the rate.
+const LEAP_MS_MAX: u64 = 100_000;
+
+/// At the end everything that was sent is read, even at a line a second: an input has no more lines
+/// than this.
+const LAST_TIME: Duration = Duration::from_secs(5000);
+const INPUT_BYTES_MAX: usize = 4096;
+
+/// From this machine, from one household, and from elsewhere.
+const ADDRESSES: [&str; 6] = [
+    "127.0.0.1",
+    "192.0.2.1",
+    "[2001:db8::1]",
+    "[2001:db8::2:1]",
+    "[::ffff:192.0.2.1]",
+    "198.51.100.7",
+];
+
+pub fn check(bytes: &[u8]) {
+    listen_to_the_log();
+    let mut cursor = Cursor::new(&bytes[..bytes.len().min(INPUT_BYTES_MAX)]);
+    let limits = draw_limits(&mut cursor);
+    let ending = cursor.byte();
+    let mut history = History {
+        server: VirtualServer::new(limits.clone()),
+        people: Vec::new(),
+        limits,
+    };
+    for _ in 0..STEPS_MAX {
+        if cursor.is_empty() {
+            break;
+        }
+        history.step(&mut cursor);
+        history.look();
+    }
+    history.end(ending & 1 == 1, ending & 2 == 2);
+}
+
+/// As small as `Limits::check` lets them be, or some times that.
+fn draw_limits(cursor: &mut Cursor<'_>) -> Limits {
+    let line_bytes_max = cursor.pick(&[64, 32, 128, 512]);
+    let output_soft_bytes_max = line_bytes_max * cursor.pick(&[4, 8, 20]);
+    let output_hard_bytes_max = output_soft_bytes_max * cursor.pick(&[2, 4, 10, 50]);
+    let limits = Limits {
+        clients_max: cursor.pick(&[16, 8, 3, 1]),
+        clients_per_address_max: cursor.pick(&[16, 4, 1]),
+        line_bytes_max,
+        line_burst: 1 + u32::from(cursor.byte() % 40),
+        lines_per_second: 1 + u32::from(cursor.byte() % 20),
+        limit_loopback: cursor.flag(),
+        output_soft_bytes_max,
+        output_hard_bytes_max,
+        output_total_bytes_max: output_hard_bytes_max * cursor.pick(&[1, 2, 10]),
+        turn_lines_max: 1 + cursor.below(64),
+        turn_bytes_max: line_bytes_max + 8 * cursor.below(256),
+        rooms_per_client_max: cursor.pick(&[20, 2, 1]),
+        ..Limits::default()
+    };
+    limits.check().unwrap();
+    limits
+}
+
+struct History {
+    server: VirtualServer,
+    people: Vec<Person>,
+    limits: Limits,
+}
+
+impl History {
+    fn step(&mut self, cursor: &mut Cursor<'_>) {
+        let letter = cursor.byte();
+        if matches!(letter, b'c' | b'n' | b'J') {
+            return self.somebody_comes(letter, cursor);
+        }
+        match letter {
+            b'.' => self.server.turn(),
+            b'r' => self.server.run(),
+            b'p' => {
+                let time = Duration::from_millis(cursor.number() % LEAP_MS_MAX);
+                self.server.pass(time);
+            }
+            // The server wakes up late, and much is due at once.
+            b'j' => {
+                let time = Duration::from_millis(cursor.number() % LEAP_MS_MAX);
+                self.server.now = self.server.now.after(time);
+                self.server.turn();
+            }
+            _ if self.people.is_empty() => {}
+            _ => self.somebody_does(letter, cursor),
+        }
+    }
+
+    fn somebody_comes(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
+        if self.people.len() == PEOPLE_MAX {
+            return;
+        }
+        let number = self.people.len();
+        let peer = format!("{}:{}", cursor.pick(&ADDRESSES), 1000 + number);
+        let client = self.server.arrive(&peer);
+        self.people
+            .push(Person::new(client, self.limits.line_bytes_max));
+        let introduction = match letter {
+            b'n' => format!("#p{number}\n"),
+            b'J' => format!("/mode json\n#p{number}\n"),
+            _ => return,
+        };
+        self.people[number].is_scripted = letter == b'J';
+        self.people[number].sends(&mut self.server, introduction.as_bytes());
+    }
+
+    fn somebody_does(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
+        let who = cursor.below(self.people.len());
+        let (person, server) = (&mut self.people[who], &mut self.server);
+        match letter {
+            b'>' => person.sends(server, cursor.text()),
+            b'l' => {
+                person.sends(server, cursor.text());
+                person.sends(server, b"\n");
+                server.run();
+            }
+            b'm' => {
+                let (times, text) = (cursor.byte(), cursor.text());
+                let line = [text, b"\n"].concat();
+                // No more than as many short lines would be.
+                for _ in 0..usize::from(times).min(1024 / line.len()) {
+                    person.sends(server, &line);
+                }
+            }
+            b'z' => person.sends(server, &[cursor.byte()]),
+            b'h' => person.half_closes(server),
+            b'R' => person.resets(server, cursor.flag()),
+            b'w' => {
+                let room = usize::try_from(cursor.number() % (1 << 20)).unwrap();
+                let write_max = 1 + cursor.below(256);
+                person.reads_slowly(room, write_max, cursor.below(16) == 1);
+                if cursor.flag() {
+                    person.is_writable(server);
+                }
+            }
+            b'f' => {
+                person.reads_all();
+                person.is_writable(server);
+            }
+            // The poll says what is not so, of whoever is there or was.
+            b's' => {
+                let bits = cursor.byte();
+                let readiness = Readiness {
+                    readable: bits & 1 != 0,
+                    writable: bits & 2 != 0,
+                    hung_up: bits & 4 != 0,
+                };
+                server.switchboard.ready(person.client.id, readiness);
+            }
+            _ => {}
+        }
+    }
+
+    /// What can be told at any moment.
+    fn look(&mut self) {
+        let waiting = self.server.switchboard.waiting_bytes();
+        assert!(waiting <= self.limits.output_total_bytes_max);
+        for person in &mut self.people {
+            person.look();
+        }
+    }
+
+    /// The server exits. `reads`: everybody reads what is left. `rests`: after a long while.
+    fn end(mut self, reads: bool, rests: bool) {
+        self.server.run();
+        if reads {
+            for person in &mut self.people {
+                person.reads_all();
+                person.is_writable(&mut self.server);
+            }
+            self.server.run();
+        }
+        if rests {
+            self.server.pass(LAST_TIME);
+            let board = &self.server.switchboard;
+            assert!(!board.is_busy());
+            assert_eq!(
+                board.waiting_bytes(),
+                0,
+                "it was read, or its reader is gone"
+            );
+        }
+        self.look();
+        for person in &self.people {
+            person.check_stays();
+            if rests {
+                person.check_answers();
+            }
+        }
+        self.exit(reads);
+        self.look();
+        for person in &self.people {
+            assert!(person.client.is_closed());
+            person.check_output();
+        }
+    }
+
+    fn exit(&mut self, reads: bool) {
+        let server = &mut self.server;
+        server.switchboard.shut_down(server.now);
+        server.switchboard.check_invariants();
+        if reads {
+            server.pass(LINGER_TIME);
+            assert_eq!(
+                server.switchboard.connection_count(),
+                0,
+                "all read their last lines"
+            );
+        } else {
+            server.pass(self.limits.shutdown_time);
+            server.switchboard.abandon(server.now);
+            server.switchboard.check_invariants();
+        }
+        server.pass(LEAP); // for what rooms have put off
+        let board = &server.switchboard;
+        let census = board.chat().census();
+        assert_eq!((census.clients, census.registered, census.rooms), (0, 0, 1));
+        assert_eq!((board.connection_count(), board.waiting_bytes()), (0, 0));
+        assert!(!board.is_busy());
+        assert_eq!(board.next_deadline(), chinwag::chat::tick::Tick::NEVER);
+    }
+}
+
+/// Longer than anything is put off.
+const LEAP: Duration = Duration::from_secs(10);
+
+/// What is logged reaches a terminal, too.
+fn listen_to_the_log() {
+    struct Listener;
+
+    impl Log for Listener {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &Record<'_>) {
+            let line = record.args().to_string();
+            assert!(line.chars().all(may_pass), "{line:?}");
+        }
+
+        fn flush(&self) {}
+    }
+
+    static START: Once = Once::new();
+    START.call_once(|| {
+        // There is no other one, in a process of fuzzing or of this test.
+        log::set_logger(&Listener).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+}

@@ -1,0 +1,236 @@
+//! One client: what it does, what it got, and what it should have got.
+
+use chinwag::chat::message::{Command, Mode};
+use chinwag::server::switchboard::Readiness;
+use chinwag::wire::stranger::Stranger;
+use chinwag::wire::{command, text};
+use serde_json::Value;
+
+use super::super::output;
+use super::super::splitter_model::{self, What};
+use super::super::support::{VirtualClient, VirtualServer};
+
+#[derive(Debug)]
+pub struct Person {
+    pub client: VirtualClient,
+    /// It has asked for JSON before anything else.
+    pub is_scripted: bool,
+    /// It has always read everything, and its connection never broke.
+    is_steady: bool,
+    has_half_closed: bool,
+    line_bytes_max: usize,
+    /// All that it sent and got.
+    sent: Vec<u8>,
+    got: Vec<u8>,
+}
+
+/// What a client's lines amount to.
+#[derive(Debug, Default)]
+struct Due {
+    /// So many answers, in JSON.
+    answers: usize,
+    /// Nothing is known of what comes after.
+    is_open_ended: bool,
+    has_quit: bool,
+}
+
+impl Person {
+    pub fn new(client: VirtualClient, line_bytes_max: usize) -> Self {
+        Self {
+            client,
+            is_scripted: false,
+            is_steady: true,
+            has_half_closed: false,
+            sent: Vec::new(),
+            line_bytes_max,
+            got: Vec::new(),
+        }
+    }
+
+    /// As in a kernel, what was not read yet and what comes now are one piece.
+    pub fn sends(&mut self, server: &mut VirtualServer, bytes: &[u8]) {
+        if self.has_half_closed || bytes.is_empty() {
+            return;
+        }
+        self.sent.extend_from_slice(bytes);
+        let before = self.client.wire.borrow_mut().to_server.pop_back();
+        let all = [&before.unwrap_or_default()[..], bytes].concat();
+        server.hear(&self.client, &all);
+    }
+
+    pub fn half_closes(&mut self, server: &mut VirtualServer) {
+        self.has_half_closed = true;
+        self.client.wire.borrow_mut().half_closed = true;
+        let end = Readiness {
+            readable: true,
+            writable: false,
+            hung_up: true,
+        };
+        server.switchboard.ready(self.client.id, end);
+    }
+
+    pub fn resets(&mut self, server: &mut VirtualServer, is_told: bool) {
+        self.is_steady = false;
+        self.client.wire.borrow_mut().reset = true;
+        if is_told {
+            let broken = Readiness {
+                readable: true,
+                writable: true,
+                hung_up: true,
+            };
+            server.switchboard.ready(self.client.id, broken);
+        }
+    }
+
+    pub fn reads_slowly(&mut self, room: usize, write_max: usize, breaks: bool) {
+        self.is_steady = false;
+        let mut wire = self.client.wire.borrow_mut();
+        wire.room = room;
+        wire.write_max = write_max;
+        wire.breaks_when_full = breaks;
+    }
+
+    pub fn reads_all(&mut self) {
+        let mut wire = self.client.wire.borrow_mut();
+        wire.room = usize::MAX;
+        wire.write_max = usize::MAX;
+    }
+
+    pub fn is_writable(&self, server: &mut VirtualServer) {
+        let writable = Readiness {
+            writable: true,
+            ..Readiness::default()
+        };
+        server.switchboard.ready(self.client.id, writable);
+    }
+
+    /// Keeps what came.
+    pub fn look(&mut self) {
+        self.got.extend(self.client.take());
+    }
+
+    /// Who reads everything and has a name is not closed, unless it wants that.
+    pub fn check_stays(&self) {
+        let due = self.due();
+        let wants_to = self.has_half_closed || due.has_quit || due.is_open_ended;
+        if self.is_scripted && self.is_steady && !wants_to && self.has_a_name() {
+            assert!(!self.client.is_closed(), "{self:?}");
+        }
+    }
+
+    /// Each line has one answer, if all of them were read.
+    pub fn check_answers(&self) {
+        if !self.is_scripted || !self.is_steady {
+            return;
+        }
+        let due = self.due();
+        let answers = self.answers().len();
+        let all_were_read = self.has_a_name() || !self.client.is_closed();
+        if all_were_read && !due.is_open_ended {
+            assert_eq!(answers, due.answers, "one answer to one line: {self:?}");
+        } else if all_were_read {
+            assert!(answers >= due.answers, "an answer to each line: {self:?}");
+        } else if !due.is_open_ended {
+            assert!(answers <= due.answers, "one answer to one line: {self:?}");
+        }
+    }
+
+    fn has_a_name(&self) -> bool {
+        // The second line has asked for it.
+        self.answers()
+            .get(1)
+            .is_some_and(|answer| answer["type"] == "ok")
+    }
+
+    /// What its lines amount to, as a plain model splits them.
+    fn due(&self) -> Due {
+        let mut due = Due::default();
+        let ended = self.has_half_closed;
+        for finding in splitter_model::findings(&self.sent, ended, self.line_bytes_max) {
+            let line = match finding.what {
+                What::Line(line) => line,
+                What::TooLong => {
+                    due.answers += 1;
+                    continue;
+                }
+                _ => continue,
+            };
+            if line.iter().all(|byte| matches!(byte, b'\r' | 0)) {
+                continue;
+            }
+            match command::parse(&text::clean(&line)) {
+                Ok(Command::Quit(_)) => {
+                    due.answers += 1;
+                    due.has_quit = true;
+                    break;
+                }
+                // Its own answer is not JSON any more.
+                Ok(Command::Mode(Some(Mode::Plain))) => {
+                    due.is_open_ended = true;
+                    break;
+                }
+                _ => due.answers += 1,
+            }
+        }
+        due
+    }
+
+    /// Its answers in JSON.
+    fn answers(&self) -> Vec<Value> {
+        let lines = self
+            .lines()
+            .into_iter()
+            .filter(|line| line.starts_with('{'));
+        let objects = lines.map(|line| output::check_json_line(&line));
+        objects
+            .filter(|object| object["type"] == "ok" || object["type"] == "error")
+            .collect()
+    }
+
+    /// That all it got is what the protocol page knows.
+    pub fn check_output(&self) {
+        for line in self.lines() {
+            if line.starts_with('{') {
+                output::check_json_line(&line);
+            } else {
+                output::check_plain_line(&line);
+            }
+        }
+    }
+
+    /// The lines it got, without their ends, telnet's answers, and what a stranger is told.
+    fn lines(&self) -> Vec<String> {
+        let (mut lines, mut rest, mut crlf) = (Vec::new(), &self.got[..], false);
+        while !rest.is_empty() {
+            // Only whole answers, and only between lines.
+            if rest[0] == 255 && (rest.len() >= 3 || self.is_steady) {
+                assert!(matches!(rest[1], 251 | 252 | 254), "{rest:?}");
+                rest = &rest[3..];
+                continue;
+            }
+            // Nothing comes after these.
+            if [Stranger::Http, Stranger::Tls]
+                .iter()
+                .any(|stranger| stranger.answer() == rest)
+            {
+                break;
+            }
+            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+                assert!(!self.is_steady, "a line without its end: {self:?}");
+                break;
+            };
+            let is_cut_off =
+                |stranger: Stranger| !self.is_steady && stranger.answer().starts_with(rest);
+            if is_cut_off(Stranger::Http) || is_cut_off(Stranger::Tls) {
+                break;
+            }
+            let line = std::str::from_utf8(&rest[..end]).expect("UTF-8");
+            rest = &rest[end + 1..];
+            let bare = line.strip_suffix('\r');
+            assert!(bare.is_some() || !crlf, "CR LF, once that is wanted");
+            crlf = bare.is_some();
+            lines.push(bare.unwrap_or(line).to_owned());
+        }
+        lines
+    }
+}

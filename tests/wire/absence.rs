@@ -1,0 +1,144 @@
+//! What the server does not see while it is away, and who may still be told when it exits.
+
+use std::time::Duration;
+
+use chinwag::config::Limits;
+use chinwag::server::GREETING_TIME;
+use chinwag::server::switchboard::Readiness;
+
+use crate::support::{VirtualClient, VirtualServer};
+
+fn text(client: &VirtualClient) -> String {
+    String::from_utf8(client.take()).unwrap()
+}
+
+fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
+    let client = server.connect_in_silence(peer);
+    server.send(&client, format!("#{name}\n").as_bytes());
+    assert!(text(&client).contains(&format!("registered as {name}.")));
+    client
+}
+
+#[test]
+fn a_name_that_waits_to_be_read_was_given_in_time() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = server.connect("127.0.0.1:1");
+    let silent = server.connect("127.0.0.1:2");
+    let _ = (text(&alice), text(&silent));
+    // The poll has not told of it: more happened than it tells at once.
+    alice
+        .wire
+        .borrow_mut()
+        .to_server
+        .push_back(b"#alice\n".to_vec());
+    server.now = server.now.after(Duration::from_secs(70));
+    server.turn();
+    assert!(text(&alice).starts_with("* You are registered as alice.\n"));
+    assert!(text(&silent).starts_with("! "));
+    server.pass(Duration::from_secs(3600));
+    assert!(!alice.is_closed() && silent.is_closed());
+}
+
+#[test]
+fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let [bob, carol] = ["bob", "carol"].map(|name| register(&mut server, "127.0.0.1:2", name));
+    for reader in [&bob, &carol] {
+        let _ = text(reader);
+        reader.wire.borrow_mut().room = 0;
+    }
+    server.send(&alice, b"@bob,carol:hello\n");
+    bob.wire.borrow_mut().room = 3; // and nobody tells
+    server.now = server.now.after(Duration::from_secs(31));
+    server.run();
+    assert!(!bob.is_closed() && carol.is_closed());
+    assert_eq!(text(&bob), "@al");
+    bob.wire.borrow_mut().room = 3; // the rest of a buffer, of which the kernel does not tell
+    server.pass(Duration::from_secs(30));
+    assert!(
+        bob.is_closed(),
+        "the server was there, and bob read nothing"
+    );
+}
+
+#[test]
+fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
+    let mut server = VirtualServer::new(Limits::default());
+    let browser = server.arrive("127.0.0.1:1");
+    server.hear(&browser, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+    server.now = server.now.after(GREETING_TIME * 10);
+    server.run();
+    assert!(text(&browser).starts_with("HTTP/1.1 "));
+}
+
+/// Alice has written to bob, and bob's kernel takes nothing.
+fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
+    let mut server = VirtualServer::new(limits);
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let bob = register(&mut server, "127.0.0.1:2", "bob");
+    let _ = (text(&alice), text(&bob));
+    bob.wire.borrow_mut().room = 0;
+    server.send(&alice, b"@bob:one\n@bob:two\n@alice:a note\n");
+    assert_eq!(text(&alice), "@alice: a note\n");
+    server.switchboard.shut_down(server.now);
+    server.switchboard.check_invariants();
+    assert_eq!(text(&alice), "* The server is shutting down.\n");
+    (server, alice, bob)
+}
+
+#[test]
+fn at_the_end_a_sender_stays_until_what_it_wrote_was_read() {
+    let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
+    server.send(&alice, b"@bob:too late\n");
+    assert!(!alice.wire.borrow().shut);
+    server.make_room(&bob, 15);
+    assert!(!alice.wire.borrow().shut, "one of two is written");
+    server.make_room(&bob, usize::MAX);
+    assert!(alice.wire.borrow().shut);
+    assert_eq!(text(&alice), "");
+    assert_eq!(
+        text(&bob),
+        "@alice: one\n@alice: two\n* The server is shutting down.\n"
+    );
+    server.pass(Duration::from_secs(2));
+    assert_eq!(server.switchboard.connection_count(), 0);
+}
+
+#[test]
+fn at_the_end_a_sender_is_told_what_was_not_read() {
+    let broken = Readiness {
+        readable: true,
+        writable: true,
+        hung_up: true,
+    };
+    for gives_up in [true, false] {
+        let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
+        if gives_up {
+            assert_eq!(server.switchboard.abandon(server.now), 1);
+        } else {
+            bob.wire.borrow_mut().reset = true;
+            server.switchboard.ready(bob.id, broken);
+        }
+        server.run();
+        assert_eq!(
+            text(&alice),
+            "! Your last 2 messages to bob were not delivered: bob is gone.\n"
+        );
+        assert!(alice.wire.borrow().shut && bob.is_closed());
+        server.pass(Duration::from_secs(2));
+        assert_eq!(server.switchboard.connection_count(), 0);
+    }
+}
+
+#[test]
+fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
+    let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
+    alice.wire.borrow_mut().room = 0;
+    assert_eq!(server.switchboard.abandon(server.now), 1);
+    server.run();
+    assert!(bob.is_closed());
+    assert_eq!(server.switchboard.abandon(server.now), 1);
+    assert!(alice.is_closed());
+    assert_eq!(server.switchboard.connection_count(), 0);
+}
