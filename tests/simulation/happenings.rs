@@ -170,8 +170,11 @@ impl History {
         for person in &mut self.people {
             if person.habits.plodding && !person.habits.steady {
                 let bytes = self.chance.between(1..=200);
-                person.set_room(bytes, usize::MAX, false);
-                person.tell(&mut self.server);
+                // Who was turned away reads at once why, or could stall in the last hour.
+                if !person.was_refused {
+                    person.set_room(bytes, usize::MAX, false);
+                    person.tell(&mut self.server);
+                }
             }
         }
         self.turn();
