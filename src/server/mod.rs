@@ -260,12 +260,13 @@ impl Server {
     /// Whether everyone is gone, or there was time enough for that.
     fn is_closed(&mut self, closing: &mut Closing, now: Tick) -> bool {
         if closing.give_up_at <= now && self.switchboard.connection_count() > 0 {
+            if closing.gave_up {
+                self.switchboard.close_all(now);
+                return true;
+            }
             let count = self.switchboard.abandon(now);
             if count > 0 {
                 log::warn!("clients that did not read their last lines in time: {count}");
-            }
-            if closing.gave_up {
-                return true;
             }
             closing.gave_up = true;
             // Who wrote to them is told, and given what anybody has to see an end.

@@ -228,7 +228,7 @@ impl Queue {
                 unwritten
             });
         }
-        let enough = (2 * self.bytes.len()).max(ROOM_BYTES_KEPT);
+        let enough = (2 * self.waiting().len()).max(ROOM_BYTES_KEPT);
         if self.bytes.capacity() > 2 * enough {
             self.bytes.shrink_to(enough);
         }

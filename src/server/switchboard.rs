@@ -146,11 +146,12 @@ impl<S: Transport> Switchboard<S> {
 
     /// Does everything there is to do now, and writes what came of it.
     pub fn turn(&mut self, now: Tick) {
+        let before = self.egress.progress();
         self.expire(now);
         self.serve_ready(now);
         self.chat.expire(now, &mut self.egress);
         self.settle(now);
-        if self.egress.closing && self.chat.census().clients > 0 {
+        if self.egress.closing && self.egress.progress() != before {
             self.let_go(now);
         }
     }
@@ -189,15 +190,21 @@ impl<S: Transport> Switchboard<S> {
     pub fn shut_down(&mut self, now: Tick) {
         self.chat.announce_shutdown(&mut self.egress);
         self.egress.begin_closing();
+        // Whoever that was too much for is gone first, so that who wrote to them is there to be told.
+        self.settle(now);
         self.let_go(now);
     }
 
     /// Gives up on everyone who has not read all by now, and tells those who wrote to them. Returns
     /// how many were given up.
     pub fn abandon(&mut self, now: Tick) -> usize {
-        let mut count = 0;
         for slot in 0..self.egress.connections.slot_count() {
             self.egress.ask_again(slot);
+        }
+        // Whoever has read all by now is told what they missed, and that is not to count against them.
+        self.settle(now);
+        let mut count = 0;
+        for slot in 0..self.egress.connections.slot_count() {
             let connection = self.egress.connections.at(slot);
             if connection.is_some_and(|connection| !connection.outbound.is_empty()) {
                 self.egress.doom(slot, CloseReason::Stalled);
@@ -207,6 +214,14 @@ impl<S: Transport> Switchboard<S> {
         self.settle(now);
         self.let_go(now);
         count
+    }
+
+    /// Ends everyone who is left, whatever waits for them.
+    pub fn close_all(&mut self, now: Tick) {
+        for slot in 0..self.egress.connections.slot_count() {
+            self.egress.doom(slot, CloseReason::Stalled);
+        }
+        self.settle(now);
     }
 
     /// Ends everyone who waits for nothing: no private message of theirs is still to be written.

@@ -142,3 +142,54 @@ fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
     assert!(alice.is_closed());
     assert_eq!(server.switchboard.connection_count(), 0);
 }
+
+/// What ends a reader because the server exits is told like everything else that does.
+#[test]
+fn whom_the_last_notice_is_too_much_for_is_told_of_like_anybody() {
+    let small = Limits {
+        output_hard_bytes_max: 100,
+        output_soft_bytes_max: 50,
+        ..Limits::default()
+    };
+    let little_together = Limits {
+        output_total_bytes_max: 150,
+        ..Limits::default()
+    };
+    for limits in [small, little_together] {
+        let mut server = VirtualServer::new(limits);
+        let alice = register(&mut server, "127.0.0.1:1", "alice");
+        let [bob, carol] = ["bob", "carol"].map(|name| register(&mut server, "127.0.0.1:2", name));
+        for client in [&alice, &bob, &carol] {
+            let _ = text(client);
+        }
+        for reader in [&bob, &carol] {
+            reader.wire.borrow_mut().room = 0;
+        }
+        server.send(&alice, format!("@bob:{}\n", "x".repeat(80)).as_bytes());
+        assert_eq!(text(&alice), "");
+        server.switchboard.shut_down(server.now);
+        server.run();
+        let heard = text(&alice);
+        assert!(heard.contains("bob was not delivered"), "{heard}");
+    }
+}
+
+#[test]
+fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up() {
+    let mut server = VirtualServer::new(Limits {
+        output_soft_bytes_max: 50,
+        ..Limits::default()
+    });
+    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let bob = register(&mut server, "127.0.0.1:2", "bob");
+    let _ = (text(&alice), text(&bob));
+    bob.wire.borrow_mut().room = 0;
+    let lines = format!("{}\n", "x".repeat(40)).repeat(3);
+    server.send(&alice, lines.as_bytes());
+    server.switchboard.shut_down(server.now);
+    server.run();
+    bob.wire.borrow_mut().room = usize::MAX; // and nobody tells
+    assert_eq!(server.switchboard.abandon(server.now), 0);
+    server.run();
+    assert!(text(&bob).ends_with("* You missed 2 lines in lobby.\n"));
+}

@@ -170,11 +170,21 @@ impl<S: Transport> Egress<S> {
         for (slot, connection) in self.connections.iter() {
             let id = self.connections.id_of(slot);
             let unwritten = connection.outbound.senders_of_unwritten();
-            senders.extend(unwritten.filter(|sender| *sender != id));
+            for sender in unwritten.filter(|sender| *sender != id) {
+                // Most who write wrote several in a row, and there may be millions of them.
+                if senders.last() != Some(&sender) {
+                    senders.push(sender);
+                }
+            }
         }
         senders.sort_unstable();
         senders.dedup();
         senders
+    }
+
+    /// Changes whenever something was written or somebody is gone.
+    pub(super) fn progress(&self) -> (u64, usize) {
+        (self.stats.bytes_out, self.connections.len())
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
