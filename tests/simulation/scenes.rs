@@ -91,6 +91,10 @@ impl History {
             if !person.habits.json || person.is_paced || !person.may_speak() || has_many_modes {
                 continue;
             }
+            // Whose name was still on its way is not let in, and nobody listens to the rest.
+            if !person.habits.steady && was_too_late(&person.output) {
+                continue;
+            }
             let answers = answers_after_start(&person.output);
             assert_eq!(
                 answers,
@@ -227,6 +231,12 @@ impl History {
         let place = self.people[1..].iter().position(is_right)?;
         Some(place + 1)
     }
+}
+
+/// Whether somebody was told that their time to register is over.
+fn was_too_late(output: &[u8]) -> bool {
+    let notice = b"! You did not register in time.";
+    output.windows(notice.len()).any(|bytes| bytes == notice)
 }
 
 /// How many answers in JSON came behind the one from which on they count.
