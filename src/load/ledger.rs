@@ -122,7 +122,8 @@ impl PrivateLedger {
     }
 }
 
-/// A room's lines: each must reach every other member once, and all in one order.
+/// A room's lines: each must reach every other member once, and all in one order. Every member has
+/// an account of its own, so that what one was told too much does not hide what another lacks.
 #[derive(Debug)]
 pub struct RoomLedger {
     members: usize,
@@ -130,6 +131,8 @@ pub struct RoomLedger {
     echoes: bool,
     /// The number that each member awaits from each speaker, a row for each member.
     awaited: Vec<u32>,
+    /// What each member heard, and was said to have missed.
+    accounts: Vec<Account>,
     /// How many members each speaker's lines have still to reach, in the order spoken.
     speaking: Vec<Speaking>,
     /// Lines in the order in which they first reached somebody who hears them all.
@@ -137,11 +140,21 @@ pub struct RoomLedger {
     /// How far each member is in that order; `None` once it missed a line, if it speaks, or if
     /// there is no order.
     follows: Vec<Option<usize>>,
+    /// Lines that a member who follows lacks before its place in the order. Few at any time: the
+    /// next line of the same speaker shows that one is missing, and ends following.
+    passed_over: Vec<(ClientNo, (u32, u32))>,
     /// The numbers of lines that a member has skipped, by member and speaker.
     skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
+    /// Lines that the server said it left out, to somebody who is no member.
+    told_strangers: u64,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Account {
+    heard: u64,
     /// Lines that the server said it left out.
     told_missed: u64,
-    faults: Faults,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -149,6 +162,14 @@ struct Speaking {
     /// The number of the first of `remaining`.
     first: u32,
     remaining: VecDeque<u32>,
+}
+
+impl Speaking {
+    /// The number that the next line will have: so many were spoken.
+    fn next(&self) -> u32 {
+        let ahead = u32::try_from(self.remaining.len()).unwrap_or(u32::MAX);
+        self.first.wrapping_add(ahead)
+    }
 }
 
 impl RoomLedger {
@@ -167,11 +188,13 @@ impl RoomLedger {
             members,
             echoes,
             awaited: vec![0; members * speakers.len()],
+            accounts: vec![Account::default(); members],
             speaking: vec![Speaking::default(); speakers.len()],
             order: Vec::new(),
             follows,
+            passed_over: Vec::new(),
             skipped: HashMap::new(),
-            told_missed: 0,
+            told_strangers: 0,
             faults: Faults::default(),
             speakers,
         }
@@ -188,8 +211,7 @@ impl RoomLedger {
         let Some(speaking) = self.speaking.get_mut(speaker) else {
             return 0;
         };
-        let ahead = u32::try_from(speaking.remaining.len()).unwrap_or(u32::MAX);
-        let number = speaking.first.wrapping_add(ahead);
+        let number = speaking.next();
         let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
         speaking.remaining.push_back(listeners);
         number
@@ -199,7 +221,12 @@ impl RoomLedger {
     /// reached everyone now.
     pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> Option<(usize, bool)> {
         let speaker = self.speakers.iter().position(|who| *who == stamp.sender);
-        let known = speaker.filter(|_| by.index() < self.members);
+        let hears_it = by.index() < self.members && (self.echoes || by != stamp.sender);
+        let is_spoken = |speaker: &usize| {
+            let speaking = self.speaking.get(*speaker);
+            speaking.is_some_and(|speaking| stamp.number < speaking.next())
+        };
+        let known = speaker.filter(|_| hears_it).filter(is_spoken);
         let Some(speaker) = known else {
             self.faults.duplicated += 1;
             return None;
@@ -218,7 +245,7 @@ impl RoomLedger {
             self.follows_no_more(by);
         }
         self.follow(by, (place, stamp.number));
-        let complete = self.reached(speaker, stamp.number);
+        let complete = self.reached(by, speaker, stamp.number);
         Some((speaker, complete))
     }
 
@@ -232,7 +259,7 @@ impl RoomLedger {
         }
         self.faults.out_of_order += 1;
         let speaker = speaker as usize;
-        Some((speaker, self.reached(speaker, number)))
+        Some((speaker, self.reached(by, speaker, number)))
     }
 
     /// Whoever misses a line cannot be told by its place in the order where it is.
@@ -240,23 +267,58 @@ impl RoomLedger {
         if let Some(follows) = self.follows.get_mut(who.index()) {
             *follows = None;
         }
+        self.passed_over.retain(|(by, _)| *by != who);
     }
 
-    /// All who hear every line must hear them in one order.
+    /// All who hear every line must hear them in one order. A line that one of them lacks is not
+    /// known for that before the next of the same speaker comes, so it is no disorder by itself.
     fn follow(&mut self, by: ClientNo, line: (u32, u32)) {
         let Some(Some(place)) = self.follows.get_mut(by.index()) else {
             return;
         };
-        match self.order.get(*place) {
-            None => self.order.push(line),
-            Some(first) if *first == line => {}
-            Some(_) => self.faults.out_of_order += 1,
+        let is_it = |passed_over: &(ClientNo, _)| *passed_over == (by, line);
+        if let Some(late) = self.passed_over.iter().position(is_it) {
+            self.passed_over.swap_remove(late);
+            self.faults.out_of_order += 1;
+            return;
         }
-        *place += 1;
+        let now = *place;
+        match self.order.get(now) {
+            None => self.order.push(line),
+            Some(next) if *next == line => {}
+            Some(_) => return self.stray(by, now, line),
+        }
+        *place = now + 1;
+    }
+
+    /// Somebody at a place in the order heard something else than what is there.
+    fn stray(&mut self, by: ClientNo, place: usize, line: (u32, u32)) {
+        let rest = self.order.get(place..).unwrap_or_default();
+        let lacked = rest.iter().position(|known| *known == line);
+        if let Some(lacked) = lacked {
+            let lacked = rest.iter().take(lacked).map(|line| (by, *line));
+            self.passed_over.extend(lacked);
+        } else {
+            // Nobody has heard it yet, and those who are further in the order lack it.
+            self.order.insert(place, line);
+            for (member, follows) in self.follows.iter_mut().enumerate() {
+                if let Some(further) = follows.as_mut().filter(|further| **further > place) {
+                    *further += 1;
+                    let member = ClientNo::new(u32::try_from(member).unwrap_or(u32::MAX));
+                    self.passed_over.push((member, line));
+                }
+            }
+        }
+        if let Some(follows) = self.follows.get_mut(by.index()) {
+            *follows = Some(place + lacked.unwrap_or(0) + 1);
+        }
     }
 
     /// One more member has a line.
-    fn reached(&mut self, speaker: usize, number: u32) -> bool {
+    fn reached(&mut self, by: ClientNo, speaker: usize, number: u32) -> bool {
+        if let Some(account) = self.accounts.get_mut(by.index()) {
+            account.heard += 1;
+        }
         let Some(speaking) = self.speaking.get_mut(speaker) else {
             return false;
         };
@@ -275,34 +337,65 @@ impl RoomLedger {
 
     /// The server told `who` that it left lines out.
     pub fn missed(&mut self, who: ClientNo, lines: u64) {
-        self.told_missed += lines;
+        match self.accounts.get_mut(who.index()) {
+            Some(account) => account.told_missed += lines,
+            None => self.told_strangers += lines,
+        }
         self.follows_no_more(who);
     }
 
     /// How many lines the server said it left out.
     #[must_use]
     pub fn told_missed(&self) -> u64 {
-        self.told_missed
+        let members = self.accounts.iter().map(|account| account.told_missed);
+        members.sum::<u64>() + self.told_strangers
     }
 
     /// How many deliveries are under way: neither made nor said to be left out.
     #[must_use]
     pub fn outstanding(&self) -> u64 {
-        self.not_reached().saturating_sub(self.told_missed)
+        let missing = |(owed, had): (u64, u64)| owed.saturating_sub(had);
+        self.balances().map(missing).sum()
     }
 
-    /// How many lines the server said it left out although they arrived, or were never said.
+    /// How many lines the server said it left out although they arrived, or were never said. What
+    /// is still under way to somebody hides as much: see [`unheard_ends`](Self::unheard_ends).
     #[must_use]
     pub fn told_too_many(&self) -> u64 {
-        self.told_missed.saturating_sub(self.not_reached())
+        let surplus = |(owed, had): (u64, u64)| had.saturating_sub(owed);
+        self.balances().map(surplus).sum::<u64>() + self.told_strangers
     }
 
-    fn not_reached(&self) -> u64 {
-        let lines = self
-            .speaking
+    /// For each member, how many lines were said to it, and how many it heard or was told of.
+    fn balances(&self) -> impl Iterator<Item = (u64, u64)> {
+        let spoken = |speaking: &Speaking| u64::from(speaking.next());
+        let all: u64 = self.speaking.iter().map(spoken).sum();
+        self.accounts
             .iter()
-            .flat_map(|speaking| &speaking.remaining);
-        lines.map(|remaining| u64::from(*remaining)).sum()
+            .enumerate()
+            .map(move |(place, account)| {
+                let own = |who: &ClientNo| !self.echoes && who.index() == place;
+                let own = self.speakers.iter().position(own);
+                let own = own.and_then(|speaker| self.speaking.get(speaker));
+                let owed = all - own.map_or(0, spoken);
+                (owed, account.heard + account.told_missed)
+            })
+    }
+
+    /// How many times a member has not heard the last line of a speaker. If there are none, nothing
+    /// is under way any more, whatever anybody was told.
+    #[must_use]
+    pub fn unheard_ends(&self) -> u64 {
+        let rows = self.awaited.chunks(self.speakers.len().max(1));
+        let unheard = rows.enumerate().map(|(member, row)| {
+            let speakers = row.iter().zip(&self.speaking).zip(&self.speakers);
+            let lacks = speakers.filter(|((awaited, speaking), speaker)| {
+                let hears_it = self.echoes || speaker.index() != member;
+                hears_it && **awaited < speaking.next()
+            });
+            lacks.count() as u64
+        });
+        unheard.sum()
     }
 
     /// What went wrong, if what is under way now never arrives.
@@ -420,7 +513,74 @@ mod tests {
         }
         let _ = room.arrived(B, &line(A, a));
         let _ = room.arrived(A, &line(B, b));
-        assert_eq!(room.faults(), faults(0, 0, 2));
+        assert_eq!(room.faults(), faults(0, 0, 1));
+    }
+
+    #[test]
+    fn a_line_that_one_member_lacks_is_no_disorder() {
+        for first in [C, ClientNo::new(3)] {
+            let mut room = RoomLedger::new(4, vec![A, B], Dialect::Chinwag);
+            let a = room.spoken(0);
+            let lines = [1, 2].map(|_| line(B, room.spoken(1)));
+            let all = [line(A, a), lines[0], lines[1]];
+            // C lacks the line of A, and is the first to hear the others, or the last.
+            let last = if first == C { ClientNo::new(3) } else { C };
+            for who in [first, last, A, B] {
+                let skipped = usize::from(who == C);
+                let others = all.iter().skip(skipped);
+                for heard in others.filter(|heard| heard.sender != who) {
+                    let _ = room.arrived(who, heard);
+                }
+            }
+            assert_eq!(room.faults(), faults(1, 0, 0), "{first:?}");
+            assert_eq!(room.arrived(C, &line(A, a)), Some((0, true)));
+            assert_eq!(room.faults(), faults(0, 0, 1), "{first:?}: late");
+        }
+    }
+
+    #[test]
+    fn what_one_is_told_too_much_does_not_hide_what_another_lacks() {
+        let mut room = RoomLedger::new(3, vec![A], Dialect::Chinwag);
+        let numbers = [1, 2, 3].map(|_| room.spoken(0));
+        for number in numbers {
+            let _ = room.arrived(B, &line(A, number));
+        }
+        room.missed(B, 3);
+        assert_eq!((room.outstanding(), room.told_too_many()), (3, 3));
+        room.missed(C, 2);
+        assert_eq!((room.outstanding(), room.told_too_many()), (1, 3));
+        assert_eq!(room.faults(), faults(1, 0, 0));
+        let _ = room.arrived(C, &line(A, numbers[2]));
+        assert_eq!((room.outstanding(), room.told_too_many()), (0, 3));
+        room.missed(ClientNo::new(3), 4);
+        assert_eq!((room.told_missed(), room.told_too_many()), (9, 7));
+    }
+
+    #[test]
+    fn an_end_that_is_under_way_shows_whatever_was_told() {
+        let mut room = RoomLedger::new(2, vec![A, B], Dialect::Chinwag);
+        assert_eq!(room.unheard_ends(), 0);
+        let numbers = [room.spoken(0), room.spoken(0)];
+        room.missed(B, 3);
+        assert_eq!((room.outstanding(), room.told_too_many()), (0, 1));
+        assert_eq!(room.unheard_ends(), 1, "A does not hear itself");
+        for (number, unheard) in numbers.into_iter().zip([1, 0]) {
+            let _ = room.arrived(B, &line(A, number));
+            assert_eq!(room.unheard_ends(), unheard);
+        }
+        assert_eq!((room.outstanding(), room.told_too_many()), (0, 3));
+    }
+
+    #[test]
+    fn a_line_that_nobody_spoke_or_that_comes_back_is_one_too_many() {
+        let mut room = RoomLedger::new(3, vec![A], Dialect::Chinwag);
+        let number = room.spoken(0);
+        assert_eq!(room.arrived(A, &line(A, number)), None);
+        assert_eq!(room.arrived(B, &line(A, number + 1)), None);
+        assert_eq!(room.faults(), faults(2, 2, 0));
+        assert_eq!(room.arrived(B, &line(A, number)), Some((0, false)));
+        assert_eq!(room.arrived(C, &line(A, number)), Some((0, true)));
+        assert_eq!(room.faults(), faults(0, 2, 0));
     }
 
     #[test]

@@ -274,6 +274,13 @@ fn faults_behind(wrong: Wrong, drain: &str) -> [u64; 6] {
     let report = report_of(&ended);
     let problems = report["problems"].as_array().unwrap();
     assert_eq!(problems.is_empty(), wrong == Wrong::Nothing, "{report}");
+    eprintln!("REPORT {wrong:?} {} || {report}", {
+        let mut r = report.clone();
+        for k in ["samples", "lag", "messages", "parameters"] {
+            r.as_object_mut().unwrap().remove(k);
+        }
+        r
+    });
     FAULTS.map(|name| report[name].as_u64().unwrap())
 }
 

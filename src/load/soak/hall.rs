@@ -39,6 +39,19 @@ pub struct Hall {
     /// `None` while nobody speaks.
     schedule: Option<Schedule>,
     next_speaker: usize,
+    end: End,
+}
+
+/// What a server says too much about lines left out hides as many that are under way. So once all
+/// is said, and heard or told of, each speaker says a last line: whoever has heard that has nothing
+/// under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Somebody may speak yet, or nobody ever did.
+    Open,
+    /// The last lines are due once nothing seems to be under way.
+    Due,
+    Said,
 }
 
 impl Hall {
@@ -49,6 +62,7 @@ impl Hall {
             recorder: Recorder::new(interval),
             schedule: None,
             next_speaker: 0,
+            end: End::Open,
         }
     }
 
@@ -58,30 +72,53 @@ impl Hall {
     }
 
     pub fn stop(&mut self) {
-        self.schedule = None;
+        if self.schedule.take().is_some() {
+            self.end = End::Due;
+        }
+    }
+
+    /// How much is under way, or is still to be said.
+    pub fn outstanding(&self) -> u64 {
+        let lines = self.ledger.outstanding();
+        match self.end {
+            End::Open => lines,
+            End::Due => lines.max(1),
+            End::Said => lines.max(self.ledger.unheard_ends()),
+        }
     }
 
     /// Says what is due, and when it wants to be asked again.
     pub fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
         let Some(mut schedule) = self.schedule else {
+            if self.end == End::Due && self.ledger.outstanding() == 0 {
+                self.end = End::Said;
+                for _ in 0..self.seats.speakers {
+                    self.speak(now, out);
+                }
+            }
             return Moment::NEVER;
         };
         for _ in 0..SENT_AT_ONCE_MAX {
             let Some(intended) = schedule.take(now) else {
                 break;
             };
-            let place = self.next_speaker;
-            self.next_speaker = (place + 1) % self.seats.speakers;
-            let stamp = Stamp {
-                kind: Kind::Room,
-                sender: ClientNo::new(as_number(self.seats.first + place)),
-                number: self.ledger.spoken(place),
-                intended,
-            };
-            out.say_long(stamp, self.seats.size);
+            self.speak(intended, out);
         }
         self.schedule = Some(schedule);
         schedule.next()
+    }
+
+    /// Whoever's turn it is says a line.
+    fn speak(&mut self, intended: Moment, out: &mut Outgoing) {
+        let place = self.next_speaker;
+        self.next_speaker = (place + 1) % self.seats.speakers;
+        let stamp = Stamp {
+            kind: Kind::Room,
+            sender: ClientNo::new(as_number(self.seats.first + place)),
+            number: self.ledger.spoken(place),
+            intended,
+        };
+        out.say_long(stamp, self.seats.size);
     }
 
     /// One of its speakers' lines arrived.

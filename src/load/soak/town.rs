@@ -203,7 +203,7 @@ impl Load for Town {
     }
 
     fn outstanding(&self) -> u64 {
-        let rooms = self.hall.ledger.outstanding() + self.lobby.ledger.outstanding();
+        let rooms = self.hall.outstanding() + self.lobby.outstanding();
         self.chats.outstanding() + rooms
     }
 
