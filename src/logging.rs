@@ -85,6 +85,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
     let writer = Writer {
         sink: Box::new(sink),
         path: file.map(Path::to_owned),
+        trouble: None,
         shared: Arc::clone(&shared),
     };
     let thread = thread::Builder::new()
@@ -178,6 +179,8 @@ struct Writer {
     sink: Box<dyn Write + Send>,
     /// Where to open it anew, if it is a file.
     path: Option<PathBuf>,
+    /// What is to be said of that as soon as no line is half written.
+    trouble: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -203,6 +206,9 @@ impl Writer {
                     self.reopen_if_asked();
                 }
                 Message::Finish => return,
+            }
+            while let Some(text) = self.trouble.take() {
+                self.write(text.as_bytes());
             }
         }
     }
@@ -238,7 +244,7 @@ impl Writer {
             Err(error) => {
                 let path = path.display();
                 let text = format!("[ERROR] cannot log to {path}: {error}; going on as before\n");
-                let _ = self.sink.write_all(text.as_bytes()); // it may well be broken, too
+                self.trouble = Some(text);
                 false
             }
         }
@@ -337,10 +343,20 @@ mod tests {
         shared: Arc<Shared>,
         queued: &Receiver<Message>,
     ) -> String {
+        written_to(None, answers, shared, queued)
+    }
+
+    fn written_to(
+        path: Option<PathBuf>,
+        answers: Vec<io::Result<usize>>,
+        shared: Arc<Shared>,
+        queued: &Receiver<Message>,
+    ) -> String {
         let (text, taken) = mpsc::channel();
         let writer = Writer {
             sink: Box::new(Grudging { answers, text }),
-            path: None,
+            path,
+            trouble: None,
             shared,
         };
         writer.run(queued);
@@ -382,5 +398,23 @@ mod tests {
         let full = || Err(io::ErrorKind::StorageFull.into());
         let answers = vec![full(), Ok(2), Err(io::ErrorKind::Interrupted.into()), Ok(1)];
         assert_eq!(written(answers, shared, &queued), "one\ntwo\n");
+    }
+    #[test]
+    fn that_a_file_cannot_be_opened_anew_is_said_between_lines_and_whole() {
+        let (messages, queued) = mpsc::channel();
+        let shared = Arc::new(Shared::default());
+        let mut queue = Queue::new(messages, Arc::clone(&shared));
+        writeln!(queue, "one").ok();
+        writeln!(queue, "two").ok();
+        drop(queue);
+        shared.reopen.store(true, Ordering::Relaxed);
+        // It is told while the first line is torn, and torn itself.
+        let full = || Err(io::ErrorKind::StorageFull.into());
+        let answers = vec![Ok(9), full(), Ok(3), Ok(2), Ok(1)];
+        let text = written_to(Some("/dev/null/log".into()), answers, shared, &queued);
+        let trouble = "[ERROR] cannot log to /dev/null/log: ";
+        assert!(text.starts_with(&format!("one\n{trouble}")), "{text}");
+        assert!(text.ends_with("; going on as before\ntwo\n"), "{text}");
+        assert_eq!(text.lines().count(), 3, "{text}");
     }
 }
