@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chinwag::wire::text;
 use log::LevelFilter;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use simplelog::{ConfigBuilder, FormatItem, WriteLogger};
 use time::macros::format_description;
@@ -35,6 +36,9 @@ const FINISH_TIME: Duration = Duration::from_secs(1);
 /// How soon what could not be written is tried again: somebody deletes files on a full disk, or
 /// reads a pipe again.
 const RETRY_TIME: Duration = Duration::from_millis(500);
+
+/// POSIX lets no pipe that has room take less than this (`PIPE_BUF`).
+const PIPE_PIECE_BYTES: usize = 512;
 
 /// A log has addresses in it: they are the operator's, and whose group that is.
 const FILE_MODE: u32 = 0o640;
@@ -120,14 +124,40 @@ pub fn say(text: &str) {
     // A flag's value is quoted, and it need not be the operator who wrote it.
     let lines = text.lines().map(|line| text::clean(line.as_bytes()));
     let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    let text = Arc::<str>::from(text);
+    let its_text = Arc::clone(&text);
     let said = thread::Builder::new().spawn(move || {
         // Standard error may be closed, and then there is nobody to tell.
-        let _ = standard_error().and_then(|mut stderr| stderr.write_all(text.as_bytes()));
+        let _ = standard_error().and_then(|mut stderr| stderr.write_all(its_text.as_bytes()));
         let _ = finish.send(()); // likewise
     });
     if said.is_ok() {
         let _ = finished.recv_timeout(FINISH_TIME); // whoever reads later reads it then
+    } else {
+        let _ = say_without_a_thread(text.as_bytes()); // nobody to tell, or nobody who reads
     }
+}
+
+/// Writes to standard error what there is room for in time: as much at once as a pipe with any room
+/// takes without waiting.
+fn say_without_a_thread(text: &[u8]) -> io::Result<()> {
+    let mut stderr = standard_error()?;
+    let give_up_at = Instant::now() + FINISH_TIME;
+    for piece in text.chunks(PIPE_PIECE_BYTES) {
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        if !wait_for_room(&stderr, left)? {
+            break;
+        }
+        stderr.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// Waits until a file takes something, or cannot any longer; says whether it came to that in time.
+fn wait_for_room(file: &File, time: Duration) -> io::Result<bool> {
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    let mut files = [PollFd::new(file, PollFlags::OUT)];
+    Ok(poll(&mut files, Some(&time))? > 0)
 }
 
 /// Standard error without the standard library's lock around it: who waits in a write would hold it,
