@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chinwag::wire::text;
 use log::LevelFilter;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use simplelog::{ConfigBuilder, FormatItem, WriteLogger};
 use time::macros::format_description;
@@ -35,6 +36,9 @@ const FINISH_TIME: Duration = Duration::from_secs(1);
 /// How soon what could not be written is tried again: somebody deletes files on a full disk, or
 /// reads a pipe again.
 const RETRY_TIME: Duration = Duration::from_millis(500);
+
+/// POSIX lets no pipe that has room take less than this (`PIPE_BUF`).
+const PIPE_PIECE_BYTES: usize = 512;
 
 /// A log has addresses in it: they are the operator's, and whose group that is.
 const FILE_MODE: u32 = 0o640;
@@ -85,6 +89,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
     let writer = Writer {
         sink: Box::new(sink),
         path: file.map(Path::to_owned),
+        trouble: None,
         shared: Arc::clone(&shared),
     };
     let thread = thread::Builder::new()
@@ -119,14 +124,40 @@ pub fn say(text: &str) {
     // A flag's value is quoted, and it need not be the operator who wrote it.
     let lines = text.lines().map(|line| text::clean(line.as_bytes()));
     let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    let text = Arc::<str>::from(text);
+    let its_text = Arc::clone(&text);
     let said = thread::Builder::new().spawn(move || {
         // Standard error may be closed, and then there is nobody to tell.
-        let _ = standard_error().and_then(|mut stderr| stderr.write_all(text.as_bytes()));
+        let _ = standard_error().and_then(|mut stderr| stderr.write_all(its_text.as_bytes()));
         let _ = finish.send(()); // likewise
     });
     if said.is_ok() {
         let _ = finished.recv_timeout(FINISH_TIME); // whoever reads later reads it then
+    } else {
+        let _ = say_without_a_thread(text.as_bytes()); // nobody to tell, or nobody who reads
     }
+}
+
+/// Writes to standard error what there is room for in time: as much at once as a pipe with any room
+/// takes without waiting.
+fn say_without_a_thread(text: &[u8]) -> io::Result<()> {
+    let mut stderr = standard_error()?;
+    let give_up_at = Instant::now() + FINISH_TIME;
+    for piece in text.chunks(PIPE_PIECE_BYTES) {
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        if !wait_for_room(&stderr, left)? {
+            break;
+        }
+        stderr.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// Waits until a file takes something, or cannot any longer; says whether it came to that in time.
+fn wait_for_room(file: &File, time: Duration) -> io::Result<bool> {
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    let mut files = [PollFd::new(file, PollFlags::OUT)];
+    Ok(poll(&mut files, Some(&time))? > 0)
 }
 
 /// Standard error without the standard library's lock around it: who waits in a write would hold it,
@@ -178,6 +209,8 @@ struct Writer {
     sink: Box<dyn Write + Send>,
     /// Where to open it anew, if it is a file.
     path: Option<PathBuf>,
+    /// What is to be said of that as soon as no line is half written.
+    trouble: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -203,6 +236,9 @@ impl Writer {
                     self.reopen_if_asked();
                 }
                 Message::Finish => return,
+            }
+            while let Some(text) = self.trouble.take() {
+                self.write(text.as_bytes());
             }
         }
     }
@@ -238,7 +274,7 @@ impl Writer {
             Err(error) => {
                 let path = path.display();
                 let text = format!("[ERROR] cannot log to {path}: {error}; going on as before\n");
-                let _ = self.sink.write_all(text.as_bytes()); // it may well be broken, too
+                self.trouble = Some(text);
                 false
             }
         }
@@ -337,10 +373,20 @@ mod tests {
         shared: Arc<Shared>,
         queued: &Receiver<Message>,
     ) -> String {
+        written_to(None, answers, shared, queued)
+    }
+
+    fn written_to(
+        path: Option<PathBuf>,
+        answers: Vec<io::Result<usize>>,
+        shared: Arc<Shared>,
+        queued: &Receiver<Message>,
+    ) -> String {
         let (text, taken) = mpsc::channel();
         let writer = Writer {
             sink: Box::new(Grudging { answers, text }),
-            path: None,
+            path,
+            trouble: None,
             shared,
         };
         writer.run(queued);
@@ -382,5 +428,23 @@ mod tests {
         let full = || Err(io::ErrorKind::StorageFull.into());
         let answers = vec![full(), Ok(2), Err(io::ErrorKind::Interrupted.into()), Ok(1)];
         assert_eq!(written(answers, shared, &queued), "one\ntwo\n");
+    }
+    #[test]
+    fn that_a_file_cannot_be_opened_anew_is_said_between_lines_and_whole() {
+        let (messages, queued) = mpsc::channel();
+        let shared = Arc::new(Shared::default());
+        let mut queue = Queue::new(messages, Arc::clone(&shared));
+        writeln!(queue, "one").ok();
+        writeln!(queue, "two").ok();
+        drop(queue);
+        shared.reopen.store(true, Ordering::Relaxed);
+        // It is told while the first line is torn, and torn itself.
+        let full = || Err(io::ErrorKind::StorageFull.into());
+        let answers = vec![Ok(9), full(), Ok(3), Ok(2), Ok(1)];
+        let text = written_to(Some("/dev/null/log".into()), answers, shared, &queued);
+        let trouble = "[ERROR] cannot log to /dev/null/log: ";
+        assert!(text.starts_with(&format!("one\n{trouble}")), "{text}");
+        assert!(text.ends_with("; going on as before\ntwo\n"), "{text}");
+        assert_eq!(text.lines().count(), 3, "{text}");
     }
 }

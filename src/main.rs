@@ -3,11 +3,13 @@
 mod args;
 mod logging;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
 use std::io::Read;
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 
 use args::Args;
 use chinwag::server::{Ended, Server};
@@ -23,7 +25,7 @@ const EXIT_USAGE: u8 = 2;
 fn main() -> ExitCode {
     // The standard library's own hook waits for whoever reads standard error, and nobody may: then a
     // broken invariant would stop the process rather than end it.
-    panic::set_hook(Box::new(|what| say(&what.to_string())));
+    panic::set_hook(Box::new(|what| say(&describe_panic(what))));
     let args = match Args::read() {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
@@ -65,6 +67,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// What the standard library's hook says of a panic: the thread it is in, and if `RUST_BACKTRACE` asks
+/// for it, how that got there.
+fn describe_panic(what: &PanicHookInfo<'_>) -> String {
+    let thread = thread::current();
+    let thread = thread.name().unwrap_or("<unnamed>");
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => {
+            format!("thread '{thread}' {what}\nstack backtrace:\n{backtrace}")
+        }
+        _ => format!("thread '{thread}' {what}"),
+    }
+}
+
 fn read_motd(path: &Path) -> Result<Vec<String>, String> {
     let failed = |why: &str| format!("cannot read the motd {}: {why}", path.display());
     let mut bytes = Vec::new();
@@ -85,4 +101,41 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
 fn fail(code: u8, text: &str) -> ExitCode {
     say(&format!("chinwag: {text}"));
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    /// Set where a test is to panic rather than to look what that says.
+    const PANICS: &str = "CHINWAG_TEST_PANICS";
+
+    /// Another process of this one's, as a hook is for all of a process.
+    #[test]
+    fn a_panic_tells_its_thread_and_how_it_got_there_if_asked() {
+        if std::env::var_os(PANICS).is_some() {
+            panic::set_hook(Box::new(|what| say(&describe_panic(what))));
+            assert_eq!(thread::current().name(), None, "on purpose");
+        }
+        for (asked, is_told) in [("1", true), ("0", false)] {
+            let said = std::env::current_exe().and_then(|program| {
+                Command::new(program)
+                    .args(["--test-threads=2", "--exact"])
+                    .arg("tests::a_panic_tells_its_thread_and_how_it_got_there_if_asked")
+                    .env(PANICS, "")
+                    .env("RUST_BACKTRACE", asked)
+                    .env_remove("RUST_LIB_BACKTRACE")
+                    .stdout(Stdio::null())
+                    .output()
+            });
+            let said = said.map(|said| said.stderr).unwrap_or_default();
+            let said = String::from_utf8_lossy(&said);
+            let thread = "thread 'tests::a_panic_tells_its_thread_and_how_it_got_there_if_asked' ";
+            assert!(said.starts_with(thread), "{said}");
+            assert!(said.contains("on purpose"), "{said}");
+            let told = ["\nstack backtrace:\n", "describe_panic"].map(|part| said.contains(part));
+            assert_eq!(told, [is_told; 2], "{said}");
+        }
+    }
 }

@@ -40,7 +40,8 @@ impl Stranger {
 }
 
 /// Whether a connection's first line asks a web server for something. `unfinished`: its end did not
-/// come within the limit. Methods are nobody's to list: with a version behind it, any will do.
+/// come within the limit. Methods are nobody's to list: with a version behind it, any will do, and so
+/// will any whose target, or the version behind that, is cut by the limit.
 #[must_use]
 pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -54,12 +55,31 @@ pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
             || target.starts_with(b"/")
             || memchr::memmem::find(rest, b" HTTP/").is_some();
     }
-    let version = memchr::memchr(b' ', target).and_then(|space| target.get(space + 1..));
+    if method.is_empty() || !method.iter().copied().all(is_token) {
+        return false;
+    }
+    let end = memchr::memchr(b' ', target).unwrap_or(target.len());
+    let (target, rest) = target.split_at(end);
+    let version = rest.strip_prefix(b" ");
     let has_version = version.is_some_and(|version| match version.strip_prefix(b"HTTP/") {
         Some([major] | [major, b'.', _]) => major.is_ascii_digit(),
         _ => false,
     });
-    has_version && !method.is_empty() && method.iter().copied().all(is_token)
+    has_version || (unfinished && is_cut_request(method, target, version.unwrap_or_default()))
+}
+
+/// Whether these were the begin of a request, had the limit not cut them. That nothing is in the way is
+/// not enough, or long lines of chat would be requests: the target has to look like one.
+fn is_cut_request(method: &[u8], target: &[u8], version: &[u8]) -> bool {
+    // An address in full is for proxies, whose methods shout; people send each other such, too.
+    let is_target = target.starts_with(b"/")
+        || target == b"*"
+        || (!method.iter().any(u8::is_ascii_lowercase)
+            && memchr::memmem::find(target, b"://").is_some());
+    let (name, number) = version.split_at(version.len().min(b"HTTP/".len()));
+    let is_version =
+        b"HTTP/".starts_with(name) && matches!(number, [] | [b'0'..=b'9'] | [b'0'..=b'9', b'.']);
+    is_target && is_version
 }
 
 /// Whether a method's name may hold this byte (RFC 9110, section 5.6.2).
@@ -145,5 +165,36 @@ mod tests {
             b"POST http://x/yyyyyyyyyyyyyyyyyyyyy",
             true
         ));
+    }
+
+    #[test]
+    fn a_request_of_any_method_that_the_limit_cuts_is_known_and_long_chat_is_not() {
+        for line in [
+            "PROPFIND /xxxxx",
+            "propfind /xxxxx",
+            "PROPFIND http://x/yyyyy",
+            "PROPFIND /xxxxx ",
+            "PROPFIND /xxxxx HT",
+            "PROPFIND /xxxxx HTTP/",
+            "PROPFIND /xxxxx HTTP/1.",
+            "PROPFIND /xxxxx HTTP/1.1",
+            "M-SEARCH * H",
+        ] {
+            assert!(is_http_request(line.as_bytes(), true), "{line}");
+        }
+        for line in [
+            "hello xxxxx",
+            "HELLO xxxxx",
+            "look http://x/yyyyy",
+            "hello *xxxxx",
+            "see /usr/bin and xxxxx",
+            "see /usr/bin HTTPS",
+            "WOW! http://x/yyyyy is xxxxx",
+            "@bob:x /yyyyy",
+            "PROPFIND",
+            " /xxxxx",
+        ] {
+            assert!(!is_http_request(line.as_bytes(), true), "{line}");
+        }
     }
 }

@@ -65,9 +65,13 @@ fn a_request_line_is_known_in_every_split_and_at_any_length() {
         let _ = browser.try_send(&REQUEST[split..]);
         assert!(http_answer(&mut browser).starts_with("HTTP/1.1 400 "));
     }
-    for path_bytes in [4000, 4096, 5000, 100_000] {
+    for (path_bytes, method) in [4000, 4076, 4080, 4096, 5000, 100_000]
+        .into_iter()
+        .flat_map(|bytes| [(bytes, "GET"), (bytes, "PROPFIND")])
+    {
         let mut browser = daemon.connect_raw();
-        let request = format!("GET /{} HTTP/1.1\r\n\r\n#evil\n", "x".repeat(path_bytes));
+        let path = "x".repeat(path_bytes);
+        let request = format!("{method} /{path} HTTP/1.1\r\n\r\n#evil\nhello\n");
         let _ = browser.try_send(request.as_bytes());
         assert!(http_answer(&mut browser).starts_with("HTTP/1.1 400 "));
     }
@@ -87,6 +91,8 @@ fn a_request_for_something_in_chat_is_no_http() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.connect();
     alice.send("GET the door"); // no path and no version
+    alice.expect_line_starting("! ");
+    alice.send(&format!("hello {}", "x".repeat(5000))); // longer than a line may be
     alice.expect_line_starting("! ");
     alice.register("alice");
     let mut bob = daemon.join("bob");

@@ -102,6 +102,21 @@ fn too_few_open_files_for_anybody_are_an_error() {
     expect_failure(command, 1, "open files");
 }
 
+#[test]
+fn why_it_does_not_start_is_said_though_no_thread_can_be_had() {
+    for (flags, code, named) in [
+        (["--listen", "nonsense"], 2, "--listen"),
+        (["--listen", "127.0.0.1:0"], 1, "cannot log"),
+    ] {
+        let mut command = program();
+        // No thread has such a stack.
+        command
+            .args(flags)
+            .env("RUST_MIN_STACK", (1_u64 << 60).to_string());
+        expect_failure(command, code, named);
+    }
+}
+
 /// Runs what must fail with `code` and one line that contains `named`; returns the line.
 fn expect_failure(mut command: Command, code: i32, named: &str) -> String {
     let output = command.output().unwrap();
