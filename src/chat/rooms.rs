@@ -172,7 +172,8 @@ impl Rooms {
         self.slots.get_mut(id.index())?.as_mut()
     }
 
-    /// The rooms, from the one at `skip` on, in an order that only changes when one comes or goes.
+    /// The rooms, from the one at `skip` on. A new one is last; the last takes the place of one that
+    /// goes, so whoever reads page after page meanwhile may miss it.
     pub fn list_from(&self, skip: usize) -> impl Iterator<Item = &Room> {
         let listed = self.listed.get(skip..).unwrap_or_default();
         listed.iter().filter_map(|id| self.get(*id))

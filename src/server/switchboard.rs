@@ -376,6 +376,9 @@ impl<S: Transport> Switchboard<S> {
             return;
         };
         connection.drop_input(&mut self.egress.pool);
+        // Nothing of that waits any longer, and its end is to be seen as soon as it comes.
+        connection.resume_at = Tick::NEVER;
+        connection.waits_for_output = false;
         if is_abrupt(reason) {
             connection.life = Life::Closed;
             self.egress.closed.push(id.slot);

@@ -193,3 +193,15 @@ fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up()
     server.run();
     assert!(text(&bob).ends_with("* You missed 2 lines in lobby.\n"));
 }
+
+#[test]
+fn who_sent_lines_too_fast_and_has_to_go_is_taken_away_when_they_have_gone() {
+    let mut server = VirtualServer::new(Limits::default());
+    let alice = register(&mut server, "192.0.2.1:1", "alice");
+    server.send(&alice, "/ping\n".repeat(60).as_bytes());
+    server.switchboard.shut_down(server.now);
+    server.run();
+    assert_eq!(server.switchboard.connection_count(), 1);
+    server.half_close(&alice); // no time passes
+    assert_eq!(server.switchboard.connection_count(), 0);
+}
