@@ -87,7 +87,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
     let (finish, finished) = mpsc::channel();
     let shared = Arc::new(Shared::default());
     let writer = Writer {
-        sink: Box::new(sink),
+        sink: Box::new(Patient(sink)),
         path: file.map(Path::to_owned),
         trouble: None,
         shared: Arc::clone(&shared),
@@ -128,7 +128,8 @@ pub fn say(text: &str) {
     let its_text = Arc::clone(&text);
     let said = thread::Builder::new().spawn(move || {
         // Standard error may be closed, and then there is nobody to tell.
-        let _ = standard_error().and_then(|mut stderr| stderr.write_all(its_text.as_bytes()));
+        let stderr = standard_error().map(Patient);
+        let _ = stderr.and_then(|mut stderr| stderr.write_all(its_text.as_bytes()));
         let _ = finish.send(()); // likewise
     });
     if said.is_ok() {
@@ -164,6 +165,27 @@ fn wait_for_room(file: &File, time: Duration) -> io::Result<bool> {
 /// and stop everyone else who has something to say.
 fn standard_error() -> io::Result<File> {
     io::stderr().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// A file whose writes wait for room even if it is set not to: standard error is shared, and any of
+/// those who have it can set that for all.
+#[derive(Debug)]
+struct Patient(File);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wait_for_room(&self.0, RETRY_TIME)?;
+                Err(io::ErrorKind::Interrupted.into()) // which is to say: try again
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Opens a file to append to.
@@ -268,7 +290,7 @@ impl Writer {
         }
         match open(path) {
             Ok(file) => {
-                self.sink = Box::new(file);
+                self.sink = Box::new(Patient(file));
                 true
             }
             Err(error) => {
@@ -345,6 +367,7 @@ fn footprint_bytes(line: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::OwnedFd;
 
     /// A sink that takes what it is told to, in this order, and everything after that.
     struct Grudging {
@@ -446,5 +469,18 @@ mod tests {
         assert!(text.starts_with(&format!("one\n{trouble}")), "{text}");
         assert!(text.ends_with("; going on as before\ntwo\n"), "{text}");
         assert_eq!(text.lines().count(), 3, "{text}");
+    }
+    #[test]
+    fn a_pipe_that_was_set_not_to_wait_is_waited_for() {
+        // Many pipefuls: one for each time that a full disk is asked would take minutes.
+        const BYTES: usize = 16 << 20;
+        let tried = io::pipe().and_then(|(mut reader, writer)| {
+            let writer = File::from(OwnedFd::from(writer));
+            rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+            let written = thread::spawn(move || Patient(writer).write_all(&vec![b'x'; BYTES]));
+            let read = io::copy(&mut reader, &mut io::sink())?;
+            Ok((read, written.join().is_ok_and(|written| written.is_ok())))
+        });
+        assert_eq!(tried.ok(), Some((BYTES as u64, true)));
     }
 }

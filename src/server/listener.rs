@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -275,7 +274,11 @@ fn remove_if_stale(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return in_use("there is a file of that name, and it is no socket");
     }
-    match StdUnixStream::connect(path) {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Who is stopped lets nobody in, but has a place for a few to wait in: behind those one would wait
+    // until it goes on.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         _ => in_use("another program listens there"),
     }
@@ -284,7 +287,8 @@ fn remove_if_stale(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Barrier;
+    use std::os::unix::net::UnixStream as StdUnixStream;
+    use std::sync::{Barrier, mpsc};
 
     #[test]
     fn of_those_who_find_a_file_left_behind_one_listens_and_keeps_its_place() {
@@ -317,5 +321,32 @@ mod tests {
         let path = folder.path().join("socket");
         let _held = lock_folder(&path).unwrap();
         assert!(bind_unix(&path).is_ok());
+    }
+    #[test]
+    fn a_daemon_that_lets_nobody_in_is_in_the_way_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let address = SockAddr::unix(&path).unwrap();
+        let new_socket = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let stopped = new_socket();
+        stopped.bind(&address).unwrap();
+        stopped.listen(0).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let client = new_socket();
+            client.set_nonblocking(true).unwrap();
+            if client.connect(&address).is_err() {
+                break;
+            }
+            waiting.push(client);
+        }
+        let (tell, told) = mpsc::channel();
+        let its_path = path.clone();
+        thread::spawn(move || tell.send(bind_unix(&its_path).map(drop)));
+        let bound = told
+            .recv_timeout(Duration::from_secs(10))
+            .expect("an answer");
+        assert_eq!(bound.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert!(path.exists());
     }
 }

@@ -379,6 +379,40 @@ fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
     daemon.finish();
 }
 
+#[test]
+fn a_standard_error_that_is_set_not_to_wait_is_waited_for() {
+    const COUNT: usize = 3000; // less than it keeps, and many times what a pipe holds
+    let (mut reader, mut writer) = io::pipe().unwrap();
+    fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    // Full before the daemon can say where it listens.
+    while writer.write(&[b'\n'; 1024]).is_ok() {}
+    while writer.write(b"\n").is_ok() {}
+    let mut command = Command::new("sh");
+    let daemon = Scripted::start_with(
+        command.args(["-c", "exec \"$@\""]),
+        &["--log-level", "trace"],
+        writer,
+    );
+    let mut alice = daemon.join("alice");
+    say_numbered(&mut alice, 0..COUNT);
+    fcntl_setfl(&reader, OFlags::NONBLOCK).unwrap();
+    let mut log = Vec::new();
+    let last = format!("sent: /ping {} ", COUNT - 1);
+    wait_until("all that was logged", || {
+        let _ = reader.read_to_end(&mut log); // up to what is there
+        log.ends_with(b"\n") && memchr::memmem::find(&log, last.as_bytes()).is_some()
+    });
+    let log = String::from_utf8(log).unwrap();
+    let path = daemon.socket.display();
+    let start = format!(
+        "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  nc -U {path}\n"
+    );
+    assert!(log.contains(&start), "it never said where it listens");
+    assert_eq!(check_gaps(log.replace(&start, "").trim_start(), COUNT), 0);
+    drop(alice);
+    daemon.finish();
+}
+
 /// A daemon that logs everything to a file in a folder.
 fn logging_to(folder: &TempDir) -> (Daemon, PathBuf) {
     let path = folder.path().join("log");
