@@ -135,14 +135,13 @@ pub struct RoomLedger {
     accounts: Vec<Account>,
     /// How many members each speaker's lines have still to reach, in the order spoken.
     speaking: Vec<Speaking>,
-    /// Lines in the order in which they first reached somebody who hears them all.
+    /// Lines in the order in which they first reached somebody who lacks none before them.
     order: Vec<(u32, u32)>,
     /// How far each member is in that order; `None` once it missed a line, if it speaks, or if
     /// there is no order.
-    follows: Vec<Option<usize>>,
-    /// Lines that a member who follows lacks before its place in the order. Few at any time: the
-    /// next line of the same speaker shows that one is missing, and ends following.
-    passed_over: Vec<(ClientNo, (u32, u32))>,
+    follows: Vec<Option<Follower>>,
+    /// The last round in which a member heard a speaker, a row for each member.
+    rounds: Vec<u32>,
     /// The numbers of lines that a member has skipped, by member and speaker.
     skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out, to somebody who is no member.
@@ -155,6 +154,35 @@ struct Account {
     heard: u64,
     /// Lines that the server said it left out.
     told_missed: u64,
+}
+
+/// One who hears every line. That a line is missing shows only when the next of the same speaker
+/// comes: until then nobody can tell whether the others are in order without it. So what was heard
+/// in one round, in which every speaker was heard, is looked at when the next round is complete.
+#[derive(Clone, Debug)]
+struct Follower {
+    /// In the order.
+    place: usize,
+    round: u32,
+    /// How many speakers were heard in this round.
+    speakers: usize,
+    /// What was heard in this round.
+    fresh: Vec<(u32, u32)>,
+    /// What was heard in the one before.
+    last: Vec<(u32, u32)>,
+}
+
+impl Follower {
+    /// At the start, in the first round.
+    fn new() -> Self {
+        Self {
+            place: 0,
+            round: 1,
+            speakers: 0,
+            fresh: Vec::new(),
+            last: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -178,7 +206,7 @@ impl RoomLedger {
     #[must_use]
     pub fn new(members: usize, speakers: Vec<ClientNo>, dialect: Dialect) -> Self {
         let echoes = dialect.echoes();
-        let mut follows = vec![dialect.orders_rooms().then_some(0); members];
+        let mut follows = vec![dialect.orders_rooms().then(Follower::new); members];
         for speaker in &speakers {
             if let (Some(place), false) = (follows.get_mut(speaker.index()), echoes) {
                 *place = None;
@@ -188,11 +216,11 @@ impl RoomLedger {
             members,
             echoes,
             awaited: vec![0; members * speakers.len()],
+            rounds: vec![0; members * speakers.len()],
             accounts: vec![Account::default(); members],
             speaking: vec![Speaking::default(); speakers.len()],
             order: Vec::new(),
             follows,
-            passed_over: Vec::new(),
             skipped: HashMap::new(),
             told_strangers: 0,
             faults: Faults::default(),
@@ -267,51 +295,33 @@ impl RoomLedger {
         if let Some(follows) = self.follows.get_mut(who.index()) {
             *follows = None;
         }
-        self.passed_over.retain(|(by, _)| *by != who);
     }
 
-    /// All who hear every line must hear them in one order. A line that one of them lacks is not
-    /// known for that before the next of the same speaker comes, so it is no disorder by itself.
+    /// All who hear every line must hear them in one order.
     fn follow(&mut self, by: ClientNo, line: (u32, u32)) {
-        let Some(Some(place)) = self.follows.get_mut(by.index()) else {
+        let Some(Some(follower)) = self.follows.get_mut(by.index()) else {
             return;
         };
-        let is_it = |passed_over: &(ClientNo, _)| *passed_over == (by, line);
-        if let Some(late) = self.passed_over.iter().position(is_it) {
-            self.passed_over.swap_remove(late);
-            self.faults.out_of_order += 1;
+        follower.fresh.push(line);
+        let place = by.index() * self.speakers.len() + line.0 as usize;
+        if let Some(round) = self.rounds.get_mut(place) {
+            follower.speakers += usize::from(*round != follower.round);
+            *round = follower.round;
+        }
+        if follower.speakers < self.speakers.len() {
             return;
         }
-        let now = *place;
-        match self.order.get(now) {
-            None => self.order.push(line),
-            Some(next) if *next == line => {}
-            Some(_) => return self.stray(by, now, line),
-        }
-        *place = now + 1;
-    }
-
-    /// Somebody at a place in the order heard something else than what is there.
-    fn stray(&mut self, by: ClientNo, place: usize, line: (u32, u32)) {
-        let rest = self.order.get(place..).unwrap_or_default();
-        let lacked = rest.iter().position(|known| *known == line);
-        if let Some(lacked) = lacked {
-            let lacked = rest.iter().take(lacked).map(|line| (by, *line));
-            self.passed_over.extend(lacked);
-        } else {
-            // Nobody has heard it yet, and those who are further in the order lack it.
-            self.order.insert(place, line);
-            for (member, follows) in self.follows.iter_mut().enumerate() {
-                if let Some(further) = follows.as_mut().filter(|further| **further > place) {
-                    *further += 1;
-                    let member = ClientNo::new(u32::try_from(member).unwrap_or(u32::MAX));
-                    self.passed_over.push((member, line));
-                }
+        for line in follower.last.drain(..) {
+            match self.order.get(follower.place) {
+                None => self.order.push(line),
+                Some(first) if *first == line => {}
+                Some(_) => self.faults.out_of_order += 1,
             }
+            follower.place += 1;
         }
-        if let Some(follows) = self.follows.get_mut(by.index()) {
-            *follows = Some(place + lacked.unwrap_or(0) + 1);
-        }
+        std::mem::swap(&mut follower.last, &mut follower.fresh);
+        follower.round += 1;
+        follower.speakers = 0;
     }
 
     /// One more member has a line.
@@ -500,41 +510,59 @@ mod tests {
         assert_eq!(room.faults(), faults(0, 1, 0));
     }
 
+    /// Both speakers speak in turn, and the others hear that; one of them not as it was said.
+    fn heard_by_two(mistake: fn(&mut Vec<Stamp>), first_is_mistaken: bool) -> RoomLedger {
+        let mut room = RoomLedger::new(4, vec![A, B], Dialect::Chinwag);
+        let mut lines = Vec::new();
+        for _ in 0..4 {
+            lines.push(line(A, room.spoken(0)));
+            lines.extend([1, 1].map(|speaker| line(B, room.spoken(speaker))));
+        }
+        let mut mistaken = lines.clone();
+        mistake(&mut mistaken);
+        let mut hear = |who: ClientNo, heard: Option<&Stamp>| {
+            if let Some(heard) = heard.filter(|heard| heard.sender != who) {
+                let _ = room.arrived(who, heard);
+            }
+        };
+        let [first, last] = if first_is_mistaken {
+            [&mistaken, &lines]
+        } else {
+            [&lines, &mistaken]
+        };
+        for place in 0..lines.len() {
+            hear(C, first.get(place));
+            hear(ClientNo::new(3), last.get(place));
+            hear(A, lines.get(place));
+            hear(B, lines.get(place));
+        }
+        room
+    }
+
     #[test]
     fn members_who_hear_all_must_hear_it_in_one_order() {
-        let mut room = RoomLedger::new(4, vec![A, B], Dialect::Chinwag);
-        let (a, b) = (room.spoken(0), room.spoken(1));
-        for heard in [line(A, a), line(B, b)] {
-            let _ = room.arrived(C, &heard);
+        for first_is_mistaken in [false, true] {
+            let room = heard_by_two(|lines| lines.swap(3, 4), first_is_mistaken);
+            assert_eq!(room.faults(), faults(0, 0, 2), "{first_is_mistaken}");
         }
-        let d = ClientNo::new(3);
-        for heard in [line(B, b), line(A, a)] {
-            let _ = room.arrived(d, &heard);
-        }
-        let _ = room.arrived(B, &line(A, a));
-        let _ = room.arrived(A, &line(B, b));
-        assert_eq!(room.faults(), faults(0, 0, 1));
     }
 
     #[test]
     fn a_line_that_one_member_lacks_is_no_disorder() {
-        for first in [C, ClientNo::new(3)] {
-            let mut room = RoomLedger::new(4, vec![A, B], Dialect::Chinwag);
-            let a = room.spoken(0);
-            let lines = [1, 2].map(|_| line(B, room.spoken(1)));
-            let all = [line(A, a), lines[0], lines[1]];
-            // C lacks the line of A, and is the first to hear the others, or the last.
-            let last = if first == C { ClientNo::new(3) } else { C };
-            for who in [first, last, A, B] {
-                let skipped = usize::from(who == C);
-                let others = all.iter().skip(skipped);
-                for heard in others.filter(|heard| heard.sender != who) {
-                    let _ = room.arrived(who, heard);
-                }
+        // The second completes a round all the same.
+        let mistakes: [fn(&mut Vec<Stamp>); 2] = [
+            |lines| {
+                lines.remove(3);
+            },
+            |lines| {
+                lines.remove(5);
+            },
+        ];
+        for mistake in mistakes {
+            for first_is_mistaken in [false, true] {
+                let room = heard_by_two(mistake, first_is_mistaken);
+                assert_eq!(room.faults(), faults(1, 0, 0), "{first_is_mistaken}");
             }
-            assert_eq!(room.faults(), faults(1, 0, 0), "{first:?}");
-            assert_eq!(room.arrived(C, &line(A, a)), Some((0, true)));
-            assert_eq!(room.faults(), faults(0, 0, 1), "{first:?}: late");
         }
     }
 

@@ -61,6 +61,25 @@ pub(super) struct Queue {
 }
 
 impl Outgoing {
+    /// Of `count` clients, whose messages have `size` bytes.
+    pub(super) fn new(dialect: Dialect, size: usize, count: usize) -> Self {
+        let mut queues = Vec::new();
+        queues.resize_with(count, Queue::default);
+        Self {
+            dialect,
+            size,
+            queues,
+            dirty: Vec::new(),
+            opening: VecDeque::new(),
+            closing: Vec::new(),
+            finishing: Vec::new(),
+            sipping: Vec::new(),
+            resumed: Vec::new(),
+            paused: Vec::new(),
+            joining: Vec::new(),
+        }
+    }
+
     /// Sends a private message to `to`.
     pub fn private(&mut self, to: ClientNo, stamp: Stamp) {
         let (dialect, size) = (self.dialect, self.size);

@@ -4,7 +4,6 @@
 //! that has something to say. What clients do is a [`Workload`]'s to decide; it is told what
 //! arrives, and says what to send through [`Outgoing`].
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
 
@@ -14,7 +13,7 @@ use thiserror::Error;
 use super::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
 use super::dialect::{Dialect, Heard};
 use super::moment::{Clock, Moment};
-use super::outgoing::{Arrival, Opening, Outgoing, Queue};
+use super::outgoing::{Arrival, Opening, Outgoing};
 use super::pacer::Pacer;
 use super::server::OPENING_MAX;
 use super::stamp::Stamp;
@@ -146,8 +145,6 @@ impl Swarm {
         let failed = |doing| move |source| SwarmError::System { doing, source };
         let poll = Poll::new().map_err(failed("make a poll"))?;
         let pacer = Pacer::new(poll.registry(), PACER).map_err(failed("make a timer"))?;
-        let mut queues = Vec::new();
-        queues.resize_with(count, Queue::default);
         let mut places = Vec::new();
         places.resize_with(count, Client::default);
         Ok(Self {
@@ -158,19 +155,7 @@ impl Swarm {
             target,
             sources: Sources::default(),
             clients: places,
-            out: Outgoing {
-                dialect,
-                size,
-                queues,
-                dirty: Vec::new(),
-                opening: VecDeque::new(),
-                closing: Vec::new(),
-                finishing: Vec::new(),
-                sipping: Vec::new(),
-                resumed: Vec::new(),
-                paused: Vec::new(),
-                joining: Vec::new(),
-            },
+            out: Outgoing::new(dialect, size, count),
             scratch: vec![0; READ_BYTES],
             ready: 0,
             opening: 0,

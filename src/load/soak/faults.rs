@@ -94,8 +94,9 @@ const SIDE_ROOMS: u32 = 20;
 const FLOOD_BYTES: usize = 4 << 20;
 
 /// Bytes that are written to somebody who does not read: more than the kernel takes for one
-/// connection (4 MiB, as a rule) and the hard limit (1 MiB) together.
-const OVERFULL_BYTES: usize = 8 << 20;
+/// connection (128 KiB, as the server asks it to, and what is under way) and the hard limit (1 MiB)
+/// together.
+const OVERFULL_BYTES: usize = 2 << 20;
 
 /// What is repeated in a flood is about so long.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -106,13 +107,13 @@ const FULL_LINE_BYTES: usize = 4000;
 /// Bytes of the longest line over the limit.
 const LONG_LINE_BYTES_MAX: usize = 200 << 10;
 
-/// How often somebody asks for all commands who will not read them: some 4 MB, more than the kernel
-/// takes at first (2.5 MiB on the loopback).
-const UNREAD_LINES: usize = 3000;
+/// How often somebody asks for all commands who will not read them: some 2 MB, like
+/// [`OVERFULL_BYTES`] more than the kernel and the hard limit take together.
+const UNREAD_LINES: usize = 1500;
 
-/// How long after a stuck reader came it looks whether it has been closed: well after the time
-/// that fills what the kernel takes and [`STALL_TIME`](super::STALL_TIME).
-const STUCK_TIME: Duration = Duration::from_secs(50);
+/// How long after a stuck reader came it looks whether it has been closed: well after
+/// [`STALL_TIME`](super::STALL_TIME). What the kernel takes is full within a second.
+const STUCK_TIME: Duration = Duration::from_secs(30);
 
 /// The same for one that is written to privately.
 const OVERFULL_TIME: Duration = Duration::from_secs(8);

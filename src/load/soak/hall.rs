@@ -147,3 +147,60 @@ impl Hall {
 pub fn as_number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEATS: Seats = Seats {
+        first: 5,
+        members: 3,
+        speakers: 1,
+        rate: 1.0,
+        size: 64,
+    };
+
+    fn line(number: u32) -> Stamp {
+        Stamp {
+            kind: Kind::Room,
+            sender: ClientNo::new(5),
+            number,
+            intended: Moment::default(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_under_way_only_once_everyone_has_heard_the_last_line() {
+        let dialect = Dialect::Chinwag;
+        let [speaker, reader, late] = [5, 6, 7].map(ClientNo::new);
+        let mut out = Outgoing::new(dialect, SEATS.size, 8);
+        let mut hall = Hall::new(SEATS, dialect, Duration::from_secs(1));
+        let start = Moment::default();
+        hall.start(start);
+        let _ = hall.due(start.after(Duration::from_millis(1500)), &mut out);
+        let first = 0;
+        let last = hall.ledger.spoken(0);
+        assert!(last > first, "at least one was spoken");
+        hall.stop();
+        assert_eq!(hall.due(start, &mut out), Moment::NEVER);
+        assert_eq!(hall.end, End::Due, "something is under way");
+        for number in first..=last {
+            hall.arrived(start, reader, &line(number));
+        }
+        // It was told too much, and everything is still under way to it.
+        hall.missed(late, u64::from(last) + 3);
+        assert_eq!(hall.ledger.outstanding(), 0);
+        assert_eq!(hall.outstanding(), 1, "the last line is still to be said");
+        let _ = hall.due(start, &mut out);
+        assert_eq!(hall.end, End::Said);
+        hall.arrived(start, reader, &line(last + 1));
+        for number in first..=last + 1 {
+            assert_eq!(hall.outstanding(), 1, "{number}");
+            hall.arrived(start, late, &line(number));
+        }
+        assert_eq!(hall.outstanding(), 0);
+        assert_eq!(hall.ledger.told_too_many(), u64::from(last) + 3);
+        hall.arrived(start, speaker, &line(last));
+        assert_eq!(hall.ledger.faults().duplicated, 1);
+    }
+}

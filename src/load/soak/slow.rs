@@ -14,12 +14,14 @@ use super::guests::Tally;
 use super::hall::as_number;
 
 /// Between two reads of one who reads a little all the time: 64 KiB each make less than the room
-/// says.
+/// says, so that what the kernel takes for it is always full. That it reads has to be noticed all
+/// the same: the server asks the kernel to take so little that it soon tells.
 const SIP_SECONDS: f64 = 0.25;
 
-/// How long one naps who reads nothing for a while: long enough to fill what the kernel takes, and
-/// shorter than that and [`STALL_TIME`](super::STALL_TIME).
-const NAP_SECONDS: (f64, f64) = (8.0, 14.0);
+/// How long one naps who reads nothing for a while: long enough to fill what the kernel takes (128
+/// KiB, as the server asks it to, in less than a second) and the soft limit (64 KiB), and well
+/// shorter than [`STALL_TIME`](super::STALL_TIME), which runs for nearly all of a nap.
+const NAP_SECONDS: (f64, f64) = (4.0, 12.0);
 
 /// Between two naps, on average.
 const AWAKE_SECONDS: f64 = 20.0;
