@@ -23,6 +23,10 @@ pub trait Transport: Read + Write {
     /// # Errors
     /// If the connection is broken.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// The other end does not take output as fast as it comes: from now on, the socket itself is not
+    /// to give it up for that.
+    fn bear_with_slow_reader(&mut self) {}
 }
 
 /// Where a connection is in its life. It only moves downwards.
@@ -237,6 +241,9 @@ impl<S: Transport> Connection<S> {
         self.write_blocked = matches!(flush, Flush::Blocked);
         if self.write_blocked {
             let begins_to_wait = self.stall.is_none();
+            if begins_to_wait {
+                self.stream.bear_with_slow_reader();
+            }
             let stall = self.stall.get_or_insert_default();
             if taken > 0 || begins_to_wait {
                 stall.progress_at = now;

@@ -63,6 +63,17 @@ impl Transport for Stream {
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
     }
+
+    /// Linux counts the user timeout from the first time that the reader had no room, and forgets that
+    /// only when there is room for a whole segment: a reader who is slow for longer is given up in the
+    /// middle of reading. For who is behind, the server's own deadline for stalling is the judge.
+    fn bear_with_slow_reader(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Self::Tcp(stream) = self {
+            // A failure shows at the next write.
+            let _ = socket2::SockRef::from(&*stream).set_tcp_user_timeout(None);
+        }
+    }
 }
 
 impl Source for Stream {

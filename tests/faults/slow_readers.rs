@@ -282,6 +282,35 @@ fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
     assert_eq!(daemon.log_count("closed after"), 0);
 }
 
+/// The kernel's timeout is for dead peers, and it counts from the first time that there was no room,
+/// whatever was read since.
+#[test]
+fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
+    const USER_TIMEOUT: Duration = Duration::from_secs(1);
+    const LINES: usize = 300;
+    let daemon = Daemon::start(&["--user-timeout", "1", "--hard-limit", "16M"]);
+    let mut alice = daemon.join("alice");
+    let mut slow = join_with_small_window(&daemon, "slow");
+    let text = long_line();
+    for number in 0..LINES {
+        alice.send(&format!("@slow:{number} {text}"));
+    }
+    alice.read_until("* slow has joined lobby.");
+    let mut heard = 0;
+    for _ in 0..3 {
+        for _ in 0..5 {
+            slow.expect_line(&format!("@alice: {heard} {text}"));
+            heard += 1;
+        }
+        thread::sleep(USER_TIMEOUT * 2); // as one who naps
+    }
+    slow.widen_window();
+    for number in heard..LINES {
+        slow.expect_line(&format!("@alice: {number} {text}"));
+    }
+    assert_eq!(daemon.log_count("closed after"), 0);
+}
+
 #[test]
 fn when_all_queues_together_are_too_large_the_largest_is_closed() {
     let (_folder, path, listen) = unix_path();
