@@ -295,6 +295,10 @@ impl History {
         while self.server.switchboard.next_deadline() <= end {
             self.server.now = self.server.now.max(self.server.switchboard.next_deadline());
             self.run();
+            // What becomes due by what was done is done in the next turn.
+            if self.server.switchboard.next_deadline() <= self.server.now {
+                self.run();
+            }
             let next = self.server.switchboard.next_deadline();
             assert!(next > self.server.now, "what is due now is not done");
         }

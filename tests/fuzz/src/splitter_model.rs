@@ -223,15 +223,39 @@ impl Model {
     }
 }
 
-/// `METHOD /target`, or `METHOD target HTTP/…`; of an unfinished line the method is enough.
+/// `GET /target`, or `GET target HTTP/…`; of an unfinished line `GET` is enough. With any other method
+/// exactly `METHOD target HTTP/d.d`; an unfinished line has at least a part of a target that looks like
+/// one, and nothing behind it that could not become the version.
 fn is_request(line: &[u8], unfinished: bool) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let line = line.strip_suffix('\r').unwrap_or(&line);
-    let Some((method, target)) = line.split_once(' ') else {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return false;
     };
-    let methods = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PRI";
-    let has_version = format!(" {target}").contains(" HTTP/");
-    methods.split(' ').any(|known| known == method)
-        && (unfinished || target.starts_with('/') || has_version)
+    let version = words.next();
+    let known = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PRI";
+    if known.split(' ').any(|known| known.as_bytes() == method) {
+        let rest = String::from_utf8_lossy(&line[method.len()..]);
+        return unfinished || target.starts_with(b"/") || rest.contains(" HTTP/");
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte);
+    if method.is_empty() || !method.iter().all(is_token) {
+        return false;
+    }
+    let number = version.and_then(|version| version.strip_prefix(b"HTTP/"));
+    if number.is_some_and(|number| is_version(number)) {
+        return true;
+    }
+    let shouts = method.to_ascii_uppercase() == method;
+    let is_address = String::from_utf8_lossy(target).contains("://");
+    let looks_right = target.starts_with(b"/") || target == b"*" || (shouts && is_address);
+    let begun = version.unwrap_or_default();
+    let is_begun = (0..10).any(|digit| format!("HTTP/{digit}.").as_bytes().starts_with(begun));
+    unfinished && looks_right && is_begun
+}
+
+fn is_version(number: &[u8]) -> bool {
+    let is_digit = number.first().is_some_and(u8::is_ascii_digit);
+    is_digit && (number.len() == 1 || (number.len() == 3 && number[1] == b'.'))
 }
