@@ -244,7 +244,7 @@ fn is_request(line: &[u8], unfinished: bool) -> bool {
         return false;
     }
     let number = version.and_then(|version| version.strip_prefix(b"HTTP/"));
-    if number.is_some_and(|number| is_version(number)) {
+    if number.is_some_and(is_version) {
         return true;
     }
     let shouts = method.to_ascii_uppercase() == method;
