@@ -2,6 +2,7 @@
 //! written, and where it is in its life.
 
 use std::io::{self, Read, Write};
+use std::mem;
 use std::time::Duration;
 
 use crate::chat::message::{CloseReason, Mode, Peer};
@@ -73,6 +74,8 @@ pub struct Stall {
     pub progress_at: Tick,
     /// How many lines of which room were left out since.
     pub missed: Vec<(RoomName, u64)>,
+    /// The socket was told to bear with the reader.
+    borne_with: bool,
 }
 
 /// One connection.
@@ -241,12 +244,13 @@ impl<S: Transport> Connection<S> {
         self.write_blocked = matches!(flush, Flush::Blocked);
         if self.write_blocked {
             let begins_to_wait = self.stall.is_none();
-            if begins_to_wait {
-                self.stream.bear_with_slow_reader();
-            }
             let stall = self.stall.get_or_insert_default();
             if taken > 0 || begins_to_wait {
                 stall.progress_at = now;
+            }
+            // Not by whether it begins to wait: a line may be left out before anything is refused.
+            if !mem::replace(&mut stall.borne_with, true) {
+                self.stream.bear_with_slow_reader();
             }
         }
         (taken, flush)
@@ -294,7 +298,7 @@ impl<S: Transport> Connection<S> {
         let stall = self.stall.get_or_insert_with(|| {
             Box::new(Stall {
                 progress_at: now,
-                missed: Vec::new(),
+                ..Stall::default()
             })
         });
         let missed = &mut stall.missed;

@@ -42,6 +42,10 @@ pub struct Wire {
     pub breaks_when_full: bool,
     /// Once, it is full just where a line ends.
     pub stops_at_line_end: bool,
+    /// It has refused output.
+    pub refused: bool,
+    /// It was told to bear with that, or it would give the client up one day, as TCP does.
+    pub borne_with: bool,
     /// How often the server has written.
     pub writes: usize,
     /// The server has said that nothing more will come.
@@ -83,6 +87,10 @@ impl Write for VirtualStream {
         if wire.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        assert!(
+            wire.borne_with || !wire.refused,
+            "the socket gives up a slow reader"
+        );
         let mut count = bytes.len().min(wire.room).min(wire.write_max);
         if wire.stops_at_line_end
             && let Some(last) = bytes[..count].iter().rposition(|byte| *byte == b'\n')
@@ -95,6 +103,7 @@ impl Write for VirtualStream {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if count == 0 {
+            wire.refused = true;
             return Err(io::ErrorKind::WouldBlock.into());
         }
         wire.room -= count;
@@ -112,6 +121,10 @@ impl Transport for VirtualStream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.0.borrow_mut().shut = true;
         Ok(())
+    }
+
+    fn bear_with_slow_reader(&mut self) {
+        self.0.borrow_mut().borne_with = true;
     }
 }
 
@@ -176,6 +189,8 @@ impl VirtualServer {
             write_max: usize::MAX,
             breaks_when_full: false,
             stops_at_line_end: false,
+            refused: false,
+            borne_with: false,
             writes: 0,
             shut: false,
             closed: false,
