@@ -18,12 +18,13 @@ mod harness;
 use std::hint::black_box;
 use std::mem;
 
+use chinwag::chat::ROOMS_PAGE;
 use chinwag::chat::message::{ClientId, Command, Event, Mode, Recipients, Refusal, Request, Verb};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::wire::framing::{Input, LineSplitter};
 use chinwag::wire::{Style, command, encode};
 
-use harness::crowd::{ChatCrowd, ServerCrowd, UNIX_MS, name_of};
+use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
 use harness::{Bench, Case};
 
 /// What is said, wherever something is: as long as most lines are.
@@ -50,6 +51,7 @@ fn main() {
     fan_out_through_the_server(&mut bench);
     look_up(&mut bench);
     private_through_the_server(&mut bench);
+    list_rooms(&mut bench);
     bench.finish();
 }
 
@@ -331,6 +333,31 @@ fn private_through_the_server(bench: &mut Bench) {
                 lines: 1,
                 bytes: heard.len(),
                 call,
+            }
+        });
+    }
+}
+
+/// The last page of the list of rooms, to which it does not matter how many are before it.
+fn list_rooms(bench: &mut Bench) {
+    for wanted in [100, 10_000] {
+        let count = bench.crowd(wanted) / ROOMS_PAGE * ROOMS_PAGE;
+        bench.run(&format!("rooms/{wanted}"), || {
+            let mut chat = ChatCrowd::new(count);
+            for number in 1..count {
+                // One is enough: the lobby is a room too.
+                let room = RoomName::parse(&name_of(number)).unwrap();
+                chat.handle(ChatCrowd::id_of(number), Ok(Command::Join(room)));
+            }
+            chat.outbox = Counter::default();
+            Case {
+                lines: u32::try_from(ROOMS_PAGE).unwrap(),
+                bytes: 0,
+                call: move || {
+                    let last = black_box(count / ROOMS_PAGE);
+                    chat.handle(ChatCrowd::id_of(0), Ok(Command::Rooms(last)));
+                    mem::take(&mut chat.outbox.rooms)
+                },
             }
         });
     }

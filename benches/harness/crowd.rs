@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::message::{
-    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Request, ServerStats,
+    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Reply, Request, ServerStats,
 };
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Outbox};
@@ -51,11 +51,15 @@ pub struct Counter {
     pub announced: u32,
     /// To whom the last private message went.
     pub delivered_to: Option<ClientId>,
+    /// Rooms on the last page of them that was asked for.
+    pub rooms: u32,
 }
 
 impl Outbox for Counter {
     fn send(&mut self, _: ClientId, event: &Event<'_>) {
-        black_box(event);
+        if let Event::Ok(Reply::Rooms { rooms, .. }) = black_box(event) {
+            self.rooms = u32::try_from(rooms.len()).unwrap();
+        }
     }
 
     fn deliver(&mut self, to: ClientId, _: ClientId, event: &Event<'_>) -> Delivery {

@@ -373,3 +373,57 @@ impl Presence {
         outbox.announce(&room.name, others.map(Member::addressee), &event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(slot: u32) -> Member {
+        Member {
+            client: ClientId {
+                slot,
+                generation: 0,
+            },
+            current: true,
+            quiet: false,
+            filters: false,
+        }
+    }
+
+    /// Where somebody alone is in a room of this number.
+    fn make(rooms: &mut Rooms, number: u32) -> RoomId {
+        let id = rooms.find_or_make(RoomName::parse(&format!("room{number}")).unwrap());
+        rooms.enter(id, member(number));
+        id
+    }
+
+    fn names_from(rooms: &Rooms, skip: usize) -> Vec<String> {
+        let rooms = rooms.list_from(skip);
+        rooms.map(|room| room.name.to_string()).collect()
+    }
+
+    /// The last page of very many rooms took as long as to look at all of them; and so did the only
+    /// page, once they were gone.
+    #[test]
+    fn a_page_of_rooms_looks_at_none_before_it_and_at_none_that_is_gone() {
+        const ROOMS: u32 = 5000;
+        let lobby = RoomName::parse("lobby").unwrap();
+        let mut rooms = Rooms::new(lobby, RandomState::with_seeds(1, 2, 3, 4));
+        let made: Vec<RoomId> = (1..ROOMS).map(|number| make(&mut rooms, number)).collect();
+        let looks_at = |rooms: &Rooms, skip| rooms.list_from(skip).size_hint().1;
+        let total = rooms.len();
+        for skip in [0, 1, total - 1, total] {
+            assert_eq!(looks_at(&rooms, skip), Some(total - skip));
+            assert_eq!(rooms.list_from(skip).count(), total - skip);
+        }
+        assert_eq!(names_from(&rooms, total - 1), ["room4999"]);
+        for id in made.into_iter().skip(3) {
+            rooms.leave(id, 0);
+            rooms.drop_if_empty(id);
+        }
+        assert_eq!(looks_at(&rooms, 0), Some(4));
+        assert_eq!(names_from(&rooms, 0), ["lobby", "room1", "room2", "room3"]);
+        make(&mut rooms, 7);
+        assert_eq!(names_from(&rooms, 3), ["room3", "room7"]);
+    }
+}

@@ -12,7 +12,6 @@
     missing_docs
 )]
 
-mod cost;
 mod history;
 mod laws;
 mod limits;
