@@ -324,7 +324,12 @@ fn stop(daemon: &Daemon) {
 fn nobody_is_closed_because_the_daemon_was_stopped() {
     /// More than the poll tells at once.
     const NAMELESS: usize = 1200;
-    assert!(raise_open_files() > 2 * NAMELESS as u64);
+    // Others need some meanwhile.
+    let room = usize::try_from(raise_open_files() / 4).unwrap();
+    let count = room.min(NAMELESS);
+    if count < NAMELESS {
+        eprintln!("{count} instead of {NAMELESS}: the limit of open files is low");
+    }
     let limits = ["--register-time", "8", "--stall-time", "8"];
     let daemon = Daemon::start(&[&limits[..], &["--hard-limit", "16M"]].concat());
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
@@ -340,7 +345,7 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     }
     alice.barrier();
     let nameless = || Client::over_tcp(daemon.address());
-    let mut nameless: Vec<Client> = std::iter::repeat_with(nameless).take(NAMELESS).collect();
+    let mut nameless: Vec<Client> = std::iter::repeat_with(nameless).take(count).collect();
     nameless.iter_mut().for_each(Client::expect_greeting);
     let mut silent = daemon.connect();
 

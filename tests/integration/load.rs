@@ -255,7 +255,8 @@ fn servers_are_compared_turn_by_turn() {
 
 #[test]
 fn what_is_not_installed_is_left_out_of_a_comparison() {
-    let ended = run_json(&["compare", "--servers", "x=irc=no-such-server @PORT@"]);
+    let missing = "x=irc=no-such-server @PORT@";
+    let ended = run_json(&["compare", "--servers", missing, "--workloads", "dm-100"]);
     ended.expect_code(1);
     assert!(ended.err.contains("x is not installed"), "{ended:?}");
     assert!(ended.err.contains("none of these"), "{ended:?}");
@@ -497,7 +498,8 @@ fn servers_that_cannot_be_tested_are_named() {
     let nowhere = unused.local_addr().unwrap().to_string();
     drop(unused);
     expect_failure(&["--addr", &nowhere, "dm"], 1, "refused");
-    expect_failure(&["--addr", &nowhere, "storm"], 1, "refused");
+    let storm = ["--addr", &nowhere, "storm", "--at-once", "5"];
+    expect_failure(&storm, 1, "refused");
     expect_failure(
         &["--addr", "unix:/no/such/socket", "dm"],
         1,
