@@ -8,8 +8,9 @@ use std::io;
 use std::time::Duration;
 
 use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
 
-use crate::chat::message::ClientId;
+use crate::chat::message::{ClientId, Peer};
 use crate::chat::tick::Tick;
 use crate::config::Limits;
 
@@ -24,6 +25,9 @@ const BATCH_MAX: usize = 64;
 /// another trouble that is not the connection's.
 const RETRY_TIME: Duration = Duration::from_millis(200);
 
+/// What whoever cannot be let in is told, as far as that is possible.
+const REFUSAL: &[u8] = b"! The server is full. Try again later.\n";
+
 /// The listeners, and what is known of each.
 #[derive(Debug)]
 pub struct Acceptor {
@@ -31,15 +35,25 @@ pub struct Acceptor {
     /// A descriptor kept for the day when there is no other: given up for a moment, it lets one
     /// connection in to be turned away, rather than left to hang in the backlog.
     reserve: Option<File>,
-    retry_at: Tick,
-    in_trouble: bool,
 }
 
+/// A listener. What troubles one need not trouble the others.
 #[derive(Debug)]
 struct Waiting {
     listener: Listener,
     /// There may be connections to accept.
     pending: bool,
+    /// Not tried before this, because that failed; or never set aside for that.
+    retry_at: Tick,
+    in_trouble: bool,
+}
+
+impl Waiting {
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.in_trouble) {
+            log::info!("accepting connections again at {}", self.listener);
+        }
+    }
 }
 
 impl Acceptor {
@@ -62,13 +76,13 @@ impl Acceptor {
             waiting.push(Waiting {
                 listener,
                 pending: false,
+                retry_at: Tick::NEVER,
+                in_trouble: false,
             });
         }
         Ok(Self {
             listeners: waiting,
             reserve: open_reserve(),
-            retry_at: Tick::NEVER,
-            in_trouble: false,
         })
     }
 
@@ -82,7 +96,6 @@ impl Acceptor {
     /// Closes the listeners.
     pub fn stop(&mut self) {
         self.listeners.clear();
-        self.retry_at = Tick::NEVER;
     }
 
     /// How many listeners there are.
@@ -100,13 +113,15 @@ impl Acceptor {
     /// Whether there is something to accept right now.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.retry_at == Tick::NEVER && self.listeners.iter().any(|waiting| waiting.pending)
+        let mut listeners = self.listeners.iter();
+        listeners.any(|waiting| waiting.pending && waiting.retry_at == Tick::NEVER)
     }
 
     /// When to accept although the poll says nothing.
     #[must_use]
     pub fn next_deadline(&self) -> Tick {
-        self.retry_at
+        let retries = self.listeners.iter().map(|waiting| waiting.retry_at);
+        retries.min().unwrap_or(Tick::NEVER)
     }
 
     /// Accepts a batch from each listener where connections wait.
@@ -117,40 +132,54 @@ impl Acceptor {
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
     ) {
-        if self.retry_at != Tick::NEVER && self.retry_at > now {
+        for place in 0..self.listeners.len() {
+            self.accept_batch(place, now, limits, registry, switchboard);
+        }
+    }
+
+    fn accept_batch(
+        &mut self,
+        place: usize,
+        now: Tick,
+        limits: &Limits,
+        registry: &Registry,
+        switchboard: &mut Switchboard<Stream>,
+    ) {
+        let Some(waiting) = self.listeners.get_mut(place) else {
+            return;
+        };
+        if waiting.retry_at != Tick::NEVER && waiting.retry_at > now {
             return;
         }
-        self.retry_at = Tick::NEVER;
+        waiting.retry_at = Tick::NEVER;
+        if !waiting.pending {
+            return;
+        }
         self.reserve = self.reserve.take().or_else(open_reserve);
-        for place in 0..self.listeners.len() {
-            for _ in 0..BATCH_MAX {
-                let Some(waiting) = self.listeners.get_mut(place) else {
-                    return;
-                };
-                if !waiting.pending {
-                    break;
+        let mut in_vain = 0;
+        for _ in 0..BATCH_MAX {
+            let waiting = self.listeners.get_mut(place);
+            let Some(waiting) = waiting.filter(|waiting| waiting.pending) else {
+                return;
+            };
+            match waiting.listener.accept(limits) {
+                Ok((stream, peer)) => {
+                    waiting.recovered();
+                    welcome(stream, peer, now, registry, switchboard);
                 }
-                match waiting.listener.accept(limits) {
-                    Ok((mut stream, peer)) => {
-                        self.recovered();
-                        let connected = switchboard.connect(now, peer, |id| {
-                            registry
-                                .register(&mut stream, token_of(id), both())
-                                .map(|()| stream)
-                        });
-                        if let Err(error) = connected {
-                            log::warn!("{peer}: cannot be watched: {error}");
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    waiting.pending = false;
+                }
+                // A batch of nothing else is no matter of one connection.
+                Err(error) if concerns_one_connection(&error) && in_vain + 1 < BATCH_MAX => {
+                    in_vain += 1;
+                }
+                Err(error) => {
+                    if !self.shed(place, &error, limits) {
+                        if let Some(waiting) = self.listeners.get_mut(place) {
+                            waiting.retry_at = now.after(RETRY_TIME);
                         }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        waiting.pending = false;
-                    }
-                    Err(error) if concerns_one_connection(&error) => {}
-                    Err(error) => {
-                        if !self.shed(place, &error, limits) {
-                            self.retry_at = now.after(RETRY_TIME);
-                            return;
-                        }
+                        return;
                     }
                 }
             }
@@ -160,43 +189,64 @@ impl Acceptor {
     /// Turns one connection away with the descriptor kept for that. Says whether that worked, so
     /// that it makes sense to go on.
     fn shed(&mut self, place: usize, error: &io::Error, limits: &Limits) -> bool {
-        if !std::mem::replace(&mut self.in_trouble, true) {
-            log::error!("cannot accept connections: {error}; turning them away until it passes");
+        let Some(waiting) = self.listeners.get_mut(place) else {
+            return false;
+        };
+        if !std::mem::replace(&mut waiting.in_trouble, true) {
+            let listener = &waiting.listener;
+            log::error!(
+                "cannot accept connections at {listener}: {error}; until it passes, they wait \
+                 or are turned away"
+            );
         }
         if !lacks_descriptors(error) || self.reserve.take().is_none() {
             return false;
         }
-        let shed = self
-            .listeners
-            .get(place)
-            .map(|waiting| waiting.listener.accept(limits));
-        let goes_on = match shed {
-            Some(Ok((mut stream, peer))) => {
-                // One write to a fresh socket: what does not fit is not worth waiting for.
-                let _ = io::Write::write(&mut stream, b"! The server is full. Try again later.\n");
+        let goes_on = match waiting.listener.accept(limits) {
+            Ok((stream, peer)) => {
+                refuse(stream);
                 log::debug!("{peer} turned away: no descriptor");
                 true
             }
             // Linux takes a descriptor before it looks for a connection, and so complains of a
             // lack although none waits.
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                if let Some(waiting) = self.listeners.get_mut(place) {
-                    waiting.pending = false;
-                }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                waiting.pending = false;
                 true
             }
-            Some(Err(error)) => concerns_one_connection(&error),
-            None => false,
+            Err(error) => concerns_one_connection(&error),
         };
         self.reserve = open_reserve();
         goes_on && self.reserve.is_some()
     }
+}
 
-    fn recovered(&mut self) {
-        if std::mem::take(&mut self.in_trouble) {
-            log::info!("accepting connections again");
+/// Hands a connection on to be served.
+fn welcome(
+    mut stream: Stream,
+    peer: Peer,
+    now: Tick,
+    registry: &Registry,
+    switchboard: &mut Switchboard<Stream>,
+) {
+    let connected = switchboard.connect(now, peer, |id| {
+        match registry.register(&mut stream, token_of(id), both()) {
+            Ok(()) => Ok(stream),
+            Err(error) => {
+                refuse(stream);
+                Err(error)
+            }
         }
+    });
+    if let Err(error) = connected {
+        log::warn!("{peer} turned away: cannot be watched: {error}");
     }
+}
+
+/// Says that there is no place, and closes.
+fn refuse(mut stream: Stream) {
+    // One write to a fresh socket: what does not fit is not worth waiting for.
+    let _ = io::Write::write(&mut stream, REFUSAL);
 }
 
 /// Everything a client's socket can be ready for.
@@ -228,16 +278,31 @@ fn open_reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
+/// Whether only the connection that was to be accepted is lost. Linux reports errors of its network
+/// here that are pending on it; accept(2) says which, and to try again.
 fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+    is_one_of(
+        error,
+        &[
+            Errno::INTR,
+            Errno::CONNABORTED,
+            Errno::NETDOWN,
+            Errno::PROTO,
+            Errno::NOPROTOOPT,
+            Errno::HOSTDOWN,
+            #[cfg(target_os = "linux")]
+            Errno::NONET,
+            Errno::HOSTUNREACH,
+            Errno::OPNOTSUPP,
+            Errno::NETUNREACH,
+        ],
     )
 }
 
 fn lacks_descriptors(error: &io::Error) -> bool {
-    let lacks = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
-    lacks
-        .iter()
-        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    is_one_of(error, &[Errno::MFILE, Errno::NFILE])
+}
+
+fn is_one_of(error: &io::Error, errors: &[Errno]) -> bool {
+    Errno::from_io_error(error).is_some_and(|error| errors.contains(&error))
 }

@@ -1,5 +1,6 @@
 //! Sockets that clients connect to: how they are made, and what a stranger pastes to try them.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -72,6 +73,15 @@ impl Drop for SocketFile {
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let file = fs::symlink_metadata(path)?;
     Ok((file.dev(), file.ino()))
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(_, address) => address.fmt(f),
+            Self::Unix(SocketFile { path, .. }, _) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 impl Listener {
