@@ -112,7 +112,8 @@ impl Listener {
                 let (stream, address) = listener.accept()?;
                 // Linux hands a listener's options on to what it accepts.
                 if !cfg!(target_os = "linux") {
-                    set_options(&SockRef::from(&stream), limits)?;
+                    // What cannot be had was said of the listener.
+                    set_options(&SockRef::from(&stream), limits, |_, _| {});
                 }
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
@@ -204,7 +205,10 @@ fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
     }
     // So that a restart need not wait for the connections of the last run to be forgotten.
     socket.set_reuse_address(true)?;
-    set_options(&SockRef::from(&socket), limits)?;
+    set_options(&SockRef::from(&socket), limits, |wish, error| {
+        let (option, without) = (wish.option, wish.without);
+        log::warn!("{address}: cannot set {option}: {error}; without it, {without}");
+    });
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -220,24 +224,60 @@ fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
-/// What every connection is to have.
-fn set_options(socket: &SockRef<'_>, limits: &Limits) -> io::Result<()> {
+/// What every connection is better off with. Some kernels lack some of it, such as those that
+/// sandboxes bring: that is said, and no reason not to start.
+struct Wish {
+    option: &'static str,
+    without: &'static str,
+    set: fn(&SockRef<'_>, &Limits) -> io::Result<()>,
+}
+
+const WISHES: &[Wish] = &[
     // A line is a message: it must not wait for the next one to fill a segment.
-    socket.set_tcp_nodelay(true)?;
+    Wish {
+        option: "TCP_NODELAY",
+        without: "lines may come late",
+        set: |socket, _| socket.set_tcp_nodelay(true),
+    },
     // telnet marks its interrupt as urgent. Out of line, a byte would be missing from the stream.
-    socket.set_out_of_band_inline(true)?;
-    let keepalive = TcpKeepalive::new().with_time(limits.keepalive_time);
-    // Three questions without an answer.
-    let keepalive = keepalive
-        .with_interval(limits.keepalive_time / 6)
-        .with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
+    Wish {
+        option: "SO_OOBINLINE",
+        without: "telnet's interrupt spoils a line",
+        set: |socket, _| socket.set_out_of_band_inline(true),
+    },
+    Wish {
+        option: "SO_KEEPALIVE",
+        without: "who vanishes without a word is there until something is written to them",
+        set: |socket, limits| {
+            let keepalive = TcpKeepalive::new().with_time(limits.keepalive_time);
+            // Three questions without an answer.
+            let keepalive = keepalive
+                .with_interval(limits.keepalive_time / 6)
+                .with_retries(3);
+            socket.set_tcp_keepalive(&keepalive)
+        },
+    },
     #[cfg(target_os = "linux")]
-    {
-        socket.set_tcp_user_timeout(Some(limits.user_timeout))?;
-        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    Wish {
+        option: "TCP_USER_TIMEOUT",
+        without: "who vanishes with output on the way is there for as long as the system retries",
+        set: |socket, limits| socket.set_tcp_user_timeout(Some(limits.user_timeout)),
+    },
+    #[cfg(target_os = "linux")]
+    Wish {
+        option: "TCP_NOTSENT_LOWAT",
+        without: "who is far behind and reads slowly may be closed as if they read nothing",
+        set: |socket, _| socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX),
+    },
+];
+
+/// Grants every wish that can be granted, and tells of the others.
+fn set_options(socket: &SockRef<'_>, limits: &Limits, tell: impl Fn(&Wish, &io::Error)) {
+    for wish in WISHES {
+        if let Err(error) = (wish.set)(socket, limits) {
+            tell(wish, &error);
+        }
     }
-    Ok(())
 }
 
 fn bind_unix(path: &Path) -> io::Result<(SocketFile, UnixListener)> {
