@@ -126,7 +126,10 @@ impl<S: Transport> Egress<S> {
                 self.wake_if_read(slot);
                 self.rearm(slot);
             }
-            Flush::Failed(_) => self.doom(slot, CloseReason::Broken),
+            Flush::Failed(error) => {
+                log::debug!("{}: writing failed: {error}", self.connections.id_of(slot));
+                self.doom(slot, CloseReason::Broken);
+            }
         }
     }
 
