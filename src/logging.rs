@@ -128,8 +128,11 @@ pub fn say(text: &str) {
     let its_text = Arc::clone(&text);
     let said = thread::Builder::new().spawn(move || {
         // Standard error may be closed, and then there is nobody to tell.
-        let stderr = standard_error().map(Patient);
-        let _ = stderr.and_then(|mut stderr| stderr.write_all(its_text.as_bytes()));
+        let _ = match standard_error() {
+            Ok(stderr) => Patient(stderr).write_all(its_text.as_bytes()),
+            // No descriptor is left for that, which may be just what is to be said.
+            Err(_) => io::stderr().write_all(its_text.as_bytes()),
+        };
         let _ = finish.send(()); // likewise
     });
     if said.is_ok() {

@@ -42,8 +42,9 @@ fn main() -> ExitCode {
     let log = match logging::start(level, log_file.as_deref()) {
         Ok(log) => log,
         Err(error) => {
-            let path = log_file.unwrap_or_default();
-            return fail(1, &format!("cannot log to {}: {error}", path.display()));
+            let path = log_file.as_deref().map(Path::display);
+            let place = path.map_or("standard error".to_owned(), |path| path.to_string());
+            return fail(1, &format!("cannot log to {place}: {error}"));
         }
     };
     let wanted = config.limits.clients_max;
