@@ -22,6 +22,7 @@ mod flooder;
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
 mod itself;
+mod kernel;
 mod latency;
 mod limits;
 mod logs;

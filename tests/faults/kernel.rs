@@ -1,0 +1,602 @@
+//! The kernel says no: errors of its calls that no test can bring about, put in their place.
+//!
+//! strace runs the daemon, and has some of its calls fail instead of being made. Which ones is told by
+//! their number, so each test counts what came before, and looks whether it counted well.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::harness::{
+    Client, Daemon, Killed, REFUSED_FULL, program, wait_for_exit, wait_until, without_settings,
+};
+
+/// The wrapper of `tests/confined`: its filter kills whoever makes a call that it does not know, and
+/// a call that strace has fail is none at all.
+const CONFINED: &str = "chinwag-confined";
+
+/// How long the daemon waits before it tries again to accept.
+const RETRY_TIME: Duration = Duration::from_millis(200);
+
+/// So many connections are accepted before others have their turn.
+const BATCH_MAX: u32 = 64;
+
+/// A daemon whose kernel is to fail it.
+struct Failing {
+    command: Command,
+    trace: Trace,
+}
+
+/// What strace wrote of the calls that may fail.
+struct Trace {
+    folder: TempDir,
+}
+
+impl Failing {
+    /// `fault` is what strace's `-e inject=` takes. `None` where there is no strace.
+    fn new(fault: &str) -> Option<Self> {
+        if !strace_works() {
+            return None;
+        }
+        let (calls, _) = fault.split_once(':').expect("calls, and what they return");
+        let folder = tempfile::tempdir().unwrap();
+        let trace = Trace { folder };
+        let mut command = without_settings(Command::new("strace"));
+        // Without a filter, each call that is of no interest costs a stop, too.
+        command.args(["-D", "-f", "--seccomp-bpf"]);
+        command.args(["-qq", "-o"]).arg(trace.path());
+        command.args(["-e", &format!("trace={calls}")]);
+        command.args(["-e", &format!("inject={fault}")]);
+        command.arg("--").arg(program().get_program());
+        Some(Self { command, trace })
+    }
+
+    fn start(self, flags: &[&str]) -> (Daemon, Trace) {
+        (Daemon::start_as(self.command, flags), self.trace)
+    }
+
+    /// It ends by itself, soon.
+    fn run(mut self, flags: &[&str]) -> Output {
+        self.command.args(flags);
+        let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Killed(child.spawn().unwrap());
+        wait_for_exit(&mut child.0);
+        let mut output = Output {
+            status: child.0.wait().unwrap(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
+        std::io::copy(&mut stdout.unwrap(), &mut output.stdout).unwrap();
+        std::io::copy(&mut stderr.unwrap(), &mut output.stderr).unwrap();
+        assert!(self.trace.failed() > 0, "nothing was made to fail");
+        output
+    }
+}
+
+impl Trace {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("trace")
+    }
+
+    /// A line for each call.
+    fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path()).unwrap();
+        // One that took its time has another line for its end; and there are signals.
+        let is_call = |line: &&str| !line.contains(" resumed>") && !line.contains(" --- ");
+        text.lines().filter(is_call).map(str::to_owned).collect()
+    }
+
+    fn calls(&self) -> u32 {
+        self.lines().len().try_into().unwrap()
+    }
+
+    fn failed(&self) -> usize {
+        let text = fs::read_to_string(self.path()).unwrap();
+        text.matches("(INJECTED)").count()
+    }
+}
+
+/// Whether there is a strace, and the system lets it do its work.
+fn strace_works() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(|| {
+        let tested = PathBuf::from(program().get_program());
+        if tested.ends_with(CONFINED) {
+            eprintln!("skipped: under the filter, a call that strace has fail kills");
+            return false;
+        }
+        let required = std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_some();
+        let probe = Command::new("strace")
+            .args(["-D", "-f", "--seccomp-bpf", "-qq"])
+            .args(["-o", "/dev/null", "true"])
+            .output();
+        let why_not = match probe {
+            Ok(output) if output.status.success() => return true,
+            Ok(output) => format!("strace does not work: {output:?}"),
+            Err(error) => format!("no strace: {error}"),
+        };
+        assert!(!required, "{why_not}");
+        eprintln!("skipped: {why_not}");
+        false
+    })
+}
+
+/// Two who talk get everything, whatever happens to others.
+fn expect_chat(alice: &mut Client, bob: &mut Client) {
+    for number in 0..20 {
+        alice.send(&format!("{number}"));
+        bob.expect_line(&format!("alice: {number}"));
+        bob.send(&format!("@alice:{number}"));
+        alice.expect_line(&format!("@bob: {number}"));
+    }
+}
+
+/// Each of two who joined one after the other costs a call that accepts, and one that finds nobody else.
+const TWO_ACCEPTED: u32 = 4;
+
+#[test]
+fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
+    let Some(failing) = Failing::new("accept4:error=ENFILE:when=5..8") else {
+        return;
+    };
+    let (daemon, trace) = failing.start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    let mut waiting: Vec<Client> = (0..100).map(|_| daemon.connect_raw()).collect();
+    daemon.wait_for_log("cannot accept connections");
+    expect_chat(&mut alice, &mut bob);
+    for client in &mut waiting {
+        client.expect_greeting();
+    }
+    assert_eq!(trace.failed(), 4);
+    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    assert_eq!(daemon.log_count("accepting connections again"), 1);
+}
+
+#[test]
+fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
+    // Given up, the kept one is what the next call gets.
+    let Some(failing) = Failing::new("accept4:error=ENFILE:when=5+2") else {
+        return;
+    };
+    let (daemon, trace) = failing.start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    for _ in 0..10 {
+        let mut refused = daemon.connect_raw();
+        refused.expect_line(REFUSED_FULL);
+        refused.expect_closed();
+    }
+    expect_chat(&mut alice, &mut bob);
+    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+}
+
+/// Has two chat while nobody can be accepted, and counts how often that is tried: by time, which other
+/// work on the machine only makes longer.
+fn expect_few_attempts(fault: &str, each_time_max: u32) {
+    let Some(failing) = Failing::new(fault) else {
+        return;
+    };
+    let (daemon, trace) = failing.start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    let start = Instant::now();
+    let _waits = daemon.connect_raw();
+    daemon.wait_for_log("cannot accept connections");
+    for _ in 0..10 {
+        expect_chat(&mut alice, &mut bob); // each line is a turn, in which it could be tried
+    }
+    // It is counted before the time is taken, and was tried at the start as well.
+    let attempts = trace.calls() - TWO_ACCEPTED;
+    let times = start.elapsed().as_millis() / RETRY_TIME.as_millis() + 2;
+    let attempts_max = u128::from(each_time_max) * times;
+    assert!(u128::from(attempts) <= attempts_max, "{fault}: {attempts}");
+    assert_eq!(daemon.log_count("cannot accept connections"), 1, "{fault}");
+}
+
+#[test]
+fn a_machine_that_stays_out_of_descriptors_is_not_asked_all_the_time() {
+    // Each time, it is tried once more with the descriptor kept for that.
+    expect_few_attempts("accept4:error=ENFILE:when=5+", 2);
+}
+
+#[test]
+fn an_error_of_each_connection_without_end_is_not_met_with_attempts_without_end() {
+    expect_few_attempts("accept4:error=ENETUNREACH:when=5+", BATCH_MAX);
+}
+
+#[test]
+fn an_error_of_one_connection_delays_no_other() {
+    let errors = "EINTR ECONNABORTED ENETDOWN EPROTO ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH \
+                  EOPNOTSUPP ENETUNREACH";
+    for error in errors.split_whitespace() {
+        let Some(failing) = Failing::new(&format!("accept4:error={error}:when=1..2")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&[]);
+        daemon.connect();
+        assert_eq!(trace.failed(), 2);
+        // Whatever is logged of accepting comes before what is logged of the end.
+        daemon.wait_for_log("closed after");
+        assert_eq!(daemon.log_count("cannot accept"), 0, "{error}");
+    }
+}
+
+#[test]
+fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
+    for error in ["ENOMEM", "ENOBUFS", "EPERM"] {
+        let Some(failing) = Failing::new(&format!("accept4:error={error}:when=1..2")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&[]);
+        daemon.connect();
+        assert_eq!(trace.failed(), 2);
+        daemon.wait_for_log("accepting connections again");
+        assert_eq!(daemon.log_count("cannot accept connections"), 1, "{error}");
+    }
+}
+
+#[test]
+fn one_listener_in_trouble_does_not_stop_another() {
+    let Some(failing) = Failing::new("accept4:error=ENOMEM:when=1") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let at_path = format!("unix:{}", path.display());
+    let (daemon, trace) = failing.start(&["--listen", "127.0.0.1:0", "--listen", &at_path]);
+    // Both are told of in one turn.
+    daemon.signal(Signal::STOP);
+    wait_until("it is stopped", || all_threads_are_stopped(&daemon));
+    let mut by_tcp = daemon.connect_raw();
+    let mut by_path = Client::over_unix(&path);
+    daemon.signal(Signal::CONT);
+    by_path.expect_greeting();
+    by_tcp.expect_greeting();
+    let lines = trace.lines();
+    assert!(lines[0].contains("(INJECTED)"), "{lines:?}");
+    assert!(lines[1].contains("AF_UNIX"), "{lines:?}");
+    assert_eq!(
+        daemon.log_count("cannot accept connections at 127.0.0.1:"),
+        1
+    );
+    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    assert_eq!(daemon.log_count("accepting connections again at 127"), 1);
+}
+
+fn all_threads_are_stopped(daemon: &Daemon) -> bool {
+    let threads = format!("/proc/{}/task", daemon.pid().as_raw_nonzero());
+    let mut threads = fs::read_dir(threads).unwrap();
+    threads.all(|thread| {
+        let status = fs::read_to_string(thread.unwrap().path().join("status"));
+        // Stopped, or stopped for strace.
+        status.is_ok_and(|status| status.contains("State:\tT") || status.contains("State:\tt"))
+    })
+}
+
+/// The poll's own, for signals and for the listener.
+const WATCHED_FIRST: u32 = 2;
+
+#[test]
+fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
+    let Some(failing) = Failing::new("epoll_ctl:error=ENOSPC:when=4..8") else {
+        return;
+    };
+    let flags = ["--max-clients", "3", "--limit-loopback"];
+    let (daemon, trace) = failing.start(&[&flags[..], &["--max-per-address", "3"]].concat());
+    let mut alice = daemon.join("alice");
+    assert_eq!(trace.calls(), WATCHED_FIRST + 1);
+    for _ in 0..5 {
+        let mut unwatched = daemon.connect_raw();
+        unwatched.expect_line(REFUSED_FULL);
+        unwatched.expect_closed();
+    }
+    assert_eq!(trace.failed(), 5);
+    let mut bob = daemon.join("bob");
+    let _carol = daemon.join("carol");
+    alice.read_until("* carol has joined lobby.");
+    bob.barrier();
+    expect_chat(&mut alice, &mut bob);
+    assert_eq!(daemon.log_count("cannot be watched: No space left"), 5);
+    daemon.connect_raw().expect_line(REFUSED_FULL); // both limits are where they were
+}
+
+/// Whoever joins costs a call; so does whoever waits for an answer.
+const READ_FIRST: u32 = 4;
+
+#[test]
+fn who_cannot_be_read_from_ends_and_nobody_else_does() {
+    for (error, words) in [
+        ("ETIMEDOUT", "timed out"),
+        ("EHOSTUNREACH", "No route to host"),
+        ("ENETDOWN", "Network is down"),
+        ("ECONNRESET", "reset by peer"),
+        ("ENOMEM", "Cannot allocate memory"),
+        ("EIO", "Input/output error"),
+    ] {
+        let Some(failing) = Failing::new(&format!("recvfrom:error={error}:when=5")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&["--log-level", "debug"]);
+        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        assert_eq!(trace.calls(), READ_FIRST);
+        bob.send("is not read");
+        bob.expect_closed();
+        expect_broken(&daemon, &mut alice, "reading failed", words);
+        assert_eq!(trace.failed(), 1);
+    }
+}
+
+/// Each is greeted, registered and answered once, and the first is told of the second.
+const WRITTEN_FIRST: u32 = 7;
+
+#[test]
+fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
+    for (error, words) in [
+        ("EPIPE", "Broken pipe"),
+        ("ENOBUFS", "No buffer space"),
+        ("EHOSTUNREACH", "No route to host"),
+        ("ETIMEDOUT", "timed out"),
+        ("ENOMEM", "Cannot allocate memory"),
+    ] {
+        let Some(failing) = Failing::new(&format!("sendto:error={error}:when=8")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&["--log-level", "debug"]);
+        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        assert_eq!(trace.calls(), WRITTEN_FIRST);
+        alice.send("@bob:is not written");
+        bob.expect_closed();
+        let lines = expect_broken(&daemon, &mut alice, "writing failed", words);
+        let told = "! Your last message to bob was not delivered: bob is gone.";
+        assert!(lines.iter().any(|line| line == told), "{lines:?}");
+        assert_eq!(trace.failed(), 1);
+    }
+}
+
+/// bob's connection broke: that is logged and counted once, alice hears of it and stays. Returns what
+/// else she hears.
+fn expect_broken(daemon: &Daemon, alice: &mut Client, doing: &str, words: &str) -> Vec<String> {
+    alice.read_until("* bob has left lobby.");
+    alice.send("/stats");
+    let stats = alice.barrier();
+    let counted = stats
+        .iter()
+        .any(|line| line.ends_with("1 closed: connection broken"));
+    assert!(counted, "{stats:?}");
+    daemon.wait_for_log("bob (127.0.0.1");
+    assert_eq!(daemon.log_count(doing), 1);
+    assert!(daemon.wait_for_log(doing).contains(words));
+    assert_eq!(daemon.log_count("closed after"), 1);
+    assert_eq!(daemon.log_count("connection broken"), 1);
+    daemon.join("bob").barrier(); // the name is free
+    stats
+}
+
+/// The daemon's own signals interrupt its calls, and so does a debugger.
+#[test]
+fn calls_that_are_interrupted_are_made_again() {
+    for calls in ["recvfrom", "sendto", "?epoll_wait,?epoll_pwait", "write"] {
+        let Some(failing) = Failing::new(&format!("{calls}:error=EINTR:when=1+2")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&[]);
+        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        expect_chat(&mut alice, &mut bob);
+        for client in [&mut alice, &mut bob] {
+            client.send("/quit");
+            client.read_until("* Bye.");
+            client.expect_closed();
+        }
+        drop((alice, bob));
+        daemon.wait_for_log_count(": quit; 0 bytes unwritten", 2);
+        assert!(trace.failed() > 1, "{calls}");
+    }
+}
+
+#[test]
+fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
+    for (error, words) in [("EBADF", "Bad file"), ("ENOMEM", "Cannot allocate memory")] {
+        let fault = format!("?epoll_wait,?epoll_pwait:error={error}:when=4+");
+        let Some(failing) = Failing::new(&fault) else {
+            return;
+        };
+        let (mut daemon, _trace) = failing.start(&[]);
+        let mut client = daemon.connect_raw();
+        client.read_to_end();
+        assert_eq!(daemon.wait().code(), Some(1), "{error}");
+        let line = daemon.wait_for_log("chinwag: cannot poll: ");
+        assert!(line.contains(words), "{line}");
+        assert_eq!(daemon.log_count("cannot poll"), 1);
+        assert_eq!(daemon.log_count("panicked"), 0);
+    }
+}
+
+/// The first is for listening at all; what the others are for is only good to have.
+const OPTIONS: [&str; 5] = [
+    "TCP_NODELAY",
+    "SO_OOBINLINE",
+    "SO_KEEPALIVE",
+    "TCP_USER_TIMEOUT",
+    "TCP_NOTSENT_LOWAT",
+];
+
+#[test]
+fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
+    for error in ["ENOPROTOOPT", "EINVAL"] {
+        let Some(failing) = Failing::new(&format!("setsockopt:error={error}:when=2+")) else {
+            return;
+        };
+        let (daemon, _trace) = failing.start(&[]);
+        for option in OPTIONS {
+            let line = daemon.wait_for_log(&format!("cannot set {option}: "));
+            assert!(line.contains("[WARN]") && line.contains("; without it, "));
+        }
+        assert_eq!(daemon.log_count("cannot set"), OPTIONS.len());
+        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        expect_chat(&mut alice, &mut bob);
+    }
+    // One that is lacking keeps it from none of the others.
+    let Some(failing) = Failing::new("setsockopt:error=ENOPROTOOPT:when=2") else {
+        return;
+    };
+    let (daemon, trace) = failing.start(&[]);
+    daemon.connect();
+    assert_eq!(daemon.log_count("cannot set"), 1);
+    assert_eq!(daemon.log_count("cannot set TCP_NODELAY"), 1);
+    for option in &OPTIONS[1..] {
+        let lines = trace.lines();
+        assert!(lines.iter().any(|line| line.contains(option)), "{option}");
+    }
+}
+
+#[test]
+fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why() {
+    for (fault, line) in [
+        (
+            "setsockopt:error=EINVAL:when=1",
+            "cannot listen on 127.0.0.1:0: Invalid argument",
+        ),
+        (
+            "epoll_create1:error=EMFILE",
+            "cannot poll: Too many open files",
+        ),
+        (
+            "socketpair:error=ENFILE",
+            "cannot take signals: Too many open files in system",
+        ),
+        (
+            "epoll_ctl:error=ENOSPC:when=1",
+            "cannot watch for signals: No space left on device",
+        ),
+        (
+            "epoll_ctl:error=ENOMEM:when=2",
+            "cannot watch the listeners: Cannot allocate memory",
+        ),
+        (
+            "socket:error=ENOBUFS",
+            "cannot listen on 127.0.0.1:0: No buffer space available",
+        ),
+        (
+            "bind:error=EACCES",
+            "cannot listen on 127.0.0.1:0: Permission denied",
+        ),
+        (
+            "listen:error=EADDRINUSE",
+            "cannot listen on 127.0.0.1:0: Address already in use",
+        ),
+        (
+            "getsockname:error=ENOBUFS",
+            "cannot listen on 127.0.0.1:0: No buffer space available",
+        ),
+        (
+            "clone3,clone:error=EAGAIN",
+            "cannot log to standard error: Resource temporarily unavailable",
+        ),
+        // It is what the log's own descriptor is made with, and that of whoever says so.
+        (
+            "fcntl:error=EMFILE",
+            "cannot log to standard error: Too many open files",
+        ),
+    ] {
+        let Some(failing) = Failing::new(fault) else {
+            return;
+        };
+        let output = failing.run(&["--listen", "127.0.0.1:0"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.signal(), None, "{fault}: {said}");
+        assert_eq!(output.status.code(), Some(1), "{fault}: {said}");
+        assert_eq!(said.matches('\n').count(), 1, "{fault}: {said}");
+        assert!(
+            said.starts_with(&format!("chinwag: {line}")),
+            "{fault}: {said}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn what_the_start_can_do_without_does_not_stop_it() {
+    for fault in [
+        // Old kernels and some sandboxes: there is a file for that.
+        "getrandom:error=ENOSYS",
+        "getrandom:error=EPERM",
+        // The limit of open files cannot be raised.
+        "prlimit64:error=EPERM:when=4",
+        // The thread that says where it listens.
+        "?clone3,?clone:error=EAGAIN:when=2",
+    ] {
+        let Some(failing) = Failing::new(fault) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&[]);
+        daemon.join("alice").barrier();
+        assert!(trace.failed() > 0, "{fault}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
+    for (fault, said) in [
+        ("flock:error=ENOLCK", None),
+        ("?unlink,?unlinkat:error=EROFS", Some("cannot remove ")),
+    ] {
+        let Some(failing) = Failing::new(fault) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let (mut daemon, trace) = failing.start(&["--listen", &format!("unix:{}", path.display())]);
+        Client::join_over_unix(&path, "alice").barrier();
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.wait().code(), Some(0), "{fault}");
+        assert_eq!(trace.failed(), 1, "{fault}");
+        if let Some(said) = said {
+            daemon.wait_for_log(said);
+        }
+    }
+}
+
+#[test]
+fn who_cannot_be_told_of_the_end_is_closed_at_once() {
+    let Some(failing) = Failing::new("shutdown:error=ENOTCONN") else {
+        return;
+    };
+    let (daemon, trace) = failing.start(&[]);
+    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let open = daemon.descriptors().len();
+    alice.send("/quit");
+    alice.read_until("* Bye.");
+    bob.barrier();
+    // Who is waited for would be there for longer.
+    assert_eq!(daemon.descriptors().len(), open - 1);
+    alice.expect_closed();
+    let line = daemon.wait_for_log("alice (127.0.0.1");
+    assert!(line.contains(": quit; 0 bytes unwritten"), "{line}");
+    assert_eq!(trace.failed(), 1);
+}
+
+#[test]
+fn a_standard_error_that_fails_for_a_while_loses_no_line() {
+    for error in ["EIO", "EAGAIN", "ENOSPC"] {
+        // The first is where it listens.
+        let Some(failing) = Failing::new(&format!("write:error={error}:when=2")) else {
+            return;
+        };
+        let (daemon, trace) = failing.start(&[]);
+        for number in 1..4 {
+            daemon.connect().reset();
+            daemon.wait_for_log_count("closed after", number);
+        }
+        assert_eq!(trace.failed(), 1);
+        assert_eq!(daemon.log_count("closed after"), 3);
+        assert_eq!(daemon.log_count("dropped"), 0);
+    }
+}
