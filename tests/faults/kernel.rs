@@ -198,11 +198,15 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
     for _ in 0..10 {
         expect_chat(&mut alice, &mut bob); // each line is a turn, in which it could be tried
     }
+    let several_times = 3 * usize::try_from(each_time_max).unwrap();
+    wait_until("more attempts", || trace.failed() >= several_times);
     // It is counted before the time is taken, and was tried at the start as well.
     let attempts = trace.calls() - TWO_ACCEPTED;
     let times = start.elapsed().as_millis() / RETRY_TIME.as_millis() + 2;
     let attempts_max = u128::from(each_time_max) * times;
     assert!(u128::from(attempts) <= attempts_max, "{fault}: {attempts}");
+    drop(bob);
+    daemon.wait_for_log("bob (127.0.0.1"); // the last line
     assert_eq!(daemon.log_count("cannot accept connections"), 1, "{fault}");
 }
 
