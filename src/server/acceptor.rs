@@ -147,7 +147,7 @@ impl Acceptor {
                     }
                     Err(error) if concerns_one_connection(&error) => {}
                     Err(error) => {
-                        if !self.shed(place, &error, limits) {
+                        if !self.shed(place, &error, limits, switchboard) {
                             self.retry_at = now.after(RETRY_TIME);
                             return;
                         }
@@ -159,7 +159,13 @@ impl Acceptor {
 
     /// Turns one connection away with the descriptor kept for that. Says whether that worked, so
     /// that it makes sense to go on.
-    fn shed(&mut self, place: usize, error: &io::Error, limits: &Limits) -> bool {
+    fn shed(
+        &mut self,
+        place: usize,
+        error: &io::Error,
+        limits: &Limits,
+        switchboard: &mut Switchboard<Stream>,
+    ) -> bool {
         if !std::mem::replace(&mut self.in_trouble, true) {
             log::error!("cannot accept connections: {error}; turning them away until it passes");
         }
@@ -175,6 +181,7 @@ impl Acceptor {
                 // One write to a fresh socket: what does not fit is not worth waiting for.
                 let _ = io::Write::write(&mut stream, b"! The server is full. Try again later.\n");
                 log::debug!("{peer} turned away: no descriptor");
+                switchboard.note_refused();
                 true
             }
             // Linux takes a descriptor before it looks for a connection, and so complains of a

@@ -180,6 +180,11 @@ impl<S: Transport> Switchboard<S> {
         self.egress.waiting_bytes()
     }
 
+    /// Notes that somebody was turned away before they were connected, for `/stats`.
+    pub fn note_refused(&mut self) {
+        self.egress.stats.refused += 1;
+    }
+
     /// Notes how busy the loop was, in thousandths, for `/stats`.
     pub fn note_busy(&mut self, permille: u32) {
         self.egress.stats.busy_permille = permille;

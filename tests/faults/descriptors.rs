@@ -127,6 +127,9 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
         refused.expect_closed();
     }
     expect_calm(&daemon, &mut alice, &mut bob);
+    // Each is counted, as whom any other limit turns away.
+    alice.send("/stats");
+    alice.read_until("* Connections: 0 closed, 101 refused.");
     limit_open_files(&daemon, before);
     daemon.join("carol");
     daemon.wait_for_log("accepting connections again");
