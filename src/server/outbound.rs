@@ -187,6 +187,12 @@ impl Queue {
         self.receipts.clear();
     }
 
+    /// The memory that it keeps, filled or not.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity() + self.receipts.capacity() * size_of::<Receipt>()
+    }
+
     fn is_abandoned(&self) -> bool {
         self.bytes.capacity() == 0
     }
