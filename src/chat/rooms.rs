@@ -83,7 +83,8 @@ struct Presence {
     due: Option<Tick>,
     joined: u32,
     left: u32,
-    joined_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
+    /// With whose they are: who is renamed meanwhile is told by the name they have then.
+    joined_names: ArrayVec<(ClientId, Name), PRESENCE_NAMES_MAX>,
     left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
     /// Whose change was the first of these.
     first: Option<ClientId>,
@@ -293,6 +294,16 @@ impl Rooms {
         }
     }
 
+    /// Somebody in a room has another name now, if that is still to be told by a summary.
+    pub fn rename_untold(&mut self, id: RoomId, who: ClientId, new_name: Name) {
+        let Some(room) = self.get_mut(id) else { return };
+        for (joined, name) in &mut room.presence.joined_names {
+            if *joined == who {
+                *name = new_name;
+            }
+        }
+    }
+
     /// When the next summary is due.
     pub fn next_due(&self) -> Tick {
         self.due.front().map_or(Tick::NEVER, |(due, _)| *due)
@@ -354,12 +365,17 @@ impl Rooms {
 impl Presence {
     /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
     fn add(&mut self, now: Tick, change: Change<'_>) -> bool {
-        let (count, names) = match change.kind {
-            ChangeKind::Joined => (&mut self.joined, &mut self.joined_names),
-            ChangeKind::Left(_) => (&mut self.left, &mut self.left_names),
-        };
-        *count += 1;
-        let _ = names.try_push(*change.name); // the rest are only counted
+        // Past a few names, the rest are only counted.
+        match change.kind {
+            ChangeKind::Joined => {
+                self.joined += 1;
+                let _ = self.joined_names.try_push((change.who, *change.name));
+            }
+            ChangeKind::Left(_) => {
+                self.left += 1;
+                let _ = self.left_names.try_push(*change.name);
+            }
+        }
         let first = self.due.is_none();
         if first {
             self.due = Some(now.after(PRESENCE_INTERVAL));
@@ -369,8 +385,10 @@ impl Presence {
     }
 
     fn tell<O: Outbox>(&self, room: &Room, outbox: &mut O) {
+        let joined = self.joined_names.iter().map(|(_, name)| *name);
+        let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
         let names = if self.joined > 0 {
-            &self.joined_names
+            &joined
         } else {
             &self.left_names
         };
