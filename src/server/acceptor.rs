@@ -141,6 +141,9 @@ impl Acceptor {
                         if let Err(error) = connected {
                             log::warn!("{peer}: cannot be watched: {error}");
                         }
+                        if switchboard.turns_many_away() {
+                            break;
+                        }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         waiting.pending = false;
