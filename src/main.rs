@@ -91,10 +91,7 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
     if bytes.len() as u64 > MOTD_BYTES_MAX {
         return Err(failed(&format!("it has more than {MOTD_BYTES_MAX} bytes")));
     }
-    let lines = bytes
-        .strip_suffix(b"\n")
-        .unwrap_or(&bytes)
-        .split(|byte| *byte == b'\n');
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     Ok(lines.map(|line| text::clean(line).into_owned()).collect())
 }
 

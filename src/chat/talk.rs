@@ -184,6 +184,8 @@ impl Chat {
             return Delivery::Refused;
         };
         if client.ignores(id) {
+            // What they are told of anybody, or they would know.
+            tell_away(client, id, outbox);
             return Delivery::Queued;
         }
         let event = Event::Private {

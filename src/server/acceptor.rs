@@ -166,6 +166,9 @@ impl Acceptor {
                 Ok((stream, peer)) => {
                     waiting.recovered();
                     welcome(stream, peer, now, registry, switchboard);
+                    if switchboard.turns_many_away() {
+                        return;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     waiting.pending = false;
@@ -175,7 +178,7 @@ impl Acceptor {
                     in_vain += 1;
                 }
                 Err(error) => {
-                    if !self.shed(place, &error, limits) {
+                    if !self.shed(place, &error, limits, switchboard) {
                         if let Some(waiting) = self.listeners.get_mut(place) {
                             waiting.retry_at = now.after(RETRY_TIME);
                         }
@@ -188,7 +191,13 @@ impl Acceptor {
 
     /// Turns one connection away with the descriptor kept for that. Says whether that worked, so
     /// that it makes sense to go on.
-    fn shed(&mut self, place: usize, error: &io::Error, limits: &Limits) -> bool {
+    fn shed(
+        &mut self,
+        place: usize,
+        error: &io::Error,
+        limits: &Limits,
+        switchboard: &mut Switchboard<Stream>,
+    ) -> bool {
         let Some(waiting) = self.listeners.get_mut(place) else {
             return false;
         };
@@ -206,6 +215,7 @@ impl Acceptor {
             Ok((stream, peer)) => {
                 refuse(stream);
                 log::debug!("{peer} turned away: no descriptor");
+                switchboard.note_refused();
                 true
             }
             // Linux takes a descriptor before it looks for a connection, and so complains of a

@@ -120,6 +120,8 @@ impl Listener {
             }
             Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept()?;
+                // A listener's own size is not handed on. Without it all goes on, if less well.
+                let _ = SockRef::from(&stream).set_send_buffer_size(UNIX_SEND_BYTES);
                 Ok((Stream::Unix(stream), Peer::Unix))
             }
         }
@@ -223,6 +225,11 @@ fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
 /// behind, one would be closed for reading slowly, as if it read nothing.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
+
+/// So much the kernel is to keep for a Unix socket (Linux: twice that, bookkeeping included); it tells of
+/// room once three quarters of it were read. By itself it keeps 200 KiB: then one who reads slowly looks
+/// like one who does not.
+const UNIX_SEND_BYTES: usize = 16 << 10;
 
 /// What every connection is better off with. Some kernels lack some of it, such as those that
 /// sandboxes bring: that is said, and no reason not to start.

@@ -102,11 +102,11 @@ impl Outbound {
         }
     }
 
-    /// Forgets the note made last; its sender is told by other means.
-    pub fn forget_last_private(&mut self) {
-        if let Some(queue) = &mut self.0 {
-            queue.receipts.pop();
-        }
+    /// Forgets the note made last, as its sender is told by other means, unless that message and so all
+    /// before it were written meanwhile. Says whether there was something to forget.
+    pub fn forget_last_private(&mut self) -> bool {
+        let queue = self.0.as_mut();
+        queue.is_some_and(|queue| queue.receipts.pop().is_some())
     }
 
     /// Writes until nothing waits or the kernel takes no more. Returns also how many bytes it took.
@@ -185,6 +185,12 @@ impl Queue {
         self.bytes.clear();
         self.written = 0;
         self.receipts.clear();
+    }
+
+    /// The memory that it keeps, filled or not.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity() + self.receipts.capacity() * size_of::<Receipt>()
     }
 
     fn is_abandoned(&self) -> bool {

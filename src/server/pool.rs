@@ -47,7 +47,8 @@ impl Pool {
     /// Puts a buffer back that is no longer needed.
     pub fn put(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if is_kept(capacity, self.buffers_bytes) {
+        let is_worth_keeping = (1..=BUFFER_BYTES_KEPT_MAX).contains(&capacity);
+        if is_worth_keeping && self.buffers_bytes + capacity <= POOL_BYTES_MAX {
             buffer.clear();
             self.buffers_bytes += capacity;
             self.buffers.push(buffer);
@@ -59,7 +60,7 @@ impl Pool {
     pub fn take_queue(&mut self) -> Box<Queue> {
         match self.queues.pop() {
             Some(queue) => {
-                self.queues_bytes -= queue.bytes.capacity();
+                self.queues_bytes -= queue.capacity_bytes();
                 queue
             }
             None => Box::new(Queue::with_capacity(QUEUE_BYTES_START)),
@@ -68,8 +69,10 @@ impl Pool {
 
     /// Puts a queue back that is no longer needed.
     pub fn put_queue(&mut self, mut queue: Box<Queue>) {
-        let capacity = queue.bytes.capacity();
-        if is_kept(capacity, self.queues_bytes) && queue.receipts.capacity() <= RECEIPTS_KEPT_MAX {
+        let is_worth_keeping = (1..=BUFFER_BYTES_KEPT_MAX).contains(&queue.bytes.capacity())
+            && queue.receipts.capacity() <= RECEIPTS_KEPT_MAX;
+        let capacity = queue.capacity_bytes();
+        if is_worth_keeping && self.queues_bytes + capacity <= POOL_BYTES_MAX {
             queue.clear();
             self.queues_bytes += capacity;
             self.queues.push(queue);
@@ -77,14 +80,10 @@ impl Pool {
     }
 }
 
-/// Whether a buffer is kept that comes back to a pool of so many bytes.
-fn is_kept(capacity: usize, pool_bytes: usize) -> bool {
-    (1..=BUFFER_BYTES_KEPT_MAX).contains(&capacity) && pool_bytes + capacity <= POOL_BYTES_MAX
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::outbound::Receipt;
 
     #[test]
     fn what_comes_back_is_used_again_unless_it_is_too_large() {
@@ -98,6 +97,25 @@ mod tests {
 
         pool.put(Vec::with_capacity(BUFFER_BYTES_KEPT_MAX + 1));
         assert_eq!(pool.take().capacity(), BUFFER_BYTES_START);
+    }
+
+    /// What is kept to know whose messages were in a queue was not counted.
+    #[test]
+    fn receipts_count_for_the_limit_too() {
+        const RECEIPTS_BYTES: usize = RECEIPTS_KEPT_MAX * size_of::<Receipt>();
+        let mut pool = Pool::default();
+        for _ in 0..=POOL_BYTES_MAX / RECEIPTS_BYTES {
+            let mut queue = Queue::with_capacity(QUEUE_BYTES_START);
+            queue.receipts.reserve_exact(RECEIPTS_KEPT_MAX);
+            pool.put_queue(Box::new(queue));
+        }
+        let receipts = pool.queues.iter().map(|queue| queue.receipts.capacity());
+        let kept = receipts.sum::<usize>() * size_of::<Receipt>();
+        assert!(kept <= POOL_BYTES_MAX, "{kept} bytes");
+        while !pool.queues.is_empty() {
+            pool.take_queue();
+        }
+        assert_eq!(pool.queues_bytes, 0);
     }
 
     #[test]

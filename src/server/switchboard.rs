@@ -23,6 +23,10 @@ use super::pace::Rate;
 /// closed at once. A third of the descriptors that are kept free.
 const TURNED_AWAY_MAX: usize = 10;
 
+/// With so many on their way out, no more are let in to be turned away in the same turn: each holds a
+/// descriptor until that ends. Half of those that are kept free.
+const TURNED_AWAY_AT_ONCE_MAX: usize = 16;
+
 /// Whoever comes so much too late to a deadline was away, and does not know what the poll would have
 /// told. Who is in time does: what the kernel would take of a stalled client's output then is only the
 /// rest of its buffer, for which it wakes nobody.
@@ -178,6 +182,17 @@ impl<S: Transport> Switchboard<S> {
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.egress.waiting_bytes()
+    }
+
+    /// Whether so many are being turned away that some have to be gone first.
+    #[must_use]
+    pub fn turns_many_away(&self) -> bool {
+        self.turned_away >= TURNED_AWAY_AT_ONCE_MAX
+    }
+
+    /// Notes that somebody was turned away before they were connected, for `/stats`.
+    pub fn note_refused(&mut self) {
+        self.egress.stats.refused += 1;
     }
 
     /// Notes how busy the loop was, in thousandths, for `/stats`.

@@ -54,6 +54,11 @@ fn a_crowd_at_a_full_server_is_turned_away_whole() {
     users[1].barrier();
     users[0].send("@user1:still here");
     users[1].expect_line("@user0: still here");
+    // Nothing was lacking: there are descriptors to turn people away with.
+    assert_eq!(daemon.log_count("cannot accept"), 0);
+    users[0].send("/stats");
+    let ends = users[0].read_until_starting("* Connections: ");
+    assert!(ends.ends_with(", 300 refused."), "{ends}");
 }
 
 /// Sets the soft limit of open files of a running daemon.
@@ -127,6 +132,9 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
         refused.expect_closed();
     }
     expect_calm(&daemon, &mut alice, &mut bob);
+    // Each is counted, as whom any other limit turns away.
+    alice.send("/stats");
+    alice.read_until("* Connections: 0 closed, 101 refused.");
     limit_open_files(&daemon, before);
     daemon.join("carol");
     daemon.wait_for_log("accepting connections again");

@@ -282,6 +282,40 @@ fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
     assert_eq!(daemon.log_count("closed after"), 0);
 }
 
+/// The same by path: as long as it kept 200 KiB, the kernel told of room when three quarters of that were
+/// read.
+#[test]
+fn a_reader_over_a_unix_socket_who_reads_slowly_but_steadily_stays() {
+    const STALL_TIME: Duration = Duration::from_secs(4);
+    const LINES: usize = 400;
+    /// Half of what was too little, and four times as much as there need be.
+    const READ_BYTES: usize = 80_000;
+    let (_folder, path, listen) = unix_path();
+    let flags = ["--listen", &listen, "--stall-time", "4"];
+    let daemon = Daemon::start(&[&flags[..], &["--hard-limit", "16M"]].concat());
+    let mut alice = Client::join_over_unix(&path, "alice");
+    let mut slow = Client::join_over_unix(&path, "slow");
+    let text = long_line();
+    for number in 0..LINES {
+        alice.send(&format!("@slow:{number} {text}"));
+    }
+    alice.read_until("* slow has joined lobby.");
+    alice.barrier();
+    let pause = STALL_TIME / u32::try_from(READ_BYTES / LINE_BYTES).unwrap();
+    let (start, mut heard) = (Instant::now(), 0);
+    while start.elapsed() < STALL_TIME * 2 {
+        slow.expect_line(&format!("@alice: {heard} {text}"));
+        heard += 1;
+        thread::sleep(pause);
+    }
+    assert!(heard < LINES / 2, "it was quicker than it was to be");
+    for number in heard..LINES {
+        slow.expect_line(&format!("@alice: {number} {text}"));
+    }
+    alice.expect_nothing();
+    assert_eq!(daemon.log_count("closed after"), 0);
+}
+
 /// The kernel's timeout is for dead peers, and it counts from the first time that there was no room,
 /// whatever was read since.
 #[test]

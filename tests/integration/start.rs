@@ -169,6 +169,15 @@ fn the_operators_words_are_shown() {
 }
 
 #[test]
+fn an_empty_motd_shows_nothing() {
+    let motd = tempfile::NamedTempFile::new().unwrap();
+    let daemon = Daemon::start(&["--motd", motd.path().to_str().unwrap()]);
+    let mut alice = daemon.connect();
+    alice.send("#alice");
+    alice.expect_line("* You are registered as alice.");
+}
+
+#[test]
 fn who_starts_it_is_told_how_to_join_and_what_others_can_do() {
     let open = "not encrypted";
     let daemon = Daemon::start(&[]);

@@ -507,7 +507,9 @@ impl Model {
         let mut refused = Vec::new();
         for recipient in recipients {
             if self.user(*recipient).ignored.contains(&id) {
-                continue; // and the sender is not told
+                // The sender is not told, not even by missing what anybody is told.
+                self.tell_away(id, *recipient);
+                continue;
             }
             if self.refusing.contains(recipient) {
                 refused.push(self.shown(*recipient));

@@ -238,6 +238,29 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
     assert!(!last_says_joined, "{heard:?}");
 }
 
+/// The summary named somebody whom nobody could find any more, or who was somebody else by then.
+#[test]
+fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
+    let (mut stage, crowd) = lobby_of(60);
+    let (zoe, _) = arrive(&mut stage, "zoe");
+    stage.join(zoe, "den");
+    stage.ask(zoe, &Line::Nick("yan".into())).unwrap();
+    let (namesake, _) = arrive(&mut stage, "zoe");
+    let seen = stage.wait_ms(1000);
+    let expected = summary(2, 0, &["yan", "zoe"]);
+    assert_eq!(seen.heard_by(crowd[0]), [expected]);
+
+    // Who has a name that was told of somebody else is not who came.
+    stage.disconnect(namesake);
+    stage.wait_ms(1000);
+    let (visitor, _) = arrive(&mut stage, "zoe");
+    stage.disconnect(visitor);
+    stage.ask(crowd[7], &Line::Nick("zoe".into())).unwrap();
+    stage.ask(crowd[7], &Line::Nick("xia".into())).unwrap();
+    let seen = stage.wait_ms(1000);
+    assert_eq!(seen.heard_by(crowd[0]), [summary(1, 1, &["zoe"])]);
+}
+
 #[test]
 fn each_room_has_a_summary_of_its_own() {
     let (mut stage, crowd) = lobby_of(60);

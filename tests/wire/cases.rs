@@ -351,6 +351,25 @@ fn quiet_silences_coming_and_going_and_nothing_else() {
     );
 }
 
+/// Who is told that somebody is away, and one day is not, knows that they are ignored.
+#[test]
+fn who_is_ignored_by_somebody_away_is_told_of_that_like_anybody() {
+    check_three(
+        "
+        bob> /ignore alice
+        bob< * You ignore alice now.
+        bob> /away tea
+        bob< * You are away now: tea (/back ends it.)
+        alice> @bob:hello
+        alice< * bob is away: tea
+        alice> @bob:hello
+        carol> @bob:hello
+        bob< @carol: hello
+        carol< * bob is away: tea
+        ",
+    );
+}
+
 #[test]
 fn whois_tells_what_one_may_know() {
     check_three(

@@ -322,3 +322,61 @@ fn many_read_their_last_byte_at_the_total_limit() {
         assert!(!reader.is_closed());
     }
 }
+
+/// While room was made for a message it was written, and then its reader was the largest queue of all, by
+/// being told of what it had missed: the message arrived, and its sender was told that it did not.
+#[test]
+fn a_message_that_was_written_while_room_was_made_is_not_refused() {
+    const FILLERS: usize = 25;
+    let limits = small_queues();
+    let total_max = limits.output_total_bytes_max;
+    let (mut server, alice, bob) = alice_and_bob(limits);
+    let fillers: Vec<VirtualClient> = (0..FILLERS)
+        .map(|number| {
+            let filler = server.connect("127.0.0.1:3");
+            server.send(&filler, format!("#f{number}\n/part\n").as_bytes());
+            filler.wire.borrow_mut().room = 0;
+            filler
+        })
+        .collect();
+    let join: String = (1..20).map(|n| format!("/join room{n}\n")).collect();
+    server.send(&alice, join.as_bytes());
+    server.send(&bob, join.as_bytes());
+    // Bob misses lines in every room,
+    bob.wire.borrow_mut().room = 0;
+    for room in 1..20 {
+        let line = "x".repeat(60);
+        server.send(
+            &alice,
+            format!("/join room{room}\n{line}\n{line}\n").as_bytes(),
+        );
+    }
+    let bobs = server.switchboard.waiting_bytes();
+    // and others have nearly as much waiting as there may be, each a little.
+    let before = server.switchboard.waiting_bytes();
+    server.send(&alice, &private_to("f0", 55));
+    let each = server.switchboard.waiting_bytes() - before;
+    let count = (total_max - server.switchboard.waiting_bytes()) / each;
+    assert!(count.div_ceil(FILLERS) * each < 450);
+    for number in 0..count {
+        server.send(&alice, &private_to(&format!("f{}", number % FILLERS), 55));
+    }
+    assert!(fillers.iter().all(|filler| !filler.is_closed()));
+    assert!(!bob.is_closed());
+    text(&alice);
+    // Now he reads up, and one more message comes, which the socket takes as well, and no more.
+    let message = format!("@alice: {}\n", "y".repeat(55));
+    bob.take();
+    bob.wire.borrow_mut().room = bobs + message.len();
+    let writable = Readiness {
+        writable: true,
+        ..Readiness::default()
+    };
+    server.switchboard.ready(bob.id, writable);
+    server.send(&alice, format!("@bob:{}\n", "y".repeat(55)).as_bytes());
+    assert!(bob.is_closed(), "he was the largest");
+    let got = text(&bob);
+    assert!(got.ends_with(&message), "{got}");
+    let told = text(&alice);
+    assert!(!told.contains("elivered"), "{told}");
+}

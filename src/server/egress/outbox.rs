@@ -88,12 +88,15 @@ impl<S: Transport> Egress<S> {
         let connection = self.connections.get_mut(id);
         match connection.filter(|connection| connection.has_ended()) {
             None => Delivery::Queued,
-            // It was the largest queue of all. Its sender is told right now.
+            // It was the largest queue of all. Its sender is told right now, unless the message was
+            // written while room was made, and the queue grew by something else.
             Some(connection) => {
-                if private_from.is_some() {
-                    connection.outbound.forget_last_private();
+                let is_lost = private_from.is_none() || connection.outbound.forget_last_private();
+                if is_lost {
+                    Delivery::Refused
+                } else {
+                    Delivery::Queued
                 }
-                Delivery::Refused
             }
         }
     }
