@@ -147,8 +147,10 @@ fn an_address_that_has_its_number_takes_no_place_from_another() {
 #[test]
 fn every_kind_of_end_gives_the_place_back() {
     let flags = ["--limit-loopback", "--max-per-address", "2"];
-    let daemon = Daemon::start(&[&flags[..], &["--register-time", "0.2"]].concat());
-    let _stays = daemon.join("stays");
+    let daemon = Daemon::start(&[&flags[..], &["--register-time", "1"]].concat());
+    let mut stays = daemon.connect_raw();
+    stays.send("#stays"); // at once: it has little time, too
+    stays.read_until_starting("* You are in lobby");
     let ends: [fn(Client); 8] = [
         drop,
         Client::reset,
