@@ -5,14 +5,14 @@ mod logging;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, IsTerminal, Read};
 use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
 use args::Args;
-use chinwag::server::{Ended, Server};
+use chinwag::server::{Ended, HangUp, Server};
 use chinwag::wire::text;
 use logging::say;
 
@@ -58,7 +58,15 @@ fn main() -> ExitCode {
     if clients_max < wanted {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");
     }
-    let ended = server.run(|| log.reopen());
+    let had_terminal = io::stderr().is_terminal();
+    let ended = server.run(|| {
+        if had_terminal && !io::stderr().is_terminal() {
+            return HangUp::End; // whoever closes its window does not look for it elsewhere
+        }
+        log.reopen();
+        log::info!("signal 1: the log file, if there is one, is opened anew");
+        HangUp::GoOn
+    });
     drop(log);
     match ended {
         Ok(Ended::Orderly) => ExitCode::SUCCESS,

@@ -111,6 +111,15 @@ pub enum Ended {
     AtOnce(i32),
 }
 
+/// What a SIGHUP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUp {
+    /// What somebody who runs a daemon means by it; that was done.
+    GoOn,
+    /// That the terminal is gone which this was started from: to end, as for any other signal.
+    End,
+}
+
 /// A signal to end came.
 #[derive(Debug)]
 struct Closing {
@@ -197,11 +206,11 @@ impl Server {
         self.limits.clients_max
     }
 
-    /// The loop. Returns after a signal that asks for it; calls `on_hang_up` at each SIGHUP.
+    /// The loop. Returns after a signal that asks for it; asks `on_hang_up` at each SIGHUP.
     ///
     /// # Errors
     /// If the poll itself fails, which leaves nothing to go on with.
-    pub fn run(mut self, on_hang_up: impl Fn()) -> Result<Ended, StartError> {
+    pub fn run(mut self, on_hang_up: impl Fn() -> HangUp) -> Result<Ended, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut closing: Option<Closing> = None;
         loop {
@@ -222,9 +231,8 @@ impl Server {
                 Vec::new()
             };
             for signal in signals {
-                if signal == SIGHUP {
-                    on_hang_up();
-                    log::info!("signal {signal}: the log file, if there is one, is opened anew");
+                // A terminal that closes may tell twice, and that is no second wish.
+                if signal == SIGHUP && (on_hang_up() == HangUp::GoOn || closing.is_some()) {
                     continue;
                 }
                 if closing.is_some() {

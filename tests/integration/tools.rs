@@ -2,13 +2,16 @@
 //! `CHINWAG_REQUIRE_TOOLS` is set.
 
 use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{Client, DEADLINE, Daemon, wait_for_exit};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{Client, DEADLINE, Daemon, program, wait_for_exit, wait_until};
 
 /// The first of these programs that there is.
 fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
@@ -304,4 +307,37 @@ fn telnet_can_be_asked_whether_the_server_is_there() {
     telnet.expect("* chinwag is here.\r\n");
     telnet.type_in("#bob\r");
     telnet.expect("* You are registered as bob.\r\n");
+}
+
+/// The daemon in a terminal's foreground. Whoever closes the window has no other way to find it, and its
+/// port would stay taken. A hang-up that somebody sends by hand is what it is to any daemon.
+#[test]
+fn a_daemon_ends_with_the_terminal_that_it_was_started_from() {
+    let Some(script) = find("script", &["script"]) else {
+        return;
+    };
+    let daemon = Path::new(program().get_program()).display().to_string();
+    let line = format!("echo pid=$$.; exec {daemon} --listen 127.0.0.1:0");
+    let mut terminal = Tool::start(Command::new(script).args(["-qec", &line, "/dev/null"]));
+    terminal.expect("telnet 127.0.0.1 ");
+    terminal.expect("\r\n");
+    let shown = terminal.shown();
+    let number_after = |mark: &str| {
+        let (_, rest) = shown.split_once(mark).unwrap();
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        digits.parse::<i32>().unwrap()
+    };
+    let port = number_after("telnet 127.0.0.1 ").try_into().unwrap();
+    let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    let mut alice = Client::over_tcp(address);
+    alice.expect_greeting();
+    alice.register("alice");
+    let pid = Pid::from_raw(number_after("pid=")).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    terminal.expect("signal 1: ");
+    alice.barrier();
+    terminal.child.kill().unwrap();
+    alice.expect_line("* The server is shutting down.");
+    alice.expect_closed();
+    wait_until("its port to be free", || TcpListener::bind(address).is_ok());
 }
