@@ -1,6 +1,8 @@
 //! The load generator as its users meet it: what it reports of a sound server, that it finds what
 //! a faulty one does, and how it ends.
 
+mod drawing;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -492,11 +494,15 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
     }
 }
 
+/// Where nobody listens.
+fn free_address() -> String {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    unused.local_addr().unwrap().to_string()
+}
+
 #[test]
 fn servers_that_cannot_be_tested_are_named() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nowhere = unused.local_addr().unwrap().to_string();
-    drop(unused);
+    let nowhere = free_address();
     expect_failure(&["--addr", &nowhere, "dm"], 1, "refused");
     let storm = ["--addr", &nowhere, "storm", "--at-once", "5"];
     expect_failure(&storm, 1, "refused");

@@ -1,10 +1,10 @@
 //! chinwag-bench: thousands of synthetic clients for a chat server.
 
 mod args;
+mod drawing;
 mod show;
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use chinwag::load::client::CLIENTS_MAX;
 use chinwag::load::compare::{Comparison, Course, Rounds};
 use chinwag::load::dialect::Dialect;
 use chinwag::load::floor::Floor;
-use chinwag::load::plot::{self, PlotError};
+use chinwag::load::plot;
 use chinwag::load::process::{Pinning, Usage};
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
@@ -27,6 +27,7 @@ use chinwag::load::server::{self, OPENING_MAX, Recipe, Server};
 use chinwag::load::soak;
 use chinwag::load::suite;
 use chinwag::load::workload::Roles;
+use drawing::{draw, draw_as};
 use show::Bar;
 
 /// Whatever ends the program early, in one line.
@@ -84,6 +85,7 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
     {
         return Err(format!("what process {pid} uses cannot be seen; is it there?").into());
     }
+    drawing::check(&args.common)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // A second one ends the program at once.
@@ -245,24 +247,6 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
             say(&format!("\nNote: {warning}."))?;
         }
     }
-    Ok(())
-}
-
-/// Into the file that was asked for, if one was.
-fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
-    draw_as(common, || plot::draw(reports))
-}
-
-fn draw_as(
-    common: &Common,
-    drawing: impl FnOnce() -> Result<String, PlotError>,
-) -> Result<(), Failure> {
-    let Some(path) = &common.svg else {
-        return Ok(());
-    };
-    let fail = |error: &dyn std::error::Error| format!("cannot draw {}: {error}", path.display());
-    let svg = drawing().map_err(|error| fail(&error))?;
-    fs::write(path, svg).map_err(|error| fail(&error))?;
     Ok(())
 }
 
