@@ -479,6 +479,8 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["compare", "--workloads", "dm-7"], "say one of"),
         (&["soak", "--clients", "3"], "say 20 to"),
         (&["soak", "--minutes", "0"], "say more than 0"),
+        (&["soak", "--minutes", "1", "--time", "9"], "--minutes"),
+        (&["--time", "9", "soak", "--minutes", "1"], "--minutes"),
         (&["soak", "--server", "redis"], "speaks chinwag"),
         (&["soak", "--runs", "2"], "--runs"),
         (&["compare", "--server", "floor"], "say --servers"),

@@ -339,8 +339,18 @@ impl Args {
         }
     }
 
-    /// Guests say what only this server knows.
+    /// A soak has one length, and its guests say what only this server knows.
     fn check_soak(&self) -> Result<(), String> {
+        let in_minutes = matches!(
+            self.command,
+            Some(Command::Soak {
+                minutes: Some(_),
+                ..
+            })
+        );
+        if in_minutes && self.common.time.is_some() {
+            return Err("--minutes and --time both say how long: say one of them".to_owned());
+        }
         let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
         let spoken = self.common.dialect.map(Dialect::from);
         match (&self.command, started.or(spoken)) {
