@@ -488,6 +488,7 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["compare", "--servers", "floor,floor"], "another name"),
         (&["ramp", "--runs", "2"], "--runs"),
         (&["--runs", "2"], "--runs"),
+        (&["dm", "--runs", "0"], "say 1 to 10000"),
         (&["--clients", "9", "dm"], "dm --clients"),
         (&["frobnicate"], "frobnicate"),
         (&["dm", "--frobnicate"], "--frobnicate"),

@@ -86,9 +86,8 @@ pub struct Common {
     pub size: usize,
 
     /// How often to do it all; more than once, the median and the spread are shown too
-    #[arg(long, global = true, default_value = "1")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    pub runs: u16,
+    #[arg(long, global = true, default_value = "1", value_parser = count)]
+    pub runs: usize,
 
     /// Where what is random starts; the same number, the same recipients
     #[arg(long, global = true, default_value = "1")]
