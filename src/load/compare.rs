@@ -151,9 +151,7 @@ const FIGURES: [Figure; 9] = [
     ("µs between messages", |report| {
         (report.delivered() > 0 && !report.is_storm()).then(|| 1e6 / report.per_second())
     }),
-    ("CPU µs per coming and going", |report| {
-        Some(report.server_use?.busy * 1e6 / report.connects_per_second?)
-    }),
+    ("CPU µs per coming and going", Report::cpu_us_per_stay),
     ("private p50 ms", |report| {
         Some(report.latency("private")?.p50_ms)
     }),
