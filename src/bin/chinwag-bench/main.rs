@@ -315,7 +315,8 @@ fn compare(
     } else {
         say(&comparison.table())?;
         say(
-            "\n× is the median ratio to the first server in the same turn, with the lowest and the highest.",
+            "\n× is the median ratio to the first server in the same turn, with the lowest and the \
+             highest;\n×– if that server has 0, or nothing, in one of the turns.",
         )?;
     }
     for report in comparison.reports().filter(|report| !report.is_clean()) {
