@@ -506,13 +506,15 @@ fn free_address() -> String {
 #[test]
 fn servers_that_cannot_be_tested_are_named() {
     let nowhere = free_address();
-    expect_failure(&["--addr", &nowhere, "dm"], 1, "refused");
+    let nobody = format!("nobody listens at {nowhere}: Connection refused");
+    expect_failure(&["--addr", &nowhere, "dm"], 1, &nobody);
     let storm = ["--addr", &nowhere, "storm", "--at-once", "5"];
-    expect_failure(&storm, 1, "refused");
+    expect_failure(&storm, 1, &nobody);
+    expect_failure(&["--addr", &nowhere], 1, &nobody);
     expect_failure(
         &["--addr", "unix:/no/such/socket", "dm"],
         1,
-        "/no/such/socket",
+        "nobody listens at unix:/no/such/socket: No such file",
     );
     let missing = ["--server", "x=irc=no-such-server @PORT@", "dm"];
     expect_failure(&missing, 1, "no-such-server");
