@@ -2,6 +2,7 @@
 //! a faulty one does, and how it ends.
 
 mod drawing;
+mod words;
 
 use std::collections::HashMap;
 use std::fs;

@@ -18,6 +18,7 @@ use chinwag::load::client::CLIENTS_MAX;
 use chinwag::load::compare::{Comparison, Course, Rounds};
 use chinwag::load::dialect::Dialect;
 use chinwag::load::floor::Floor;
+use chinwag::load::ledger::Faults;
 use chinwag::load::plot;
 use chinwag::load::process::{Pinning, Usage};
 use chinwag::load::report::{self, Report};
@@ -39,6 +40,13 @@ const USAGE: u8 = 2;
 /// How long a run is measured, and a soak, if nothing is said.
 const TIME: Duration = Duration::from_secs(5);
 const SOAK_TIME: Duration = Duration::from_secs(60);
+
+/// What may be behind losses at a daemon that was not started for a load test. The flags, too,
+/// are in docs/load-testing.md.
+const HELD_BACK: &str = "unless both ends are on loopback, chinwag reads a client's lines no faster \
+    than its --line-rate, and lets in --max-per-address connections from one address. What it has \
+    not read when --drain is over counts as lost. Start it without these limits: --line-rate \
+    1000000 --line-burst 1000000 --max-per-address 100000";
 
 /// So many clients fit by default; a daemon that is started for more is told so.
 const PLACES: usize = suite::CLIENTS_WANTED;
@@ -165,6 +173,7 @@ fn test(args: &Args, bar: &Bar, watcher: &mut Watcher<'_>) -> Result<bool, Failu
                 }
             } else {
                 say(&found.text())?;
+                explain_losses(common, found.reports.iter().map(|report| report.faults))?;
             }
             draw(common, &found.reports)?;
             Ok(found.is_clean())
@@ -247,6 +256,19 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
             say(&format!("\nNote: {warning}."))?;
         }
     }
+    explain_losses(common, reports.iter().map(|report| report.faults))
+}
+
+/// Says what losses may come from at a daemon that somebody else started.
+fn explain_losses(
+    common: &Common,
+    faults: impl IntoIterator<Item = Faults>,
+) -> Result<(), Failure> {
+    let dialect = common.dialect.map_or(Dialect::Chinwag, Dialect::from);
+    let is_found = common.addr.is_some() && dialect == Dialect::Chinwag;
+    if is_found && faults.into_iter().any(|faults| faults.lost > 0) {
+        say(&format!("\nNote: {HELD_BACK}."))?;
+    }
     Ok(())
 }
 
@@ -265,11 +287,12 @@ fn run_soak(
     let (_server, site) = start_with(common, plan.places(), &deadlines)?;
     let report = soak::run(&site, plan, watcher)?;
     bar.clear();
-    say(&if common.json {
-        report.json()
+    if common.json {
+        say(&report.json())?;
     } else {
-        report.text()
-    })?;
+        say(&report.text())?;
+        explain_losses(common, [report.faults])?;
+    }
     draw_as(common, || plot::draw_soak(&report))?;
     Ok(report.is_sound())
 }
