@@ -172,7 +172,8 @@ impl Report {
     }
 
     /// Messages a second that an open loop was to send, if it is one.
-    fn rate(&self) -> Option<f64> {
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
         let named = self.parameters.iter().find(|(name, _)| *name == "rate");
         named.map(|(_, rate)| *rate)
     }
