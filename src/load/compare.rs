@@ -151,9 +151,7 @@ const FIGURES: [Figure; 9] = [
     ("µs between messages", |report| {
         (report.delivered() > 0 && !report.is_storm()).then(|| 1e6 / report.per_second())
     }),
-    ("CPU µs per coming and going", |report| {
-        Some(report.server_use?.busy * 1e6 / report.connects_per_second?)
-    }),
+    ("CPU µs per coming and going", Report::cpu_us_per_stay),
     ("private p50 ms", |report| {
         Some(report.latency("private")?.p50_ms)
     }),
@@ -178,7 +176,8 @@ pub struct Row {
     pub server: String,
     /// Over the turns.
     pub value: Spread,
-    /// To the first server in the same turn, over the turns.
+    /// To the first server in the same turn, over the turns. None if that server has no figure,
+    /// or 0, in one of them.
     pub ratio: Option<Spread>,
 }
 
@@ -276,15 +275,19 @@ impl Comparison {
         };
         let values = of(server);
         let base = of(self.servers.first()?);
-        let ratios = values.iter().filter_map(|(turn, value)| {
-            let (_, base) = base.iter().find(|(other, _)| other == turn)?;
-            (*base > 0.0).then(|| value / base)
-        });
+        // All turns or none: over a part of them it would not be the ratio of what is shown.
+        let ratios: Option<Vec<f64>> = values
+            .iter()
+            .map(|(turn, value)| {
+                let (_, base) = base.iter().find(|(other, _)| other == turn)?;
+                (*base > 0.0).then(|| value / base)
+            })
+            .collect();
         Some(Row {
             workload: Course::find(course.name)?.name,
             figure,
             server: server.to_owned(),
-            ratio: Spread::of(ratios.collect()),
+            ratio: ratios.and_then(Spread::of),
             value: Spread::of(values.into_iter().map(|(_, value)| value).collect())?,
         })
     }
@@ -324,7 +327,7 @@ fn cell(row: &Row) -> String {
             "{value:.digits$}  ×{:.2} ({:.2}–{:.2})",
             ratio.median, ratio.lowest, ratio.highest
         ),
-        None => format!("{value:.digits$}"),
+        None => format!("{value:.digits$}  ×–"),
     }
 }
 
@@ -348,4 +351,54 @@ fn run_one(
         server: recipe.name.clone(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::report::Connecting;
+
+    /// What two servers took for each client in each turn, as a row of the table.
+    fn kib_per_client(turns: &[[f64; 2]]) -> String {
+        let course = Course::find("idle-1000").unwrap();
+        let servers = ["floor", "chinwag"];
+        let report = |server: &str, kib: f64| Report {
+            connecting: Connecting {
+                memory_kib_each: Some(kib),
+                ..Connecting::default()
+            },
+            ..Report::blank(server, "idle")
+        };
+        let mut comparison = Comparison {
+            servers: servers.map(str::to_owned).to_vec(),
+            ..Comparison::default()
+        };
+        for (turn, values) in turns.iter().enumerate() {
+            for (server, kib) in servers.iter().zip(values) {
+                let report = report(server, *kib);
+                comparison.reports.push((turn, course, report));
+            }
+        }
+        let table = comparison.table();
+        let mut rows = table.lines();
+        let row = rows.find(|line| line.contains("KiB per client")).unwrap();
+        let words: Vec<&str> = row.split_whitespace().skip(4).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn a_ratio_is_the_median_over_the_turns() {
+        assert_eq!(
+            kib_per_client(&[[0.5, 1.0], [0.25, 1.0], [1.0, 1.0]]),
+            "0.500 ×1.00 (1.00–1.00) 1.000 ×2.00 (1.00–4.00)"
+        );
+    }
+
+    #[test]
+    fn there_is_no_ratio_over_other_turns_than_the_figure() {
+        assert_eq!(
+            kib_per_client(&[[0.0, 1.2], [0.64, 1.2]]),
+            "0.320 ×– 1.200 ×–"
+        );
+    }
 }

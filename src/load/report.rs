@@ -109,6 +109,12 @@ impl Report {
         self.connects_per_second.is_some()
     }
 
+    /// In a storm, microseconds of the server's processor for each who came and went.
+    #[must_use]
+    pub fn cpu_us_per_stay(&self) -> Option<f64> {
+        Some(self.server_use?.busy * 1e6 / self.connects_per_second?)
+    }
+
     /// How many messages arrived.
     #[must_use]
     pub fn delivered(&self) -> u64 {
@@ -166,7 +172,8 @@ impl Report {
     }
 
     /// Messages a second that an open loop was to send, if it is one.
-    fn rate(&self) -> Option<f64> {
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
         let named = self.parameters.iter().find(|(name, _)| *name == "rate");
         named.map(|(_, rate)| *rate)
     }
@@ -273,11 +280,20 @@ pub fn table(reports: &[Report]) -> String {
     }
     align(&mut table, 3);
     let has_messages = reports.iter().any(|report| !report.messages.is_empty());
-    let mut usage = plain_table();
-    usage.set_header([
-        "server",
-        "workload",
-        "clients",
+    let usage = usage_table(reports);
+    if has_messages {
+        format!("{table}\n\n{usage}")
+    } else {
+        usage.to_string()
+    }
+}
+
+/// What each run cost. Only if clients came and went, how many did.
+fn usage_table(reports: &[Report]) -> Table {
+    let mut table = plain_table();
+    let has_storm = reports.iter().any(Report::is_storm);
+    let heads = ["server", "workload", "clients"].into_iter();
+    let heads = heads.chain(has_storm.then_some("connects/s")).chain([
         "server µs/msg",
         "user",
         "system",
@@ -288,34 +304,43 @@ pub fn table(reports: &[Report]) -> String {
         "driver µs/msg",
         "busy",
     ]);
+    table.set_header(heads);
     for report in reports {
-        usage.add_row(usage_row(report));
+        table.add_row(usage_row(report, has_storm));
     }
-    align(&mut usage, 2);
-    if has_messages {
-        format!("{table}\n\n{usage}")
-    } else {
-        usage.to_string()
-    }
+    align(&mut table, 2);
+    table
 }
 
-fn usage_row(report: &Report) -> Vec<String> {
+fn usage_row(report: &Report, has_storm: bool) -> Vec<String> {
     let server = report.server_use;
     let driver = report.driver_use;
-    vec![
+    let each = |used: Option<Use>, pick: fn(Use) -> Option<f64>| {
+        figure(used.filter(|_| !report.is_storm()).and_then(pick), 2)
+    };
+    let connect = if report.is_storm() {
+        report.cpu_us_per_stay()
+    } else {
+        report.connecting.cpu_us_each
+    };
+    let mut row = vec![
         report.server.clone(),
         report.workload.to_owned(),
         report.clients.to_string(),
-        figure(server.and_then(|used| used.cpu_us_per_message), 2),
-        figure(server.and_then(|used| used.user_us_per_message), 2),
-        figure(server.and_then(|used| used.system_us_per_message), 2),
+    ];
+    row.extend(has_storm.then(|| figure(report.connects_per_second, 0)));
+    row.extend([
+        each(server, |used| used.cpu_us_per_message),
+        each(server, |used| used.user_us_per_message),
+        each(server, |used| used.system_us_per_message),
         percent(server),
         figure(server.map(|used| used.peak_memory_kib / 1024.0), 1),
         figure(report.connecting.memory_kib_each, 2),
-        figure(report.connecting.cpu_us_each, 1),
-        figure(driver.and_then(|used| used.cpu_us_per_message), 2),
+        figure(connect, 1),
+        each(driver, |used| used.cpu_us_per_message),
         percent(driver),
-    ]
+    ]);
+    row
 }
 
 /// The median over the runs, and the lowest and the highest.
@@ -417,8 +442,95 @@ fn percent(used: Option<Use>) -> String {
 }
 
 #[cfg(test)]
+impl Report {
+    /// Of two seconds in which nothing was measured, for tests to fill in.
+    pub(super) fn blank(server: &str, workload: &'static str) -> Self {
+        Self {
+            server: server.to_owned(),
+            dialect: "chinwag",
+            workload,
+            clients: 100,
+            size: 64,
+            parameters: Vec::new(),
+            seconds: 2.0,
+            messages: Vec::new(),
+            faults: Faults::default(),
+            lag: None,
+            told_missed: 0,
+            refused: 0,
+            closed: 0,
+            refusal: None,
+            connects_per_second: None,
+            connecting: Connecting::default(),
+            server_use: None,
+            driver_use: None,
+            interrupted: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::slice;
+
     use super::*;
+
+    /// The cells of the first row below a head, by column; the first of two that have one name.
+    fn cells(table: &str, head: &str) -> HashMap<String, String> {
+        let mut lines = table.lines().skip_while(|line| !line.contains(head));
+        let heads = lines.next().expect("a line with these heads");
+        let mut texts = split(lines.next().expect("a row"));
+        let mut cells = HashMap::new();
+        for head in split(heads) {
+            cells.entry(head).or_insert_with(|| texts.remove(0));
+        }
+        cells
+    }
+
+    /// Cells are two spaces or more apart.
+    fn split(line: &str) -> Vec<String> {
+        let cells = line.split("  ").map(str::trim);
+        let cells = cells.filter(|cell| !cell.is_empty());
+        cells.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_storm_costs_by_the_connection_and_not_by_the_message() {
+        let used = Use {
+            cpu_us_per_message: Some(2466.22),
+            user_us_per_message: Some(800.0),
+            system_us_per_message: Some(1666.22),
+            busy: 0.5,
+            peak_memory_kib: 2048.0,
+        };
+        let chat = Report {
+            server_use: Some(used),
+            driver_use: Some(used),
+            connecting: Connecting {
+                cpu_us_each: Some(33.3),
+                ..Connecting::default()
+            },
+            ..Report::blank("x", "dm")
+        };
+        let storm = Report {
+            connects_per_second: Some(8000.0),
+            workload: "storm",
+            ..chat.clone()
+        };
+        let row = cells(&table(slice::from_ref(&chat)), "µs/connect");
+        let show = |name: &str| row.get(name).map(String::as_str);
+        assert_eq!(show("server µs/msg"), Some("2466.22"));
+        assert_eq!(show("µs/connect"), Some("33.3"));
+        assert_eq!(show("connects/s"), None, "nobody came or went");
+        let row = cells(&table(&[storm]), "µs/connect");
+        let show = |name: &str| row.get(name).map(String::as_str);
+        assert_eq!(show("connects/s"), Some("8000"));
+        assert_eq!(show("µs/connect"), Some("62.5"), "half of each second");
+        for column in ["server µs/msg", "user", "system", "driver µs/msg"] {
+            assert_eq!(show(column), Some("–"), "{column}");
+        }
+    }
 
     #[test]
     fn the_median_of_an_even_number_is_between_the_middle_two() {

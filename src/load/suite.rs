@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::{Report, figure, milliseconds};
+use super::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
 use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
 use super::search::{Capacity, descriptors_max, find_limit, keeps_up};
 use super::swarm::SwarmError;
@@ -152,7 +152,11 @@ impl Findings {
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.capacity.as_ref().map(capacity_text));
-        lines.extend(self.reports.iter().map(report_text));
+        let mut before = "";
+        for report in &self.reports {
+            lines.push(report_text(report, before));
+            before = report.workload;
+        }
         lines.push(self.verdict());
         lines.join("\n")
     }
@@ -195,7 +199,35 @@ pub fn capacity_text(capacity: &Capacity) -> String {
     )
 }
 
-fn report_text(report: &Report) -> String {
+/// Why a rate was too much for a server, if it was.
+fn too_much(report: &Report, rate: f64) -> Option<String> {
+    if report.interrupted || keeps_up(report, rate, P99_MAX) {
+        return None;
+    }
+    let per_second = report.per_second();
+    let private = report.latency("private").unwrap_or_default();
+    Some(if per_second < rate * RATE_SHARE_MIN {
+        format!("only {per_second:.0} a second arrived")
+    } else if private.p99_ms > P99_MAX.as_secs_f64() * 1e3 {
+        format!("p99 is to be {} ms at most", P99_MAX.as_millis())
+    } else {
+        "something went wrong, as is said below".to_owned()
+    })
+}
+
+/// What kept a closed loop from going faster.
+fn limit_text(report: &Report) -> &'static str {
+    match report.limit() {
+        Some(limit) => limit,
+        None if report.server_use.is_none() => {
+            "not known, as the server's process is not (--pid PID names it)"
+        }
+        None => "waiting, as neither the server nor this program ran all the time",
+    }
+}
+
+/// A part in words; `before` is the workload of the one before it.
+fn report_text(report: &Report, before: &str) -> String {
     let latency = |kind| {
         report.latency(kind).map_or_else(String::new, |latency| {
             format!(
@@ -210,17 +242,27 @@ fn report_text(report: &Report) -> String {
         report.server_use.and_then(|used| used.cpu_us_per_message),
         2,
     );
-    let limit = report.limit().unwrap_or("neither processor");
+    let limit = limit_text(report);
     let (per_second, clients) = (report.per_second(), report.clients);
     match report.workload {
         "dm" => format!(
             "messages   {per_second:.0} a second among {clients} clients, {cpu} µs of the server's \
              processor each; the limit: {limit}"
         ),
-        "rate" => format!(
-            "latency    at {per_second:.0} messages a second: {}",
-            latency("private")
-        ),
+        "rate" => {
+            let rate = report.rate().unwrap_or(per_second);
+            let half = if before == "rate" {
+                "half again"
+            } else {
+                "half of that"
+            };
+            let latency = latency("private");
+            let mut text = format!("latency    at {rate:.0} messages a second, {half}: {latency}");
+            if let Some(why) = too_much(report, rate) {
+                let _ = write!(text, "; too much: {why}");
+            }
+            text
+        }
         "room" => format!(
             "room       {per_second:.0} deliveries a second in a room of {clients}, {cpu} µs each; \
              the limit: {limit}"
@@ -230,5 +272,117 @@ fn report_text(report: &Report) -> String {
             figure(report.connects_per_second, 0),
             latency("private")
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::recorder::Latency;
+    use crate::load::report::{Messages, Use};
+
+    fn report(workload: &'static str, per_second: f64, p99_ms: f64) -> Report {
+        let messages = Messages {
+            kind: "private",
+            delivered: 1000,
+            per_second,
+            latency: Some(Latency {
+                p99_ms,
+                ..Latency::default()
+            }),
+            intervals: Vec::new(),
+            percentiles: Vec::new(),
+        };
+        Report {
+            messages: vec![messages],
+            ..Report::blank("chinwag", workload)
+        }
+    }
+
+    fn lines(reports: Vec<Report>) -> Vec<String> {
+        let found = Findings {
+            reports,
+            ..Findings::default()
+        };
+        let text = found.text();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn expect_ends(lines: &[String], expected: &[&str]) {
+        for (line, end) in lines.iter().zip(expected) {
+            assert!(line.ends_with(end), "{line}");
+        }
+    }
+
+    #[test]
+    fn each_rate_says_where_it_comes_from_and_why_there_is_another() {
+        let at = |rate, per_second, p99_ms| Report {
+            parameters: vec![("rate", rate)],
+            ..report("rate", per_second, p99_ms)
+        };
+        let lines = lines(vec![
+            at(4000.0, 3000.0, 70.0),
+            at(2000.0, 2000.0, 60.0),
+            at(1000.0, 990.0, 9.0),
+        ]);
+        for (line, start) in lines.iter().zip([
+            "latency    at 4000 messages a second, half of that: p50 ",
+            "latency    at 2000 messages a second, half again: p50 ",
+            "latency    at 1000 messages a second, half again: p50 ",
+        ]) {
+            assert!(line.starts_with(start), "{line}");
+        }
+        expect_ends(
+            &lines,
+            &[
+                "; too much: only 3000 a second arrived",
+                "; too much: p99 is to be 50 ms at most",
+                "max 0.000 ms",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_was_cut_short_was_not_too_much() {
+        let lines = lines(vec![Report {
+            parameters: vec![("rate", 4000.0)],
+            interrupted: true,
+            ..report("rate", 0.0, 0.0)
+        }]);
+        expect_ends(&lines, &["max 0.000 ms"]);
+    }
+
+    #[test]
+    fn a_limit_that_is_no_processor_is_told_in_words() {
+        let using = |server: Option<f64>, driver: f64| {
+            let used = |busy| Use {
+                cpu_us_per_message: None,
+                user_us_per_message: None,
+                system_us_per_message: None,
+                busy,
+                peak_memory_kib: 0.0,
+            };
+            Report {
+                server_use: server.map(used),
+                driver_use: Some(used(driver)),
+                ..report("dm", 1000.0, 1.0)
+            }
+        };
+        let lines = lines(vec![
+            using(Some(0.99), 0.5),
+            using(Some(0.5), 0.99),
+            using(Some(0.5), 0.5),
+            using(None, 0.5),
+        ]);
+        expect_ends(
+            &lines,
+            &[
+                "; the limit: the server's processor",
+                "; the limit: this program's processor",
+                "; the limit: waiting, as neither the server nor this program ran all the time",
+                "; the limit: not known, as the server's process is not (--pid PID names it)",
+            ],
+        );
     }
 }

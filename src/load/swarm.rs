@@ -63,7 +63,7 @@ impl Workload for Quiet {
 #[derive(Debug, Error)]
 pub enum SwarmError {
     /// Sockets cannot be had.
-    #[error("cannot connect client {who} to {target}: {source}")]
+    #[error("{}: {source}", not_connected(*who, target, source))]
     Connect {
         /// The client.
         who: ClientNo,
@@ -90,6 +90,16 @@ pub enum SwarmError {
         /// Why it failed.
         source: io::Error,
     },
+}
+
+/// A server that is not there matters more than the client that found out.
+fn not_connected(who: ClientNo, target: &Target, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            format!("nobody listens at {target}")
+        }
+        _ => format!("cannot connect client {who} to {target}"),
+    }
 }
 
 /// What went wrong with connections, beside what a workload counts.

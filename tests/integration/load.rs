@@ -1,6 +1,9 @@
 //! The load generator as its users meet it: what it reports of a sound server, that it finds what
 //! a faulty one does, and how it ends.
 
+mod drawing;
+mod words;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -477,6 +480,8 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["compare", "--workloads", "dm-7"], "say one of"),
         (&["soak", "--clients", "3"], "say 20 to"),
         (&["soak", "--minutes", "0"], "say more than 0"),
+        (&["soak", "--minutes", "1", "--time", "9"], "--minutes"),
+        (&["--time", "9", "soak", "--minutes", "1"], "--minutes"),
         (&["soak", "--server", "redis"], "speaks chinwag"),
         (&["soak", "--runs", "2"], "--runs"),
         (&["compare", "--server", "floor"], "say --servers"),
@@ -484,6 +489,7 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["compare", "--servers", "floor,floor"], "another name"),
         (&["ramp", "--runs", "2"], "--runs"),
         (&["--runs", "2"], "--runs"),
+        (&["dm", "--runs", "0"], "say 1 to 10000"),
         (&["--clients", "9", "dm"], "dm --clients"),
         (&["frobnicate"], "frobnicate"),
         (&["dm", "--frobnicate"], "--frobnicate"),
@@ -492,18 +498,24 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
     }
 }
 
+/// Where nobody listens.
+fn free_address() -> String {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    unused.local_addr().unwrap().to_string()
+}
+
 #[test]
 fn servers_that_cannot_be_tested_are_named() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nowhere = unused.local_addr().unwrap().to_string();
-    drop(unused);
-    expect_failure(&["--addr", &nowhere, "dm"], 1, "refused");
+    let nowhere = free_address();
+    let nobody = format!("nobody listens at {nowhere}: Connection refused");
+    expect_failure(&["--addr", &nowhere, "dm"], 1, &nobody);
     let storm = ["--addr", &nowhere, "storm", "--at-once", "5"];
-    expect_failure(&storm, 1, "refused");
+    expect_failure(&storm, 1, &nobody);
+    expect_failure(&["--addr", &nowhere], 1, &nobody);
     expect_failure(
         &["--addr", "unix:/no/such/socket", "dm"],
         1,
-        "/no/such/socket",
+        "nobody listens at unix:/no/such/socket: No such file",
     );
     let missing = ["--server", "x=irc=no-such-server @PORT@", "dm"];
     expect_failure(&missing, 1, "no-such-server");

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use chinwag::load::client::{CLIENTS_MAX, Target};
 use chinwag::load::compare::{COURSES, Course};
 use chinwag::load::dialect::Dialect;
+use chinwag::load::run::Scenario;
 use chinwag::load::server::{KEEPER, Recipe};
 use chinwag::load::soak::CLIENTS_MIN;
 use chinwag::load::stamp::STAMP_BYTES;
@@ -85,9 +86,8 @@ pub struct Common {
     pub size: usize,
 
     /// How often to do it all; more than once, the median and the spread are shown too
-    #[arg(long, global = true, default_value = "1")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    pub runs: u16,
+    #[arg(long, global = true, default_value = "1", value_parser = count)]
+    pub runs: usize,
 
     /// Where what is random starts; the same number, the same recipients
     #[arg(long, global = true, default_value = "1")]
@@ -97,7 +97,8 @@ pub struct Common {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Draw latencies, and how it went over time, into this file (not for find-limit and floor)
+    /// Draw latencies, and how it went over time, into this file (not for idle, find-limit and
+    /// floor)
     #[arg(long, global = true, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 
@@ -327,14 +328,28 @@ impl Args {
         self.check_size()?;
         self.check_soak()?;
         let runs = (common.runs > 1).then_some("--runs");
+        let svg = common.svg.is_some().then_some("--svg");
         match &self.command {
-            Some(command) => command.check(server, runs),
+            Some(command) => {
+                command.check_drawing(svg)?;
+                command.check(server, runs)
+            }
             None => refuse(runs, "without a command, it does all once: leave it out"),
         }
     }
 
-    /// Guests say what only this server knows.
+    /// A soak has one length, and its guests say what only this server knows.
     fn check_soak(&self) -> Result<(), String> {
+        let in_minutes = matches!(
+            self.command,
+            Some(Command::Soak {
+                minutes: Some(_),
+                ..
+            })
+        );
+        if in_minutes && self.common.time.is_some() {
+            return Err("--minutes and --time both say how long: say one of them".to_owned());
+        }
         let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
         let spoken = self.common.dialect.map(Dialect::from);
         match (&self.command, started.or(spoken)) {
@@ -372,6 +387,20 @@ impl Args {
 }
 
 impl Command {
+    /// Drawings show messages, and how a soak went.
+    fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
+        let is_idle = |course: &&Course| matches!(course.scenario, Scenario::Idle { .. });
+        let has_messages = match self {
+            Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
+            Self::Compare { workloads, .. } => !workloads.iter().all(is_idle),
+            _ => true,
+        };
+        if has_messages {
+            return Ok(());
+        }
+        refuse(svg, "there are no messages to draw: leave it out")
+    }
+
     fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
         match self {
             Self::Room {

@@ -1,10 +1,10 @@
 //! chinwag-bench: thousands of synthetic clients for a chat server.
 
 mod args;
+mod drawing;
 mod show;
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use chinwag::load::client::CLIENTS_MAX;
 use chinwag::load::compare::{Comparison, Course, Rounds};
 use chinwag::load::dialect::Dialect;
 use chinwag::load::floor::Floor;
-use chinwag::load::plot::{self, PlotError};
+use chinwag::load::ledger::Faults;
+use chinwag::load::plot;
 use chinwag::load::process::{Pinning, Usage};
 use chinwag::load::report::{self, Report};
 use chinwag::load::run::{Plan, Scenario, Site, Watcher, run};
@@ -27,6 +28,7 @@ use chinwag::load::server::{self, OPENING_MAX, Recipe, Server};
 use chinwag::load::soak;
 use chinwag::load::suite;
 use chinwag::load::workload::Roles;
+use drawing::{draw, draw_as};
 use show::Bar;
 
 /// Whatever ends the program early, in one line.
@@ -38,6 +40,13 @@ const USAGE: u8 = 2;
 /// How long a run is measured, and a soak, if nothing is said.
 const TIME: Duration = Duration::from_secs(5);
 const SOAK_TIME: Duration = Duration::from_secs(60);
+
+/// What may be behind losses at a daemon that was not started for a load test. The flags, too,
+/// are in docs/load-testing.md.
+const HELD_BACK: &str = "unless both ends are on loopback, chinwag reads a client's lines no faster \
+    than its --line-rate, and lets in --max-per-address connections from one address. What it has \
+    not read when --drain is over counts as lost. Start it without these limits: --line-rate \
+    1000000 --line-burst 1000000 --max-per-address 100000";
 
 /// So many clients fit by default; a daemon that is started for more is told so.
 const PLACES: usize = suite::CLIENTS_WANTED;
@@ -84,6 +93,7 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
     {
         return Err(format!("what process {pid} uses cannot be seen; is it there?").into());
     }
+    drawing::check(&args.common)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // A second one ends the program at once.
@@ -163,6 +173,7 @@ fn test(args: &Args, bar: &Bar, watcher: &mut Watcher<'_>) -> Result<bool, Failu
                 }
             } else {
                 say(&found.text())?;
+                explain_losses(common, found.reports.iter().map(|report| report.faults))?;
             }
             draw(common, &found.reports)?;
             Ok(found.is_clean())
@@ -245,24 +256,19 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
             say(&format!("\nNote: {warning}."))?;
         }
     }
-    Ok(())
+    explain_losses(common, reports.iter().map(|report| report.faults))
 }
 
-/// Into the file that was asked for, if one was.
-fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
-    draw_as(common, || plot::draw(reports))
-}
-
-fn draw_as(
+/// Says what losses may come from at a daemon that somebody else started.
+fn explain_losses(
     common: &Common,
-    drawing: impl FnOnce() -> Result<String, PlotError>,
+    faults: impl IntoIterator<Item = Faults>,
 ) -> Result<(), Failure> {
-    let Some(path) = &common.svg else {
-        return Ok(());
-    };
-    let fail = |error: &dyn std::error::Error| format!("cannot draw {}: {error}", path.display());
-    let svg = drawing().map_err(|error| fail(&error))?;
-    fs::write(path, svg).map_err(|error| fail(&error))?;
+    let dialect = common.dialect.map_or(Dialect::Chinwag, Dialect::from);
+    let is_found = common.addr.is_some() && dialect == Dialect::Chinwag;
+    if is_found && faults.into_iter().any(|faults| faults.lost > 0) {
+        say(&format!("\nNote: {HELD_BACK}."))?;
+    }
     Ok(())
 }
 
@@ -281,11 +287,12 @@ fn run_soak(
     let (_server, site) = start_with(common, plan.places(), &deadlines)?;
     let report = soak::run(&site, plan, watcher)?;
     bar.clear();
-    say(&if common.json {
-        report.json()
+    if common.json {
+        say(&report.json())?;
     } else {
-        report.text()
-    })?;
+        say(&report.text())?;
+        explain_losses(common, [report.faults])?;
+    }
     draw_as(common, || plot::draw_soak(&report))?;
     Ok(report.is_sound())
 }
@@ -331,7 +338,8 @@ fn compare(
     } else {
         say(&comparison.table())?;
         say(
-            "\n× is the median ratio to the first server in the same turn, with the lowest and the highest.",
+            "\n× is the median ratio to the first server in the same turn, with the lowest and the \
+             highest;\n×– if that server has 0, or nothing, in one of the turns.",
         )?;
     }
     for report in comparison.reports().filter(|report| !report.is_clean()) {

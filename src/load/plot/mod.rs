@@ -447,8 +447,6 @@ fn text(size: u32, role: Role) -> TextStyle<'static> {
 mod tests {
     use super::palette::{hex, roles};
     use super::*;
-    use crate::load::ledger::Faults;
-    use crate::load::report::Connecting;
 
     fn report(server: &str, workload: &'static str, kinds: &[&'static str]) -> Report {
         let messages = kinds.iter().map(|kind| Messages {
@@ -460,25 +458,9 @@ mod tests {
             percentiles: vec![(0.0, 0.02), (0.5, 0.1), (0.9, 3.0), (0.999, 40.0)],
         });
         Report {
-            server: server.to_owned(),
-            dialect: "chinwag",
-            workload,
-            clients: 100,
-            size: 64,
             parameters: vec![("rate", 500.0)],
-            seconds: 2.0,
             messages: messages.collect(),
-            faults: Faults::default(),
-            lag: None,
-            told_missed: 0,
-            refused: 0,
-            closed: 0,
-            refusal: None,
-            connects_per_second: None,
-            connecting: Connecting::default(),
-            server_use: None,
-            driver_use: None,
-            interrupted: false,
+            ..Report::blank(server, workload)
         }
     }
 
