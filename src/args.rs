@@ -331,22 +331,20 @@ fn rate(text: &str) -> Result<u32, String> {
 
 /// The longest time that makes sense anywhere here: a day.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    if !(0.001..=86_400.0).contains(&seconds) {
-        return Err("not from 0.001 to 86400 seconds".to_owned());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    seconds_within(text, 0.001, 86_400.0)
 }
 
 /// TCP counts whole seconds, and asks again after a sixth of the time.
 fn keepalive_seconds(text: &str) -> Result<Duration, String> {
-    let time = seconds(text)?;
-    if !(6..=32_767).contains(&time.as_secs()) {
-        return Err("not from 6 to 32767 seconds".to_owned());
-    }
-    Ok(time)
+    seconds_within(text, 6.0, 32_767.0)
+}
+
+fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .filter(|seconds| (least..=most).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("not a number of seconds from {least} to {most}"))
 }
 
 /// A size that some limit can have.

@@ -37,6 +37,28 @@ fn flags_that_make_no_sense_are_named_in_one_line() {
 }
 
 #[test]
+fn what_a_flag_takes_is_said_whatever_is_wrong() {
+    for (flag, wrong, range) in [
+        (
+            "--keepalive-time",
+            &["100000", "0.001", "5.9", "soon"][..],
+            "not a number of seconds from 6 to 32767 (",
+        ),
+        (
+            "--stall-time",
+            &["100000", "0.0001", "nan", "soon"],
+            "not a number of seconds from 0.001 to 86400 (",
+        ),
+    ] {
+        for value in wrong {
+            let mut command = program();
+            command.args(["--listen", "192.0.2.1:0", flag, value]);
+            expect_failure(command, 2, range);
+        }
+    }
+}
+
+#[test]
 fn variables_that_make_no_sense_are_named_in_one_line() {
     for (variable, value, named) in [
         ("CHINWAG_MAX_LINE", "0", "--max-line"),
