@@ -318,11 +318,9 @@ fn room_name(text: &str) -> Result<RoomName, String> {
 
 /// A number of things, of which there must be one at least.
 fn count(text: &str) -> Result<usize, String> {
-    within(
-        text.parse().map_err(|_| "not a number".to_owned())?,
-        1,
-        1 << 30,
-    )
+    let (least, most) = (1, 1 << 30);
+    within(text.parse().ok(), least, most)
+        .ok_or_else(|| format!("not a number from {least} to {most}"))
 }
 
 fn rate(text: &str) -> Result<u32, String> {
@@ -349,31 +347,31 @@ fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String>
 
 /// A size that some limit can have.
 fn size(text: &str) -> Result<usize, String> {
-    within(bytes(text)?, 256, 1 << 40)
+    size_within(text, 256, 1 << 40)
 }
 
 /// Long enough for a command with a name, and short enough to be held for every client.
 fn line_bytes(text: &str) -> Result<usize, String> {
-    within(bytes(text)?, 256, 1 << 20)
+    size_within(text, 256, 1 << 20)
+}
+
+fn size_within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    within(bytes(text), least, most)
+        .ok_or_else(|| format!("not a size from {least} to {most} bytes, such as 4096 or 64K"))
 }
 
 /// A number of bytes, K or M.
-fn bytes(text: &str) -> Result<usize, String> {
+fn bytes(text: &str) -> Option<usize> {
     let units = [("K", 10), ("k", 10), ("M", 20), ("m", 20)];
     let with_unit = |(unit, shift)| Some((text.strip_suffix(unit)?, 1_usize << shift));
     let (digits, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
-    let number: usize = digits
-        .parse()
-        .map_err(|_| "not a size such as 4096, 64K or 1M".to_owned())?;
-    Ok(number.saturating_mul(unit))
+    let number: usize = digits.parse().ok()?;
+    Some(number.saturating_mul(unit))
 }
 
-fn within(number: usize, least: usize, most: usize) -> Result<usize, String> {
-    if (least..=most).contains(&number) {
-        Ok(number)
-    } else {
-        Err(format!("not from {least} to {most}"))
-    }
+/// What is no number, or none that a type can hold, is as far out of range as one that is too large.
+fn within(number: Option<usize>, least: usize, most: usize) -> Option<usize> {
+    number.filter(|number| (least..=most).contains(number))
 }
 
 #[cfg(test)]

@@ -49,6 +49,16 @@ fn what_a_flag_takes_is_said_whatever_is_wrong() {
             &["100000", "0.0001", "nan", "soon"],
             "not a number of seconds from 0.001 to 86400 (",
         ),
+        (
+            "--max-clients",
+            &["0", "1073741825", "99999999999999999999", "1.5", "many"],
+            "not a number from 1 to 1073741824 (",
+        ),
+        (
+            "--max-line",
+            &["255", "2M", "99999999999999999999", "99999999999999M", "M"],
+            "not a size from 256 to 1048576 bytes, such as 4096 or 64K (",
+        ),
     ] {
         for value in wrong {
             let mut command = program();
