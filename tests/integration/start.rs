@@ -69,6 +69,36 @@ fn what_a_flag_takes_is_said_whatever_is_wrong() {
 }
 
 #[test]
+fn of_flags_that_do_not_go_together_both_are_named_with_their_figures() {
+    for (flag, value, why) in [
+        (
+            "--max-line",
+            "17K",
+            "--soft-limit is 65536 bytes and must be at least 69632, 4 times --max-line",
+        ),
+        (
+            "--soft-limit",
+            "2M",
+            "--hard-limit is 1048576 bytes and must be at least 4194304, twice --soft-limit",
+        ),
+        (
+            "--total-limit",
+            "512K",
+            "--total-limit is 524288 bytes and must be at least 1048576, as --hard-limit is",
+        ),
+        (
+            "--turn-bytes",
+            "1K",
+            "--turn-bytes is 1024 bytes and must be at least 4096, as --max-line is",
+        ),
+    ] {
+        let mut command = program();
+        command.args(["--listen", "192.0.2.1:0", flag, value]);
+        expect_failure(command, 2, why);
+    }
+}
+
+#[test]
 fn variables_that_make_no_sense_are_named_in_one_line() {
     for (variable, value, named) in [
         ("CHINWAG_MAX_LINE", "0", "--max-line"),
