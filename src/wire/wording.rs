@@ -125,6 +125,13 @@ impl Display for Refusal<'_> {
             Self::MissingColon => {
                 f.write_str("Type @user:message, with a colon after the name. Nothing was sent.")
             }
+            Self::MissingName => f.write_str(
+                "A name is missing. Type @user:message or @user,user:message. Nothing was sent.",
+            ),
+            Self::SpaceInName => f.write_str(
+                "A name has no space in it. Type @user:message, with the colon right after the \
+                 name. Nothing was sent.",
+            ),
             Self::NoText => f.write_str("There is no text. Nothing was sent."),
             Self::TextTooLong { bytes_max } => {
                 write!(f, "That text is too long: {bytes_max} bytes at most.")

@@ -87,7 +87,13 @@ fn private_messages_go_to_whom_they_name() {
         alice> @nobody:x
         alice< ! There is no user nobody. /names * lists everyone.
         alice> @bob,nobody,no body2:x
-        alice< ! Type @user:message, with a colon after the name. Nothing was sent.
+        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice> @bob smith:hi
+        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice> @bob,:hi
+        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
+        alice> @:hi
+        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
         alice> @bob,nobody,nil:x
         bob< @alice: x
         alice< ! Not delivered: there is no user nobody, nil.
