@@ -223,8 +223,9 @@ impl Server {
             };
             for signal in signals {
                 if signal == SIGHUP {
+                    // Before: whether it can be is for the log to say.
+                    log::info!("signal {signal}: opening the log file anew, if there is one");
                     on_hang_up();
-                    log::info!("signal {signal}: the log file, if there is one, is opened anew");
                     continue;
                 }
                 if closing.is_some() {

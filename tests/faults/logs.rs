@@ -426,6 +426,12 @@ fn wait_for_text(path: &Path, text: &str) {
     });
 }
 
+fn wait_for_file(path: &Path) {
+    wait_until(&format!("{} to be there", path.display()), || {
+        path.is_file()
+    });
+}
+
 #[test]
 fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -442,14 +448,15 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     wait_for_text(&old, "sent: /ping between");
     assert!(!path.exists());
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_text(&old, "Z [INFO] signal 1: opening the log file anew");
+    wait_for_file(&path);
     alice.send("/ping after");
     wait_for_text(&path, "sent: /ping after");
     assert!(!fs::read_to_string(&old).unwrap().contains("after"));
 
     fs::remove_file(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_file(&path);
     alice.send("/ping anew");
     wait_for_text(&path, "sent: /ping anew");
 
@@ -469,12 +476,16 @@ fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
     fs::rename(&path, &old).unwrap();
     fs::create_dir(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&old, "[ERROR] cannot log to ");
+    wait_for_text(&old, "Z [ERROR] cannot log to ");
+    daemon.wait_for_log("chinwag: cannot log to ");
     alice.send("/ping still here");
     wait_for_text(&old, "sent: /ping still here");
+    let log = fs::read_to_string(&old).unwrap();
+    let (_, after) = log.split_once("cannot log to ").unwrap();
+    assert!(!after.contains("anew"), "nobody says that it was: {log}");
     fs::remove_dir(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_file(&path);
 }
 
 #[test]
