@@ -14,6 +14,7 @@ use std::thread;
 use args::Args;
 use chinwag::server::{Ended, Server};
 use chinwag::wire::text;
+use chinwag::wire::wording::VERSION;
 use logging::say;
 
 /// A longer message of the day is refused: everyone who connects is sent the whole of it.
@@ -47,13 +48,16 @@ fn main() -> ExitCode {
             return fail(1, &format!("cannot log to {place}: {error}"));
         }
     };
-    let wanted = config.limits.clients_max;
+    let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
     let server = match Server::bind(config) {
         Ok(server) => server,
         Err(error) => return fail(1, &error.to_string()),
     };
     // Not part of the log: it is for who has just started this, whatever the log's level.
     say(server.introduction());
+    if logs_to_file {
+        log::info!("chinwag {VERSION} listens on {}", server.addresses());
+    }
     let clients_max = server.clients_max();
     if clients_max < wanted {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");

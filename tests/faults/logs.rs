@@ -76,8 +76,32 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
     let stamped = |line: &&str| line.contains("Z [");
     let odd: Vec<&str> = log.lines().skip(1).filter(|line| !stamped(line)).collect();
     assert!(odd.is_empty(), "not one line each: {odd:?}");
-    // Where it listens is for who started it, not for the log.
+    // How to join is for who started it, not for the log.
+    assert!(!log.contains("paste"), "{log}");
     assert!(daemon.log_lines()[0].starts_with("chinwag listens on"));
+}
+
+#[test]
+fn a_log_file_begins_with_the_version_and_where_it_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let unix = format!("unix:{}", folder.path().join("socket").display());
+    let daemon = Daemon::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        &unix,
+        "--log-file",
+        log.to_str().unwrap(),
+    ]);
+    let place = format!("{}, {unix}", daemon.address());
+    let version = env!("CARGO_PKG_VERSION");
+    let line = format!("Z [INFO] chinwag {version} listens on {place}\n");
+    wait_for_text(&log, &line);
+    // Standard error has it in other words already.
+    let daemon = Daemon::start(&[]);
+    daemon.join("alice");
+    assert_eq!(daemon.log_count(" [INFO] chinwag "), 0);
 }
 
 #[test]
