@@ -28,7 +28,8 @@ pub struct Args {
     #[arg(short, long, action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
 
-    /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable
+    /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable, and
+    /// split at commas, so that a PATH can have none
     #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
     #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
     listen: Vec<ListenAddr>,

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
-use crate::harness::{Daemon, program, program_with_open_files};
+use crate::harness::{Daemon, program, program_with_open_files, wait_until};
 
 #[test]
 fn flags_that_make_no_sense_are_named_in_one_line() {
@@ -129,6 +130,19 @@ fn variables_are_read_and_flags_win() {
 }
 
 #[test]
+fn addresses_are_split_at_commas() {
+    let mut command = program();
+    command.env("CHINWAG_LISTEN", "127.0.0.1:0,unix:b,c");
+    expect_failure(command, 2, "'c'");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let both = format!("127.0.0.1:0,unix:{}", path.display());
+    let daemon = Daemon::start(&["--listen", &both]);
+    daemon.join("alice");
+    wait_until("the other address", || UnixStream::connect(&path).is_ok());
+}
+
+#[test]
 fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -199,6 +213,7 @@ fn help_and_version_are_printed() {
     for (flag, part) in [
         ("--help", "--max-line"),
         ("-h", "--listen"),
+        ("-h", "split at commas"),
         ("--version", env!("CARGO_PKG_VERSION")),
         ("-V", "chinwag"),
     ] {
