@@ -164,8 +164,8 @@ pub enum ListenAddrError {
     /// Not a number up to 65535.
     #[error("'{0}' is not a port from 0 to 65535")]
     Port(String),
-    /// `:PORT`, which could mean all or none.
-    #[error("the host is missing; 0.0.0.0 and [::] mean every address of this machine")]
+    /// `:PORT` or `*:PORT`, which could mean all or none, and of which protocol.
+    #[error("it names no host; 0.0.0.0 and [::] mean every address of this machine")]
     NoHost,
     /// `unix:` and nothing.
     #[error("the path is missing")]
@@ -197,7 +197,7 @@ impl FromStr for ListenAddr {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         match (bracketed, host) {
-            (None, "") => Err(ListenAddrError::NoHost),
+            (None, "" | "*") => Err(ListenAddrError::NoHost),
             // An IPv6 address without brackets could end in what looks like a port.
             (None, host) if host.contains(':') => Err(ListenAddrError::Form),
             (bracketed, host) => {
@@ -241,6 +241,7 @@ mod tests {
             ("here", ListenAddrError::Form),
             ("::1:4000", ListenAddrError::Form),
             (":4000", ListenAddrError::NoHost),
+            ("*:4000", ListenAddrError::NoHost),
             ("unix:", ListenAddrError::NoPath),
             ("65536", ListenAddrError::Port("65536".into())),
             ("localhost:chat", ListenAddrError::Port("chat".into())),

@@ -16,6 +16,14 @@ fn flags_that_make_no_sense_are_named_in_one_line() {
         (&["--hard-limit", "1"], "--hard-limit"),
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", ":1"], "--listen"),
+        (
+            &["--listen", ":1"],
+            "it names no host; 0.0.0.0 and [::] mean",
+        ),
+        (
+            &["--listen", "*:1"],
+            "it names no host; 0.0.0.0 and [::] mean",
+        ),
         (&["--listen", "127.0.0.1:65536"], "--listen"),
         (&["--listen", "unix:"], "--listen"),
         (&["--lobby", "a b"], "--lobby"),
