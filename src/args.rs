@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
     listen: Vec<ListenAddr>,
 
-    /// The server's own name, for greetings
+    /// The server's own name, in the answers to /version, /stats and telnet's "are you there"
     #[arg(long, env = "CHINWAG_NAME", hide_env = true, default_value = "chinwag")]
     #[arg(value_parser = server_name)]
     name: String,
@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(default_value = "lobby", value_parser = room_name)]
     lobby: RoomName,
 
-    /// A file whose lines are shown after the greeting
+    /// A file whose lines are shown after the greeting; read at the start only
     #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD", hide_env = true)]
     pub motd: Option<PathBuf>,
 

@@ -222,6 +222,8 @@ fn help_and_version_are_printed() {
         ("--help", "--max-line"),
         ("-h", "--listen"),
         ("-h", "split at commas"),
+        ("-h", "in the answers to /version"),
+        ("-h", "read at the start only"),
         ("--version", env!("CARGO_PKG_VERSION")),
         ("-V", "chinwag"),
     ] {
