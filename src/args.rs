@@ -1,10 +1,11 @@
 //! The command line of the daemon.
 
+use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
@@ -15,7 +16,8 @@ use chinwag::wire::wording::VERSION;
 const SERVER_NAME_CHARS_MAX: usize = 64;
 
 const AFTER_HELP: &str = "\
-Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE.
+Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE. An empty one does
+not count.
 Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds.";
 
 /// A chat server for nc, telnet and pipes
@@ -229,7 +231,9 @@ impl Args {
     /// # Errors
     /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
-        Self::try_parse().map_err(|error| {
+        let matches = Self::command().mut_args(set_if_not_empty).try_get_matches();
+        let args = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        args.map_err(|error| {
             use clap::error::ErrorKind;
             if matches!(
                 error.kind(),
@@ -297,6 +301,16 @@ impl Args {
             motd,
             limits,
         })
+    }
+}
+
+/// A variable that is empty counts as not set: so it is unset in a unit, and by many scripts.
+fn set_if_not_empty(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(env::var_os);
+    if value.is_some_and(|value| value.is_empty()) {
+        arg.env(Resettable::Reset)
+    } else {
+        arg
     }
 }
 
@@ -380,7 +394,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_defaults_are_those_of_the_library() {

@@ -138,6 +138,22 @@ fn variables_are_read_and_flags_win() {
 }
 
 #[test]
+fn variables_that_are_empty_count_as_not_set() {
+    let mut command = program();
+    for variable in ["LOG_LEVEL", "NAME", "MOTD", "MAX_LINE", "LIMIT_LOOPBACK"] {
+        command.env(format!("CHINWAG_{variable}"), "");
+    }
+    let daemon = Daemon::start_as(command, &[]);
+    let mut alice = daemon.join("alice");
+    alice.send("/stats");
+    alice.expect_line_starting("* chinwag has been up for ");
+    // A flag is a different matter.
+    let mut command = program();
+    command.args(["--name", ""]);
+    expect_failure(command, 2, "--name");
+}
+
+#[test]
 fn addresses_are_split_at_commas() {
     let mut command = program();
     command.env("CHINWAG_LISTEN", "127.0.0.1:0,unix:b,c");
