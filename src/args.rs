@@ -1,6 +1,7 @@
 //! The command line of the daemon.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
-use chinwag::config::{Config, Limits, LimitsError, ListenAddr};
+use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::wording::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
@@ -247,7 +248,10 @@ impl Args {
             let lines: Vec<&str> = lines.map(str::trim).collect();
             let what = lines.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            format!("{what} (--help lists the flags)")
+            match variables_behind(what) {
+                Some(variables) => format!("{what} ({variables}; --help lists the flags)"),
+                None => format!("{what} (--help lists the flags)"),
+            }
         })
     }
 
@@ -267,7 +271,7 @@ impl Args {
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(self, motd: Vec<String>) -> Result<Config, LimitsError> {
+    pub fn into_config(self, motd: Vec<String>) -> Result<Config, String> {
         let Self {
             connecting,
             sending,
@@ -293,7 +297,13 @@ impl Args {
             rooms_per_client_max: sending.max_rooms,
             shutdown_time: waiting.shutdown_time,
         };
-        limits.check()?;
+        limits.check().map_err(|error| {
+            let what = error.to_string();
+            match variables_behind(&what) {
+                Some(variables) => format!("{what} ({variables})"),
+                None => what,
+            }
+        })?;
         Ok(Config {
             listen: self.listen,
             server_name: self.name,
@@ -312,6 +322,29 @@ fn set_if_not_empty(arg: Arg) -> Arg {
     } else {
         arg
     }
+}
+
+/// Names the variables that set what `text` speaks of by its flags' names: whoever reads it may have
+/// given no flag.
+fn variables_behind(text: &str) -> Option<String> {
+    let given: Vec<OsString> = env::args_os().skip(1).collect();
+    let is_given = |flag: &str| {
+        let is_it = |word: &OsString| {
+            let rest = word.to_str().and_then(|word| word.strip_prefix(flag));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        given.iter().any(is_it)
+    };
+    let command = Args::command();
+    let variables = command.get_arguments().filter_map(|arg| {
+        let (flag, variable) = (format!("--{}", arg.get_long()?), arg.get_env()?);
+        let (_, rest) = text.split_once(&flag)?;
+        let is_named = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
+        let is_set = env::var_os(variable).is_some_and(|value| !value.is_empty());
+        (is_named && is_set && !is_given(&flag)).then(|| variable.to_string_lossy())
+    });
+    let variables: Vec<_> = variables.collect();
+    (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
 }
 
 fn server_name(text: &str) -> Result<String, String> {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let (level, log_file) = (args.log_level(), args.log_file.clone());
     let config = match args.into_config(motd) {
         Ok(config) => config,
-        Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+        Err(text) => return fail(EXIT_USAGE, &text),
     };
     let log = match logging::start(level, log_file.as_deref()) {
         Ok(log) => log,

@@ -108,16 +108,32 @@ fn of_flags_that_do_not_go_together_both_are_named_with_their_figures() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_named_in_one_line() {
-    for (variable, value, named) in [
+fn variables_that_make_no_sense_are_named_in_one_line_with_their_flags() {
+    for (variable, value, flag) in [
         ("CHINWAG_MAX_LINE", "0", "--max-line"),
         ("CHINWAG_LISTEN", "nonsense", "--listen"),
+        ("CHINWAG_LOG_LEVEL", "loud", "--log-level"),
+        ("CHINWAG_LIMIT_LOOPBACK", "maybe", "--limit-loopback"),
         ("CHINWAG_SOFT_LIMIT", "8K", "--soft-limit"),
     ] {
         let mut command = program();
         command.env(variable, value);
-        expect_failure(command, 2, named);
+        let line = expect_failure(command, 2, flag);
+        let from = format!("from the environment: {variable}");
+        assert!(line.contains(&from), "{line}");
     }
+    // Where the flag is given, the variable has nothing to do with it.
+    for flags in [&["--max-line", "0"][..], &["--max-line=0"]] {
+        let mut command = program();
+        command.env("CHINWAG_MAX_LINE", "5000").args(flags);
+        let line = expect_failure(command, 2, "--max-line");
+        assert!(!line.contains("environment"), "{line}");
+    }
+    let mut command = program();
+    command.env("CHINWAG_MAX_LINE", "64K");
+    command.env("CHINWAG_SOFT_LIMIT", "128K");
+    let both = "(from the environment: CHINWAG_MAX_LINE, CHINWAG_SOFT_LIMIT)";
+    expect_failure(command, 2, both);
 }
 
 #[test]
