@@ -1,21 +1,24 @@
 //! The command line of the daemon.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
-use chinwag::config::{Config, Limits, LimitsError, ListenAddr};
+use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::wording::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
 const SERVER_NAME_CHARS_MAX: usize = 64;
 
 const AFTER_HELP: &str = "\
-Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE.
+Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE. An empty one does
+not count.
 Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds.";
 
 /// A chat server for nc, telnet and pipes
@@ -28,12 +31,13 @@ pub struct Args {
     #[arg(short, long, action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
 
-    /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable
+    /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable, and
+    /// split at commas, so that a PATH can have none
     #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
     #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
     listen: Vec<ListenAddr>,
 
-    /// The server's own name, for greetings
+    /// The server's own name, in the answers to /version, /stats and telnet's "are you there"
     #[arg(long, env = "CHINWAG_NAME", hide_env = true, default_value = "chinwag")]
     #[arg(value_parser = server_name)]
     name: String,
@@ -43,7 +47,7 @@ pub struct Args {
     #[arg(default_value = "lobby", value_parser = room_name)]
     lobby: RoomName,
 
-    /// A file whose lines are shown after the greeting
+    /// A file whose lines are shown after the greeting; read at the start only
     #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD", hide_env = true)]
     pub motd: Option<PathBuf>,
 
@@ -228,7 +232,9 @@ impl Args {
     /// # Errors
     /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
-        Self::try_parse().map_err(|error| {
+        let matches = Self::command().mut_args(set_if_not_empty).try_get_matches();
+        let args = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        args.map_err(|error| {
             use clap::error::ErrorKind;
             if matches!(
                 error.kind(),
@@ -242,7 +248,10 @@ impl Args {
             let lines: Vec<&str> = lines.map(str::trim).collect();
             let what = lines.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            format!("{what} (--help lists the flags)")
+            match variables_behind(what) {
+                Some(variables) => format!("{what} ({variables}; --help lists the flags)"),
+                None => format!("{what} (--help lists the flags)"),
+            }
         })
     }
 
@@ -262,7 +271,7 @@ impl Args {
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(self, motd: Vec<String>) -> Result<Config, LimitsError> {
+    pub fn into_config(self, motd: Vec<String>) -> Result<Config, String> {
         let Self {
             connecting,
             sending,
@@ -288,7 +297,13 @@ impl Args {
             rooms_per_client_max: sending.max_rooms,
             shutdown_time: waiting.shutdown_time,
         };
-        limits.check()?;
+        limits.check().map_err(|error| {
+            let what = error.to_string();
+            match variables_behind(&what) {
+                Some(variables) => format!("{what} ({variables})"),
+                None => what,
+            }
+        })?;
         Ok(Config {
             listen: self.listen,
             server_name: self.name,
@@ -297,6 +312,39 @@ impl Args {
             limits,
         })
     }
+}
+
+/// A variable that is empty counts as not set: so it is unset in a unit, and by many scripts.
+fn set_if_not_empty(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(env::var_os);
+    if value.is_some_and(|value| value.is_empty()) {
+        arg.env(Resettable::Reset)
+    } else {
+        arg
+    }
+}
+
+/// Names the variables that set what `text` speaks of by its flags' names: whoever reads it may have
+/// given no flag.
+fn variables_behind(text: &str) -> Option<String> {
+    let given: Vec<OsString> = env::args_os().skip(1).collect();
+    let is_given = |flag: &str| {
+        let is_it = |word: &OsString| {
+            let rest = word.to_str().and_then(|word| word.strip_prefix(flag));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        given.iter().any(is_it)
+    };
+    let command = Args::command();
+    let variables = command.get_arguments().filter_map(|arg| {
+        let (flag, variable) = (format!("--{}", arg.get_long()?), arg.get_env()?);
+        let (_, rest) = text.split_once(&flag)?;
+        let is_named = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
+        let is_set = env::var_os(variable).is_some_and(|value| !value.is_empty());
+        (is_named && is_set && !is_given(&flag)).then(|| variable.to_string_lossy())
+    });
+    let variables: Vec<_> = variables.collect();
+    (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
 }
 
 fn server_name(text: &str) -> Result<String, String> {
@@ -318,11 +366,9 @@ fn room_name(text: &str) -> Result<RoomName, String> {
 
 /// A number of things, of which there must be one at least.
 fn count(text: &str) -> Result<usize, String> {
-    within(
-        text.parse().map_err(|_| "not a number".to_owned())?,
-        1,
-        1 << 30,
-    )
+    let (least, most) = (1, 1 << 30);
+    within(text.parse().ok(), least, most)
+        .ok_or_else(|| format!("not a number from {least} to {most}"))
 }
 
 fn rate(text: &str) -> Result<u32, String> {
@@ -331,51 +377,49 @@ fn rate(text: &str) -> Result<u32, String> {
 
 /// The longest time that makes sense anywhere here: a day.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    if !(0.001..=86_400.0).contains(&seconds) {
-        return Err("not from 0.001 to 86400 seconds".to_owned());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    seconds_within(text, 0.001, 86_400.0)
 }
 
 /// TCP counts whole seconds, and asks again after a sixth of the time.
 fn keepalive_seconds(text: &str) -> Result<Duration, String> {
-    let time = seconds(text)?;
-    if !(6..=32_767).contains(&time.as_secs()) {
-        return Err("not from 6 to 32767 seconds".to_owned());
-    }
-    Ok(time)
+    seconds_within(text, 6.0, 32_767.0)
+}
+
+fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .filter(|seconds| (least..=most).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("not a number of seconds from {least} to {most}"))
 }
 
 /// A size that some limit can have.
 fn size(text: &str) -> Result<usize, String> {
-    within(bytes(text)?, 256, 1 << 40)
+    size_within(text, 256, 1 << 40)
 }
 
 /// Long enough for a command with a name, and short enough to be held for every client.
 fn line_bytes(text: &str) -> Result<usize, String> {
-    within(bytes(text)?, 256, 1 << 20)
+    size_within(text, 256, 1 << 20)
+}
+
+fn size_within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    within(bytes(text), least, most)
+        .ok_or_else(|| format!("not a size from {least} to {most} bytes, such as 4096 or 64K"))
 }
 
 /// A number of bytes, K or M.
-fn bytes(text: &str) -> Result<usize, String> {
+fn bytes(text: &str) -> Option<usize> {
     let units = [("K", 10), ("k", 10), ("M", 20), ("m", 20)];
     let with_unit = |(unit, shift)| Some((text.strip_suffix(unit)?, 1_usize << shift));
     let (digits, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
-    let number: usize = digits
-        .parse()
-        .map_err(|_| "not a size such as 4096, 64K or 1M".to_owned())?;
-    Ok(number.saturating_mul(unit))
+    let number: usize = digits.parse().ok()?;
+    Some(number.saturating_mul(unit))
 }
 
-fn within(number: usize, least: usize, most: usize) -> Result<usize, String> {
-    if (least..=most).contains(&number) {
-        Ok(number)
-    } else {
-        Err(format!("not from {least} to {most}"))
-    }
+/// What is no number, or none that a type can hold, is as far out of range as one that is too large.
+fn within(number: Option<usize>, least: usize, most: usize) -> Option<usize> {
+    number.filter(|number| (least..=most).contains(number))
 }
 
 #[cfg(test)]
@@ -383,7 +427,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_defaults_are_those_of_the_library() {

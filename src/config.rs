@@ -91,60 +91,53 @@ impl Default for Limits {
     }
 }
 
-/// Two limits that make no sense together.
+/// A limit that makes no sense beside another.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum LimitsError {
-    /// Room lines would never reach anyone.
-    #[error("--soft-limit must be at least 4 times --max-line ({line_bytes_max} bytes)")]
-    SoftBelowLine {
-        /// The longest line.
-        line_bytes_max: usize,
-    },
-    /// A client would be closed before anything was left out.
-    #[error("--hard-limit must be at least twice --soft-limit ({soft} bytes)")]
-    HardBelowSoft {
-        /// The soft limit.
-        soft: usize,
-    },
-    /// One client could fill everyone's share.
-    #[error("--total-limit must be at least --hard-limit ({hard} bytes)")]
-    TotalBelowHard {
-        /// The hard limit.
-        hard: usize,
-    },
-    /// A line could not be read in one turn.
-    #[error("--turn-bytes must be at least --max-line ({line_bytes_max} bytes)")]
-    TurnBelowLine {
-        /// The longest line.
-        line_bytes_max: usize,
-    },
+#[error("{flag} is {bytes} bytes and must be at least {least_bytes}, {why}")]
+pub struct LimitsError {
+    flag: &'static str,
+    bytes: usize,
+    least_bytes: usize,
+    /// What the least is of the other.
+    why: &'static str,
 }
 
 impl Limits {
     /// Checks the limits against each other.
     ///
     /// # Errors
-    /// The first pair that makes no sense.
+    /// The first that makes no sense beside another.
     pub fn check(&self) -> Result<(), LimitsError> {
-        let line_bytes_max = self.line_bytes_max;
-        // A byte that is not UTF-8 becomes three, and a name and a room come before the text.
-        if self.output_soft_bytes_max < line_bytes_max.saturating_mul(4) {
-            return Err(LimitsError::SoftBelowLine { line_bytes_max });
-        }
-        if self.output_hard_bytes_max < self.output_soft_bytes_max.saturating_mul(2) {
-            return Err(LimitsError::HardBelowSoft {
-                soft: self.output_soft_bytes_max,
-            });
-        }
-        if self.output_total_bytes_max < self.output_hard_bytes_max {
-            return Err(LimitsError::TotalBelowHard {
-                hard: self.output_hard_bytes_max,
-            });
-        }
-        if self.turn_bytes_max < line_bytes_max {
-            return Err(LimitsError::TurnBelowLine { line_bytes_max });
-        }
-        Ok(())
+        let at_least = |flag, bytes, least_bytes, why| {
+            if bytes >= least_bytes {
+                return Ok(());
+            }
+            Err(LimitsError {
+                flag,
+                bytes,
+                least_bytes,
+                why,
+            })
+        };
+        let (line, soft) = (self.line_bytes_max, self.output_soft_bytes_max);
+        let hard = self.output_hard_bytes_max;
+        // Or room lines would never reach anyone: a byte that is not UTF-8 becomes three, and a name
+        // and a room come before the text.
+        let least = line.saturating_mul(4);
+        at_least("--soft-limit", soft, least, "4 times --max-line")?;
+        // Or a client would be closed before anything was left out.
+        let least = soft.saturating_mul(2);
+        at_least("--hard-limit", hard, least, "twice --soft-limit")?;
+        // Or one client could fill everyone's share.
+        let total = self.output_total_bytes_max;
+        at_least("--total-limit", total, hard, "as --hard-limit is")?;
+        // Or a line could not be read in one turn.
+        at_least(
+            "--turn-bytes",
+            self.turn_bytes_max,
+            line,
+            "as --max-line is",
+        )
     }
 }
 
@@ -171,8 +164,8 @@ pub enum ListenAddrError {
     /// Not a number up to 65535.
     #[error("'{0}' is not a port from 0 to 65535")]
     Port(String),
-    /// `:PORT`, which could mean all or none.
-    #[error("the host is missing; 0.0.0.0 and [::] mean every address of this machine")]
+    /// `:PORT` or `*:PORT`, which could mean all or none, and of which protocol.
+    #[error("it names no host; 0.0.0.0 and [::] mean every address of this machine")]
     NoHost,
     /// `unix:` and nothing.
     #[error("the path is missing")]
@@ -204,7 +197,7 @@ impl FromStr for ListenAddr {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         match (bracketed, host) {
-            (None, "") => Err(ListenAddrError::NoHost),
+            (None, "" | "*") => Err(ListenAddrError::NoHost),
             // An IPv6 address without brackets could end in what looks like a port.
             (None, host) if host.contains(':') => Err(ListenAddrError::Form),
             (bracketed, host) => {
@@ -248,6 +241,7 @@ mod tests {
             ("here", ListenAddrError::Form),
             ("::1:4000", ListenAddrError::Form),
             (":4000", ListenAddrError::NoHost),
+            ("*:4000", ListenAddrError::NoHost),
             ("unix:", ListenAddrError::NoPath),
             ("65536", ListenAddrError::Port("65536".into())),
             ("localhost:chat", ListenAddrError::Port("chat".into())),
@@ -260,25 +254,47 @@ mod tests {
     fn the_defaults_make_sense_together_and_nonsense_is_found() {
         assert_eq!(Limits::default().check(), Ok(()));
         let nonsense = [
-            Limits {
-                output_soft_bytes_max: 4096,
-                ..Limits::default()
-            },
-            Limits {
-                output_hard_bytes_max: 65_536,
-                ..Limits::default()
-            },
-            Limits {
-                output_total_bytes_max: 65_536,
-                ..Limits::default()
-            },
-            Limits {
-                turn_bytes_max: 100,
-                ..Limits::default()
-            },
+            (
+                Limits {
+                    output_soft_bytes_max: 4096,
+                    ..Limits::default()
+                },
+                "--soft-limit is 4096 bytes and must be at least 16384, 4 times --max-line",
+            ),
+            (
+                Limits {
+                    output_soft_bytes_max: 2 << 20,
+                    ..Limits::default()
+                },
+                "--hard-limit is 1048576 bytes and must be at least 4194304, twice --soft-limit",
+            ),
+            (
+                Limits {
+                    output_total_bytes_max: 65_536,
+                    ..Limits::default()
+                },
+                "--total-limit is 65536 bytes and must be at least 1048576, as --hard-limit is",
+            ),
+            (
+                Limits {
+                    turn_bytes_max: 100,
+                    ..Limits::default()
+                },
+                "--turn-bytes is 100 bytes and must be at least 4096, as --max-line is",
+            ),
         ];
-        for limits in nonsense {
-            assert!(limits.check().is_err(), "{limits:?}");
+        for (limits, why) in nonsense {
+            let found = limits.check().map_err(|error| error.to_string());
+            assert_eq!(found, Err(why.to_owned()), "{limits:?}");
         }
+        let least = Limits {
+            line_bytes_max: 1 << 20,
+            turn_bytes_max: 1 << 20,
+            output_soft_bytes_max: 4 << 20,
+            output_hard_bytes_max: 8 << 20,
+            output_total_bytes_max: 8 << 20,
+            ..Limits::default()
+        };
+        assert_eq!(least.check(), Ok(()));
     }
 }

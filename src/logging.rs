@@ -21,6 +21,7 @@ use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use simplelog::{ConfigBuilder, FormatItem, WriteLogger};
+use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// So much memory the lines that wait to be written may take: a burst of ten thousand clients
@@ -214,8 +215,10 @@ fn open(path: &Path) -> io::Result<File> {
 impl LogGuard {
     /// Opens the log file anew, in a moment: whoever moved it away is done with that.
     pub fn reopen(&self) {
-        self.shared.reopen.store(true, Ordering::Relaxed);
-        let _ = self.messages.send(Message::Reopen); // the writer outlives this
+        // Once is enough, however often it is asked for while the old one cannot be written.
+        if !self.shared.reopen.swap(true, Ordering::Relaxed) {
+            let _ = self.messages.send(Message::Reopen); // the writer outlives this
+        }
         self.writer.unpark();
     }
 }
@@ -252,7 +255,7 @@ impl Writer {
                 }
                 Message::Gap(lost) => {
                     let lost = lost.swap(0, Ordering::Relaxed);
-                    // The log's own trouble has no time stamp: the lines around it have.
+                    // It has no time stamp: the lines around it have.
                     let text =
                         format!("[WARN] the log could not keep up: {lost} lines were dropped\n");
                     self.write(text.as_bytes());
@@ -298,8 +301,12 @@ impl Writer {
             }
             Err(error) => {
                 let path = path.display();
-                let text = format!("[ERROR] cannot log to {path}: {error}; going on as before\n");
-                self.trouble = Some(text);
+                let text = format!("cannot log to {path}: {error}; going on as before");
+                let time = OffsetDateTime::now_utc().format(TIME_FORMAT);
+                let time = time.unwrap_or_default(); // that of the crate's own clock can be shown
+                self.trouble = Some(format!("{time} [ERROR] {text}\n"));
+                // Nobody may look at a file that was moved away.
+                say(&format!("chinwag: {text}"));
                 false
             }
         }
@@ -468,10 +475,13 @@ mod tests {
         let full = || Err(io::ErrorKind::StorageFull.into());
         let answers = vec![Ok(9), full(), Ok(3), Ok(2), Ok(1)];
         let text = written_to(Some("/dev/null/log".into()), answers, shared, &queued);
-        let trouble = "[ERROR] cannot log to /dev/null/log: ";
-        assert!(text.starts_with(&format!("one\n{trouble}")), "{text}");
-        assert!(text.ends_with("; going on as before\ntwo\n"), "{text}");
-        assert_eq!(text.lines().count(), 3, "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            matches!(lines[..], ["one", trouble, "two"]
+                if trouble.contains("Z [ERROR] cannot log to /dev/null/log: ")
+                    && trouble.ends_with("; going on as before")),
+            "{text}"
+        );
     }
     #[test]
     fn a_pipe_that_was_set_not_to_wait_is_waited_for() {

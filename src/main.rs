@@ -14,6 +14,7 @@ use std::thread;
 use args::Args;
 use chinwag::server::{Ended, HangUp, Server};
 use chinwag::wire::text;
+use chinwag::wire::wording::VERSION;
 use logging::say;
 
 /// A longer message of the day is refused: everyone who connects is sent the whole of it.
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let (level, log_file) = (args.log_level(), args.log_file.clone());
     let config = match args.into_config(motd) {
         Ok(config) => config,
-        Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+        Err(text) => return fail(EXIT_USAGE, &text),
     };
     let log = match logging::start(level, log_file.as_deref()) {
         Ok(log) => log,
@@ -47,13 +48,16 @@ fn main() -> ExitCode {
             return fail(1, &format!("cannot log to {place}: {error}"));
         }
     };
-    let wanted = config.limits.clients_max;
+    let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
     let server = match Server::bind(config) {
         Ok(server) => server,
         Err(error) => return fail(1, &error.to_string()),
     };
     // Not part of the log: it is for who has just started this, whatever the log's level.
     say(server.introduction());
+    if logs_to_file {
+        log::info!("chinwag {VERSION} listens on {}", server.addresses());
+    }
     let clients_max = server.clients_max();
     if clients_max < wanted {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");
@@ -63,8 +67,9 @@ fn main() -> ExitCode {
         if had_terminal && !io::stderr().is_terminal() {
             return HangUp::End; // whoever closes its window does not look for it elsewhere
         }
+        // Before: whether it can be is for the log to say.
+        log::info!("signal 1: opening the log file anew, if there is one");
         log.reopen();
-        log::info!("signal 1: the log file, if there is one, is opened anew");
         HangUp::GoOn
     });
     drop(log);

@@ -52,6 +52,10 @@ pub enum Refusal<'a> {
     Usage(Verb),
     /// `@name` without a colon.
     MissingColon,
+    /// `@:text`, or nothing beside a comma.
+    MissingName,
+    /// `@two words:text`.
+    SpaceInName,
     /// Nothing to say, or nothing behind the colon.
     NoText,
     /// A topic, an away or a quit text.
@@ -99,6 +103,8 @@ impl Refusal<'_> {
             Self::TooManyRecipients => "too_many_recipients",
             Self::Usage(_)
             | Self::MissingColon
+            | Self::MissingName
+            | Self::SpaceInName
             | Self::NoText
             | Self::TextTooLong { .. }
             | Self::NoSuchPage { .. }

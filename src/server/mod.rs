@@ -143,6 +143,7 @@ pub struct Server {
     start: Instant,
     load: LoadMeter,
     introduction: String,
+    addresses: String,
 }
 
 impl Server {
@@ -172,6 +173,7 @@ impl Server {
             listeners.extend(Listener::bind(address, &limits)?);
         }
         let introductions: Vec<String> = listeners.iter().map(Listener::introduction).collect();
+        let addresses: Vec<String> = listeners.iter().map(Listener::to_string).collect();
         let acceptor = Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)
             .map_err(system("watch the listeners"))?;
 
@@ -191,6 +193,7 @@ impl Server {
             start: Instant::now(),
             load: LoadMeter::default(),
             introduction: introductions.join("\n"),
+            addresses: addresses.join(", "),
         })
     }
 
@@ -198,6 +201,12 @@ impl Server {
     #[must_use]
     pub fn introduction(&self) -> &str {
         &self.introduction
+    }
+
+    /// Where it really listens, in one line.
+    #[must_use]
+    pub fn addresses(&self) -> &str {
+        &self.addresses
     }
 
     /// How many clients there may be, the limit of open files considered.

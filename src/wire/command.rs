@@ -32,9 +32,14 @@ fn private(line: &str) -> Request<'_> {
     let after_at = line.get(1..).unwrap_or_default();
     let (names, rest) = after_at.split_once(':').ok_or(Refusal::MissingColon)?;
     let to = Recipients::parse(names)?;
-    // "@bob see: this" has a colon, but not where it belongs.
-    if to.iter().any(|name| name.is_empty() || name.contains(' ')) {
-        return Err(Refusal::MissingColon);
+    for name in to.iter() {
+        if name.is_empty() {
+            return Err(Refusal::MissingName);
+        }
+        // "@bob see: this" has a colon, but not where it belongs.
+        if name.contains(' ') {
+            return Err(Refusal::SpaceInName);
+        }
     }
     let text = text(rest.strip_prefix(' ').unwrap_or(rest))?;
     Ok(Command::Private { to, text })
@@ -306,9 +311,12 @@ mod tests {
         for (line, refusal) in [
             ("@bob hello", Refusal::MissingColon),
             ("@", Refusal::MissingColon),
-            ("@:x", Refusal::MissingColon),
-            ("@bob see: this", Refusal::MissingColon),
-            ("@bob,:x", Refusal::MissingColon),
+            ("@:x", Refusal::MissingName),
+            ("@ :x", Refusal::MissingName),
+            ("@bob,:x", Refusal::MissingName),
+            ("@,bob smith:x", Refusal::MissingName),
+            ("@bob smith,:x", Refusal::SpaceInName),
+            ("@bob see: this", Refusal::SpaceInName),
             ("@bob:", Refusal::NoText),
             ("@bob: ", Refusal::NoText),
             (" ", Refusal::NoText),

@@ -66,12 +66,12 @@ impl Display for Refusal<'_> {
         match self {
             Self::NotRegistered => f.write_str("You have no name yet. Type #yourname to register."),
             Self::BadName { given: "", .. } => {
-                f.write_str("There is no name after the #. Try #alice.")
+                f.write_str("There is no name after the #. Type #yourname.")
             }
             Self::BadName { given, why } => {
-                write!(f, "{} cannot be a name: ", Quoted(given))?;
+                write!(f, "'{}' cannot be a name: ", Quoted(given))?;
                 why_not(*why, NAME_BYTES_MAX, f)?;
-                f.write_str(" Try #alice.")
+                f.write_str(" Type #yourname.")
             }
             Self::NameInUse { name } => write!(f, "The name {name} is in use. Try another one."),
             Self::NameOfRoom { name } => write!(f, "{name} is a room. Try another name."),
@@ -79,7 +79,7 @@ impl Display for Refusal<'_> {
                 write!(f, "The name {name} is reserved. Try another one.")
             }
             Self::BadRoom { given, why } => {
-                write!(f, "{} cannot be a room: ", Quoted(given))?;
+                write!(f, "'{}' cannot be a room: ", Quoted(given))?;
                 why_not(*why, ROOM_NAME_BYTES_MAX, f)?;
                 f.write_str(" Try /join dev.")
             }
@@ -125,6 +125,13 @@ impl Display for Refusal<'_> {
             Self::MissingColon => {
                 f.write_str("Type @user:message, with a colon after the name. Nothing was sent.")
             }
+            Self::MissingName => f.write_str(
+                "A name is missing. Type @user:message or @user,user:message. Nothing was sent.",
+            ),
+            Self::SpaceInName => f.write_str(
+                "A name has no space in it. Type @user:message, with the colon right after the \
+                 name. Nothing was sent.",
+            ),
             Self::NoText => f.write_str("There is no text. Nothing was sent."),
             Self::TextTooLong { bytes_max } => {
                 write!(f, "That text is too long: {bytes_max} bytes at most.")

@@ -76,8 +76,32 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
     let stamped = |line: &&str| line.contains("Z [");
     let odd: Vec<&str> = log.lines().skip(1).filter(|line| !stamped(line)).collect();
     assert!(odd.is_empty(), "not one line each: {odd:?}");
-    // Where it listens is for who started it, not for the log.
+    // How to join is for who started it, not for the log.
+    assert!(!log.contains("paste"), "{log}");
     assert!(daemon.log_lines()[0].starts_with("chinwag listens on"));
+}
+
+#[test]
+fn a_log_file_begins_with_the_version_and_where_it_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let unix = format!("unix:{}", folder.path().join("socket").display());
+    let daemon = Daemon::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        &unix,
+        "--log-file",
+        log.to_str().unwrap(),
+    ]);
+    let place = format!("{}, {unix}", daemon.address());
+    let version = env!("CARGO_PKG_VERSION");
+    let line = format!("Z [INFO] chinwag {version} listens on {place}\n");
+    wait_for_text(&log, &line);
+    // Standard error has it in other words already.
+    let daemon = Daemon::start(&[]);
+    daemon.join("alice");
+    assert_eq!(daemon.log_count(" [INFO] chinwag "), 0);
 }
 
 #[test]
@@ -426,6 +450,12 @@ fn wait_for_text(path: &Path, text: &str) {
     });
 }
 
+fn wait_for_file(path: &Path) {
+    wait_until(&format!("{} to be there", path.display()), || {
+        path.is_file()
+    });
+}
+
 #[test]
 fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -442,14 +472,15 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     wait_for_text(&old, "sent: /ping between");
     assert!(!path.exists());
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_text(&old, "Z [INFO] signal 1: opening the log file anew");
+    wait_for_file(&path);
     alice.send("/ping after");
     wait_for_text(&path, "sent: /ping after");
     assert!(!fs::read_to_string(&old).unwrap().contains("after"));
 
     fs::remove_file(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_file(&path);
     alice.send("/ping anew");
     wait_for_text(&path, "sent: /ping anew");
 
@@ -469,12 +500,16 @@ fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
     fs::rename(&path, &old).unwrap();
     fs::create_dir(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&old, "[ERROR] cannot log to ");
+    wait_for_text(&old, "Z [ERROR] cannot log to ");
+    daemon.wait_for_log("chinwag: cannot log to ");
     alice.send("/ping still here");
     wait_for_text(&old, "sent: /ping still here");
+    let log = fs::read_to_string(&old).unwrap();
+    let (_, after) = log.split_once("cannot log to ").unwrap();
+    assert!(!after.contains("anew"), "nobody says that it was: {log}");
     fs::remove_dir(&path).unwrap();
     daemon.signal(Signal::HUP);
-    wait_for_text(&path, "signal 1: ");
+    wait_for_file(&path);
 }
 
 #[test]

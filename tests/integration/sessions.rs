@@ -464,7 +464,7 @@ fn what_came_before_the_end_of_input_is_carried_out_an_unfinished_line_too() {
 }
 
 /// What JSON mode answers to each line: `ok`, or the code of an error.
-const JSON_LINES: [(&str, &str); 36] = [
+const JSON_LINES: [(&str, &str); 38] = [
     ("hello", "not_registered"),
     ("#9", "bad_name"),
     ("/stats", "ok"),
@@ -482,6 +482,8 @@ const JSON_LINES: [(&str, &str); 36] = [
     ("@bob,carol:psst", "no_such_user"),
     ("@nobody:psst", "no_such_user"),
     ("@bob psst", "bad_usage"),
+    ("@bob,:psst", "bad_usage"),
+    ("@bob smith:psst", "bad_usage"),
     (
         "@a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q:x",
         "too_many_recipients",

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
-use crate::harness::{Daemon, program, program_with_open_files};
+use crate::harness::{Daemon, program, program_with_open_files, wait_until};
 
 #[test]
 fn flags_that_make_no_sense_are_named_in_one_line() {
@@ -15,6 +16,14 @@ fn flags_that_make_no_sense_are_named_in_one_line() {
         (&["--hard-limit", "1"], "--hard-limit"),
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", ":1"], "--listen"),
+        (
+            &["--listen", ":1"],
+            "it names no host; 0.0.0.0 and [::] mean",
+        ),
+        (
+            &["--listen", "*:1"],
+            "it names no host; 0.0.0.0 and [::] mean",
+        ),
         (&["--listen", "127.0.0.1:65536"], "--listen"),
         (&["--listen", "unix:"], "--listen"),
         (&["--lobby", "a b"], "--lobby"),
@@ -37,16 +46,94 @@ fn flags_that_make_no_sense_are_named_in_one_line() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_named_in_one_line() {
-    for (variable, value, named) in [
+fn what_a_flag_takes_is_said_whatever_is_wrong() {
+    for (flag, wrong, range) in [
+        (
+            "--keepalive-time",
+            &["100000", "0.001", "5.9", "soon"][..],
+            "not a number of seconds from 6 to 32767 (",
+        ),
+        (
+            "--stall-time",
+            &["100000", "0.0001", "nan", "soon"],
+            "not a number of seconds from 0.001 to 86400 (",
+        ),
+        (
+            "--max-clients",
+            &["0", "1073741825", "99999999999999999999", "1.5", "many"],
+            "not a number from 1 to 1073741824 (",
+        ),
+        (
+            "--max-line",
+            &["255", "2M", "99999999999999999999", "99999999999999M", "M"],
+            "not a size from 256 to 1048576 bytes, such as 4096 or 64K (",
+        ),
+    ] {
+        for value in wrong {
+            let mut command = program();
+            command.args(["--listen", "192.0.2.1:0", flag, value]);
+            expect_failure(command, 2, range);
+        }
+    }
+}
+
+#[test]
+fn of_flags_that_do_not_go_together_both_are_named_with_their_figures() {
+    for (flag, value, why) in [
+        (
+            "--max-line",
+            "17K",
+            "--soft-limit is 65536 bytes and must be at least 69632, 4 times --max-line",
+        ),
+        (
+            "--soft-limit",
+            "2M",
+            "--hard-limit is 1048576 bytes and must be at least 4194304, twice --soft-limit",
+        ),
+        (
+            "--total-limit",
+            "512K",
+            "--total-limit is 524288 bytes and must be at least 1048576, as --hard-limit is",
+        ),
+        (
+            "--turn-bytes",
+            "1K",
+            "--turn-bytes is 1024 bytes and must be at least 4096, as --max-line is",
+        ),
+    ] {
+        let mut command = program();
+        command.args(["--listen", "192.0.2.1:0", flag, value]);
+        expect_failure(command, 2, why);
+    }
+}
+
+#[test]
+fn variables_that_make_no_sense_are_named_in_one_line_with_their_flags() {
+    for (variable, value, flag) in [
         ("CHINWAG_MAX_LINE", "0", "--max-line"),
         ("CHINWAG_LISTEN", "nonsense", "--listen"),
+        ("CHINWAG_LOG_LEVEL", "loud", "--log-level"),
+        ("CHINWAG_LIMIT_LOOPBACK", "maybe", "--limit-loopback"),
         ("CHINWAG_SOFT_LIMIT", "8K", "--soft-limit"),
     ] {
         let mut command = program();
         command.env(variable, value);
-        expect_failure(command, 2, named);
+        let line = expect_failure(command, 2, flag);
+        let from = format!("from the environment: {variable}");
+        assert!(line.contains(&from), "{line}");
     }
+    // Where the flag is given, the variable has nothing to do with it.
+    for flags in [&["--max-line", "0"][..], &["--max-line=0"]] {
+        let mut command = program();
+        command.env("CHINWAG_MAX_LINE", "5000").args(flags);
+        let line = expect_failure(command, 2, "--max-line");
+        assert!(!line.contains("environment"), "{line}");
+    }
+    let mut command = program();
+    command.env("CHINWAG_MAX_LINE", "64K");
+    command.env("CHINWAG_SOFT_LIMIT", "128K");
+    let both = "(from the environment: CHINWAG_MAX_LINE, CHINWAG_SOFT_LIMIT)";
+    expect_failure(command, 2, both);
 }
 
 #[test]
@@ -64,6 +151,35 @@ fn variables_are_read_and_flags_win() {
     ]);
     alice.send("/version");
     alice.expect_line_starting("* teashop runs chinwag ");
+}
+
+#[test]
+fn variables_that_are_empty_count_as_not_set() {
+    let mut command = program();
+    for variable in ["LOG_LEVEL", "NAME", "MOTD", "MAX_LINE", "LIMIT_LOOPBACK"] {
+        command.env(format!("CHINWAG_{variable}"), "");
+    }
+    let daemon = Daemon::start_as(command, &[]);
+    let mut alice = daemon.join("alice");
+    alice.send("/stats");
+    alice.expect_line_starting("* chinwag has been up for ");
+    // A flag is a different matter.
+    let mut command = program();
+    command.args(["--name", ""]);
+    expect_failure(command, 2, "--name");
+}
+
+#[test]
+fn addresses_are_split_at_commas() {
+    let mut command = program();
+    command.env("CHINWAG_LISTEN", "127.0.0.1:0,unix:b,c");
+    expect_failure(command, 2, "'c'");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let both = format!("127.0.0.1:0,unix:{}", path.display());
+    let daemon = Daemon::start(&["--listen", &both]);
+    daemon.join("alice");
+    wait_until("the other address", || UnixStream::connect(&path).is_ok());
 }
 
 #[test]
@@ -137,6 +253,9 @@ fn help_and_version_are_printed() {
     for (flag, part) in [
         ("--help", "--max-line"),
         ("-h", "--listen"),
+        ("-h", "split at commas"),
+        ("-h", "in the answers to /version"),
+        ("-h", "read at the start only"),
         ("--version", env!("CARGO_PKG_VERSION")),
         ("-V", "chinwag"),
     ] {

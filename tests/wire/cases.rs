@@ -87,7 +87,13 @@ fn private_messages_go_to_whom_they_name() {
         alice> @nobody:x
         alice< ! There is no user nobody. /names * lists everyone.
         alice> @bob,nobody,no body2:x
-        alice< ! Type @user:message, with a colon after the name. Nothing was sent.
+        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice> @bob smith:hi
+        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice> @bob,:hi
+        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
+        alice> @:hi
+        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
         alice> @bob,nobody,nil:x
         bob< @alice: x
         alice< ! Not delivered: there is no user nobody, nil.
@@ -128,13 +134,15 @@ fn before_registering_little_works_and_the_rest_says_how_to() {
         alice> /hlep
         alice< ! There is no command /hlep. Did you mean /help? /help lists the commands. Type #yourname to register.
         alice> #9lives
-        alice< ! 9lives cannot be a name: it must start with a letter. Try #alice.
+        alice< ! '9lives' cannot be a name: it must start with a letter. Type #yourname.
         alice> #al ice
-        alice< ! al ice cannot be a name: it has a space in it. Try #alice.
+        alice< ! 'al ice' cannot be a name: it has a space in it. Type #yourname.
+        alice> # alice
+        alice< ! ' alice' cannot be a name: it has a space in it. Type #yourname.
         alice> #
-        alice< ! There is no name after the #. Try #alice.
+        alice< ! There is no name after the #. Type #yourname.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaaa
-        alice< ! aaaaaaaaaaaaaaaaaaaaaaaaa cannot be a name: it has more than 24 characters. Try #alice.
+        alice< ! 'aaaaaaaaaaaaaaaaaaaaaaaaa' cannot be a name: it has more than 24 characters. Type #yourname.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaa
         alice< * You are registered as aaaaaaaaaaaaaaaaaaaaaaaa.
         alice< * You are in lobby, and nobody else is.
@@ -223,7 +231,7 @@ fn rooms_are_made_entered_made_current_and_left() {
         carol> /part nowhere
         carol< ! There is no room nowhere. /rooms lists them, /join nowhere makes it.
         carol> /join no,where
-        carol< ! no,where cannot be a room: only A-Z, a-z, 0-9, - and _ are allowed. Try /join dev.
+        carol< ! 'no,where' cannot be a room: only A-Z, a-z, 0-9, - and _ are allowed. Try /join dev.
         bob> /part
         alice< * bob has left dev.
         bob< * You have left dev. You are in lobby now.

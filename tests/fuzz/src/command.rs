@@ -75,11 +75,15 @@ fn check_private<'a>(line: &'a str, request: &Request<'a>) {
     let text = text.strip_prefix(' ').unwrap_or(text);
     let wrong = if names.len() > RECIPIENTS_MAX {
         Some(Refusal::TooManyRecipients)
-    } else if names
+    } else if let Some(name) = names
         .iter()
-        .any(|name| name.is_empty() || name.contains(' '))
+        .find(|name| name.is_empty() || name.contains(' '))
     {
-        Some(Refusal::MissingColon)
+        Some(if name.is_empty() {
+            Refusal::MissingName
+        } else {
+            Refusal::SpaceInName
+        })
     } else if text.is_empty() {
         Some(Refusal::NoText)
     } else {

@@ -273,7 +273,14 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
         12 => (Refusal::TooManyRooms { rooms_max: size }, "too_many_rooms"),
         13 => (Refusal::TooManyRecipients, "too_many_recipients"),
         14 => (Refusal::Usage(verb), "bad_usage"),
-        15 => (Refusal::MissingColon, "bad_usage"),
+        15 => {
+            let refusals = [
+                Refusal::MissingColon,
+                Refusal::MissingName,
+                Refusal::SpaceInName,
+            ];
+            (refusals[size % 3], "bad_usage")
+        }
         16 => (Refusal::NoText, "bad_usage"),
         17 => (Refusal::TextTooLong { bytes_max: size }, "bad_usage"),
         18 => (
