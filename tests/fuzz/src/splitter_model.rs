@@ -185,7 +185,9 @@ impl Model {
             return;
         }
         self.dropping = Some(byte);
-        if self.only_empty && is_request(&self.line, true) {
+        // What fits, and the byte behind it that may be the end's, is all that is looked at.
+        let seen = self.mark().len() + self.line_bytes_max + 1;
+        if self.only_empty && is_request(&self.line[..seen], true) {
             return self.find(What::Http);
         }
         self.lines += 1;
