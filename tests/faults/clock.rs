@@ -43,6 +43,17 @@ fn libfaketime() -> Option<PathBuf> {
 struct Clocked {
     daemon: Daemon,
     folder: TempDir,
+    /// What the library makes for a process, and leaves there if that is killed: the next one with the
+    /// same number would wait for ever for the semaphore of the first.
+    left_behind: [PathBuf; 2],
+}
+
+impl Drop for Clocked {
+    fn drop(&mut self) {
+        for path in &self.left_behind {
+            let _ = fs::remove_file(path); // it may have ended in order
+        }
+    }
 }
 
 impl Clocked {
@@ -58,7 +69,13 @@ impl Clocked {
             .env("FAKETIME_TIMESTAMP_FILE", folder.path().join("offset"));
         set(&folder, 0);
         let daemon = Daemon::start_as(command, flags);
-        Some(Self { daemon, folder })
+        let pid = daemon.pid().as_raw_nonzero();
+        let left_behind = ["sem.faketime_sem_", "faketime_shm_"];
+        Some(Self {
+            left_behind: left_behind.map(|name| format!("/dev/shm/{name}{pid}").into()),
+            daemon,
+            folder,
+        })
     }
 
     /// From now on its wall clock is so many seconds off.
