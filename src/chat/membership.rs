@@ -48,13 +48,10 @@ impl Chat {
         let old = self.directory.rename(id, new_name);
         outbox.named(id, new_name);
         if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
-            for membership in self
-                .directory
-                .get(id)
-                .iter()
-                .flat_map(|client| &client.rooms)
-            {
-                self.rooms.rename_untold(membership.room, id, new_name);
+            if let Some(client) = self.directory.get(id) {
+                for membership in &client.rooms {
+                    self.rooms.rename_untold(membership.room, id, new_name);
+                }
             }
             self.tell_rename(id, &old, &new_name, outbox);
         }
