@@ -130,7 +130,7 @@ fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
     }
     let begun = start.elapsed();
     drop(crowd);
-    daemon.wait_for_log_count("closed after", count);
+    daemon.expect_log_count("closed after", count);
     let what = format!(
         "crowds: {count} leave one room in {begun:?} and are gone in {:?}",
         start.elapsed()
@@ -174,7 +174,7 @@ fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names
         assert_eq!(lines.last().map(String::as_str), Some("* Bye."));
     }
     drop(crowd);
-    daemon.wait_for_log_count(": quit; 0 bytes unwritten", count);
+    daemon.expect_log_count(": quit; 0 bytes unwritten", count);
     let what = format!("crowds: {count} quit one room in {:?}", start.elapsed());
     let mut pair = chatting.stop(&what);
     assert_eq!(heard, count);

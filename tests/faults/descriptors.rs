@@ -32,7 +32,7 @@ fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
     clients[0].send("still here");
     clients[1].expect_line("user0: still here");
     leaving.clear();
-    daemon.wait_for_log_count("(127.0.0.1", ROOM - 2); // only who has a name is logged so
+    daemon.expect_log_count("(127.0.0.1", ROOM - 2); // only who has a name is logged so
     let _newcomers: Vec<Client> = (0..ROOM - 2)
         .map(|number| daemon.join(&format!("new{number}")))
         .collect();
@@ -106,14 +106,14 @@ fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
         client.expect_greeting();
         client.read_until(&format!("* You are registered as user{number}."));
     }
-    daemon.wait_for_log_count("end of input", 20);
+    daemon.expect_log_count("end of input", 20);
     alice.send("/quiet on");
     alice.barrier();
     assert_eq!(alice.count_connected(), WAITING - 20 + 2);
     bob.barrier();
     daemon.join("carol");
     daemon.wait_for_log("accepting connections again");
-    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    daemon.expect_log_count("cannot accept connections", 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
     limit_open_files(&daemon, before);
     daemon.join("carol");
     daemon.wait_for_log("accepting connections again");
-    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    daemon.expect_log_count("cannot accept connections", 1);
 }
 
 #[test]

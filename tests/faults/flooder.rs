@@ -115,7 +115,7 @@ fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool) ->
     crowd[0].barrier();
     flood.end();
     daemon.wait_for_log("flooder (127.0.0.1");
-    assert_eq!(daemon.log_count("closed after"), 1, "nobody else");
+    daemon.expect_log_count("closed after", 1);
     sent
 }
 

@@ -162,8 +162,8 @@ fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
     }
     assert_eq!(trace.failed(), 4);
     daemon.wait_for_log("accepting connections again");
-    assert_eq!(daemon.log_count("cannot accept connections"), 1);
-    assert_eq!(daemon.log_count("accepting connections again"), 1);
+    daemon.expect_log_count("cannot accept connections", 1);
+    daemon.expect_log_count("accepting connections again", 1);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
     expect_chat(&mut alice, &mut bob);
     drop(bob);
     daemon.wait_for_log("bob (127.0.0.1"); // the last line
-    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    daemon.expect_log_count("cannot accept connections", 1);
 }
 
 /// Has two chat while nobody can be accepted, and counts how often that is tried: by time, which other
@@ -210,7 +210,7 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
     assert!(u128::from(attempts) <= attempts_max, "{fault}: {attempts}");
     drop(bob);
     daemon.wait_for_log("bob (127.0.0.1"); // the last line
-    assert_eq!(daemon.log_count("cannot accept connections"), 1, "{fault}");
+    daemon.expect_log_count("cannot accept connections", 1);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
         daemon.connect();
         assert_eq!(trace.failed(), 2);
         daemon.wait_for_log("accepting connections again");
-        assert_eq!(daemon.log_count("cannot accept connections"), 1, "{error}");
+        daemon.expect_log_count("cannot accept connections", 1);
     }
 }
 
@@ -277,7 +277,7 @@ fn one_listener_in_trouble_does_not_stop_another() {
     assert!(lines[1].contains("AF_UNIX"), "{lines:?}");
     daemon.wait_for_log("accepting connections again at 127.0.0.1:");
     daemon.wait_for_log("cannot accept connections at 127.0.0.1:");
-    assert_eq!(daemon.log_count("cannot accept connections"), 1);
+    daemon.expect_log_count("cannot accept connections", 1);
 }
 
 fn all_threads_are_stopped(daemon: &Daemon) -> bool {
@@ -313,7 +313,7 @@ fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
     alice.read_until("* carol has joined lobby.");
     bob.barrier();
     expect_chat(&mut alice, &mut bob);
-    daemon.wait_for_log_count("cannot be watched: No space left", 5);
+    daemon.expect_log_count("cannot be watched: No space left", 5);
     daemon.connect_raw().expect_line(REFUSED_FULL); // both limits are where they were
 }
 
@@ -381,10 +381,10 @@ fn expect_broken(daemon: &Daemon, alice: &mut Client, doing: &str, words: &str) 
         .any(|line| line.ends_with("1 closed: connection broken"));
     assert!(counted, "{stats:?}");
     daemon.wait_for_log("bob (127.0.0.1");
-    assert_eq!(daemon.log_count(doing), 1);
+    daemon.expect_log_count(doing, 1);
     assert!(daemon.wait_for_log(doing).contains(words));
-    assert_eq!(daemon.log_count("closed after"), 1);
-    assert_eq!(daemon.log_count("connection broken"), 1);
+    daemon.expect_log_count("closed after", 1);
+    daemon.expect_log_count("connection broken", 1);
     daemon.join("bob").barrier(); // the name is free
     stats
 }
@@ -405,7 +405,7 @@ fn calls_that_are_interrupted_are_made_again() {
             client.expect_closed();
         }
         drop((alice, bob));
-        daemon.wait_for_log_count(": quit; 0 bytes unwritten", 2);
+        daemon.expect_log_count(": quit; 0 bytes unwritten", 2);
         assert!(trace.failed() > 1, "{calls}");
     }
 }
@@ -423,7 +423,7 @@ fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
         assert_eq!(daemon.wait().code(), Some(1), "{error}");
         let line = daemon.wait_for_log("chinwag: cannot poll: ");
         assert!(line.contains(words), "{line}");
-        assert_eq!(daemon.log_count("cannot poll"), 1);
+        daemon.expect_log_count("cannot poll", 1);
         assert_eq!(daemon.log_count("panicked"), 0);
     }
 }
@@ -448,7 +448,7 @@ fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
             let line = daemon.wait_for_log(&format!("cannot set {option}: "));
             assert!(line.contains("[WARN]") && line.contains("; without it, "));
         }
-        assert_eq!(daemon.log_count("cannot set"), OPTIONS.len());
+        daemon.expect_log_count("cannot set", OPTIONS.len());
         let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
         expect_chat(&mut alice, &mut bob);
     }
@@ -459,8 +459,8 @@ fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
     let (daemon, trace) = failing.start(&[]);
     daemon.connect();
     daemon.wait_for_log("closed after");
-    assert_eq!(daemon.log_count("cannot set"), 1);
-    assert_eq!(daemon.log_count("cannot set TCP_NODELAY"), 1);
+    daemon.expect_log_count("cannot set", 1);
+    daemon.expect_log_count("cannot set TCP_NODELAY", 1);
     for option in &OPTIONS[1..] {
         let lines = trace.lines();
         assert!(lines.iter().any(|line| line.contains(option)), "{option}");
@@ -606,10 +606,10 @@ fn a_standard_error_that_fails_for_a_while_loses_no_line() {
         let (daemon, trace) = failing.start(&[]);
         for number in 1..4 {
             daemon.connect().reset();
-            daemon.wait_for_log_count("closed after", number);
+            daemon.expect_log_count("closed after", number);
         }
         assert_eq!(trace.failed(), 1);
-        assert_eq!(daemon.log_count("closed after"), 3);
+        daemon.expect_log_count("closed after", 3);
         assert_eq!(daemon.log_count("dropped"), 0);
     }
 }

@@ -43,7 +43,7 @@ fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() 
     daemon.wait_for_log("no name in time");
     alice.read_until("* bob has left lobby.");
     alice.expect_nothing();
-    assert_eq!(daemon.log_count("closed after"), 2);
+    daemon.expect_log_count("closed after", 2);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn who_is_turned_away_and_stays_is_taken_away_too() {
         client.expect_line(REFUSED_FULL);
         client.expect_closed();
     }
-    daemon.wait_for_log_count("server full", 20);
+    daemon.expect_log_count("server full", 20);
     alice.expect_nothing();
     assert_eq!(alice.count_connected(), 1);
 }
@@ -168,7 +168,7 @@ fn every_kind_of_end_gives_the_place_back() {
     for (number, end) in ends.iter().cycle().take(4 * ends.len()).enumerate() {
         let client = daemon.connect_raw();
         end(client);
-        daemon.wait_for_log_count("closed after", number + 1);
+        daemon.expect_log_count("closed after", number + 1);
     }
     assert_eq!(daemon.log_count("too many from its address"), 0);
     daemon.connect();

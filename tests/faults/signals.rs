@@ -89,8 +89,8 @@ fn a_client_that_never_reads_delays_the_end_by_the_shutdown_time_and_no_more() {
     assert!(taken >= Duration::from_millis(900), "{taken:?}");
     // Not the time that a client has to read, nor the one to register.
     assert!(taken < Duration::from_secs(20), "{taken:?}");
-    assert_eq!(daemon.log_count("did not read their last lines"), 1);
-    assert_eq!(daemon.log_count("sleeper (127.0.0.1"), 1);
+    daemon.expect_log_count("did not read their last lines", 1);
+    daemon.expect_log_count("sleeper (127.0.0.1", 1);
 }
 
 #[test]
@@ -377,5 +377,5 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     // These two did nothing all the time, which is nobody's fault but theirs.
     assert_eq!(silent.read_to_end().len(), 1);
     daemon.wait_for_log("unread output without progress");
-    assert_eq!(daemon.log_count("unread output without progress"), 1);
+    daemon.expect_log_count("unread output without progress", 1);
 }

@@ -494,7 +494,7 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
     assert!(peak <= before + (TOTAL_MIB << 10) * 2, "{peak} KiB");
 
     let victims = sleepers.told.iter().filter(|told| **told > 0).count();
-    daemon.wait_for_log_count(reason, victims);
+    daemon.expect_log_count(reason, victims);
     let ends: Vec<String> = daemon.log_lines();
     let closed: Vec<usize> = ends
         .iter()

@@ -51,7 +51,7 @@ fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
     for thread in threads {
         thread.join().unwrap();
     }
-    daemon.wait_for_log_count(": no name in time; 0 bytes unwritten", texts.len());
+    daemon.expect_log_count(": no name in time; 0 bytes unwritten", texts.len());
     alice.expect_nothing();
     assert_eq!(alice.count_connected(), 1);
 }

@@ -49,7 +49,7 @@ fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
         requests += 1;
     }
     alice.expect_nothing();
-    daemon.wait_for_log_count("speaks HTTP", requests);
+    daemon.expect_log_count("speaks HTTP", requests);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
         }
     }
     expect_alice_alone(&mut alice);
-    daemon.wait_for_log_count("speaks TLS", clients);
+    daemon.expect_log_count("speaks TLS", clients);
 }
 
 /// The first words of protocols that have no answer of their own here.
@@ -232,6 +232,6 @@ fn a_flood_of_any_other_protocol_harms_nobody() {
         thread.join().unwrap();
     }
     alice.expect_nothing();
-    daemon.wait_for_log_count("closed after", GREETINGS.len());
+    daemon.expect_log_count("closed after", GREETINGS.len());
     assert_eq!(alice.count_connected(), 2);
 }

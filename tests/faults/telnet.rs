@@ -305,7 +305,7 @@ fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
         alice.send("@bob:through the storm");
         bob.expect_line("@alice: through the storm");
     }
-    daemon.wait_for_log_count("unread output without progress", 2);
+    daemon.expect_log_count("unread output without progress", 2);
     for thread in writing {
         thread.join().unwrap();
     }

@@ -460,7 +460,7 @@ fn what_came_before_the_end_of_input_is_carried_out_an_unfinished_line_too() {
         "* ci has left lobby.",
     ]);
     daemon.wait_for_log("ci (127.0.0.1");
-    assert_eq!(daemon.log_count("end of input; 0 bytes unwritten"), 1);
+    daemon.expect_log_count("end of input; 0 bytes unwritten", 1);
 }
 
 /// What JSON mode answers to each line: `ok`, or the code of an error.
