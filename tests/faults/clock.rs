@@ -87,8 +87,11 @@ impl Clocked {
     fn jump(&self, seconds: i64) {
         self.set(seconds);
         // Of nobody, so that no room hears of it.
-        let mut client = self.daemon.connect_raw();
-        client.send("/mode json");
+        let mut client = self.daemon.while_stopped(|| {
+            let mut client = self.daemon.connect_raw();
+            client.send("/mode json"); // at once: it may have little time
+            client
+        });
         client.expect_greeting();
         let time = client.json()["time"].as_u64().unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

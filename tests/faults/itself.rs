@@ -1,6 +1,5 @@
 //! Whoever deals with themselves, and what changes while it is being delivered.
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::harness::{Client, Daemon, numbered, wait_until};
@@ -15,19 +14,6 @@ fn join_crowd(daemon: &Daemon, count: usize) -> Vec<Client> {
         client.read_until_starting("* Quiet is on");
     }
     crowd
-}
-
-/// Holds the daemon while something is sent to it, so that all of it is there in one turn.
-fn in_one_turn(daemon: &Daemon, send: impl FnOnce()) {
-    daemon.signal(Signal::STOP);
-    let status = format!("/proc/{}/stat", daemon.pid().as_raw_nonzero());
-    wait_until("it stands still", || {
-        let stat = std::fs::read_to_string(&status).unwrap();
-        let (_, state) = stat.rsplit_once(") ").unwrap();
-        state.starts_with('T')
-    });
-    send();
-    daemon.signal(Signal::CONT);
 }
 
 #[test]
@@ -205,7 +191,7 @@ fn a_name_that_is_given_up_has_one_owner_in_the_same_turn_too() {
             client.send("/quiet on");
             client.barrier();
         }
-        in_one_turn(&daemon, || {
+        daemon.while_stopped(|| {
             // By another name or by leaving; both of the others want it.
             alice.send(if round % 2 == 0 { "#other" } else { "/quit" });
             bob.send("#alice");
@@ -367,7 +353,7 @@ fn quitting_while_output_waits_tells_the_others_at_once_and_loses_nothing() {
 fn a_crowd_that_turns_on_itself_in_one_turn_comes_to_rest() {
     let daemon = Daemon::start(&[]);
     let mut crowd = join_crowd(&daemon, 50);
-    in_one_turn(&daemon, || {
+    daemon.while_stopped(|| {
         for (number, client) in crowd.iter_mut().enumerate() {
             let next = (number + 1) % 50;
             // To oneself, to the next, who is about to go or has another name by then.

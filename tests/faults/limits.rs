@@ -14,9 +14,13 @@ const REFUSED_ADDRESS: &str =
 #[test]
 fn who_does_not_register_in_time_is_closed_and_who_does_stays() {
     let daemon = Daemon::start(&["--register-time", "1"]);
-    let mut alice = daemon.join("alice");
-    let mut nameless = daemon.connect();
-    nameless.send("/ping busy");
+    let mut alice = daemon.join_at_once("alice");
+    let mut nameless = daemon.while_stopped(|| {
+        let mut nameless = daemon.connect_raw();
+        nameless.send("/ping busy");
+        nameless
+    });
+    nameless.expect_greeting();
     nameless.expect_line("* pong busy"); // answers are no registration
     nameless.expect_line_matching("what to do", |line| {
         line.starts_with("! ") && line.contains("#yourname")
@@ -31,7 +35,7 @@ fn who_does_not_register_in_time_is_closed_and_who_does_stays() {
 #[test]
 fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() {
     let daemon = Daemon::start(&["--register-time", "1"]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.join_at_once(name));
     let mut nameless = daemon.connect();
     bob.send("/quit");
     bob.read_until("* Bye.");
@@ -148,9 +152,7 @@ fn an_address_that_has_its_number_takes_no_place_from_another() {
 fn every_kind_of_end_gives_the_place_back() {
     let flags = ["--limit-loopback", "--max-per-address", "2"];
     let daemon = Daemon::start(&[&flags[..], &["--register-time", "1"]].concat());
-    let mut stays = daemon.connect_raw();
-    stays.send("#stays"); // at once: it has little time, too
-    stays.read_until_starting("* You are in lobby");
+    let _stays = daemon.join_at_once("stays");
     let ends: [fn(Client); 8] = [
         drop,
         Client::reset,

@@ -181,6 +181,12 @@ impl Client {
     #[track_caller]
     pub fn register(&mut self, name: &str) {
         self.send(&format!("#{name}"));
+        self.expect_registered(name);
+    }
+
+    /// Takes the answer to a name.
+    #[track_caller]
+    pub fn expect_registered(&mut self, name: &str) {
         self.expect_line(&format!("* You are registered as {name}."));
         self.expect_line_matching("the room", |line| line.starts_with("* You are in "));
     }

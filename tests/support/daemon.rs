@@ -167,6 +167,19 @@ impl Daemon {
         client
     }
 
+    /// Like [`Daemon::join`], where there is little time for that: the name is there when the daemon
+    /// learns of the connection.
+    pub fn join_at_once(&self, name: &str) -> Client {
+        let mut client = self.while_stopped(|| {
+            let mut client = self.connect_raw();
+            client.send(&format!("#{name}"));
+            client
+        });
+        client.expect_greeting();
+        client.expect_registered(name);
+        client
+    }
+
     /// Several who are registered, in this order. None has anything unread.
     pub fn join_all<const N: usize>(&self, names: [&str; N]) -> [Client; N] {
         let mut clients = names.map(|name| self.join(name));
@@ -182,6 +195,20 @@ impl Daemon {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the daemon runs");
+    }
+
+    /// Stops the daemon while something happens, so that it learns of all that at once.
+    pub fn while_stopped<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.child.id());
+        wait_until("it stands still", || {
+            let stat = fs::read_to_string(&stat).unwrap();
+            let (_, state) = stat.rsplit_once(") ").unwrap();
+            state.starts_with('T')
+        });
+        let done = act();
+        self.signal(Signal::CONT);
+        done
     }
 
     /// Waits for the end of the process. All that it has logged is seen from then on.
