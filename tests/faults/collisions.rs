@@ -10,6 +10,7 @@ use std::time::Duration;
 use ahash::RandomState;
 use chinwag::chat::name::{Name, RoomName};
 
+use crate::crowds;
 use crate::harness::{Client, Daemon, numbered, raise_open_files};
 
 /// A key whose third word, as the hasher mixes it, spells `collides`.
@@ -21,8 +22,12 @@ const PREFIX: &str = "attackercollides";
 /// So many names or rooms, or as many as the open files allow.
 const COUNT: usize = 10_000;
 
-/// Descriptors that the other tests may use at the same time.
+/// Descriptors that the other tests may use at the same time, but for crowds.
 const DESCRIPTORS_KEPT: u64 = 1500;
+
+/// Processor time, too, depends on what else the machine does: so often is measured anew what took too
+/// much of it. Names in one place take too much each time.
+const TRIES: usize = 3;
 
 /// In one place, they would take many times as long as otherwise.
 const TIMES_MAX: u32 = 3;
@@ -82,6 +87,16 @@ fn names_that_collide_under_one_key_do_not_under_another() {
     }
 }
 
+/// What `colliding` takes is to be not much more than what `ordinary` takes.
+fn expect_alike(what: &str, ordinary: impl Fn() -> Duration, colliding: impl Fn() -> Duration) {
+    let alike = |_| {
+        let (ordinary, colliding) = (ordinary(), colliding());
+        eprintln!("{what}: ordinary {ordinary:?}, colliding {colliding:?}");
+        colliding < ordinary.max(CPU_TIME_FLOOR) * TIMES_MAX
+    };
+    assert!((0..TRIES).any(alike), "{what} that collide are slow");
+}
+
 /// The processor time that a daemon takes to register so many, and to find each of some.
 fn cpu_time_for_names(count: usize, name: impl Fn(usize) -> String) -> Duration {
     let daemon = Daemon::start(&["--register-time", "600"]);
@@ -108,14 +123,13 @@ fn names_that_collide_under_a_known_key_are_as_quick_as_others() {
     if !collides() {
         return;
     }
+    let _turn = crowds::turn();
     let count = usize::try_from(raise_open_files().saturating_sub(DESCRIPTORS_KEPT));
     let count = count.unwrap().clamp(100, COUNT - 100);
-    let ordinary = cpu_time_for_names(count, ordinary_name);
-    let colliding = cpu_time_for_names(count, colliding_name);
-    eprintln!("{count} names: ordinary {ordinary:?}, colliding {colliding:?}");
-    assert!(
-        colliding < ordinary.max(CPU_TIME_FLOOR) * TIMES_MAX,
-        "{ordinary:?}, {colliding:?}"
+    expect_alike(
+        &format!("{count} names"),
+        || cpu_time_for_names(count, ordinary_name),
+        || cpu_time_for_names(count, colliding_name),
     );
 }
 
@@ -152,11 +166,9 @@ fn rooms_that_collide_under_a_known_key_are_as_quick_as_others() {
     if !collides() {
         return;
     }
-    let ordinary = cpu_time_for_rooms(ordinary_room);
-    let colliding = cpu_time_for_rooms(colliding_room);
-    eprintln!("{COUNT} rooms: ordinary {ordinary:?}, colliding {colliding:?}");
-    assert!(
-        colliding < ordinary.max(CPU_TIME_FLOOR) * TIMES_MAX,
-        "{ordinary:?}, {colliding:?}"
+    expect_alike(
+        &format!("{COUNT} rooms"),
+        || cpu_time_for_rooms(ordinary_room),
+        || cpu_time_for_rooms(colliding_room),
     );
 }

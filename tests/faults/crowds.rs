@@ -18,14 +18,17 @@ const CROWD: usize = 5000;
 /// Descriptors that the other tests may use at the same time.
 const DESCRIPTORS_KEPT: u64 = 3000;
 
-/// One crowd at a time: each takes most of this process's descriptors.
-static CROWDED: Mutex<()> = Mutex::new(());
+/// Waits for a turn. One crowd at a time: each takes most of this process's descriptors.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static CROWDED: Mutex<()> = Mutex::new(());
+    // A crowd that failed is over, too.
+    CROWDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Waits for its turn, and says how many may come: fewer than [`CROWD`] only where the limit of open
 /// files says so.
 fn crowd_size() -> (MutexGuard<'static, ()>, usize) {
-    // A crowd that failed is over, too.
-    let turn = CROWDED.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turn();
     let room = raise_open_files().saturating_sub(DESCRIPTORS_KEPT);
     let count = usize::try_from(room).unwrap().clamp(100, CROWD);
     if count < CROWD {
