@@ -100,6 +100,14 @@ impl Trace {
         self.lines().len().try_into().unwrap()
     }
 
+    /// Waits until so many calls were made; there must not be more. What a call has sent can arrive
+    /// before strace writes of it.
+    #[track_caller]
+    fn expect_calls(&self, count: u32) {
+        wait_until("the calls to be counted", || self.calls() >= count);
+        assert_eq!(self.calls(), count);
+    }
+
     fn failed(&self) -> usize {
         let text = fs::read_to_string(self.path()).unwrap();
         text.matches("(INJECTED)").count()
@@ -153,7 +161,7 @@ fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
     };
     let (daemon, trace) = failing.start(&[]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    trace.expect_calls(TWO_ACCEPTED);
     let mut waiting: Vec<Client> = (0..100).map(|_| daemon.connect_raw()).collect();
     daemon.wait_for_log("cannot accept connections");
     expect_chat(&mut alice, &mut bob);
@@ -174,7 +182,7 @@ fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
     };
     let (daemon, trace) = failing.start(&[]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    trace.expect_calls(TWO_ACCEPTED);
     for _ in 0..10 {
         let mut refused = daemon.connect_raw();
         refused.expect_line(REFUSED_FULL);
@@ -194,7 +202,7 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
     };
     let (daemon, trace) = failing.start(&[]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    assert_eq!(trace.calls(), TWO_ACCEPTED);
+    trace.expect_calls(TWO_ACCEPTED);
     let start = Instant::now();
     let _waits = daemon.connect_raw();
     daemon.wait_for_log("cannot accept connections");
@@ -301,7 +309,7 @@ fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
     let flags = ["--max-clients", "3", "--limit-loopback"];
     let (daemon, trace) = failing.start(&[&flags[..], &["--max-per-address", "3"]].concat());
     let mut alice = daemon.join("alice");
-    assert_eq!(trace.calls(), WATCHED_FIRST + 1);
+    trace.expect_calls(WATCHED_FIRST + 1);
     for _ in 0..5 {
         let mut unwatched = daemon.connect_raw();
         unwatched.expect_line(REFUSED_FULL);
@@ -335,7 +343,7 @@ fn who_cannot_be_read_from_ends_and_nobody_else_does() {
         };
         let (daemon, trace) = failing.start(&["--log-level", "debug"]);
         let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-        assert_eq!(trace.calls(), READ_FIRST);
+        trace.expect_calls(READ_FIRST);
         bob.send("is not read");
         bob.expect_closed();
         expect_broken(&daemon, &mut alice, "reading failed", words);
@@ -360,7 +368,7 @@ fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
         };
         let (daemon, trace) = failing.start(&["--log-level", "debug"]);
         let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-        assert_eq!(trace.calls(), WRITTEN_FIRST);
+        trace.expect_calls(WRITTEN_FIRST);
         alice.send("@bob:is not written");
         bob.expect_closed();
         let lines = expect_broken(&daemon, &mut alice, "writing failed", words);
