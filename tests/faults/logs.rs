@@ -337,16 +337,16 @@ fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
 #[test]
 fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropped() {
     const COUNT: usize = 8000;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().to_str().unwrap();
     if !Command::new("unshare")
-        .args(["-rm", "true"])
+        .args(["-rm", "mount", "-t", "tmpfs", "none", disk]) // who is root there may not mount, either
         .status()
         .is_ok_and(|status| status.success())
     {
         eprintln!("skipped: no file system of one's own can be had here");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let disk = folder.path().to_str().unwrap();
     let script = format!(
         "mount -t tmpfs -o size=16m none {disk} && \
          head -c 15M /dev/zero >{disk}/ballast && exec \"$@\""
