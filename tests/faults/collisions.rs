@@ -22,9 +22,6 @@ const PREFIX: &str = "attackercollides";
 /// So many names or rooms, or as many as the open files allow.
 const COUNT: usize = 10_000;
 
-/// Descriptors that the other tests may use at the same time, but for crowds.
-const DESCRIPTORS_KEPT: u64 = 1500;
-
 /// Processor time, too, depends on what else the machine does: so often is measured anew what took too
 /// much of it. Names in one place take too much each time.
 const TRIES: usize = 3;
@@ -124,7 +121,7 @@ fn names_that_collide_under_a_known_key_are_as_quick_as_others() {
         return;
     }
     let _turn = crowds::turn();
-    let count = usize::try_from(raise_open_files().saturating_sub(DESCRIPTORS_KEPT));
+    let count = usize::try_from(raise_open_files().saturating_sub(crowds::DESCRIPTORS_KEPT));
     let count = count.unwrap().clamp(100, COUNT - 100);
     expect_alike(
         &format!("{count} names"),

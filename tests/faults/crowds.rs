@@ -16,7 +16,7 @@ use crate::latency::Pair;
 const CROWD: usize = 5000;
 
 /// Descriptors that the other tests may use at the same time.
-const DESCRIPTORS_KEPT: u64 = 3000;
+pub const DESCRIPTORS_KEPT: u64 = 3000;
 
 /// Waits for a turn. One crowd at a time: each takes most of this process's descriptors.
 pub fn turn() -> MutexGuard<'static, ()> {
