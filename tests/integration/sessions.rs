@@ -203,6 +203,8 @@ fn names_of_everybody_come_a_hundred_a_page() {
         .map(|number| daemon.join(&format!("user{number}")))
         .collect();
     let last = &mut crowd[100];
+    // In a room of so many, who joined is told within a second, and that could be in between.
+    last.send("/quiet on");
     last.barrier();
     let mut seen = 0;
     for (page, count) in [("1", 100), ("2", 1)] {
@@ -565,6 +567,7 @@ fn json_lines_say_what_happened() {
     alice.send("@bob:psst");
     alice.send("/topic news");
     alice.send("#alicia");
+    alice.barrier();
     let mut carol = daemon.join("carol");
     carol.send("@bob,alicia:both");
     carol.send("/quit bye");
