@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::{BRIEFLY, free_address};
-use crate::bench::{Bench, expect_failure};
+use super::{BRIEFLY, nowhere, run_served};
+use crate::bench::expect_failure;
 
 #[test]
 fn a_drawing_is_made_in_place_of_what_was_there() {
@@ -11,7 +11,7 @@ fn a_drawing_is_made_in_place_of_what_was_there() {
     let svg = folder.path().join("x.svg");
     fs::write(&svg, "old ".repeat(100_000)).unwrap();
     let flags = ["dm", "--clients", "4", "--svg", svg.to_str().unwrap()];
-    let ended = Bench::start(&[&flags[..], &BRIEFLY].concat()).wait();
+    let ended = run_served(&flags, |ended| !ended.err.contains("nothing to draw"));
     ended.expect_code(0);
     let drawn = fs::read_to_string(svg).unwrap();
     roxmltree::Document::parse(&drawn).expect("a drawing, and nothing behind it");
@@ -41,12 +41,13 @@ fn a_drawing_that_cannot_be_written_is_known_before_a_server_is_started() {
 #[test]
 fn a_run_that_fails_leaves_a_drawings_place_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = free_address();
+    let nowhere = nowhere();
     let (new, old) = (folder.path().join("new.svg"), folder.path().join("old.svg"));
     fs::write(&old, "old").unwrap();
     for svg in [&new, &old] {
         let svg = svg.to_str().unwrap();
-        expect_failure(&["--addr", &nowhere, "--svg", svg, "dm"], 1, "refused");
+        let args = ["--addr", &nowhere.address, "--svg", svg, "dm"];
+        expect_failure(&args, 1, "refused");
     }
     assert!(!new.exists(), "nothing was drawn");
     assert_eq!(fs::read_to_string(&old).unwrap(), "old");
