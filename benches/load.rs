@@ -57,6 +57,12 @@ const TINY: [Course; 3] = [
     },
 ];
 
+/// How long each is measured under `cargo test`, in seconds.
+const MOMENT: f64 = 0.2;
+
+/// A busy machine may stand still for a moment, so that nothing is delivered in it, but not for so long.
+const STILL_TIME_MAX: Duration = Duration::from_secs(8);
+
 /// The swarm against the daemon and against the floor
 #[derive(Debug, Parser)]
 struct Options {
@@ -84,7 +90,7 @@ fn main() -> ExitCode {
         let courses = courses.expect("workloads that chinwag-bench compare knows");
         (courses, options.turns, options.time)
     } else {
-        (TINY.iter().collect(), 1, 0.2)
+        (TINY.iter().collect(), 1, MOMENT)
     };
     let rounds = Rounds {
         recipes: vec![floor(), daemon()],
@@ -92,7 +98,7 @@ fn main() -> ExitCode {
         turns,
         pinning: Pinning::find().filter(|_| is_bench),
     };
-    let plan = Plan {
+    let mut plan = Plan {
         warm_up: Duration::from_millis(if is_bench { 500 } else { 50 }),
         time: Duration::from_secs_f64(time),
         drain: Duration::from_secs(10),
@@ -103,10 +109,17 @@ fn main() -> ExitCode {
         progress: &mut |_| {},
         stop: Arc::new(AtomicBool::new(false)),
     };
-    let mut comparison = Comparison::default();
-    comparison
-        .run(&rounds, &plan, &mut watcher, &mut |_, _, _| {})
-        .unwrap();
+    let mut run = |plan: &Plan| {
+        let mut comparison = Comparison::default();
+        let ended = comparison.run(&rounds, plan, &mut watcher, &mut |_, _, _| {});
+        ended.unwrap();
+        comparison
+    };
+    let mut comparison = run(&plan);
+    if !is_bench && comparison.reports().any(|report| report.delivered() == 0) {
+        plan.time = STILL_TIME_MAX;
+        comparison = run(&plan);
+    }
     if is_bench {
         println!("{}", comparison.table());
     }
