@@ -62,13 +62,15 @@ const FAULTS: [&str; 6] = [
 fn a_soak_does_everything_and_finds_the_daemon_sound() {
     let folder = tempfile::tempdir().unwrap();
     let svg = folder.path().join("soak.svg");
-    let ended = soak(&[&PATIENT[..], &["--svg", svg.to_str().unwrap()]].concat());
-    ended.expect_code(0);
-    let report = report_of(&ended);
-    for fault in FAULTS {
-        assert_eq!(report[fault], 0, "{fault}: {report}");
+    let flags = [&PATIENT[..], &["--svg", svg.to_str().unwrap()]].concat();
+    let mut report = sound_report(&flags);
+    // Of one that stood still nearly all the time there is nothing to see.
+    for _ in 0..2 {
+        if !was_still(&report, &fs::read_to_string(&svg).unwrap()) {
+            break;
+        }
+        report = sound_report(&flags);
     }
-    assert_eq!(report["problems"], Value::Array(Vec::new()), "{report}");
     assert_eq!(report["workload"], "soak");
     assert_eq!(report["clients"], 20);
     for deed in [
@@ -105,6 +107,26 @@ fn a_soak_does_everything_and_finds_the_daemon_sound() {
     assert!(samples.iter().any(|sample| is_seen(&sample)), "{report}");
     assert!(report["resident_kib_per_minute"].is_f64(), "{report}");
     expect_panels(&fs::read_to_string(svg).unwrap());
+}
+
+/// The report of a soak that must find nothing wrong.
+#[track_caller]
+fn sound_report(flags: &[&str]) -> Value {
+    let ended = soak(flags);
+    ended.expect_code(0);
+    let report = report_of(&ended);
+    for fault in FAULTS {
+        assert_eq!(report[fault], 0, "{fault}: {report}");
+    }
+    assert_eq!(report["problems"], Value::Array(Vec::new()), "{report}");
+    report
+}
+
+/// Whether the machine let too little be delivered.
+fn was_still(report: &Value, svg: &str) -> bool {
+    let messages = report["messages"].as_array();
+    let mut messages = messages.into_iter().flatten();
+    messages.any(|messages| messages["delivered"] == 0) || !svg.contains("latency, ms")
 }
 
 /// Each with its axis, and at least one line.
