@@ -212,7 +212,10 @@ fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
         wait_until_alone(&mut watcher);
         let mut heir = daemon.join("Prize");
         heir.send("/whois prize");
-        heir.expect_line_starting("* Prize has been here for 0 s");
+        heir.read_until_starting("* Prize has been here for ");
+        // Or those of the next round could come before its end is seen.
+        drop(heir);
+        wait_until_alone(&mut watcher);
     }
 }
 
@@ -391,8 +394,11 @@ fn who_is_gone_or_half_gone_costs_nothing() {
         stream.shutdown(Shutdown::Write).unwrap();
     }
     wait_until("those who read to be gone", || census(&mut alice)[0] == 3);
-    let busy = daemon.cpu_time_of_a_second();
-    assert!(busy < Duration::from_millis(50), "{busy:?} of a second");
+    // Who was taken for deaf may only have been answered late, and then some is left to do; what costs
+    // something for ever does so in every second.
+    wait_until("a second of rest", || {
+        daemon.cpu_time_of_a_second() < Duration::from_millis(50)
+    });
 }
 
 /// A Unix socket that anybody could connect to until its permissions were set: Redis,
