@@ -1,6 +1,7 @@
 //! Who sends a byte a second, or a line without an end.
 
 use std::io;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,10 @@ use crate::harness::{Client, DEADLINE, Daemon};
 
 /// Between two bytes of who drips: a second, sped up.
 const DRIP: Duration = Duration::from_millis(20);
+
+/// The time to register: one who is to register is not to miss it on a busy machine.
+const REGISTER_TIME: Duration = Duration::from_secs(3);
+const REGISTER_SECONDS: &str = "3";
 
 /// What one connection may cost, with room for what a process takes up anyway as it warms up.
 const GROWTH_KIB_MAX: u64 = 1024;
@@ -29,7 +34,7 @@ fn drip_until_closed(client: &mut Client, text: &[u8]) -> usize {
 
 #[test]
 fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
-    let daemon = Daemon::start(&["--register-time", "1"]);
+    let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS]);
     let mut alice = daemon.join("alice");
     let texts: [&[u8]; 6] = [
         b"x",        // a line without an end
@@ -40,11 +45,12 @@ fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
         b"\xff\xf9", // telnet that means nothing
     ];
     let threads = texts.map(|text| {
+        // Before the daemon begins to count.
+        let start = Instant::now();
         let mut client = daemon.connect_raw();
         thread::spawn(move || {
-            let start = Instant::now();
             let sent = drip_until_closed(&mut client, text);
-            assert!(start.elapsed() >= Duration::from_millis(900));
+            assert!(start.elapsed() >= REGISTER_TIME);
             assert!(sent >= 5, "only {sent} bytes are no dripping");
         })
     });
@@ -59,7 +65,7 @@ fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
 /// The time to register is for the name: once it is there, one may drip for ever.
 #[test]
 fn who_drips_with_a_name_stays_and_is_heard_when_its_line_ends() {
-    let daemon = Daemon::start(&["--register-time", "1", "--stall-time", "1"]);
+    let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS, "--stall-time", "1"]);
     let mut alice = daemon.join("alice");
     let mut slow = daemon.connect_raw();
     for byte in b"#slow\n" {
@@ -70,7 +76,7 @@ fn who_drips_with_a_name_stays_and_is_heard_when_its_line_ends() {
     slow.expect_line("* You are registered as slow.");
     alice.expect_line("* slow has joined lobby.");
     let (start, mut sent) = (Instant::now(), 0);
-    while start.elapsed() < Duration::from_secs(3) {
+    while start.elapsed() < REGISTER_TIME * 3 / 2 {
         slow.send_bytes(b"y");
         sent += 1;
         thread::sleep(DRIP);
@@ -152,11 +158,14 @@ fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
     let before = daemon.resident_memory_kib();
     let mut sender = endless.sender();
     let start = Instant::now();
+    let (heard, others_are_heard) = mpsc::channel();
     let sending = thread::spawn(move || -> io::Result<()> {
         let block = vec![b'x'; 1 << 20];
         for _ in 0..total / block.len() {
             sender.write_all(&block)?;
         }
+        // However quick it was: somebody is to be heard in the middle of this line.
+        others_are_heard.recv().expect("somebody was heard");
         sender.write_all(b"\n/ping after\n")
     });
     let mut exchanged = 0;
@@ -164,6 +173,7 @@ fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
         alice.send("@bob:still here");
         bob.expect_line("@alice: still here");
         exchanged += 1;
+        let _ = heard.send(()); // once is enough
         thread::sleep(DRIP);
     }
     sending.join().unwrap().unwrap();
@@ -176,7 +186,6 @@ fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
         total >> 20
     );
     assert!(peak <= before + GROWTH_KIB_MAX, "{before} and {peak} KiB");
-    assert!(exchanged > 0);
     endless.send("a line like any other");
     alice.expect_line("endless: a line like any other");
 }
