@@ -237,7 +237,7 @@ fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
     const READERS: [&str; 4] = ["quick", "prompt", "late", "deaf"];
     const ANSWERED_MIN: usize = 8000;
     for signal in [Signal::TERM, Signal::INT] {
-        let mut daemon = Daemon::start(&["--hard-limit", "64M", "--shutdown-time", "3"]);
+        let mut daemon = Daemon::start(&["--hard-limit", "64M", "--shutdown-time", "6"]);
         let mut readers = READERS.map(|name| {
             let mut reader = if matches!(name, "late" | "deaf") {
                 Client::with_window(daemon.address(), 256 << 10)
