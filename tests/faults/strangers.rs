@@ -175,7 +175,7 @@ const GREETINGS: [(&str, &[u8]); 26] = [
 
 #[test]
 fn any_other_protocol_is_refused_line_by_line_and_closed_in_time() {
-    let daemon = Daemon::start(&["--register-time", "2"]);
+    let daemon = Daemon::start(&["--register-time", "3"]);
     let mut alice = daemon.join("alice");
     let mut scanners: Vec<(&str, Client)> = GREETINGS
         .into_iter()
@@ -212,7 +212,8 @@ fn any_other_protocol_is_refused_line_by_line_and_closed_in_time() {
 
 #[test]
 fn a_flood_of_any_other_protocol_harms_nobody() {
-    let daemon = Daemon::start(&["--register-time", "1"]);
+    // Those who flood read nothing, and some of their answers stay unread.
+    let daemon = Daemon::start(&["--register-time", "3", "--stall-time", "3"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let writing: Vec<_> = GREETINGS
         .iter()
