@@ -155,14 +155,19 @@ fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
     let mut alice = join(&daemon, "alice");
     bob.expect_line("* alice has joined lobby.");
     let memory_before = daemon.peak_memory_kib();
-    alice.send_bytes(&[IAC, SB, 24]);
-    let short = cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", 25 * MIB);
-    alice.send_bytes(&[IAC, SB, 24]);
-    let long = cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", 100 * MIB);
+    let mut time_of = |bytes| {
+        alice.send_bytes(&[IAC, SB, 24]);
+        cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", bytes)
+    };
+    // Whatever else the machine does can make one look slow, but hardly three in a row.
+    let is_linear = (0..3).any(|_| {
+        let (short, long) = (time_of(25 * MIB), time_of(100 * MIB));
+        eprintln!("25 MiB took {short:?}, 100 MiB {long:?}");
+        // Four times as much takes four times as long; squared, it would take sixteen times as long.
+        long < short * 8
+    });
+    assert!(is_linear);
     let memory = daemon.peak_memory_kib() - memory_before;
-    eprintln!("25 MiB took {short:?}, 100 MiB {long:?}, {memory} KiB");
-    // Four times as much takes four times as long; squared, it would take sixteen times as long.
-    assert!(long < short * 8, "{short:?}, then {long:?}");
     assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
     alice.send("here again");
     bob.expect_line("alice: here again"); // and nothing of what was in it
