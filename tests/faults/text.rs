@@ -9,7 +9,7 @@ use chinwag::chat::name::{Name, RoomName};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Client, Daemon, program};
+use crate::harness::{Client, Daemon, program, wait_until};
 
 /// Some bytes, and what is left of them.
 struct Evil {
@@ -466,13 +466,22 @@ fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error
     for flags in [&to_file[..], &to_file[..2]] {
         let mut daemon = Daemon::start(flags);
         let sent = send_all(&daemon);
+        let is_to_file = flags.len() > 2;
+        // The exit does not wait for ever for who reads a log.
+        wait_until("the last of what was sent to be logged", || {
+            let log = is_to_file.then(|| fs::read(&path).unwrap());
+            log.map_or(daemon.log_count("closed after"), |log| {
+                String::from_utf8_lossy(&log)
+                    .matches("closed after")
+                    .count()
+            }) > 0
+        });
         daemon.signal(Signal::TERM);
         assert_eq!(daemon.wait().code(), Some(0));
-        let log = if flags.len() > 2 {
+        let log = if is_to_file {
             let bytes = fs::read(&path).unwrap();
             String::from_utf8(bytes).expect("only UTF-8 is logged")
         } else {
-            daemon.wait_for_log("shutting down");
             daemon.log_lines().join("\n")
         };
         let mut counted = 0;
