@@ -1,7 +1,8 @@
 //! Clients that do not read what is sent to them.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -24,6 +25,18 @@ fn unix_path() -> (TempDir, PathBuf, String) {
 
 fn long_line() -> String {
     "x".repeat(LINE_BYTES)
+}
+
+/// Writes so many private messages to slow, numbered. Who is to read some of them all the while cannot
+/// wait for the last: that takes a busy machine seconds.
+fn write_to_slow(alice: &Client, lines: usize) -> JoinHandle<io::Result<()>> {
+    let mut sender = alice.sender();
+    thread::spawn(move || {
+        let text = long_line();
+        let mut numbers = 0..lines;
+        numbers
+            .try_for_each(|number| sender.write_all(format!("@slow:{number} {text}\n").as_bytes()))
+    })
 }
 
 fn join_with_small_window(daemon: &Daemon, name: &str) -> Client {
@@ -231,10 +244,7 @@ fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
     alice.barrier();
     slow.barrier();
     let text = long_line();
-    for number in 0..LINES {
-        alice.send(&format!("@slow:{number} {text}"));
-    }
-    alice.barrier();
+    let writing = write_to_slow(&alice, LINES);
     let (start, mut heard) = (Instant::now(), 0);
     while start.elapsed() < STALL_TIME * 3 / 2 {
         // Something waits all the time.
@@ -249,6 +259,7 @@ fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
     for number in heard..LINES {
         slow.expect_line(&format!("@alice: {number} {text}"));
     }
+    writing.join().unwrap().unwrap();
     alice.expect_nothing();
     assert_eq!(daemon.log_count("closed after"), 0);
 }
@@ -257,15 +268,12 @@ fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
 /// steady reader takes so long to read a third that it would look like one who reads nothing.
 #[test]
 fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(3);
+    const STALL_TIME: Duration = Duration::from_secs(4);
     const LINES: usize = 2500;
-    let daemon = Daemon::start(&["--stall-time", "3", "--hard-limit", "16M"]);
+    let daemon = Daemon::start(&["--stall-time", "4", "--hard-limit", "16M"]);
     let [mut alice, mut slow] = daemon.join_all(["alice", "slow"]);
     let text = long_line();
-    for number in 0..LINES {
-        alice.send(&format!("@slow:{number} {text}"));
-    }
-    alice.barrier();
+    let writing = write_to_slow(&alice, LINES);
     let (start, mut heard) = (Instant::now(), 0);
     while start.elapsed() < STALL_TIME * 2 {
         assert!(heard < LINES - 100, "it was quicker than it was to be");
@@ -278,6 +286,7 @@ fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
     for number in heard..LINES {
         slow.expect_line(&format!("@alice: {number} {text}"));
     }
+    writing.join().unwrap().unwrap();
     alice.expect_nothing();
     assert_eq!(daemon.log_count("closed after"), 0);
 }
@@ -296,11 +305,8 @@ fn a_reader_over_a_unix_socket_who_reads_slowly_but_steadily_stays() {
     let mut alice = Client::join_over_unix(&path, "alice");
     let mut slow = Client::join_over_unix(&path, "slow");
     let text = long_line();
-    for number in 0..LINES {
-        alice.send(&format!("@slow:{number} {text}"));
-    }
     alice.read_until("* slow has joined lobby.");
-    alice.barrier();
+    let writing = write_to_slow(&alice, LINES);
     let pause = STALL_TIME / u32::try_from(READ_BYTES / LINE_BYTES).unwrap();
     let (start, mut heard) = (Instant::now(), 0);
     while start.elapsed() < STALL_TIME * 2 {
@@ -312,6 +318,7 @@ fn a_reader_over_a_unix_socket_who_reads_slowly_but_steadily_stays() {
     for number in heard..LINES {
         slow.expect_line(&format!("@alice: {number} {text}"));
     }
+    writing.join().unwrap().unwrap();
     alice.expect_nothing();
     assert_eq!(daemon.log_count("closed after"), 0);
 }
