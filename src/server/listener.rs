@@ -182,9 +182,7 @@ fn bind_host(
         match bind_tcp(found, limits) {
             Ok(listener) => listeners.push(listener),
             // A name can stand for an address of a family that this machine does not have.
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                unavailable = Some(error);
-            }
+            Err(error) if is_of_no_use_here(&error) => unavailable = Some(error),
             Err(error) => return Err(failed(error)),
         }
     }
@@ -193,6 +191,13 @@ fn bind_host(
         return Err(failed(unavailable.unwrap_or_else(none)));
     }
     Ok(listeners)
+}
+
+/// Whether an address is none that this machine has, or of a family that its kernel was built or
+/// started without.
+fn is_of_no_use_here(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| matches!(errno, Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
 }
 
 fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {

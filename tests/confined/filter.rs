@@ -21,14 +21,15 @@ pub fn calls() -> BTreeSet<&'static str> {
     values("SystemCallFilter")
 }
 
-/// Confines this process, and whatever it becomes. It gains no privileges from then on, either.
+/// Confines this process, and whatever it becomes: as the unit does, or without a call or a family
+/// more. It gains no privileges from then on, either.
 pub fn apply(without: Option<&str>) {
     let allowed = calls().into_iter().filter(|call| Some(*call) != without);
     let allowed: Vec<Value> = allowed.map(|call| json!({ "syscall": call })).collect();
     let calls =
         json!({ "mismatch_action": "kill_process", "match_action": "allow", "filter": allowed });
     // Added last: it would refuse to add the others.
-    for filter in [families(), executable_memory(), calls] {
+    for filter in [families(without), executable_memory(), calls] {
         let filters = json!({ "main": filter }).to_string();
         let arch: TargetArch = std::env::consts::ARCH.try_into().expect("a known machine");
         let filters: BpfMap = compile_from_json(filters.as_bytes(), arch).expect("a filter");
@@ -37,8 +38,9 @@ pub fn apply(without: Option<&str>) {
 }
 
 /// `RestrictAddressFamilies`: sockets of other families cannot be had.
-fn families() -> Value {
+fn families(without: Option<&str>) -> Value {
     let families = values("RestrictAddressFamilies").into_iter();
+    let families = families.filter(|family| Some(*family) != without);
     let numbers = families.map(|family| match family {
         "AF_UNIX" => rustix::net::AddressFamily::UNIX,
         "AF_INET" => rustix::net::AddressFamily::INET,

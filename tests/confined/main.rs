@@ -34,7 +34,7 @@ use harness::{Daemon, Killed};
 const DAEMON: &str = env!("CARGO_BIN_EXE_chinwag");
 const NAME: &str = "chinwag-confined";
 
-/// Names a system call that is taken out of the filter.
+/// Names a system call or a family of addresses that is taken out of the filter.
 const WITHOUT: &str = "CONFINED_WITHOUT";
 
 /// Those that the daemon cannot do without, and what needs each.
@@ -66,6 +66,7 @@ fn main() {
         without_it_the_daemon_is_killed(&confined, call);
     }
     to_look_up_a_name_is_refused_a_socket_and_goes_on(&confined);
+    without_ipv6_a_name_stands_for_its_other_addresses(&confined);
     println!(
         "{} confines {} calls",
         confined.display(),
@@ -127,6 +128,16 @@ fn without_it_the_daemon_is_killed(confined: &Path, call: &str) {
 /// family that is not allowed. It does without.
 fn to_look_up_a_name_is_refused_a_socket_and_goes_on(confined: &Path) {
     let daemon = start(confined, &["--listen", "localhost:0"]);
+    let [mut alice] = daemon.join_all(["alice"]);
+    alice.expect_nothing();
+}
+
+/// As on a machine whose kernel has no IPv6, though its names have such addresses.
+fn without_ipv6_a_name_stands_for_its_other_addresses(confined: &Path) {
+    let mut command = harness::without_settings(Command::new(confined));
+    command.env(WITHOUT, "AF_INET6");
+    let daemon = Daemon::start_as(command, &["--listen", "localhost:0"]);
+    assert!(daemon.address().is_ipv4());
     let [mut alice] = daemon.join_all(["alice"]);
     alice.expect_nothing();
 }
