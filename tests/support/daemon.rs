@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use client::Client;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::thread::disable_transparent_huge_pages;
 
 /// Whatever is expected comes within this, on a busy machine too.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -121,6 +122,9 @@ impl Daemon {
         if listens == 0 {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        // A huge page comes by chance, and counts whole for a byte in it: nothing could be said of memory.
+        // What this process starts inherits that.
+        let _ = disable_transparent_huge_pages(true); // there may be none
         let mut child = command
             .args(flags)
             .stderr(Stdio::piped())
