@@ -32,7 +32,7 @@ const WAITING_BYTES_MAX: usize = 4 << 20;
 const LINE_OVERHEAD_BYTES: usize = 64;
 
 /// How long the end of the process waits for the log, and its start for who reads what it says.
-const FINISH_TIME: Duration = Duration::from_secs(1);
+const FINISH_TIME: Duration = Duration::from_secs(3);
 
 /// How soon what could not be written is tried again: somebody deletes files on a full disk, or
 /// reads a pipe again.

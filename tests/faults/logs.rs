@@ -64,7 +64,7 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
         assert!(!line.contains(is_nasty), "{line:?}");
     }
     drop((alice, bob));
-    // At its end it gives the log a second, and no more.
+    // At its end it gives the log a moment, and no more.
     wait_for_text(&path, "alice (127.0.0.1:");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait().code(), Some(0));
@@ -115,7 +115,7 @@ fn each_level_says_no_more_than_it_should() {
         alice.barrier();
         daemon.signal(Signal::TERM);
         if level != "off" {
-            // While she is there: at its end it gives the log a second, and no more.
+            // While she is there: at its end it gives the log a moment, and no more.
             daemon.wait_for_log("shutting down");
         }
         drop(alice);
