@@ -294,14 +294,18 @@ impl Rooms {
         }
     }
 
-    /// Somebody in a room has another name now, if that is still to be told by a summary.
+    /// Somebody in a room has another name now. A summary still to be told names them by that, and
+    /// nobody else: whoever had it before and has left would seem to be the one who has it now.
     pub fn rename_untold(&mut self, id: RoomId, who: ClientId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
-        for (joined, name) in &mut room.presence.joined_names {
+        let presence = &mut room.presence;
+        presence.left_names.retain(|name| *name != new_name);
+        presence.joined_names.retain(|(joined, name)| {
             if *joined == who {
                 *name = new_name;
             }
-        }
+            *joined == who || *name != new_name
+        });
     }
 
     /// When the next summary is due.

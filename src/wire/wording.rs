@@ -241,6 +241,8 @@ impl Display for Presence<'_> {
         let more = (count as usize).saturating_sub(names.len());
         let have = if count == 1 { "has" } else { "have" };
         match (names, more) {
+            // All who could be named have given their names to somebody else since.
+            ([], more) => write!(f, "{more} {}", plural(more, "user", "users"))?,
             ([first, second], 0) => write!(f, "{first} and {second}")?,
             (names, 0) => list(names, f)?,
             (names, more) => {
@@ -368,5 +370,7 @@ mod tests {
             say(0, 3, &[alice, bob]),
             "alice, bob and 1 other have left lobby."
         );
+        assert_eq!(say(0, 1, &[]), "1 user has left lobby.");
+        assert_eq!(say(2, 1, &[]), "2 users have joined lobby; 1 has left.");
     }
 }

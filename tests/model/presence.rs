@@ -258,7 +258,26 @@ fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
     stage.ask(crowd[7], &Line::Nick("zoe".into())).unwrap();
     stage.ask(crowd[7], &Line::Nick("xia".into())).unwrap();
     let seen = stage.wait_ms(1000);
-    assert_eq!(seen.heard_by(crowd[0]), [summary(1, 1, &["zoe"])]);
+    assert_eq!(seen.heard_by(crowd[0]), [summary(1, 1, &[])]);
+}
+
+/// "carol is now zoe.", and then "zoe has left lobby.", where she still was.
+#[test]
+fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
+    let (mut stage, crowd) = lobby_of(60);
+    let (zoe, _) = arrive(&mut stage, "zoe");
+    let (yan, _) = arrive(&mut stage, "yan");
+    stage.wait_ms(1000);
+    stage.disconnect(zoe);
+    stage.disconnect(yan);
+    let seen = stage.line(crowd[7], &Line::Nick("ZOE".into()));
+    let renamed = Heard::Rename {
+        name: "user7".into(),
+        new_name: "ZOE".into(),
+    };
+    assert_eq!(seen.heard_by(crowd[0]), [renamed]);
+    let seen = stage.wait_ms(1000);
+    assert_eq!(seen.heard_by(crowd[0]), [summary(0, 2, &["yan"])]);
 }
 
 #[test]
