@@ -297,7 +297,7 @@ impl Chat {
                 name: Err(why),
                 line,
             } => Err(Refusal::BadName {
-                given: line.strip_prefix('#').unwrap_or(line),
+                given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
             }),
             Command::Help(verb) => answer(outbox, id, Reply::Help(verb)),

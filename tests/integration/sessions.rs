@@ -44,6 +44,7 @@ fn names_that_cannot_be_had_are_refused_and_change_nothing() {
         ("#9lives", "must start with a letter"),
         ("#two words", "space"),
         ("#", "no name after"),
+        ("# ", "no name after"),
         ("#abcdefghijklmnopqrstuvwxy", "24"),
         ("#na\u{ef}ve", "only A-Z"),
     ] {
