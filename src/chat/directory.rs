@@ -1,5 +1,7 @@
 //! Who is here, and under which name.
 
+use std::collections::VecDeque;
+
 use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -8,6 +10,10 @@ use super::message::{ClientId, Peer};
 use super::name::Name;
 use super::rooms::{Member, RoomId};
 use super::tick::Tick;
+
+/// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
+/// while a reply is typed.
+const DEPARTED_MAX: usize = 1000;
 
 /// The core's record of one connection.
 #[derive(Debug)]
@@ -122,6 +128,8 @@ pub(super) struct Directory {
     by_name: HashTable<u32>,
     hasher: RandomState,
     connected: usize,
+    /// Who left last, and under which name. The last one is at the end.
+    departed: VecDeque<(ClientId, Name)>,
 }
 
 impl Directory {
@@ -131,6 +139,7 @@ impl Directory {
             by_name: HashTable::new(),
             hasher,
             connected: 0,
+            departed: VecDeque::new(),
         }
     }
 
@@ -158,6 +167,12 @@ impl Directory {
         if let Some(name) = &client.name {
             self.unlist(name, id.slot);
         }
+        if let Some(name) = client.name {
+            if self.departed.len() >= DEPARTED_MAX {
+                self.departed.pop_front();
+            }
+            self.departed.push_back((id, name));
+        }
         Some(client)
     }
 
@@ -174,6 +189,12 @@ impl Directory {
     /// The name of a client that is connected and registered.
     pub fn name_of(&self, id: ClientId) -> Option<Name> {
         self.get(id)?.name
+    }
+
+    /// The name that somebody had when they left, unless very many have left since.
+    pub fn name_of_departed(&self, id: ClientId) -> Option<Name> {
+        let departed = self.departed.iter().rev().find(|(gone, _)| *gone == id);
+        departed.map(|(_, name)| *name)
     }
 
     pub fn find(&self, name: &Name) -> Option<ClientId> {
@@ -297,6 +318,29 @@ mod tests {
         assert_eq!(directory.find(&name("V500".to_owned())), Some(id(500)));
         assert_eq!(directory.find(&name("u500".to_owned())), None);
         assert_eq!(directory.find(&name("u501".to_owned())), None);
+    }
+
+    #[test]
+    fn so_many_who_left_are_remembered_and_no_more() {
+        let mut directory = Directory::new(RandomState::with_seeds(1, 2, 3, 4));
+        let id = |generation| ClientId {
+            slot: 0,
+            generation,
+        };
+        let name = |generation| Name::parse(&format!("u{generation}")).unwrap();
+        let last = u32::try_from(DEPARTED_MAX).unwrap();
+        for generation in 0..=last {
+            directory.connect(id(generation), Peer::Unix, Tick::default());
+            directory.rename(id(generation), name(generation));
+            assert_eq!(directory.name_of_departed(id(generation)), None);
+            directory.disconnect(id(generation));
+        }
+        assert_eq!(directory.name_of_departed(id(0)), None);
+        for generation in 1..=last {
+            let departed = directory.name_of_departed(id(generation));
+            assert_eq!(departed, Some(name(generation)));
+        }
+        assert_eq!(directory.departed.len(), DEPARTED_MAX);
     }
 
     const ALIKE: u32 = 600;

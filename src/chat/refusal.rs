@@ -30,8 +30,10 @@ pub enum Refusal<'a> {
     },
     /// `/reply` before anyone wrote.
     NobodyWrote,
-    /// `/reply` after they left.
-    WriterLeft,
+    /// `/reply` after they left; their name, unless that is long ago.
+    WriterLeft {
+        name: Option<Name>,
+    },
     /// A private message did not reach these: not there, or not reading.
     Unreached {
         missing: &'a [&'a str],
@@ -94,7 +96,7 @@ impl Refusal<'_> {
                 "name_taken"
             }
             Self::BadRoom { .. } => "bad_room",
-            Self::NoSuchUser { .. } | Self::NobodyWrote | Self::WriterLeft => "no_such_user",
+            Self::NoSuchUser { .. } | Self::NobodyWrote | Self::WriterLeft { .. } => "no_such_user",
             Self::Unreached { missing, .. } if !missing.is_empty() => "no_such_user",
             Self::Unreached { .. } => "not_delivered",
             Self::NoSuchRoom { .. } => "no_such_room",

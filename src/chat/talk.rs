@@ -91,9 +91,11 @@ impl Chat {
     ) -> Outcome<'a> {
         let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
         let writer = client.reply_to.ok_or(Refusal::NobodyWrote)?;
-        let writer_name = self.directory.name_of(writer);
-        let recipient = (writer, writer_name.ok_or(Refusal::WriterLeft)?);
-        self.private_to_one(id, name, recipient, text, outbox)
+        let Some(writer_name) = self.directory.name_of(writer) else {
+            let name = self.directory.name_of_departed(writer);
+            return Err(Refusal::WriterLeft { name });
+        };
+        self.private_to_one(id, name, (writer, writer_name), text, outbox)
     }
 
     fn private_to_one<'a, O: Outbox>(

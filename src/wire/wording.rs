@@ -93,9 +93,14 @@ impl Display for Refusal<'_> {
             Self::NobodyWrote => {
                 f.write_str("Nobody has written to you yet. Type @user:message instead.")
             }
-            Self::WriterLeft => f.write_str(
-                "Whoever wrote to you last is gone. Type @user:message to write to another.",
-            ),
+            Self::WriterLeft { name } => {
+                f.write_str("Not delivered: ")?;
+                match name {
+                    Some(name) => write!(f, "{name}, who wrote to you last, is gone.")?,
+                    None => f.write_str("whoever wrote to you last is gone.")?,
+                }
+                f.write_str(" Type @user:message to write to another.")
+            }
             Self::Unreached { missing, full } => unreached(missing, full, f),
             Self::NoSuchRoom { room } => {
                 write!(

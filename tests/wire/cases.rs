@@ -107,6 +107,37 @@ fn private_messages_go_to_whom_they_name() {
     );
 }
 
+/// "Whoever wrote to you last is gone": the protocol page has it that the line says whom the message did
+/// not reach.
+#[test]
+fn a_reply_that_comes_too_late_says_by_name_who_is_gone() {
+    check_three(
+        "
+        alice> @bob:psst
+        bob< @alice: psst
+        alice> #alicia
+        bob< * alice is now alicia.
+        carol< * alice is now alicia.
+        alice< * You are now alicia.
+        carol> #alice
+        alice< * carol is now alice.
+        bob< * carol is now alice.
+        carol< * You are now alice.
+        alice> /quit
+        alice< * Bye.
+        alice$
+        bob< * alicia has left lobby.
+        carol< * alicia has left lobby.
+        bob> /r what
+        bob< ! Not delivered: alicia, who wrote to you last, is gone. Type @user:message to write to another.
+        carol> @bob:it is me
+        bob< @alice: it is me
+        bob> /r who
+        carol< @bob: who
+        ",
+    );
+}
+
 #[test]
 fn before_registering_little_works_and_the_rest_says_how_to() {
     let refused = "alice< ! You have no name yet. Type #yourname to register.\n";

@@ -248,7 +248,10 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
         5 => (Refusal::BadRoom { given, why }, "bad_room"),
         6 => (Refusal::NoSuchUser { given }, "no_such_user"),
         7 => (Refusal::NobodyWrote, "no_such_user"),
-        8 => (Refusal::WriterLeft, "no_such_user"),
+        8 => {
+            let name = size.is_multiple_of(2).then_some(name);
+            (Refusal::WriterLeft { name }, "no_such_user")
+        }
         9 => {
             let code = if missing.is_empty() {
                 "not_delivered"
