@@ -16,6 +16,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use chinwag::server::plain;
 use chinwag::wire::text;
 use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -300,8 +301,8 @@ impl Writer {
                 true
             }
             Err(error) => {
-                let path = path.display();
-                let text = format!("cannot log to {path}: {error}; going on as before");
+                let (path, why) = (path.display(), plain(&error));
+                let text = format!("cannot log to {path}: {why}; going on as before");
                 let time = OffsetDateTime::now_utc().format(TIME_FORMAT);
                 let time = time.unwrap_or_default(); // that of the crate's own clock can be shown
                 self.trouble = Some(format!("{time} [ERROR] {text}\n"));

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use args::Args;
-use chinwag::server::{Ended, HangUp, Server};
+use chinwag::server::{Ended, HangUp, Server, plain};
 use chinwag::wire::text;
 use chinwag::wire::wording::VERSION;
 use logging::say;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let path = log_file.as_deref().map(Path::display);
             let place = path.map_or("standard error".to_owned(), |path| path.to_string());
-            return fail(1, &format!("cannot log to {place}: {error}"));
+            return fail(1, &format!("cannot log to {place}: {}", plain(&error)));
         }
     };
     let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
@@ -100,7 +100,7 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MOTD_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| failed(&error.to_string()))?;
+        .map_err(|error| failed(&plain(&error)))?;
     if bytes.len() as u64 > MOTD_BYTES_MAX {
         return Err(failed(&format!("it has more than {MOTD_BYTES_MAX} bytes")));
     }

@@ -94,7 +94,8 @@ pub enum StartError {
 }
 
 /// An error's own words, without the number that Rust adds: people read this.
-fn plain(error: &io::Error) -> String {
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text.get(..end).unwrap_or_default().to_owned(),

@@ -207,7 +207,8 @@ fn files_that_cannot_be_used_are_named() {
     for flag in ["--motd", "--log-file"] {
         let mut command = program();
         command.args(["--listen", "127.0.0.1:0", flag, missing]);
-        expect_failure(command, 1, missing);
+        let line = expect_failure(command, 1, missing);
+        assert!(line.ends_with(": No such file or directory\n"), "{line}");
     }
 }
 
