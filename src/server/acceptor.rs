@@ -240,7 +240,7 @@ fn welcome(
     switchboard: &mut Switchboard<Stream>,
 ) {
     let connected = switchboard.connect(now, peer, |id| {
-        match registry.register(&mut stream, token_of(id), both()) {
+        match registry.register(&mut stream, token_of(id), all()) {
             Ok(()) => Ok(stream),
             Err(error) => {
                 refuse(stream);
@@ -259,9 +259,12 @@ fn refuse(mut stream: Stream) {
     let _ = io::Write::write(&mut stream, REFUSAL);
 }
 
-/// Everything a client's socket can be ready for.
-fn both() -> Interest {
-    Interest::READABLE | Interest::WRITABLE
+/// Everything a client's socket can be ready for. telnet sends an urgent byte with its interrupt.
+fn all() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(target_os = "linux")]
+    let both = both | Interest::PRIORITY;
+    both
 }
 
 /// The token that stands for a client: slot and generation.

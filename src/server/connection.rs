@@ -103,7 +103,7 @@ pub struct Connection<S> {
     pub unpaced: bool,
     /// There may be something to read: true until a read says otherwise, as readiness is told once.
     pub readable: bool,
-    /// The kernel hinted at an end or an error, which only a read to the end can tell.
+    /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
     pub hung_up: bool,
     /// The end of input was read.
     pub end_of_input: bool,
@@ -218,7 +218,7 @@ impl<S: Transport> Connection<S> {
                 }
                 Ok(count) => {
                     // Less than there was room for: the socket is empty, and whatever comes will
-                    // be told. Unless an end or an error was: that is only told once.
+                    // be told. Unless an end, an error or an urgent byte was: that is only told once.
                     if count < buffer.len() && !self.hung_up {
                         self.readable = false;
                     }

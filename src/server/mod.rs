@@ -334,7 +334,8 @@ impl Server {
         let readiness = Readiness {
             readable: event.is_readable(),
             writable: event.is_writable(),
-            hung_up: event.is_read_closed() || event.is_error(),
+            // A read ends before an urgent byte, and so says nothing of what is behind it.
+            hung_up: event.is_read_closed() || event.is_error() || event.is_priority(),
         };
         self.switchboard.ready(acceptor::id_of(token), readiness);
         false

@@ -39,7 +39,7 @@ pub struct Readiness {
     pub readable: bool,
     /// There may be room to write.
     pub writable: bool,
-    /// There may be an end or an error.
+    /// There may be an end, an error or an urgent byte: what a short read does not tell.
     pub hung_up: bool,
 }
 

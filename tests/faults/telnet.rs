@@ -3,10 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
+
 use crate::harness::{Client, Daemon};
 
 const IAC: u8 = 255;
 const SE: u8 = 240;
+const DATA_MARK: u8 = 242;
 const INTERRUPT_PROCESS: u8 = 244;
 const ARE_YOU_THERE: u8 = 246;
 const ERASE_CHARACTER: u8 = 247;
@@ -335,4 +339,26 @@ fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
     daemon.wait_for_log("no name in time");
     drop(client);
     writing.join().unwrap();
+}
+
+/// A read ends before an urgent byte. What came behind it was left in the kernel until more came.
+#[test]
+fn what_comes_behind_an_urgent_byte_is_read_at_once() {
+    let daemon = Daemon::start(&[]);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.connect(&daemon.address().into()).unwrap();
+    let mut alice = Client::over_socket(socket.try_clone().unwrap());
+    alice.expect_greeting();
+    alice.register("alice");
+    for round in 0..3 {
+        // So that all of it is there before any of it is read.
+        daemon.signal(Signal::STOP);
+        alice.send(&format!("/ping before {round}"));
+        alice.send_bytes(&[IAC, INTERRUPT_PROCESS, IAC]);
+        assert_eq!(socket.send_out_of_band(&[DATA_MARK]).unwrap(), 1);
+        alice.send(&format!("/ping behind {round}"));
+        daemon.signal(Signal::CONT);
+        alice.expect_line(&format!("* pong before {round}"));
+        alice.expect_line(&format!("* pong behind {round}"));
+    }
 }
