@@ -177,27 +177,39 @@ fn bind_host(
         source,
     };
     let found = (host, port).to_socket_addrs().map_err(failed)?;
-    let (mut listeners, mut unavailable) = (Vec::new(), None);
+    bind_each(found, |found| bind_tcp(found, limits)).map_err(failed)
+}
+
+/// Listens once at each of the addresses that a name stands for, as far as this machine has them.
+fn bind_each<T>(
+    found: impl Iterator<Item = SocketAddr>,
+    mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
+    let (mut tried, mut listeners, mut unavailable) = (Vec::new(), Vec::new(), None);
     for found in found {
-        match bind_tcp(found, limits) {
+        // Two lines of the hosts file may say the same.
+        if tried.contains(&found) {
+            continue;
+        }
+        tried.push(found);
+        match bind(found) {
             Ok(listener) => listeners.push(listener),
-            // A name can stand for an address of a family that this machine does not have.
-            Err(error) if is_of_no_use_here(&error) => unavailable = Some(error),
-            Err(error) => return Err(failed(error)),
+            Err(error) if is_not_of_this_machine(&error) => unavailable = Some(error),
+            Err(error) => return Err(error),
         }
     }
     if listeners.is_empty() {
         let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        return Err(failed(unavailable.unwrap_or_else(none)));
+        return Err(unavailable.unwrap_or_else(none));
     }
     Ok(listeners)
 }
 
-/// Whether an address is none that this machine has, or of a family that its kernel was built or
-/// started without.
-fn is_of_no_use_here(error: &io::Error) -> bool {
-    let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| matches!(errno, Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+/// A name can stand for an address of a family that this machine does not have: there may be no such
+/// address, or the kernel may not know the family at all.
+fn is_not_of_this_machine(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    error.is_some_and(|error| [Errno::ADDRNOTAVAIL, Errno::AFNOSUPPORT].contains(&error))
 }
 
 fn bind_tcp(address: SocketAddr, limits: &Limits) -> io::Result<Listener> {
@@ -382,6 +394,29 @@ mod tests {
             drop(bound);
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn an_address_that_a_name_has_twice_is_listened_at_once() {
+        let found = ["127.0.0.1:1", "[::1]:1", "127.0.0.1:1"];
+        let found = found.map(|address| address.parse().unwrap());
+        assert_eq!(bind_each(found.into_iter(), Ok).unwrap(), found[..2]);
+    }
+
+    #[test]
+    fn a_family_that_this_machine_lacks_does_not_keep_a_name_from_being_listened_at() {
+        let found: [SocketAddr; 2] = ["[::1]:1", "127.0.0.1:1"].map(|text| text.parse().unwrap());
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            let bind = |address: SocketAddr| match address {
+                SocketAddr::V4(_) => Ok(address),
+                SocketAddr::V6(_) => Err(io::Error::from(errno)),
+            };
+            assert_eq!(bind_each(found.into_iter(), bind).unwrap(), found[1..]);
+            let error = bind_each(found.into_iter().take(1), bind).unwrap_err();
+            assert_eq!(Errno::from_io_error(&error), Some(errno));
+        }
+        let in_use = |_| Err::<(), _>(io::Error::from(Errno::ADDRINUSE));
+        assert!(bind_each(found.into_iter(), in_use).is_err());
     }
 
     #[test]
