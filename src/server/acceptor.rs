@@ -249,6 +249,7 @@ fn welcome(
         }
     });
     if let Err(error) = connected {
+        switchboard.note_refused();
         log::warn!("{peer} turned away: cannot be watched: {error}");
     }
 }

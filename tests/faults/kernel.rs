@@ -322,6 +322,9 @@ fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
     bob.barrier();
     expect_chat(&mut alice, &mut bob);
     daemon.expect_log_count("cannot be watched: No space left", 5);
+    alice.send("/stats");
+    let ends = alice.read_until_starting("* Connections: ");
+    assert!(ends.ends_with(", 5 refused."), "{ends}");
     daemon.connect_raw().expect_line(REFUSED_FULL); // both limits are where they were
 }
 
