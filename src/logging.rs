@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -301,7 +302,7 @@ impl Writer {
                 true
             }
             Err(error) => {
-                let (path, why) = (path.display(), plain(&error));
+                let (path, why) = (text::clean(path.as_os_str().as_bytes()), plain(&error));
                 let text = format!("cannot log to {path}: {why}; going on as before");
                 let time = OffsetDateTime::now_utc().format(TIME_FORMAT);
                 let time = time.unwrap_or_default(); // that of the crate's own clock can be shown

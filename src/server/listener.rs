@@ -1,9 +1,11 @@
 //! Sockets that clients connect to: how they are made, and what a stranger pastes to try them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,6 +18,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::chat::message::Peer;
 use crate::config::{Limits, ListenAddr};
+use crate::wire::text;
 
 use super::StartError;
 use super::stream::Stream;
@@ -65,7 +68,7 @@ impl Drop for SocketFile {
             Err(error) => Err(error),
         };
         if let Err(error) = removed {
-            log::warn!("cannot remove {}: {error}", self.path.display());
+            log::warn!("cannot remove {}: {error}", shown(&self.path));
         }
     }
 }
@@ -75,11 +78,16 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((file.dev(), file.ino()))
 }
 
+/// A path as the log may have it: on one line, and with nothing that a terminal obeys.
+fn shown(path: &Path) -> Cow<'_, str> {
+    text::clean(path.as_os_str().as_bytes())
+}
+
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(_, address) => address.fmt(f),
-            Self::Unix(SocketFile { path, .. }, _) => write!(f, "unix:{}", path.display()),
+            Self::Unix(SocketFile { path, .. }, _) => write!(f, "unix:{}", shown(path)),
         }
     }
 }
@@ -145,7 +153,7 @@ impl Listener {
                 )
             }
             Self::Unix(SocketFile { path, .. }, _) => {
-                let path = path.display();
+                let path = shown(path);
                 format!(
                     "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  \
                      nc -U {path}"

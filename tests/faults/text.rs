@@ -551,6 +551,21 @@ fn what_a_start_says_quotes_nothing_that_a_terminal_obeys() {
     for line in daemon.log_lines() {
         assert!(is_harmless(&line), "{line:?}");
     }
+    drop(daemon);
+    // What begins a log file names them, too, and so does what cannot be removed at the end.
+    let path = folder.path().join("socket\u{1b}[2J\nforged");
+    let (listen, log) = (
+        format!("unix:{}", path.display()),
+        folder.path().join("log"),
+    );
+    let flags = ["--listen", "127.0.0.1:0", "--listen", &listen, "--log-file"];
+    let mut daemon = Daemon::start(&[&flags[..], &[log.to_str().unwrap()]].concat());
+    fs::remove_file(&path).unwrap();
+    daemon.signal(Signal::TERM);
+    daemon.wait();
+    let lines = fs::read_to_string(&log).unwrap();
+    assert_eq!(lines.matches("socket[2Jforged").count(), 2, "{lines:?}");
+    assert!(lines.lines().all(is_harmless), "{lines:?}");
     let bytes = OsStr::from_bytes(b"\xff\x1b[2J");
     let output = program().args([OsStr::new("--lobby"), bytes]).output();
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
