@@ -54,6 +54,8 @@ pub struct Farewell {
     pub reason: CloseReason,
     /// Whether it holds a place that is to be given back.
     pub admitted: bool,
+    /// Whether lines of its were held back, and are lost.
+    pub held_back: bool,
     /// When its end is no longer waited for.
     pub linger_until: Tick,
 }

@@ -117,6 +117,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted: false,
+            held_back: false,
             linger_until: Tick::NEVER,
         }));
         self.turned_away += 1;
@@ -384,6 +385,7 @@ impl<S: Transport> Switchboard<S> {
             peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
+            held_back: connection.waits_for_output || connection.resume_at != Tick::NEVER,
             linger_until: Tick::NEVER,
         }));
         self.chat.disconnect(now, id, &mut self.egress);
@@ -422,6 +424,7 @@ impl<S: Transport> Switchboard<S> {
             peer,
             reason,
             admitted,
+            held_back,
             ..
         } = *farewell;
         if admitted {
@@ -434,12 +437,17 @@ impl<S: Transport> Switchboard<S> {
         }
         let stayed = Ago(now.since(connection.connected_at));
         let reason = reason.as_str();
+        let unread = if held_back {
+            ", not all it sent was read"
+        } else {
+            ""
+        };
         match &name {
             Some(name) => log::info!(
-                "{name} ({peer}) closed after {stayed}: {reason}; {waiting} bytes unwritten"
+                "{name} ({peer}) closed after {stayed}: {reason}; {waiting} bytes unwritten{unread}"
             ),
             None => log::info!(
-                "{peer} (no name) closed after {stayed}: {reason}; {waiting} bytes unwritten"
+                "{peer} (no name) closed after {stayed}: {reason}; {waiting} bytes unwritten{unread}"
             ),
         }
         if let Some(name) = &name {

@@ -296,3 +296,34 @@ fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
         daemon.descriptors().len() == descriptors
     });
 }
+
+/// As netcats do that do not half-close: the connection looks like one that still waits for answers, until
+/// something is written to it.
+#[test]
+fn who_is_gone_with_lines_held_back_is_logged_as_not_read_to_the_end() {
+    let rate = ["--limit-loopback", "--line-burst", "5", "--line-rate", "1"];
+    let daemon = Daemon::start(&rate);
+    let mut alice = daemon.join("alice");
+    let mut bob = daemon.join("bob");
+    bob.send_bytes("hello\n".repeat(100).as_bytes());
+    bob.break_off();
+    alice.read_until("bob: hello");
+    let ends = || {
+        let lines = daemon.log_lines().into_iter();
+        lines.filter(|line| line.contains("closed after"))
+    };
+    wait_until("somebody who is gone to be noticed", || {
+        alice.send("is anybody there?");
+        alice.try_line().expect("she is there");
+        ends().count() > 0
+    });
+    alice.read_until("* bob has left lobby.");
+    let end = daemon.wait_for_log("bob (127.0.0.1");
+    assert!(end.contains(BROKEN), "{end}");
+    assert!(end.ends_with(", not all it sent was read"), "{end}");
+    // Whose lines were all read is not said to have been cut off.
+    alice.barrier();
+    drop(alice);
+    let end = daemon.wait_for_log("alice (127.0.0.1");
+    assert!(!end.contains("not all"), "{end}");
+}
