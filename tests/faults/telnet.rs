@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Client, Daemon};
@@ -352,12 +351,12 @@ fn what_comes_behind_an_urgent_byte_is_read_at_once() {
     alice.register("alice");
     for round in 0..3 {
         // So that all of it is there before any of it is read.
-        daemon.signal(Signal::STOP);
-        alice.send(&format!("/ping before {round}"));
-        alice.send_bytes(&[IAC, INTERRUPT_PROCESS, IAC]);
-        assert_eq!(socket.send_out_of_band(&[DATA_MARK]).unwrap(), 1);
-        alice.send(&format!("/ping behind {round}"));
-        daemon.signal(Signal::CONT);
+        daemon.while_stopped(|| {
+            alice.send(&format!("/ping before {round}"));
+            alice.send_bytes(&[IAC, INTERRUPT_PROCESS, IAC]);
+            assert_eq!(socket.send_out_of_band(&[DATA_MARK]).unwrap(), 1);
+            alice.send(&format!("/ping behind {round}"));
+        });
         alice.expect_line(&format!("* pong before {round}"));
         alice.expect_line(&format!("* pong behind {round}"));
     }
