@@ -35,7 +35,7 @@ fn drip_until_closed(client: &mut Client, text: &[u8]) -> usize {
 #[test]
 fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
     let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS]);
-    let mut alice = daemon.join("alice");
+    let mut alice = daemon.join_at_once("alice");
     let texts: [&[u8]; 6] = [
         b"x",        // a line without an end
         b"/ping\n",  // commands that anyone may give
@@ -66,7 +66,7 @@ fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
 #[test]
 fn who_drips_with_a_name_stays_and_is_heard_when_its_line_ends() {
     let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS, "--stall-time", "1"]);
-    let mut alice = daemon.join("alice");
+    let mut alice = daemon.join_at_once("alice");
     let mut slow = daemon.connect_raw();
     for byte in b"#slow\n" {
         slow.send_bytes(&[*byte]);

@@ -176,7 +176,7 @@ const GREETINGS: [(&str, &[u8]); 26] = [
 #[test]
 fn any_other_protocol_is_refused_line_by_line_and_closed_in_time() {
     let daemon = Daemon::start(&["--register-time", "3"]);
-    let mut alice = daemon.join("alice");
+    let mut alice = daemon.join_at_once("alice");
     let mut scanners: Vec<(&str, Client)> = GREETINGS
         .into_iter()
         .map(|(what, bytes)| {
@@ -214,7 +214,9 @@ fn any_other_protocol_is_refused_line_by_line_and_closed_in_time() {
 fn a_flood_of_any_other_protocol_harms_nobody() {
     // Those who flood read nothing, and some of their answers stay unread.
     let daemon = Daemon::start(&["--register-time", "3", "--stall-time", "3"]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let mut alice = daemon.join_at_once("alice");
+    let mut bob = daemon.join_at_once("bob");
+    alice.barrier();
     let writing: Vec<_> = GREETINGS
         .iter()
         .map(|(_, bytes)| {

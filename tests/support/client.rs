@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+use super::delays::delay;
 use super::{DEADLINE, SHOWN_LINES_MAX};
 
 enum Stream {
@@ -130,6 +131,7 @@ impl Client {
 
     /// Sends to a server that may have closed the connection already.
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        delay();
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write_all(bytes),
             Stream::Unix(stream) => stream.write_all(bytes),
@@ -244,6 +246,7 @@ impl Client {
 
     /// Waits for bytes, and appends them to what is unread.
     fn receive(&mut self, give_up_at: Instant) -> io::Result<usize> {
+        delay();
         let left = give_up_at.saturating_duration_since(Instant::now());
         let timeout = Some(left.max(Duration::from_millis(1)));
         let mut buffer = [0; 16 << 10];

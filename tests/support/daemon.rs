@@ -1,6 +1,7 @@
 //! A daemon to test, and what tests wait for it with.
 
 mod client;
+mod delays;
 
 use std::ffi::OsString;
 use std::fs;
@@ -334,6 +335,7 @@ impl Log {
         let mut line = Vec::new();
         while matches!(stderr.read_until(b'\n', &mut line), Ok(count) if count > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            delays::delay();
             self.written.lock().unwrap().lines.push(text);
             self.changed.notify_all();
             line.clear();

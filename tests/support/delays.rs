@@ -1,0 +1,36 @@
+//! Delays at random places, if they are asked for: a test that takes a quick machine for granted fails.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+/// Asks for delays, whatever it is set to.
+const VARIABLE: &str = "CHINWAG_DELAYS";
+
+/// As long as a busy machine may hold up a thread.
+const DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// So often a thread is held up at most: each test is to end.
+const DELAYS_MAX: u32 = 5;
+
+/// One call of so many holds up.
+const RARITY: u64 = 10;
+
+/// Holds this thread up now and then.
+pub fn delay() {
+    static ARE_ASKED_FOR: OnceLock<bool> = OnceLock::new();
+    thread_local!(static LEFT: Cell<u32> = const { Cell::new(DELAYS_MAX) });
+    let left = LEFT.get();
+    if left == 0 || !ARE_ASKED_FOR.get_or_init(|| std::env::var_os(VARIABLE).is_some()) {
+        return;
+    }
+    // Each state has keys of its own.
+    let dice = RandomState::new().hash_one(left);
+    if dice.is_multiple_of(RARITY) {
+        LEFT.set(left - 1);
+        let part = u32::try_from(dice >> 8 & 0xff).unwrap();
+        thread::sleep(DELAY_MAX * part / 0xff);
+    }
+}
