@@ -227,14 +227,14 @@ fn half_a_minute_without_progress_is_the_default() {
 /// Reading again and again, however little each time, is progress: only who reads nothing stalls.
 #[test]
 fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(4);
+    const STALL_TIME: Duration = Duration::from_secs(6);
     const LINES: usize = 1500;
     let (_folder, path, listen) = unix_path();
     let flags = [
         "--listen",
         &listen,
         "--stall-time",
-        "4",
+        "6",
         "--hard-limit",
         "16M",
     ];
@@ -268,9 +268,9 @@ fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
 /// steady reader takes so long to read a third that it would look like one who reads nothing.
 #[test]
 fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(4);
+    const STALL_TIME: Duration = Duration::from_secs(6);
     const LINES: usize = 2500;
-    let daemon = Daemon::start(&["--stall-time", "4", "--hard-limit", "16M"]);
+    let daemon = Daemon::start(&["--stall-time", "6", "--hard-limit", "16M"]);
     let [mut alice, mut slow] = daemon.join_all(["alice", "slow"]);
     let text = long_line();
     let writing = write_to_slow(&alice, LINES);
@@ -295,12 +295,12 @@ fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
 /// read.
 #[test]
 fn a_reader_over_a_unix_socket_who_reads_slowly_but_steadily_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(4);
+    const STALL_TIME: Duration = Duration::from_secs(6);
     const LINES: usize = 400;
     /// Half of what was too little, and four times as much as there need be.
     const READ_BYTES: usize = 80_000;
     let (_folder, path, listen) = unix_path();
-    let flags = ["--listen", &listen, "--stall-time", "4"];
+    let flags = ["--listen", &listen, "--stall-time", "6"];
     let daemon = Daemon::start(&[&flags[..], &["--hard-limit", "16M"]].concat());
     let mut alice = Client::join_over_unix(&path, "alice");
     let mut slow = Client::join_over_unix(&path, "slow");
