@@ -164,10 +164,8 @@ impl Directory {
         self.get(id)?;
         let client = self.slots.get_mut(id.index())?.take()?;
         self.connected -= 1;
-        if let Some(name) = &client.name {
-            self.unlist(name, id.slot);
-        }
         if let Some(name) = client.name {
+            self.unlist(&name, id.slot);
             if self.departed.len() >= DEPARTED_MAX {
                 self.departed.pop_front();
             }

@@ -314,6 +314,7 @@ fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
         bob.expect_line("@alice: through the storm");
     }
     daemon.expect_log_count("unread output without progress", 2);
+    daemon.expect_log_count(", not all it sent was read", 2);
     for thread in writing {
         thread.join().unwrap();
     }
