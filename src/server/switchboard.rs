@@ -54,6 +54,8 @@ pub struct Switchboard<S> {
     turned_away: usize,
     /// The list of those being served, kept for its memory.
     serving: Vec<ClientId>,
+    /// Who had their share of this turn before it was theirs: their time was up.
+    served_early: Vec<ClientId>,
 }
 
 impl<S: Transport> Switchboard<S> {
@@ -69,6 +71,7 @@ impl<S: Transport> Switchboard<S> {
             read_buffer: vec![0; READ_BYTES],
             turned_away: 0,
             serving: Vec::new(),
+            served_early: Vec::new(),
         }
     }
 
@@ -270,18 +273,23 @@ impl<S: Transport> Switchboard<S> {
     fn serve_ready(&mut self, now: Tick) {
         // Whoever is put on the list from here on has its turn next time.
         let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
+        let mut served_early = mem::take(&mut self.served_early);
+        served_early.sort_unstable();
         for id in serving.drain(..) {
             let Some(connection) = self.egress.connections.get_mut(id) else {
                 continue;
             };
             connection.queued = false;
             match connection.life {
+                Life::Open if served_early.binary_search(&id).is_ok() => self.egress.enqueue(id),
                 Life::Open => self.serve(now, id),
                 Life::Draining => self.discard(id),
                 Life::Closed => {}
             }
         }
         self.serving = serving;
+        served_early.clear();
+        self.served_early = served_early;
     }
 
     /// Does what is due.
@@ -297,7 +305,7 @@ impl<S: Transport> Switchboard<S> {
                 && connection.connected_at.after(super::GREETING_TIME) <= now;
             if unwelcomed {
                 if connection.readable {
-                    self.serve(now, id);
+                    self.serve_early(now, id);
                 }
                 self.greet(id);
                 self.egress.rearm(slot);
@@ -336,8 +344,14 @@ impl<S: Transport> Switchboard<S> {
             self.egress.ask_again(id.slot);
         } else if connection.is_nameless_at(now, register_time) {
             connection.readable = true;
-            self.serve(now, id);
+            self.serve_early(now, id);
         }
+    }
+
+    /// Gives a client its share of this turn at once; what is left waits for the next.
+    fn serve_early(&mut self, now: Tick, id: ClientId) {
+        self.served_early.push(id);
+        self.serve(now, id);
     }
 
     /// Greets a client, unless that was done or it is about to end.

@@ -39,6 +39,28 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
     assert!(!alice.is_closed() && silent.is_closed());
 }
 
+/// Found by the simulation, seed 4314046161725478594: whoever was looked at once more, as their time to
+/// register was up, had a second share in the same turn.
+#[test]
+fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
+    let limits = Limits::default();
+    let share = limits.turn_lines_max as usize;
+    let mut server = VirtualServer::new(limits);
+    let bob = register(&mut server, "127.0.0.1:1", "bob");
+    let alice = server.connect("127.0.0.1:2");
+    let lines = format!("#alice\n{}", "hello\n".repeat(3 * share));
+    let lines = lines.into_bytes();
+    alice.wire.borrow_mut().to_server.push_back(lines);
+    server.now = server.now.after(Duration::from_secs(70));
+    for turn in 1..=3 {
+        server.turn();
+        let heard = text(&bob).matches("alice: hello\n").count();
+        // The name was the first of the lines.
+        let expected = if turn == 1 { share - 1 } else { share };
+        assert_eq!(heard, expected, "turn {turn}");
+    }
+}
+
 #[test]
 fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
     let mut server = VirtualServer::new(Limits::default());
