@@ -44,7 +44,7 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
 #[test]
 fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
     let limits = Limits::default();
-    let share = limits.turn_lines_max as usize;
+    let share = limits.turn_lines_max;
     let mut server = VirtualServer::new(limits);
     let bob = register(&mut server, "127.0.0.1:1", "bob");
     let alice = server.connect("127.0.0.1:2");
