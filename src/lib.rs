@@ -3,7 +3,9 @@
 //! ```text
 //!            main        flags, log, exit code
 //!              │
-//!           server       sockets, poll, signals, buffers, limits    (mio, slab)
+//!             net        sockets, poll, signals                     (mio)
+//!              │
+//!           server       connections, turns, limits, deadlines      (no kernel)
 //!              │
 //!            wire        bytes ↔ Command and Event                  (no sockets)
 //!              │
@@ -11,7 +13,7 @@
 //! ```
 //!
 //! Dependencies point downwards only. A message's way through is read in this order:
-//! [`server::Server::run`], [`server::switchboard::Switchboard::turn`],
+//! [`net::event_loop::Server::run`], [`server::switchboard::Switchboard::turn`],
 //! [`wire::framing::LineSplitter::next`], [`chat::Chat::handle`], and the implementation of
 //! [`chat::outbox::Outbox`] in `server::egress`. `docs/architecture.md` tells why it is so.
 
@@ -23,5 +25,6 @@
 pub mod chat;
 pub mod config;
 pub mod load;
+pub mod net;
 pub mod server;
 pub mod wire;

@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use chinwag::server::plain;
+use chinwag::net::event_loop::plain;
 use chinwag::wire::text;
 use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

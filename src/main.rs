@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use args::Args;
-use chinwag::server::{Ended, HangUp, Server, plain};
+use chinwag::net::event_loop::{Ended, HangUp, Server, plain};
 use chinwag::wire::text;
 use chinwag::wire::wording::VERSION;
 use logging::say;

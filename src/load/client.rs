@@ -9,7 +9,7 @@ use std::time::Duration;
 use mio::net::{TcpStream, UnixStream};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::server::stream::Stream;
+use crate::net::stream::Stream;
 
 /// A client's place in the swarm, which also makes its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

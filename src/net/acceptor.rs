@@ -13,10 +13,10 @@ use rustix::io::Errno;
 use crate::chat::message::{ClientId, Peer};
 use crate::chat::tick::Tick;
 use crate::config::Limits;
+use crate::server::switchboard::Switchboard;
 
 use super::listener::Listener;
 use super::stream::Stream;
-use super::switchboard::Switchboard;
 
 /// So many are accepted before those who are there have their turn: about a millisecond's work.
 const BATCH_MAX: usize = 64;
@@ -102,12 +102,6 @@ impl Acceptor {
     #[must_use]
     pub fn len(&self) -> usize {
         self.listeners.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.listeners.is_empty()
     }
 
     /// Whether there is something to accept right now.

@@ -10,7 +10,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
-use super::connection::Transport;
+use crate::server::connection::Transport;
 
 /// One of the two.
 #[derive(Debug)]

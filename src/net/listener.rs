@@ -20,7 +20,7 @@ use crate::chat::message::Peer;
 use crate::config::{Limits, ListenAddr};
 use crate::wire::text;
 
-use super::StartError;
+use super::event_loop::StartError;
 use super::stream::Stream;
 
 /// As many connections wait to be accepted as the system allows: it cuts this to its own limit
