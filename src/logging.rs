@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use chinwag::net::event_loop::plain;
+use chinwag::net::error::os_error_text;
 use chinwag::wire::text;
 use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -302,7 +302,10 @@ impl Writer {
                 true
             }
             Err(error) => {
-                let (path, why) = (text::clean(path.as_os_str().as_bytes()), plain(&error));
+                let (path, why) = (
+                    text::clean(path.as_os_str().as_bytes()),
+                    os_error_text(&error),
+                );
                 let text = format!("cannot log to {path}: {why}; going on as before");
                 let time = OffsetDateTime::now_utc().format(TIME_FORMAT);
                 let time = time.unwrap_or_default(); // that of the crate's own clock can be shown

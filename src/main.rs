@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::thread;
 
 use args::Args;
-use chinwag::net::event_loop::{Ended, HangUp, Server, plain};
+use chinwag::net::error::os_error_text;
+use chinwag::net::event_loop::{EventLoop, Exit, Sighup};
 use chinwag::wire::text;
 use chinwag::wire::wording::VERSION;
 use logging::say;
@@ -45,38 +46,41 @@ fn main() -> ExitCode {
         Err(error) => {
             let path = log_file.as_deref().map(Path::display);
             let place = path.map_or("standard error".to_owned(), |path| path.to_string());
-            return fail(1, &format!("cannot log to {place}: {}", plain(&error)));
+            return fail(
+                1,
+                &format!("cannot log to {place}: {}", os_error_text(&error)),
+            );
         }
     };
     let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
-    let server = match Server::bind(config) {
-        Ok(server) => server,
+    let event_loop = match EventLoop::bind(config) {
+        Ok(event_loop) => event_loop,
         Err(error) => return fail(1, &error.to_string()),
     };
-    // Not part of the log: it is for who has just started this, whatever the log's level.
-    say(server.introduction());
+    // Not logged: the operator sees it whatever the log's level.
+    say(event_loop.banner());
     if logs_to_file {
-        log::info!("chinwag {VERSION} listens on {}", server.addresses());
+        log::info!("chinwag {VERSION} listens on {}", event_loop.addresses());
     }
-    let clients_max = server.clients_max();
+    let clients_max = event_loop.clients_max();
     if clients_max < wanted {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");
     }
     let had_terminal = io::stderr().is_terminal();
-    let ended = server.run(|| {
+    let exit = event_loop.run(|| {
         if had_terminal && !io::stderr().is_terminal() {
-            return HangUp::End; // whoever closes its window does not look for it elsewhere
+            return Sighup::Exit; // the controlling terminal is gone
         }
-        // Before: whether it can be is for the log to say.
+        // Logged first, as reopening can fail.
         log::info!("signal 1: opening the log file anew, if there is one");
         log.reopen();
-        HangUp::GoOn
+        Sighup::Reopened
     });
     drop(log);
-    match ended {
-        Ok(Ended::Orderly) => ExitCode::SUCCESS,
+    match exit {
+        Ok(Exit::Graceful) => ExitCode::SUCCESS,
         // As a shell reports a process that a signal ended.
-        Ok(Ended::AtOnce(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+        Ok(Exit::Forced(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
         Err(error) => fail(1, &error.to_string()),
     }
 }
@@ -100,7 +104,7 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MOTD_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| failed(&plain(&error)))?;
+        .map_err(|error| failed(&os_error_text(&error)))?;
     if bytes.len() as u64 > MOTD_BYTES_MAX {
         return Err(failed(&format!("it has more than {MOTD_BYTES_MAX} bytes")));
     }

@@ -1,95 +1,97 @@
-//! Accepts connections: a batch at a time, and on through a lack of descriptors.
+//! Accepts connections: a batch a turn, and on through a lack of descriptors.
 //!
-//! Listeners are edge-triggered like everything else: after a batch or an error nobody will say
-//! again that connections wait, so the acceptor remembers it and comes back by itself.
+//! Listeners are edge-triggered: after a batch or an error no event says again that connections wait, so
+//! the acceptor remembers it.
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::time::Duration;
 
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use rustix::io::Errno;
 
-use crate::chat::message::{ClientId, Peer};
+use crate::chat::message::Peer;
 use crate::chat::tick::Tick;
 use crate::config::Limits;
 use crate::server::switchboard::Switchboard;
 
 use super::listener::Listener;
 use super::stream::Stream;
+use super::token::Source;
 
-/// So many are accepted before those who are there have their turn: about a millisecond's work.
+/// Connections accepted from a listener in a turn: about a millisecond's work.
 const BATCH_MAX: usize = 64;
 
-/// How long to wait before accepting again when the system has no descriptor to give, or has
-/// another trouble that is not the connection's.
+/// How long a listener rests when accepting failed for a reason that is not the connection's.
 const RETRY_TIME: Duration = Duration::from_millis(200);
 
-/// What whoever cannot be let in is told, as far as that is possible.
+/// Best-effort notice to a connection that cannot be admitted.
 const REFUSAL: &[u8] = b"! The server is full. Try again later.\n";
 
 /// The listeners, and what is known of each.
 #[derive(Debug)]
 pub struct Acceptor {
-    listeners: Vec<Waiting>,
-    /// A descriptor kept for the day when there is no other: given up for a moment, it lets one
-    /// connection in to be turned away, rather than left to hang in the backlog.
-    reserve: Option<File>,
+    listeners: Vec<Accepting>,
+    reserve: ReserveFd,
 }
 
-/// A listener. What troubles one need not trouble the others.
+/// A listener and whether it is to be tried. Trouble with one leaves the others alone.
 #[derive(Debug)]
-struct Waiting {
+struct Accepting {
     listener: Listener,
-    /// There may be connections to accept.
+    /// Connections may wait.
     pending: bool,
-    /// Not tried before this, because that failed; or never set aside for that.
+    /// When to try again after an error; `NEVER` without one.
     retry_at: Tick,
-    in_trouble: bool,
+    /// An error was logged that has not passed yet.
+    failing: bool,
 }
 
-impl Waiting {
-    fn recovered(&mut self) {
-        if std::mem::take(&mut self.in_trouble) {
-            log::info!("accepting connections again at {}", self.listener);
+/// A descriptor kept for the lack of others: closed for a moment, it makes room to accept one connection
+/// and turn it away, rather than leave it hanging in the kernel's queue.
+#[derive(Debug)]
+struct ReserveFd(Option<File>);
+
+impl ReserveFd {
+    fn open() -> Self {
+        Self(File::open("/dev/null").ok())
+    }
+
+    fn refill(&mut self) {
+        if self.0.is_none() {
+            *self = Self::open();
         }
     }
 }
 
 impl Acceptor {
-    /// Registers the listeners, the first under `first` and the rest counting down from there.
+    /// Registers the listeners, each under its place.
     ///
     /// # Errors
     /// Those of the poll.
-    pub fn new(listeners: Vec<Listener>, registry: &Registry, first: Token) -> io::Result<Self> {
-        let mut waiting = Vec::new();
+    pub fn new(listeners: Vec<Listener>, registry: &Registry) -> io::Result<Self> {
+        let mut accepting = Vec::new();
         for (place, mut listener) in listeners.into_iter().enumerate() {
-            let token = Token(first.0 - place);
-            match &mut listener {
-                Listener::Tcp(socket, _) => {
-                    registry.register(socket, token, Interest::READABLE)?;
-                }
-                Listener::Unix(_, socket) => {
-                    registry.register(socket, token, Interest::READABLE)?;
-                }
-            }
-            waiting.push(Waiting {
+            let place = u16::try_from(place).map_err(|_| io::Error::other("there are too many"))?;
+            listener.register(registry, Source::Listener(place).into())?;
+            accepting.push(Accepting {
                 listener,
                 pending: false,
                 retry_at: Tick::NEVER,
-                in_trouble: false,
+                failing: false,
             });
         }
         Ok(Self {
-            listeners: waiting,
-            reserve: open_reserve(),
+            listeners: accepting,
+            reserve: ReserveFd::open(),
         })
     }
 
-    /// The poll says that connections wait at the listener in this place.
-    pub fn ready(&mut self, place: usize) {
-        if let Some(waiting) = self.listeners.get_mut(place) {
-            waiting.pending = true;
+    /// Notes that connections wait at the listener in this place.
+    pub fn note_pending(&mut self, place: u16) {
+        if let Some(accepting) = self.listeners.get_mut(usize::from(place)) {
+            accepting.pending = true;
         }
     }
 
@@ -98,23 +100,17 @@ impl Acceptor {
         self.listeners.clear();
     }
 
-    /// How many listeners there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.listeners.len()
-    }
-
     /// Whether there is something to accept right now.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let mut listeners = self.listeners.iter();
-        listeners.any(|waiting| waiting.pending && waiting.retry_at == Tick::NEVER)
+        listeners.any(|accepting| accepting.pending && accepting.retry_at == Tick::NEVER)
     }
 
-    /// When to accept although the poll says nothing.
+    /// When to accept although no event asks for it.
     #[must_use]
-    pub fn next_deadline(&self) -> Tick {
-        let retries = self.listeners.iter().map(|waiting| waiting.retry_at);
+    pub fn retry_at(&self) -> Tick {
+        let retries = self.listeners.iter().map(|accepting| accepting.retry_at);
         retries.min().unwrap_or(Tick::NEVER)
     }
 
@@ -126,56 +122,53 @@ impl Acceptor {
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
     ) {
-        for place in 0..self.listeners.len() {
-            self.accept_batch(place, now, limits, registry, switchboard);
+        for accepting in &mut self.listeners {
+            if accepting.retry_at != Tick::NEVER && accepting.retry_at > now {
+                continue;
+            }
+            accepting.retry_at = Tick::NEVER;
+            if accepting.pending {
+                self.reserve.refill();
+                accepting.accept_batch(now, limits, registry, switchboard, &mut self.reserve);
+            }
         }
     }
+}
 
+impl Accepting {
     fn accept_batch(
         &mut self,
-        place: usize,
         now: Tick,
         limits: &Limits,
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
+        reserve: &mut ReserveFd,
     ) {
-        let Some(waiting) = self.listeners.get_mut(place) else {
-            return;
-        };
-        if waiting.retry_at != Tick::NEVER && waiting.retry_at > now {
-            return;
-        }
-        waiting.retry_at = Tick::NEVER;
-        if !waiting.pending {
-            return;
-        }
-        self.reserve = self.reserve.take().or_else(open_reserve);
-        let mut in_vain = 0;
+        let mut failures = 0;
         for _ in 0..BATCH_MAX {
-            let waiting = self.listeners.get_mut(place);
-            let Some(waiting) = waiting.filter(|waiting| waiting.pending) else {
-                return;
-            };
-            match waiting.listener.accept(limits) {
+            match self.listener.accept(limits) {
                 Ok((stream, peer)) => {
-                    waiting.recovered();
-                    welcome(stream, peer, now, registry, switchboard);
+                    self.log_recovery();
+                    admit(stream, peer, now, registry, switchboard);
                     if switchboard.turns_many_away() {
                         return;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    waiting.pending = false;
+                    self.pending = false;
+                    return;
                 }
-                // A batch of nothing else is no matter of one connection.
-                Err(error) if concerns_one_connection(&error) && in_vain + 1 < BATCH_MAX => {
-                    in_vain += 1;
+                // A batch of nothing but failures is no matter of single connections.
+                Err(error) if concerns_one_connection(&error) && failures + 1 < BATCH_MAX => {
+                    failures += 1;
                 }
                 Err(error) => {
-                    if !self.shed(place, &error, limits, switchboard) {
-                        if let Some(waiting) = self.listeners.get_mut(place) {
-                            waiting.retry_at = now.after(RETRY_TIME);
-                        }
+                    self.log_failure(&error);
+                    if !lacks_descriptors(&error) || !self.shed(limits, switchboard, reserve) {
+                        self.retry_at = now.after(RETRY_TIME);
+                        return;
+                    }
+                    if !self.pending {
                         return;
                     }
                 }
@@ -183,50 +176,54 @@ impl Acceptor {
         }
     }
 
-    /// Turns one connection away with the descriptor kept for that. Says whether that worked, so
-    /// that it makes sense to go on.
+    /// Turns one connection away with the reserve descriptor. Returns whether accepting can go on.
     fn shed(
         &mut self,
-        place: usize,
-        error: &io::Error,
         limits: &Limits,
         switchboard: &mut Switchboard<Stream>,
+        reserve: &mut ReserveFd,
     ) -> bool {
-        let Some(waiting) = self.listeners.get_mut(place) else {
-            return false;
-        };
-        if !std::mem::replace(&mut waiting.in_trouble, true) {
-            let listener = &waiting.listener;
-            log::error!(
-                "cannot accept connections at {listener}: {error}; until it passes, they wait \
-                 or are turned away"
-            );
-        }
-        if !lacks_descriptors(error) || self.reserve.take().is_none() {
+        if reserve.0.take().is_none() {
             return false;
         }
-        let goes_on = match waiting.listener.accept(limits) {
+        let goes_on = match self.listener.accept(limits) {
             Ok((stream, peer)) => {
                 refuse(stream);
                 log::debug!("{peer} turned away: no descriptor");
                 switchboard.note_refused();
                 true
             }
-            // Linux takes a descriptor before it looks for a connection, and so complains of a
-            // lack although none waits.
+            // Linux allocates a descriptor before it looks for a connection: EMFILE can mean that none
+            // waits.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                waiting.pending = false;
+                self.pending = false;
                 true
             }
             Err(error) => concerns_one_connection(&error),
         };
-        self.reserve = open_reserve();
-        goes_on && self.reserve.is_some()
+        reserve.refill();
+        goes_on && reserve.0.is_some()
+    }
+
+    fn log_failure(&mut self, error: &io::Error) {
+        if !mem::replace(&mut self.failing, true) {
+            let listener = &self.listener;
+            log::error!(
+                "cannot accept connections at {listener}: {error}; until it passes, they wait \
+                 or are turned away"
+            );
+        }
+    }
+
+    fn log_recovery(&mut self) {
+        if mem::take(&mut self.failing) {
+            log::info!("accepting connections again at {}", self.listener);
+        }
     }
 }
 
-/// Hands a connection on to be served.
-fn welcome(
+/// Hands a connection to the switchboard.
+fn admit(
     mut stream: Stream,
     peer: Peer,
     now: Tick,
@@ -234,7 +231,7 @@ fn welcome(
     switchboard: &mut Switchboard<Stream>,
 ) {
     let connected = switchboard.connect(now, peer, |id| {
-        match registry.register(&mut stream, token_of(id), all()) {
+        match registry.register(&mut stream, Source::Client(id).into(), interest()) {
             Ok(()) => Ok(stream),
             Err(error) => {
                 refuse(stream);
@@ -248,46 +245,22 @@ fn welcome(
     }
 }
 
-/// Says that there is no place, and closes.
+/// Tells a connection that the server is full, and closes it.
 fn refuse(mut stream: Stream) {
-    // One write to a fresh socket: what does not fit is not worth waiting for.
+    // One write to a fresh socket: output that does not fit is not worth waiting for.
     let _ = io::Write::write(&mut stream, REFUSAL);
 }
 
-/// Everything a client's socket can be ready for. telnet sends an urgent byte with its interrupt.
-fn all() -> Interest {
+/// All that a client's socket can be ready for. telnet sends an urgent byte with its interrupt.
+fn interest() -> Interest {
     let both = Interest::READABLE | Interest::WRITABLE;
     #[cfg(target_os = "linux")]
     let both = both | Interest::PRIORITY;
     both
 }
 
-/// The token that stands for a client: slot and generation.
-#[must_use]
-pub fn token_of(id: ClientId) -> Token {
-    const { assert!(usize::BITS >= 64, "a token holds a slot and a generation") };
-    Token(((id.generation as usize) << 32) | id.slot as usize)
-}
-
-/// The client that a token stands for.
-#[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each half is 32 bits, by token_of"
-)]
-pub fn id_of(token: Token) -> ClientId {
-    ClientId {
-        slot: token.0 as u32,
-        generation: (token.0 >> 32) as u32,
-    }
-}
-
-fn open_reserve() -> Option<File> {
-    File::open("/dev/null").ok()
-}
-
-/// Whether only the connection that was to be accepted is lost. Linux reports errors of its network
-/// here that are pending on it; accept(2) says which, and to try again.
+/// Whether the error is of the connection that was to be accepted. Linux reports its pending network
+/// errors here; accept(2) lists them, and says to retry.
 fn concerns_one_connection(error: &io::Error) -> bool {
     is_one_of(
         error,

@@ -1,15 +1,11 @@
-//! The loop: waits for the kernel, passes on what happens, ends the process in order.
+//! The loop: waits for the kernel, passes on what happened, and ends the process in order.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::{Events, Interest, Poll, Token};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
-use signal_hook_mio::v1_0::Signals;
-use thiserror::Error;
+use mio::{Events, Poll};
+use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
 use crate::chat::tick::Tick;
@@ -17,91 +13,44 @@ use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
 use crate::server::switchboard::{Readiness, Switchboard};
 
-use super::acceptor::{self, Acceptor};
+use super::acceptor::Acceptor;
+use super::banner::banner;
+use super::error::StartError;
 use super::listener::Listener;
 use super::load_meter::LoadMeter;
+use super::rlimit;
+use super::signals::Signals;
 use super::stream::Stream;
+use super::token::Source;
 
-/// Descriptors that are not for clients: the poll, listeners, signals, log, standard streams, and
-/// those of connections being turned away.
-pub const DESCRIPTORS_KEPT: usize = 32;
-
-/// What the poll tells at once.
+/// Events that one poll returns at most.
 const EVENTS_MAX: usize = 1024;
 
-/// Signals that end a process which does not expect them, and that are nothing to this one: what
-/// other daemons take for a request, and a log file that has reached a limit of size.
-const HARMLESS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGXFSZ];
-
-/// Above every client's token: those end in a slot, and there are never so many slots.
-const SIGNALS: Token = Token(usize::MAX);
-const FIRST_LISTENER: Token = Token(usize::MAX - 1);
-
-/// Why the server cannot start, or cannot go on.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// An address cannot be listened at.
-    #[error("cannot listen on {address}: {}", plain(source))]
-    Bind {
-        /// Which.
-        address: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// There are too few descriptors for even one client.
-    #[error(
-        "the limit of open files is {limit}, and {DESCRIPTORS_KEPT} are needed beside the clients; \
-         raise it (ulimit -n)"
-    )]
-    TooFewDescriptors {
-        /// As many as there may be.
-        limit: usize,
-    },
-    /// The system's own means fail.
-    #[error("cannot {doing}: {}", plain(source))]
-    System {
-        /// What was tried.
-        doing: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
-}
-
-/// An error's own words, without the number that Rust adds: people read this.
-#[must_use]
-pub fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text,
-    }
-}
-
-/// How the server ended.
+/// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Everything that was queued was written, or its time was up.
-    Orderly,
+pub enum Exit {
+    /// All queued output was written, or its time was up.
+    Graceful,
     /// A second signal, with this number, ended it at once.
-    AtOnce(i32),
+    Forced(i32),
 }
 
-/// What a SIGHUP means.
+/// What a SIGHUP was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HangUp {
-    /// What somebody who runs a daemon means by it; that was done.
-    GoOn,
-    /// That the terminal is gone which this was started from: to end, as for any other signal.
-    End,
+pub enum Sighup {
+    /// An operator's request to reopen the log; that was done.
+    Reopened,
+    /// The end of the controlling terminal: the daemon exits, as for SIGTERM.
+    Exit,
 }
 
-/// A signal to end came.
+/// The shutdown that a first signal began.
 #[derive(Debug)]
-struct Closing {
-    /// When whoever has not read everything is given up.
-    give_up_at: Tick,
-    /// They were, and those who wrote to them are told.
-    gave_up: bool,
+struct Shutdown {
+    /// When clients that have not read all their output are closed.
+    deadline: Tick,
+    /// They were closed, and the senders of what they did not get were told.
+    closed_stalled: bool,
 }
 
 /// The daemon: listens, polls, and passes on what happens.
@@ -109,7 +58,7 @@ struct Closing {
     missing_debug_implementations,
     reason = "the signals' own type has none"
 )]
-pub struct Server {
+pub struct EventLoop {
     poll: Poll,
     signals: Signals,
     acceptor: Acceptor,
@@ -117,40 +66,33 @@ pub struct Server {
     limits: Limits,
     start: Instant,
     load: LoadMeter,
-    introduction: String,
+    banner: String,
     addresses: String,
 }
 
-impl Server {
+impl EventLoop {
     /// Listens at every address, and takes over the signals that end the process.
     ///
     /// # Errors
-    /// Whatever keeps it from starting, in words for who started it.
+    /// Whatever keeps it from starting, in words for the operator.
     pub fn bind(config: Config) -> Result<Self, StartError> {
-        let system = |doing| move |source| StartError::System { doing, source };
         let mut limits = config.limits;
-        limits.clients_max = clients_max(limits.clients_max)?;
+        limits.clients_max = rlimit::raise_for(limits.clients_max)?;
 
-        let poll = Poll::new().map_err(system("poll"))?;
-        let mut signals =
-            Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(system("take signals"))?;
-        poll.registry()
-            .register(&mut signals, SIGNALS, Interest::READABLE)
-            .map_err(system("watch for signals"))?;
-
-        for signal in HARMLESS {
-            // Whoever has a handler for a signal survives it. Nobody asks whether it came.
-            signal_hook::flag::register(signal, Arc::default()).map_err(system("take signals"))?;
-        }
+        let poll = Poll::new().map_err(StartError::system("poll"))?;
+        let mut signals = Signals::new().map_err(StartError::system("take signals"))?;
+        signals
+            .register(poll.registry(), Source::Signals.into())
+            .map_err(StartError::system("watch for signals"))?;
 
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.extend(Listener::bind(address, &limits)?);
         }
-        let introductions: Vec<String> = listeners.iter().map(Listener::introduction).collect();
+        let banner = banner(&listeners);
         let addresses: Vec<String> = listeners.iter().map(Listener::to_string).collect();
-        let acceptor = Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)
-            .map_err(system("watch the listeners"))?;
+        let acceptor = Acceptor::new(listeners, poll.registry())
+            .map_err(StartError::system("watch the listeners"))?;
 
         let settings = Settings {
             server_name: config.server_name,
@@ -167,38 +109,38 @@ impl Server {
             limits,
             start: Instant::now(),
             load: LoadMeter::default(),
-            introduction: introductions.join("\n"),
+            banner,
             addresses: addresses.join(", "),
         })
     }
 
-    /// What to tell who started the daemon: where it listens, and how to join.
+    /// What to print at start: where it listens, and how to join.
     #[must_use]
-    pub fn introduction(&self) -> &str {
-        &self.introduction
+    pub fn banner(&self) -> &str {
+        &self.banner
     }
 
-    /// Where it really listens, in one line.
+    /// The bound addresses, in one line.
     #[must_use]
     pub fn addresses(&self) -> &str {
         &self.addresses
     }
 
-    /// How many clients there may be, the limit of open files considered.
+    /// The limit of clients, the limit of open files considered.
     #[must_use]
     pub fn clients_max(&self) -> usize {
         self.limits.clients_max
     }
 
-    /// The loop. Returns after a signal that asks for it; asks `on_hang_up` at each SIGHUP.
+    /// The loop. Returns after a signal that asks for it; calls `on_sighup` at each SIGHUP.
     ///
     /// # Errors
-    /// If the poll itself fails, which leaves nothing to go on with.
-    pub fn run(mut self, on_hang_up: impl Fn() -> HangUp) -> Result<Ended, StartError> {
+    /// If the poll itself fails.
+    pub fn run(mut self, on_sighup: impl Fn() -> Sighup) -> Result<Exit, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut closing: Option<Closing> = None;
+        let mut shutdown: Option<Shutdown> = None;
         loop {
-            self.poll(&mut events, closing.as_ref())?;
+            self.poll(&mut events, shutdown.as_ref())?;
             let now = self.now();
             self.switchboard.begin_turn(now, unix_ms());
             if let Some(permille) = self.load.begin_turn(now) {
@@ -208,29 +150,8 @@ impl Server {
             for event in &events {
                 signalled |= self.dispatch(event);
             }
-            // To ask for them is a call to the kernel: only when there are some.
-            let signals = if signalled {
-                self.take_signals()
-            } else {
-                Vec::new()
-            };
-            for signal in signals {
-                // A terminal that closes may tell twice, and that is no second wish.
-                if signal == SIGHUP && (on_hang_up() == HangUp::GoOn || closing.is_some()) {
-                    continue;
-                }
-                if closing.is_some() {
-                    log::warn!("a second signal ({signal}): ending at once");
-                    return Ok(Ended::AtOnce(signal));
-                }
-                log::info!("signal {signal}: shutting down");
-                closing = Some(Closing {
-                    give_up_at: now.after(self.limits.shutdown_time),
-                    gave_up: false,
-                });
-                // Whoever waits to be accepted sees an end, not a server that does not answer.
-                self.acceptor.stop();
-                self.switchboard.shut_down(now);
+            if signalled && let Some(signal) = self.handle_signals(now, &mut shutdown, &on_sighup) {
+                return Ok(Exit::Forced(signal));
             }
             self.acceptor.accept(
                 now,
@@ -241,45 +162,24 @@ impl Server {
             self.switchboard.turn(now);
             let end = self.now();
             self.load.end_turn(now, end);
-            if let Some(closing) = &mut closing
-                && self.is_closed(closing, end)
+            if let Some(shutdown) = &mut shutdown
+                && self.is_shut_down(shutdown, end)
             {
-                return Ok(Ended::Orderly);
+                return Ok(Exit::Graceful);
             }
         }
     }
 
-    /// Whether everyone is gone, or there was time enough for that.
-    fn is_closed(&mut self, closing: &mut Closing, now: Tick) -> bool {
-        if closing.give_up_at <= now && self.switchboard.connection_count() > 0 {
-            if closing.gave_up {
-                self.switchboard.close_all(now);
-                return true;
-            }
-            let count = self.switchboard.abandon(now);
-            if count > 0 {
-                log::warn!("clients that did not read their last lines in time: {count}");
-            }
-            closing.gave_up = true;
-            // Who wrote to them is told, and given what anybody has to see an end.
-            closing.give_up_at = now.after(LINGER_TIME);
-        }
-        self.switchboard.connection_count() == 0
-    }
-
-    /// Waits for something to happen, no longer than until the next deadline.
-    fn poll(&mut self, events: &mut Events, closing: Option<&Closing>) -> Result<(), StartError> {
+    /// Waits for events, no longer than until the next deadline.
+    fn poll(&mut self, events: &mut Events, shutdown: Option<&Shutdown>) -> Result<(), StartError> {
         let timeout = if self.switchboard.is_busy() || self.acceptor.is_busy() {
-            // Gives way first: a thread of the kernel may wait for this processor, to deliver what
-            // was just written.
+            // A kernel thread may wait for this processor, to deliver what was just written.
             rustix::thread::sched_yield();
             Some(Duration::ZERO)
         } else {
-            let next = self
-                .switchboard
-                .next_deadline()
-                .min(self.acceptor.next_deadline());
-            let next = closing.map_or(next, |closing| closing.give_up_at.min(next));
+            let next = self.switchboard.next_deadline();
+            let next = next.min(self.acceptor.retry_at());
+            let next = shutdown.map_or(next, |shutdown| shutdown.deadline.min(next));
             (next != Tick::NEVER).then(|| next.since(self.now()))
         };
         match self.poll.poll(events, timeout) {
@@ -287,36 +187,73 @@ impl Server {
                 events.clear();
                 Ok(())
             }
-            polled => polled.map_err(|source| StartError::System {
-                doing: "poll",
-                source,
-            }),
+            polled => polled.map_err(StartError::system("poll")),
         }
     }
 
-    /// Notes what the poll says. Returns whether it is that there are signals.
+    /// Notes one event. Returns whether signals have come.
     fn dispatch(&mut self, event: &mio::event::Event) -> bool {
-        let token = event.token();
-        if token == SIGNALS {
-            return true;
+        match Source::from(event.token()) {
+            Source::Signals => return true,
+            Source::Listener(place) => self.acceptor.note_pending(place),
+            Source::Client(id) => {
+                let readiness = Readiness {
+                    readable: event.is_readable(),
+                    writable: event.is_writable(),
+                    // A read stops before an urgent byte, and does not show what is behind it.
+                    hung_up: event.is_read_closed() || event.is_error() || event.is_priority(),
+                };
+                self.switchboard.ready(id, readiness);
+            }
         }
-        let place = FIRST_LISTENER.0 - token.0;
-        if place < self.acceptor.len() {
-            self.acceptor.ready(place);
-            return false;
-        }
-        let readiness = Readiness {
-            readable: event.is_readable(),
-            writable: event.is_writable(),
-            // A read ends before an urgent byte, and so says nothing of what is behind it.
-            hung_up: event.is_read_closed() || event.is_error() || event.is_priority(),
-        };
-        self.switchboard.ready(acceptor::id_of(token), readiness);
         false
     }
 
-    fn take_signals(&mut self) -> Vec<i32> {
-        self.signals.pending().collect()
+    /// Acts on the signals that have come. Returns one that asks to exit at once.
+    fn handle_signals(
+        &mut self,
+        now: Tick,
+        shutdown: &mut Option<Shutdown>,
+        on_sighup: impl Fn() -> Sighup,
+    ) -> Option<i32> {
+        let signals: Vec<i32> = self.signals.take().collect();
+        for signal in signals {
+            // A closing terminal may send SIGHUP twice: that is no second request.
+            if signal == SIGHUP && (on_sighup() == Sighup::Reopened || shutdown.is_some()) {
+                continue;
+            }
+            if shutdown.is_some() {
+                log::warn!("a second signal ({signal}): ending at once");
+                return Some(signal);
+            }
+            log::info!("signal {signal}: shutting down");
+            *shutdown = Some(Shutdown {
+                deadline: now.after(self.limits.shutdown_time),
+                closed_stalled: false,
+            });
+            // Connections that wait to be accepted see a reset, not a server that hangs.
+            self.acceptor.stop();
+            self.switchboard.shut_down(now);
+        }
+        None
+    }
+
+    /// Whether all clients are gone, or the time for that is up.
+    fn is_shut_down(&mut self, shutdown: &mut Shutdown, now: Tick) -> bool {
+        if shutdown.deadline <= now && self.switchboard.connection_count() > 0 {
+            if shutdown.closed_stalled {
+                self.switchboard.close_all(now);
+                return true;
+            }
+            let count = self.switchboard.close_stalled(now);
+            if count > 0 {
+                log::warn!("clients that did not read their last lines in time: {count}");
+            }
+            shutdown.closed_stalled = true;
+            // Their senders get notices, and the usual time to read them.
+            shutdown.deadline = now.after(LINGER_TIME);
+        }
+        self.switchboard.connection_count() == 0
     }
 
     fn now(&self) -> Tick {
@@ -324,7 +261,7 @@ impl Server {
     }
 }
 
-/// Milliseconds since 1970, for JSON's `time`. A wrong clock does no more than show.
+/// Milliseconds since 1970, for JSON's `time`. A wrong clock only shows.
 fn unix_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -332,30 +269,8 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Raises the limit of open files as far as it may be raised, and says how many clients that
-/// leaves room for.
-fn clients_max(wanted: usize) -> Result<usize, StartError> {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    let current = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    };
-    // `None` is no limit at all.
-    let limit = current.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    });
-    match limit.saturating_sub(DESCRIPTORS_KEPT) {
-        0 => Err(StartError::TooFewDescriptors { limit }),
-        room => Ok(wanted.min(room)),
-    }
-}
-
-/// Where names fall in hash tables is nobody's to choose: the standard library's own source of
-/// randomness, which asks the system.
+/// The seed of the hash tables, from the standard library's source of randomness: no client can
+/// choose names that collide.
 fn random_seed() -> [u64; 4] {
     std::array::from_fn(|_| RandomState::new().build_hasher().finish())
 }
@@ -365,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_daemons_have_the_same_seed() {
+    fn random_seeds_differ_between_daemons_and_within_one() {
         let (one, other) = (random_seed(), random_seed());
         for (place, word) in one.iter().enumerate() {
             assert!(!other.contains(word), "{one:?}, {other:?}");

@@ -1,10 +1,15 @@
 //! The kernel: sockets, the poll, signals, descriptors. All of mio is here.
 //!
-//! [`event_loop::Server::run`] is the loop. What it decides is decided in [`crate::server`], which needs
-//! no kernel.
+//! [`event_loop::EventLoop::run`] is the loop. What it decides is decided in [`crate::server`], which
+//! needs no kernel.
 
 mod acceptor;
+mod banner;
+pub mod error;
 pub mod event_loop;
 mod listener;
 mod load_meter;
+mod rlimit;
+mod signals;
 pub mod stream;
+mod token;

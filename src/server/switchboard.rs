@@ -216,7 +216,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Gives up on everyone who has not read all by now, and tells those who wrote to them. Returns
     /// how many were given up.
-    pub fn abandon(&mut self, now: Tick) -> usize {
+    pub fn close_stalled(&mut self, now: Tick) -> usize {
         for slot in 0..self.egress.connections.slot_count() {
             self.egress.ask_again(slot);
         }

@@ -137,7 +137,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
     for gives_up in [true, false] {
         let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
         if gives_up {
-            assert_eq!(server.switchboard.abandon(server.now), 1);
+            assert_eq!(server.switchboard.close_stalled(server.now), 1);
         } else {
             bob.wire.borrow_mut().reset = true;
             server.switchboard.ready(bob.id, broken);
@@ -157,10 +157,10 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
 fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
     alice.wire.borrow_mut().room = 0;
-    assert_eq!(server.switchboard.abandon(server.now), 1);
+    assert_eq!(server.switchboard.close_stalled(server.now), 1);
     server.run();
     assert!(bob.is_closed());
-    assert_eq!(server.switchboard.abandon(server.now), 1);
+    assert_eq!(server.switchboard.close_stalled(server.now), 1);
     assert!(alice.is_closed());
     assert_eq!(server.switchboard.connection_count(), 0);
 }
@@ -211,7 +211,7 @@ fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up()
     server.switchboard.shut_down(server.now);
     server.run();
     bob.wire.borrow_mut().room = usize::MAX; // and nobody tells
-    assert_eq!(server.switchboard.abandon(server.now), 0);
+    assert_eq!(server.switchboard.close_stalled(server.now), 0);
     server.run();
     assert!(text(&bob).ends_with("* You missed 2 lines in lobby.\n"));
 }

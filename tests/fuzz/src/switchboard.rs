@@ -236,7 +236,7 @@ impl History {
             );
         } else {
             server.pass(self.limits.shutdown_time);
-            server.switchboard.abandon(server.now);
+            server.switchboard.close_stalled(server.now);
             server.switchboard.check_invariants();
         }
         server.pass(LEAP); // for what rooms have put off

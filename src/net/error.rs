@@ -1,0 +1,54 @@
+//! Why the daemon cannot start or go on, in words for its operator.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::rlimit::RESERVED_FDS;
+
+/// Why the server cannot start, or cannot go on.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {}", os_error_text(source))]
+    Bind {
+        /// The address as configured.
+        address: String,
+        /// The kernel's error.
+        source: io::Error,
+    },
+    /// There are too few descriptors for even one client.
+    #[error(
+        "the limit of open files is {limit}, and {RESERVED_FDS} are needed beside the clients; \
+         raise it (ulimit -n)"
+    )]
+    TooFewDescriptors {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// A system call that the server cannot do without failed.
+    #[error("cannot {doing}: {}", os_error_text(source))]
+    System {
+        /// What the call was for.
+        doing: &'static str,
+        /// The kernel's error.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// Wraps the error of a call made for `doing`; for `map_err`.
+    pub fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { doing, source }
+    }
+}
+
+/// An error's text without the errno that Rust appends: people read it.
+#[must_use]
+pub fn os_error_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,109 @@
+//! Listening at a TCP address, or at each address that a host name stands for.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use mio::net::TcpListener;
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::config::Limits;
+
+use super::BACKLOG;
+use super::options::set_options;
+
+/// Listens at each address of a host.
+///
+/// # Errors
+/// Those of the resolver and of bind(2).
+pub fn bind_host(
+    host: &str,
+    port: u16,
+    limits: &Limits,
+) -> io::Result<Vec<(TcpListener, SocketAddr)>> {
+    let resolved = (host, port).to_socket_addrs()?;
+    bind_each(resolved, |address| bind(address, limits))
+}
+
+/// Binds each address once, and skips those of families that this machine lacks.
+fn bind_each<T>(
+    resolved: impl Iterator<Item = SocketAddr>,
+    mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
+    let (mut tried, mut listeners, mut unavailable) = (Vec::new(), Vec::new(), None);
+    for address in resolved {
+        // The hosts file may have a line twice.
+        if tried.contains(&address) {
+            continue;
+        }
+        tried.push(address);
+        match bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if is_not_on_this_machine(&error) => unavailable = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        return Err(unavailable.unwrap_or_else(none));
+    }
+    Ok(listeners)
+}
+
+/// The machine has no such address, or the kernel lacks its family.
+fn is_not_on_this_machine(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    error.is_some_and(|error| [Errno::ADDRNOTAVAIL, Errno::AFNOSUPPORT].contains(&error))
+}
+
+fn bind(address: SocketAddr, limits: &Limits) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        // 0.0.0.0 and [::] can then be bound together, whatever the system's default.
+        socket.set_only_v6(true)?;
+    }
+    // A restart need not wait until the last run's connections leave TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    set_options(&SockRef::from(&socket), limits, |option, error| {
+        let (name, without) = (option.name, option.without);
+        log::warn!("{address}: cannot set {name}: {error}; without it, {without}");
+    });
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket.into());
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_listed_twice_is_bound_once() {
+        let found = ["127.0.0.1:1", "[::1]:1", "127.0.0.1:1"];
+        let found = found.map(|address| address.parse().unwrap());
+        assert_eq!(bind_each(found.into_iter(), Ok).unwrap(), found[..2]);
+    }
+
+    #[test]
+    fn family_that_the_machine_lacks_is_skipped() {
+        let found: [SocketAddr; 2] = ["[::1]:1", "127.0.0.1:1"].map(|text| text.parse().unwrap());
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            let bind = |address: SocketAddr| match address {
+                SocketAddr::V4(_) => Ok(address),
+                SocketAddr::V6(_) => Err(io::Error::from(errno)),
+            };
+            assert_eq!(bind_each(found.into_iter(), bind).unwrap(), found[1..]);
+            let error = bind_each(found.into_iter().take(1), bind).unwrap_err();
+            assert_eq!(Errno::from_io_error(&error), Some(errno));
+        }
+        let in_use = |_| Err::<(), _>(io::Error::from(Errno::ADDRINUSE));
+        assert!(bind_each(found.into_iter(), in_use).is_err());
+    }
+}
