@@ -21,7 +21,7 @@ use std::mem;
 use chinwag::chat::ROOMS_PAGE;
 use chinwag::chat::message::{ClientId, Command, Event, Mode, Recipients, Refusal, Request, Verb};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::wire::framing::{Input, LineSplitter};
+use chinwag::wire::lines::{Input, LineSplitter};
 use chinwag::wire::{Style, command, encode};
 
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};

@@ -18,7 +18,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use chinwag::server::plain;
-use chinwag::wire::text;
+use chinwag::wire::sanitize;
 use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -125,7 +125,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
 pub fn say(text: &str) {
     let (finish, finished) = mpsc::channel();
     // A flag's value is quoted, and it need not be the operator who wrote it.
-    let lines = text.lines().map(|line| text::clean(line.as_bytes()));
+    let lines = text.lines().map(|line| sanitize::clean(line.as_bytes()));
     let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
     let text = Arc::<str>::from(text);
     let its_text = Arc::clone(&text);
@@ -302,7 +302,7 @@ impl Writer {
                 true
             }
             Err(error) => {
-                let (path, why) = (text::clean(path.as_os_str().as_bytes()), plain(&error));
+                let (path, why) = (sanitize::clean(path.as_os_str().as_bytes()), plain(&error));
                 let text = format!("cannot log to {path}: {why}; going on as before");
                 let time = OffsetDateTime::now_utc().format(TIME_FORMAT);
                 let time = time.unwrap_or_default(); // that of the crate's own clock can be shown

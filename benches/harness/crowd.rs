@@ -13,7 +13,7 @@ use chinwag::chat::message::{
 };
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Outbox};
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::connection::Transport;

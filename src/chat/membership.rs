@@ -8,7 +8,7 @@ use super::outbox::Outbox;
 use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
 use super::{Chat, Outcome, answer};
 use crate::chat::directory::Membership;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 /// Who enters a room is told so many names of those there; `/names` has them all.
 pub const NAMES_ON_ENTERING_MAX: usize = 20;

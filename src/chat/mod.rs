@@ -5,20 +5,20 @@
 //! [`Request`], and everything goes out through an [`Outbox`]. The same calls in the same order
 //! have the same outcome, which is what lets a simulation replay a history from its seed.
 //!
-//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `talk` (what
-//! is said), `membership` (names and rooms) or `about` (questions and settings).
+//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `messaging` (what
+//! is said), `membership` (names and rooms) or `queries` (questions and settings).
 
-mod about;
 mod directory;
 mod membership;
 pub mod message;
+mod messaging;
 pub mod name;
 pub mod outbox;
+mod queries;
 mod refusal;
 mod rooms;
 mod stats;
-mod talk;
-pub mod tick;
+pub mod time;
 
 use ahash::RandomState;
 
@@ -26,14 +26,14 @@ use directory::Directory;
 use message::{
     Census, ClientId, CloseReason, Command, Event, Notice, Peer, Refusal, Reply, Request, Verb,
 };
+use messaging::Speech;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use rooms::{Change, ChangeKind, Rooms};
-use talk::Speech;
-use tick::Tick;
+use time::Tick;
 
-pub use about::{IGNORED_MAX, NAMES_PAGE, ROOMS_PAGE, TOLD_AWAY_MAX};
 pub use membership::NAMES_ON_ENTERING_MAX;
+pub use queries::{IGNORED_MAX, NAMES_PAGE, ROOMS_PAGE, TOLD_AWAY_MAX};
 pub use rooms::{
     MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
 };

@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
 use crate::chat::message::{ClientId, Peer};
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 use crate::config::Limits;
 
 use super::listener::Listener;

@@ -18,7 +18,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::chat::message::Peer;
 use crate::config::{Limits, ListenAddr};
-use crate::wire::text;
+use crate::wire::sanitize;
 
 use super::StartError;
 use super::stream::Stream;
@@ -80,7 +80,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 
 /// A path as the log may have it: on one line, and with nothing that a terminal obeys.
 fn shown(path: &Path) -> Cow<'_, str> {
-    text::clean(path.as_os_str().as_bytes())
+    sanitize::clean(path.as_os_str().as_bytes())
 }
 
 impl fmt::Display for Listener {

@@ -30,7 +30,7 @@ use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
 use crate::chat::Settings;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 use crate::config::{Config, Limits};
 
 use acceptor::Acceptor;

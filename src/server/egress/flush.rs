@@ -4,7 +4,7 @@ use std::mem;
 
 use crate::chat::message::{ClientId, CloseReason, Event};
 use crate::chat::outbox::Outbox;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 use super::{Egress, change_queue};
 use crate::server::LINGER_TIME;

@@ -14,7 +14,7 @@ use std::mem;
 use crate::chat::Chat;
 use crate::chat::message::{ClientId, CloseReason, Event, Notice, ServerStats};
 use crate::chat::outbox::Outbox;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 use crate::config::Limits;
 
 use super::connection::{Connection, Life, Transport, is_abrupt, next_deadline};

@@ -11,9 +11,9 @@ use chinwag::chat::message::{
 };
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Outbox};
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
-use chinwag::wire::{command, text};
+use chinwag::wire::{command, sanitize};
 
 use super::output::is_name;
 
@@ -25,7 +25,7 @@ const RECIPIENTS_MAX: usize = 16;
 pub fn check(bytes: &[u8]) {
     let mut stage = Stage::new();
     for line in bytes.split(|byte| *byte == b'\n').take(LINES_MAX) {
-        let line = text::clean(line);
+        let line = sanitize::clean(line);
         if line.is_empty() {
             continue; // never parsed
         }

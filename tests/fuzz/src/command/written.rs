@@ -147,7 +147,7 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Version => with("version", None),
         Command::Help(verb) => {
             // Found by its name as well as by its number.
-            let verb = verb.map(|verb| chinwag::wire::catalogue::entry(verb).names[0]);
+            let verb = verb.map(|verb| chinwag::wire::command_table::entry(verb).names[0]);
             with("?", verb)
         }
         Command::Quit(text) => with("bye", *text),

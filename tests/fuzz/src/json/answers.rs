@@ -6,8 +6,8 @@ use chinwag::chat::message::{
     Census, CloseReason, Event, Mode, Refusal, Reply, RoomSummary, ServerStats, Whois,
 };
 use chinwag::chat::name::{Name, NameError, RoomName};
-use chinwag::wire::catalogue::CATALOGUE;
-use chinwag::wire::wording::VERSION;
+use chinwag::wire::command_table::CATALOGUE;
+use chinwag::wire::text::notices::VERSION;
 use serde_json::{Value, json};
 
 use super::{Examine, Expected, Plain, World, put};

@@ -7,7 +7,7 @@ use super::directory::Away;
 use super::message::{ClientId, Event, NamesOf, Refusal, Reply, RoomSummary, Whois};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
-use super::tick::Tick;
+use super::time::Tick;
 use super::{Chat, Outcome, answer, check_note};
 
 /// `/names` shows so many at a time.

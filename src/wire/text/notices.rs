@@ -1,7 +1,7 @@
 //! The words for people. What a line is about is decided in the core; how it is said, here.
 //!
 //! Plain mode shows these lines, and JSON mode carries them as `text`. Answers have a module of their
-//! own, [`answers`](super::answers).
+//! own, [`answers`](super::replies).
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::chat::message::{CloseReason, Notice, RECIPIENTS_MAX, Refusal};
 use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX, RoomName};
 
-use super::catalogue::{self};
+use super::super::command_table::{self};
 
 /// What a client typed is quoted up to so many characters, so that an answer stays a line.
 const QUOTED_CHARS_MAX: usize = 40;
@@ -124,7 +124,7 @@ impl Display for Refusal<'_> {
                 "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
             ),
             Self::Usage(verb) => {
-                let entry = catalogue::entry(*verb);
+                let entry = command_table::entry(*verb);
                 write!(f, "Usage: {}. For example: {}", entry.usage, entry.example)
             }
             Self::MissingColon => {
@@ -165,7 +165,7 @@ impl Display for Refusal<'_> {
             } => {
                 write!(f, "There is no command /{}.", Quoted(given))?;
                 if let Some(verb) = nearest {
-                    let name = catalogue::entry(*verb)
+                    let name = command_table::entry(*verb)
                         .names
                         .first()
                         .copied()
