@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
-use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Tick;
 use chinwag::config::Limits;

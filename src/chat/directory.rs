@@ -6,7 +6,7 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::message::{ClientId, Peer};
+use super::ids::{ClientId, Peer};
 use super::name::Name;
 use super::rooms::{Member, RoomId};
 use super::time::Tick;

@@ -2,9 +2,11 @@
 
 use arrayvec::ArrayVec;
 
-use super::message::{ClientId, Event, Refusal, Reply, RoomView};
+use super::event::{Event, Reply, RoomView};
+use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
+use super::refusal::Refusal;
 use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
 use super::{Chat, Outcome, answer};
 use crate::chat::directory::Membership;

@@ -8,7 +8,8 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::directory::Directory;
-use super::message::{ClientId, Event};
+use super::event::Event;
+use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::{Addressee, Outbox};
 use super::time::Tick;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
-use crate::chat::message::{ClientId, Peer};
+use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Tick;
 use crate::config::Limits;
 

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::mem;
 use std::time::Duration;
 
-use crate::chat::message::{CloseReason, Mode, Peer};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::Mode;
+use crate::chat::ids::Peer;
 use crate::chat::name::{Name, RoomName};
 use crate::chat::time::Tick;
 use crate::config::Limits;

@@ -6,7 +6,9 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Refusal};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
+use crate::chat::refusal::Refusal;
 use crate::chat::time::Tick;
 use crate::wire::detect::Stranger;
 use crate::wire::lines::{Found, Input, LineSplitter};

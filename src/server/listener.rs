@@ -16,7 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::chat::message::Peer;
+use crate::chat::ids::Peer;
 use crate::config::{Limits, ListenAddr};
 use crate::wire::sanitize;
 

@@ -7,7 +7,9 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::chat::message::{ClientId, CloseReason, Notice, Peer};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Notice;
+use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Tick;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;

@@ -1,7 +1,8 @@
 //! One line of a client's, already clean, to a [`Command`] or to what is wrong with it.
 
-use crate::chat::message::{Command, Mode, NamesOf, Recipients, Refusal, Request, Verb};
+use crate::chat::command::{Command, Mode, NamesOf, Recipients, Request, Verb};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::refusal::Refusal;
 
 use super::command_table;
 

@@ -2,8 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::message::{Event, Notice, Reply, RoomSummary, RoomView, ServerStats, Whois};
+use crate::chat::event::{Event, Notice, Reply, RoomSummary, RoomView, Whois};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::stats::ServerStats;
 
 use super::text::{notices, replies};
 
@@ -252,7 +253,7 @@ struct Closed<'a>(&'a ServerStats);
 
 impl Serialize for Closed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::chat::message::CloseReason;
+        use crate::chat::close_reason::CloseReason;
         let counts = CloseReason::ALL.iter().zip(&self.0.closed);
         serializer.collect_map(counts.map(|(reason, count)| (reason.as_str(), count)))
     }

@@ -1,4 +1,4 @@
-//! Bytes to [`Command`](crate::chat::message::Command) and [`Event`] to bytes.
+//! Bytes to [`Command`](crate::chat::command::Command) and [`Event`] to bytes.
 //!
 //! Knows the vocabulary of the core, and nothing of the chat itself, of sockets or of mio. A line
 //! on its way in passes [`lines`] (with [`telnet`] and [`detect`]), [`sanitize`] and [`command`];
@@ -15,7 +15,8 @@ pub mod sanitize;
 pub mod telnet;
 pub mod text;
 
-use crate::chat::message::{Event, Mode};
+use crate::chat::command::Mode;
+use crate::chat::event::Event;
 
 /// How one recipient wants a line. Everyone with the same style gets the same bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

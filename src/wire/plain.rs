@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
-use crate::chat::message::{Event, Notice};
+use crate::chat::event::{Event, Notice};
 
 use super::text::notices::Presence;
 use super::text::replies;

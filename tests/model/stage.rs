@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};

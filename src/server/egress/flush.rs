@@ -2,7 +2,9 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Event};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Event;
+use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
 use crate::chat::time::Tick;
 

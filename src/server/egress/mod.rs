@@ -12,8 +12,11 @@ mod outbox;
 use std::mem;
 
 use crate::chat::Chat;
-use crate::chat::message::{ClientId, CloseReason, Event, Notice, ServerStats};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::{Event, Notice};
+use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
+use crate::chat::stats::ServerStats;
 use crate::chat::time::Tick;
 use crate::config::Limits;
 

@@ -6,8 +6,11 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::chat::message::{CloseReason, Notice, RECIPIENTS_MAX, Refusal};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::RECIPIENTS_MAX;
+use crate::chat::event::Notice;
 use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX, RoomName};
+use crate::chat::refusal::Refusal;
 
 use super::super::command_table::{self};
 

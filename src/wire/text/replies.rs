@@ -3,8 +3,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::message::{Census, CloseReason, Mode, Reply, RoomView, ServerStats, Verb, Whois};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::{Mode, Verb};
+use crate::chat::event::{Reply, RoomView, Whois};
 use crate::chat::name::RoomName;
+use crate::chat::stats::{Census, ServerStats};
 
 use super::super::command_table::{self, CATALOGUE};
 use super::notices::{Ago, Listed, VERSION, plural};

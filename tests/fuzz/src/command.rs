@@ -5,12 +5,14 @@
 
 mod written;
 
-use chinwag::chat::message::{
-    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Refusal, Request, ServerStats,
-    Verb,
-};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::{Command, Mode, Request, Verb};
+use chinwag::chat::event::Event;
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Outbox};
+use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::refusal::Refusal;
+use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
 use chinwag::wire::{command, sanitize};

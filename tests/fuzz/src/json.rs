@@ -7,7 +7,10 @@ mod answers;
 
 use std::fmt;
 
-use chinwag::chat::message::{CloseReason, Event, Mode, Notice, Peer, RoomView};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::Mode;
+use chinwag::chat::event::{Event, Notice, RoomView};
+use chinwag::chat::ids::Peer;
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::wire::{self, Style, sanitize};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};

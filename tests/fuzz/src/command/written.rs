@@ -1,8 +1,9 @@
 //! A command, written once more as a line: that line is to mean the same. And whatever a command or
 //! a refusal borrows is a piece of its line.
 
-use chinwag::chat::message::{Command, Mode, NamesOf, Refusal, Request};
+use chinwag::chat::command::{Command, Mode, NamesOf, Request};
 use chinwag::chat::name::RoomName;
+use chinwag::chat::refusal::Refusal;
 use chinwag::wire::command;
 
 use super::super::output::{is_name, is_room};

@@ -1,6 +1,6 @@
 //! One client: what it does, what it got, and what it should have got.
 
-use chinwag::chat::message::{Command, Mode};
+use chinwag::chat::command::{Command, Mode};
 use chinwag::server::switchboard::Readiness;
 use chinwag::wire::detect::Stranger;
 use chinwag::wire::{command, sanitize};
