@@ -11,7 +11,7 @@ use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
 use chinwag::config::{Config, Limits, ListenAddr};
-use chinwag::wire::text::notices::VERSION;
+use chinwag::wire::text::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
 const SERVER_NAME_CHARS_MAX: usize = 64;

@@ -14,7 +14,7 @@ use std::thread;
 use args::Args;
 use chinwag::server::{Ended, HangUp, Server, plain};
 use chinwag::wire::sanitize;
-use chinwag::wire::text::notices::VERSION;
+use chinwag::wire::text::VERSION;
 use logging::say;
 
 /// A longer message of the day is refused: everyone who connects is sent the whole of it.

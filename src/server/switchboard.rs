@@ -13,7 +13,7 @@ use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Tick;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
-use crate::wire::text::notices::Ago;
+use crate::wire::text::durations::Ago;
 
 use super::admission::Admission;
 use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};

@@ -6,7 +6,7 @@ use crate::chat::event::{Event, Notice, Reply, RoomSummary, RoomView, Whois};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::stats::ServerStats;
 
-use super::text::{notices, replies};
+use super::text::{self, replies};
 
 /// Appends `event` to `out` as one line ended by `eol`. `unix_ms` is the time it happened.
 pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, unix_ms: u64, eol: &[u8]) -> u64 {
@@ -170,7 +170,7 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
         }
         Reply::Version { server_name } => {
             map.serialize_entry("server", server_name)?;
-            map.serialize_entry("version", notices::VERSION)?;
+            map.serialize_entry("version", text::VERSION)?;
             text_field(map, reply)
         }
         Reply::Away { .. }

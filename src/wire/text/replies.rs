@@ -10,7 +10,8 @@ use crate::chat::name::RoomName;
 use crate::chat::stats::{Census, ServerStats};
 
 use super::super::command_table::{self, CATALOGUE};
-use super::notices::{Ago, Listed, VERSION, plural};
+use super::durations::Ago;
+use super::{Listed, VERSION, plural};
 
 /// Names in an answer of several lines go on a new line after so many.
 const NAMES_PER_LINE: usize = 20;

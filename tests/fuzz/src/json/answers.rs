@@ -9,7 +9,7 @@ use chinwag::chat::name::{Name, NameError, RoomName};
 use chinwag::chat::refusal::Refusal;
 use chinwag::chat::stats::{Census, ServerStats};
 use chinwag::wire::command_table::CATALOGUE;
-use chinwag::wire::text::notices::VERSION;
+use chinwag::wire::text::VERSION;
 use serde_json::{Value, json};
 
 use super::{Examine, Expected, Plain, World, put};
