@@ -19,9 +19,12 @@ use std::hint::black_box;
 use std::mem;
 
 use chinwag::chat::ROOMS_PAGE;
-use chinwag::chat::message::{ClientId, Command, Event, Mode, Recipients, Refusal, Request, Verb};
+use chinwag::chat::command::{Command, Mode, Recipients, Request, Verb};
+use chinwag::chat::event::Event;
+use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::wire::framing::{Input, LineSplitter};
+use chinwag::chat::refusal::Refusal;
+use chinwag::wire::lines::{Input, LineSplitter};
 use chinwag::wire::{Style, command, encode};
 
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};

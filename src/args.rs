@@ -11,7 +11,7 @@ use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
 use chinwag::config::{Config, Limits, ListenAddr};
-use chinwag::wire::wording::VERSION;
+use chinwag::wire::text::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
 const SERVER_NAME_CHARS_MAX: usize = 64;
@@ -348,7 +348,7 @@ fn variables_behind(text: &str) -> Option<String> {
 }
 
 fn server_name(text: &str) -> Result<String, String> {
-    let clean = chinwag::wire::text::clean(text.as_bytes());
+    let clean = chinwag::wire::sanitize::clean(text.as_bytes());
     if clean.trim().is_empty() {
         return Err("it is empty".to_owned());
     }

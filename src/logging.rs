@@ -18,7 +18,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use chinwag::net::error::os_error_text;
-use chinwag::wire::text;
+use chinwag::wire::sanitize;
 use log::LevelFilter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -125,7 +125,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<LogGuard> {
 pub fn say(text: &str) {
     let (finish, finished) = mpsc::channel();
     // A flag's value is quoted, and it need not be the operator who wrote it.
-    let lines = text.lines().map(|line| text::clean(line.as_bytes()));
+    let lines = text.lines().map(|line| sanitize::clean(line.as_bytes()));
     let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
     let text = Arc::<str>::from(text);
     let its_text = Arc::clone(&text);
@@ -303,7 +303,7 @@ impl Writer {
             }
             Err(error) => {
                 let (path, why) = (
-                    text::clean(path.as_os_str().as_bytes()),
+                    sanitize::clean(path.as_os_str().as_bytes()),
                     os_error_text(&error),
                 );
                 let text = format!("cannot log to {path}: {why}; going on as before");

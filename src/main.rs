@@ -14,8 +14,8 @@ use std::thread;
 use args::Args;
 use chinwag::net::error::os_error_text;
 use chinwag::net::event_loop::{EventLoop, Exit, Sighup};
-use chinwag::wire::text;
-use chinwag::wire::wording::VERSION;
+use chinwag::wire::sanitize;
+use chinwag::wire::text::VERSION;
 use logging::say;
 
 /// A longer message of the day is refused: everyone who connects is sent the whole of it.
@@ -109,7 +109,9 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
         return Err(failed(&format!("it has more than {MOTD_BYTES_MAX} bytes")));
     }
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    Ok(lines.map(|line| text::clean(line).into_owned()).collect())
+    Ok(lines
+        .map(|line| sanitize::clean(line).into_owned())
+        .collect())
 }
 
 /// Says in one line what went wrong.

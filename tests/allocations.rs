@@ -8,9 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
-use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::config::Limits;
 use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};

@@ -8,12 +8,14 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use chinwag::chat::message::{
-    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Reply, Request, ServerStats,
-};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::{Command, Mode, Request};
+use chinwag::chat::event::{Event, Reply};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Outbox};
-use chinwag::chat::tick::Tick;
+use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::stats::ServerStats;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::connection::Transport;

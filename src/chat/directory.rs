@@ -6,10 +6,10 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::message::{ClientId, Peer};
+use super::ids::{ClientId, Peer};
 use super::name::Name;
 use super::rooms::{Member, RoomId};
-use super::tick::Tick;
+use super::time::Tick;
 
 /// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
 /// while a reply is typed.

@@ -2,13 +2,15 @@
 
 use arrayvec::ArrayVec;
 
-use super::message::{ClientId, Event, Refusal, Reply, RoomView};
+use super::event::{Event, Reply, RoomView};
+use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
+use super::refusal::Refusal;
 use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
 use super::{Chat, Outcome, answer};
 use crate::chat::directory::Membership;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 /// Who enters a room is told so many names of those there; `/names` has them all.
 pub const NAMES_ON_ENTERING_MAX: usize = 20;

@@ -5,38 +5,47 @@
 //! [`Request`], and everything goes out through an [`Outbox`]. The same calls in the same order
 //! have the same outcome, which is what lets a simulation replay a history from its seed.
 //!
-//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `talk` (what
-//! is said), `membership` (names and rooms) or `about` (questions and settings).
+//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `messaging` (what
+//! is said), `membership` (names and rooms), `queries` or `settings`.
 
-mod about;
+pub mod close_reason;
+pub mod command;
 mod directory;
+pub mod event;
+pub mod ids;
 mod membership;
-pub mod message;
+mod messaging;
 pub mod name;
 pub mod outbox;
-mod refusal;
+mod queries;
+pub mod refusal;
 mod rooms;
-mod stats;
-mod talk;
-pub mod tick;
+mod settings;
+pub mod stats;
+pub mod time;
+mod verb;
 
 use ahash::RandomState;
 
+use close_reason::CloseReason;
+use command::{Command, Request, Verb};
 use directory::Directory;
-use message::{
-    Census, ClientId, CloseReason, Command, Event, Notice, Peer, Refusal, Reply, Request, Verb,
-};
+use event::{Event, Notice, Reply};
+use ids::{ClientId, Peer};
+use messaging::Speech;
 use name::{Name, RoomName};
 use outbox::Outbox;
+use refusal::Refusal;
 use rooms::{Change, ChangeKind, Rooms};
-use talk::Speech;
-use tick::Tick;
+use stats::Census;
+use time::Tick;
 
-pub use about::{IGNORED_MAX, NAMES_PAGE, ROOMS_PAGE, TOLD_AWAY_MAX};
 pub use membership::NAMES_ON_ENTERING_MAX;
+pub use queries::{NAMES_PAGE, ROOMS_PAGE};
 pub use rooms::{
     MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
 };
+pub use settings::{IGNORED_MAX, TOLD_AWAY_MAX};
 
 /// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of
 /// rooms shows a hundred of them.

@@ -1,7 +1,21 @@
 //! The only way out of the core.
 
-use super::message::{ClientId, CloseReason, Delivery, Event, Mode, ServerStats};
+use super::close_reason::CloseReason;
+use super::command::Mode;
+use super::event::Event;
+use super::ids::ClientId;
 use super::name::{Name, RoomName};
+use super::stats::ServerStats;
+
+/// Whether a private message was taken for its recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Delivery {
+    /// It is in their queue.
+    Queued,
+    /// It is not: they read too slowly, or are about to go.
+    Refused,
+}
 
 /// Somebody a room's line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

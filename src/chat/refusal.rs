@@ -1,7 +1,7 @@
 //! What can be wrong with a line, each with its stable code.
 
-use super::message::Verb;
 use super::name::{Name, NameError, RoomName};
+use super::verb::Verb;
 
 /// What a client sent was refused, or failed. Each has a stable code for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::directory::Directory;
-use super::message::{ClientId, Event};
+use super::event::Event;
+use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::{Addressee, Outbox};
-use super::tick::Tick;
+use super::time::Tick;
 
 /// Up to so many members, each join and leave is told at once: a screenful of people know each
 /// other.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use mio::{Interest, Registry};
 use rustix::io::Errno;
 
-use crate::chat::message::Peer;
-use crate::chat::tick::Tick;
+use crate::chat::ids::Peer;
+use crate::chat::time::Tick;
 use crate::config::Limits;
 use crate::server::switchboard::Switchboard;
 

@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
 use crate::server::switchboard::{Readiness, Switchboard};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 /// A figure is made of so much time at least.
 const WINDOW: Duration = Duration::from_secs(5);

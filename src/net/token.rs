@@ -2,7 +2,7 @@
 
 use mio::Token;
 
-use crate::chat::message::ClientId;
+use crate::chat::ids::ClientId;
 
 /// What the poll watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ahash::RandomState;
 
-use crate::chat::message::{CloseReason, Peer};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::Peer;
 use crate::config::Limits;
 
 /// An IPv4 address, or the /64 that an IPv6 address is in: what one subscriber is given.

@@ -5,12 +5,14 @@ use std::io::{self, Read, Write};
 use std::mem;
 use std::time::Duration;
 
-use crate::chat::message::{CloseReason, Mode, Peer};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::Mode;
+use crate::chat::ids::Peer;
 use crate::chat::name::{Name, RoomName};
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 use crate::config::Limits;
 use crate::wire::Style;
-use crate::wire::framing::LineSplitter;
+use crate::wire::lines::LineSplitter;
 
 use super::deadlines::Armed;
 use super::outbound::{Flush, Outbound};

@@ -2,7 +2,7 @@
 
 use slab::Slab;
 
-use crate::chat::message::ClientId;
+use crate::chat::ids::ClientId;
 
 use super::connection::Connection;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 /// The next deadline of each slot that has one.
 ///

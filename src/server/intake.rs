@@ -6,11 +6,13 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Refusal};
-use crate::chat::tick::Tick;
-use crate::wire::framing::{Found, Input, LineSplitter};
-use crate::wire::stranger::Stranger;
-use crate::wire::{command, text};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
+use crate::chat::refusal::Refusal;
+use crate::chat::time::Tick;
+use crate::wire::detect::Stranger;
+use crate::wire::lines::{Found, Input, LineSplitter};
+use crate::wire::{command, sanitize};
 
 use super::connection::{Fill, Inbox, Transport};
 use super::switchboard::Switchboard;
@@ -232,7 +234,7 @@ impl<S: Transport> Switchboard<S> {
                     return; // an empty line, however a terminal ends it
                 }
                 self.egress.stats.lines_in += 1;
-                let line = text::clean(line);
+                let line = sanitize::clean(line);
                 log::trace!("{id} sent: {line}");
                 let request = if line.is_empty() {
                     Err(Refusal::NoText)

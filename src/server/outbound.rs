@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::chat::message::ClientId;
+use crate::chat::ids::ClientId;
 
 use super::pool::Pool;
 

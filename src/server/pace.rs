@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 /// What everyone may do: the generic cell rate algorithm's two numbers (ITU-T I.371).
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,13 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::chat::message::{ClientId, CloseReason, Notice, Peer};
-use crate::chat::tick::Tick;
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Notice;
+use crate::chat::ids::{ClientId, Peer};
+use crate::chat::time::Tick;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
-use crate::wire::wording::Ago;
+use crate::wire::text::durations::Ago;
 
 use super::admission::Admission;
 use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};

@@ -1,9 +1,10 @@
 //! One line of a client's, already clean, to a [`Command`] or to what is wrong with it.
 
-use crate::chat::message::{Command, Mode, NamesOf, Recipients, Refusal, Request, Verb};
+use crate::chat::command::{Command, Mode, NamesOf, Recipients, Request, Verb};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::refusal::Refusal;
 
-use super::catalogue;
+use super::command_table;
 
 /// Parses a line that is not empty. What it asks for borrows from the line.
 ///
@@ -48,10 +49,10 @@ fn private(line: &str) -> Request<'_> {
 /// What follows the slash.
 fn command(line: &str) -> Request<'_> {
     let (given, rest) = split_word(line);
-    let Some(verb) = catalogue::find(given) else {
+    let Some(verb) = command_table::find(given) else {
         return Err(Refusal::UnknownCommand {
             given,
-            nearest: catalogue::nearest(given),
+            nearest: command_table::nearest(given),
             registered: true,
         });
     };
@@ -155,11 +156,11 @@ fn help_topic(word: &str) -> Result<Verb, Refusal<'_>> {
     let by_prefix = prefixes
         .iter()
         .find(|(prefix, _)| given.starts_with(prefix));
-    catalogue::find(given)
+    command_table::find(given)
         .or(by_prefix.map(|(_, verb)| *verb))
         .ok_or_else(|| Refusal::UnknownCommand {
             given,
-            nearest: catalogue::nearest(given),
+            nearest: command_table::nearest(given),
             registered: true,
         })
 }

@@ -2,10 +2,11 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::message::{Event, Notice, Reply, RoomSummary, RoomView, ServerStats, Whois};
+use crate::chat::event::{Event, Notice, Reply, RoomSummary, RoomView, Whois};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::stats::ServerStats;
 
-use super::{answers, wording};
+use super::text::{self, replies};
 
 /// Appends `event` to `out` as one line ended by `eol`. `unix_ms` is the time it happened.
 pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, unix_ms: u64, eol: &[u8]) -> u64 {
@@ -169,7 +170,7 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
         }
         Reply::Version { server_name } => {
             map.serialize_entry("server", server_name)?;
-            map.serialize_entry("version", wording::VERSION)?;
+            map.serialize_entry("version", text::VERSION)?;
             text_field(map, reply)
         }
         Reply::Away { .. }
@@ -184,7 +185,7 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
 /// The words that plain mode would show.
 fn text_field<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
     let mut text = String::new();
-    answers::reply_lines(reply, &mut |line| {
+    replies::reply_lines(reply, &mut |line| {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -252,7 +253,7 @@ struct Closed<'a>(&'a ServerStats);
 
 impl Serialize for Closed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::chat::message::CloseReason;
+        use crate::chat::close_reason::CloseReason;
         let counts = CloseReason::ALL.iter().zip(&self.0.closed);
         serializer.collect_map(counts.map(|(reason, count)| (reason.as_str(), count)))
     }

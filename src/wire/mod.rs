@@ -1,22 +1,22 @@
-//! Bytes to [`Command`](crate::chat::message::Command) and [`Event`] to bytes.
+//! Bytes to [`Command`](crate::chat::command::Command) and [`Event`] to bytes.
 //!
 //! Knows the vocabulary of the core, and nothing of the chat itself, of sockets or of mio. A line
-//! on its way in passes [`framing`] (with [`telnet`] and [`stranger`]), [`text`] and [`command`];
+//! on its way in passes [`lines`] (with [`telnet`] and [`detect`]), [`sanitize`] and [`command`];
 //! an event on its way out is written by [`plain`] or [`json`] in the words of
-//! [`wording`] and [`answers`].
+//! [`text`].
 
-pub mod answers;
-pub mod catalogue;
 pub mod command;
-pub mod framing;
+pub mod command_table;
+pub mod detect;
 pub mod json;
+pub mod lines;
 pub mod plain;
-pub mod stranger;
+pub mod sanitize;
 pub mod telnet;
 pub mod text;
-pub mod wording;
 
-use crate::chat::message::{Event, Mode};
+use crate::chat::command::Mode;
+use crate::chat::event::Event;
 
 /// How one recipient wants a line. Everyone with the same style gets the same bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
-use crate::chat::message::{Event, Notice};
+use crate::chat::event::{Event, Notice};
 
-use super::answers;
-use super::wording::Presence;
+use super::text::notices::Presence;
+use super::text::replies;
 
 /// Appends `event` to `out`, each line of it ended by `eol`. `elsewhere`: the reader's current room
 /// is another one. Returns how many lines that were.
@@ -90,7 +90,7 @@ pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, elsewhere: bool, eol: &[u8])
             lines.error(format_args!("{notice}"));
         }
         Event::Notice(notice) => lines.notice(format_args!("{notice}")),
-        Event::Ok(ref reply) => answers::reply_lines(reply, &mut |text| lines.notice(text)),
+        Event::Ok(ref reply) => replies::reply_lines(reply, &mut |text| lines.notice(text)),
         Event::Error(refusal) => lines.error(format_args!("{refusal}")),
     }
     lines.count

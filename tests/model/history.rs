@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use chinwag::chat::message::{ClientId, Mode, Verb};
+use chinwag::chat::command::{Mode, Verb};
+use chinwag::chat::ids::ClientId;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

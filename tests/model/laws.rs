@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chinwag::chat::Chat;
-use chinwag::chat::message::ClientId;
+use chinwag::chat::ids::ClientId;
 
 use crate::line::Line;
 use crate::recorder::{Answer, Got, Heard, Seen, Way, room_of};

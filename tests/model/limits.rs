@@ -1,6 +1,7 @@
 //! One below, at and above each limit of the core.
 
-use chinwag::chat::message::{ClientId, RECIPIENTS_MAX};
+use chinwag::chat::command::RECIPIENTS_MAX;
+use chinwag::chat::ids::ClientId;
 use chinwag::chat::{
     IGNORED_MAX, NAMES_ON_ENTERING_MAX, NAMES_PAGE, NOTE_BYTES_MAX, ROOMS_PAGE, TOLD_AWAY_MAX,
 };

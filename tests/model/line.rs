@@ -3,8 +3,9 @@
 //! The model reads a [`Line`] and never the core's own types, so that a mistake in one of those
 //! is not made twice.
 
-use chinwag::chat::message::{Command, Mode, NamesOf, Recipients, Refusal, Request, Verb};
+use chinwag::chat::command::{Command, Mode, NamesOf, Recipients, Request, Verb};
 use chinwag::chat::name::{Name, NameError, RoomName};
+use chinwag::chat::refusal::Refusal;
 
 /// One line of a client's.
 #[derive(Clone, Debug)]

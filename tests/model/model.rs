@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chinwag::chat::message::{ClientId, Mode, Verb};
+use chinwag::chat::command::{Mode, Verb};
+use chinwag::chat::ids::ClientId;
 
 use crate::line::{Line, Of, Wrong};
 use crate::recorder::{Answer, Entered, Fault, Got, Heard, LINES_IN, Seen, Way};

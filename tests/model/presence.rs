@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chinwag::chat::message::ClientId;
-use chinwag::chat::tick::Tick;
+use chinwag::chat::ids::ClientId;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{
     MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
 };

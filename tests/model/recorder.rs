@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chinwag::chat::message::{
-    ClientId, CloseReason, Delivery, Event, Mode, Notice, Refusal, Reply, RoomView, ServerStats,
-};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::Mode;
+use chinwag::chat::event::{Event, Notice, Reply, RoomView};
+use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Outbox};
+use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::refusal::Refusal;
+use chinwag::chat::stats::ServerStats;
 
 /// One event, as one client got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -426,7 +429,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
             page,
             pages,
         } => {
-            let room = |room: &chinwag::chat::message::RoomSummary<'_>| {
+            let room = |room: &chinwag::chat::event::RoomSummary<'_>| {
                 let topic = room.topic.map(String::from);
                 (room.room.to_string(), room.users, topic)
             };

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use chinwag::chat::message::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
 
 use crate::laws::Laws;

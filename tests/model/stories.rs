@@ -1,6 +1,7 @@
 //! What is promised about few people and a certain order of things, one story at a time.
 
-use chinwag::chat::message::{ClientId, Mode, Verb};
+use chinwag::chat::command::{Mode, Verb};
+use chinwag::chat::ids::ClientId;
 use chinwag::chat::outbox::Outbox;
 
 use crate::line::{Line, Of, Wrong};

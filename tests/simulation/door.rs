@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use chinwag::chat::message::Peer;
+use chinwag::chat::ids::Peer;
 
 use crate::history::{History, WITNESS};
 use crate::people::{Person, Stranger};

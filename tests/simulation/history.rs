@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 
 use crate::chance::Chance;
 use crate::people::{Habits, Line, Person};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::server::switchboard::Readiness;
 
 use crate::chance::Chance;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::tick::Tick;
+use chinwag::chat::time::Tick;
 use chinwag::config::Limits;
 
 use crate::script::{check, check_with};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use chinwag::chat::name::Name;
 use chinwag::config::Limits;
-use chinwag::wire::text::is_harmless;
+use chinwag::wire::sanitize::is_harmless;
 use log::{LevelFilter, Log, Metadata, Record};
 use proptest::prelude::*;
 

@@ -15,9 +15,9 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use crate::chat::message::Peer;
+use crate::chat::ids::Peer;
 use crate::config::{Limits, ListenAddr};
-use crate::wire::text;
+use crate::wire::sanitize;
 
 use super::error::StartError;
 use super::stream::Stream;
@@ -107,5 +107,5 @@ impl fmt::Display for Listener {
 
 /// A path fit for the log: on one line, without control characters.
 pub(super) fn displayed(path: &Path) -> Cow<'_, str> {
-    text::clean(path.as_os_str().as_bytes())
+    sanitize::clean(path.as_os_str().as_bytes())
 }

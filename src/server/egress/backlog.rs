@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::chat::message::ClientId;
+use crate::chat::ids::ClientId;
 
 /// So many sockets are written to in a turn, of those that got what went to many: a few tenths of
 /// a millisecond, so that a private message hardly waits. With more, it waits longer; with fewer,

@@ -2,9 +2,11 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Event};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Event;
+use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
-use crate::chat::tick::Tick;
+use crate::chat::time::Tick;
 
 use super::{Egress, change_queue};
 use crate::server::LINGER_TIME;

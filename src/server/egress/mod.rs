@@ -12,9 +12,12 @@ mod outbox;
 use std::mem;
 
 use crate::chat::Chat;
-use crate::chat::message::{ClientId, CloseReason, Event, Notice, ServerStats};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::{Event, Notice};
+use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
-use crate::chat::tick::Tick;
+use crate::chat::stats::ServerStats;
+use crate::chat::time::Tick;
 use crate::config::Limits;
 
 use super::connection::{Connection, Life, Transport, is_abrupt, next_deadline};

@@ -2,9 +2,13 @@
 
 use std::mem;
 
-use crate::chat::message::{ClientId, CloseReason, Delivery, Event, Mode, ServerStats};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::Mode;
+use crate::chat::event::Event;
+use crate::chat::ids::ClientId;
 use crate::chat::name::{Name, RoomName};
-use crate::chat::outbox::{Addressee, Outbox};
+use crate::chat::outbox::{Addressee, Delivery, Outbox};
+use crate::chat::stats::ServerStats;
 use crate::wire::{self, Style};
 
 use super::{Egress, change_queue};

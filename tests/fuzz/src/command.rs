@@ -5,15 +5,17 @@
 
 mod written;
 
-use chinwag::chat::message::{
-    ClientId, CloseReason, Command, Delivery, Event, Mode, Peer, Refusal, Request, ServerStats,
-    Verb,
-};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::{Command, Mode, Request, Verb};
+use chinwag::chat::event::Event;
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Outbox};
-use chinwag::chat::tick::Tick;
+use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::refusal::Refusal;
+use chinwag::chat::stats::ServerStats;
+use chinwag::chat::time::Tick;
 use chinwag::chat::{Chat, Settings};
-use chinwag::wire::{command, text};
+use chinwag::wire::{command, sanitize};
 
 use super::output::is_name;
 
@@ -25,7 +27,7 @@ const RECIPIENTS_MAX: usize = 16;
 pub fn check(bytes: &[u8]) {
     let mut stage = Stage::new();
     for line in bytes.split(|byte| *byte == b'\n').take(LINES_MAX) {
-        let line = text::clean(line);
+        let line = sanitize::clean(line);
         if line.is_empty() {
             continue; // never parsed
         }

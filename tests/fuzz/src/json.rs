@@ -7,9 +7,12 @@ mod answers;
 
 use std::fmt;
 
-use chinwag::chat::message::{CloseReason, Event, Mode, Notice, Peer, RoomView};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::Mode;
+use chinwag::chat::event::{Event, Notice, RoomView};
+use chinwag::chat::ids::Peer;
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::wire::{self, Style, text};
+use chinwag::wire::{self, Style, sanitize};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
@@ -40,7 +43,7 @@ struct World {
 
 impl World {
     fn draw(cursor: &mut Cursor<'_>) -> Self {
-        let clean = |bytes| text::clean(bytes).into_owned();
+        let clean = |bytes| sanitize::clean(bytes).into_owned();
         Self {
             name: draw_name(cursor),
             other: draw_name(cursor),

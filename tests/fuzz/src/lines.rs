@@ -3,9 +3,9 @@
 //!
 //! An input is the limit, how many cuts there are, the lengths of the pieces, and the bytes.
 
-use chinwag::wire::framing::{Found, Input, LineSplitter};
-use chinwag::wire::stranger::Stranger;
-use chinwag::wire::text;
+use chinwag::wire::detect::Stranger;
+use chinwag::wire::lines::{Found, Input, LineSplitter};
+use chinwag::wire::sanitize;
 
 use super::cursor::Cursor;
 use super::splitter_model::{self, Finding, What};
@@ -119,11 +119,15 @@ fn finding(found: &Found<'_>) -> Finding {
 
 /// That what passes is what may pass, and all of it.
 fn check_text(bytes: &[u8]) {
-    let clean = text::clean(bytes);
+    let clean = sanitize::clean(bytes);
     let lossy = String::from_utf8_lossy(bytes);
     let expected: String = lossy.chars().filter(|c| may_pass(*c)).collect();
     assert_eq!(clean, expected);
-    assert_eq!(text::clean(clean.as_bytes()), clean, "clean stays clean");
+    assert_eq!(
+        sanitize::clean(clean.as_bytes()),
+        clean,
+        "clean stays clean"
+    );
 }
 
 /// The protocol page's words, not the code's.

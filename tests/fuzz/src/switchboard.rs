@@ -245,7 +245,7 @@ impl History {
         assert_eq!((census.clients, census.registered, census.rooms), (0, 0, 1));
         assert_eq!((board.connection_count(), board.waiting_bytes()), (0, 0));
         assert!(!board.is_busy());
-        assert_eq!(board.next_deadline(), chinwag::chat::tick::Tick::NEVER);
+        assert_eq!(board.next_deadline(), chinwag::chat::time::Tick::NEVER);
     }
 }
 

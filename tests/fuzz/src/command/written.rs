@@ -1,8 +1,9 @@
 //! A command, written once more as a line: that line is to mean the same. And whatever a command or
 //! a refusal borrows is a piece of its line.
 
-use chinwag::chat::message::{Command, Mode, NamesOf, Refusal, Request};
+use chinwag::chat::command::{Command, Mode, NamesOf, Request};
 use chinwag::chat::name::RoomName;
+use chinwag::chat::refusal::Refusal;
 use chinwag::wire::command;
 
 use super::super::output::{is_name, is_room};
@@ -147,7 +148,7 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Version => with("version", None),
         Command::Help(verb) => {
             // Found by its name as well as by its number.
-            let verb = verb.map(|verb| chinwag::wire::catalogue::entry(verb).names[0]);
+            let verb = verb.map(|verb| chinwag::wire::command_table::entry(verb).names[0]);
             with("?", verb)
         }
         Command::Quit(text) => with("bye", *text),

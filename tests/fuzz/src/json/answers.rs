@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use chinwag::chat::message::{
-    Census, CloseReason, Event, Mode, Refusal, Reply, RoomSummary, ServerStats, Whois,
-};
+use chinwag::chat::close_reason::CloseReason;
+use chinwag::chat::command::Mode;
+use chinwag::chat::event::{Event, Reply, RoomSummary, Whois};
 use chinwag::chat::name::{Name, NameError, RoomName};
-use chinwag::wire::catalogue::CATALOGUE;
-use chinwag::wire::wording::VERSION;
+use chinwag::chat::refusal::Refusal;
+use chinwag::chat::stats::{Census, ServerStats};
+use chinwag::wire::command_table::CATALOGUE;
+use chinwag::wire::text::VERSION;
 use serde_json::{Value, json};
 
 use super::{Examine, Expected, Plain, World, put};

@@ -1,9 +1,9 @@
 //! One client: what it does, what it got, and what it should have got.
 
-use chinwag::chat::message::{Command, Mode};
+use chinwag::chat::command::{Command, Mode};
 use chinwag::server::switchboard::Readiness;
-use chinwag::wire::stranger::Stranger;
-use chinwag::wire::{command, text};
+use chinwag::wire::detect::Stranger;
+use chinwag::wire::{command, sanitize};
 use serde_json::Value;
 
 use super::super::output;
@@ -158,7 +158,7 @@ impl Person {
             if line.iter().all(|byte| matches!(byte, b'\r' | 0)) {
                 continue;
             }
-            match command::parse(&text::clean(&line)) {
+            match command::parse(&sanitize::clean(&line)) {
                 Ok(Command::Quit(_)) => {
                     due.answers += 1;
                     due.has_quit = true;

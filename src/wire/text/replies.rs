@@ -3,11 +3,15 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::message::{Census, CloseReason, Mode, Reply, RoomView, ServerStats, Verb, Whois};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::{Mode, Verb};
+use crate::chat::event::{Reply, RoomView, Whois};
 use crate::chat::name::RoomName;
+use crate::chat::stats::{Census, ServerStats};
 
-use super::catalogue::{self, CATALOGUE};
-use super::wording::{Ago, Listed, VERSION, plural};
+use super::super::command_table::{self, CATALOGUE};
+use super::durations::Ago;
+use super::{Listed, VERSION, plural};
 
 /// Names in an answer of several lines go on a new line after so many.
 const NAMES_PER_LINE: usize = 20;
@@ -262,7 +266,7 @@ fn list_lines(reply: &Reply<'_>, line: Line<'_>) {
 }
 
 fn help_on(verb: Verb, line: Line<'_>) {
-    let entry = catalogue::entry(verb);
+    let entry = command_table::entry(verb);
     line(format_args!("{}: {}.", entry.usage, entry.summary));
     if let [_, aliases @ ..] = entry.names
         && !aliases.is_empty()

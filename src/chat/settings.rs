@@ -1,21 +1,15 @@
-//! Questions, and what one sets for oneself.
+//! What one sets for oneself, and a room's topic.
 
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::directory::Away;
-use super::message::{ClientId, Event, NamesOf, Refusal, Reply, RoomSummary, Whois};
-use super::name::{Name, RoomName};
+use super::event::{Event, Reply};
+use super::ids::ClientId;
+use super::name::Name;
 use super::outbox::Outbox;
-use super::tick::Tick;
+use super::refusal::Refusal;
 use super::{Chat, Outcome, answer, check_note};
-
-/// `/names` shows so many at a time.
-pub const NAMES_PAGE: usize = 100;
-
-/// `/rooms` shows so many at a time: with the longest topics, half of what a slow reader may have
-/// waiting.
-pub const ROOMS_PAGE: usize = 100;
 
 /// How many users one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
@@ -24,89 +18,6 @@ pub const IGNORED_MAX: usize = 100;
 pub const TOLD_AWAY_MAX: usize = 1000;
 
 impl Chat {
-    pub(super) fn list_names<'a, O: Outbox>(
-        &self,
-        id: ClientId,
-        of: NamesOf,
-        page: usize,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let room = match of {
-            NamesOf::Everyone => None,
-            NamesOf::Room(name) => Some(
-                self.rooms
-                    .find(&name)
-                    .ok_or(Refusal::NoSuchRoom { room: name })?,
-            ),
-            NamesOf::CurrentRoom => {
-                let current = self.directory.get(id).and_then(|client| client.current);
-                Some(current.ok_or(Refusal::NotInRoom { room: None })?)
-            }
-        };
-        let room = room.and_then(|room| self.rooms.get(room));
-        let total = room.map_or_else(
-            || self.directory.registered_count(),
-            |room| room.members.len(),
-        );
-        let (skip, pages) = page_bounds(page, total, NAMES_PAGE)?;
-        let names: ArrayVec<Name, NAMES_PAGE> = match room {
-            Some(room) => {
-                let members = room.members.iter().skip(skip).take(NAMES_PAGE);
-                members
-                    .filter_map(|member| self.directory.name_of(member.client))
-                    .collect()
-            }
-            None => self
-                .directory
-                .registered()
-                .skip(skip)
-                .take(NAMES_PAGE)
-                .collect(),
-        };
-        let room = room.map(|room| &room.name);
-        answer(
-            outbox,
-            id,
-            Reply::Names {
-                room,
-                total,
-                names: &names,
-                page,
-                pages,
-            },
-        )
-    }
-
-    pub(super) fn list_rooms<'a, O: Outbox>(
-        &self,
-        id: ClientId,
-        page: usize,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let total = self.rooms.len();
-        let (skip, pages) = page_bounds(page, total, ROOMS_PAGE)?;
-        let rooms = self
-            .rooms
-            .list_from(skip)
-            .take(ROOMS_PAGE)
-            .map(|room| RoomSummary {
-                room: &room.name,
-                users: room.members.len(),
-                topic: room.topic.as_deref(),
-            });
-        let rooms: ArrayVec<RoomSummary<'_>, ROOMS_PAGE> = rooms.collect();
-        answer(
-            outbox,
-            id,
-            Reply::Rooms {
-                rooms: &rooms,
-                total,
-                page,
-                pages,
-            },
-        )
-    }
-
     pub(super) fn topic<'a, O: Outbox>(
         &mut self,
         id: ClientId,
@@ -141,37 +52,6 @@ impl Chat {
                 text: Some(text),
             },
         )
-    }
-
-    pub(super) fn whois<'a, O: Outbox>(
-        &self,
-        now: Tick,
-        id: ClientId,
-        typed: &'a str,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
-        let (Some(asker), Some(client)) = (self.directory.get(id), self.directory.get(other))
-        else {
-            return Err(missing);
-        };
-        let shared = client
-            .rooms
-            .iter()
-            .filter(|own| asker.membership(own.room).is_some());
-        let rooms: Vec<RoomName> = shared
-            .filter_map(|own| Some(self.rooms.get(own.room)?.name))
-            .collect();
-        let whois = Whois {
-            name: &name,
-            connected: now.since(client.connected_at),
-            idle: now.since(client.active_at),
-            away: client.away().map(|away| away.text.as_ref()),
-            rooms: &rooms,
-            peer: (id == other).then_some(client.peer),
-        };
-        answer(outbox, id, Reply::Whois(whois))
     }
 
     pub(super) fn away<'a, O: Outbox>(
@@ -298,17 +178,4 @@ impl Chat {
             self.refresh_member(id);
         }
     }
-}
-
-/// How many to skip for `page`, and how many pages there are. The first page always exists.
-fn page_bounds(
-    page: usize,
-    total: usize,
-    page_size: usize,
-) -> Result<(usize, usize), Refusal<'static>> {
-    let pages = total.div_ceil(page_size).max(1);
-    if page == 0 || page > pages {
-        return Err(Refusal::NoSuchPage { page, pages });
-    }
-    Ok(((page - 1) * page_size, pages))
 }

@@ -2,12 +2,13 @@
 
 use arrayvec::ArrayVec;
 
+use super::command::{RECIPIENTS_MAX, Recipients};
 use super::directory::Client;
-use super::message::{
-    ClientId, Delivery, Event, Notice, RECIPIENTS_MAX, Recipients, Refusal, Reply,
-};
+use super::event::{Event, Notice, Reply};
+use super::ids::ClientId;
 use super::name::Name;
-use super::outbox::{Addressee, Outbox};
+use super::outbox::{Addressee, Delivery, Outbox};
+use super::refusal::Refusal;
 use super::rooms::Room;
 use super::{Answered, Chat, Outcome, TOLD_AWAY_MAX, answer};
 

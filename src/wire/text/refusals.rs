@@ -1,61 +1,16 @@
-//! The words for people. What a line is about is decided in the core; how it is said, here.
-//!
-//! Plain mode shows these lines, and JSON mode carries them as `text`. Answers have a module of their
-//! own, [`answers`](super::answers).
+//! The line that says what is wrong, and what to type instead.
 
 use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
 
-use crate::chat::message::{CloseReason, Notice, RECIPIENTS_MAX, Refusal};
-use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX, RoomName};
+use crate::chat::command::RECIPIENTS_MAX;
+use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX};
+use crate::chat::refusal::Refusal;
 
-use super::catalogue::{self};
+use super::super::command_table;
+use super::list;
 
 /// What a client typed is quoted up to so many characters, so that an answer stays a line.
 const QUOTED_CHARS_MAX: usize = 40;
-
-impl Display for Notice<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connected(peer) => write!(f, "You are connected from {peer}."),
-            Self::HowToRegister => f.write_str(
-                "Type #yourname to register, then @user:message to write to someone. \
-                 /help lists the commands.",
-            ),
-            Self::Motd(line) => f.write_str(line),
-            Self::IsAway { name, text: "" } => write!(f, "{name} is away."),
-            Self::IsAway { name, text } => write!(f, "{name} is away: {text}"),
-            Self::Undelivered { to, count: 1 } => {
-                write!(
-                    f,
-                    "Your last message to {to} was not delivered: {to} is gone."
-                )
-            }
-            Self::Undelivered { to, count } => {
-                write!(
-                    f,
-                    "Your last {count} messages to {to} were not delivered: {to} is gone."
-                )
-            }
-            Self::Here { server_name } => write!(f, "{server_name} is here."),
-            Self::ShuttingDown => f.write_str("The server is shutting down."),
-            Self::Closing(reason) => closing(*reason, f),
-        }
-    }
-}
-
-fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
-    f.write_str(match reason {
-        CloseReason::NotRegistered => {
-            "You did not register in time. Connect again, and type #yourname."
-        }
-        CloseReason::ServerFull => "The server is full. Try again later.",
-        CloseReason::AddressFull => {
-            "There are too many connections from your address. Close one, and try again."
-        }
-        other => other.as_str(),
-    })
-}
 
 impl Display for Refusal<'_> {
     #[expect(
@@ -124,7 +79,7 @@ impl Display for Refusal<'_> {
                 "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
             ),
             Self::Usage(verb) => {
-                let entry = catalogue::entry(*verb);
+                let entry = command_table::entry(*verb);
                 write!(f, "Usage: {}. For example: {}", entry.usage, entry.example)
             }
             Self::MissingColon => {
@@ -165,7 +120,7 @@ impl Display for Refusal<'_> {
             } => {
                 write!(f, "There is no command /{}.", Quoted(given))?;
                 if let Some(verb) = nearest {
-                    let name = catalogue::entry(*verb)
+                    let name = command_table::entry(*verb)
                         .names
                         .first()
                         .copied()
@@ -214,79 +169,6 @@ fn unreached(missing: &[&str], full: &[Name], f: &mut Formatter<'_>) -> fmt::Res
     Ok(())
 }
 
-/// This build's version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// A summary of joins and leaves, as in `alice, bob and 35 others have joined lobby; 3 have left.`
-#[derive(Debug)]
-pub struct Presence<'a> {
-    /// Where.
-    pub room: &'a RoomName,
-    /// How many joined.
-    pub joined: u32,
-    /// How many left.
-    pub left: u32,
-    /// Some of those who joined, or if none did, of those who left.
-    pub names: &'a [Name],
-}
-
-impl Display for Presence<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            room,
-            joined,
-            left,
-            names,
-        } = *self;
-        let (count, done) = if joined > 0 {
-            (joined, "joined")
-        } else {
-            (left, "left")
-        };
-        let more = (count as usize).saturating_sub(names.len());
-        let have = if count == 1 { "has" } else { "have" };
-        match (names, more) {
-            // All who could be named have given their names to somebody else since.
-            ([], more) => write!(f, "{more} {}", plural(more, "user", "users"))?,
-            ([first, second], 0) => write!(f, "{first} and {second}")?,
-            (names, 0) => list(names, f)?,
-            (names, more) => {
-                list(names, f)?;
-                write!(f, " and {more} {}", plural(more, "other", "others"))?;
-            }
-        }
-        write!(f, " {have} {done} {room}")?;
-        if joined > 0 && left > 0 {
-            write!(
-                f,
-                "; {left} {} left",
-                if left == 1 { "has" } else { "have" }
-            )?;
-        }
-        f.write_str(".")
-    }
-}
-
-fn list<T: Display>(items: &[T], f: &mut Formatter<'_>) -> fmt::Result {
-    for (place, item) in items.iter().enumerate() {
-        if place > 0 {
-            f.write_str(", ")?;
-        }
-        item.fmt(f)?;
-    }
-    Ok(())
-}
-
-/// Items with commas between them.
-#[derive(Debug)]
-pub struct Listed<'a, T>(pub &'a [T]);
-
-impl<T: Display> Display for Listed<'_, T> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        list(self.0, f)
-    }
-}
-
 /// What a client typed, cut to a length that leaves room for what is said of it.
 struct Quoted<'a>(&'a str);
 
@@ -296,86 +178,5 @@ impl Display for Quoted<'_> {
             Some((end, _)) => write!(f, "{}...", self.0.get(..end).unwrap_or_default()),
             None => f.write_str(self.0),
         }
-    }
-}
-
-/// A length of time in its largest unit that is not zero, and the next one.
-#[derive(Debug)]
-pub struct Ago(pub Duration);
-
-impl Display for Ago {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-        let seconds = self.0.as_secs();
-        let largest = UNITS
-            .iter()
-            .position(|(unit, _)| seconds >= *unit)
-            .unwrap_or(3);
-        let mut rest = seconds;
-        for (place, (unit, name)) in UNITS.iter().enumerate().skip(largest).take(2) {
-            let count = rest / unit;
-            rest %= unit;
-            if place == largest {
-                write!(f, "{count} {name}")?;
-            } else if count > 0 {
-                write!(f, " {count} {name}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One of two words, by how many there are.
-pub fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
-    if count == 1 { one } else { many }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_read_like_speech() {
-        for (seconds, text) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (61, "1 min 1 s"),
-            (3_600, "1 h"),
-            (3_661, "1 h 1 min"),
-            (90_000, "1 d 1 h"),
-        ] {
-            assert_eq!(Ago(Duration::from_secs(seconds)).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn summaries_read_like_speech() {
-        let [alice, bob] = ["alice", "bob"].map(|name| Name::parse(name).unwrap());
-        let room = &RoomName::parse("lobby").unwrap();
-        let say = |joined, left, names: &[Name]| {
-            Presence {
-                room,
-                joined,
-                left,
-                names,
-            }
-            .to_string()
-        };
-        assert_eq!(
-            say(37, 3, &[alice, bob]),
-            "alice, bob and 35 others have joined lobby; 3 have left."
-        );
-        assert_eq!(say(1, 0, &[alice]), "alice has joined lobby.");
-        assert_eq!(
-            say(2, 1, &[alice, bob]),
-            "alice and bob have joined lobby; 1 has left."
-        );
-        assert_eq!(
-            say(0, 3, &[alice, bob]),
-            "alice, bob and 1 other have left lobby."
-        );
-        assert_eq!(say(0, 1, &[]), "1 user has left lobby.");
-        assert_eq!(say(2, 1, &[]), "2 users have joined lobby; 1 has left.");
     }
 }

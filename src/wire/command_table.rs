@@ -1,6 +1,6 @@
 //! The table of commands: their names, and what people are told of them.
 
-use crate::chat::message::Verb;
+use crate::chat::command::Verb;
 
 /// One command.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! buffer. Everything else (a line in several reads, telnet, erasing) goes through `partial`, which
 //! never holds more than a line's limit.
 
-use super::stranger::{self, Stranger, TlsDetector};
+use super::detect::{self, Stranger, TlsDetector};
 use super::telnet::{IAC, Meaning, Telnet};
 
 const LF: u8 = b'\n';
@@ -306,7 +306,7 @@ impl LineSplitter {
         if self.phase == Phase::Chat {
             return None;
         }
-        stranger::is_http_request(&self.partial, unfinished).then_some(Stranger::Http)
+        detect::is_http_request(&self.partial, unfinished).then_some(Stranger::Http)
     }
 }
 

@@ -1,0 +1,88 @@
+//! Why connections end.
+
+/// Why a connection ended. Each is logged once and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// `/quit`.
+    Quit,
+    /// The client closed, or half-closed and got all its answers.
+    EndOfInput,
+    /// The connection broke: a reset, or a dead peer.
+    Broken,
+    /// No name in time.
+    NotRegistered,
+    /// Its unread output passed the hard limit.
+    UnreadOutput,
+    /// It read nothing for too long while output waited.
+    Stalled,
+    /// All unread output together passed its limit, and this was the largest queue.
+    TotalOutput,
+    /// There were as many clients as there may be.
+    ServerFull,
+    /// There were as many from its address as there may be.
+    AddressFull,
+    /// A web browser or the like.
+    Http,
+    /// A client that wants TLS.
+    Tls,
+    /// The server exits.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Every reason, in the order of its number.
+    pub const ALL: [Self; 12] = [
+        Self::Quit,
+        Self::EndOfInput,
+        Self::Broken,
+        Self::NotRegistered,
+        Self::UnreadOutput,
+        Self::Stalled,
+        Self::TotalOutput,
+        Self::ServerFull,
+        Self::AddressFull,
+        Self::Http,
+        Self::Tls,
+        Self::Shutdown,
+    ];
+
+    /// Its place in [`CloseReason::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The words for the log and `/stats`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::EndOfInput => "end of input",
+            Self::Broken => "connection broken",
+            Self::NotRegistered => "no name in time",
+            Self::UnreadOutput => "unread output past the hard limit",
+            Self::Stalled => "unread output without progress",
+            Self::TotalOutput => "largest queue when all were too large",
+            Self::ServerFull => "server full",
+            Self::AddressFull => "too many from its address",
+            Self::Http => "speaks HTTP",
+            Self::Tls => "speaks TLS",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_reasons_are_numbered_in_order() {
+        for (place, reason) in CloseReason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), place);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What goes out of the core: what clients get.
+//!
+//! Everything that can borrow does, so a message passes through without an allocation.
+
+use std::time::Duration;
+
+use super::close_reason::CloseReason;
+use super::command::{Mode, Verb};
+use super::ids::Peer;
+use super::name::{Name, RoomName};
+use super::refusal::Refusal;
+use super::stats::{Census, ServerStats};
+
+/// What a client gets.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum Event<'a> {
+    /// A private message. `to` is all whom it was addressed to, reached or not.
+    Private {
+        from: &'a Name,
+        to: &'a [Name],
+        text: &'a str,
+    },
+    /// Something said in a room.
+    Message {
+        room: &'a RoomName,
+        from: &'a Name,
+        text: &'a str,
+    },
+    /// `/me` in a room.
+    Action {
+        room: &'a RoomName,
+        from: &'a Name,
+        text: &'a str,
+    },
+    /// Somebody entered a room.
+    Join { room: &'a RoomName, name: &'a Name },
+    /// Somebody left a room, with a text if `/quit` had one.
+    Leave {
+        room: &'a RoomName,
+        name: &'a Name,
+        text: Option<&'a str>,
+    },
+    /// Somebody has another name now.
+    Rename { name: &'a Name, new_name: &'a Name },
+    /// Many entered or left: how many, and some of their names.
+    Presence {
+        room: &'a RoomName,
+        joined: u32,
+        left: u32,
+        names: &'a [Name],
+    },
+    /// Somebody set a room's topic.
+    Topic {
+        room: &'a RoomName,
+        from: &'a Name,
+        text: &'a str,
+    },
+    /// So many lines of a room were left out, because they were not read in time.
+    Missed { room: &'a RoomName, count: u64 },
+    /// Something the server says of itself.
+    Notice(Notice<'a>),
+    /// A line was carried out.
+    Ok(Reply<'a>),
+    /// A line was refused, or failed.
+    Error(Refusal<'a>),
+}
+
+/// What the server says without being asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// On connecting: from where.
+    Connected(Peer),
+    /// On connecting: what to type.
+    HowToRegister,
+    /// A line of the operator's own.
+    Motd(&'a str),
+    /// The one written to is away.
+    IsAway {
+        /// Who is away.
+        name: &'a Name,
+        /// What they said of it; may be empty.
+        text: &'a str,
+    },
+    /// Private messages already taken did not reach one who is gone since.
+    Undelivered {
+        /// Whom they did not reach.
+        to: &'a Name,
+        /// How many.
+        count: u64,
+    },
+    /// telnet's "are you there".
+    Here {
+        /// The server's own name.
+        server_name: &'a str,
+    },
+    /// The server is about to exit.
+    ShuttingDown,
+    /// The server closes this connection, and why.
+    Closing(CloseReason),
+}
+
+/// What a line that was carried out is answered with.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum Reply<'a> {
+    /// Done, and nothing to tell.
+    Done,
+    Registered {
+        name: &'a Name,
+        entered: RoomView<'a>,
+    },
+    Renamed {
+        name: &'a Name,
+    },
+    Joined(RoomView<'a>),
+    Parted {
+        room: &'a RoomName,
+        current: Option<&'a RoomName>,
+    },
+    /// `room` is `None` for everyone.
+    Names {
+        room: Option<&'a RoomName>,
+        total: usize,
+        names: &'a [Name],
+        page: usize,
+        pages: usize,
+    },
+    Rooms {
+        rooms: &'a [RoomSummary<'a>],
+        total: usize,
+        page: usize,
+        pages: usize,
+    },
+    /// A topic, read or just set.
+    Topic {
+        room: &'a RoomName,
+        text: Option<&'a str>,
+    },
+    Whois(Whois<'a>),
+    Away {
+        text: &'a str,
+    },
+    Back,
+    Ignoring {
+        name: &'a Name,
+    },
+    NotIgnoring {
+        name: &'a Name,
+    },
+    Ignored {
+        names: &'a [Name],
+    },
+    Quiet(bool),
+    Echo(bool),
+    Mode(Mode),
+    Pong {
+        text: &'a str,
+    },
+    Stats {
+        server_name: &'a str,
+        census: Census,
+        server: &'a ServerStats,
+    },
+    Version {
+        server_name: &'a str,
+    },
+    Help(Option<Verb>),
+    Bye,
+}
+
+/// A room as seen by who enters it.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomView<'a> {
+    /// Which.
+    pub room: &'a RoomName,
+    /// What it is about, if somebody said so.
+    pub topic: Option<&'a str>,
+    /// How many others are there.
+    pub others: usize,
+    /// Some of them.
+    pub names: &'a [Name],
+}
+
+/// A room as `/rooms` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomSummary<'a> {
+    /// Which.
+    pub room: &'a RoomName,
+    /// How many are there.
+    pub users: usize,
+    /// What it is about, if somebody said so.
+    pub topic: Option<&'a str>,
+}
+
+/// What `/whois` tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Whois<'a> {
+    /// Who.
+    pub name: &'a Name,
+    /// For how long they have been connected.
+    pub connected: Duration,
+    /// For how long they have sent nothing.
+    pub idle: Duration,
+    /// What they said of being away.
+    pub away: Option<&'a str>,
+    /// The rooms that both are in.
+    pub rooms: &'a [RoomName],
+    /// Where they come from; only told to themselves.
+    pub peer: Option<Peer>,
+}

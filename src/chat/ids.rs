@@ -1,0 +1,57 @@
+//! Who a connection is, and where it comes from.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// Who a connection is: a slot in the slab, and how often that slot was handed out before, so
+/// that whatever is left over from a closed connection misses its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId {
+    /// The place in the slab.
+    pub slot: u32,
+    /// How many clients had that place before.
+    pub generation: u32,
+}
+
+impl ClientId {
+    /// The slot as an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+
+/// Where a client comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An address and a port; an IPv4-mapped IPv6 address is kept as IPv4.
+    Tcp(SocketAddr),
+    /// A Unix socket, whose clients have no address.
+    Unix,
+}
+
+impl Peer {
+    /// Whether the client is on this machine, and so shares its fate rather than attacks it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix => true,
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("a Unix socket"),
+        }
+    }
+}

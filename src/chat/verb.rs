@@ -1,0 +1,30 @@
+//! The commands by name.
+
+/// The commands by name. What is said of them to people stands in the wire's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the command of that name")]
+pub enum Verb {
+    Help,
+    Nick,
+    Msg,
+    Reply,
+    Me,
+    Say,
+    Join,
+    Part,
+    Rooms,
+    Names,
+    Topic,
+    Whois,
+    Away,
+    Back,
+    Ignore,
+    Unignore,
+    Quiet,
+    Echo,
+    Mode,
+    Ping,
+    Stats,
+    Version,
+    Quit,
+}

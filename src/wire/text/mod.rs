@@ -1,0 +1,38 @@
+//! The words for people. What a line is about is decided in the core; how it is said, here.
+//!
+//! Plain mode shows these lines, and JSON mode carries them as `text`.
+
+pub mod durations;
+pub mod notices;
+pub mod refusals;
+pub mod replies;
+
+use std::fmt::{self, Display, Formatter};
+
+/// This build's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn list<T: Display>(items: &[T], f: &mut Formatter<'_>) -> fmt::Result {
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            f.write_str(", ")?;
+        }
+        item.fmt(f)?;
+    }
+    Ok(())
+}
+
+/// Items with commas between them.
+#[derive(Debug)]
+pub struct Listed<'a, T>(pub &'a [T]);
+
+impl<T: Display> Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        list(self.0, f)
+    }
+}
+
+/// One of two words, by how many there are.
+pub fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}

@@ -1,0 +1,137 @@
+//! What the server says without being asked, and its summaries of joins and leaves.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Notice;
+use crate::chat::name::{Name, RoomName};
+
+use super::{list, plural};
+
+impl Display for Notice<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected(peer) => write!(f, "You are connected from {peer}."),
+            Self::HowToRegister => f.write_str(
+                "Type #yourname to register, then @user:message to write to someone. \
+                 /help lists the commands.",
+            ),
+            Self::Motd(line) => f.write_str(line),
+            Self::IsAway { name, text: "" } => write!(f, "{name} is away."),
+            Self::IsAway { name, text } => write!(f, "{name} is away: {text}"),
+            Self::Undelivered { to, count: 1 } => {
+                write!(
+                    f,
+                    "Your last message to {to} was not delivered: {to} is gone."
+                )
+            }
+            Self::Undelivered { to, count } => {
+                write!(
+                    f,
+                    "Your last {count} messages to {to} were not delivered: {to} is gone."
+                )
+            }
+            Self::Here { server_name } => write!(f, "{server_name} is here."),
+            Self::ShuttingDown => f.write_str("The server is shutting down."),
+            Self::Closing(reason) => closing(*reason, f),
+        }
+    }
+}
+
+fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
+    f.write_str(match reason {
+        CloseReason::NotRegistered => {
+            "You did not register in time. Connect again, and type #yourname."
+        }
+        CloseReason::ServerFull => "The server is full. Try again later.",
+        CloseReason::AddressFull => {
+            "There are too many connections from your address. Close one, and try again."
+        }
+        other => other.as_str(),
+    })
+}
+
+/// A summary of joins and leaves, as in `alice, bob and 35 others have joined lobby; 3 have left.`
+#[derive(Debug)]
+pub struct Presence<'a> {
+    /// Where.
+    pub room: &'a RoomName,
+    /// How many joined.
+    pub joined: u32,
+    /// How many left.
+    pub left: u32,
+    /// Some of those who joined, or if none did, of those who left.
+    pub names: &'a [Name],
+}
+
+impl Display for Presence<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            room,
+            joined,
+            left,
+            names,
+        } = *self;
+        let (count, done) = if joined > 0 {
+            (joined, "joined")
+        } else {
+            (left, "left")
+        };
+        let more = (count as usize).saturating_sub(names.len());
+        let have = if count == 1 { "has" } else { "have" };
+        match (names, more) {
+            // All who could be named have given their names to somebody else since.
+            ([], more) => write!(f, "{more} {}", plural(more, "user", "users"))?,
+            ([first, second], 0) => write!(f, "{first} and {second}")?,
+            (names, 0) => list(names, f)?,
+            (names, more) => {
+                list(names, f)?;
+                write!(f, " and {more} {}", plural(more, "other", "others"))?;
+            }
+        }
+        write!(f, " {have} {done} {room}")?;
+        if joined > 0 && left > 0 {
+            write!(
+                f,
+                "; {left} {} left",
+                if left == 1 { "has" } else { "have" }
+            )?;
+        }
+        f.write_str(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_read_like_speech() {
+        let [alice, bob] = ["alice", "bob"].map(|name| Name::parse(name).unwrap());
+        let room = &RoomName::parse("lobby").unwrap();
+        let say = |joined, left, names: &[Name]| {
+            Presence {
+                room,
+                joined,
+                left,
+                names,
+            }
+            .to_string()
+        };
+        assert_eq!(
+            say(37, 3, &[alice, bob]),
+            "alice, bob and 35 others have joined lobby; 3 have left."
+        );
+        assert_eq!(say(1, 0, &[alice]), "alice has joined lobby.");
+        assert_eq!(
+            say(2, 1, &[alice, bob]),
+            "alice and bob have joined lobby; 1 has left."
+        );
+        assert_eq!(
+            say(0, 3, &[alice, bob]),
+            "alice, bob and 1 other have left lobby."
+        );
+        assert_eq!(say(0, 1, &[]), "1 user has left lobby.");
+        assert_eq!(say(2, 1, &[]), "2 users have joined lobby; 1 has left.");
+    }
+}
