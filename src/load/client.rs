@@ -1,15 +1,13 @@
 //! One synthetic client: its number, and the reading side of its connection.
 
 use std::fmt;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mio::net::{TcpStream, UnixStream};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-
-use crate::server::stream::Stream;
+use rustix::net::RecvFlags;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// A client's place in the swarm, which also makes its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,7 +107,7 @@ pub(super) enum Reads {
 /// The reading side of one client.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub stream: Option<Stream>,
+    pub socket: Option<Socket>,
     pub state: State,
     /// An unfinished line.
     pub partial: Vec<u8>,
@@ -123,7 +121,7 @@ pub(super) struct Client {
 impl Default for Client {
     fn default() -> Self {
         Self {
-            stream: None,
+            socket: None,
             state: State::Closed,
             partial: Vec::new(),
             reads: Reads::All,
@@ -146,35 +144,32 @@ pub(super) enum Fill {
 impl Client {
     /// Says nothing more, if it has been let in; it still reads.
     pub fn finish_sending(&self) {
-        let Some(stream) = &self.stream else {
-            return;
-        };
-        if self.state != State::Registering {
+        if let Some(socket) = &self.socket
+            && self.state != State::Registering
+        {
             // What breaks is seen by the next read.
-            let _ = match stream {
-                Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
-                Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
-            };
+            let _ = socket.shutdown(Shutdown::Write);
         }
     }
 
     /// Ends the connection by a reset, as soon as it is dropped.
     pub fn break_off(&self) {
         // A Unix socket has no such thing, and just ends.
-        if let Some(Stream::Tcp(stream)) = &self.stream {
-            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        if let Some(socket) = &self.socket {
+            let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
 
     /// Reads once.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
-        let Some(stream) = &mut self.stream else {
+        let Some(socket) = &self.socket else {
             return Fill::Nothing;
         };
         loop {
-            return match stream.read(buffer) {
-                Ok(0) => Fill::Closed(None),
-                Ok(count) => Fill::Bytes(count),
+            let read = rustix::net::recv(socket, &mut *buffer, RecvFlags::empty());
+            return match read.map_err(io::Error::from) {
+                Ok((0, _)) => Fill::Closed(None),
+                Ok((count, _)) => Fill::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Fill::Nothing,
                 Err(error) => Fill::Closed(Some(error)),
@@ -194,6 +189,13 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
     )
 }
 
+fn connect_unix(path: &Path) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
 /// So many connections come from one address before the next is used: fewer than the ports that
 /// systems give out by themselves (Linux: 28,232), so that closed ones, which keep theirs for a
 /// minute, are seldom in the way.
@@ -210,10 +212,10 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Begins to connect. A small `receive_bytes` makes a client that stops reading felt soon.
-    pub fn connect(&mut self, target: &Target, receive_bytes: Option<usize>) -> io::Result<Stream> {
+    pub fn connect(&mut self, target: &Target, receive_bytes: Option<usize>) -> io::Result<Socket> {
         let address = match target {
             Target::Tcp(address) => *address,
-            Target::Unix(path) => return UnixStream::connect(path).map(Stream::Unix),
+            Target::Unix(path) => return connect_unix(path),
         };
         for _ in 0..3 {
             match self.connect_tcp(address, receive_bytes) {
@@ -237,7 +239,7 @@ impl Sources {
         &mut self,
         address: SocketAddr,
         receive_bytes: Option<usize>,
-    ) -> io::Result<Stream> {
+    ) -> io::Result<Socket> {
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM,
@@ -257,7 +259,7 @@ impl Sources {
                 if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
             connected => connected?,
         }
-        Ok(Stream::Tcp(TcpStream::from_std(socket.into())))
+        Ok(socket)
     }
 
     /// The address to come from; none for the first ones, and where there is no choice.

@@ -1,8 +1,11 @@
 //! The writing side of the swarm: what clients say, and what else a workload asks for.
 
 use std::collections::VecDeque;
-use std::io;
 use std::mem;
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use socket2::Socket;
 
 use super::client::ClientNo;
 use super::dialect::Dialect;
@@ -200,16 +203,16 @@ impl Outgoing {
 
 impl Queue {
     /// Writes as much as the kernel takes. What breaks is seen by the next read.
-    pub fn flush(&mut self, stream: &mut impl io::Write) {
+    pub fn flush(&mut self, socket: &Socket) {
         while let Some(rest) = self
             .bytes
             .get(self.written..)
             .filter(|rest| !rest.is_empty())
         {
-            match stream.write(rest) {
+            match rustix::net::send(socket, rest, SendFlags::NOSIGNAL) {
                 Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
                     self.blocked = true;
                     return;
                 }

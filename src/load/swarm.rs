@@ -6,7 +6,9 @@
 
 use std::io;
 use std::mem;
+use std::os::fd::AsRawFd as _;
 
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
@@ -199,8 +201,8 @@ impl Swarm {
     /// How many connections there are, whatever they are for.
     #[must_use]
     pub fn connected_count(&self) -> usize {
-        let has_stream = |client: &&Client| client.stream.is_some();
-        self.clients.iter().filter(has_stream).count()
+        let is_connected = |client: &&Client| client.socket.is_some();
+        self.clients.iter().filter(is_connected).count()
     }
 
     /// The time.
@@ -454,13 +456,14 @@ impl Swarm {
     fn open(&mut self, opening: &Opening) -> io::Result<()> {
         let who = opening.who;
         let receive_bytes = opening.receive_bytes.or(self.receive_bytes);
-        let mut stream = self.sources.connect(&self.target, receive_bytes)?;
+        let socket = self.sources.connect(&self.target, receive_bytes)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
-        registry.register(&mut stream, Token(who.index()), interest)?;
+        let mut source = SourceFd(&socket.as_raw_fd());
+        registry.register(&mut source, Token(who.index()), interest)?;
         if let Some(client) = self.clients.get_mut(who.index()) {
             *client = Client {
-                stream: Some(stream),
+                socket: Some(socket),
                 state: match opening.arrival {
                     Arrival::Named(_) => State::Registering,
                     Arrival::Stranger(_) => State::Stranger,
@@ -495,7 +498,7 @@ impl Swarm {
             State::Stranger => {}
             State::Closed => return,
         }
-        client.stream = None;
+        client.socket = None;
         client.partial = Vec::new();
         let queue = self.out.queues.get(who.index());
         if by_server && queue.is_some_and(|queue| !queue.leaving) {
@@ -514,8 +517,8 @@ impl Swarm {
                 continue;
             };
             queue.dirty = false;
-            match &mut client.stream {
-                Some(stream) if !queue.blocked => queue.flush(stream),
+            match &client.socket {
+                Some(socket) if !queue.blocked => queue.flush(socket),
                 Some(_) => {}
                 // What somebody says who is not there is lost, and need not be kept.
                 None => queue.bytes.clear(),
