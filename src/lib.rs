@@ -22,6 +22,5 @@
 
 pub mod chat;
 pub mod config;
-pub mod load;
 pub mod server;
 pub mod wire;
