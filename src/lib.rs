@@ -24,7 +24,6 @@
 
 pub mod chat;
 pub mod config;
-pub mod load;
 pub mod net;
 pub mod server;
 pub mod wire;

@@ -84,36 +84,18 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
             "std::thread",
             "clap",
             "crate::args",
-            "crate::load",
             "eprintln!",
             "println!",
         ],
     ),
     (
         "src/net/",
-        &[
-            "clap",
-            "crate::args",
-            "crate::load",
-            "eprintln!",
-            "println!",
-        ],
+        &["clap", "crate::args", "eprintln!", "println!"],
     ),
-    // Of the server, the load generator shares the socket and nothing else.
     (
-        "src/load/",
-        &[
-            "clap",
-            "indicatif",
-            "crate::chat",
-            "crate::wire",
-            "crate::config",
-            "crate::server::{",
-            "crate::server::switchboard",
-            "crate::server::connection",
-            "eprintln!",
-            "println!",
-        ],
+        "benches/chinwag-bench/src/",
+        // What tests a server must not have its faults.
+        &["use chinwag::", "eprintln!", "println!"],
     ),
 ];
 
@@ -134,7 +116,7 @@ const FILE_LINES_MAX: usize = 720;
 
 #[test]
 fn imports_point_one_way() {
-    for (file, text) in sources("src") {
+    for (file, text) in all_sources() {
         for (part, forbidden) in FORBIDDEN.iter().filter(|(part, _)| file.starts_with(part)) {
             for (number, line) in code_lines(&text) {
                 for word in *forbidden {
@@ -152,13 +134,10 @@ fn imports_point_one_way() {
 fn only_net_knows_mio_and_only_server_knows_slab() {
     for (file, text) in sources("src") {
         let knows = code_lines(&text).any(|(_, line)| line.contains("mio::"));
-        assert!(
-            !knows || file.starts_with("src/net/") || file.starts_with("src/load/"),
-            "{file} names mio"
-        );
+        assert!(!knows || file.starts_with("src/net/"), "{file} names mio");
         let knows = code_lines(&text).any(|(_, line)| line.contains("slab::"));
         assert!(
-            !knows || file.starts_with("src/server/") || file == "src/load/floor.rs",
+            !knows || file.starts_with("src/server/"),
             "{file} names slab"
         );
     }
@@ -166,12 +145,9 @@ fn only_net_knows_mio_and_only_server_knows_slab() {
 
 #[test]
 fn clap_stays_in_one_file() {
-    for (file, text) in sources("src") {
+    for (file, text) in all_sources() {
         let knows = code_lines(&text).any(|(_, line)| line.contains("clap::"));
-        assert!(
-            !knows || file == "src/args.rs" || file.starts_with("src/bin/"),
-            "{file}"
-        );
+        assert!(!knows || file.ends_with("src/args.rs"), "{file}");
     }
 }
 
@@ -201,7 +177,7 @@ fn the_compiler_forbids_unsafe_code_and_runs_none_of_ours() {
 
 #[test]
 fn every_module_says_what_it_owns_and_none_grows_past_comfort() {
-    for (file, text) in sources("src") {
+    for (file, text) in all_sources() {
         assert!(
             text.starts_with("//! "),
             "{file} does not say what it is for"
@@ -285,6 +261,12 @@ fn every_fault_in_the_table_names_tests_that_exist() {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The source of the daemon and of the load generator.
+fn all_sources() -> impl Iterator<Item = (String, String)> {
+    let packages = ["src", "benches/chinwag-bench/src"];
+    packages.into_iter().flat_map(sources)
 }
 
 /// Every Rust file below a folder, by its path from the root; but for what was built.

@@ -12,13 +12,10 @@
     missing_docs
 )]
 
-mod bench;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
-mod load;
 mod sessions;
-mod soak;
 mod sockets;
 mod start;
 mod tools;

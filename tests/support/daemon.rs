@@ -1,9 +1,9 @@
 //! A daemon to test, and what tests wait for it with.
 
+pub mod binary;
 mod client;
 mod delays;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use binary::binary;
 pub use client::Client;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::thread::disable_transparent_huge_pages;
@@ -30,12 +31,6 @@ pub const REFUSED_FULL: &str = "! The server is full. Try again later.";
 /// The program under test, without what this process's environment would tell it.
 pub fn program() -> Command {
     without_settings(Command::new(binary()))
-}
-
-/// The daemon as it was built, or the program that `CHINWAG_TEST_PROGRAM` names: another build, or
-/// a wrapper that starts it in a confinement.
-fn binary() -> OsString {
-    std::env::var_os("CHINWAG_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_chinwag").into())
 }
 
 /// The program under test, with a limit of open files that it cannot raise.

@@ -1,0 +1,52 @@
+//! The file that a drawing goes into.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use chinwag_bench::plot::{self, PlotError};
+use chinwag_bench::report::Report;
+
+use crate::Failure;
+use crate::args::Common;
+
+/// Finds out whether a drawing can be written, if one was asked for, before hours went into it.
+/// Nothing is left behind, and what was there stays until there is a drawing.
+pub fn check(common: &Common) -> Result<(), Failure> {
+    let Some(path) = &common.svg else {
+        return Ok(());
+    };
+    let tried = match fs::metadata(path) {
+        // To open a pipe could wait for its reader, and to close it would end that.
+        Ok(there) if !there.is_file() && !there.is_dir() => Ok(()),
+        Ok(_) => File::options().write(true).open(path).map(drop),
+        Err(_) => match File::create_new(path) {
+            Ok(_) => fs::remove_file(path),
+            // A link to where nothing is yet.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        },
+    };
+    tried.map_err(|error| failure(path, &error))
+}
+
+/// Into the file that was asked for, if one was.
+pub fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
+    draw_as(common, || plot::draw(reports))
+}
+
+/// Likewise, what `drawing` makes.
+pub fn draw_as(
+    common: &Common,
+    drawing: impl FnOnce() -> Result<String, PlotError>,
+) -> Result<(), Failure> {
+    let Some(path) = &common.svg else {
+        return Ok(());
+    };
+    let svg = drawing().map_err(|error| failure(path, &error))?;
+    fs::write(path, svg).map_err(|error| failure(path, &error))
+}
+
+fn failure(path: &Path, error: &dyn std::error::Error) -> Failure {
+    format!("cannot draw {}: {error}", path.display()).into()
+}

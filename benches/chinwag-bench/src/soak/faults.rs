@@ -1,0 +1,341 @@
+//! What guests of a soak come for: the rude, the broken and the gone, each as a list of steps.
+
+use std::iter::{repeat_n, repeat_with};
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::client::ClientNo;
+use crate::dialect::ROOM;
+
+/// Why guests come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Looks in, speaks in a room, changes its name, and leaves in one way or another.
+    Visit,
+    /// Some hundred of these at once.
+    Crowd,
+    /// Writes as fast as it is read.
+    Flood,
+    /// Lines longer than lines may be.
+    LongLine,
+    /// Bytes without a meaning.
+    Garbage,
+    /// Negotiates, and does not end.
+    Telnet,
+    /// Speaks HTTP, TLS, SSH or SMB.
+    Greeting,
+    /// Never registers.
+    HalfOpen,
+    /// Enters a busy room and reads nothing until it is closed for that.
+    Stuck,
+    /// Reads nothing while another writes to it privately, until it is closed for that.
+    Overfull,
+    /// Asks for much, reads nothing, and breaks off.
+    Unread,
+}
+
+/// How many seconds lie between two of a kind, on average; visits have a rate of their own.
+pub const ERRANDS: [(Errand, f64); 10] = [
+    (Errand::Crowd, 10.0),
+    (Errand::Flood, 15.0),
+    (Errand::LongLine, 3.0),
+    (Errand::Garbage, 2.0),
+    (Errand::Telnet, 3.0),
+    (Errand::Greeting, 2.0),
+    (Errand::HalfOpen, 2.0),
+    (Errand::Stuck, 20.0),
+    (Errand::Overfull, 25.0),
+    (Errand::Unread, 5.0),
+];
+
+/// One thing that a guest does.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Says these bytes.
+    Say(Vec<u8>),
+    /// Says this again and again, as fast as it is read, until so many bytes are said.
+    Flood(Vec<u8>, usize),
+    /// Asks another guest to write to this one, more than a server keeps for anybody.
+    Invite,
+    /// Reads nothing any more.
+    Pause,
+    /// Reads again.
+    Resume,
+    /// `/quit`, or the dialect's word for it.
+    Quit,
+    /// Says nothing more, and reads on: FIN.
+    Finish,
+    /// Breaks off: RST.
+    Reset,
+    /// Something happened that is to be counted.
+    Count(&'static str),
+}
+
+/// What a guest comes to do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Counted when it comes.
+    pub name: &'static str,
+    /// Says this and does not register, if there is something.
+    pub stranger: Option<Vec<u8>>,
+    /// Has a small receive buffer, so that the server soon feels that it does not read.
+    pub is_small: bool,
+    /// So long after it was let in, or, as a stranger, came.
+    pub steps: Vec<(Duration, Step)>,
+    /// The server may end it; this is counted then.
+    pub end: Option<&'static str>,
+}
+
+/// Rooms that visitors speak in.
+const SIDE_ROOMS: u32 = 20;
+
+/// Bytes that a flooder writes: some 80,000 lines.
+const FLOOD_BYTES: usize = 4 << 20;
+
+/// Bytes that are written to somebody who does not read: more than the kernel takes for one
+/// connection (128 KiB, as the server asks it to, and what is under way) and the hard limit (1 MiB)
+/// together.
+const OVERFULL_BYTES: usize = 2 << 20;
+
+/// What is repeated in a flood is about so long.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Not longer than a line may be, with the name before it.
+const FULL_LINE_BYTES: usize = 4000;
+
+/// Bytes of the longest line over the limit.
+const LONG_LINE_BYTES_MAX: usize = 200 << 10;
+
+/// How often somebody asks for all commands who will not read them: some 2 MB, like
+/// [`OVERFULL_BYTES`] more than the kernel and the hard limit take together.
+const UNREAD_LINES: usize = 1500;
+
+/// How long after a stuck reader came it looks whether it has been closed: well after
+/// [`STALL_TIME`](super::STALL_TIME). What the kernel takes is full within a second.
+const STUCK_TIME: Duration = Duration::from_secs(30);
+
+/// The same for one that is written to privately.
+const OVERFULL_TIME: Duration = Duration::from_secs(8);
+
+/// Between seeing whether it was closed, and giving up.
+const LAST_LOOK_TIME: Duration = Duration::from_secs(5);
+
+/// How long a visitor stays, at least and at most.
+const STAY_SECONDS: (f64, f64) = (0.2, 6.0);
+
+const HTTP: &[u8] = b"GET /chat HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
+const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
+/// The start of a `ClientHello`: a handshake record of TLS 1.0, as all versions send it first.
+const TLS: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03 no more than a beginning";
+/// An SMB2 negotiation behind its `NetBIOS` header.
+const SMB: &[u8] = b"\x00\x00\x00\x6c\xfeSMB\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1f\x00";
+
+/// Telnet's bytes: interpret as command, subnegotiation, and what asks for an option.
+const IAC: u8 = 255;
+const SUBNEGOTIATION: u8 = 250;
+const ASKING: [u8; 4] = [251, 252, 253, 254];
+
+impl Plan {
+    /// For an errand of somebody whose name is `name`. A [`Errand::Crowd`] is many visits.
+    pub fn of(errand: Errand, name: ClientNo, rng: &mut Rng) -> Self {
+        match errand {
+            Errand::Visit | Errand::Crowd => Self::visit(name, rng),
+            Errand::Flood => Self::flood(name),
+            Errand::LongLine => Self::long_line(rng),
+            Errand::Garbage => {
+                let bytes = 1 << rng.u32(4..15);
+                let garbage = repeat_with(|| rng.u8(..)).take(bytes).collect();
+                Self::stranger("garbage", garbage, rng.bool())
+            }
+            Errand::Telnet => Self::stranger("telnet", telnet(name, rng), rng.bool()),
+            Errand::Greeting => match rng.u8(0..4) {
+                0 => Self::stranger("http", HTTP.to_vec(), false),
+                1 => Self::stranger("tls", TLS.to_vec(), false),
+                2 => Self::stranger("ssh", SSH.to_vec(), rng.bool()),
+                _ => Self::stranger("smb", SMB.to_vec(), rng.bool()),
+            },
+            Errand::HalfOpen => Self::half_open(rng.bool()),
+            Errand::Stuck => Self {
+                end: Some("stuck_ended"),
+                ..Self::deaf("stuck", enter(ROOM), STUCK_TIME)
+            },
+            Errand::Overfull => {
+                let mut plan = Self::deaf("overfull", Vec::new(), OVERFULL_TIME);
+                plan.steps.insert(1, (Duration::ZERO, Step::Invite));
+                plan.end = Some("overfull_ended");
+                plan
+            }
+            Errand::Unread => {
+                let mut plan = Self::deaf("unread", b"/help\n".repeat(UNREAD_LINES), STUCK_TIME);
+                plan.steps.truncate(2);
+                let leave = (Duration::from_millis(rng.u64(10..1500)), Step::Reset);
+                plan.steps.push(leave);
+                plan.end = Some("unread_ended");
+                plan
+            }
+        }
+    }
+
+    /// Somebody who writes to `to` more than a server keeps for anybody.
+    pub fn pen_friend(to: ClientNo) -> Self {
+        let mut line = format!("@{to}:").into_bytes();
+        line.extend(repeat_n(b'x', FULL_LINE_BYTES));
+        line.push(b'\n');
+        let chunk = line.repeat(CHUNK_BYTES / line.len());
+        Self {
+            name: "pen_friends",
+            stranger: None,
+            is_small: false,
+            steps: vec![
+                (Duration::ZERO, Step::Flood(chunk, OVERFULL_BYTES)),
+                (OVERFULL_TIME, Step::Quit),
+            ],
+            end: None,
+        }
+    }
+
+    fn visit(name: ClientNo, rng: &mut Rng) -> Self {
+        let room = format!("side{}", rng.u32(0..SIDE_ROOMS));
+        let new_name = format!("#v{}\n", name.get());
+        let mut lines: Vec<(&'static str, Vec<u8>)> = vec![
+            ("rooms_entered", enter(&room)),
+            ("lines", b"Good evening.\n/me waves\n".to_vec()),
+            ("renames", new_name.into_bytes()),
+            ("questions", b"/names\n/stats\n/rooms\n".to_vec()),
+            ("lines", b"/topic What a visitor wants\nBye!\n".to_vec()),
+            ("rooms_left", format!("/part {room}\n").into_bytes()),
+        ];
+        lines.truncate(rng.usize(0..=lines.len()));
+        let (least, most) = STAY_SECONDS;
+        let stay = least + (most - least) * rng.f64() * rng.f64();
+        let pause = Duration::from_secs_f64(stay) / 8;
+        let mut steps = Vec::new();
+        let mut at = Duration::ZERO;
+        for (name, line) in lines {
+            steps.extend([(at, Step::Count(name)), (at, Step::Say(line))]);
+            at += pause;
+        }
+        let leaving = match rng.u8(0..8) {
+            0..3 => Step::Quit,
+            3..5 => Step::Finish,
+            5..7 => Step::Reset,
+            _ => {
+                steps.push((at, Step::Say(b"What I always wanted to s".to_vec())));
+                steps.push((at, Step::Count("half_lines")));
+                at += pause;
+                Step::Reset
+            }
+        };
+        steps.push((at, leaving));
+        Self {
+            name: "visits",
+            stranger: None,
+            is_small: false,
+            steps,
+            end: None,
+        }
+    }
+
+    fn flood(name: ClientNo) -> Self {
+        let mut mix = b"/ping and again\n\nSpoken to nobody, at length and in haste\n".to_vec();
+        mix.extend(format!("@{name}:to myself\n/whois {name}\n").into_bytes());
+        let chunk = mix.repeat(CHUNK_BYTES / mix.len());
+        let room = format!("flood{}", name.get());
+        Self {
+            name: "floods",
+            stranger: None,
+            is_small: false,
+            steps: vec![
+                (Duration::ZERO, Step::Say(enter(&room))),
+                (Duration::ZERO, Step::Flood(chunk, FLOOD_BYTES)),
+                (LAST_LOOK_TIME, Step::Quit),
+            ],
+            end: None,
+        }
+    }
+
+    fn long_line(rng: &mut Rng) -> Self {
+        let bytes = rng.usize(FULL_LINE_BYTES..LONG_LINE_BYTES_MAX);
+        let mut line = vec![b'x'; bytes];
+        line.extend_from_slice(b"\n/ping still there\n");
+        let leaving = if rng.bool() { Step::Quit } else { Step::Finish };
+        Self {
+            name: "long_lines",
+            stranger: None,
+            is_small: false,
+            steps: vec![
+                (Duration::ZERO, Step::Say(line)),
+                (Duration::from_secs(1), leaving),
+            ],
+            end: None,
+        }
+    }
+
+    /// Says something that is no chat, and ends unless it has been ended.
+    fn stranger(name: &'static str, says: Vec<u8>, breaks_off: bool) -> Self {
+        let leaving = if breaks_off {
+            Step::Reset
+        } else {
+            Step::Finish
+        };
+        Self {
+            name,
+            stranger: Some(says),
+            is_small: false,
+            steps: vec![(Duration::from_millis(500), leaving)],
+            end: Some("strangers_ended"),
+        }
+    }
+
+    /// Says nothing, or a byte a second.
+    fn half_open(is_slow: bool) -> Self {
+        let wait = super::REGISTER_TIME + LAST_LOOK_TIME;
+        let mut steps = Vec::new();
+        if is_slow {
+            let bytes = 1..super::REGISTER_TIME.as_secs();
+            steps.extend(bytes.map(|at| (Duration::from_secs(at), Step::Say(b"#".to_vec()))));
+        }
+        steps.push((wait, Step::Reset));
+        Self {
+            name: "half_open",
+            stranger: Some(Vec::new()),
+            is_small: false,
+            steps,
+            end: Some("half_open_ended"),
+        }
+    }
+
+    /// Says something, reads nothing, and looks after `time` whether it has been closed.
+    fn deaf(name: &'static str, says: Vec<u8>, time: Duration) -> Self {
+        Self {
+            name,
+            stranger: None,
+            is_small: true,
+            steps: vec![
+                (Duration::ZERO, Step::Pause),
+                (Duration::ZERO, Step::Say(says)),
+                (time, Step::Resume),
+                (time + LAST_LOOK_TIME, Step::Reset),
+            ],
+            end: None,
+        }
+    }
+}
+
+fn enter(room: &str) -> Vec<u8> {
+    format!("/join {room}\n").into_bytes()
+}
+
+/// Asks for options, registers in between, and leaves a subnegotiation without its end.
+fn telnet(name: ClientNo, rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for option in 0..=u8::MAX {
+        let asking = ASKING.get(rng.usize(0..ASKING.len())).copied();
+        bytes.extend([IAC, asking.unwrap_or_default(), option]);
+    }
+    bytes.extend(format!("#{name}\r\n/ping by telnet\r\n").bytes());
+    bytes.extend([IAC, SUBNEGOTIATION, 24]);
+    bytes.extend(repeat_n(b'x', rng.usize(0..LONG_LINE_BYTES_MAX)));
+    bytes
+}
