@@ -13,7 +13,7 @@ use crate::tally::Tally;
 const SEEDS: u64 = 256;
 /// unless they take longer than this;
 const TIME_MAX: Duration = Duration::from_secs(20);
-/// but at least so many: each of the mutants is found by one of these.
+/// but at least this many: each mutant that the simulation finds is found by one of these.
 const SEEDS_MIN: u64 = 96;
 
 /// Fresh seeds are past this: there, some histories have thousands of people.
