@@ -12,7 +12,7 @@ use mio::{Interest, Registry};
 use rustix::io::Errno;
 
 use crate::chat::ids::Peer;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::server::switchboard::Switchboard;
 
@@ -43,7 +43,7 @@ struct Accepting {
     /// Connections may wait.
     pending: bool,
     /// When to try again after an error; `NEVER` without one.
-    retry_at: Tick,
+    retry_at: Timestamp,
     /// An error was logged that has not passed yet.
     failing: bool,
 }
@@ -78,7 +78,7 @@ impl Acceptor {
             accepting.push(Accepting {
                 listener,
                 pending: false,
-                retry_at: Tick::NEVER,
+                retry_at: Timestamp::NEVER,
                 failing: false,
             });
         }
@@ -104,29 +104,29 @@ impl Acceptor {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let mut listeners = self.listeners.iter();
-        listeners.any(|accepting| accepting.pending && accepting.retry_at == Tick::NEVER)
+        listeners.any(|accepting| accepting.pending && accepting.retry_at == Timestamp::NEVER)
     }
 
     /// When to accept although no event asks for it.
     #[must_use]
-    pub fn retry_at(&self) -> Tick {
+    pub fn retry_at(&self) -> Timestamp {
         let retries = self.listeners.iter().map(|accepting| accepting.retry_at);
-        retries.min().unwrap_or(Tick::NEVER)
+        retries.min().unwrap_or(Timestamp::NEVER)
     }
 
     /// Accepts a batch from each listener where connections wait.
     pub fn accept(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         limits: &Limits,
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
     ) {
         for accepting in &mut self.listeners {
-            if accepting.retry_at != Tick::NEVER && accepting.retry_at > now {
+            if accepting.retry_at != Timestamp::NEVER && accepting.retry_at > now {
                 continue;
             }
-            accepting.retry_at = Tick::NEVER;
+            accepting.retry_at = Timestamp::NEVER;
             if accepting.pending {
                 self.reserve.refill();
                 accepting.accept_batch(now, limits, registry, switchboard, &mut self.reserve);
@@ -138,7 +138,7 @@ impl Acceptor {
 impl Accepting {
     fn accept_batch(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         limits: &Limits,
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
@@ -226,7 +226,7 @@ impl Accepting {
 fn admit(
     mut stream: Stream,
     peer: Peer,
-    now: Tick,
+    now: Timestamp,
     registry: &Registry,
     switchboard: &mut Switchboard<Stream>,
 ) {

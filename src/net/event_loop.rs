@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
 use crate::server::switchboard::{Readiness, Switchboard};
@@ -48,7 +48,7 @@ pub enum Sighup {
 #[derive(Debug)]
 struct Shutdown {
     /// When clients that have not read all their output are closed.
-    deadline: Tick,
+    deadline: Timestamp,
     /// They were closed, and the senders of what they did not get were told.
     closed_stalled: bool,
 }
@@ -180,7 +180,7 @@ impl EventLoop {
             let next = self.switchboard.next_deadline();
             let next = next.min(self.acceptor.retry_at());
             let next = shutdown.map_or(next, |shutdown| shutdown.deadline.min(next));
-            (next != Tick::NEVER).then(|| next.since(self.now()))
+            (next != Timestamp::NEVER).then(|| next.since(self.now()))
         };
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -212,7 +212,7 @@ impl EventLoop {
     /// Acts on the signals that have come. Returns one that asks to exit at once.
     fn handle_signals(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         shutdown: &mut Option<Shutdown>,
         on_sighup: impl Fn() -> Sighup,
     ) -> Option<i32> {
@@ -239,7 +239,7 @@ impl EventLoop {
     }
 
     /// Whether all clients are gone, or the time for that is up.
-    fn is_shut_down(&mut self, shutdown: &mut Shutdown, now: Tick) -> bool {
+    fn is_shut_down(&mut self, shutdown: &mut Shutdown, now: Timestamp) -> bool {
         if shutdown.deadline <= now && self.switchboard.connection_count() > 0 {
             if shutdown.closed_stalled {
                 self.switchboard.close_all(now);
@@ -256,8 +256,8 @@ impl EventLoop {
         self.switchboard.connection_count() == 0
     }
 
-    fn now(&self) -> Tick {
-        Tick::at(self.start.elapsed())
+    fn now(&self) -> Timestamp {
+        Timestamp::at(self.start.elapsed())
     }
 }
 
