@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chinwag::chat::time::Tick;
 
-use crate::chance::Chance;
-use crate::people::{Habits, Line, Person};
+use crate::client_input::draw_habits;
+use crate::clients::{Habits, Line, Person};
 use crate::plan::{Kind, Plan, ROOMS};
+use crate::rng::Chance;
 use crate::support::VirtualServer;
-use crate::typing::draw_habits;
 
 /// The witness is the first who comes.
 pub const WITNESS: usize = 0;

@@ -1,7 +1,7 @@
 //! What people type: lines drawn from everything the protocol has.
 
+use crate::clients::{Addressee, Line, Switch};
 use crate::history::{History, Utterance, WITNESS};
-use crate::people::{Addressee, Line, Switch};
 use crate::plan::ROOMS;
 
 /// What texts are filled up with: characters of each length in UTF-8, and whatever means something

@@ -13,14 +13,14 @@
 //!   strangers are answered in their own protocol. Telnet's options are refused once each.
 //! - The names of those who are gone are free, and no others.
 
-use crate::door::{check_refused, check_stranger};
-use crate::heard::{self, Answer, Output, names_in, number_of};
+use crate::admission::{check_refused, check_stranger};
+use crate::client_log::{self, Answer, Output, names_in, number_of};
+use crate::client_view::{Answers, Listener, View};
+use crate::clients::{Line, Person};
 use crate::history::{History, WITNESS};
-use crate::people::{Line, Person};
 use crate::private::check_private;
-use crate::record::Record;
-use crate::tally::Tally;
-use crate::view::{Answers, Listener, View};
+use crate::room_log::Record;
+use crate::stats::Tally;
 
 /// What one person got, as far as it was read.
 struct Reading {
@@ -35,7 +35,7 @@ impl Reading {
         let output = if person.is_unwelcome() {
             Output::default()
         } else {
-            heard::read(person)
+            client_log::read(person)
         };
         let (answers, places) = Answers::match_up(person, &output.lines);
         Self {

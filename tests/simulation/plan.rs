@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chinwag::config::Limits;
 
-use crate::chance::Chance;
+use crate::rng::Chance;
 
 /// The rooms there are. Everyone enters the first on registering; the witness is in all.
 pub const ROOMS: [&str; 4] = ["lobby", "r1", "r2", "r3"];

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::Answer;
+use crate::client_log::Answer;
+use crate::client_view::{Answers, View};
+use crate::clients::{Addressee, Line, Person};
 use crate::history::History;
-use crate::people::{Addressee, Line, Person};
-use crate::tally::Tally;
-use crate::view::{Answers, View};
+use crate::stats::Tally;
 
 /// Each copy of what somebody wrote privately was delivered, refused or lost, and what was lost is
 /// what they were told of.

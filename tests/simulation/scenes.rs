@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::client_input::draw_habits;
+use crate::clients::{Habits, Line, Person};
 use crate::history::History;
 use crate::lines::MARK;
-use crate::people::{Habits, Line, Person};
-use crate::typing::draw_habits;
 
 /// What surrounds a text in a queue takes no more than this.
 const ENVELOPE_BYTES: usize = 250;
@@ -259,7 +259,7 @@ fn answers_after_start(output: &[u8]) -> Option<usize> {
 
 /// Telnet's answers stand before a line.
 fn without_refusals(mut line: &[u8]) -> &[u8] {
-    let _ = crate::typing::take_refusals(&mut line);
+    let _ = crate::client_input::take_refusals(&mut line);
     line
 }
 

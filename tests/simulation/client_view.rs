@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::{Answer, Heard};
+use crate::client_log::{Answer, Heard};
+use crate::clients::{Line, Person};
 use crate::history::History;
-use crate::people::{Line, Person};
-use crate::record::Record;
+use crate::room_log::Record;
 use crate::scenes::number_in;
 
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use std::mem;
 use chinwag::chat::time::Tick;
 use chinwag::server::switchboard::Readiness;
 
-use crate::chance::Chance;
+use crate::rng::Chance;
 use crate::support::{VirtualClient, VirtualServer};
 
 /// A line that was sent, as far as its answer must fit it.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::client_view::View;
+use crate::clients::Person;
 use crate::history::History;
-use crate::people::Person;
-use crate::view::View;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::Heard;
+use crate::client_log::Heard;
+use crate::clients::{Person, Switch};
 use crate::history::{History, WITNESS};
-use crate::people::{Person, Switch};
 use crate::plan::{ROOMS, TOLD_MAX};
 use crate::scenes::number_in;
 

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use chinwag::chat::ids::Peer;
 
+use crate::clients::{Person, Stranger};
 use crate::history::{History, WITNESS};
-use crate::people::{Person, Stranger};
 use crate::plan::Kind;
 
 const HTTP_REQUESTS: [&[u8]; 3] = [

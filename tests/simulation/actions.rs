@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chinwag::server::switchboard::Readiness;
 
+use crate::client_input::draw_habits;
+use crate::clients::{Habits, Stranger};
 use crate::history::History;
-use crate::people::{Habits, Stranger};
 use crate::plan::Kind;
-use crate::typing::draw_habits;
 
 /// Where time does not leap, less than this passes: nobody can stall.
 const UNSTALLED_TIME: Duration = Duration::from_secs(28);
@@ -68,7 +68,7 @@ impl History {
     }
 
     pub fn newcomer(&mut self) {
-        let is_here = |person: &&crate::people::Person| !person.client.is_closed();
+        let is_here = |person: &&crate::clients::Person| !person.client.is_closed();
         if self.people.iter().filter(is_here).count() >= self.plan.people_max {
             return;
         }

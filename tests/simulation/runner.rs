@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::play;
-use crate::tally::Tally;
+use crate::stats::Tally;
 
 /// So many seeds, from 1 on, when nothing else is asked for,
 const SEEDS: u64 = 256;

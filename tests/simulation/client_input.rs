@@ -1,7 +1,7 @@
 //! How a line gets to the wire: with what a splitter must see through.
 
-use crate::chance::Chance;
-use crate::people::{Habits, Person};
+use crate::clients::{Habits, Person};
+use crate::rng::Chance;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BACKSPACE: u8 = 0x08;

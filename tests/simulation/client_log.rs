@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use crate::people::Person;
+use crate::client_input::take_refusals;
+use crate::clients::Person;
 use crate::plan::ROOMS;
-use crate::typing::take_refusals;
 
 /// What a line says, as far as the oracle asks.
 #[derive(Debug)]
