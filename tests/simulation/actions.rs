@@ -1,12 +1,12 @@
-//! What happens in a history: people come, talk and go, sockets fill up, break and are told of
-//! late or for nothing, and time passes.
+//! The actions of a history: clients connect, send and leave, sockets fill up and break, readiness
+//! comes late or for nothing, and time passes.
 
 use std::time::Duration;
 
 use chinwag::server::switchboard::Readiness;
 
 use crate::client_input::draw_habits;
-use crate::clients::{Habits, Stranger};
+use crate::clients::{ForeignProtocol, Habits};
 use crate::history::History;
 use crate::plan::Kind;
 
@@ -17,83 +17,85 @@ const UNSTALLED_TIME: Duration = Duration::from_secs(28);
 const LEAP_SECONDS_MAX: usize = 27;
 
 impl History {
-    /// One of all the things that can happen.
+    /// One action.
     pub fn step(&mut self) {
-        match self.chance.below(100) {
+        match self.rng.below(100) {
             0..=33 => self.speak(),
-            34..=43 => self.newcomer(),
+            34..=43 => self.new_client(),
             44..=59 => self.sockets_change(),
-            60..=62 => self.some_reset(),
-            63..=66 => self.somebody_half_closes(),
+            60..=62 => self.random_resets(),
+            63..=66 => self.random_half_close(),
             67..=70 => self.spurious_readiness(),
             71..=75 => self.time_passes(),
             76 => self.time_leaps(),
-            77..=83 => self.everybody_is_heard(),
+            77..=83 => self.deliver_to_server(),
             84..=86 if self.plan.is_crowd() => self.a_place_changes_hands(),
             87 => self.all_is_answered(),
             88 if self.plan.kind != Kind::Thousands => self.hoarders(),
-            89 if self.chance.one_in(3) => self.a_deep_queue_is_cut(),
+            89 if self.rng.one_in(3) => self.a_deep_queue_is_cut(),
             89 => self.run(),
             90..=92 if self.plan.kind == Kind::Crowd => self.a_crowd_thins_out(),
             _ => {
-                for _ in 0..self.chance.below(4) {
+                for _ in 0..self.rng.below(4) {
                     self.turn();
                 }
             }
         }
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             self.turn();
         }
         self.watch();
     }
 
     fn speak(&mut self) {
-        let who = self.somebody();
-        if !self.people[who].may_speak() {
+        let who = self.random_client();
+        if !self.clients[who].may_speak() {
             return;
         }
-        let lines_max = if self.chance.one_in(6) {
+        let lines_max = if self.rng.one_in(6) {
             40
         } else {
             self.plan.chattiness
         };
-        for _ in 0..self.chance.between(1..=lines_max) {
+        for _ in 0..self.rng.between(1..=lines_max) {
             self.type_something(who);
-            if self.people[who].has_quit {
+            if self.clients[who].has_quit {
                 break;
             }
         }
-        self.people[who].deliver_some(&mut self.chance);
+        self.clients[who].deliver_some(&mut self.rng);
         self.tell_perhaps(who);
     }
 
-    pub fn newcomer(&mut self) {
-        let is_here = |person: &&crate::clients::Person| !person.client.is_closed();
-        if self.people.iter().filter(is_here).count() >= self.plan.people_max {
+    pub fn new_client(&mut self) {
+        let is_here = |client: &&crate::clients::Client| !client.connection.is_closed();
+        if self.clients.iter().filter(is_here).count() >= self.plan.clients_max {
             return;
         }
         let mut habits = Habits {
-            silent: self.chance.one_in(20),
+            silent: self.rng.one_in(20),
             newcomer: true,
-            ..draw_habits(&mut self.chance)
+            ..draw_habits(&mut self.rng)
         };
-        if self.chance.one_in(12) {
-            let stranger = self.chance.pick(&[Stranger::Http, Stranger::Tls]);
-            habits.stranger = Some(stranger);
+        if self.rng.one_in(12) {
+            let foreign = self
+                .rng
+                .pick(&[ForeignProtocol::Http, ForeignProtocol::Tls]);
+            habits.foreign = Some(foreign);
             habits.steady = true;
             habits.silent = false;
             habits.telnet = false;
             habits.marked = false;
         }
         let who = self.arrive(habits);
-        if !self.people[who].reads_as_they_do() && self.chance.one_in(6) {
-            let room = self.chance.below(400);
-            self.people[who].set_room(room, usize::MAX, false);
+        if !self.clients[who].reads_as_they_do() && self.rng.one_in(6) {
+            let space = self.rng.below(400);
+            self.clients[who].set_space(space, usize::MAX, false);
         }
-        if habits.stranger.is_some() {
+        if habits.foreign.is_some() {
             // Its first bytes in two pieces, before its time to register is up.
-            self.people[who].deliver_some(&mut self.chance);
-            self.people[who].tell(&mut self.server);
+            self.clients[who].deliver_some(&mut self.rng);
+            self.clients[who].tell(&mut self.server);
             self.turn();
         }
         self.introduce(who);
@@ -101,79 +103,79 @@ impl History {
 
     fn sockets_change(&mut self) {
         let count_max = if self.plan.is_crowd() { 60 } else { 4 };
-        for _ in 0..self.chance.between(1..=count_max) {
-            let who = self.somebody();
-            if self.people[who].reads_as_they_do() {
+        for _ in 0..self.rng.between(1..=count_max) {
+            let who = self.random_client();
+            if self.clients[who].reads_as_they_do() {
                 continue;
             }
             let limits = &self.plan.limits;
             let few = 3000.max(6 * limits.line_bytes_max);
             let many = 2 * limits.output_soft_bytes_max;
-            let chance = &mut self.chance;
-            let room = match chance.below(self.plan.slowness + 3) {
+            let rng = &mut self.rng;
+            let space = match rng.below(self.plan.slowness + 3) {
                 0 => usize::MAX,
-                1 => chance.below(few),
-                2 => chance.below(many),
+                1 => rng.below(few),
+                2 => rng.below(many),
                 3 => 0,
-                _ => chance.below(150),
+                _ => rng.below(150),
             };
-            let write_max = if chance.one_in(3) && room < many {
-                chance.between(1..=50)
+            let write_max = if rng.one_in(3) && space < many {
+                rng.between(1..=50)
             } else {
                 usize::MAX
             };
-            let breaks = !self.people[who].habits.resident && chance.one_in(60);
-            if chance.one_in(4) {
-                self.people[who].set_room_for_lines(room);
+            let breaks = !self.clients[who].habits.resident && rng.one_in(60);
+            if rng.one_in(4) {
+                self.clients[who].set_space_for_lines(space);
             } else {
-                self.people[who].set_room(room, write_max, breaks);
+                self.clients[who].set_space(space, write_max, breaks);
             }
             self.tell_perhaps(who);
         }
     }
 
-    fn some_reset(&mut self) {
+    fn random_resets(&mut self) {
         let count_max = if self.plan.is_crowd() { 8 } else { 1 };
-        for _ in 0..self.chance.between(1..=count_max) {
-            let who = self.somebody();
-            if !self.people[who].habits.resident || self.chance.one_in(10) {
-                self.people[who].reset();
+        for _ in 0..self.rng.between(1..=count_max) {
+            let who = self.random_client();
+            if !self.clients[who].habits.resident || self.rng.one_in(10) {
+                self.clients[who].reset();
                 self.tell_perhaps(who);
             }
         }
     }
 
-    fn somebody_half_closes(&mut self) {
-        let who = self.somebody();
-        if !self.people[who].habits.resident || self.chance.one_in(6) {
-            self.people[who].half_close(&mut self.chance);
+    fn random_half_close(&mut self) {
+        let who = self.random_client();
+        if !self.clients[who].habits.resident || self.rng.one_in(6) {
+            self.clients[who].half_close(&mut self.rng);
             self.tell_perhaps(who);
         }
     }
 
-    /// The poll says what is not so, of people who are there and who are long gone.
+    /// Spurious readiness, for clients that are connected and that are long gone.
     fn spurious_readiness(&mut self) {
         for _ in 0..4 {
             let readiness = Readiness {
-                readable: self.chance.one_in(2),
-                writable: self.chance.one_in(2),
-                hung_up: self.chance.one_in(2),
+                readable: self.rng.one_in(2),
+                writable: self.rng.one_in(2),
+                hung_up: self.rng.one_in(2),
             };
-            let who = self.somebody();
-            let id = self.people[who].client.id;
+            let who = self.random_client();
+            let id = self.clients[who].connection.id;
             self.server.switchboard.ready(id, readiness);
         }
     }
 
-    /// Before time goes on, who reads slowly reads something.
+    /// Before time passes, every slow reader reads something.
     pub fn plodders_read(&mut self) {
-        for person in &mut self.people {
-            if person.habits.plodding && !person.habits.steady {
-                let bytes = self.chance.between(1..=200);
+        for client in &mut self.clients {
+            if client.habits.plodding && !client.habits.steady {
+                let bytes = self.rng.between(1..=200);
                 // Who was turned away reads at once why, or could stall in the last hour.
-                if !person.was_refused {
-                    person.set_room(bytes, usize::MAX, false);
-                    person.tell(&mut self.server);
+                if !client.was_refused {
+                    client.set_space(bytes, usize::MAX, false);
+                    client.tell(&mut self.server);
                 }
             }
         }
@@ -182,7 +184,7 @@ impl History {
 
     /// A little time, in which each deadline is met.
     fn time_passes(&mut self) {
-        let time = Duration::from_millis(self.chance.below(2000) as u64);
+        let time = Duration::from_millis(self.rng.below(2000) as u64);
         if self.may_pass(time) {
             self.plodders_read();
             self.pass(time);
@@ -198,10 +200,10 @@ impl History {
         may_pass
     }
 
-    /// The server wakes up late, and much is due.
+    /// The server wakes up late, with many deadlines due.
     fn time_leaps(&mut self) {
         if self.plan.stalls {
-            let time = self.chance.below(LEAP_SECONDS_MAX);
+            let time = self.rng.below(LEAP_SECONDS_MAX);
             let time = Duration::from_secs(time as u64);
             self.plodders_read();
             self.server.now = self.server.now.after(time);
@@ -209,32 +211,32 @@ impl History {
         }
     }
 
-    fn everybody_is_heard(&mut self) {
-        for person in &mut self.people {
-            person.deliver_some(&mut self.chance);
-            person.tell(&mut self.server);
+    fn deliver_to_server(&mut self) {
+        for client in &mut self.clients {
+            client.deliver_some(&mut self.rng);
+            client.tell(&mut self.server);
         }
         self.turn();
     }
 
-    /// Nothing waits for anybody.
-    pub fn everybody_reads(&mut self) {
-        for person in &mut self.people {
-            person.read_everything();
-            person.tell(&mut self.server);
+    /// All output is read.
+    pub fn all_clients_read(&mut self) {
+        for client in &mut self.clients {
+            client.read_everything();
+            client.tell(&mut self.server);
         }
         self.run();
         self.look();
     }
 
-    /// What somebody has typed arrives at once.
+    /// Delivers all that a client has in flight.
     pub fn hear(&mut self, who: usize) {
-        self.people[who].deliver_all();
-        self.people[who].tell(&mut self.server);
+        self.clients[who].deliver_all();
+        self.clients[who].tell(&mut self.server);
     }
 
-    /// Anybody but the witness, whether or not they are still there.
-    fn somebody(&mut self) -> usize {
-        self.chance.between(1..=self.people.len() - 1)
+    /// Any client but the witness, connected or not.
+    fn random_client(&mut self) -> usize {
+        self.rng.between(1..=self.clients.len() - 1)
     }
 }

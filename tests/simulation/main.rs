@@ -39,10 +39,10 @@ mod watch;
 use std::env;
 
 use history::History;
-use stats::Tally;
+use stats::Stats;
 
 /// One history from its seed, and what the oracle says of it.
-fn play(seed: u64) -> Tally {
+fn play(seed: u64) -> Stats {
     let _replay = runner::Replay { seed };
     let mut history = History::begin(seed);
     history.unfold();
