@@ -223,7 +223,7 @@ fn every_fault_in_the_table_names_tests_that_exist() {
         "wire::",
         "model::",
         "integration::",
-        "confined::",
+        "seccomp::",
         "src::",
     ];
     let page = fs::read_to_string(root().join("docs/reliability.md")).unwrap();

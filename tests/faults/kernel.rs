@@ -17,8 +17,8 @@ use crate::harness::{
     Client, Daemon, Killed, REFUSED_FULL, program, wait_for_exit, wait_until, without_settings,
 };
 
-/// The wrapper of `tests/confined`: its filter kills whoever makes a call that it does not know.
-const CONFINED: &str = "chinwag-confined";
+/// The wrapper of `tests/seccomp`: its filter kills whoever makes a call that it does not know.
+const SECCOMP_WRAPPER: &str = "chinwag-seccomp";
 
 /// Calls that others than the first thread make. There, strace can come before the filter, to which a
 /// call that is not to be made looks like one that it does not know.
@@ -45,7 +45,7 @@ impl Failing {
     /// `fault` is what strace's `-e inject=` takes. `None` where there is no strace.
     fn new(fault: &str) -> Option<Self> {
         let (calls, _) = fault.split_once(':').expect("calls, and what they return");
-        if !strace_works() || (is_confined() && BY_THREADS.contains(&calls)) {
+        if !strace_works() || (is_under_seccomp() && BY_THREADS.contains(&calls)) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -114,8 +114,8 @@ impl Trace {
     }
 }
 
-fn is_confined() -> bool {
-    PathBuf::from(program().get_program()).ends_with(CONFINED)
+fn is_under_seccomp() -> bool {
+    PathBuf::from(program().get_program()).ends_with(SECCOMP_WRAPPER)
 }
 
 /// Whether there is a strace, and the system lets it do its work.
@@ -566,7 +566,7 @@ fn what_the_start_can_do_without_does_not_stop_it() {
         let lines = trace.lines();
         let failed = |line: &String| line.contains("(INJECTED)") && line.contains(what);
         // The wrapper makes calls of its own before.
-        assert!(is_confined() || lines.iter().any(failed), "{lines:?}");
+        assert!(is_under_seccomp() || lines.iter().any(failed), "{lines:?}");
     }
 }
 

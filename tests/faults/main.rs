@@ -21,13 +21,13 @@ mod flooder;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
-mod itself;
 mod kernel;
 mod latency;
 mod limits;
 mod logs;
 mod published;
 mod restart;
+mod self_messages;
 mod signals;
 mod slow_readers;
 mod slow_senders;

@@ -10,9 +10,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::harness::{LOBBY, MOTD, SERVER_NAME, Stage, peer_of};
 use crate::line::{Line, Of, Wrong};
 use crate::model::Model;
-use crate::stage::{LOBBY, MOTD, SERVER_NAME, Stage, peer_of};
 
 /// So many connections at most.
 const SLOTS: usize = 5;

@@ -6,9 +6,9 @@ use chinwag::chat::{
     AWAY_NOTIFIED_MAX, ENTRY_NAMES_MAX, IGNORED_MAX, NAMES_PAGE, NOTE_BYTES_MAX, ROOMS_PAGE,
 };
 
+use crate::harness::Stage;
 use crate::line::{Line, Of};
 use crate::recorder::{Answer, Entered, Fault, Heard, Seen};
-use crate::stage::Stage;
 
 const ROOMS_MAX: usize = 20;
 
@@ -100,7 +100,7 @@ fn a_note_has_three_hundred_bytes_at_most() {
     // What was refused left what was there before.
     let kept = "n".repeat(300);
     let topic = stage.ask(bob, &Line::Topic(None)).unwrap();
-    let room = crate::stage::LOBBY.into();
+    let room = crate::harness::LOBBY.into();
     let text = Some(kept.clone());
     assert_eq!(topic, Answer::Topic { room, text });
     let seen = stage.write(bob, "ann", "hi");
@@ -127,7 +127,7 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
     assert_eq!(seen.heard_by(ann), [Heard::Ok(Answer::Bye)]);
     assert_eq!(seen.closed, [ann]);
     let leave = Heard::Leave {
-        room: crate::stage::LOBBY.into(),
+        room: crate::harness::LOBBY.into(),
         name: "ann".into(),
         text: Some(longest),
     };

@@ -12,15 +12,15 @@
     missing_docs
 )]
 
+mod harness;
 mod history;
-mod laws;
 mod limits;
 mod line;
 mod model;
 mod presence;
+mod properties;
 mod recorder;
-mod stage;
-mod stories;
+mod scenarios;
 
 use proptest::prelude::*;
 

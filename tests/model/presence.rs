@@ -12,9 +12,9 @@ use chinwag::chat::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::harness::{LOBBY, Stage};
 use crate::line::{Line, Of};
 use crate::recorder::{Answer, Heard, Seen};
-use crate::stage::{LOBBY, Stage};
 
 const ROOMS_MAX: usize = 20;
 

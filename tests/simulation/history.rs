@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chinwag::chat::time::Timestamp;
 
-use crate::chance::Chance;
-use crate::people::{Habits, Line, Person};
+use crate::client_input::draw_habits;
+use crate::clients::{Client, Habits, Line};
 use crate::plan::{Kind, Plan, ROOMS};
+use crate::rng::Rng;
 use crate::support::VirtualServer;
-use crate::typing::draw_habits;
 
-/// The witness is the first who comes.
+/// The witness is the first client.
 pub const WITNESS: usize = 0;
 
 /// More turns in a row than any history needs.
@@ -35,10 +35,10 @@ pub struct Utterance {
 #[derive(Debug)]
 pub struct History {
     pub plan: Plan,
-    pub chance: Chance,
+    pub rng: Rng,
     pub server: VirtualServer,
-    /// All who ever came. The first reads everything, is in every room and says nothing.
-    pub people: Vec<Person>,
+    /// Every client that ever connected. The first reads everything, is in every room and says nothing.
+    pub clients: Vec<Client>,
     /// By number, in the order in which they were typed.
     pub utterances: Vec<Utterance>,
     pub turns: u64,
@@ -54,15 +54,15 @@ pub struct History {
 }
 
 impl History {
-    /// Those who are there at the start have come.
+    /// Connects the clients of the start.
     pub fn begin(seed: u64) -> Self {
-        let mut chance = Chance::from_seed(seed);
-        let plan = Plan::draw(seed, &mut chance);
+        let mut rng = Rng::from_seed(seed);
+        let plan = Plan::draw(seed, &mut rng);
         let mut history = Self {
             server: VirtualServer::new(plan.limits.clone()),
             plan,
-            chance,
-            people: Vec::new(),
+            rng,
+            clients: Vec::new(),
             utterances: Vec::new(),
             turns: 0,
             events: 0,
@@ -72,8 +72,8 @@ impl History {
             hoards: 0,
         };
         history.witness_arrives();
-        for _ in 1..history.plan.people_at_start {
-            let habits = draw_habits(&mut history.chance);
+        for _ in 1..history.plan.clients_at_start {
+            let habits = draw_habits(&mut history.rng);
             let who = history.arrive(habits);
             history.introduce(who);
             if !history.plan.is_crowd() {
@@ -86,8 +86,8 @@ impl History {
             history.pass(Duration::from_secs(60));
         }
         history.look();
-        for person in &mut history.people {
-            person.counts_from = person.output.len();
+        for client in &mut history.clients {
+            client.counts_from = client.output.len();
         }
         history
     }
@@ -106,7 +106,7 @@ impl History {
         }
     }
 
-    /// Whoever still can sends the rest and reads everything; then the server comes to rest.
+    /// Every open client sends the rest and reads everything; then the server comes to rest.
     pub fn come_to_rest(&mut self) {
         if self.plan.last_hour {
             self.nobody_reads_for_an_hour();
@@ -116,10 +116,10 @@ impl History {
             self.server.switchboard.check_invariants();
         }
         for _ in 0..2 {
-            for person in &mut self.people {
-                person.deliver_all();
-                person.read_everything();
-                person.tell(&mut self.server);
+            for client in &mut self.clients {
+                client.deliver_all();
+                client.read_everything();
+                client.tell(&mut self.server);
             }
             self.run();
         }
@@ -152,16 +152,16 @@ impl History {
             self.types(WITNESS, Line::Names(room), &format!("/names {room}"));
         }
         self.types(WITNESS, Line::Stats, "/stats");
-        self.people[WITNESS].deliver_all();
-        self.people[WITNESS].tell(&mut self.server);
+        self.clients[WITNESS].deliver_all();
+        self.clients[WITNESS].tell(&mut self.server);
         self.run();
         self.look();
     }
 
     /// The names of those who are gone are free; those of the others are not.
     fn try_names(&mut self) {
-        let is_full = |one: &&Person| !one.client.is_closed();
-        if self.people.iter().filter(is_full).count() >= self.plan.limits.clients_max {
+        let is_full = |one: &&Client| !one.connection.is_closed();
+        if self.clients.iter().filter(is_full).count() >= self.plan.limits.clients_max {
             return;
         }
         let who = self.arrive(Habits {
@@ -172,21 +172,21 @@ impl History {
         });
         // Where nobody is told of new names.
         self.types(who, Line::Other, "/part lobby");
-        for person in 0..NAMES_TRIED_MAX.min(who) {
-            let other = &self.people[person];
-            let (is_gone, name) = (other.client.is_closed(), other.name.clone());
+        for client in 0..NAMES_TRIED_MAX.min(who) {
+            let other = &self.clients[client];
+            let (is_gone, name) = (other.connection.is_closed(), other.name.clone());
             let line = match is_gone {
                 true => Line::FreeName,
                 false if other.was_refused => continue,
                 // A new name may not have got through.
-                false if name != format!("c{person}") => continue,
+                false if name != format!("c{client}") => continue,
                 false => Line::Refused("name_taken"),
             };
             self.types(who, line, &format!("#{name}"));
         }
         self.types(who, Line::FreeName, &format!("#c{who}"));
-        self.people[who].deliver_all();
-        self.people[who].tell(&mut self.server);
+        self.clients[who].deliver_all();
+        self.clients[who].tell(&mut self.server);
         self.run();
         self.pass(Duration::from_secs(60)); // its lines may be paced
         self.look();
@@ -214,32 +214,32 @@ impl History {
         for room in &ROOMS[1..] {
             self.types(witness, Line::Other, &format!("/join {room}"));
         }
-        self.people[witness].deliver_all();
-        self.people[witness].tell(&mut self.server);
+        self.clients[witness].deliver_all();
+        self.clients[witness].tell(&mut self.server);
         self.run();
         self.look();
     }
 
-    /// Somebody connects, and gives a name.
+    /// Connects a client that registers.
     pub fn arrive(&mut self, habits: Habits) -> usize {
-        let number = self.people.len();
-        let (peer, household) = self.draw_peer(number);
-        let is_refused = self.must_be_refused(household.as_deref());
-        let client = self.server.arrive_from(peer);
-        let mut person = Person::new(client, number, habits);
-        person.was_refused = is_refused;
-        person.is_paced = household.is_some();
-        person.household = household;
-        person.arrived_at = self.server.now;
-        person.arrived_after = self.people.first().map_or(0, |one| one.lines_heard);
-        person.begin();
-        self.people.push(person);
+        let number = self.clients.len();
+        let (peer, address_key) = self.draw_peer(number);
+        let is_refused = self.must_be_refused(address_key.as_deref());
+        let connection = self.server.accept_from(peer);
+        let mut client = Client::new(connection, number, habits);
+        client.was_refused = is_refused;
+        client.is_paced = address_key.is_some();
+        client.address_key = address_key;
+        client.arrived_at = self.server.now;
+        client.arrived_after = self.clients.first().map_or(0, |one| one.lines_heard);
+        client.begin();
+        self.clients.push(client);
         self.spoken.push(0);
         if habits.silent {
             return number;
         }
-        if habits.stranger.is_some() {
-            self.knock(number);
+        if habits.foreign.is_some() {
+            self.send_foreign_bytes(number);
             return number;
         }
         self.type_line(number, &format!("#c{number}"));
@@ -259,26 +259,26 @@ impl History {
 
     pub fn type_line(&mut self, who: usize, text: &str) {
         let line_bytes_max = self.plan.limits.line_bytes_max;
-        self.people[who].type_line(text, line_bytes_max, &mut self.chance);
+        self.clients[who].type_line(text, line_bytes_max, &mut self.rng);
     }
 
-    /// What somebody new says arrives.
+    /// Delivers the first lines of a new client.
     pub fn introduce(&mut self, who: usize) {
-        let person = &self.people[who];
-        if self.plan.is_crowd() || person.reads_as_they_do() {
+        let client = &self.clients[who];
+        if self.plan.is_crowd() || client.reads_as_they_do() {
             // Or time to register could leap by.
-            self.people[who].deliver_all();
-            self.people[who].tell(&mut self.server);
+            self.clients[who].deliver_all();
+            self.clients[who].tell(&mut self.server);
         } else {
-            self.people[who].deliver_some(&mut self.chance);
+            self.clients[who].deliver_some(&mut self.rng);
             self.tell_perhaps(who);
         }
     }
 
-    /// The poll tells at once, or some time.
+    /// The poll reports now, or some time later.
     pub fn tell_perhaps(&mut self, who: usize) {
-        if self.chance.one_in(2) {
-            self.people[who].tell(&mut self.server);
+        if self.rng.one_in(2) {
+            self.clients[who].tell(&mut self.server);
         }
     }
 
@@ -311,8 +311,8 @@ impl History {
     }
 
     pub fn look(&mut self) {
-        for person in &mut self.people {
-            person.look();
+        for client in &mut self.clients {
+            client.look();
         }
     }
 }

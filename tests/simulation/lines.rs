@@ -1,7 +1,7 @@
-//! What people type: lines drawn from everything the protocol has.
+//! The lines that clients send, drawn from everything the protocol has.
 
+use crate::clients::{Addressee, Line, Switch};
 use crate::history::{History, Utterance, WITNESS};
-use crate::people::{Addressee, Line, Switch};
 use crate::plan::ROOMS;
 
 /// What texts are filled up with: characters of each length in UTF-8, and whatever means something
@@ -47,18 +47,18 @@ impl History {
     /// Types a line, and notes what its answer must be.
     pub fn types(&mut self, who: usize, line: Line, text: &str) {
         self.type_line(who, text);
-        self.people[who].sent.push(line);
+        self.clients[who].sent.push(line);
     }
 
     /// `who` types a line, or a few that belong together, unless chance drew what makes no sense
     /// now.
     pub fn type_something(&mut self, who: usize) {
-        let habits = self.people[who].habits;
+        let habits = self.clients[who].habits;
         let stays = self.plan.is_crowd() && habits.resident;
-        match self.chance.below(32) {
+        match self.rng.below(32) {
             0..=5 => self.type_private(who, 1),
             6 => {
-                let count = self.chance.between(1..=3);
+                let count = self.rng.between(1..=3);
                 self.type_private(who, count);
             }
             7..=13 => {
@@ -68,31 +68,31 @@ impl History {
             14 => self.say(who, "/me ", 8),
             15 => self.say(who, "/topic ", 8),
             16 => {
-                let question = self.chance.pick(&QUESTIONS);
+                let question = self.rng.pick(&QUESTIONS);
                 self.types(who, Line::Other, question);
             }
             17 if !stays => {
-                let text = format!("/join {}", self.chance.pick(&ROOMS));
+                let text = format!("/join {}", self.rng.pick(&ROOMS));
                 self.types(who, Line::Other, &text);
             }
             18 if !stays => {
-                let text = format!("/part {}", self.chance.pick(&ROOMS));
+                let text = format!("/part {}", self.rng.pick(&ROOMS));
                 self.types(who, Line::Other, &text);
             }
             19 => {
-                let text = format!("#{}", self.people[who].rename());
+                let text = format!("#{}", self.clients[who].rename());
                 self.types(who, Line::Other, &text);
             }
             20 => self.types(who, Line::Away, "/away gone"),
             21 => {
-                let bytes = self.plan.limits.line_bytes_max + self.chance.between(1..=9);
+                let bytes = self.plan.limits.line_bytes_max + self.rng.between(1..=9);
                 self.types(who, Line::TooLong, &"y".repeat(bytes));
             }
             22 => self.say_in_full(who),
-            23 if !habits.resident && self.chance.one_in(6) => {
+            23 if !habits.resident && self.rng.one_in(6) => {
                 let text = self.text(0);
                 let number = self.utter(who, None, text.clone());
-                self.people[who].has_quit = true;
+                self.clients[who].has_quit = true;
                 self.types(who, Line::Other, &format!("/quit {text}"));
                 self.utterances[number].is_farewell = true;
             }
@@ -101,13 +101,13 @@ impl History {
             27 | 28 if habits.json => self.type_ignore(who),
             29 if habits.json => self.type_in_both_modes(who),
             30 => {
-                let on = !self.people[who].echo;
-                self.people[who].echo = on;
+                let on = !self.clients[who].echo;
+                self.clients[who].echo = on;
                 self.types(who, Line::Other, if on { "/echo on" } else { "/echo off" });
             }
             31 => {
-                let whom = self.chance.below(self.people.len());
-                let text = format!("/whois {}", self.people[whom].name);
+                let whom = self.rng.below(self.clients.len());
+                let text = format!("/whois {}", self.clients[whom].name);
                 self.types(who, Line::Whois(whom), &text);
             }
             _ => self.say(who, "", 0),
@@ -116,7 +116,7 @@ impl History {
 
     fn filling_max(&mut self) -> usize {
         let line_bytes_max = self.plan.limits.line_bytes_max;
-        self.chance.below(line_bytes_max - PREFIX_BYTES_MAX)
+        self.rng.below(line_bytes_max - PREFIX_BYTES_MAX)
     }
 
     /// Something for the room that `who` is in, of a text with so many bytes of filling at most.
@@ -138,41 +138,41 @@ impl History {
 
     /// Something for `count` people at most, under the names they have as far as anybody knows.
     fn type_private(&mut self, who: usize, count: usize) {
-        let mut people: Vec<usize> = (0..count)
+        let mut clients: Vec<usize> = (0..count)
             .map(|_| {
-                let person = self.chance.below(self.people.len());
-                let is_gone = self.people[person].client.is_closed();
-                let another = self.chance.below(self.people.len());
-                if is_gone { another } else { person }
+                let client = self.rng.below(self.clients.len());
+                let is_gone = self.clients[client].connection.is_closed();
+                let another = self.rng.below(self.clients.len());
+                if is_gone { another } else { client }
             })
             // Who gets a copy and an echo would get it twice.
-            .filter(|person| *person != who || !self.people[who].echo)
+            .filter(|client| *client != who || !self.clients[who].echo)
             .collect();
-        people.sort_unstable();
-        people.dedup();
+        clients.sort_unstable();
+        clients.dedup();
         let bytes = self.filling_max();
-        self.type_private_to(who, &people, bytes);
+        self.type_private_to(who, &clients, bytes);
     }
 
     /// Something for these people. Returns whether it was typed.
-    pub fn type_private_to(&mut self, who: usize, people: &[usize], filling_max: usize) -> bool {
-        let addressees = people.iter().map(|person| Addressee {
-            person: *person,
-            name: self.people[*person].name.clone(),
+    pub fn type_private_to(&mut self, who: usize, clients: &[usize], filling_max: usize) -> bool {
+        let addressees = clients.iter().map(|client| Addressee {
+            client: *client,
+            name: self.clients[*client].name.clone(),
         });
         let to: Vec<Addressee> = addressees.collect();
         let names: Vec<&str> = to.iter().map(|one| one.name.as_str()).collect();
         let names = names.join(",");
         let text = self.text(filling_max);
-        let line = match self.chance.below(3) {
+        let line = match self.rng.below(3) {
             0 => format!("/msg {names} {text}"),
             1 => format!("@{names}: {text}"),
             _ => format!("@{names}:{text}"),
         };
-        if people.is_empty() || line.len() > self.plan.limits.line_bytes_max {
+        if clients.is_empty() || line.len() > self.plan.limits.line_bytes_max {
             return false;
         }
-        let number = self.utter(who, Some(people.to_vec()), text);
+        let number = self.utter(who, Some(clients.to_vec()), text);
         self.types(who, Line::Private { number, to }, &line);
         true
     }
@@ -185,7 +185,7 @@ impl History {
     }
 
     fn type_nonsense(&mut self, who: usize) {
-        let (text, code) = self.chance.pick(&REFUSED);
+        let (text, code) = self.rng.pick(&REFUSED);
         self.types(who, Line::Refused(code), text);
         if self.plan.limits.line_bytes_max >= 512 {
             let text = format!("/away {}", "x".repeat(301));
@@ -195,31 +195,31 @@ impl History {
 
     /// Ignores somebody, or hears them again. What is said before and after tells the oracle when.
     fn type_ignore(&mut self, who: usize) {
-        let ignored = &self.people[who].ignored;
+        let ignored = &self.clients[who].ignored;
         let whom = match ignored.first() {
-            Some(whom) if self.chance.one_in(2) => *whom,
-            _ => self.chance.below(self.people.len()),
+            Some(whom) if self.rng.one_in(2) => *whom,
+            _ => self.rng.below(self.clients.len()),
         };
         if whom == who || whom == WITNESS {
             return;
         }
         let on = !ignored.contains(&whom);
         let command = if on { "/ignore" } else { "/unignore" };
-        let text = format!("{command} {}", self.people[whom].name);
+        let text = format!("{command} {}", self.clients[whom].name);
         self.say(who, "", 0);
         let switch = Switch {
-            since: self.people[WITNESS].lines_heard,
+            since: self.clients[WITNESS].lines_heard,
             until: self.utterances.len(),
-            line: self.people[who].sent.len(),
+            line: self.clients[who].sent.len(),
             whom,
             on,
         };
-        let person = &mut self.people[who];
-        person.switches.push(switch);
+        let client = &mut self.clients[who];
+        client.switches.push(switch);
         if on {
-            person.ignored.insert(whom);
+            client.ignored.insert(whom);
         } else {
-            person.ignored.remove(&whom);
+            client.ignored.remove(&whom);
         }
         self.types(who, Line::Ignore { whom, on }, &text);
         self.say(who, "", 0);
@@ -228,8 +228,8 @@ impl History {
     /// For a while, lines as people read them.
     fn type_in_both_modes(&mut self, who: usize) {
         self.types(who, Line::ToPlain, "/mode plain");
-        for _ in 0..self.chance.below(3) {
-            match self.chance.below(3) {
+        for _ in 0..self.rng.below(3) {
+            match self.rng.below(3) {
                 0 => self.type_private(who, 2),
                 1 => self.type_nonsense(who),
                 _ => self.say(who, "", 8),
@@ -245,11 +245,11 @@ impl History {
             return text;
         }
         let bytes_max = text.len() + filling_max;
-        if filling_max >= 8 && self.chance.one_in(16) {
+        if filling_max >= 8 && self.rng.one_in(16) {
             text.insert(0, MARK);
         }
         text.push(' ');
-        let skipped = self.chance.below(FILLING.chars().count());
+        let skipped = self.rng.below(FILLING.chars().count());
         for character in FILLING.chars().cycle().skip(skipped) {
             if text.len() + character.len_utf8() > bytes_max {
                 break;
@@ -268,7 +268,7 @@ impl History {
             from,
             to,
             text,
-            echo: self.people[from].echo,
+            echo: self.clients[from].echo,
             is_farewell: false,
         });
         self.utterances.len() - 1

@@ -16,34 +16,34 @@
 )]
 #![allow(dead_code, reason = "a harness shared between tests")]
 
-mod chance;
-mod door;
-mod happenings;
-mod heard;
+mod actions;
+mod admission;
+mod client_input;
+mod client_log;
+mod client_view;
+mod clients;
 mod history;
 mod lines;
-mod modes;
 mod oracle;
-mod people;
 mod plan;
 mod private;
-mod record;
+mod rng;
+mod room_log;
+mod runner;
 mod scenes;
+mod stats;
 #[path = "../support/mod.rs"]
 mod support;
-mod tally;
-mod typing;
-mod view;
 mod watch;
 
 use std::env;
 
 use history::History;
-use tally::Tally;
+use stats::Stats;
 
 /// One history from its seed, and what the oracle says of it.
-fn play(seed: u64) -> Tally {
-    let _replay = modes::Replay { seed };
+fn play(seed: u64) -> Stats {
+    let _replay = runner::Replay { seed };
     let mut history = History::begin(seed);
     history.unfold();
     history.come_to_rest();
@@ -53,9 +53,9 @@ fn play(seed: u64) -> Tally {
 #[test]
 fn everyone_hears_what_they_are_to_hear() {
     match (env::var("CHINWAG_SEED"), env::var("CHINWAG_SECONDS")) {
-        (Ok(seed), _) => modes::replay(seed.parse().expect("CHINWAG_SEED is a number")),
-        (_, Ok(seconds)) => modes::play_fresh_seeds(&seconds),
-        _ => modes::play_first_seeds(),
+        (Ok(seed), _) => runner::replay(seed.parse().expect("CHINWAG_SEED is a number")),
+        (_, Ok(seconds)) => runner::play_fresh_seeds(&seconds),
+        _ => runner::play_first_seeds(),
     }
 }
 

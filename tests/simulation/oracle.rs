@@ -13,31 +13,31 @@
 //!   strangers are answered in their own protocol. Telnet's options are refused once each.
 //! - The names of those who are gone are free, and no others.
 
-use crate::door::{check_refused, check_stranger};
-use crate::heard::{self, Answer, Output, names_in, number_of};
+use crate::admission::{check_refused, check_stranger};
+use crate::client_log::{self, Answer, ClientLog, names_in, number_of};
+use crate::client_view::{Answers, ClientView, Listener};
+use crate::clients::{Client, Line};
 use crate::history::{History, WITNESS};
-use crate::people::{Line, Person};
 use crate::private::check_private;
-use crate::record::Record;
-use crate::tally::Tally;
-use crate::view::{Answers, Listener, View};
+use crate::room_log::RoomLog;
+use crate::stats::Stats;
 
 /// What one person got, as far as it was read.
 struct Reading {
-    output: Output,
+    output: ClientLog,
     answers: Answers,
     /// Which line each of those heard answers.
     places: Vec<Option<usize>>,
 }
 
 impl Reading {
-    fn of(person: &Person) -> Self {
-        let output = if person.is_unwelcome() {
-            Output::default()
+    fn of(client: &Client) -> Self {
+        let output = if client.is_unwelcome() {
+            ClientLog::default()
         } else {
-            heard::read(person)
+            client_log::read(client)
         };
-        let (answers, places) = Answers::match_up(person, &output.lines);
+        let (answers, places) = Answers::match_up(client, &output.lines);
         Self {
             output,
             answers,
@@ -46,94 +46,96 @@ impl Reading {
     }
 }
 
-pub fn judge(history: &History) -> Tally {
+pub fn judge(history: &History) -> Stats {
     check_ends(history);
-    let readings: Vec<Reading> = history.people.iter().map(Reading::of).collect();
+    let readings: Vec<Reading> = history.clients.iter().map(Reading::of).collect();
     let witness = &readings[WITNESS].output;
-    let record = Record::of(
+    let record = RoomLog::of(
         history,
         &witness.lines,
         witness.uncounted,
-        |person, switch| {
-            let answer = readings[person.number].answers.of_line[switch.line].as_ref();
+        |client, switch| {
+            let answer = readings[client.number].answers.of_line[switch.line].as_ref();
             answer.is_none_or(|answer| answer.code.is_none())
         },
     );
-    let people = history.people.iter().zip(&readings);
-    let views: Vec<View> = people
-        .map(|(person, reading)| {
+    let clients = history.clients.iter().zip(&readings);
+    let views: Vec<ClientView> = clients
+        .map(|(client, reading)| {
             let Reading {
                 output,
                 answers,
                 places,
             } = reading;
-            let listener = Listener::new(history, &record, person);
+            let listener = Listener::new(history, &record, client);
             listener.listen(&output.lines, output.uncounted, answers, places)
         })
         .collect();
-    let mut tally = Tally::of(history);
-    for ((person, view), reading) in history.people.iter().zip(&views).zip(&readings) {
-        let is_here = !person.client.is_closed();
-        tally.add_view(person, view);
-        if person.habits.steady {
-            assert!(view.missed.is_empty(), "{} reads everything", person.name);
+    let mut stats = Stats::of(history);
+    for ((client, view), reading) in history.clients.iter().zip(&views).zip(&readings) {
+        let is_here = !client.connection.is_closed();
+        stats.add_view(client, view);
+        if client.habits.steady {
+            assert!(view.missed.is_empty(), "{} reads everything", client.name);
         }
         if is_here {
-            tally.counted += u64::from(check_counts(&record, person, view));
-            check_telnet(person, &reading.output, view);
+            stats.counted += u64::from(check_counts(&record, client, view));
+            check_telnet(client, &reading.output, view);
         }
-        if is_to_be_answered(history, person) {
-            check_answers(&record, person, &reading.answers);
-            check_away(history, person, view);
+        if is_to_be_answered(history, client) {
+            check_answers(&record, client, &reading.answers);
+            check_away(history, client, view);
         }
-        if is_here && person.habits.json {
-            check_private(history, person, &reading.answers, &views, &mut tally);
+        if is_here && client.habits.json {
+            check_private(history, client, &reading.answers, &views, &mut stats);
         }
     }
     check_deliveries(history, &views);
     check_stats(history, &readings[WITNESS].answers);
-    tally
+    stats
 }
 
 /// Who is still there, and who is not.
 fn check_ends(history: &History) {
     let switchboard = &history.server.switchboard;
-    let people = history.people.iter();
-    let open = people.filter(|person| !person.client.is_closed()).count();
+    let clients = history.clients.iter();
+    let open = clients
+        .filter(|client| !client.connection.is_closed())
+        .count();
     assert_eq!(switchboard.connection_count(), open);
-    for person in &history.people {
-        let name = &person.name;
-        if person.was_refused && !history.plan.shutdown {
-            check_refused(person);
-        } else if let Some(stranger) = person.habits.stranger
+    for client in &history.clients {
+        let name = &client.name;
+        if client.was_refused && !history.plan.shutdown {
+            check_refused(client);
+        } else if let Some(foreign) = client.habits.foreign
             && !history.plan.shutdown
         {
-            check_stranger(person, stranger);
+            check_stranger(client, foreign);
         }
-        if person.client.is_closed() {
-            let was_let_go = person.has_ended() || person.is_unwelcome() || history.plan.shutdown;
+        if client.connection.is_closed() {
+            let was_let_go = client.has_ended() || client.is_unwelcome() || history.plan.shutdown;
             assert!(
-                was_let_go || !person.habits.steady,
+                was_let_go || !client.habits.steady,
                 "{name} reads everything, and was closed"
             );
             continue;
         }
         assert!(!history.plan.shutdown, "{name} outlives a shutdown");
-        assert!(!person.has_ended(), "{name} has ended, and is still here");
-        assert!(!person.is_unwelcome(), "{name} is to be gone");
-        let is_named = switchboard.chat().name_of(person.client.id).is_some();
+        assert!(!client.has_ended(), "{name} has ended, and is still here");
+        assert!(!client.is_unwelcome(), "{name} is to be gone");
+        let is_named = switchboard.chat().name_of(client.connection.id).is_some();
         assert!(is_named, "{name} gave a name and has none");
-        let wire = person.client.wire.borrow();
-        assert!(wire.to_server.is_empty(), "input of {name} is left");
+        let socket = client.connection.socket.borrow();
+        assert!(socket.to_server.is_empty(), "input of {name} is left");
     }
 }
 
 /// Lines heard and missed. Says whether what somebody is to hear is known.
-fn check_counts(record: &Record<'_>, person: &Person, view: &View) -> bool {
-    let Some(due) = record.due(person) else {
+fn check_counts(record: &RoomLog<'_>, client: &Client, view: &ClientView) -> bool {
+    let Some(due) = record.due(client) else {
         return false;
     };
-    let name = &person.name;
+    let name = &client.name;
     for (room, (least, most)) in &due.by_room {
         let heard = view.heard.get(room).copied().unwrap_or_default();
         let missed = view.missed.get(room).copied().unwrap_or_default();
@@ -155,30 +157,30 @@ fn check_counts(record: &Record<'_>, person: &Person, view: &View) -> bool {
 }
 
 /// Telnet's questions are answered, and its options refused once each.
-fn check_telnet(person: &Person, output: &Output, view: &View) {
-    let name = &person.name;
-    assert_eq!(output.refusals, person.refusals_due, "telnet with {name}");
-    assert_eq!(view.here, person.here_due, "{name} asked who is here");
+fn check_telnet(client: &Client, output: &ClientLog, view: &ClientView) {
+    let name = &client.name;
+    assert_eq!(output.refusals, client.refusals_due, "telnet with {name}");
+    assert_eq!(view.here, client.here_due, "{name} asked who is here");
 }
 
 /// Whether somebody read all answers in a form that can be told apart from the rest: who is still
 /// there, and who read everything up to an end of their own.
-fn is_to_be_answered(history: &History, person: &Person) -> bool {
-    let saw_the_end = person.habits.steady
-        && (person.has_half_closed || person.has_quit)
-        && !person.is_reset
+fn is_to_be_answered(history: &History, client: &Client) -> bool {
+    let saw_the_end = client.habits.steady
+        && (client.has_half_closed || client.has_quit)
+        && !client.is_reset
         && !history.plan.stalls
         && !history.plan.shutdown;
-    let asks = person.habits.json && !person.is_unwelcome();
-    asks && (!person.client.is_closed() || saw_the_end)
+    let asks = client.habits.json && !client.is_unwelcome();
+    asks && (!client.connection.is_closed() || saw_the_end)
 }
 
-fn check_answers(record: &Record<'_>, person: &Person, answers: &Answers) {
-    let name = &person.name;
+fn check_answers(record: &RoomLog<'_>, client: &Client, answers: &Answers) {
+    let name = &client.name;
     assert!(answers.started, "{name} was not answered");
     assert_eq!(answers.left_over, 0, "answers to no line of {name}");
     let mut in_json = true;
-    for (line, answer) in person.sent.iter().zip(&answers.of_line) {
+    for (line, answer) in client.sent.iter().zip(&answers.of_line) {
         in_json &= !matches!(line, Line::ToPlain);
         in_json |= matches!(line, Line::ToJson);
         let Some(answer) = answer else {
@@ -186,13 +188,13 @@ fn check_answers(record: &Record<'_>, person: &Person, answers: &Answers) {
             continue;
         };
         assert!(in_json, "{name}: {line:?} was answered in JSON");
-        let fits = fits(record, person, line, answer);
+        let fits = fits(record, client, line, answer);
         assert!(fits, "{name}: {line:?} was answered {answer:?}");
     }
 }
 
 /// Whether an answer fits a line.
-fn fits(record: &Record<'_>, person: &Person, line: &Line, answer: &Answer) -> bool {
+fn fits(record: &RoomLog<'_>, client: &Client, line: &Line, answer: &Answer) -> bool {
     let code = answer.code.as_deref();
     match line {
         Line::Said(number) if code.is_none() => record.said(*number).is_some(),
@@ -209,7 +211,7 @@ fn fits(record: &Record<'_>, person: &Person, line: &Line, answer: &Answer) -> b
         },
         Line::Whois(whom) => {
             let knows_address = answer.fields["address"].is_string();
-            let is_known = code.is_none() && knows_address == (*whom == person.number);
+            let is_known = code.is_none() && knows_address == (*whom == client.number);
             is_known || code == Some("no_such_user")
         }
         Line::Names(room) => check_names(record, room, answer),
@@ -220,18 +222,18 @@ fn fits(record: &Record<'_>, person: &Person, line: &Line, answer: &Answer) -> b
 }
 
 /// Whether the witness sees in a room whom they were told of.
-fn check_names(record: &Record<'_>, room: &str, answer: &Answer) -> bool {
+fn check_names(record: &RoomLog<'_>, room: &str, answer: &Answer) -> bool {
     let (count, who) = record.population(room);
     let total = answer.fields["total"].as_u64();
     let there = names_in(&answer.fields["users"]).into_iter();
-    let there = there.filter(|person| *person != WITNESS).collect();
+    let there = there.filter(|client| *client != WITNESS).collect();
     count.is_none_or(|count| total == Some(count + 1)) && who.is_none_or(|who| who == there)
 }
 
 /// That somebody is away is told once for each time that they say so.
-fn check_away(history: &History, person: &Person, view: &View) {
+fn check_away(history: &History, client: &Client, view: &ClientView) {
     for (who, told) in &view.away {
-        let sent = &history.people[*who].sent;
+        let sent = &history.clients[*who].sent;
         let said = sent
             .iter()
             .filter(|line| matches!(line, Line::Away))
@@ -239,13 +241,13 @@ fn check_away(history: &History, person: &Person, view: &View) {
         assert!(
             *told <= said as u64,
             "{} was told {told} times that c{who} is away",
-            person.name
+            client.name
         );
     }
 }
 
 /// Replies went to whom they were for.
-fn check_deliveries(history: &History, views: &[View]) {
+fn check_deliveries(history: &History, views: &[ClientView]) {
     for (who, view) in views.iter().enumerate() {
         for number in &view.delivered {
             let from = history.utterances[*number].from;
@@ -261,14 +263,14 @@ fn check_stats(history: &History, answers: &Answers) {
     if history.plan.shutdown {
         return;
     }
-    let witness = &history.people[WITNESS];
+    let witness = &history.clients[WITNESS];
     let asked = witness
         .sent
         .iter()
         .position(|line| matches!(line, Line::Stats));
     let answer = asked.and_then(|place| answers.of_line[place].as_ref());
     let stats = &answer.expect("the witness asked").fields;
-    let refused = history.people.iter().filter(|one| one.was_refused).count();
+    let refused = history.clients.iter().filter(|one| one.was_refused).count();
     assert_eq!(stats["refused"].as_u64(), Some(refused as u64), "refused");
     if history.plan.last_hour {
         return;
@@ -283,12 +285,12 @@ fn check_stats(history: &History, answers: &Answers) {
     if for_too_much > 0 {
         return;
     }
-    for person in history.people.iter().filter(|one| one.habits.plodding) {
-        let may_be_gone = person.has_ended() || person.is_unwelcome();
+    for client in history.clients.iter().filter(|one| one.habits.plodding) {
+        let may_be_gone = client.has_ended() || client.is_unwelcome();
         assert!(
-            may_be_gone || !person.client.is_closed(),
+            may_be_gone || !client.connection.is_closed(),
             "{} goes on reading, and was closed",
-            person.name
+            client.name
         );
     }
 }

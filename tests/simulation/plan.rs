@@ -1,10 +1,10 @@
-//! What a history is like: its limits, how many there are, how slow and how talkative.
+//! The plan of a history: its limits, how many clients, how slow and how talkative they are.
 
 use std::time::Duration;
 
 use chinwag::config::Limits;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// The rooms there are. Everyone enters the first on registering; the witness is in all.
 pub const ROOMS: [&str; 4] = ["lobby", "r1", "r2", "r3"];
@@ -49,8 +49,8 @@ pub struct Plan {
     pub last_hour: bool,
     /// The server is told to exit at the end.
     pub shutdown: bool,
-    pub people_at_start: usize,
-    pub people_max: usize,
+    pub clients_at_start: usize,
+    pub clients_max: usize,
     pub steps: usize,
     /// The larger, the more often sockets take little.
     pub slowness: usize,
@@ -59,37 +59,37 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn draw(seed: u64, chance: &mut Chance) -> Self {
-        let kind = draw_kind(seed, chance);
-        let stalls = chance.one_in(3);
-        let (people_at_start, people_max, steps) = match kind {
-            Kind::Small => (chance.between(8..=36), SMALL_MAX, chance.between(100..=400)),
-            Kind::Crammed => (chance.between(4..=20), SMALL_MAX, chance.between(100..=300)),
-            Kind::Deep => (chance.between(6..=14), 20, chance.between(60..=150)),
+    pub fn draw(seed: u64, rng: &mut Rng) -> Self {
+        let kind = draw_kind(seed, rng);
+        let stalls = rng.one_in(3);
+        let (clients_at_start, clients_max, steps) = match kind {
+            Kind::Small => (rng.between(8..=36), SMALL_MAX, rng.between(100..=400)),
+            Kind::Crammed => (rng.between(4..=20), SMALL_MAX, rng.between(100..=300)),
+            Kind::Deep => (rng.between(6..=14), 20, rng.between(60..=150)),
             // Written to in so many turns that in between a place can change hands.
-            Kind::Crowd if chance.one_in(5) => (chance.between(260..=340), 400, 20),
+            Kind::Crowd if rng.one_in(5) => (rng.between(260..=340), 400, 20),
             // Some rooms have 50 members, now more, now fewer.
-            Kind::Crowd => (chance.between(44..=130), 240, chance.between(40..=90)),
+            Kind::Crowd => (rng.between(44..=130), 240, rng.between(40..=90)),
             Kind::Flood => (400, 410, 6),
-            Kind::Thousands => (chance.between(950..=5000), 6000, chance.between(20..=100)),
+            Kind::Thousands => (rng.between(950..=5000), 6000, rng.between(20..=100)),
         };
         Self {
             kind,
-            limits: draw_limits(kind, people_at_start, chance),
+            limits: draw_limits(kind, clients_at_start, rng),
             stalls,
-            last_hour: stalls && chance.one_in(2),
-            shutdown: chance.one_in(6),
-            people_at_start,
-            people_max,
+            last_hour: stalls && rng.one_in(2),
+            shutdown: rng.one_in(6),
+            clients_at_start,
+            clients_max,
             steps,
-            slowness: chance.between(1..=5),
-            chattiness: chance.between(1..=6),
+            slowness: rng.between(1..=5),
+            chattiness: rng.between(1..=6),
         }
     }
 
     /// Whether a line takes so many turns that in between a place can change hands.
     pub fn has_long_fan_outs(&self) -> bool {
-        self.kind == Kind::Crowd && self.people_at_start > SEVERAL_TURNS_MIN
+        self.kind == Kind::Crowd && self.clients_at_start > SEVERAL_TURNS_MIN
     }
 
     /// Whether there are more in the lobby than are told each join and leave at once.
@@ -98,28 +98,28 @@ impl Plan {
     }
 }
 
-fn draw_kind(seed: u64, chance: &mut Chance) -> Kind {
-    match chance.below(64) {
+fn draw_kind(seed: u64, rng: &mut Rng) -> Kind {
+    match rng.below(64) {
         0..=5 => Kind::Crowd,
         6 => Kind::Flood,
         7..=11 => Kind::Deep,
         12..=21 => Kind::Crammed,
-        22 if seed >= THOUSANDS_FROM_SEED && chance.one_in(16) => Kind::Thousands,
+        22 if seed >= THOUSANDS_FROM_SEED && rng.one_in(16) => Kind::Thousands,
         _ => Kind::Small,
     }
 }
 
 /// Small ones, so that each is reached: as small as `Limits::check` lets them be, or some times
 /// that.
-fn draw_limits(kind: Kind, people: usize, chance: &mut Chance) -> Limits {
+fn draw_limits(kind: Kind, clients: usize, rng: &mut Rng) -> Limits {
     let (line_bytes_max, soft_lines, hard_softs) = match kind {
-        Kind::Deep => (chance.pick(&[2048, 4096]), 20, chance.pick(&[2, 4])),
+        Kind::Deep => (rng.pick(&[2048, 4096]), 20, rng.pick(&[2, 4])),
         Kind::Flood => (4096, 16, 2),
-        Kind::Thousands => (chance.pick(&[512, 4096]), chance.pick(&[4, 16]), 4),
+        Kind::Thousands => (rng.pick(&[512, 4096]), rng.pick(&[4, 16]), 4),
         _ => (
-            chance.pick(&[64, 128, 512, 2048]),
-            chance.pick(&[4, 8, 20]),
-            chance.pick(&[2, 4, 10, 50]),
+            rng.pick(&[64, 128, 512, 2048]),
+            rng.pick(&[4, 8, 20]),
+            rng.pick(&[2, 4, 10, 50]),
         ),
     };
     let output_soft_bytes_max = line_bytes_max * soft_lines;
@@ -127,33 +127,33 @@ fn draw_limits(kind: Kind, people: usize, chance: &mut Chance) -> Limits {
     let output_total_bytes_max = match kind {
         // What is put off has its own limit, which is to be reached first.
         Kind::Flood | Kind::Thousands => 64 << 20,
-        _ => output_hard_bytes_max * chance.pick(&[1, 2, 3, 10, 50]),
+        _ => output_hard_bytes_max * rng.pick(&[1, 2, 3, 10, 50]),
     };
     let clients_max = match kind {
-        Kind::Crammed => 1 + people + chance.below(6),
+        Kind::Crammed => 1 + clients + rng.below(6),
         _ => 7000,
     };
     let limits = Limits {
         clients_max,
         clients_per_address_max: match kind {
-            Kind::Crammed => chance.between(1..=4),
+            Kind::Crammed => rng.between(1..=4),
             _ => 7000,
         },
         limit_loopback: false,
         register_time: Duration::from_secs(60),
         line_bytes_max,
-        line_burst: 1 + u32::try_from(chance.below(20)).unwrap(),
-        lines_per_second: 1 + u32::try_from(chance.below(50)).unwrap(),
+        line_burst: 1 + u32::try_from(rng.below(20)).unwrap(),
+        lines_per_second: 1 + u32::try_from(rng.below(50)).unwrap(),
         output_soft_bytes_max,
         output_hard_bytes_max,
         output_total_bytes_max,
         turn_lines_max: match kind {
             Kind::Flood => 30,
-            _ => chance.between(1..=20),
+            _ => rng.between(1..=20),
         },
         turn_bytes_max: match kind {
             Kind::Flood => 30 * line_bytes_max,
-            _ => line_bytes_max + chance.below(2000),
+            _ => line_bytes_max + rng.below(2000),
         },
         ..Limits::default()
     };

@@ -2,44 +2,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::Answer;
+use crate::client_log::Answer;
+use crate::client_view::{Answers, ClientView};
+use crate::clients::{Addressee, Client, Line};
 use crate::history::History;
-use crate::people::{Addressee, Line, Person};
-use crate::tally::Tally;
-use crate::view::{Answers, View};
+use crate::stats::Stats;
 
 /// Each copy of what somebody wrote privately was delivered, refused or lost, and what was lost is
 /// what they were told of.
 pub fn check_private(
     history: &History,
-    person: &Person,
+    client: &Client,
     answers: &Answers,
-    views: &[View],
-    tally: &mut Tally,
+    views: &[ClientView],
+    stats: &mut Stats,
 ) {
     let mut lost: BTreeMap<usize, u64> = BTreeMap::new();
     let mut perhaps: BTreeMap<usize, u64> = BTreeMap::new();
-    for (line, answer) in person.sent.iter().zip(&answers.of_line) {
+    for (line, answer) in client.sent.iter().zip(&answers.of_line) {
         let (number, to) = match line {
             Line::Private { number, to } => (number, to.clone()),
             Line::Reply(number) => {
-                let Some(to) = views[person.number].replies.get(number) else {
+                let Some(to) = views[client.number].replies.get(number) else {
                     continue;
                 };
-                if *to == person.number {
+                if *to == client.number {
                     continue; // with an echo of the same text
                 }
                 let name = String::new();
-                (number, vec![Addressee { person: *to, name }])
+                (number, vec![Addressee { client: *to, name }])
             }
             _ => continue,
         };
         for addressee in &to {
-            let who = addressee.person;
+            let who = addressee.client;
             let delivered = views[who].delivered.contains(number);
             // Who ignores them does not get it, and that is not told. Nor is it known what became
             // of it where the answer was for people.
-            let is_unsure = answer.is_none() || ignores(&history.people[who], person.number);
+            let is_unsure = answer.is_none() || ignores(&history.clients[who], client.number);
             let is_refused = answer
                 .as_ref()
                 .is_some_and(|answer| is_refused(answer, addressee, to.len()));
@@ -47,21 +47,21 @@ pub fn check_private(
                 // Whoever has no room for it is closed; who ignores the sender is no error.
                 let code = answer.as_ref().and_then(|answer| answer.code.as_deref());
                 let is_other = to.len() > 1 || code != Some("not_delivered");
-                let is_gone = history.people[who].client.is_closed();
+                let is_gone = history.clients[who].connection.is_closed();
                 assert!(is_other || is_gone, "c{who} is here: {answer:?}");
                 assert!(!delivered, "refused and delivered: {answer:?}");
-                tally.refused += 1;
+                stats.refused += 1;
             } else if delivered {
-                tally.delivered += 1;
+                stats.delivered += 1;
             } else if is_unsure {
                 *perhaps.entry(who).or_default() += 1;
             } else {
                 *lost.entry(who).or_default() += 1;
-                tally.told += 1;
+                stats.told += 1;
             }
         }
     }
-    let told = &views[person.number].told;
+    let told = &views[client.number].told;
     let all: BTreeSet<usize> = lost.keys().chain(told.keys()).copied().collect();
     for who in all {
         let count = |counts: &BTreeMap<usize, u64>| counts.get(&who).copied().unwrap_or_default();
@@ -69,13 +69,13 @@ pub fn check_private(
         assert!(
             (lost..=lost + count(&perhaps)).contains(&told),
             "{} was told that {told} messages to c{who} were lost, and {lost} were",
-            person.name
+            client.name
         );
     }
 }
 
-fn ignores(person: &Person, whom: usize) -> bool {
-    person.switches.iter().any(|one| one.on && one.whom == whom)
+fn ignores(client: &Client, whom: usize) -> bool {
+    client.switches.iter().any(|one| one.on && one.whom == whom)
 }
 
 /// Whether the answer says that one of so many addressees was not reached: it names them.

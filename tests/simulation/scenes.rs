@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::client_input::draw_habits;
+use crate::clients::{Client, Habits, Line};
 use crate::history::History;
 use crate::lines::MARK;
-use crate::people::{Habits, Line, Person};
-use crate::typing::draw_habits;
 
 /// What surrounds a text in a queue takes no more than this.
 const ENVELOPE_BYTES: usize = 250;
@@ -23,7 +23,7 @@ const HOARD_LINES_MAX: usize = 400;
 impl History {
     /// Somebody whom a fan-out has not reached is gone, and another has their slot.
     pub fn a_place_changes_hands(&mut self) {
-        self.everybody_reads();
+        self.all_clients_read();
         let Some(speaker) = self.find(|one| one.habits.resident && one.may_speak()) else {
             return;
         };
@@ -31,19 +31,19 @@ impl History {
         self.hear(speaker);
         self.turn();
         self.look();
-        let waits = |person: &Person| {
-            person.client.wire.borrow().to_client.is_empty() && !person.client.is_closed()
+        let waits = |client: &Client| {
+            client.connection.socket.borrow().to_client.is_empty() && !client.connection.is_closed()
         };
-        let Some(gone) = self.people.iter().rposition(waits) else {
+        let Some(gone) = self.clients.iter().rposition(waits) else {
             return;
         };
         if gone == 0 {
             return;
         }
-        self.people[gone].reset();
-        self.people[gone].tell(&mut self.server);
+        self.clients[gone].reset();
+        self.clients[gone].tell(&mut self.server);
         self.turn();
-        self.newcomer();
+        self.new_client();
         self.turn();
         self.say(speaker, "", 0);
         self.hear(speaker);
@@ -53,8 +53,8 @@ impl History {
     /// In a room of a few more than are told each join and leave at once somebody comes, enough
     /// others go, and then whoever came, all before that is told.
     pub fn a_crowd_thins_out(&mut self) {
-        let is_here = |one: &&Person| !one.client.is_closed() && !one.is_unwelcome();
-        let count = self.people.iter().filter(is_here).count();
+        let is_here = |one: &&Client| !one.connection.is_closed() && !one.is_unwelcome();
+        let count = self.clients.iter().filter(is_here).count();
         let too_many = count.saturating_sub(AT_ONCE_MAX);
         if count < AT_ONCE_MAX || too_many > 25 || !self.may_pass(SUMMARY_TIME) {
             return;
@@ -64,43 +64,43 @@ impl History {
         let habits = Habits {
             resident: true,
             newcomer: true,
-            ..draw_habits(&mut self.chance)
+            ..draw_habits(&mut self.rng)
         };
         let guest = self.arrive(habits);
         self.introduce(guest);
         self.run();
-        let may_go = |one: &Person| !one.habits.resident && !one.client.is_closed();
-        let others = (1..guest).filter(|who| may_go(&self.people[*who]));
+        let may_go = |one: &Client| !one.habits.resident && !one.connection.is_closed();
+        let others = (1..guest).filter(|who| may_go(&self.clients[*who]));
         let leavers: Vec<usize> = others.take(too_many + 1).chain([guest]).collect();
         for who in leavers {
-            self.people[who].reset();
-            self.people[who].tell(&mut self.server);
+            self.clients[who].reset();
+            self.clients[who].tell(&mut self.server);
             self.turn();
         }
     }
 
     /// In the middle of everything: once all is sent and read, every line has its answer.
     pub fn all_is_answered(&mut self) {
-        for person in &mut self.people {
-            person.deliver_all();
+        for client in &mut self.clients {
+            client.deliver_all();
         }
-        self.everybody_reads();
-        self.everybody_reads(); // who had to wait for their output to be read is served
-        for person in &self.people {
-            let has_many_modes = person.sent.iter().any(|l| matches!(l, Line::ToPlain));
-            if !person.habits.json || person.is_paced || !person.may_speak() || has_many_modes {
+        self.all_clients_read();
+        self.all_clients_read(); // who had to wait for their output to be read is served
+        for client in &self.clients {
+            let has_many_modes = client.sent.iter().any(|l| matches!(l, Line::ToPlain));
+            if !client.habits.json || client.is_paced || !client.may_speak() || has_many_modes {
                 continue;
             }
             // Whose name was still on its way is not let in, and nobody listens to the rest.
-            if !person.habits.steady && was_too_late(&person.output) {
+            if !client.habits.steady && was_too_late(&client.output) {
                 continue;
             }
-            let answers = answers_after_start(&person.output);
+            let answers = answers_after_start(&client.output);
             assert_eq!(
                 answers,
-                Some(person.sent.len()),
+                Some(client.sent.len()),
                 "answers that {} has by now",
-                person.name
+                client.name
             );
             self.liveness_checks += 1;
         }
@@ -115,12 +115,12 @@ impl History {
         };
         // What they typed before is nobody's hoard.
         self.hear(speaker);
-        self.everybody_reads();
+        self.all_clients_read();
         let may_hoard =
-            |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
-        let mut slow: Vec<usize> = (1..self.people.len())
-            .filter(|who| may_hoard(&self.people[*who]) && *who != speaker)
-            .filter(|who| !self.people[*who].ignored.contains(&speaker))
+            |one: &Client| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+        let mut slow: Vec<usize> = (1..self.clients.len())
+            .filter(|who| may_hoard(&self.clients[*who]) && *who != speaker)
+            .filter(|who| !self.clients[*who].ignored.contains(&speaker))
             .collect();
         slow.truncate(5);
         let limits = self.plan.limits.clone();
@@ -130,13 +130,13 @@ impl History {
             return;
         }
         for who in &slow {
-            self.people[*who].set_room(0, usize::MAX, false);
-            self.people[*who].tell(&mut self.server);
+            self.clients[*who].set_space(0, usize::MAX, false);
+            self.clients[*who].tell(&mut self.server);
         }
         let mut queued: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
         for round in 0..HOARD_LINES_MAX {
             let whom = match round % 3 {
-                0 => self.chance.pick(&slow),
+                0 => self.rng.pick(&slow),
                 _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
@@ -148,7 +148,7 @@ impl History {
             self.run();
             // That one leaves is told to the others, which can be too much for the next.
             let closed = slow.iter().copied();
-            let closed = closed.filter(|who| self.people[*who].client.is_closed());
+            let closed = closed.filter(|who| self.clients[*who].connection.is_closed());
             let Some(closed) = closed.max_by_key(|who| queued[who]) else {
                 // Nobody else has anything waiting.
                 let bytes = self.server.switchboard.waiting_bytes() - before;
@@ -182,13 +182,14 @@ impl History {
             return;
         };
         let may_break =
-            |one: &Person| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
-        let mut others = 1..self.people.len();
-        let Some(whom) = others.find(|who| *who != speaker && may_break(&self.people[*who])) else {
+            |one: &Client| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+        let mut others = 1..self.clients.len();
+        let Some(whom) = others.find(|who| *who != speaker && may_break(&self.clients[*who]))
+        else {
             return;
         };
-        self.people[whom].set_room(0, usize::MAX, false);
-        self.people[whom].tell(&mut self.server);
+        self.clients[whom].set_space(0, usize::MAX, false);
+        self.clients[whom].tell(&mut self.server);
         let bytes = (limits.output_hard_bytes_max / 2).min(80 << 10);
         let line_bytes = limits.line_bytes_max - 40;
         for _ in 0..(bytes / 2 / line_bytes).min(200) {
@@ -196,23 +197,23 @@ impl History {
         }
         self.hear(speaker);
         self.run();
-        for room in [bytes / 2, 2 * limits.line_bytes_max] {
-            let room = self.chance.between(room / 2..=room);
-            self.people[whom].set_room_for_lines(room);
-            self.people[whom].tell(&mut self.server);
+        for space in [bytes / 2, 2 * limits.line_bytes_max] {
+            let space = self.rng.between(space / 2..=space);
+            self.clients[whom].set_space_for_lines(space);
+            self.clients[whom].tell(&mut self.server);
             self.turn();
         }
         self.look();
-        if self.chance.one_in(2) {
-            self.people[whom].reset();
-            self.people[whom].tell(&mut self.server);
+        if self.rng.one_in(2) {
+            self.clients[whom].reset();
+            self.clients[whom].tell(&mut self.server);
             self.turn();
         }
     }
 
     /// One turn says more to all than may be put off.
     pub fn flood(&mut self) {
-        self.everybody_reads();
+        self.all_clients_read();
         let Some(speaker) =
             self.find(|one| one.habits.resident && one.may_speak() && !one.is_paced)
         else {
@@ -226,9 +227,9 @@ impl History {
         self.look();
     }
 
-    fn find(&self, is_right: impl Fn(&Person) -> bool) -> Option<usize> {
+    fn find(&self, is_right: impl Fn(&Client) -> bool) -> Option<usize> {
         // The witness says nothing.
-        let place = self.people[1..].iter().position(is_right)?;
+        let place = self.clients[1..].iter().position(is_right)?;
         Some(place + 1)
     }
 }
@@ -259,7 +260,7 @@ fn answers_after_start(output: &[u8]) -> Option<usize> {
 
 /// Telnet's answers stand before a line.
 fn without_refusals(mut line: &[u8]) -> &[u8] {
-    let _ = crate::typing::take_refusals(&mut line);
+    let _ = crate::client_input::take_refusals(&mut line);
     line
 }
 

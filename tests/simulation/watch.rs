@@ -10,7 +10,7 @@ const PUT_OFF_BYTES_MAX: usize = 16 << 20;
 
 /// Names are compared after each event where there are few people, and now and then where there
 /// are many.
-const FEW_PEOPLE: usize = 100;
+const FEW_CLIENTS: usize = 100;
 
 impl History {
     pub fn turn(&mut self) {
@@ -23,8 +23,8 @@ impl History {
         );
         if waiting > PUT_OFF_BYTES_MAX {
             let is_full = |room: usize| room < usize::MAX / 2;
-            let mut people = self.people.iter();
-            let some_full = people.any(|one| is_full(one.client.wire.borrow().room));
+            let mut clients = self.clients.iter();
+            let some_full = clients.any(|one| is_full(one.connection.socket.borrow().space));
             assert!(some_full, "{waiting} bytes wait although nobody is slow");
         }
         self.watch_the_witness();
@@ -33,9 +33,9 @@ impl History {
     /// Nobody says more in a turn than their share, nor more over time than their rate. Each line
     /// that the witness hears was a line of somebody's.
     fn watch_the_witness(&mut self) {
-        let new = self.people[WITNESS].output.len();
-        self.people[WITNESS].look();
-        let output = &self.people[WITNESS].output[new..];
+        let new = self.clients[WITNESS].output.len();
+        self.clients[WITNESS].look();
+        let output = &self.clients[WITNESS].output[new..];
         let share = self.plan.limits.turn_lines_max as u64;
         let mut lines = 0;
         let mut speakers: BTreeMap<usize, u64> = BTreeMap::new();
@@ -44,7 +44,7 @@ impl History {
             let Some(who) = speaker(line) else { continue };
             *speakers.entry(who).or_default() += 1;
         }
-        self.people[WITNESS].lines_heard += lines;
+        self.clients[WITNESS].lines_heard += lines;
         for (who, in_turn) in speakers {
             self.spoken[who] += in_turn;
             let in_all = self.spoken[who];
@@ -54,12 +54,12 @@ impl History {
                 !is_told_at_once || in_turn <= share,
                 "c{who} said {in_turn} lines in a turn"
             );
-            let person = &self.people[who];
+            let client = &self.clients[who];
             let limits = &self.plan.limits;
-            let time = self.server.now.since(person.arrived_at).as_secs_f64();
+            let time = self.server.now.since(client.arrived_at).as_secs_f64();
             let allowed = f64::from(limits.line_burst) + time * f64::from(limits.lines_per_second);
             assert!(
-                !person.is_paced || in_all as f64 <= allowed + 1.0,
+                !client.is_paced || in_all as f64 <= allowed + 1.0,
                 "c{who} said {in_all} lines in {time} s"
             );
         }
@@ -68,14 +68,14 @@ impl History {
     /// After an event: everyone has read what came, and names are unique.
     pub fn watch(&mut self) {
         self.look();
-        let is_due = self.people.len() <= FEW_PEOPLE || self.events.is_multiple_of(16);
+        let is_due = self.clients.len() <= FEW_CLIENTS || self.events.is_multiple_of(16);
         if !is_due || self.plan.kind == Kind::Thousands {
             return;
         }
         let mut names = BTreeSet::new();
-        for person in &self.people {
+        for client in &self.clients {
             let chat = self.server.switchboard.chat();
-            if let Some(name) = chat.name_of(person.client.id) {
+            if let Some(name) = chat.name_of(client.connection.id) {
                 let is_new = names.insert(name.as_str().to_lowercase());
                 assert!(is_new, "two are called {name}");
             }

@@ -25,7 +25,7 @@ pub const UNIX_MS: u64 = 1_700_000_000_000;
     clippy::struct_excessive_bools,
     reason = "each is one fact about a socket"
 )]
-pub struct Wire {
+pub struct VirtualSocket {
     /// Sent by the client, not read yet; each piece is one read.
     pub to_server: VecDeque<Vec<u8>>,
     /// The client will send nothing more.
@@ -35,7 +35,7 @@ pub struct Wire {
     /// Written by the server, not looked at yet.
     pub to_client: Vec<u8>,
     /// The server's socket takes so many bytes more.
-    pub room: usize,
+    pub space: usize,
     /// It takes so many at once.
     pub write_max: usize,
     /// It breaks instead of being full.
@@ -56,16 +56,16 @@ pub struct Wire {
 
 /// The server's end.
 #[derive(Debug)]
-pub struct VirtualStream(Rc<RefCell<Wire>>);
+pub struct VirtualStream(Rc<RefCell<VirtualSocket>>);
 
 impl Read for VirtualStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut wire = self.0.borrow_mut();
-        if wire.reset {
+        let mut socket = self.0.borrow_mut();
+        if socket.reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        let Some(mut piece) = wire.to_server.pop_front() else {
-            return if wire.half_closed {
+        let Some(mut piece) = socket.to_server.pop_front() else {
+            return if socket.half_closed {
                 Ok(0)
             } else {
                 Err(io::ErrorKind::WouldBlock.into())
@@ -75,7 +75,7 @@ impl Read for VirtualStream {
         buffer[..count].copy_from_slice(&piece[..count]);
         if count < piece.len() {
             piece.drain(..count);
-            wire.to_server.push_front(piece);
+            socket.to_server.push_front(piece);
         }
         Ok(count)
     }
@@ -83,32 +83,32 @@ impl Read for VirtualStream {
 
 impl Write for VirtualStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut wire = self.0.borrow_mut();
-        if wire.reset {
+        let mut socket = self.0.borrow_mut();
+        if socket.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         assert!(
-            wire.borne_with || !wire.refused,
+            socket.borne_with || !socket.refused,
             "the socket gives up a slow reader"
         );
-        let mut count = bytes.len().min(wire.room).min(wire.write_max);
-        if wire.stops_at_line_end
+        let mut count = bytes.len().min(socket.space).min(socket.write_max);
+        if socket.stops_at_line_end
             && let Some(last) = bytes[..count].iter().rposition(|byte| *byte == b'\n')
         {
-            wire.stops_at_line_end = false;
+            socket.stops_at_line_end = false;
             count = last + 1;
-            wire.room = count;
+            socket.space = count;
         }
-        if count == 0 && wire.breaks_when_full {
+        if count == 0 && socket.breaks_when_full {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if count == 0 {
-            wire.refused = true;
+            socket.refused = true;
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        wire.room -= count;
-        wire.writes += 1;
-        wire.to_client.extend_from_slice(&bytes[..count]);
+        socket.space -= count;
+        socket.writes += 1;
+        socket.to_client.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 
@@ -138,7 +138,7 @@ impl Drop for VirtualStream {
 #[derive(Clone, Debug)]
 pub struct VirtualClient {
     pub id: ClientId,
-    pub wire: Rc<RefCell<Wire>>,
+    pub socket: Rc<RefCell<VirtualSocket>>,
 }
 
 /// The real switchboard, on virtual time.
@@ -161,31 +161,31 @@ impl VirtualServer {
             switchboard: Switchboard::new(settings, limits),
             now: Timestamp::default(),
         };
-        server.pass(Duration::from_secs(1));
+        server.advance(Duration::from_secs(1));
         server
     }
 
     /// Somebody connects, and was not greeted yet.
-    pub fn connect_in_silence(&mut self, peer: &str) -> VirtualClient {
-        let client = self.arrive(peer);
+    pub fn connect_ungreeted(&mut self, peer: &str) -> VirtualClient {
+        let client = self.accept(peer);
         self.run();
         client
     }
 
     /// Somebody connects; the server has not had its turn.
-    pub fn arrive(&mut self, peer: &str) -> VirtualClient {
+    pub fn accept(&mut self, peer: &str) -> VirtualClient {
         let address: SocketAddr = peer.parse().unwrap();
-        self.arrive_from(Peer::Tcp(address))
+        self.accept_from(Peer::Tcp(address))
     }
 
-    /// Like [`VirtualServer::arrive`].
-    pub fn arrive_from(&mut self, peer: Peer) -> VirtualClient {
-        let wire = Rc::new(RefCell::new(Wire {
+    /// Like [`VirtualServer::accept`].
+    pub fn accept_from(&mut self, peer: Peer) -> VirtualClient {
+        let socket = Rc::new(RefCell::new(VirtualSocket {
             to_server: VecDeque::new(),
             half_closed: false,
             reset: false,
             to_client: Vec::new(),
-            room: usize::MAX,
+            space: usize::MAX,
             write_max: usize::MAX,
             breaks_when_full: false,
             stops_at_line_end: false,
@@ -198,31 +198,35 @@ impl VirtualServer {
         let mut made = None;
         let connected: Result<(), ()> = self.switchboard.connect(self.now, peer, |id| {
             made = Some(id);
-            Ok(VirtualStream(Rc::clone(&wire)))
+            Ok(VirtualStream(Rc::clone(&socket)))
         });
         connected.unwrap();
         VirtualClient {
             id: made.unwrap(),
-            wire,
+            socket,
         }
     }
 
     /// Somebody connects and says nothing until they are greeted.
     pub fn connect(&mut self, peer: &str) -> VirtualClient {
-        let client = self.connect_in_silence(peer);
-        self.pass(GREETING_TIME);
+        let client = self.connect_ungreeted(peer);
+        self.advance(GREETING_TIME);
         client
     }
 
     /// Lets bytes arrive in one piece, and the server do all that follows from it.
     pub fn send(&mut self, client: &VirtualClient, bytes: &[u8]) {
-        self.hear(client, bytes);
+        self.deliver(client, bytes);
         self.run();
     }
 
     /// Lets bytes arrive in one piece; the server has not had its turn.
-    pub fn hear(&mut self, client: &VirtualClient, bytes: &[u8]) {
-        client.wire.borrow_mut().to_server.push_back(bytes.to_vec());
+    pub fn deliver(&mut self, client: &VirtualClient, bytes: &[u8]) {
+        client
+            .socket
+            .borrow_mut()
+            .to_server
+            .push_back(bytes.to_vec());
         let readable = Readiness {
             readable: true,
             ..Readiness::default()
@@ -231,7 +235,7 @@ impl VirtualServer {
     }
 
     pub fn half_close(&mut self, client: &VirtualClient) {
-        client.wire.borrow_mut().half_closed = true;
+        client.socket.borrow_mut().half_closed = true;
         let end = Readiness {
             readable: true,
             hung_up: true,
@@ -242,7 +246,7 @@ impl VirtualServer {
     }
 
     pub fn reset(&mut self, client: &VirtualClient) {
-        client.wire.borrow_mut().reset = true;
+        client.socket.borrow_mut().reset = true;
         let broken = Readiness {
             readable: true,
             writable: true,
@@ -252,9 +256,9 @@ impl VirtualServer {
         self.run();
     }
 
-    /// The client reads, so that the socket takes `room` bytes more.
-    pub fn make_room(&mut self, client: &VirtualClient, room: usize) {
-        client.wire.borrow_mut().room = room;
+    /// The client reads, so that the socket takes `space` bytes more.
+    pub fn set_space(&mut self, client: &VirtualClient, space: usize) {
+        client.socket.borrow_mut().space = space;
         let writable = Readiness {
             writable: true,
             ..Readiness::default()
@@ -264,7 +268,7 @@ impl VirtualServer {
     }
 
     /// Lets time pass, and every deadline in it fire when it is due.
-    pub fn pass(&mut self, time: Duration) {
+    pub fn advance(&mut self, time: Duration) {
         let end = self.now.after(time);
         while self.switchboard.next_deadline() <= end {
             self.now = self.now.max(self.switchboard.next_deadline());
@@ -302,10 +306,10 @@ impl VirtualServer {
 impl VirtualClient {
     /// Everything written to it since the last look.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.wire.borrow_mut().to_client)
+        std::mem::take(&mut self.socket.borrow_mut().to_client)
     }
 
     pub fn is_closed(&self) -> bool {
-        self.wire.borrow().closed
+        self.socket.borrow().closed
     }
 }

@@ -15,16 +15,16 @@ fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
     let mut server = VirtualServer::new(limits);
     let clients: Vec<VirtualClient> = (0..count)
         .map(|number| {
-            let client = server.arrive(&format!("127.0.0.1:{}", number + 1));
-            server.hear(&client, format!("#u{number}\n").as_bytes());
+            let client = server.accept(&format!("127.0.0.1:{}", number + 1));
+            server.deliver(&client, format!("#u{number}\n").as_bytes());
             client
         })
         .collect();
-    server.pass(GREETING_TIME);
-    server.pass(Duration::from_secs(2)); // the last summary of who joined is told
+    server.advance(GREETING_TIME);
+    server.advance(Duration::from_secs(2)); // the last summary of who joined is told
     for client in &clients {
         client.take();
-        client.wire.borrow_mut().writes = 0;
+        client.socket.borrow_mut().writes = 0;
     }
     (server, clients)
 }
@@ -34,20 +34,20 @@ fn text(client: &VirtualClient) -> String {
 }
 
 fn reached(clients: &[VirtualClient]) -> usize {
-    let has_something = |client: &&VirtualClient| !client.wire.borrow().to_client.is_empty();
+    let has_something = |client: &&VirtualClient| !client.socket.borrow().to_client.is_empty();
     clients.iter().filter(has_something).count()
 }
 
 /// Somebody else in the crowd whom the fan-out has not reached.
 fn unreached(clients: &[VirtualClient]) -> usize {
-    let untold = |client: &VirtualClient| client.wire.borrow().to_client.is_empty();
+    let untold = |client: &VirtualClient| client.socket.borrow().to_client.is_empty();
     clients.iter().skip(1).position(untold).unwrap() + 1
 }
 
 #[test]
 fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
     let (mut server, clients) = crowd(1001, Limits::default());
-    server.hear(&clients[0], b"hello\n");
+    server.deliver(&clients[0], b"hello\n");
     for turn in 1..=1000 / SLICE {
         server.turn();
         assert_eq!(reached(&clients[1..]), turn * SLICE);
@@ -57,7 +57,7 @@ fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
     assert!(!server.switchboard.is_busy(), "now it may");
     for client in &clients[1..] {
         assert_eq!(text(client), "u0: hello\n");
-        assert_eq!(client.wire.borrow().writes, 1);
+        assert_eq!(client.socket.borrow().writes, 1);
     }
     server.turn();
     assert_eq!(reached(&clients), 0);
@@ -66,7 +66,7 @@ fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
 #[test]
 fn a_room_that_fits_into_a_slice_hears_at_once() {
     let (mut server, clients) = crowd(SLICE + 1, Limits::default());
-    server.hear(&clients[0], b"hello\n");
+    server.deliver(&clients[0], b"hello\n");
     server.turn();
     assert_eq!(reached(&clients[1..]), SLICE);
     assert!(!server.switchboard.is_busy());
@@ -75,13 +75,13 @@ fn a_room_that_fits_into_a_slice_hears_at_once() {
 #[test]
 fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
     let (mut server, clients) = crowd(1001, Limits::default());
-    server.hear(&clients[0], b"hello\n");
+    server.deliver(&clients[0], b"hello\n");
     server.turn();
     let other = unreached(&clients);
-    server.hear(&clients[0], format!("@u{other}:psst\nagain\n").as_bytes());
+    server.deliver(&clients[0], format!("@u{other}:psst\nagain\n").as_bytes());
     server.turn();
     assert_eq!(text(&clients[other]), "u0: hello\n@u0: psst\nu0: again\n");
-    assert_eq!(clients[other].wire.borrow().writes, 1, "with all it had");
+    assert_eq!(clients[other].socket.borrow().writes, 1, "with all it had");
     assert_eq!(reached(&clients[1..]), 2 * SLICE, "the slice is its own");
     server.run();
     assert_eq!(
@@ -101,7 +101,7 @@ fn lines_said_meanwhile_keep_their_order() {
     let (mut server, clients) = crowd(1001, Limits::default());
     for number in 0..20 {
         let speaker = &clients[number % 2];
-        server.hear(speaker, format!("{number}\n").as_bytes());
+        server.deliver(speaker, format!("{number}\n").as_bytes());
         server.turn();
     }
     server.run();
@@ -114,21 +114,21 @@ fn lines_said_meanwhile_keep_their_order() {
 #[test]
 fn a_place_in_the_backlog_is_not_inherited() {
     let (mut server, clients) = crowd(1201, Limits::default());
-    server.hear(&clients[0], b"hello\n");
+    server.deliver(&clients[0], b"hello\n");
     server.turn();
     let gone = clients.last().unwrap();
-    gone.wire.borrow_mut().reset = true;
-    server.hear(gone, b"");
+    gone.socket.borrow_mut().reset = true;
+    server.deliver(gone, b"");
     server.turn();
     assert!(gone.is_closed());
-    let heir = server.arrive("127.0.0.1:9999");
+    let heir = server.accept("127.0.0.1:9999");
     assert_eq!(heir.id.slot, gone.id.slot);
-    server.hear(&heir, b"#heir\n");
+    server.deliver(&heir, b"#heir\n");
     server.turn();
     text(&heir);
     server.turn();
     // What is left of the first line fits into this slice; of the second, little does.
-    server.hear(&clients[0], b"again\n");
+    server.deliver(&clients[0], b"again\n");
     server.turn();
     assert_eq!(text(&heir), "", "its own place is the last");
     server.run();
@@ -142,13 +142,13 @@ fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
         ..Limits::default()
     };
     let (mut server, clients) = crowd(1001, limits);
-    clients[500].wire.borrow_mut().room = 0;
+    clients[500].socket.borrow_mut().space = 0;
     for number in 0..20 {
-        server.hear(&clients[0], format!("line {number:02}\n").as_bytes());
+        server.deliver(&clients[0], format!("line {number:02}\n").as_bytes());
         server.turn();
     }
     server.run();
-    server.make_room(&clients[500], usize::MAX);
+    server.set_space(&clients[500], usize::MAX);
     let told = text(&clients[500]);
     let heard = told.lines().filter(|line| line.starts_with("u0: ")).count();
     assert!(heard < 20);
@@ -159,7 +159,7 @@ fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
 #[test]
 fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
     let (mut server, clients) = crowd(1001, Limits::default());
-    server.hear(&clients[0], b"hello\n");
+    server.deliver(&clients[0], b"hello\n");
     server.turn();
     server.switchboard.shut_down(server.now);
     for client in &clients[1..] {
@@ -174,7 +174,7 @@ fn a_lack_of_room_has_the_whole_backlog_written() {
         ..Limits::default()
     };
     let (mut server, clients) = crowd(1001, limits);
-    server.hear(&clients[0], b"hello\n".repeat(3).as_slice());
+    server.deliver(&clients[0], b"hello\n".repeat(3).as_slice());
     server.turn();
     server.run();
     assert_eq!(server.switchboard.connection_count(), clients.len());
@@ -189,10 +189,11 @@ fn a_room_that_is_spoken_to_without_end_is_written_to_in_slices_all_the_time() {
     let (mut server, clients) = crowd(201, Limits::default());
     let line = format!("{}\n", "x".repeat(4000));
     for _ in 0..60 {
-        server.hear(&clients[0], line.as_bytes());
+        server.deliver(&clients[0], line.as_bytes());
         server.turn();
         assert!(server.switchboard.is_busy(), "somebody still waits");
-        let writes = |client: &VirtualClient| std::mem::take(&mut client.wire.borrow_mut().writes);
+        let writes =
+            |client: &VirtualClient| std::mem::take(&mut client.socket.borrow_mut().writes);
         let written: usize = clients[1..].iter().map(writes).sum();
         assert_eq!(written, SLICE);
     }

@@ -14,7 +14,7 @@ fn text(client: &VirtualClient) -> String {
 
 /// A client far away, so that every limit applies, registered as `name`.
 fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
-    let client = server.connect_in_silence(peer);
+    let client = server.connect_ungreeted(peer);
     server.send(&client, format!("#{name}\n").as_bytes());
     assert!(text(&client).contains(&format!("registered as {name}.")));
     client
@@ -111,11 +111,11 @@ fn lines_past_the_rate_are_read_later_and_none_is_lost() {
     server.send(&alice, lines.as_bytes());
     // The registration was the first line of the burst.
     assert_eq!(text(&bob).lines().count(), 39);
-    server.pass(Duration::from_millis(99));
+    server.advance(Duration::from_millis(99));
     assert_eq!(text(&bob).lines().count(), 0);
-    server.pass(Duration::from_millis(1));
+    server.advance(Duration::from_millis(1));
     assert_eq!(text(&bob), "@alice: 39\n");
-    server.pass(Duration::from_secs(6));
+    server.advance(Duration::from_secs(6));
     let rest: String = (40..100)
         .map(|number| format!("@alice: {number}\n"))
         .collect();
@@ -133,7 +133,7 @@ fn what_is_no_line_of_text_counts_for_the_rate_too() {
         server.send(&alice, &[&nothing.repeat(39)[..], b"/ping now\n"].concat());
         let answered = || String::from_utf8_lossy(&alice.take()).contains("pong now");
         assert!(!answered(), "{nothing:?}");
-        server.pass(Duration::from_millis(100));
+        server.advance(Duration::from_millis(100));
         assert!(answered(), "{nothing:?}");
     }
 }
@@ -148,7 +148,7 @@ fn an_end_of_input_behind_too_many_lines_waits_for_them() {
     server.send(&alice, lines.as_bytes());
     server.half_close(&alice);
     assert!(!alice.is_closed());
-    server.pass(Duration::from_secs(10));
+    server.advance(Duration::from_secs(10));
     assert_eq!(
         text(&bob)
             .lines()
@@ -187,12 +187,12 @@ fn a_turn_serves_everyone_before_a_flooder_again() {
     let other = register(&mut server, "127.0.0.1:2", "other");
     text(&flooder);
     flooder
-        .wire
+        .socket
         .borrow_mut()
         .to_server
         .push_back("/ping\n".repeat(1000).into_bytes());
     other
-        .wire
+        .socket
         .borrow_mut()
         .to_server
         .push_back(b"/ping\n".to_vec());
@@ -216,7 +216,7 @@ fn what_is_no_line_has_its_share_of_a_turn_too() {
         let flooder = register(&mut server, "127.0.0.1:1", "flooder");
         let mut bytes = nothing.repeat(64);
         bytes.extend_from_slice(b"/ping\n");
-        flooder.wire.borrow_mut().to_server.push_back(bytes);
+        flooder.socket.borrow_mut().to_server.push_back(bytes);
         let readable = chinwag::server::switchboard::Readiness {
             readable: true,
             ..Default::default()
@@ -241,7 +241,7 @@ fn who_has_quit_is_gone_for_whoever_is_served_next() {
     };
     for (client, line) in [(&alice, "/quit\n"), (&bob, "@alice:are you there\n")] {
         let line = line.as_bytes().to_vec();
-        client.wire.borrow_mut().to_server.push_back(line);
+        client.socket.borrow_mut().to_server.push_back(line);
         server.switchboard.ready(client.id, readable);
     }
     server.turn();
@@ -262,8 +262,8 @@ fn so_many_connect_and_the_next_is_told_and_closed() {
     let _second = server.connect("192.0.2.2:1");
     let third = server.connect("192.0.2.3:1");
     assert_eq!(text(&third), "! The server is full. Try again later.\n");
-    assert!(third.wire.borrow().shut);
-    server.pass(Duration::from_secs(2));
+    assert!(third.socket.borrow().shut);
+    server.advance(Duration::from_secs(2));
     assert!(third.is_closed());
     server.half_close(&first);
     assert!(first.is_closed());
@@ -284,7 +284,7 @@ fn many_turned_away_at_once_hold_no_places() {
         assert_eq!(text(client), "! The server is full. Try again later.\n");
     }
     assert!(server.switchboard.connection_count() <= 32);
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert!(turned_away.iter().all(VirtualClient::is_closed));
     assert_eq!(server.switchboard.connection_count(), 1);
 }
@@ -324,7 +324,7 @@ fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     let carol = register(&mut server, "127.0.0.1:3", "carol");
     let _ = (text(&alice), text(&bob), text(&carol));
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     let line = "x".repeat(91);
     for _ in 0..100 {
         server.send(&alice, format!("{line}\n").as_bytes());
@@ -336,7 +336,7 @@ fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
         "one slow reader does not stop the rest"
     );
     assert_eq!(text(&alice), "", "a private message that fits is no error");
-    server.make_room(&bob, usize::MAX);
+    server.set_space(&bob, usize::MAX);
     // "alice: " and the line and its end are 99 bytes: ten fit into 1000.
     let expected = format!(
         "{}@alice: private still comes\n* You missed 90 lines in lobby.\n",
@@ -353,14 +353,14 @@ fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     text(&bob);
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     let line = "x".repeat(91);
     for _ in 0..20 {
         server.send(&alice, format!("{line}\n").as_bytes());
     }
-    server.make_room(&bob, 900);
+    server.set_space(&bob, 900);
     server.send(&alice, b"short\n");
-    server.make_room(&bob, usize::MAX);
+    server.set_space(&bob, usize::MAX);
     let expected = format!(
         "{}* You missed 11 lines in lobby.\n",
         format!("alice: {line}\n").repeat(10)
@@ -394,7 +394,7 @@ fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     let carol = register(&mut server, "127.0.0.1:3", "carol");
     let _ = (text(&alice), text(&bob), text(&carol));
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     // "@alice: " and 91 and an end are 100 bytes: twenty fit into 2000.
     let line = format!("@bob:{}\n", "z".repeat(91));
     for _ in 0..19 {
@@ -426,18 +426,18 @@ fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let stuck = register(&mut server, "127.0.0.1:2", "stuck");
     let slow = register(&mut server, "127.0.0.1:3", "slow");
-    stuck.wire.borrow_mut().room = 0;
-    slow.wire.borrow_mut().room = 0;
+    stuck.socket.borrow_mut().space = 0;
+    slow.socket.borrow_mut().space = 0;
     server.send(&alice, format!("{}\n", "x".repeat(1000)).as_bytes());
     for _ in 0..5 {
-        server.pass(Duration::from_secs(29));
-        server.make_room(&slow, 1);
+        server.advance(Duration::from_secs(29));
+        server.set_space(&slow, 1);
     }
     assert!(stuck.is_closed());
     assert!(!slow.is_closed());
-    server.pass(Duration::from_millis(29_900));
+    server.advance(Duration::from_millis(29_900));
     assert!(!slow.is_closed());
-    server.pass(Duration::from_millis(200));
+    server.advance(Duration::from_millis(200));
     assert!(slow.is_closed());
 }
 
@@ -446,14 +446,14 @@ fn to_be_told_of_room_that_is_not_there_is_no_progress() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let stuck = register(&mut server, "127.0.0.1:2", "stuck");
-    stuck.wire.borrow_mut().room = 0;
+    stuck.socket.borrow_mut().space = 0;
     server.send(&alice, b"hello\n");
     for _ in 0..3 {
-        server.pass(Duration::from_secs(9));
-        server.make_room(&stuck, 0);
+        server.advance(Duration::from_secs(9));
+        server.set_space(&stuck, 0);
     }
     assert!(!stuck.is_closed());
-    server.pass(Duration::from_secs(4));
+    server.advance(Duration::from_secs(4));
     assert!(stuck.is_closed());
 }
 
@@ -462,9 +462,9 @@ fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     {
-        let mut wire = alice.wire.borrow_mut();
-        wire.to_server.push_back(b"/ping last".to_vec());
-        wire.half_closed = true;
+        let mut socket = alice.socket.borrow_mut();
+        socket.to_server.push_back(b"/ping last".to_vec());
+        socket.half_closed = true;
     }
     let both = chinwag::server::switchboard::Readiness {
         readable: true,
@@ -492,7 +492,7 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
         .map(|(place, name)| register(&mut server, &format!("127.0.0.1:{}", place + 2), name))
         .collect();
     for other in &others {
-        other.wire.borrow_mut().room = 0;
+        other.socket.borrow_mut().space = 0;
     }
     let write = |server: &mut VirtualServer, to: &str, bytes: usize| {
         server.send(
@@ -520,7 +520,7 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
 fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
     let mut server = VirtualServer::new(small_queues());
     let alice = register(&mut server, "127.0.0.1:1", "alice");
-    alice.wire.borrow_mut().room = 0;
+    alice.socket.borrow_mut().space = 0;
     let lines: String = (0..500).map(|number| format!("/ping {number}\n")).collect();
     server.send(&alice, lines.as_bytes());
     assert!(
@@ -530,7 +530,7 @@ fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
     assert!(!alice.is_closed());
     let mut got = String::new();
     for _ in 0..1000 {
-        server.make_room(&alice, 50);
+        server.set_space(&alice, 50);
         got += &text(&alice);
     }
     let expected: String = (0..500)
@@ -565,9 +565,9 @@ fn joins_in_a_large_room_are_summed_up() {
     for other in others.drain(..3) {
         server.half_close(&other);
     }
-    server.pass(Duration::from_millis(999));
+    server.advance(Duration::from_millis(999));
     assert_eq!(text(&alice), "");
-    server.pass(Duration::from_millis(1));
+    server.advance(Duration::from_millis(1));
     assert_eq!(
         text(&alice),
         "* u49, u50 and 35 others have joined lobby; 3 have left.\n"
@@ -580,17 +580,17 @@ fn a_shutdown_tells_everyone_and_writes_what_waits() {
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     let _ = (text(&alice), text(&bob));
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     server.send(&alice, b"@bob:before the end\n");
     server.switchboard.shut_down(server.now);
     assert_eq!(text(&alice), "* The server is shutting down.\n");
-    server.make_room(&bob, usize::MAX);
+    server.set_space(&bob, usize::MAX);
     assert_eq!(
         text(&bob),
         "@alice: before the end\n* The server is shutting down.\n"
     );
     server.half_close(&alice);
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert!(alice.is_closed() && bob.is_closed());
     assert_eq!(server.switchboard.connection_count(), 0);
 }

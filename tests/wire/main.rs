@@ -22,7 +22,6 @@
     reason = "a test, with a harness shared between tests"
 )]
 
-mod absence;
 mod cases;
 mod fan_out;
 mod limits;
@@ -31,4 +30,5 @@ mod regressions;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;
+mod suspended_process;
 mod terminal;

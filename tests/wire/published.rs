@@ -39,7 +39,7 @@ fn who_is_closed_by_its_own_answer_does_nothing_more() {
         server.send(&alice, lines.as_bytes());
     }
     alice.take();
-    alice.wire.borrow_mut().room = 0;
+    alice.socket.borrow_mut().space = 0;
     server.send(
         &alice,
         b"/ping\n/rooms\n@bob:late\n/join lobby\nlate\n/rooms\n",
@@ -71,7 +71,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
         (&bob, "bob", 2850),
         (&dave, "dave", 3850),
     ] {
-        client.wire.borrow_mut().room = 0;
+        client.socket.borrow_mut().space = 0;
         let line = format!("@{name}:{}\n", "x".repeat(50));
         while server.switchboard.waiting_bytes() < waiting {
             server.send(&carol, line.as_bytes());
@@ -90,7 +90,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
         heard.contains("messages to alice were not delivered"),
         "{heard}"
     );
-    server.make_room(&bob, usize::MAX);
+    server.set_space(&bob, usize::MAX);
     assert!(text(&bob).contains(&format!("@alice: {long}\n")));
 }
 
@@ -107,7 +107,7 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
         (&bob, "bob", 2800),
         (&carol, "carol", 3900),
     ] {
-        client.wire.borrow_mut().room = 0;
+        client.socket.borrow_mut().space = 0;
         let line = format!("@{name}:{}\n", "x".repeat(30));
         while server.switchboard.waiting_bytes() < waiting {
             server.send(&dave, line.as_bytes());
@@ -122,7 +122,7 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
     let lines = heard.matches("alice: zzz").count();
     assert!((1..=3).contains(&lines), "{heard}");
     for client in [&bob, &carol] {
-        server.make_room(client, usize::MAX);
+        server.set_space(client, usize::MAX);
         assert_eq!(text(client).matches("alice: zzz").count(), lines);
     }
 }
@@ -139,7 +139,7 @@ fn no_answer_is_larger_than_what_may_wait() {
     // Names, rooms and topics as long as they may be, of what is longest once it is encoded.
     let topic = "\"".repeat(300);
     for number in 0..150 {
-        let client = server.connect_in_silence("127.0.0.1:1");
+        let client = server.connect_ungreeted("127.0.0.1:1");
         let name = format!("{:x<24}", format!("n{number}y"));
         let mut lines = format!("#{name}\n");
         for room in 0..19 {
@@ -147,7 +147,7 @@ fn no_answer_is_larger_than_what_may_wait() {
             let _ = write!(lines, "/join {room}\n/topic {topic}\n");
         }
         let _ = write!(lines, "/away {topic}\n/join {:z<32}\n", "r0y");
-        server.hear(&client, lines.as_bytes());
+        server.deliver(&client, lines.as_bytes());
         crowd.push((client, name));
         asker.take();
     }

@@ -43,9 +43,9 @@ fn private_to(name: &str, bytes: usize) -> Vec<u8> {
 fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     {
-        let mut wire = bob.wire.borrow_mut();
-        wire.room = 4 * 63;
-        wire.breaks_when_full = true;
+        let mut socket = bob.socket.borrow_mut();
+        socket.space = 4 * 63;
+        socket.breaks_when_full = true;
     }
     let mut lines = format!("{}\n", "x".repeat(55)).repeat(5).into_bytes();
     lines.extend_from_slice(b"@bob:are you there\n");
@@ -63,15 +63,15 @@ fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
 #[test]
 fn a_sender_is_told_although_the_reader_was_ending_in_order() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     for _ in 0..40 {
         server.send(&alice, &private_to("bob", 55));
     }
     let carol = server.connect("127.0.0.1:3");
     server.send(&carol, b"#carol\n");
-    carol.wire.borrow_mut().room = 0;
+    carol.socket.borrow_mut().space = 0;
     text(&alice);
-    bob.wire
+    bob.socket
         .borrow_mut()
         .to_server
         .push_back(b"/quit\n".to_vec());
@@ -81,7 +81,7 @@ fn a_sender_is_told_although_the_reader_was_ending_in_order() {
     };
     server.switchboard.ready(bob.id, readable);
     server.send(&alice, &private_to("carol", 55).repeat(60));
-    server.pass(Duration::from_secs(100));
+    server.advance(Duration::from_secs(100));
     assert!(bob.is_closed() && carol.is_closed());
     let told = text(&alice);
     assert!(
@@ -99,12 +99,12 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     while server.switchboard.waiting_bytes() < 4096 - 100 {
         server.send(&alice, &private_to("bob", 3));
     }
     let third = server.connect("127.0.0.1:3");
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert!(third.is_closed());
 
     // The same with so little left that the line itself is too much.
@@ -115,12 +115,12 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     while server.switchboard.waiting_bytes() < 4096 - 100 {
         server.send(&alice, &private_to("bob", 3));
     }
     let third = server.connect("127.0.0.1:3");
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert!(text(&third).starts_with("! The server is full"));
     assert!(third.is_closed());
 }
@@ -129,15 +129,15 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
 #[test]
 fn what_was_missed_is_told_to_who_is_leaving() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     for _ in 0..40 {
         server.send(&alice, b"hello hello hello\n");
     }
     server.send(&bob, b"/quit\n");
-    server.make_room(&bob, usize::MAX);
+    server.set_space(&bob, usize::MAX);
     let got = text(&bob);
     assert!(got.contains("* You missed 30 lines in lobby.\n"), "{got}");
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert!(bob.is_closed());
 }
 
@@ -160,7 +160,7 @@ fn short_private_messages_count_with_all_that_they_take() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     // "@alice: x" and its end are ten bytes, and sixteen to know that they are alice's.
     for _ in 0..8192 / 26 {
         server.send(&alice, b"@bob:x\n");
@@ -182,10 +182,10 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     let join: String = (1..20).map(|n| format!("/join room{n}\n")).collect();
     server.send(&speaker, format!("#speaker\n{join}").as_bytes());
     server.send(&reader, format!("#reader\n/mode json\n{join}").as_bytes());
-    server.pass(Duration::from_secs(100)); // the server is up for longer than a stall may last
+    server.advance(Duration::from_secs(100)); // the server is up for longer than a stall may last
     reader.take();
     // The reader is busy for a moment, and misses a line in each of its rooms.
-    reader.wire.borrow_mut().room = 0;
+    reader.socket.borrow_mut().space = 0;
     let long = "x".repeat(250);
     for room in 1..20 {
         let lines = format!("/join room{room}\n{long}\n{long}\n");
@@ -193,18 +193,18 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     }
     // Then it reads all that waits. To be told of what it missed is more than a room line may be
     // added to; and that finds the socket full.
-    reader.wire.borrow_mut().room = server.switchboard.waiting_bytes();
+    reader.socket.borrow_mut().space = server.switchboard.waiting_bytes();
     let writable = Readiness {
         writable: true,
         ..Readiness::default()
     };
     server.switchboard.ready(reader.id, writable);
-    server.hear(&speaker, format!("{long}\n").as_bytes());
+    server.deliver(&speaker, format!("{long}\n").as_bytes());
     server.turn();
     server.turn();
     assert!(!reader.is_closed(), "it took output this very moment");
-    server.pass(Duration::from_secs(1));
-    server.make_room(&reader, usize::MAX);
+    server.advance(Duration::from_secs(1));
+    server.set_space(&reader, usize::MAX);
     assert!(!reader.is_closed());
     assert!(text(&reader).contains("\"missed\""));
 }
@@ -224,21 +224,21 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
     let alice = server.connect("127.0.0.1:1");
     server.send(&alice, b"#alice\n/echo on\n");
     alice.take();
-    alice.wire.borrow_mut().room = 0;
+    alice.socket.borrow_mut().space = 0;
     let filler = "/ping 0123456789\n".repeat(20);
     let visit = |room: usize| format!("/join r{room}\nhello\n/part\n");
     let visits: String = (0..1000).map(visit).collect();
     server.send(&alice, (filler + &visits + "/ping end\n").as_bytes());
     // She reads, but never to the end, and so misses what she says herself.
     for _ in 0..2000 {
-        server.make_room(&alice, 1);
+        server.set_space(&alice, 1);
     }
     let waiting = server.switchboard.waiting_bytes();
     assert!(waiting < 8192, "{waiting} bytes: she was served on");
     // Nothing is lost, and every gap is told.
     let mut got = String::new();
     while !got.ends_with("* pong end\n") {
-        server.make_room(&alice, usize::MAX);
+        server.set_space(&alice, usize::MAX);
         got += &text(&alice);
     }
     let told = got.matches("* You missed 1 line in r").count();
@@ -275,18 +275,18 @@ fn many_read_their_last_byte_at_the_total_limit() {
     let hoarder = server.connect("127.0.0.1:2");
     server.send(&speaker, b"#speaker\n");
     server.send(&hoarder, b"#hoarder\n/part\n");
-    hoarder.wire.borrow_mut().room = 0;
+    hoarder.socket.borrow_mut().space = 0;
     let readers: Vec<VirtualClient> = (0..READERS)
         .map(|number| {
-            let reader = server.connect_in_silence("127.0.0.1:3");
-            server.hear(&reader, format!("#r{number}\n").as_bytes());
+            let reader = server.connect_ungreeted("127.0.0.1:3");
+            server.deliver(&reader, format!("#r{number}\n").as_bytes());
             reader
         })
         .collect();
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     let read_all = |server: &mut VirtualServer, room: usize| {
         for reader in &readers {
-            reader.wire.borrow_mut().room = room;
+            reader.socket.borrow_mut().space = room;
             let writable = Readiness {
                 writable: true,
                 ..Readiness::default()
@@ -297,7 +297,7 @@ fn many_read_their_last_byte_at_the_total_limit() {
     };
     // Each has a line waiting, and has missed another.
     for reader in &readers {
-        reader.wire.borrow_mut().room = 0;
+        reader.socket.borrow_mut().space = 0;
     }
     let long = "x".repeat(200);
     server.send(&speaker, format!("{long}\n{long}\n").as_bytes());
@@ -314,7 +314,7 @@ fn many_read_their_last_byte_at_the_total_limit() {
     assert!(!hoarder.is_closed() && room < private);
     // Now all read their last byte at once, and one more line comes: telling each what it missed is
     // more than what it has read.
-    server.hear(&speaker, &private_to("hoarder", 4000));
+    server.deliver(&speaker, &private_to("hoarder", 4000));
     read_all(&mut server, usize::MAX);
     assert!(hoarder.is_closed(), "it was the largest");
     for reader in &readers {
@@ -335,7 +335,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
         .map(|number| {
             let filler = server.connect("127.0.0.1:3");
             server.send(&filler, format!("#f{number}\n/part\n").as_bytes());
-            filler.wire.borrow_mut().room = 0;
+            filler.socket.borrow_mut().space = 0;
             filler
         })
         .collect();
@@ -343,7 +343,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     server.send(&alice, join.as_bytes());
     server.send(&bob, join.as_bytes());
     // Bob misses lines in every room,
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     for room in 1..20 {
         let line = "x".repeat(60);
         server.send(
@@ -367,7 +367,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     // Now he reads up, and one more message comes, which the socket takes as well, and no more.
     let message = format!("@alice: {}\n", "y".repeat(55));
     bob.take();
-    bob.wire.borrow_mut().room = bobs + message.len();
+    bob.socket.borrow_mut().space = bobs + message.len();
     let writable = Readiness {
         writable: true,
         ..Readiness::default()

@@ -156,7 +156,7 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
                 stage.send(who, &bytes, number);
             }
             Step::Connect(who) => {
-                let client = stage.server.connect_in_silence("127.0.0.1:39999");
+                let client = stage.server.connect_ungreeted("127.0.0.1:39999");
                 stage.clients.insert(who, client);
             }
             Step::HalfClose(who) => {
@@ -166,13 +166,13 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
             }
             Step::Pass(time) => {
                 stage.nothing_left(&place);
-                stage.server.pass(time);
+                stage.server.advance(time);
             }
             Step::Expect { who, bytes } => stage.expect(who, &bytes, &place),
             Step::Ended(who) => {
                 stage.collect();
-                let wire = stage.clients[who].wire.borrow();
-                assert!(wire.closed || wire.shut, "{place}: still open");
+                let socket = stage.clients[who].socket.borrow();
+                assert!(socket.closed || socket.shut, "{place}: still open");
             }
         }
     }
@@ -193,7 +193,7 @@ impl<'a> Stage<'a> {
                 )
             );
             if matches!(self.delivery, Delivery::TrickleOut) {
-                client.wire.borrow_mut().write_max = 1;
+                client.socket.borrow_mut().write_max = 1;
             }
             self.clients.insert(who, client);
         }

@@ -101,7 +101,7 @@ impl History {
             b'r' => self.server.run(),
             b'p' => {
                 let time = Duration::from_millis(cursor.number() % LEAP_MS_MAX);
-                self.server.pass(time);
+                self.server.advance(time);
             }
             // The server wakes up late, and much is due at once.
             b'j' => {
@@ -120,7 +120,7 @@ impl History {
         }
         let number = self.people.len();
         let peer = format!("{}:{}", cursor.pick(&ADDRESSES), 1000 + number);
-        let client = self.server.arrive(&peer);
+        let client = self.server.accept(&peer);
         self.people
             .push(Person::new(client, self.limits.line_bytes_max));
         let introduction = match letter {
@@ -154,9 +154,9 @@ impl History {
             b'h' => person.half_closes(server),
             b'R' => person.resets(server, cursor.flag()),
             b'w' => {
-                let room = usize::try_from(cursor.number() % (1 << 20)).unwrap();
+                let space = usize::try_from(cursor.number() % (1 << 20)).unwrap();
                 let write_max = 1 + cursor.below(256);
-                person.reads_slowly(room, write_max, cursor.below(16) == 1);
+                person.reads_slowly(space, write_max, cursor.below(16) == 1);
                 if cursor.flag() {
                     person.is_writable(server);
                 }
@@ -199,7 +199,7 @@ impl History {
             self.server.run();
         }
         if rests {
-            self.server.pass(LAST_TIME);
+            self.server.advance(LAST_TIME);
             let board = &self.server.switchboard;
             assert!(!board.is_busy());
             assert_eq!(
@@ -228,18 +228,18 @@ impl History {
         server.switchboard.shut_down(server.now);
         server.switchboard.check_invariants();
         if reads {
-            server.pass(LINGER_TIME);
+            server.advance(LINGER_TIME);
             assert_eq!(
                 server.switchboard.connection_count(),
                 0,
                 "all read their last lines"
             );
         } else {
-            server.pass(self.limits.shutdown_time);
+            server.advance(self.limits.shutdown_time);
             server.switchboard.close_stalled(server.now);
             server.switchboard.check_invariants();
         }
-        server.pass(LEAP); // for what rooms have put off
+        server.advance(LEAP); // for what rooms have put off
         let board = &server.switchboard;
         let census = board.chat().counts();
         assert_eq!((census.clients, census.registered, census.rooms), (0, 0, 1));

@@ -53,14 +53,14 @@ impl Person {
             return;
         }
         self.sent.extend_from_slice(bytes);
-        let before = self.client.wire.borrow_mut().to_server.pop_back();
+        let before = self.client.socket.borrow_mut().to_server.pop_back();
         let all = [&before.unwrap_or_default()[..], bytes].concat();
-        server.hear(&self.client, &all);
+        server.deliver(&self.client, &all);
     }
 
     pub fn half_closes(&mut self, server: &mut VirtualServer) {
         self.has_half_closed = true;
-        self.client.wire.borrow_mut().half_closed = true;
+        self.client.socket.borrow_mut().half_closed = true;
         let end = Readiness {
             readable: true,
             writable: false,
@@ -71,7 +71,7 @@ impl Person {
 
     pub fn resets(&mut self, server: &mut VirtualServer, is_told: bool) {
         self.is_steady = false;
-        self.client.wire.borrow_mut().reset = true;
+        self.client.socket.borrow_mut().reset = true;
         if is_told {
             let broken = Readiness {
                 readable: true,
@@ -82,18 +82,18 @@ impl Person {
         }
     }
 
-    pub fn reads_slowly(&mut self, room: usize, write_max: usize, breaks: bool) {
+    pub fn reads_slowly(&mut self, space: usize, write_max: usize, breaks: bool) {
         self.is_steady = false;
-        let mut wire = self.client.wire.borrow_mut();
-        wire.room = room;
-        wire.write_max = write_max;
-        wire.breaks_when_full = breaks;
+        let mut socket = self.client.socket.borrow_mut();
+        socket.space = space;
+        socket.write_max = write_max;
+        socket.breaks_when_full = breaks;
     }
 
     pub fn reads_all(&mut self) {
-        let mut wire = self.client.wire.borrow_mut();
-        wire.room = usize::MAX;
-        wire.write_max = usize::MAX;
+        let mut socket = self.client.socket.borrow_mut();
+        socket.space = usize::MAX;
+        socket.write_max = usize::MAX;
     }
 
     pub fn is_writable(&self, server: &mut VirtualServer) {

@@ -1,22 +1,22 @@
-//! What came of histories, in numbers.
+//! The statistics of histories.
 
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::client_view::ClientView;
+use crate::clients::Client;
 use crate::history::History;
-use crate::people::Person;
-use crate::view::View;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Stats {
     pub histories: u64,
-    /// Of these, with a crowd.
+    /// Histories with a crowd.
     pub crowds: u64,
     /// Turns of the server, and events between them.
     pub turns: u64,
     pub events: u64,
-    pub people: u64,
-    /// Who was gone at the end, and who was turned away.
+    pub clients: u64,
+    /// Clients gone at the end, and refused.
     pub closed: u64,
     pub turned_away: u64,
     /// Lines of rooms that were heard, and that were left out.
@@ -24,9 +24,9 @@ pub struct Tally {
     pub missed: u64,
     /// People whose heard and missed lines were held against what was said, to the line.
     pub counted: u64,
-    /// How often somebody had to have all their answers in the middle of a history.
+    /// How often all answers were due in the middle of a history.
     pub answered: u64,
-    /// How often somebody was closed for having more unread than the others.
+    /// How often the largest queue was closed.
     pub hoards: u64,
     /// Private messages: in their recipient's hands; lost, and the sender told; refused at once.
     pub delivered: u64,
@@ -34,13 +34,13 @@ pub struct Tally {
     pub refused: u64,
 }
 
-impl AddAssign for Tally {
+impl AddAssign for Stats {
     fn add_assign(&mut self, other: Self) {
         self.histories += other.histories;
         self.crowds += other.crowds;
         self.turns += other.turns;
         self.events += other.events;
-        self.people += other.people;
+        self.clients += other.clients;
         self.closed += other.closed;
         self.turned_away += other.turned_away;
         self.heard += other.heard;
@@ -54,23 +54,23 @@ impl AddAssign for Tally {
     }
 }
 
-impl Tally {
+impl Stats {
     pub fn of(history: &History) -> Self {
         Self {
             histories: 1,
             crowds: u64::from(history.plan.is_crowd()),
             turns: history.turns,
             events: history.events,
-            people: history.people.len() as u64,
+            clients: history.clients.len() as u64,
             answered: history.liveness_checks,
             hoards: history.hoards,
             ..Self::default()
         }
     }
 
-    pub fn add_view(&mut self, person: &Person, view: &View) {
-        self.closed += u64::from(person.client.is_closed());
-        self.turned_away += u64::from(person.was_refused);
+    pub fn add_view(&mut self, client: &Client, view: &ClientView) {
+        self.closed += u64::from(client.connection.is_closed());
+        self.turned_away += u64::from(client.was_refused);
         self.heard += view.heard.values().sum::<u64>() + view.renames;
         self.missed += view.missed.values().sum::<u64>();
     }
@@ -90,12 +90,12 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{} histories ({} with a crowd), {} steps ({} turns, {} events), {} people ({} gone at \
-             the end, {} turned away); lines of rooms: {} heard, {} missed, for {} people held to \
+             the end, {} turned away); lines of rooms: {} heard, {} missed, for {} clients held to \
              the line against what was said; {} times all answers were due in between; {} times \
              the largest queue was closed; private messages: {} delivered, {} lost and told, {} \
              refused",
@@ -104,7 +104,7 @@ impl fmt::Display for Tally {
             self.steps(),
             self.turns,
             self.events,
-            self.people,
+            self.clients,
             self.closed,
             self.turned_away,
             self.heard,

@@ -13,7 +13,7 @@ fn text(client: &VirtualClient) -> String {
 }
 
 fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
-    let client = server.connect_in_silence(peer);
+    let client = server.connect_ungreeted(peer);
     server.send(&client, format!("#{name}\n").as_bytes());
     assert!(text(&client).contains(&format!("registered as {name}.")));
     client
@@ -27,7 +27,7 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
     let _ = (text(&alice), text(&silent));
     // The poll has not told of it: more happened than it tells at once.
     alice
-        .wire
+        .socket
         .borrow_mut()
         .to_server
         .push_back(b"#alice\n".to_vec());
@@ -35,7 +35,7 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
     server.turn();
     assert!(text(&alice).starts_with("* You are registered as alice.\n"));
     assert!(text(&silent).starts_with("! "));
-    server.pass(Duration::from_secs(3600));
+    server.advance(Duration::from_secs(3600));
     assert!(!alice.is_closed() && silent.is_closed());
 }
 
@@ -50,7 +50,7 @@ fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
     let alice = server.connect("127.0.0.1:2");
     let lines = format!("#alice\n{}", "hello\n".repeat(3 * share));
     let lines = lines.into_bytes();
-    alice.wire.borrow_mut().to_server.push_back(lines);
+    alice.socket.borrow_mut().to_server.push_back(lines);
     server.now = server.now.after(Duration::from_secs(70));
     for turn in 1..=3 {
         server.turn();
@@ -68,16 +68,16 @@ fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
     let [bob, carol] = ["bob", "carol"].map(|name| register(&mut server, "127.0.0.1:2", name));
     for reader in [&bob, &carol] {
         let _ = text(reader);
-        reader.wire.borrow_mut().room = 0;
+        reader.socket.borrow_mut().space = 0;
     }
     server.send(&alice, b"@bob,carol:hello\n");
-    bob.wire.borrow_mut().room = 3; // and nobody tells
+    bob.socket.borrow_mut().space = 3; // and nobody tells
     server.now = server.now.after(Duration::from_secs(31));
     server.run();
     assert!(!bob.is_closed() && carol.is_closed());
     assert_eq!(text(&bob), "@al");
-    bob.wire.borrow_mut().room = 3; // the rest of a buffer, of which the kernel does not tell
-    server.pass(Duration::from_secs(30));
+    bob.socket.borrow_mut().space = 3; // the rest of a buffer, of which the kernel does not tell
+    server.advance(Duration::from_secs(30));
     assert!(
         bob.is_closed(),
         "the server was there, and bob read nothing"
@@ -87,8 +87,8 @@ fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
 #[test]
 fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
     let mut server = VirtualServer::new(Limits::default());
-    let browser = server.arrive("127.0.0.1:1");
-    server.hear(&browser, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+    let browser = server.accept("127.0.0.1:1");
+    server.deliver(&browser, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
     server.now = server.now.after(GREETING_TIME * 10);
     server.run();
     assert!(text(&browser).starts_with("HTTP/1.1 "));
@@ -100,7 +100,7 @@ fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, Virtual
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     let _ = (text(&alice), text(&bob));
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     server.send(&alice, b"@bob:one\n@bob:two\n@alice:a note\n");
     assert_eq!(text(&alice), "@alice: a note\n");
     server.switchboard.shut_down(server.now);
@@ -113,17 +113,17 @@ fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, Virtual
 fn at_the_end_a_sender_stays_until_what_it_wrote_was_read() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
     server.send(&alice, b"@bob:too late\n");
-    assert!(!alice.wire.borrow().shut);
-    server.make_room(&bob, 15);
-    assert!(!alice.wire.borrow().shut, "one of two is written");
-    server.make_room(&bob, usize::MAX);
-    assert!(alice.wire.borrow().shut);
+    assert!(!alice.socket.borrow().shut);
+    server.set_space(&bob, 15);
+    assert!(!alice.socket.borrow().shut, "one of two is written");
+    server.set_space(&bob, usize::MAX);
+    assert!(alice.socket.borrow().shut);
     assert_eq!(text(&alice), "");
     assert_eq!(
         text(&bob),
         "@alice: one\n@alice: two\n* The server is shutting down.\n"
     );
-    server.pass(Duration::from_secs(2));
+    server.advance(Duration::from_secs(2));
     assert_eq!(server.switchboard.connection_count(), 0);
 }
 
@@ -139,7 +139,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
         if gives_up {
             assert_eq!(server.switchboard.close_stalled(server.now), 1);
         } else {
-            bob.wire.borrow_mut().reset = true;
+            bob.socket.borrow_mut().reset = true;
             server.switchboard.ready(bob.id, broken);
         }
         server.run();
@@ -147,8 +147,8 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
             text(&alice),
             "! Your last 2 messages to bob were not delivered: bob is gone.\n"
         );
-        assert!(alice.wire.borrow().shut && bob.is_closed());
-        server.pass(Duration::from_secs(2));
+        assert!(alice.socket.borrow().shut && bob.is_closed());
+        server.advance(Duration::from_secs(2));
         assert_eq!(server.switchboard.connection_count(), 0);
     }
 }
@@ -156,7 +156,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
 #[test]
 fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
-    alice.wire.borrow_mut().room = 0;
+    alice.socket.borrow_mut().space = 0;
     assert_eq!(server.switchboard.close_stalled(server.now), 1);
     server.run();
     assert!(bob.is_closed());
@@ -185,7 +185,7 @@ fn whom_the_last_notice_is_too_much_for_is_told_of_like_anybody() {
             let _ = text(client);
         }
         for reader in [&bob, &carol] {
-            reader.wire.borrow_mut().room = 0;
+            reader.socket.borrow_mut().space = 0;
         }
         server.send(&alice, format!("@bob:{}\n", "x".repeat(80)).as_bytes());
         assert_eq!(text(&alice), "");
@@ -205,12 +205,12 @@ fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up()
     let alice = register(&mut server, "127.0.0.1:1", "alice");
     let bob = register(&mut server, "127.0.0.1:2", "bob");
     let _ = (text(&alice), text(&bob));
-    bob.wire.borrow_mut().room = 0;
+    bob.socket.borrow_mut().space = 0;
     let lines = format!("{}\n", "x".repeat(40)).repeat(3);
     server.send(&alice, lines.as_bytes());
     server.switchboard.shut_down(server.now);
     server.run();
-    bob.wire.borrow_mut().room = usize::MAX; // and nobody tells
+    bob.socket.borrow_mut().space = usize::MAX; // and nobody tells
     assert_eq!(server.switchboard.close_stalled(server.now), 0);
     server.run();
     assert!(text(&bob).ends_with("* You missed 2 lines in lobby.\n"));

@@ -1,11 +1,11 @@
-//! Chance, drawn from a seed: whatever happens in a history, happens again from the same seed.
+//! The random numbers of a history: the same seed gives the same history.
 
 use std::ops::RangeInclusive;
 
 #[derive(Debug)]
-pub struct Chance(fastrand::Rng);
+pub struct Rng(fastrand::Rng);
 
-impl Chance {
+impl Rng {
     pub fn from_seed(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }

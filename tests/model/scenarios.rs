@@ -4,9 +4,9 @@ use chinwag::chat::command::{Mode, Verb};
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::outbox::Outbox;
 
+use crate::harness::{LOBBY, Stage, peer_of, private};
 use crate::line::{Line, Of, Wrong};
 use crate::recorder::{Answer, Fault, Got, Heard, Seen, Way};
-use crate::stage::{LOBBY, Stage, peer_of, private};
 
 const ROOMS_MAX: usize = 20;
 
@@ -487,7 +487,7 @@ fn a_shutdown_is_told_to_all_and_a_question_is_answered_to_one() {
         assert_eq!(seen.heard_by(id), [Heard::ShuttingDown]);
     }
     let seen = stage.are_you_there(stranger);
-    let here = Heard::Here(crate::stage::SERVER_NAME.into());
+    let here = Heard::Here(crate::harness::SERVER_NAME.into());
     assert_eq!(seen.heard_by(stranger), [here]);
     assert_eq!(seen.got.len(), 1);
     let seen = stage.undelivered(ann, "bob", 2);

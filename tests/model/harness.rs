@@ -10,8 +10,8 @@ use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 
-use crate::laws::Laws;
 use crate::line::Line;
+use crate::properties::Laws;
 use crate::recorder::{Answer, Fault, Heard, Recorder, Seen};
 
 pub const SERVER_NAME: &str = "chinwag.test";

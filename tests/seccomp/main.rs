@@ -1,8 +1,8 @@
 //! The daemon under the system call filter of `docs/chinwag.service`, without systemd.
 //!
-//! This program is two. As `chinwag-confined`, which it links itself to beside the daemon, it does to
+//! This program is two. As `chinwag-seccomp`, which it links itself to beside the daemon, it does to
 //! itself what systemd does for the unit, and becomes the daemon: any other suite runs under the filter
-//! with `CHINWAG_TEST_PROGRAM=target/debug/chinwag-confined`. As a test it shows that the daemon lives
+//! with `CHINWAG_TEST_PROGRAM=target/debug/chinwag-seccomp`. As a test it shows that the daemon lives
 //! under the filter, and that the filter bites.
 
 #![allow(
@@ -32,10 +32,10 @@ use rustix::process::Signal;
 use harness::{Daemon, Killed};
 
 const DAEMON: &str = env!("CARGO_BIN_EXE_chinwag");
-const NAME: &str = "chinwag-confined";
+const NAME: &str = "chinwag-seccomp";
 
 /// Names a system call or a family of addresses that is taken out of the filter.
-const WITHOUT: &str = "CONFINED_WITHOUT";
+const WITHOUT: &str = "SECCOMP_WITHOUT";
 
 /// Those that the daemon cannot do without, and what needs each.
 const NEEDED: [&str; 6] = [
@@ -56,39 +56,39 @@ fn main() {
             .exec();
         panic!("cannot become {DAEMON}: {error}");
     }
-    let confined = link();
+    let wrapper = link();
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         println!("skipped: the names of system calls are known here for one kind of machine");
         return;
     }
-    the_daemon_lives_under_the_filter(&confined);
+    the_daemon_lives_under_the_filter(&wrapper);
     for call in NEEDED {
-        without_it_the_daemon_is_killed(&confined, call);
+        without_it_the_daemon_is_killed(&wrapper, call);
     }
-    to_look_up_a_name_is_refused_a_socket_and_goes_on(&confined);
-    without_ipv6_a_name_stands_for_its_other_addresses(&confined);
+    to_look_up_a_name_is_refused_a_socket_and_goes_on(&wrapper);
+    without_ipv6_a_name_stands_for_its_other_addresses(&wrapper);
     println!(
-        "{} confines {} calls",
-        confined.display(),
+        "{} allows {} calls",
+        wrapper.display(),
         filter::calls().len()
     );
 }
 
 /// Makes this program known as the other one.
 fn link() -> PathBuf {
-    let confined = Path::new(DAEMON).with_file_name(NAME);
+    let wrapper = Path::new(DAEMON).with_file_name(NAME);
     let own = std::env::current_exe().unwrap();
-    let _ = std::fs::remove_file(&confined); // there is none the first time
-    symlink(own, &confined).unwrap();
-    confined
+    let _ = std::fs::remove_file(&wrapper); // there is none the first time
+    symlink(own, &wrapper).unwrap();
+    wrapper
 }
 
-fn start(confined: &Path, flags: &[&str]) -> Daemon {
-    Daemon::start_as(harness::without_settings(Command::new(confined)), flags)
+fn start(wrapper: &Path, flags: &[&str]) -> Daemon {
+    Daemon::start_as(harness::without_settings(Command::new(wrapper)), flags)
 }
 
-fn the_daemon_lives_under_the_filter(confined: &Path) {
-    let mut daemon = start(confined, &[]);
+fn the_daemon_lives_under_the_filter(wrapper: &Path) {
+    let mut daemon = start(wrapper, &[]);
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
     let status = status.unwrap();
     assert!(status.contains("Seccomp:\t2\n"), "no filter: {status}");
@@ -101,10 +101,10 @@ fn the_daemon_lives_under_the_filter(confined: &Path) {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-fn without_it_the_daemon_is_killed(confined: &Path, call: &str) {
+fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
-    let child = harness::without_settings(Command::new(confined))
+    let child = harness::without_settings(Command::new(wrapper))
         .env(WITHOUT, call)
         .arg("--listen")
         .arg(format!("unix:{}", socket.display()))
@@ -126,15 +126,15 @@ fn without_it_the_daemon_is_killed(confined: &Path, call: &str) {
 
 /// The library that looks names up asks the kernel for this machine's addresses, over a socket of a
 /// family that is not allowed. It does without.
-fn to_look_up_a_name_is_refused_a_socket_and_goes_on(confined: &Path) {
-    let daemon = start(confined, &["--listen", "localhost:0"]);
+fn to_look_up_a_name_is_refused_a_socket_and_goes_on(wrapper: &Path) {
+    let daemon = start(wrapper, &["--listen", "localhost:0"]);
     let [mut alice] = daemon.join_all(["alice"]);
     alice.expect_nothing();
 }
 
 /// As on a machine whose kernel has no IPv6, though its names have such addresses.
-fn without_ipv6_a_name_stands_for_its_other_addresses(confined: &Path) {
-    let mut command = harness::without_settings(Command::new(confined));
+fn without_ipv6_a_name_stands_for_its_other_addresses(wrapper: &Path) {
+    let mut command = harness::without_settings(Command::new(wrapper));
     command.env(WITHOUT, "AF_INET6");
     let daemon = Daemon::start_as(command, &["--listen", "localhost:0"]);
     assert!(daemon.address().is_ipv4());

@@ -1,16 +1,16 @@
-//! What the witness heard, who is in every room and reads everything: in which order each room's
+//! What the witness got, which is in every room and reads everything: in which order each room's
 //! lines came, who was there, and so how many lines each of the others is to hear.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::Heard;
+use crate::client_log::Received;
+use crate::clients::{Client, Switch};
 use crate::history::{History, WITNESS};
-use crate::people::{Person, Switch};
 use crate::plan::{ROOMS, TOLD_MAX};
 use crate::scenes::number_in;
 
 #[derive(Debug)]
-pub struct Record<'a> {
+pub struct RoomLog<'a> {
     history: &'a History,
     /// Whether nobody is told who is in the lobby, one by one.
     crowd: bool,
@@ -105,19 +105,19 @@ impl Ears<'_> {
     }
 }
 
-impl<'a> Record<'a> {
+impl<'a> RoomLog<'a> {
     /// `came_to_pass` says whether a switch was not refused.
     pub fn of(
         history: &'a History,
-        heard: &[Heard],
+        heard: &[Received],
         uncounted: usize,
-        came_to_pass: impl Fn(&Person, &Switch) -> bool,
+        came_to_pass: impl Fn(&Client, &Switch) -> bool,
     ) -> Self {
-        let ears = |person: &'a Person| Ears {
-            switches: person
+        let ears = |client: &'a Client| Ears {
+            switches: client
                 .switches
                 .iter()
-                .filter(|switch| came_to_pass(person, switch))
+                .filter(|switch| came_to_pass(client, switch))
                 .collect(),
             ..Ears::default()
         };
@@ -126,8 +126,8 @@ impl<'a> Record<'a> {
             crowd: history.plan.is_crowd(),
             said: BTreeMap::new(),
             order: Vec::new(),
-            due: vec![Due::default(); history.people.len()],
-            ears: history.people.iter().map(ears).collect(),
+            due: vec![Due::default(); history.clients.len()],
+            ears: history.clients.iter().map(ears).collect(),
             rooms: BTreeMap::new(),
             gone: BTreeSet::new(),
             others: BTreeMap::new(),
@@ -157,15 +157,15 @@ impl<'a> Record<'a> {
     }
 
     /// What somebody is to hear, if that can be known of them.
-    pub fn due(&self, person: &Person) -> Option<&Due> {
-        let is_known = !self.crowd || person.habits.resident;
-        let is_known = is_known && person.number != WITNESS && person.habits.registers();
-        is_known.then(|| &self.due[person.number])
+    pub fn due(&self, client: &Client) -> Option<&Due> {
+        let is_known = !self.crowd || client.habits.resident;
+        let is_known = is_known && client.number != WITNESS && client.habits.registers();
+        is_known.then(|| &self.due[client.number])
     }
 
     /// Who is in a room besides the witness: how many, if everyone is told, and who, if that is.
     pub fn population(&self, room: &str) -> (Option<u64>, Option<BTreeSet<usize>>) {
-        let is_told = self.history.people.len() <= TOLD_MAX;
+        let is_told = self.history.clients.len() <= TOLD_MAX;
         let count = is_told.then(|| self.others.get(room).copied().unwrap_or_default());
         let is_here = |rooms: &BTreeSet<String>| rooms.contains(room);
         let here = self.rooms.iter().filter(|(_, rooms)| is_here(rooms));
@@ -173,13 +173,13 @@ impl<'a> Record<'a> {
         (count, who)
     }
 
-    fn note(&mut self, line: &Heard) {
+    fn note(&mut self, line: &Received) {
         match line {
-            Heard::Said { room, from, text } => {
+            Received::Said { room, from, text } => {
                 let room = room.as_deref().expect("JSON names the room");
                 self.note_said(room, *from, text);
             }
-            Heard::Joined { room, who } => {
+            Received::Joined { room, who } => {
                 self.add_to_all(room, *who, true);
                 self.note_change(room, 1, 0);
                 assert!(
@@ -189,19 +189,19 @@ impl<'a> Record<'a> {
                 let is_new = self.rooms.entry(*who).or_default().insert(room.clone());
                 assert!(is_new || self.crowd, "c{who} joins {room} twice");
             }
-            Heard::Left { room, who, .. } => {
+            Received::Left { room, who, .. } => {
                 let was_there = self.rooms.entry(*who).or_default().remove(room);
                 assert!(
                     was_there || self.crowd,
                     "c{who} leaves {room} from elsewhere"
                 );
                 self.note_change(room, 0, 1);
-                if self.crowd && self.history.people[*who].habits.resident {
+                if self.crowd && self.history.clients[*who].habits.resident {
                     self.gone.insert(*who);
                 }
                 self.add_to_all(room, *who, true);
             }
-            Heard::Summary {
+            Received::Summary {
                 room,
                 joined,
                 left,
@@ -223,8 +223,8 @@ impl<'a> Record<'a> {
                 };
                 self.add_to_all(room, who, true);
             }
-            Heard::Renamed { who } => self.note_rename(*who),
-            Heard::Missed { .. } => panic!("the witness reads everything, and misses lines"),
+            Received::Renamed { who } => self.note_rename(*who),
+            Received::Missed { .. } => panic!("the witness reads everything, and misses lines"),
             _ => {}
         }
     }
@@ -232,7 +232,7 @@ impl<'a> Record<'a> {
     fn note_change(&mut self, room: &str, joined: u64, left: u64) {
         let others = self.others.entry(room.to_owned()).or_default();
         // Where there were too many, some were not told.
-        let is_told = self.history.people.len() <= TOLD_MAX;
+        let is_told = self.history.clients.len() <= TOLD_MAX;
         assert!(
             !is_told || *others + joined >= left,
             "more left {room} than were there"
@@ -278,7 +278,7 @@ impl<'a> Record<'a> {
 
     fn note_rename(&mut self, who: usize) {
         if self.crowd {
-            let is_there = self.history.people[who].habits.resident;
+            let is_there = self.history.clients[who].habits.resident;
             let told = if is_there { IsFor::Yes } else { IsFor::Perhaps };
             for other in self.residents() {
                 let is_for = self.hears_presence(other, told);
@@ -316,7 +316,7 @@ impl<'a> Record<'a> {
             };
             // Until a newcomer to a crowd has spoken they may not be there.
             let is_there = !self.crowd
-                || !self.history.people[hearer].habits.newcomer
+                || !self.history.clients[hearer].habits.newcomer
                 || self.ears[hearer].has_spoken;
             let is_for = match is_for {
                 IsFor::Yes if !is_there => IsFor::Perhaps,
@@ -330,7 +330,7 @@ impl<'a> Record<'a> {
 
     /// Who wants quiet hears of no coming, going and renaming.
     fn hears_presence(&self, hearer: usize, told: IsFor) -> IsFor {
-        let habits = &self.history.people[hearer].habits;
+        let habits = &self.history.clients[hearer].habits;
         let asked_before = self.ears[hearer].has_spoken || (self.crowd && !habits.newcomer);
         match told {
             _ if !habits.quiet && self.crowd && habits.newcomer && !asked_before => IsFor::Perhaps,
@@ -348,14 +348,14 @@ impl<'a> Record<'a> {
 
     /// Of a crowd, who is in the lobby and stays there, or may be about to come.
     fn residents(&self) -> Vec<usize> {
-        let may_be_there = |person: &&Person| {
-            person.habits.resident
-                && person.habits.registers()
-                && person.number != WITNESS
-                && person.arrived_after <= self.place
+        let may_be_there = |client: &&Client| {
+            client.habits.resident
+                && client.habits.registers()
+                && client.number != WITNESS
+                && client.arrived_after <= self.place
         };
-        let residents = self.history.people.iter().filter(may_be_there);
-        residents.map(|person| person.number).collect()
+        let residents = self.history.clients.iter().filter(may_be_there);
+        residents.map(|client| client.number).collect()
     }
 
     fn others_in(&self, room: &str) -> BTreeSet<usize> {

@@ -1,4 +1,4 @@
-//! People on virtual sockets: what each has sent, what is on its way, and what they are like.
+//! Clients on virtual sockets: what each has sent, what is in flight, and how it behaves.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -6,10 +6,10 @@ use std::mem;
 use chinwag::chat::time::Timestamp;
 use chinwag::server::switchboard::Readiness;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 use crate::support::{VirtualClient, VirtualServer};
 
-/// A line that was sent, as far as its answer must fit it.
+/// A line that was sent, as far as the check of its answer needs it.
 #[derive(Clone, Debug)]
 pub enum Line {
     /// Something said in a room, by its number.
@@ -25,7 +25,7 @@ pub enum Line {
     TooLong,
     /// Refused, with this code.
     Refused(&'static str),
-    /// From here on, or until here, lines of this person are not to come.
+    /// From here on, or until here, lines of this client are not to come.
     Ignore {
         whom: usize,
         on: bool,
@@ -49,7 +49,7 @@ pub enum Line {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
-    pub person: usize,
+    pub client: usize,
     /// What they were called, as far as the sender knew.
     pub name: String,
 }
@@ -66,18 +66,18 @@ pub struct Switch {
     pub on: bool,
 }
 
-/// What came to the wrong port.
+/// A protocol that is not this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignProtocol {
     Http,
     Tls,
 }
 
-/// What somebody is like from first to last.
+/// How a client behaves from first to last.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is one fact about a person"
+    reason = "each is one fact about a client"
 )]
 pub struct Habits {
     pub json: bool,
@@ -99,7 +99,7 @@ pub struct Habits {
     pub quiet: bool,
     /// Came while the history went on.
     pub newcomer: bool,
-    pub stranger: Option<ForeignProtocol>,
+    pub foreign: Option<ForeignProtocol>,
 }
 
 impl Habits {
@@ -107,30 +107,30 @@ impl Habits {
         self.crlf || self.telnet
     }
 
-    /// Whether the server is to make a user of them.
+    /// Whether the client registers.
     pub fn registers(&self) -> bool {
-        !self.silent && self.stranger.is_none()
+        !self.silent && self.foreign.is_none()
     }
 }
 
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is one fact about a person"
+    reason = "each is one fact about a client"
 )]
-pub struct Person {
-    pub client: VirtualClient,
+pub struct Client {
+    pub connection: VirtualClient,
     pub number: usize,
     pub name: String,
     renames: usize,
     pub habits: Habits,
-    /// Whose place they take, if places of an address are counted.
-    pub household: Option<String>,
+    /// The address that its connection counts for, if those are counted.
+    pub address_key: Option<String>,
     pub is_paced: bool,
     pub arrived_at: Timestamp,
     /// How many lines the witness had heard when they came.
     pub arrived_after: usize,
-    /// Turned away at the door.
+    /// Refused at admission.
     pub was_refused: bool,
     /// Each is to be answered, once.
     pub sent: Vec<Line>,
@@ -148,24 +148,24 @@ pub struct Person {
     pub lines_heard: usize,
     /// Where in it counting begins.
     pub counts_from: usize,
-    /// Sent, and not at the server's socket yet.
+    /// Sent, and not at the server's socket yet: in flight.
     pub outgoing: Vec<u8>,
-    /// What the poll knows and has not told.
+    /// Readiness that the poll has not reported yet.
     news: Readiness,
     pub is_reset: bool,
     pub has_half_closed: bool,
     pub has_quit: bool,
 }
 
-impl Person {
-    pub fn new(client: VirtualClient, number: usize, habits: Habits) -> Self {
+impl Client {
+    pub fn new(connection: VirtualClient, number: usize, habits: Habits) -> Self {
         Self {
-            client,
+            connection,
             number,
             name: format!("c{number}"),
             renames: 0,
             habits,
-            household: None,
+            address_key: None,
             is_paced: false,
             arrived_at: Timestamp::default(),
             arrived_after: 0,
@@ -191,20 +191,20 @@ impl Person {
         self.habits.registers()
             && !self.was_refused
             && !self.has_ended()
-            && !self.client.is_closed()
+            && !self.connection.is_closed()
     }
 
-    /// Whether they did something for which the server must let them go.
+    /// Whether the client did something that ends its connection.
     pub fn has_ended(&self) -> bool {
         self.is_reset || self.has_half_closed || self.has_quit
     }
 
-    /// Whether the server must let them go, whatever they do.
+    /// Whether the server closes the connection whatever the client does.
     pub fn is_unwelcome(&self) -> bool {
         !self.habits.registers() || self.was_refused
     }
 
-    /// Whether their socket is left alone: they read as they do.
+    /// Whether the client's reading is its own: no action changes its socket.
     pub fn reads_as_they_do(&self) -> bool {
         self.habits.steady || self.habits.plodding || self.was_refused
     }
@@ -221,12 +221,12 @@ impl Person {
         self.name.clone()
     }
 
-    /// Lets some of what is on its way arrive.
-    pub fn deliver_some(&mut self, chance: &mut Chance) {
-        let count = if chance.one_in(2) {
+    /// Delivers some of what is in flight.
+    pub fn deliver_some(&mut self, rng: &mut Rng) {
+        let count = if rng.one_in(2) {
             self.outgoing.len()
         } else {
-            chance.below(self.outgoing.len() + 1)
+            rng.below(self.outgoing.len() + 1)
         };
         self.deliver(count);
     }
@@ -238,48 +238,48 @@ impl Person {
     /// What arrives is one piece with what was there and not read: a read that returns less than
     /// it could has emptied the socket.
     fn deliver(&mut self, count: usize) {
-        let mut wire = self.client.wire.borrow_mut();
-        if count == 0 || wire.half_closed || wire.reset || wire.closed {
+        let mut socket = self.connection.socket.borrow_mut();
+        if count == 0 || socket.half_closed || socket.reset || socket.closed {
             return;
         }
         let bytes = self.outgoing.drain(..count);
-        match wire.to_server.back_mut() {
+        match socket.to_server.back_mut() {
             Some(piece) => piece.extend(bytes),
-            None => wire.to_server.push_back(bytes.collect()),
+            None => socket.to_server.push_back(bytes.collect()),
         }
         self.news.readable = true;
     }
 
-    /// The poll tells the server what there is to tell.
+    /// The poll reports its readiness to the server.
     pub fn tell(&mut self, server: &mut VirtualServer) {
         let news = mem::take(&mut self.news);
         if news.readable || news.writable || news.hung_up {
-            server.switchboard.ready(self.client.id, news);
+            server.switchboard.ready(self.connection.id, news);
         }
     }
 
     /// The socket takes so many bytes, and so many at once, or breaks.
-    pub fn set_room(&mut self, room: usize, write_max: usize, breaks_when_full: bool) {
-        let mut wire = self.client.wire.borrow_mut();
-        wire.room = room;
-        wire.write_max = write_max;
-        wire.breaks_when_full = breaks_when_full;
-        wire.stops_at_line_end = false;
+    pub fn set_space(&mut self, space: usize, write_max: usize, breaks_when_full: bool) {
+        let mut socket = self.connection.socket.borrow_mut();
+        socket.space = space;
+        socket.write_max = write_max;
+        socket.breaks_when_full = breaks_when_full;
+        socket.stops_at_line_end = false;
         self.news.writable = true;
     }
 
     /// The socket takes whole lines of so many bytes at most.
-    pub fn set_room_for_lines(&mut self, room: usize) {
-        self.set_room(room, usize::MAX, false);
-        self.client.wire.borrow_mut().stops_at_line_end = true;
+    pub fn set_space_for_lines(&mut self, space: usize) {
+        self.set_space(space, usize::MAX, false);
+        self.connection.socket.borrow_mut().stops_at_line_end = true;
     }
 
     pub fn read_everything(&mut self) {
-        self.set_room(usize::MAX, usize::MAX, false);
+        self.set_space(usize::MAX, usize::MAX, false);
     }
 
     pub fn reset(&mut self) {
-        self.client.wire.borrow_mut().reset = true;
+        self.connection.socket.borrow_mut().reset = true;
         self.is_reset = true;
         self.news = Readiness {
             readable: true,
@@ -289,12 +289,12 @@ impl Person {
     }
 
     /// Sends what is on its way, perhaps but for its last LF, and nothing more from there on.
-    pub fn half_close(&mut self, chance: &mut Chance) {
-        if self.outgoing.ends_with(b"\n") && chance.one_in(4) {
+    pub fn half_close(&mut self, rng: &mut Rng) {
+        if self.outgoing.ends_with(b"\n") && rng.one_in(4) {
             self.outgoing.pop();
         }
         self.deliver_all();
-        self.client.wire.borrow_mut().half_closed = true;
+        self.connection.socket.borrow_mut().half_closed = true;
         self.has_half_closed = true;
         self.news.readable = true;
         self.news.hung_up = true;
@@ -302,11 +302,11 @@ impl Person {
 
     /// Reads what the server wrote.
     pub fn look(&mut self) {
-        let mut wire = self.client.wire.borrow_mut();
+        let mut socket = self.connection.socket.borrow_mut();
         if self.output.is_empty() {
-            mem::swap(&mut self.output, &mut wire.to_client);
+            mem::swap(&mut self.output, &mut socket.to_client);
         } else {
-            self.output.append(&mut wire.to_client);
+            self.output.append(&mut socket.to_client);
         }
     }
 }

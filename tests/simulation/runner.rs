@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::play;
-use crate::tally::Tally;
+use crate::stats::Stats;
 
 /// So many seeds, from 1 on, when nothing else is asked for,
 const SEEDS: u64 = 256;
@@ -56,7 +56,7 @@ pub fn replay(seed: u64) {
 /// The same seeds each time.
 pub fn play_first_seeds() {
     let start = Instant::now();
-    let mut all = Tally::default();
+    let mut all = Stats::default();
     while all.histories < SEEDS && (all.histories < SEEDS_MIN || start.elapsed() < TIME_MAX) {
         all += play(1 + all.histories);
     }
@@ -75,7 +75,7 @@ pub fn play_fresh_seeds(seconds: &str) {
     };
     let first = fastrand::u64(FRESH_FROM..u64::MAX / 2);
     let (start, next) = (Instant::now(), AtomicU64::new(first));
-    let all = Mutex::new(Tally::default());
+    let all = Mutex::new(Stats::default());
     let goes_on = || start.elapsed() < time && !HAS_FAILED.load(Ordering::Relaxed);
     let tell = || {
         let (all, seconds) = (*all.lock().unwrap(), start.elapsed().as_secs_f64());
@@ -90,8 +90,8 @@ pub fn play_fresh_seeds(seconds: &str) {
             .map(|_| {
                 scope.spawn(|| {
                     while goes_on() {
-                        let tally = play(next.fetch_add(1, Ordering::Relaxed));
-                        *all.lock().unwrap() += tally;
+                        let stats = play(next.fetch_add(1, Ordering::Relaxed));
+                        *all.lock().unwrap() += stats;
                     }
                 })
             })

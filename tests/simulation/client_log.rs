@@ -1,15 +1,15 @@
-//! The lines that somebody got, read as a client would read them: JSON by its fields, plain lines
+//! The lines that a client got, read as a client would read them: JSON by its fields, plain lines
 //! by their first bytes and words.
 
 use serde_json::Value;
 
-use crate::people::Person;
+use crate::client_input::take_refusals;
+use crate::clients::Client;
 use crate::plan::ROOMS;
-use crate::typing::take_refusals;
 
 /// What a line says, as far as the oracle asks.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Received {
     /// Said or done in a room, or a topic. Plain lines do not name the reader's current room.
     Said {
         room: Option<String>,
@@ -63,10 +63,10 @@ pub enum Heard {
     Other,
 }
 
-/// All that somebody got.
+/// All that a client got.
 #[derive(Debug, Default)]
-pub struct Output {
-    pub lines: Vec<Heard>,
+pub struct ClientLog {
+    pub lines: Vec<Received>,
     /// How many of those were there before counting begins.
     pub uncounted: usize,
     /// Telnet's options that were refused.
@@ -82,10 +82,10 @@ pub struct Answer {
 }
 
 /// Reads whole lines; one that was cut off by the connection's end was not heard.
-pub fn read(person: &Person) -> Output {
-    let mut all = Output::default();
+pub fn read(client: &Client) -> ClientLog {
+    let mut all = ClientLog::default();
     let mut started = false;
-    let mut rest = person.output.as_slice();
+    let mut rest = client.output.as_slice();
     loop {
         all.refusals.extend(take_refusals(&mut rest));
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -95,40 +95,40 @@ pub fn read(person: &Person) -> Output {
         rest = &rest[end + 1..];
         let bare = line.strip_suffix('\r');
         let heard = read_line(bare.unwrap_or(line));
-        started |= matches!(heard, Heard::Started);
+        started |= matches!(heard, Received::Started);
         if started {
             assert_eq!(
                 bare.is_some(),
-                person.habits.wants_crlf(),
+                client.habits.wants_crlf(),
                 "end of {line:?}"
             );
         }
         all.lines.push(heard);
-        if person.output.len() - rest.len() <= person.counts_from {
+        if client.output.len() - rest.len() <= client.counts_from {
             all.uncounted = all.lines.len();
         }
     }
 }
 
-fn read_line(line: &str) -> Heard {
+fn read_line(line: &str) -> Received {
     if line.starts_with('{') {
         let fields = serde_json::from_str(line).expect("a JSON object");
         return read_json(fields);
     }
     if let Some(notice) = line.strip_prefix("* ") {
-        return read_notice(notice).unwrap_or(Heard::Other);
+        return read_notice(notice).unwrap_or(Received::Other);
     }
     if let Some((from, text)) = line
         .strip_prefix('@')
         .and_then(|rest| rest.split_once(": "))
     {
-        return Heard::Private {
+        return Received::Private {
             from: number_of(from),
             text: text.to_owned(),
         };
     }
     if let Some(complaint) = line.strip_prefix('!') {
-        return read_loss(complaint).unwrap_or(Heard::Other);
+        return read_loss(complaint).unwrap_or(Received::Other);
     }
     let elsewhere = line
         .strip_prefix('[')
@@ -139,7 +139,7 @@ fn read_line(line: &str) -> Heard {
         None => rest.split_once(": "),
     };
     let (from, text) = said.expect("a line of a form that the protocol has");
-    Heard::Said {
+    Received::Said {
         room: room.map(ToOwned::to_owned),
         from: number_of(from),
         text: text.to_owned(),
@@ -147,28 +147,28 @@ fn read_line(line: &str) -> Heard {
 }
 
 /// `Your last 2 messages to bob were not delivered: bob is gone.`
-fn read_loss(complaint: &str) -> Option<Heard> {
+fn read_loss(complaint: &str) -> Option<Received> {
     let rest = complaint.strip_prefix(" Your last ")?;
     let (lost, rest) = rest.split_once(" to ")?;
     let count = lost.split_once(' ').map_or("1", |(count, _)| count);
     let (name, _) = rest.split_once(' ')?;
-    Some(Heard::Undelivered {
+    Some(Received::Undelivered {
         to: number_of(name),
         count: count.parse().ok()?,
     })
 }
 
 /// A plain notice, without its first bytes.
-fn read_notice(notice: &str) -> Option<Heard> {
+fn read_notice(notice: &str) -> Option<Received> {
     match notice {
-        "pong START" => return Some(Heard::Started),
-        "chinwag is here." => return Some(Heard::Here),
-        "The mode is plain." => return Some(Heard::NowPlain),
+        "pong START" => return Some(Received::Started),
+        "chinwag is here." => return Some(Received::Here),
+        "The mode is plain." => return Some(Received::NowPlain),
         _ => {}
     }
     if let Some(missed) = notice.strip_prefix("You missed ") {
         let (count, room) = missed.strip_suffix('.')?.split_once(' ')?;
-        return Some(Heard::Missed {
+        return Some(Received::Missed {
             room: room.rsplit_once(' ')?.1.to_owned(),
             count: count.parse().unwrap(),
         });
@@ -182,26 +182,26 @@ fn read_notice(notice: &str) -> Option<Heard> {
             Some((room, text)) => (room, Some(text.to_owned())),
             None => (rest.strip_suffix('.')?, None),
         };
-        return Some(Heard::Left {
+        return Some(Received::Left {
             room: room.to_owned(),
             who: number_of(name),
             text,
         });
     }
     if what.starts_with("is now ") {
-        return Some(Heard::Renamed {
+        return Some(Received::Renamed {
             who: number_of(name),
         });
     }
     if what.starts_with("is away") && name != "You" {
-        return Some(Heard::Away {
+        return Some(Received::Away {
             who: number_of(name),
         });
     }
     let (room, text) = what
         .strip_prefix("has set the topic of ")?
         .split_once(": ")?;
-    Some(Heard::Said {
+    Some(Received::Said {
         room: Some(room.to_owned()),
         from: number_of(name),
         text: text.to_owned(),
@@ -210,7 +210,7 @@ fn read_notice(notice: &str) -> Option<Heard> {
 
 /// `alice, bob and 35 others have joined lobby; 3 have left.` One who joined, and nothing else, is
 /// told of like anybody who joins a small room; one who left likewise.
-fn read_summary(notice: &str) -> Option<Heard> {
+fn read_summary(notice: &str) -> Option<Received> {
     let notice = notice.strip_suffix('.')?;
     let (who, came) = match notice.split_once(" has joined ") {
         Some(parts) => parts,
@@ -235,7 +235,7 @@ fn read_summary(notice: &str) -> Option<Heard> {
     let names: Vec<usize> = listed.split(", ").map(number_of).collect();
     let count = names.len() as u64 + more;
     if let ([who], 1, 0) = (names.as_slice(), count, left) {
-        return Some(Heard::Joined {
+        return Some(Received::Joined {
             room: room.to_owned(),
             who: *who,
         });
@@ -245,7 +245,7 @@ fn read_summary(notice: &str) -> Option<Heard> {
     } else {
         (count, left)
     };
-    Some(Heard::Summary {
+    Some(Received::Summary {
         room: room.to_owned(),
         joined,
         left,
@@ -253,50 +253,50 @@ fn read_summary(notice: &str) -> Option<Heard> {
     })
 }
 
-fn read_json(fields: Value) -> Heard {
+fn read_json(fields: Value) -> Received {
     let text = |key: &str| fields[key].as_str().unwrap_or_default().to_owned();
     let who = |key: &str| number_of(fields[key].as_str().expect("a name"));
     let count = |key: &str| fields[key].as_u64().expect("a number");
     match fields["type"].as_str().expect("a type") {
-        "message" | "action" | "topic" => Heard::Said {
+        "message" | "action" | "topic" => Received::Said {
             room: Some(text("room")),
             from: who("from"),
             text: text("text"),
         },
-        "private" => Heard::Private {
+        "private" => Received::Private {
             from: who("from"),
             text: text("text"),
         },
-        "join" => Heard::Joined {
+        "join" => Received::Joined {
             room: text("room"),
             who: who("name"),
         },
-        "leave" => Heard::Left {
+        "leave" => Received::Left {
             room: text("room"),
             who: who("name"),
             text: fields["text"].as_str().map(ToOwned::to_owned),
         },
-        "rename" => Heard::Renamed { who: who("name") },
-        "presence" => Heard::Summary {
+        "rename" => Received::Renamed { who: who("name") },
+        "presence" => Received::Summary {
             room: text("room"),
             joined: count("joined"),
             left: count("left"),
             names: names_in(&fields["names"]),
         },
-        "missed" => Heard::Missed {
+        "missed" => Received::Missed {
             room: text("room"),
             count: count("count"),
         },
-        "notice" if fields["code"] == "not_delivered" => Heard::Undelivered {
+        "notice" if fields["code"] == "not_delivered" => Received::Undelivered {
             to: who("name"),
             count: count("count"),
         },
-        "notice" if fields["name"].is_string() => Heard::Away { who: who("name") },
-        "notice" if fields["text"] == "chinwag is here." => Heard::Here,
-        "notice" => Heard::Other,
-        "ok" if text("text").ends_with("pong START") => Heard::Started,
-        "ok" => Heard::Answer(Answer { code: None, fields }),
-        "error" => Heard::Answer(Answer {
+        "notice" if fields["name"].is_string() => Received::Away { who: who("name") },
+        "notice" if fields["text"] == "chinwag is here." => Received::Here,
+        "notice" => Received::Other,
+        "ok" if text("text").ends_with("pong START") => Received::Started,
+        "ok" => Received::Answer(Answer { code: None, fields }),
+        "error" => Received::Answer(Answer {
             code: Some(text("code")),
             fields,
         }),
@@ -304,7 +304,7 @@ fn read_json(fields: Value) -> Heard {
     }
 }
 
-/// Whose names are listed.
+/// The clients of the names in a list.
 pub fn names_in(list: &Value) -> Vec<usize> {
     let names = list.as_array().expect("names").iter();
     names
@@ -312,7 +312,7 @@ pub fn names_in(list: &Value) -> Vec<usize> {
         .collect()
 }
 
-/// Whose name it is: whatever they call themselves, their number is in it.
+/// The client of a name: its number is in every name that it takes.
 pub fn number_of(name: &str) -> usize {
     let digits = name.get(1..).unwrap_or_default();
     let end = digits.find(|character: char| !character.is_ascii_digit());

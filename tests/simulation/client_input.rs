@@ -1,7 +1,7 @@
-//! How a line gets to the wire: with what a splitter must see through.
+//! A client's lines as bytes, with telnet, erasing and line ends that the splitter must see through.
 
-use crate::chance::Chance;
-use crate::people::{Habits, Person};
+use crate::clients::{Client, Habits};
+use crate::rng::Rng;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BACKSPACE: u8 = 0x08;
@@ -25,7 +25,7 @@ const TIMING_MARK: u8 = 6;
 /// What is erased again: characters of each length in UTF-8.
 const SLIPS: [&str; 4] = ["q", "é", "€", "😀"];
 
-impl Person {
+impl Client {
     /// The first bytes of a connection.
     pub fn begin(&mut self) {
         if self.habits.marked {
@@ -37,26 +37,26 @@ impl Person {
     }
 
     /// Types a line.
-    pub fn type_line(&mut self, text: &str, line_bytes_max: usize, chance: &mut Chance) {
+    pub fn type_line(&mut self, text: &str, line_bytes_max: usize, rng: &mut Rng) {
         let mut bytes = text.as_bytes().to_vec();
-        let place = char_boundary(text, chance.below(text.len() + 1));
-        let slip = chance.pick(&SLIPS);
+        let place = char_boundary(text, rng.below(text.len() + 1));
+        let slip = rng.pick(&SLIPS);
         let has_room = bytes.len() + slip.len() <= line_bytes_max;
-        match chance.below(16) {
+        match rng.below(16) {
             0 | 1 if has_room => {
-                let eraser: &[u8] = if self.habits.telnet && chance.one_in(2) {
+                let eraser: &[u8] = if self.habits.telnet && rng.one_in(2) {
                     ERASE_CHARACTER
                 } else {
-                    &[chance.pick(&[BACKSPACE, DELETE])]
+                    &[rng.pick(&[BACKSPACE, DELETE])]
                 };
                 bytes.splice(place..place, [slip.as_bytes(), eraser].concat());
             }
             2..=4 if self.habits.telnet => {
-                let words = self.telnet_words(chance);
+                let words = self.telnet_words(rng);
                 bytes.splice(place..place, words);
             }
             5 if self.habits.telnet => {
-                let erase = [IAC, chance.pick(&[INTERRUPT, ERASE_LINE])];
+                let erase = [IAC, rng.pick(&[INTERRUPT, ERASE_LINE])];
                 bytes.splice(..0, [slip.as_bytes(), b"@c0: no", &erase].concat());
             }
             _ => {}
@@ -66,9 +66,9 @@ impl Person {
     }
 
     /// Telnet's words that are no text, and what is due for them.
-    fn telnet_words(&mut self, chance: &mut Chance) -> Vec<u8> {
-        let option = chance.pick(&[1, 3, 24, 31, 200]);
-        match chance.below(6) {
+    fn telnet_words(&mut self, rng: &mut Rng) -> Vec<u8> {
+        let option = rng.pick(&[1, 3, 24, 31, 200]);
+        match rng.below(6) {
             0 => NOTHING.to_vec(),
             1 => SUBNEGOTIATION.to_vec(),
             2 => {
@@ -105,17 +105,17 @@ pub fn take_refusals(output: &mut &[u8]) -> Vec<[u8; 3]> {
 }
 
 /// A rhythm and a dialect.
-pub fn draw_habits(chance: &mut Chance) -> Habits {
-    let rhythm = chance.below(6);
+pub fn draw_habits(rng: &mut Rng) -> Habits {
+    let rhythm = rng.below(6);
     Habits {
-        json: !chance.one_in(5),
-        crlf: chance.one_in(4),
-        telnet: chance.one_in(5),
-        marked: chance.one_in(8),
-        quiet: chance.one_in(6),
+        json: !rng.one_in(5),
+        crlf: rng.one_in(4),
+        telnet: rng.one_in(5),
+        marked: rng.one_in(8),
+        quiet: rng.one_in(6),
         steady: rhythm == 0,
         plodding: rhythm == 1,
-        resident: chance.one_in(3),
+        resident: rng.one_in(3),
         ..Habits::default()
     }
 }

@@ -1,15 +1,15 @@
-//! What one person heard, held against what was uttered and what the witness heard.
+//! What one client got, compared with what was sent and with what the witness got.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heard::{Answer, Heard};
+use crate::client_log::{Answer, Received};
+use crate::clients::{Client, Line};
 use crate::history::History;
-use crate::people::{Line, Person};
-use crate::record::Record;
+use crate::room_log::RoomLog;
 use crate::scenes::number_in;
 
 #[derive(Debug, Default)]
-pub struct View {
+pub struct ClientView {
     /// Lines of rooms that came, and that were left out.
     pub heard: BTreeMap<String, u64>,
     pub renames: u64,
@@ -42,9 +42,9 @@ pub struct Answers {
 
 impl Answers {
     /// Goes through what somebody heard, and tells for each line of it which of theirs it answers.
-    pub fn match_up(person: &Person, heard: &[Heard]) -> (Self, Vec<Option<usize>>) {
+    pub fn match_up(client: &Client, heard: &[Received]) -> (Self, Vec<Option<usize>>) {
         let mut answers = Self {
-            of_line: vec![None; person.sent.len()],
+            of_line: vec![None; client.sent.len()],
             ..Self::default()
         };
         let mut next = 0;
@@ -52,14 +52,14 @@ impl Answers {
         for line in heard {
             places.push(None);
             match line {
-                Heard::Started => answers.started = true,
-                Heard::NowPlain if answers.started => {
+                Received::Started => answers.started = true,
+                Received::NowPlain if answers.started => {
                     // The answers from here to the next in JSON cannot be told from notices.
-                    let rest = person.sent.get(next..).unwrap_or_default();
+                    let rest = client.sent.get(next..).unwrap_or_default();
                     let until = rest.iter().position(|line| matches!(line, Line::ToJson));
                     next += until.unwrap_or(rest.len());
                 }
-                Heard::Answer(answer) if answers.started => {
+                Received::Answer(answer) if answers.started => {
                     if let Some(place) = answers.of_line.get_mut(next) {
                         *place = Some(answer.clone());
                         *places.last_mut().unwrap() = Some(next);
@@ -79,9 +79,9 @@ impl Answers {
 #[derive(Debug)]
 pub struct Listener<'a> {
     pub history: &'a History,
-    pub record: &'a Record<'a>,
-    pub person: &'a Person,
-    view: View,
+    pub record: &'a RoomLog<'a>,
+    pub client: &'a Client,
+    view: ClientView,
     ignored: BTreeSet<usize>,
     /// Who wrote to them last.
     writer: Option<usize>,
@@ -90,12 +90,12 @@ pub struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    pub fn new(history: &'a History, record: &'a Record<'a>, person: &'a Person) -> Self {
+    pub fn new(history: &'a History, record: &'a RoomLog<'a>, client: &'a Client) -> Self {
         Self {
             history,
             record,
-            person,
-            view: View::default(),
+            client,
+            view: ClientView::default(),
             ignored: BTreeSet::new(),
             writer: None,
             gap: 0,
@@ -105,15 +105,15 @@ impl<'a> Listener<'a> {
     /// Reads what they heard; panics at the first line that they should not have heard then.
     pub fn listen(
         mut self,
-        heard: &[Heard],
+        heard: &[Received],
         uncounted: usize,
         answers: &Answers,
         places: &[Option<usize>],
-    ) -> View {
+    ) -> ClientView {
         for (number, line) in heard.iter().enumerate() {
             if let Some(place) = places[number] {
                 let answer = answers.of_line[place].as_ref().expect("it was matched");
-                self.note_answer(&self.person.sent[place], answer);
+                self.note_answer(&self.client.sent[place], answer);
             }
             // In a crowd, what the first were told while they came is anybody's guess.
             let counts = !self.history.plan.is_crowd() || number >= uncounted;
@@ -136,28 +136,28 @@ impl<'a> Listener<'a> {
                 self.view.replies.insert(*number, writer);
             }
             Line::Reply(_) => {
-                let writer = self.writer.map(|writer| &self.history.people[writer]);
-                let is_here = writer.is_some_and(|writer| !writer.client.is_closed());
+                let writer = self.writer.map(|writer| &self.history.clients[writer]);
+                let is_here = writer.is_some_and(|writer| !writer.connection.is_closed());
                 assert!(!is_here, "a reply finds nobody, and the writer is here");
             }
             _ => {}
         }
     }
 
-    fn note(&mut self, line: &Heard, counts: bool) {
-        let (me, name) = (self.person.number, &self.person.name);
-        let is_quiet = self.person.habits.quiet && self.view.started;
+    fn note(&mut self, line: &Received, counts: bool) {
+        let (me, name) = (self.client.number, &self.client.name);
+        let is_quiet = self.client.habits.quiet && self.view.started;
         match line {
-            Heard::Said { room, from, text } => {
+            Received::Said { room, from, text } => {
                 self.note_said(room.as_deref(), *from, text, counts);
             }
-            Heard::Private { from, text } => self.note_private(*from, text),
-            Heard::Joined { room, who } => {
+            Received::Private { from, text } => self.note_private(*from, text),
+            Received::Joined { room, who } => {
                 assert!(*who != me, "told of their own coming");
                 assert!(!is_quiet, "{name} wants quiet");
                 self.count(room, counts);
             }
-            Heard::Left { room, who, text } => {
+            Received::Left { room, who, text } => {
                 assert!(*who != me, "told of their own going");
                 assert!(!is_quiet, "{name} wants quiet");
                 if let Some(text) = text {
@@ -170,31 +170,31 @@ impl<'a> Listener<'a> {
                 }
                 self.count(room, counts);
             }
-            Heard::Summary { room, .. } => {
+            Received::Summary { room, .. } => {
                 assert!(self.history.plan.is_crowd(), "a summary in a small room");
                 assert!(!is_quiet, "{name} wants quiet");
                 self.count(room, counts);
             }
-            Heard::Renamed { who } => {
+            Received::Renamed { who } => {
                 assert!(*who != me, "told of their own new name");
                 assert!(!is_quiet, "{name} wants quiet");
                 self.view.renames += u64::from(counts);
             }
-            Heard::Missed { room, count } => {
+            Received::Missed { room, count } => {
                 assert!(*count != 0, "missed nothing in {room}");
                 self.gap += count;
                 *self.view.missed.entry(room.clone()).or_default() += count;
             }
-            Heard::Undelivered { to, count } => {
+            Received::Undelivered { to, count } => {
                 *self.view.told.entry(*to).or_default() += count;
             }
-            Heard::Away { who } => *self.view.away.entry(*who).or_default() += 1,
-            Heard::Here => self.view.here += 1,
-            Heard::Started => {
+            Received::Away { who } => *self.view.away.entry(*who).or_default() += 1,
+            Received::Here => self.view.here += 1,
+            Received::Started => {
                 assert!(!self.view.started, "one answer to one line");
                 self.view.started = true;
             }
-            Heard::NowPlain | Heard::Answer(_) | Heard::Other => {}
+            Received::NowPlain | Received::Answer(_) | Received::Other => {}
         }
     }
 
@@ -203,7 +203,7 @@ impl<'a> Listener<'a> {
     }
 
     fn note_said(&mut self, room: Option<&str>, from: usize, text: &str, counts: bool) {
-        let name = &self.person.name;
+        let name = &self.client.name;
         let number = self.check_uttered(false, from, text);
         let said = self.record.said(number);
         let said = said.unwrap_or_else(|| panic!("the witness did not hear: {text}"));
@@ -212,7 +212,7 @@ impl<'a> Listener<'a> {
             "order in a room: {text}"
         );
         assert!(
-            said.is_for(self.person.number),
+            said.is_for(self.client.number),
             "was not in {}: {text}",
             said.room
         );
@@ -224,11 +224,11 @@ impl<'a> Listener<'a> {
             !self.ignored.contains(&from),
             "{name} ignores c{from}: {text}"
         );
-        let is_own = from == self.person.number;
+        let is_own = from == self.client.number;
         let echo = self.history.utterances[number].echo;
         assert!(!is_own || echo, "{name} hears themselves: {text}");
         // What was left out is told where it was, before anything that was said after it.
-        let (last, me) = (self.view.last_place, self.person.number);
+        let (last, me) = (self.view.last_place, self.client.number);
         let left_out = self.record.said_between(last, said.place, me);
         assert!(
             left_out <= self.gap,
@@ -240,7 +240,7 @@ impl<'a> Listener<'a> {
     }
 
     fn note_private(&mut self, from: usize, text: &str) {
-        let (me, name) = (self.person.number, &self.person.name);
+        let (me, name) = (self.client.number, &self.client.name);
         let number = self.check_uttered(true, from, text);
         let uttered = &self.history.utterances[number];
         let to = uttered.to.as_deref().unwrap_or_default();
@@ -274,7 +274,7 @@ impl<'a> Listener<'a> {
         let is_private = uttered.to.is_some();
         assert_eq!((from, private), (uttered.from, is_private), "{text}");
         let last = self.view.last_from.insert(from, number);
-        let is_later = last < Some(number) || (from == self.person.number && private);
+        let is_later = last < Some(number) || (from == self.client.number && private);
         assert!(is_later, "order of what c{from} said: {text}");
         number
     }
