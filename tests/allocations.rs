@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
-use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};
+use chinwag::server::transport::{Read, Transport};
 
 /// A socket that allocates nothing itself once its buffers have grown.
 #[derive(Default)]
@@ -24,31 +24,25 @@ struct Socket {
 
 struct Stream(Rc<RefCell<Socket>>);
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let mut socket = self.0.borrow_mut();
         if socket.to_server.is_empty() {
             return Err(io::Error::from(io::ErrorKind::WouldBlock));
         }
-        let count = socket.to_server.as_slice().read(buffer)?;
+        let bytes = &socket.to_server;
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
         socket.to_server.drain(..count);
-        Ok(count)
+        Ok(Read::of_socket(count, buffer))
     }
-}
 
-impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let lines = memchr::memchr_iter(b'\n', bytes).count();
         self.0.borrow_mut().lines_to_client += lines;
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -75,7 +69,7 @@ impl Server {
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
         };
-        let switchboard = Switchboard::new(settings, limits);
+        let switchboard = Switchboard::new(settings, &limits);
         let mut server = Self {
             switchboard,
             clients: Vec::new(),

@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
-use std::io::{self, Read, Write};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
-use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};
+use chinwag::server::transport::{Read, Transport};
 
 /// Past the last summary of who joined and the last deadline for a name: what comes later is only
 /// what the benchmark does.
@@ -139,31 +139,24 @@ struct Stream {
     bytes_out: Rc<Cell<usize>>,
 }
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let mut bytes = self.to_server.borrow_mut();
         if bytes.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let count = bytes.as_slice().read(buffer)?;
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
         bytes.drain(..count);
-        Ok(count)
+        Ok(Read::of_socket(count, buffer))
     }
-}
 
-impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = black_box(bytes);
         self.bytes_out.set(self.bytes_out.get() + bytes.len());
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -185,7 +178,7 @@ impl ServerCrowd {
             ..Limits::default()
         };
         let mut crowd = Self {
-            switchboard: Switchboard::new(settings(), limits),
+            switchboard: Switchboard::new(settings(), &limits),
             clients: Vec::with_capacity(count),
             bytes_out: Rc::default(),
             now: Timestamp::default(),

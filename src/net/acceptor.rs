@@ -15,6 +15,7 @@ use crate::chat::ids::Peer;
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::server::switchboard::Switchboard;
+use crate::server::transport::Transport;
 
 use super::listener::Listener;
 use super::stream::Stream;
@@ -248,7 +249,7 @@ fn admit(
 /// Tells a connection that the server is full, and closes it.
 fn refuse(mut stream: Stream) {
     // One write to a fresh socket: output that does not fit is not worth waiting for.
-    let _ = io::Write::write(&mut stream, REFUSAL);
+    let _ = stream.write(REFUSAL);
 }
 
 /// All that a client's socket can be ready for. telnet sends an urgent byte with its interrupt.

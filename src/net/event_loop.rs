@@ -105,7 +105,7 @@ impl EventLoop {
             poll,
             signals,
             acceptor,
-            switchboard: Switchboard::new(settings, limits.clone()),
+            switchboard: Switchboard::new(settings, &limits),
             limits,
             start: Instant::now(),
             load: LoadMeter::default(),

@@ -1,8 +1,7 @@
 //! A client's socket, TCP or Unix.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io;
 use std::net::Shutdown;
-
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::event::Source;
@@ -10,9 +9,9 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::server::connection::Transport;
+use crate::server::transport::{Read, Transport};
 
-/// One of the two.
+/// A stream socket.
 #[derive(Debug)]
 pub enum Stream {
     /// Over a network, or the loopback.
@@ -30,33 +29,18 @@ impl AsFd for Stream {
     }
 }
 
-// By rustix, not by the standard library: there a process with a second thread, as the log's is,
-// pays in each call for being able to cancel it.
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (_, count) = rustix::net::recv(self, buffer, RecvFlags::empty())?;
-        Ok(count)
+// By rustix rather than the standard library: in a process with a second thread, such as the log's, libc's
+// calls check for cancellation each time.
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        let (_, bytes) = rustix::net::recv(&*self, &mut *buffer, RecvFlags::empty())?;
+        Ok(Read::of_socket(bytes, buffer))
     }
-}
 
-impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::net::send(self, bytes, SendFlags::NOSIGNAL)?)
     }
 
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write_vectored(slices),
-            Self::Unix(stream) => stream.write_vectored(slices),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(()) // a socket has no buffer of its own
-    }
-}
-
-impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -64,10 +48,9 @@ impl Transport for Stream {
         }
     }
 
-    /// Linux counts the user timeout from the first time that the reader had no room, and forgets that
-    /// only when there is room for a whole segment: a reader who is slow for longer is given up in the
-    /// middle of reading. For who is behind, the server's own deadline for stalling is the judge.
-    fn bear_with_slow_reader(&mut self) {
+    /// Linux counts the timeout from the first zero window, and restarts it only when there is room for a
+    /// whole segment: a reader that is slow for longer would be reset in the middle of reading.
+    fn disable_user_timeout(&mut self) {
         #[cfg(target_os = "linux")]
         if let Self::Tcp(stream) = self {
             // A failure shows at the next write.

@@ -1,4 +1,4 @@
-//! Who may connect: a number for all, and a number for each address.
+//! Which connections are admitted: a limit for all, and one for each address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,14 +9,15 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::Peer;
 use crate::config::Limits;
 
-/// An IPv4 address, or the /64 that an IPv6 address is in: what one subscriber is given.
+/// What connections are counted by: an IPv4 address, or the /64 of an IPv6 address, which is what one
+/// subscriber is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Subscriber {
+enum AddressKey {
     V4([u8; 4]),
     V6([u16; 4]),
 }
 
-impl Subscriber {
+impl AddressKey {
     fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.octets()),
@@ -28,18 +29,18 @@ impl Subscriber {
     }
 }
 
-/// Counts who is there.
+/// Counts the connections that were admitted.
 #[derive(Debug)]
 pub struct Admission {
     clients_max: usize,
     per_address_max: usize,
     limit_loopback: bool,
     clients: usize,
-    by_address: HashMap<Subscriber, usize, RandomState>,
+    by_address: HashMap<AddressKey, usize, RandomState>,
 }
 
 impl Admission {
-    /// Nobody is there yet. The seed keeps anyone from choosing addresses that collide.
+    /// No connection yet. The seed keeps clients from choosing addresses that collide.
     #[must_use]
     pub fn new(limits: &Limits, hash_seed: [u64; 4]) -> Self {
         let [a, b, c, d] = hash_seed;
@@ -52,16 +53,16 @@ impl Admission {
         }
     }
 
-    /// Lets one in, who must be [released](Self::release) later.
+    /// Admits a connection, which must be [released](Self::release) later.
     ///
     /// # Errors
-    /// Says which limit is reached. Then nothing is counted.
+    /// The limit that is reached. Then nothing is counted.
     pub fn admit(&mut self, peer: &Peer) -> Result<(), CloseReason> {
         if self.clients >= self.clients_max {
             return Err(CloseReason::ServerFull);
         }
-        if let Some(subscriber) = self.limited(peer) {
-            let count = self.by_address.entry(subscriber).or_default();
+        if let Some(key) = self.key_of(peer) {
+            let count = self.by_address.entry(key).or_default();
             if *count >= self.per_address_max {
                 return Err(CloseReason::AddressFull);
             }
@@ -71,27 +72,30 @@ impl Admission {
         Ok(())
     }
 
-    /// One who was let in is gone.
+    /// Gives back the place of a connection that was admitted.
     pub fn release(&mut self, peer: &Peer) {
-        debug_assert!(self.clients > 0, "whoever leaves was let in");
+        debug_assert!(self.clients > 0, "a released connection was admitted");
         self.clients = self.clients.saturating_sub(1);
-        let Some(subscriber) = self.limited(peer) else {
+        let Some(key) = self.key_of(peer) else {
             return;
         };
-        if let Some(count) = self.by_address.get_mut(&subscriber) {
+        if let Some(count) = self.by_address.get_mut(&key) {
             *count -= 1;
             if *count == 0 {
-                self.by_address.remove(&subscriber);
+                self.by_address.remove(&key);
             }
         }
     }
 
-    fn limited(&self, peer: &Peer) -> Option<Subscriber> {
+    /// Whether the limits per address and the line rate do not apply.
+    pub fn is_exempt(&self, peer: &Peer) -> bool {
+        peer.is_local() && !self.limit_loopback
+    }
+
+    fn key_of(&self, peer: &Peer) -> Option<AddressKey> {
         match peer {
-            Peer::Tcp(address) if self.limit_loopback || !peer.is_local() => {
-                Some(Subscriber::of(address.ip()))
-            }
-            _ => None,
+            Peer::Tcp(address) if !self.is_exempt(peer) => Some(AddressKey::of(address.ip())),
+            Peer::Tcp(_) | Peer::Unix => None,
         }
     }
 }
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_and_gets_its_places_back() {
+    fn address_has_its_limit_and_gets_places_back() {
         let mut admission = admission(false);
         let one = peer("192.0.2.1");
         assert_eq!(admission.admit(&one), Ok(()));
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_counts_with_its_64() {
+    fn ipv6_address_counts_with_its_64() {
         let mut admission = admission(false);
         assert_eq!(admission.admit(&peer("2001:db8::1")), Ok(()));
         assert_eq!(admission.admit(&peer("2001:db8::ffff:1")), Ok(()));
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_only_limited_when_asked_for_and_all_are_limited_together() {
+    fn loopback_is_limited_on_request_and_by_the_total() {
         let mut free = admission(false);
         for local in [
             "127.0.0.1",

@@ -1,324 +1,304 @@
-//! One connection: a socket, what came in and is not carried out, what goes out and is not
-//! written, and where it is in its life.
+//! One connection: its socket, its two halves, and where it is in its life.
 
-use std::io::{self, Read, Write};
-use std::mem;
 use std::time::Duration;
 
 use crate::chat::close_reason::CloseReason;
-use crate::chat::command::Mode;
 use crate::chat::ids::Peer;
-use crate::chat::name::{Name, RoomName};
+use crate::chat::name::Name;
 use crate::chat::time::Timestamp;
-use crate::config::Limits;
-use crate::wire::Style;
-use crate::wire::lines::LineSplitter;
 
-use super::deadlines::Armed;
-use super::outbound::{Flush, Outbound};
-use super::pace::Pace;
+use super::output::send_queue::{Queue, Written};
 use super::pool::Pool;
-
-/// What the server needs of a socket. A simulation has its own.
-pub trait Transport: Read + Write {
-    /// Tells the other end that nothing more will come.
-    ///
-    /// # Errors
-    /// If the connection is broken.
-    fn shutdown_write(&mut self) -> io::Result<()>;
-
-    /// The other end does not take output as fast as it comes: from now on, the socket itself is not
-    /// to give it up for that.
-    fn bear_with_slow_reader(&mut self) {}
-}
+use super::rate_limit::RateLimit;
+use super::read_half::{ReadHalf, ReadOutcome};
+use super::timers::Armed;
+use super::transport::Transport;
+use super::write_half::WriteHalf;
+use super::{GREETING_TIME, LINGER_TIME};
 
 /// Where a connection is in its life. It only moves downwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
     /// The chat knows it.
     Open,
-    /// The chat does not know it any longer. What is queued is still written, then the other end
-    /// is told, and what it still sends is dropped: to close with unread input would reset the
-    /// connection, and the reset could overtake the last answers.
+    /// The chat does not know it any longer. What is queued is still written, then the peer is told,
+    /// and what it still sends is dropped: closing with unread input would reset the connection, and the
+    /// reset could overtake the last answers.
     Draining,
-    /// To be taken away at the end of the turn.
+    /// In the reap list: it is removed at the end of the turn.
     Closed,
 }
 
-/// Why and when a connection that ends does so, for the log.
+/// Why and how a connection ends, kept from the moment it leaves the chat until it is logged.
 #[derive(Debug)]
-pub struct Farewell {
-    /// Who it was, if it had a name.
+pub struct Disconnect {
+    /// The client's name, if it had one.
     pub name: Option<Name>,
-    /// Where from.
+    /// Where it came from.
     pub peer: Peer,
-    /// Why.
+    /// Why it ends.
     pub reason: CloseReason,
-    /// Whether it holds a place that is to be given back.
+    /// Whether it was admitted, and so gives back a place.
     pub admitted: bool,
-    /// Whether lines of its were held back, and are lost.
-    pub held_back: bool,
-    /// When its end is no longer waited for.
-    pub linger_until: Timestamp,
+    /// Whether lines of it were held, and are lost.
+    pub input_dropped: bool,
+    /// Whether it waits for the peer's end once its output is written.
+    pub lingers: bool,
 }
 
-/// What was read from a client and could not be carried out at once.
-#[derive(Debug)]
-pub struct Inbox {
-    /// As it came.
-    pub bytes: Vec<u8>,
-    /// So much of it was carried out since; less than all.
-    pub used: usize,
-}
-
-/// That the last write left something behind, whatever the kernel has said since.
-#[derive(Debug, Default)]
-pub struct Stall {
-    /// When the kernel last took some output, or output began to wait.
-    pub progress_at: Timestamp,
-    /// How many lines of which room were left out since.
-    pub missed: Vec<(RoomName, u64)>,
-    /// The socket was told to bear with the reader.
-    borne_with: bool,
+/// When things are due, as far as it is the same for every connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long output may be left unread.
+    pub stall_time: Duration,
+    /// How long a connection may go without a name.
+    pub register_time: Duration,
+    /// How fast lines are taken.
+    pub rate: RateLimit,
 }
 
 /// One connection.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about a socket"
-)]
 pub struct Connection<S> {
-    /// The socket.
-    pub stream: S,
-    /// Where it is in its life.
-    pub life: Life,
-    /// The reason for which it is to end, once there is one.
-    pub ending: Option<CloseReason>,
-    /// How its lines are written.
-    pub mode: Mode,
-    /// End lines with CR LF.
-    pub crlf: bool,
-    /// It was greeted.
-    pub greeted: bool,
-    /// It has a name.
-    pub registered: bool,
-    /// The line rate does not apply.
-    pub unpaced: bool,
-    /// There may be something to read: true until a read says otherwise, as readiness is told once.
-    pub readable: bool,
-    /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
-    pub hung_up: bool,
-    /// The end of input was read.
-    pub end_of_input: bool,
-    /// The other end was told that nothing more will come.
-    pub write_shut: bool,
-    /// The kernel takes no more until it says so.
-    pub write_blocked: bool,
-    /// On the list of those to be written to at the end of the turn.
-    pub prompt: bool,
-    /// In the backlog of those to be written to a slice at a time.
-    pub in_backlog: bool,
-    /// On the list of those to be served.
-    pub queued: bool,
-    /// Not served until its output was read.
-    pub waits_for_output: bool,
-    /// Lines, telnet, erasing.
-    pub splitter: LineSplitter,
-    /// Read and not carried out yet; there only while something is.
-    pub inbox: Option<Box<Inbox>>,
-    /// What waits to be written.
-    pub outbound: Outbound,
-    /// How fast it sends lines.
-    pub pace: Pace,
-    /// Not served before this, because it sends lines too fast; or never set aside for that.
-    pub resume_at: Timestamp,
-    /// When it connected.
-    pub connected_at: Timestamp,
-    /// Its entry among the deadlines.
-    pub armed: Armed,
-    /// There only while its output is not read.
-    pub stall: Option<Box<Stall>>,
-    /// Set once the chat does not know it any longer.
-    pub farewell: Option<Box<Farewell>>,
+    stream: S,
+    input: ReadHalf,
+    output: WriteHalf,
+    phase: Phase,
+    /// Set once it is decided that it ends.
+    close_reason: Option<CloseReason>,
+    greeted: bool,
+    registered: bool,
+    connected_at: Timestamp,
+    /// Its entry in the timers.
+    pub(super) armed: Armed,
+    /// Some once the chat does not know it any longer.
+    ending: Option<Box<Ending>>,
+}
+
+/// The end of a connection that has left the chat.
+#[derive(Debug)]
+struct Ending {
+    disconnect: Disconnect,
+    /// When the peer's end is no longer waited for; never, while that has not begun.
+    linger_until: Timestamp,
 }
 
 // Two cache lines, socket included: most connections do nothing most of the time.
 const _: () = assert!(size_of::<Connection<u64>>() <= 128);
 
-/// How a read ended.
-#[derive(Debug)]
-pub enum Fill {
-    /// So many bytes came.
-    Bytes(usize),
-    /// Nothing is there now.
-    Nothing,
-    /// Nothing will come any more.
-    End,
-    /// The connection is broken.
-    Failed(io::Error),
-}
-
 impl<S: Transport> Connection<S> {
     /// A connection that has just been made.
-    pub fn new(stream: S, unpaced: bool, now: Timestamp) -> Self {
+    pub fn new(stream: S, rate_exempt: bool, now: Timestamp) -> Self {
         Self {
             stream,
-            life: Life::Open,
-            ending: None,
-            mode: Mode::Plain,
-            crlf: false,
+            input: ReadHalf::new(rate_exempt),
+            output: WriteHalf::default(),
+            phase: Phase::Open,
+            close_reason: None,
             greeted: false,
             registered: false,
-            unpaced,
-            readable: false,
-            hung_up: false,
-            end_of_input: false,
-            write_shut: false,
-            write_blocked: false,
-            prompt: false,
-            in_backlog: false,
-            queued: false,
-            waits_for_output: false,
-            splitter: LineSplitter::default(),
-            inbox: None,
-            outbound: Outbound::default(),
-            pace: Pace::default(),
-            resume_at: Timestamp::NEVER,
             connected_at: now,
             armed: Armed::default(),
-            stall: None,
-            farewell: None,
+            ending: None,
         }
+    }
+
+    /// Reads once into `buffer`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> ReadOutcome {
+        self.input.read(&mut self.stream, buffer)
+    }
+
+    /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
+    pub fn write(&mut self, pool: &mut Pool<Box<Queue>>, now: Timestamp) -> (usize, Written) {
+        self.output.write_to(&mut self.stream, pool, now)
+    }
+
+    /// Once its output is written, tells a draining connection's peer that nothing more comes, and begins
+    /// to wait for the peer's end. Returns what follows.
+    pub fn linger(&mut self, now: Timestamp) -> Linger {
+        let Some(ending) = &mut self.ending else {
+            return Linger::NotYet;
+        };
+        if self.phase != Phase::Draining || !self.output.queue().is_empty() {
+            return Linger::NotYet;
+        }
+        let waits = ending.disconnect.lingers && !self.input.has_ended();
+        let is_told = self.output.note_shut() || (waits && self.stream.shutdown_write().is_ok());
+        if !waits || !is_told {
+            return Linger::Over;
+        }
+        if ending.linger_until != Timestamp::NEVER {
+            return Linger::Waiting;
+        }
+        ending.linger_until = now.after(LINGER_TIME);
+        Linger::Begun
+    }
+}
+
+/// How far a draining connection is with waiting for its peer's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linger {
+    /// Output still waits, or it is not draining.
+    NotYet,
+    /// The peer was told just now.
+    Begun,
+    /// The peer was told before.
+    Waiting,
+    /// There is nothing to wait for.
+    Over,
+}
+
+impl<S> Connection<S> {
+    /// The reading half.
+    pub fn input(&self) -> &ReadHalf {
+        &self.input
+    }
+
+    /// The reading half.
+    pub fn input_mut(&mut self) -> &mut ReadHalf {
+        &mut self.input
+    }
+
+    /// The writing half.
+    pub fn output(&self) -> &WriteHalf {
+        &self.output
+    }
+
+    /// The writing half.
+    pub fn output_mut(&mut self) -> &mut WriteHalf {
+        &mut self.output
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        debug_assert!(phase > self.phase, "a phase only moves forward");
+        self.phase = phase;
+    }
+
+    /// Why it ends, once that is decided.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close_reason
+    }
+
+    /// When it connected.
+    pub fn connected_at(&self) -> Timestamp {
+        self.connected_at
     }
 
     /// Whether the chat knows it and it is not about to end.
     pub fn is_open(&self) -> bool {
-        self.life == Life::Open && self.ending.is_none()
+        self.phase == Phase::Open && self.close_reason.is_none()
     }
 
     /// Whether nothing can or may be written to it any longer.
-    pub fn has_ended(&self) -> bool {
-        self.life == Life::Closed || self.ending.is_some_and(is_abrupt)
+    pub fn is_dead(&self) -> bool {
+        self.phase == Phase::Closed || self.close_reason.is_some_and(is_abrupt)
     }
 
-    /// How a line is written to it.
-    pub fn style(&self, in_other_room: bool) -> Style {
-        Style {
-            mode: self.mode,
-            crlf: self.crlf,
-            in_other_room: in_other_room && self.mode == Mode::Plain,
+    /// Decides that it ends. The first reason counts, unless a later one means that not even its last
+    /// lines can be written. Returns what its owner is to do.
+    pub fn schedule_close(&mut self, reason: CloseReason) -> Scheduled {
+        let is_first = self.close_reason.is_none();
+        if is_first || (is_abrupt(reason) && self.phase == Phase::Open && !self.is_dead()) {
+            self.close_reason = Some(reason);
+        }
+        let is_closed = is_abrupt(reason) && self.phase == Phase::Draining;
+        if is_closed {
+            self.set_phase(Phase::Closed);
+        }
+        Scheduled {
+            leaves_chat: is_first,
+            is_closed,
+            discards_output: is_abrupt(reason),
         }
     }
 
-    /// Reads once into `buffer`, and notes what that tells of the next read.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) => {
-                    self.readable = false;
-                    self.end_of_input = true;
-                    return Fill::End;
-                }
-                Ok(count) => {
-                    // Less than there was room for: the socket is empty, and whatever comes will
-                    // be told. Unless an end, an error or an urgent byte was: that is only told once.
-                    if count < buffer.len() && !self.hung_up {
-                        self.readable = false;
-                    }
-                    return Fill::Bytes(count.min(buffer.len()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    self.hung_up = false;
-                    return Fill::Nothing;
-                }
-                Err(error) => {
-                    self.readable = false;
-                    return Fill::Failed(error);
-                }
-            }
-        }
+    /// Leaves the chat, which does not know it any longer. Its output may still be written.
+    pub fn start_draining(&mut self, disconnect: Disconnect) {
+        self.set_phase(Phase::Draining);
+        self.close_reason = Some(disconnect.reason);
+        self.ending = Some(Box::new(Ending {
+            disconnect,
+            linger_until: Timestamp::NEVER,
+        }));
     }
 
-    /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
-    pub fn flush(&mut self, pool: &mut Pool, now: Timestamp) -> (usize, Flush) {
-        let (taken, flush) = self.outbound.flush(&mut self.stream, pool);
-        self.write_blocked = matches!(flush, Flush::Blocked);
-        if self.write_blocked {
-            let begins_to_wait = self.stall.is_none();
-            let stall = self.stall.get_or_insert_default();
-            if taken > 0 || begins_to_wait {
-                stall.progress_at = now;
-            }
-            // Not by whether it begins to wait: a line may be left out before anything is refused.
-            if !mem::replace(&mut stall.borne_with, true) {
-                self.stream.bear_with_slow_reader();
-            }
-        }
-        (taken, flush)
+    /// Ends a draining connection: its owner puts it in the reap list.
+    pub fn close(&mut self) {
+        self.set_phase(Phase::Closed);
     }
 
-    /// Whether a room's line of so many bytes is not left out.
-    pub fn takes_line(&self, bytes: usize, soft_max: usize) -> bool {
-        let misses = |stall: &Stall| !stall.missed.is_empty();
-        let waiting = self.outbound.len();
-        (waiting == 0 || waiting + bytes <= soft_max) && !self.stall.as_deref().is_some_and(misses)
+    /// Takes out why and how it ended, for the log.
+    pub fn take_disconnect(&mut self) -> Option<Disconnect> {
+        self.ending.take().map(|ending| ending.disconnect)
     }
 
-    /// Whether its own lines have to wait until its output was read: too much of that waits, or it
-    /// has missed lines in more rooms than it can be in. It could go from room to room and miss a
-    /// line in each for as long as it leaves a byte unread, and all of them are remembered.
-    pub fn is_backed_up(&self, limits: &Limits) -> bool {
-        let missed = self.stall.as_ref().map_or(0, |stall| stall.missed.len());
-        // Half of the hard limit is left to what others write to it.
-        self.outbound.len() >= limits.output_hard_bytes_max / 2
-            || missed > limits.rooms_per_client_max
+    /// Whether it is to be greeted now; from then on it is greeted.
+    pub fn take_greeting(&mut self) -> bool {
+        self.is_open() && !std::mem::replace(&mut self.greeted, true)
     }
 
-    /// When it has taken nothing for too long; never, if nothing waits.
-    pub fn stalled_at(&self, stall_time: Duration) -> Timestamp {
-        match &self.stall {
-            Some(stall) if self.write_blocked => stall.progress_at.after(stall_time),
-            _ => Timestamp::NEVER,
-        }
+    /// Notes that it has a name.
+    pub fn set_registered(&mut self) {
+        self.registered = true;
     }
 
-    /// Whether it should have given a name by now.
-    pub fn is_nameless_at(&self, now: Timestamp, register_time: Duration) -> bool {
-        self.is_open() && !self.registered && self.connected_at.after(register_time) <= now
+    /// Whether it has waited for its greeting long enough.
+    pub fn must_be_greeted(&self, now: Timestamp) -> bool {
+        self.is_open() && !self.greeted && self.greeting_at() <= now
     }
 
-    /// When its end is no longer waited for; never, if it is not waited for yet.
+    /// Whether its time to register is up.
+    pub fn is_past_register_time(&self, now: Timestamp, timing: &Timing) -> bool {
+        let deadline = self.connected_at.after(timing.register_time);
+        self.is_open() && !self.registered && deadline <= now
+    }
+
+    /// When the peer's end is no longer waited for; never, while that has not begun.
     pub fn linger_until(&self) -> Timestamp {
-        let farewell = self.farewell.as_ref();
-        farewell.map_or(Timestamp::NEVER, |farewell| farewell.linger_until)
+        let ending = self.ending.as_ref();
+        ending.map_or(Timestamp::NEVER, |ending| ending.linger_until)
     }
 
-    /// Counts a line of `room` that is left out. That can happen with nothing refused yet: what
-    /// waits may be more than room lines may add to.
-    pub fn miss(&mut self, now: Timestamp, room: &RoomName, lines: u64) {
-        let stall = self.stall.get_or_insert_with(|| {
-            Box::new(Stall {
-                progress_at: now,
-                ..Stall::default()
-            })
-        });
-        let missed = &mut stall.missed;
-        match missed.iter_mut().find(|(known, _)| known == room) {
-            Some((_, count)) => *count += lines,
-            None => missed.push((*room, lines)),
+    /// Earliest deadline of a connection without events. Never in the past once that was handled: a
+    /// connection that is about to end, or has ended, is due no more.
+    pub fn due_at(&self, timing: &Timing) -> Timestamp {
+        let stalled_at = self.output.stalled_at(timing.stall_time);
+        match self.phase {
+            Phase::Open if self.close_reason.is_some() => Timestamp::NEVER,
+            Phase::Open => {
+                let mut due_at = stalled_at.min(self.input.resume_at(timing.rate));
+                if !self.greeted {
+                    due_at = due_at.min(self.greeting_at());
+                }
+                if !self.registered {
+                    due_at = due_at.min(self.connected_at.after(timing.register_time));
+                }
+                due_at
+            }
+            Phase::Draining => stalled_at.min(self.linger_until()),
+            Phase::Closed => Timestamp::NEVER,
         }
     }
 
-    /// Gives back what input it holds, which will not be carried out.
-    pub fn drop_input(&mut self, pool: &mut Pool) {
-        if let Some(inbox) = self.inbox.take() {
-            pool.put(inbox.bytes);
-        }
-        self.splitter = LineSplitter::default();
+    fn greeting_at(&self) -> Timestamp {
+        self.connected_at.after(GREETING_TIME)
     }
+}
+
+/// What follows from [`Connection::schedule_close`].
+#[derive(Clone, Copy, Debug)]
+pub struct Scheduled {
+    /// It goes to the close queue, to leave the chat.
+    pub leaves_chat: bool,
+    /// It goes to the reap list.
+    pub is_closed: bool,
+    /// What waits to be written is dropped.
+    pub discards_output: bool,
 }
 
 /// Whether nothing more can be or is to be written to a client that ends for this.
@@ -336,30 +316,5 @@ pub fn is_abrupt(reason: CloseReason) -> bool {
         | CloseReason::Http
         | CloseReason::Tls
         | CloseReason::Shutdown => false,
-    }
-}
-
-/// When something is to be done about a connection of which nothing is heard. Never in the past once
-/// that was done: whoever is about to end or has ended is due no more.
-pub fn next_deadline<S: Transport>(connection: &Connection<S>, limits: &Limits) -> Timestamp {
-    let stalled_at = connection.stalled_at(limits.output_stall_time);
-    let greeted_at = if connection.greeted {
-        Timestamp::NEVER
-    } else {
-        connection.connected_at.after(super::GREETING_TIME)
-    };
-    let nameless_until = if connection.registered {
-        Timestamp::NEVER
-    } else {
-        connection.connected_at.after(limits.register_time)
-    };
-    match connection.life {
-        Life::Open if connection.ending.is_some() => Timestamp::NEVER,
-        Life::Open => stalled_at
-            .min(greeted_at)
-            .min(nameless_until)
-            .min(connection.resume_at),
-        Life::Draining => stalled_at.min(connection.linger_until()),
-        Life::Closed => Timestamp::NEVER,
     }
 }

@@ -1,26 +1,31 @@
 //! The server without the kernel: connections, their limits and deadlines, and the turn.
 //!
-//! Nothing here knows mio: a socket is a [`connection::Transport`], time is an argument. So a simulation
-//! runs all of it from a seed. [`switchboard`] is the entrance.
+//! Nothing here knows mio: a socket is a [`transport::Transport`], time is an argument. So a simulation
+//! runs all of it from a seed. [`switchboard::Switchboard`] is the entrance; it owns the chat, the
+//! [`connection_table`], the [`input`] side and the [`output`] side, and lends them to each other for the
+//! length of a [`turn`].
 
 mod admission;
-pub mod connection;
-mod connections;
-mod deadlines;
-mod egress;
-mod intake;
-mod outbound;
-mod pace;
+mod connection;
+mod connection_table;
+mod input;
+mod output;
 mod pool;
+mod rate_limit;
+mod read_half;
 pub mod switchboard;
+mod timers;
+pub mod transport;
+mod turn;
+mod write_half;
 
 use std::time::Duration;
 
-/// How long a connection that the server ends is given to see that, before it is taken away.
+/// How long a connection that the server ends may take to see that, before it is closed.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
 
-/// How long a client that says nothing waits for its greeting. One that speaks is greeted before
-/// its first answer; so a browser or a TLS client, which speaks at once, is answered in its own
-/// protocol and nothing else. Its first bytes come right behind the connection's last handshake
-/// packet, so this need not be long, and nobody who types notices.
+/// How long a client that says nothing waits for its greeting. A client that speaks is greeted before its
+/// first answer: a browser or a TLS client, which speaks at once, is answered in its own protocol only.
+/// First bytes come right behind the last packet of the handshake, so this need not be long, and no person
+/// notices it.
 pub const GREETING_TIME: Duration = Duration::from_millis(30);

@@ -1,10 +1,9 @@
-//! All of the server but the kernel: connections, chat and deadlines.
+//! All of the server but the kernel.
 //!
-//! **Events change state; the end of a turn writes and closes.** [`Switchboard::ready`] only notes
-//! what the poll said; [`Switchboard::turn`] does the work. The stream is a type parameter and time
-//! an argument, so that a simulation can run the whole of it from a seed.
+//! **Events change state; the end of a turn writes and closes.** [`Switchboard::ready`] only notes what
+//! the poll said; [`Switchboard::turn`] does the work. The stream is a type parameter and time an
+//! argument, so that a simulation can run the whole of it from a seed.
 
-use std::mem;
 use std::time::Duration;
 
 use crate::chat::close_reason::CloseReason;
@@ -16,22 +15,27 @@ use crate::config::Limits;
 use crate::wire::text::durations::Ago;
 
 use super::admission::Admission;
-use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};
-use super::egress::{Egress, PLACES_MAX};
-use super::intake::READ_BYTES;
-use super::pace::Rate;
+use super::connection::{Connection, Disconnect, Phase, Timing};
+use super::connection_table::{ConnectionTable, SLOTS_RESERVED_MAX};
+use super::input::Input;
+use super::output::Output;
+use super::pool::Pool;
+use super::rate_limit::RateLimit;
+use super::read_half::Hold;
+use super::transport::Transport;
+use super::turn::Turn;
 
-/// So many connections that were turned away may wait for their last line to be read. More are
-/// closed at once. A third of the descriptors that are kept free.
-const TURNED_AWAY_MAX: usize = 10;
+/// Connections that were turned away and may wait until their last line is read. Others are closed at
+/// once. A third of the descriptors that are kept free.
+const TURNED_AWAY_LINGERING_MAX: usize = 10;
 
-/// With so many on their way out, no more are let in to be turned away in the same turn: each holds a
-/// descriptor until that ends. Half of those that are kept free.
-const TURNED_AWAY_AT_ONCE_MAX: usize = 16;
+/// With this many turned away and not closed yet, no more are accepted in the same turn: each holds a
+/// descriptor. Half of those that are kept free.
+const TURNED_AWAY_MAX: usize = 16;
 
-/// Whoever comes so much too late to a deadline was away, and does not know what the poll would have
-/// told. Who is in time does: what the kernel would take of a stalled client's output then is only the
-/// rest of its buffer, for which it wakes nobody.
+/// A deadline handled this late means that the process was suspended, and has not seen what the poll would
+/// have told: retry before closing. In time it is known: what the kernel would take of a stalled client's
+/// output is only the rest of its buffer, for which it sends no event.
 const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// What the kernel said of a socket.
@@ -48,37 +52,40 @@ pub struct Readiness {
 /// The server, but for the kernel's poll.
 #[derive(Debug)]
 pub struct Switchboard<S> {
-    pub(super) chat: Chat,
-    pub(super) egress: Egress<S>,
+    chat: Chat,
+    table: ConnectionTable<S>,
+    input: Input,
+    output: Output,
+    buffers: Pool<Vec<u8>>,
     admission: Admission,
-    pub(super) rate: Rate,
-    pub(super) read_buffer: Vec<u8>,
+    /// Connections that were turned away and are not closed yet.
     turned_away: usize,
-    /// The list of those being served, kept for its memory.
-    serving: Vec<ClientId>,
-    /// Who had their share of this turn before it was theirs: their time was up.
-    served_early: Vec<ClientId>,
 }
 
 impl<S: Transport> Switchboard<S> {
-    /// A server with nobody connected.
+    /// A server without connections.
     #[must_use]
-    pub fn new(settings: Settings, limits: Limits) -> Self {
-        let places = limits.clients_max.min(PLACES_MAX);
+    pub fn new(settings: Settings, limits: &Limits) -> Self {
+        let capacity = limits.clients_max.min(SLOTS_RESERVED_MAX);
+        let rate = RateLimit::new(limits.line_burst, limits.lines_per_second);
+        let timing = Timing {
+            stall_time: limits.output_stall_time,
+            register_time: limits.register_time,
+            rate,
+        };
         Self {
-            admission: Admission::new(&limits, settings.hash_seed),
-            rate: Rate::new(limits.line_burst, limits.lines_per_second),
-            chat: Chat::new(settings).with_room_for(places),
-            egress: Egress::new(limits),
-            read_buffer: vec![0; READ_BYTES],
+            admission: Admission::new(limits, settings.hash_seed),
+            chat: Chat::new(settings).with_room_for(capacity),
+            table: ConnectionTable::with_capacity(capacity, timing),
+            input: Input::new(limits, rate),
+            output: Output::new(limits),
+            buffers: Pool::default(),
             turned_away: 0,
-            serving: Vec::new(),
-            served_early: Vec::new(),
         }
     }
 
-    /// Somebody connects. `make` is given the id, to register the stream with the poll under it.
-    /// If a limit is reached, the client is told and turned away.
+    /// A client connects. `make` is given the id, to register the stream with the poll under it. If a
+    /// limit is reached, the client is told and turned away.
     ///
     /// # Errors
     /// Those of `make`; then nothing has happened.
@@ -88,173 +95,170 @@ impl<S: Transport> Switchboard<S> {
         peer: Peer,
         make: impl FnOnce(ClientId) -> Result<S, E>,
     ) -> Result<(), E> {
-        let id = self.egress.connections.vacant_id();
+        let id = self.table.vacant_id();
         let stream = make(id)?;
-        let unpaced = peer.is_local() && !self.egress.limits.limit_loopback;
-        let slot = self
-            .egress
-            .connections
-            .insert(Connection::new(stream, unpaced, now));
+        let rate_exempt = self.admission.is_exempt(&peer);
+        let slot = self.table.insert(Connection::new(stream, rate_exempt, now));
         debug_assert_eq!(slot, id.index());
         match self.admission.admit(&peer) {
             Ok(()) => {
                 log::debug!("{id} connected from {peer}");
                 self.chat.connect(now, id, peer);
-                self.egress.rearm(id.slot);
+                self.table.arm(id.slot);
             }
-            Err(reason) => self.turn_away(id, peer, reason),
+            Err(reason) => self.turn_away(now, id, peer, reason),
         }
         Ok(())
     }
 
-    fn turn_away(&mut self, id: ClientId, peer: Peer, reason: CloseReason) {
-        self.egress.stats.refused += 1;
-        let lingers = self.turned_away < TURNED_AWAY_MAX;
-        let Some(connection) = self.egress.connections.get_mut(id) else {
-            return;
-        };
-        connection.ending = Some(reason);
-        connection.life = Life::Draining;
-        // Without a place to linger in, its line is written and it is closed at once.
-        connection.end_of_input = !lingers;
-        connection.farewell = Some(Box::new(Farewell {
-            name: None,
-            peer,
-            reason,
-            admitted: false,
-            held_back: false,
-            linger_until: Timestamp::NEVER,
-        }));
-        self.turned_away += 1;
-        // Last: the line can be written at once, and that moves on what is draining by then.
-        self.egress.send_notice(id, Notice::Closing(reason));
+    fn turn_away(&mut self, now: Timestamp, id: ClientId, peer: Peer, reason: CloseReason) {
+        self.output.stats.refused += 1;
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.start_draining(Disconnect {
+                name: None,
+                peer,
+                reason,
+                admitted: false,
+                input_dropped: false,
+                lingers: self.turned_away < TURNED_AWAY_LINGERING_MAX,
+            });
+            self.turned_away += 1;
+            // Last: the line can be written at once, which moves a draining connection on.
+            let (mut turn, _) = self.begin(now);
+            turn.sink().send_notice(id, Notice::Closing(reason));
+        }
     }
 
-    /// The poll says something of a client.
+    /// Notes what the poll says of a client.
     pub fn ready(&mut self, id: ClientId, readiness: Readiness) {
-        // A leftover from a closed connection has another generation, and misses its successor.
-        let Some(connection) = self.egress.connections.get_mut(id) else {
+        // An event of a closed connection has another generation, and misses the successor.
+        let Some(connection) = self.table.get_mut(id) else {
             return;
         };
-        connection.hung_up |= readiness.hung_up;
-        connection.readable |= readiness.readable || readiness.hung_up;
-        let is_served = !connection.waits_for_output && connection.resume_at == Timestamp::NEVER;
-        let has_input = connection.readable && is_served;
-        let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
-        if has_room {
-            self.egress.mark_prompt(id.slot);
+        let input = connection.input_mut();
+        input.note_ready(readiness.readable, readiness.hung_up);
+        let has_input = input.is_readable() && input.hold() == Hold::None;
+        if readiness.writable && connection.output_mut().unblock() {
+            self.output.mark_flush(connection, id.slot);
         }
         if has_input {
-            self.egress.enqueue(id);
+            self.input.enqueue(&mut self.table, id);
         }
     }
 
     /// A turn begins: it is `now`, and `unix_ms` by the calendar.
     pub fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
-        self.egress.begin_turn(now, unix_ms);
+        self.output.begin_turn(now, unix_ms);
     }
 
     /// Does everything there is to do now, and writes what came of it.
     pub fn turn(&mut self, now: Timestamp) {
-        let before = self.egress.progress();
+        let before = self.progress();
         self.expire(now);
-        self.serve_ready(now);
-        self.chat.expire(now, &mut self.egress);
-        self.settle(now);
-        if self.egress.closing && self.egress.progress() != before {
-            self.let_go(now);
+        let (mut turn, input) = self.begin(now);
+        input.run(&mut turn);
+        let (chat, mut sink) = turn.chat_and_sink();
+        chat.expire(now, &mut sink);
+        self.finish_turn(now);
+        if self.output.is_shutting_down() && self.progress() != before {
+            self.close_idle_senders(now);
         }
     }
 
     /// Whether there is work that waits for nothing but the next turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.egress.ready.is_empty() || self.egress.has_backlog()
+        self.input.is_busy() || self.output.has_fan_out()
     }
 
-    /// When there will be something to do although the poll says nothing.
+    /// When there will be something to do without an event.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.egress.deadlines.next().min(self.chat.next_deadline())
+        self.table.earliest_due().min(self.chat.next_deadline())
     }
 
     /// How many connections there are, those that are ending included.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        self.egress.connections.len()
+        self.table.len()
     }
 
-    /// How many bytes wait to be written, for all together.
+    /// Bytes that wait to be written, for all connections together.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
-        self.egress.waiting_bytes()
+        self.output.waiting_bytes()
     }
 
-    /// Whether so many are being turned away that some have to be gone first.
+    /// Whether so many are being turned away that some must be closed first.
     #[must_use]
     pub fn turns_many_away(&self) -> bool {
-        self.turned_away >= TURNED_AWAY_AT_ONCE_MAX
+        self.turned_away >= TURNED_AWAY_MAX
     }
 
-    /// Notes that somebody was turned away before they were connected, for `/stats`.
+    /// Counts a connection that was turned away before it was connected, for `/stats`.
     pub fn note_refused(&mut self) {
-        self.egress.stats.refused += 1;
+        self.output.stats.refused += 1;
     }
 
     /// Notes how busy the loop was, in thousandths, for `/stats`.
     pub fn note_busy(&mut self, permille: u32) {
-        self.egress.stats.busy_permille = permille;
+        self.output.stats.busy_permille = permille;
     }
 
-    /// Tells everyone that the server exits, carries out nothing more, and ends every connection once
-    /// that was written. Whoever wrote privately what has not arrived yet stays to learn if it does.
+    /// Tells everyone that the server exits, processes no more input, and closes each connection once its
+    /// output was written. The sender of a private message that is not written yet stays, to learn
+    /// whether it will be.
     pub fn shut_down(&mut self, now: Timestamp) {
-        self.chat.announce_shutdown(&mut self.egress);
-        self.egress.begin_closing();
-        // Whoever that was too much for is gone first, so that who wrote to them is there to be told.
-        self.settle(now);
-        self.let_go(now);
+        let (mut turn, _) = self.begin(now);
+        let (chat, mut sink) = turn.chat_and_sink();
+        chat.announce_shutdown(&mut sink);
+        self.output.begin_shutdown(&mut self.table);
+        // Clients that this was too much for leave first, so that their senders are there to be told.
+        self.finish_turn(now);
+        self.close_idle_senders(now);
     }
 
-    /// Gives up on everyone who has not read all by now, and tells those who wrote to them. Returns
-    /// how many were given up.
+    /// Closes the clients that have not read all their output, and tells the senders of what they did not
+    /// get. Returns how many were closed.
     pub fn close_stalled(&mut self, now: Timestamp) -> usize {
-        for slot in 0..self.egress.connections.slot_count() {
-            self.egress.ask_again(slot);
+        for slot in 0..self.table.slot_count() {
+            self.output.retry_write(&mut self.table, slot);
         }
-        // Whoever has read all by now is told what they missed, and that is not to count against them.
-        self.settle(now);
+        // Clients that have read all by now are told what they missed, which must not count against them.
+        self.finish_turn(now);
         let mut count = 0;
-        for slot in 0..self.egress.connections.slot_count() {
-            let connection = self.egress.connections.at(slot);
-            if connection.is_some_and(|connection| !connection.outbound.is_empty()) {
-                self.egress.doom(slot, CloseReason::Stalled);
+        for slot in 0..self.table.slot_count() {
+            let connection = self.table.at(slot);
+            if connection.is_some_and(|connection| !connection.output().queue().is_empty()) {
+                self.output
+                    .schedule_close(&mut self.table, slot, CloseReason::Stalled);
                 count += 1;
             }
         }
-        self.settle(now);
-        self.let_go(now);
+        self.finish_turn(now);
+        self.close_idle_senders(now);
         count
     }
 
-    /// Ends everyone who is left, whatever waits for them.
+    /// Closes all connections that are left, whatever waits for them.
     pub fn close_all(&mut self, now: Timestamp) {
-        for slot in 0..self.egress.connections.slot_count() {
-            self.egress.doom(slot, CloseReason::Stalled);
+        for slot in 0..self.table.slot_count() {
+            self.output
+                .schedule_close(&mut self.table, slot, CloseReason::Stalled);
         }
-        self.settle(now);
+        self.finish_turn(now);
     }
 
-    /// Ends everyone who waits for nothing: no private message of theirs is still to be written.
-    fn let_go(&mut self, now: Timestamp) {
-        let waiting = self.egress.senders_of_unwritten();
-        for slot in 0..self.egress.connections.slot_count() {
-            let id = self.egress.connections.id_of(slot);
-            if waiting.binary_search(&id).is_err() {
-                self.egress.doom(slot, CloseReason::Shutdown);
+    /// Closes every connection that waits for nothing: each private message of its client was written.
+    fn close_idle_senders(&mut self, now: Timestamp) {
+        let senders = self.table.senders_of_unwritten();
+        for slot in 0..self.table.slot_count() {
+            if senders.binary_search(&self.table.id_of(slot)).is_err() {
+                self.output
+                    .schedule_close(&mut self.table, slot, CloseReason::Shutdown);
             }
         }
-        self.settle(now);
+        self.finish_turn(now);
     }
 
     /// Checks what must always hold between turns; for tests and simulations.
@@ -263,7 +267,18 @@ impl<S: Transport> Switchboard<S> {
     /// If it does not hold.
     pub fn check_invariants(&self) {
         self.chat.check_invariants();
-        self.egress.check_invariants(&self.chat);
+        self.output.check_invariants(&self.table);
+        self.input.check_invariants(&self.table, &self.output);
+        assert!(!self.table.has_closing() && !self.table.has_reap());
+        let mut open = 0;
+        for (slot, connection) in self.table.iter() {
+            let is_open = connection.phase() == Phase::Open;
+            open += usize::from(is_open);
+            assert_ne!(connection.phase(), Phase::Closed);
+            let peer = self.chat.peer_of(self.table.id_of(slot));
+            assert_eq!(peer.is_some(), is_open);
+        }
+        assert_eq!(self.chat.counts().clients, open);
     }
 
     /// The chat, to look at.
@@ -272,204 +287,149 @@ impl<S: Transport> Switchboard<S> {
         &self.chat
     }
 
-    fn serve_ready(&mut self, now: Timestamp) {
-        // Whoever is put on the list from here on has its turn next time.
-        let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
-        let mut served_early = mem::take(&mut self.served_early);
-        served_early.sort_unstable();
-        for id in serving.drain(..) {
-            let Some(connection) = self.egress.connections.get_mut(id) else {
-                continue;
-            };
-            connection.queued = false;
-            match connection.life {
-                Life::Open if served_early.binary_search(&id).is_ok() => self.egress.enqueue(id),
-                Life::Open => self.serve(now, id),
-                Life::Draining => self.discard(id),
-                Life::Closed => {}
-            }
-        }
-        self.serving = serving;
-        served_early.clear();
-        self.served_early = served_early;
+    /// Lends out everything that a line can change, and the input side beside it.
+    fn begin(&mut self, now: Timestamp) -> (Turn<'_, S>, &mut Input) {
+        let turn = Turn {
+            now,
+            chat: &mut self.chat,
+            table: &mut self.table,
+            output: &mut self.output,
+            buffers: &mut self.buffers,
+        };
+        (turn, &mut self.input)
+    }
+
+    /// Changes whenever something was written or a connection is gone.
+    fn progress(&self) -> (u64, usize) {
+        (self.output.stats.bytes_out, self.table.len())
     }
 
     /// Does what is due.
     fn expire(&mut self, now: Timestamp) {
-        while let Some(slot) = self.egress.deadlines.pop(now) {
-            let id = self.egress.connections.id_of(slot);
-            let Some(connection) = self.egress.connections.at_mut(slot) else {
+        while let Some(id) = self.table.pop_due(now) {
+            let Some(connection) = self.table.get_mut(id) else {
                 continue;
             };
-            connection.armed.fired();
-            let unwelcomed = connection.is_open()
-                && !connection.greeted
-                && connection.connected_at.after(super::GREETING_TIME) <= now;
-            if unwelcomed {
-                if connection.readable {
-                    self.serve_early(now, id);
+            if connection.must_be_greeted(now) {
+                let is_readable = connection.input().is_readable();
+                let (mut turn, input) = self.begin(now);
+                if is_readable {
+                    input.serve_early(&mut turn, id);
                 }
-                self.greet(id);
-                self.egress.rearm(slot);
-                continue; // whatever else is due by now comes up again at once
+                turn.greet(id);
+                self.table.arm(id.slot);
+                continue; // other deadlines that are due fire again at once
             }
-            self.look_once_more(now, id);
-            let Some(connection) = self.egress.connections.get_mut(id) else {
-                continue;
-            };
-            let limits = &self.egress.limits;
-            let stalled = connection.stalled_at(limits.output_stall_time) <= now;
-            if stalled || connection.linger_until() <= now {
-                self.egress.doom(slot, CloseReason::Stalled);
-            } else if connection.is_nameless_at(now, limits.register_time) {
-                self.egress
-                    .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
-                self.egress.doom(slot, CloseReason::NotRegistered);
-            } else if connection.resume_at <= now {
-                connection.resume_at = Timestamp::NEVER;
-                self.egress.enqueue(id);
-            }
-            self.egress.rearm(slot);
+            self.recheck(now, id);
+            self.close_overdue(now, id);
+            self.table.arm(id.slot);
         }
     }
 
-    /// Before somebody is closed for what they did not do: it may be that they did, and that nobody
-    /// looked. The process was stopped for a while, or more happened than the poll tells at once.
-    fn look_once_more(&mut self, now: Timestamp, id: ClientId) {
-        let limits = &self.egress.limits;
-        let (stall_time, register_time) = (limits.output_stall_time, limits.register_time);
-        let Some(connection) = self.egress.connections.get_mut(id) else {
+    /// Closes a client whose time is up, or lets its input go on.
+    fn close_overdue(&mut self, now: Timestamp, id: ClientId) {
+        let timing = *self.table.timing();
+        let Some(connection) = self.table.get_mut(id) else {
             return;
         };
-        let stalled_at = connection.stalled_at(stall_time);
+        let stalled_at = connection.output().stalled_at(timing.stall_time);
+        if stalled_at <= now || connection.linger_until() <= now {
+            self.output
+                .schedule_close(&mut self.table, id.slot, CloseReason::Stalled);
+        } else if connection.is_past_register_time(now, &timing) {
+            let reason = CloseReason::NotRegistered;
+            let (mut turn, _) = self.begin(now);
+            turn.sink().send_notice(id, Notice::Closing(reason));
+            self.output.schedule_close(&mut self.table, id.slot, reason);
+        } else if connection.input().resume_at(timing.rate) <= now {
+            connection.input_mut().set_hold(Hold::None);
+            self.input.enqueue(&mut self.table, id);
+        }
+    }
+
+    /// Before a client is closed for something that it did not do: it may have, and the process was
+    /// suspended, or more happened than one poll tells.
+    fn recheck(&mut self, now: Timestamp, id: ClientId) {
+        let timing = *self.table.timing();
+        let Some(connection) = self.table.get_mut(id) else {
+            return;
+        };
+        let stalled_at = connection.output().stalled_at(timing.stall_time);
         if stalled_at.after(LATE_TIME) <= now {
-            self.egress.ask_again(id.slot);
-        } else if connection.is_nameless_at(now, register_time) {
-            connection.readable = true;
-            self.serve_early(now, id);
+            self.output.retry_write(&mut self.table, id.slot);
+        } else if connection.is_past_register_time(now, &timing) {
+            connection.input_mut().note_ready(true, false);
+            let (mut turn, input) = self.begin(now);
+            input.serve_early(&mut turn, id);
         }
     }
 
-    /// Gives a client its share of this turn at once; what is left waits for the next.
-    fn serve_early(&mut self, now: Timestamp, id: ClientId) {
-        self.served_early.push(id);
-        self.serve(now, id);
-    }
-
-    /// Greets a client, unless that was done or it is about to end.
-    pub(super) fn greet(&mut self, id: ClientId) {
-        if let Some(connection) = self.egress.connections.get_mut(id)
-            && connection.is_open()
-            && !mem::replace(&mut connection.greeted, true)
-        {
-            self.chat.greet(id, &mut self.egress);
-        }
-    }
-
-    /// The end of a turn: whoever is to end leaves the chat, output is written, and what is closed
-    /// is taken away. Each step can cause an earlier one, but each client ends only once, and what
-    /// is left of the backlog when its slice is used up waits for the next turn.
-    fn settle(&mut self, now: Timestamp) {
+    /// The end of a turn: clients that are to end leave the chat, output is written, and closed
+    /// connections are removed. Each step can cause an earlier one, but each client ends only once, and a
+    /// fan-out that is left when its slice is used up waits for the next turn.
+    fn finish_turn(&mut self, now: Timestamp) {
         loop {
-            for id in mem::take(&mut self.egress.doomed) {
-                self.retire(now, id);
+            for id in self.table.take_closing() {
+                self.begin(now).0.leave_chat(id);
             }
-            self.egress.flush_turn();
-            if !self.egress.doomed.is_empty() || self.egress.has_prompt() {
+            self.output.flush_turn(&mut self.table);
+            if self.table.has_closing() {
                 continue;
             }
-            if self.egress.closed.is_empty() {
+            if !self.table.has_reap() {
                 break;
             }
-            for slot in mem::take(&mut self.egress.closed) {
-                self.take_away(now, slot);
+            for slot in self.table.take_reap() {
+                self.reap(now, slot);
             }
         }
+        self.input
+            .enqueue_resumed(&mut self.table, &mut self.output);
     }
 
-    /// Takes a client that is to end out of the chat. Its output may still be written.
-    pub(super) fn retire(&mut self, now: Timestamp, id: ClientId) {
-        let Some(connection) = self.egress.connections.get_mut(id) else {
+    /// Removes a closed connection: gives back its place, logs its end, and tells the senders of private
+    /// messages that it did not get.
+    fn reap(&mut self, now: Timestamp, slot: u32) {
+        let Some(mut connection) = self.output.remove(&mut self.table, slot) else {
             return;
         };
-        let Some(reason) = connection.ending.filter(|_| connection.life == Life::Open) else {
+        let queue = connection.output_mut().queue_mut();
+        let (unwritten_bytes, unwritten) = (queue.unwritten_bytes(), queue.take_unwritten());
+        connection.input_mut().discard(&mut self.buffers);
+        let Some(disconnect) = connection.take_disconnect() else {
             return;
         };
-        connection.life = Life::Draining;
-        connection.farewell = Some(Box::new(Farewell {
-            name: self.chat.name_of(id),
-            peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
-            reason,
-            admitted: true,
-            held_back: connection.waits_for_output || connection.resume_at != Timestamp::NEVER,
-            linger_until: Timestamp::NEVER,
-        }));
-        self.chat.disconnect(now, id, &mut self.egress);
-        let Some(connection) = self.egress.connections.get_mut(id) else {
-            return;
-        };
-        connection.drop_input(&mut self.egress.pool);
-        // Nothing of that waits any longer, and its end is to be seen as soon as it comes.
-        connection.resume_at = Timestamp::NEVER;
-        connection.waits_for_output = false;
-        if is_abrupt(reason) {
-            connection.life = Life::Closed;
-            self.egress.closed.push(id.slot);
-        } else {
-            // The flush at the end of the turn moves it on; or else a deadline does.
-            self.egress.mark_prompt(id.slot);
-            self.egress.rearm(id.slot);
-        }
-    }
-
-    /// Takes a closed connection away: gives back its place, and tells the log and whoever wrote
-    /// what it did not get.
-    fn take_away(&mut self, now: Timestamp, slot: u32) {
-        let Some(connection) = self.egress.connections.at(slot) else {
-            return;
-        };
-        let waiting = connection.outbound.unwritten_bytes();
-        let Some(mut connection) = self.egress.remove(slot) else {
-            return;
-        };
-        let Some(farewell) = connection.farewell.take() else {
-            return;
-        };
-        let Farewell {
-            name,
-            peer,
-            reason,
-            admitted,
-            held_back,
-            ..
-        } = *farewell;
-        if admitted {
-            self.admission.release(&peer);
+        if disconnect.admitted {
+            self.admission.release(&disconnect.peer);
         } else {
             self.turned_away -= 1;
         }
-        if let Some(count) = self.egress.stats.closed.get_mut(reason.index()) {
+        if let Some(count) = self.output.stats.closed.get_mut(disconnect.reason.index()) {
             *count += 1;
         }
-        let stayed = Ago(now.since(connection.connected_at));
-        let reason = reason.as_str();
-        let unread = if held_back {
-            ", not all it sent was read"
-        } else {
-            ""
-        };
-        match &name {
-            Some(name) => log::info!(
-                "{name} ({peer}) closed after {stayed}: {reason}; {waiting} bytes unwritten{unread}"
-            ),
-            None => log::info!(
-                "{peer} (no name) closed after {stayed}: {reason}; {waiting} bytes unwritten{unread}"
-            ),
-        }
-        if let Some(name) = &name {
-            for (from, count) in connection.outbound.take_unwritten() {
-                self.chat.undelivered(from, name, count, &mut self.egress);
+        let stayed = Ago(now.since(connection.connected_at()));
+        log_end(&disconnect, &stayed, unwritten_bytes);
+        if let Some(name) = &disconnect.name {
+            let (mut turn, _) = self.begin(now);
+            let (chat, mut sink) = turn.chat_and_sink();
+            for (from, count) in unwritten {
+                chat.undelivered(from, name, count, &mut sink);
             }
         }
+    }
+}
+
+/// Logs why and how a connection ended.
+fn log_end(disconnect: &Disconnect, stayed: &Ago, unwritten_bytes: usize) {
+    let (peer, reason) = (&disconnect.peer, disconnect.reason.as_str());
+    let unread = if disconnect.input_dropped {
+        ", not all it sent was read"
+    } else {
+        ""
+    };
+    let end = format!("closed after {stayed}: {reason}; {unwritten_bytes} bytes unwritten{unread}");
+    match &disconnect.name {
+        Some(name) => log::info!("{name} ({peer}) {end}"),
+        None => log::info!("{peer} (no name) {end}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 use chinwag::server::GREETING_TIME;
-use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};
+use chinwag::server::transport::{Read, Transport};
 
 /// What JSON's `time` is in every test.
 pub const UNIX_MS: u64 = 1_700_000_000_000;
@@ -45,7 +45,7 @@ pub struct VirtualSocket {
     /// It has refused output.
     pub refused: bool,
     /// It was told to bear with that, or it would give the client up one day, as TCP does.
-    pub borne_with: bool,
+    pub user_timeout_disabled: bool,
     /// How often the server has written.
     pub writes: usize,
     /// The server has said that nothing more will come.
@@ -58,15 +58,18 @@ pub struct VirtualSocket {
 #[derive(Debug)]
 pub struct VirtualStream(Rc<RefCell<VirtualSocket>>);
 
-impl Read for VirtualStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Transport for VirtualStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let mut socket = self.0.borrow_mut();
         if socket.reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let Some(mut piece) = socket.to_server.pop_front() else {
             return if socket.half_closed {
-                Ok(0)
+                Ok(Read {
+                    bytes: 0,
+                    more: false,
+                })
             } else {
                 Err(io::ErrorKind::WouldBlock.into())
             };
@@ -77,18 +80,16 @@ impl Read for VirtualStream {
             piece.drain(..count);
             socket.to_server.push_front(piece);
         }
-        Ok(count)
+        Ok(Read::of_socket(count, buffer))
     }
-}
 
-impl Write for VirtualStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut socket = self.0.borrow_mut();
         if socket.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         assert!(
-            socket.borne_with || !socket.refused,
+            socket.user_timeout_disabled || !socket.refused,
             "the socket gives up a slow reader"
         );
         let mut count = bytes.len().min(socket.space).min(socket.write_max);
@@ -112,19 +113,13 @@ impl Write for VirtualStream {
         Ok(count)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for VirtualStream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.0.borrow_mut().shut = true;
         Ok(())
     }
 
-    fn bear_with_slow_reader(&mut self) {
-        self.0.borrow_mut().borne_with = true;
+    fn disable_user_timeout(&mut self) {
+        self.0.borrow_mut().user_timeout_disabled = true;
     }
 }
 
@@ -149,6 +144,10 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tests make limits on the spot"
+    )]
     pub fn new(limits: Limits) -> Self {
         let settings = Settings {
             server_name: "chinwag".to_owned(),
@@ -158,7 +157,7 @@ impl VirtualServer {
             hash_seed: [1, 2, 3, 4],
         };
         let mut server = Self {
-            switchboard: Switchboard::new(settings, limits),
+            switchboard: Switchboard::new(settings, &limits),
             now: Timestamp::default(),
         };
         server.advance(Duration::from_secs(1));
@@ -190,7 +189,7 @@ impl VirtualServer {
             breaks_when_full: false,
             stops_at_line_end: false,
             refused: false,
-            borne_with: false,
+            user_timeout_disabled: false,
             writes: 0,
             shut: false,
             closed: false,

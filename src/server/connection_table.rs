@@ -1,0 +1,205 @@
+//! Which connection is in which slot, when it is due, and which are about to end.
+
+use std::mem;
+
+use slab::Slab;
+
+use crate::chat::ids::ClientId;
+use crate::chat::time::Timestamp;
+
+use super::connection::{Connection, Phase, Timing};
+use super::timers::Timers;
+
+/// Slots whose memory is reserved at start, at most. The kernel provides pages as they are touched, and
+/// nothing is ever moved: growing by doubling leaves holes, and stops the loop.
+pub const SLOTS_RESERVED_MAX: usize = 1 << 16;
+
+/// All connections by slot. The [`ClientId`] of a closed one misses its successor.
+#[derive(Debug)]
+pub struct ConnectionTable<S> {
+    slab: Slab<Connection<S>>,
+    /// How often each slot was handed out before.
+    generations: Vec<u32>,
+    timers: Timers,
+    timing: Timing,
+    /// Connections that are to end, and that the chat still knows.
+    close_queue: Vec<ClientId>,
+    /// Slots to be removed at the end of the turn: others may still refer to them until then.
+    reap_list: Vec<u32>,
+}
+
+impl<S> ConnectionTable<S> {
+    /// An empty table, with memory reserved for this many connections.
+    pub fn with_capacity(count: usize, timing: Timing) -> Self {
+        Self {
+            slab: Slab::with_capacity(count),
+            generations: Vec::with_capacity(count),
+            timers: Timers::default(),
+            timing,
+            close_queue: Vec::new(),
+            reap_list: Vec::new(),
+        }
+    }
+
+    /// The id that the next connection will have.
+    pub fn vacant_id(&mut self) -> ClientId {
+        let slot = self.slab.vacant_key();
+        if self.generations.len() <= slot {
+            self.generations.resize(slot + 1, 0);
+        }
+        self.id_of(u32::try_from(slot).unwrap_or(u32::MAX))
+    }
+
+    /// Puts a connection at the [vacant id](Self::vacant_id). Returns its slot.
+    pub fn insert(&mut self, connection: Connection<S>) -> usize {
+        self.slab.insert(connection)
+    }
+
+    /// The connection of `id`, unless it is gone.
+    pub fn get(&self, id: ClientId) -> Option<&Connection<S>> {
+        if self.generations.get(id.index()) != Some(&id.generation) {
+            return None;
+        }
+        self.slab.get(id.index())
+    }
+
+    /// Like [`ConnectionTable::get`].
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Connection<S>> {
+        if self.generations.get(id.index()) != Some(&id.generation) {
+            return None;
+        }
+        self.slab.get_mut(id.index())
+    }
+
+    /// The connection that is in `slot` now.
+    pub fn at(&self, slot: u32) -> Option<&Connection<S>> {
+        self.slab.get(slot as usize)
+    }
+
+    /// Like [`ConnectionTable::at`].
+    pub fn at_mut(&mut self, slot: u32) -> Option<&mut Connection<S>> {
+        self.slab.get_mut(slot as usize)
+    }
+
+    /// The id of the connection that is in `slot` now.
+    pub fn id_of(&self, slot: u32) -> ClientId {
+        let generation = self
+            .generations
+            .get(slot as usize)
+            .copied()
+            .unwrap_or_default();
+        ClientId { slot, generation }
+    }
+
+    /// Removes a closed connection; its slot may be handed out again.
+    pub fn remove(&mut self, slot: u32) -> Option<Connection<S>> {
+        let mut connection = self.slab.try_remove(slot as usize)?;
+        debug_assert_eq!(connection.phase(), Phase::Closed);
+        self.timers.disarm(slot, &mut connection.armed);
+        if let Some(generation) = self.generations.get_mut(slot as usize) {
+            *generation = generation.wrapping_add(1);
+        }
+        Some(connection)
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Slots are below this.
+    pub fn slot_count(&self) -> u32 {
+        u32::try_from(self.generations.len()).unwrap_or(u32::MAX)
+    }
+
+    /// All connections, with their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Connection<S>)> {
+        let slots = self.slab.iter();
+        slots.map(|(slot, connection)| (u32::try_from(slot).unwrap_or(u32::MAX), connection))
+    }
+
+    /// When things are due.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Makes sure that a connection's earliest deadline fires.
+    pub fn arm(&mut self, slot: u32) {
+        if let Some(connection) = self.slab.get_mut(slot as usize) {
+            let due_at = connection.due_at(&self.timing);
+            self.timers.arm(slot, &mut connection.armed, due_at);
+        }
+    }
+
+    /// Like [`ConnectionTable::arm`], and drops an entry that is too early. Worth it where most
+    /// connections are due no more.
+    pub fn rearm(&mut self, slot: u32) {
+        if let Some(connection) = self.slab.get_mut(slot as usize) {
+            self.timers.disarm(slot, &mut connection.armed);
+        }
+        self.arm(slot);
+    }
+
+    /// Takes out the id of one connection that is due.
+    pub fn pop_due(&mut self, now: Timestamp) -> Option<ClientId> {
+        let slot = self.timers.pop(now)?;
+        if let Some(connection) = self.slab.get_mut(slot as usize) {
+            connection.armed.clear();
+        }
+        Some(self.id_of(slot))
+    }
+
+    /// The earliest deadline of all connections.
+    pub fn earliest_due(&self) -> Timestamp {
+        self.timers.earliest()
+    }
+
+    /// Has a connection leave the chat at the end of the turn.
+    pub fn push_closing(&mut self, id: ClientId) {
+        self.close_queue.push(id);
+    }
+
+    /// Takes out the connections that are to leave the chat.
+    pub fn take_closing(&mut self) -> Vec<ClientId> {
+        mem::take(&mut self.close_queue)
+    }
+
+    /// Has a closed connection removed at the end of the turn.
+    pub fn push_reap(&mut self, slot: u32) {
+        self.reap_list.push(slot);
+    }
+
+    /// Takes out the slots that are to be removed.
+    pub fn take_reap(&mut self) -> Vec<u32> {
+        mem::take(&mut self.reap_list)
+    }
+
+    /// Whether connections are to leave the chat.
+    pub fn has_closing(&self) -> bool {
+        !self.close_queue.is_empty()
+    }
+
+    /// Whether closed connections are to be removed.
+    pub fn has_reap(&self) -> bool {
+        !self.reap_list.is_empty()
+    }
+
+    /// The clients with a private message that is not written yet, in order. A message to oneself does
+    /// not count: its sender could not be told.
+    pub fn senders_of_unwritten(&self) -> Vec<ClientId> {
+        let mut senders = Vec::new();
+        for (slot, connection) in self.iter() {
+            let id = self.id_of(slot);
+            let unwritten = connection.output().queue().senders_of_unwritten();
+            for sender in unwritten.filter(|sender| *sender != id) {
+                // Most senders wrote several in a row, and there may be millions of messages.
+                if senders.last() != Some(&sender) {
+                    senders.push(sender);
+                }
+            }
+        }
+        senders.sort_unstable();
+        senders.dedup();
+        senders
+    }
+}

@@ -1,0 +1,464 @@
+//! The way in: what clients sent, up to each one's budget of a turn.
+//!
+//! Input that cannot be run now waits, and each kind of waiting has something that ends it: the next turn,
+//! a deadline, or the client reading its output.
+
+use std::mem;
+
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
+use crate::chat::refusal::Refusal;
+use crate::chat::time::Timestamp;
+use crate::config::Limits;
+use crate::wire::detect::ForeignProtocol;
+use crate::wire::lines::{Frame, FrameKind, LineSplitter};
+use crate::wire::{command, sanitize};
+
+use super::connection::{Connection, Phase};
+use super::connection_table::ConnectionTable;
+use super::output::Output;
+use super::rate_limit::RateLimit;
+use super::read_half::{Hold, Pending, ReadOutcome};
+use super::transport::Transport;
+use super::turn::Turn;
+
+/// Bytes that one read takes.
+const READ_BYTES: usize = 16 << 10;
+
+/// Bytes that one read takes from a client whose lines are limited in rate: what it sends too fast is to
+/// wait in the kernel, not here.
+const RATE_LIMITED_READ_BYTES: usize = 4 << 10;
+
+/// The clients with input, and what may be done for each in a turn.
+#[derive(Debug)]
+pub struct Input {
+    /// Clients to be served in the next turn.
+    run_queue: Vec<ClientId>,
+    /// The list of those being served, kept for its memory.
+    run_batch: Vec<ClientId>,
+    /// Clients that were served in this turn already, because a deadline of theirs came up.
+    served_this_turn: Vec<ClientId>,
+    read_buffer: Vec<u8>,
+    line_bytes_max: usize,
+    budget: Budget,
+    rate: RateLimit,
+}
+
+/// What is left of a client's share of a turn.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    lines: usize,
+    bytes: usize,
+}
+
+/// Why running a client's input stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Everything that was read is used up.
+    UsedUp,
+    /// The budget of the turn is spent.
+    BudgetSpent,
+    /// It is held for longer than a turn.
+    Held(Hold),
+    /// The client ends.
+    Closing,
+}
+
+/// Whether a line may be run now.
+enum Check {
+    Run,
+    /// Only if there is room after its output was written: its reader may be quick, and only had no turn yet.
+    Flush,
+    Stop(Stop),
+}
+
+impl Input {
+    /// No client has input yet.
+    pub fn new(limits: &Limits, rate: RateLimit) -> Self {
+        Self {
+            run_queue: Vec::new(),
+            run_batch: Vec::new(),
+            served_this_turn: Vec::new(),
+            read_buffer: vec![0; READ_BYTES],
+            line_bytes_max: limits.line_bytes_max,
+            budget: Budget {
+                lines: limits.turn_lines_max,
+                bytes: limits.turn_bytes_max,
+            },
+            rate,
+        }
+    }
+
+    /// Whether clients wait to be served.
+    pub fn is_busy(&self) -> bool {
+        !self.run_queue.is_empty()
+    }
+
+    /// Puts a client in the run queue, unless it is there.
+    pub fn enqueue<S>(&mut self, table: &mut ConnectionTable<S>, id: ClientId) {
+        if let Some(connection) = table.get_mut(id)
+            && connection.input_mut().enter_queue()
+        {
+            self.run_queue.push(id);
+        }
+    }
+
+    /// Puts the clients in the run queue whose input goes on, as their output was read.
+    pub fn enqueue_resumed<S>(&mut self, table: &mut ConnectionTable<S>, output: &mut Output) {
+        for id in output.take_resumed() {
+            self.enqueue(table, id);
+        }
+    }
+
+    /// Serves each client of the run queue. A client that is put there meanwhile has its turn next time.
+    pub fn run<S: Transport>(&mut self, turn: &mut Turn<'_, S>) {
+        self.enqueue_resumed(turn.table, turn.output);
+        let mut batch = mem::replace(&mut self.run_queue, mem::take(&mut self.run_batch));
+        let mut served = mem::take(&mut self.served_this_turn);
+        served.sort_unstable();
+        for id in batch.drain(..) {
+            let Some(connection) = turn.table.get_mut(id) else {
+                continue;
+            };
+            connection.input_mut().leave_queue();
+            match connection.phase() {
+                Phase::Open if served.binary_search(&id).is_ok() => self.enqueue(turn.table, id),
+                Phase::Open => self.serve(turn, id),
+                Phase::Draining => self.drain(turn, id),
+                Phase::Closed => {}
+            }
+        }
+        self.run_batch = batch;
+        served.clear();
+        self.served_this_turn = served;
+    }
+
+    /// Serves a client before the run queue, as a deadline of its came up. It counts as its turn.
+    pub fn serve_early<S: Transport>(&mut self, turn: &mut Turn<'_, S>, id: ClientId) {
+        self.served_this_turn.push(id);
+        self.serve(turn, id);
+    }
+
+    /// Runs what a client sent, up to its budget.
+    fn serve<S: Transport>(&mut self, turn: &mut Turn<'_, S>, id: ClientId) {
+        if turn.output.is_shutting_down() {
+            return;
+        }
+        let mut budget = self.budget;
+        let mut buffer = mem::take(&mut self.read_buffer);
+        while let Some(connection) = turn.table.get_mut(id) {
+            if connection.close_reason().is_some() {
+                // At once: no client that is served after it may find it in the chat.
+                turn.leave_chat(id);
+                break;
+            }
+            let input = connection.input_mut();
+            input.set_hold(Hold::None);
+            let stop = if let Some(pending) = input.take_pending() {
+                self.run_pending(turn, id, pending, &mut budget)
+            } else if input.has_ended() {
+                self.handle_eof(turn, id, &mut budget)
+            } else if !input.is_readable() {
+                break;
+            } else if budget.bytes == 0 {
+                Stop::BudgetSpent
+            } else {
+                self.read(turn, id, &mut buffer, &mut budget)
+            };
+            match stop {
+                Stop::UsedUp | Stop::Closing => continue,
+                Stop::BudgetSpent => self.enqueue(turn.table, id),
+                Stop::Held(hold) => {
+                    if let Some(connection) = turn.table.get_mut(id) {
+                        connection.input_mut().set_hold(hold);
+                        turn.table.arm(id.slot);
+                    }
+                }
+            }
+            break;
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Reads once and runs what came. What cannot be run now stays pending.
+    fn read<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        buffer: &mut [u8],
+        budget: &mut Budget,
+    ) -> Stop {
+        let Some(connection) = turn.table.get_mut(id) else {
+            return Stop::Closing;
+        };
+        let at_once = if connection.input().is_rate_exempt() {
+            READ_BYTES
+        } else {
+            RATE_LIMITED_READ_BYTES
+        };
+        let wanted = at_once.min(budget.bytes).min(buffer.len());
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        match connection.read(buffer) {
+            // `serve` sees what the read has noted.
+            ReadOutcome::WouldBlock | ReadOutcome::EndOfInput => Stop::UsedUp,
+            ReadOutcome::Failed(error) => {
+                log::debug!("{id}: reading failed: {error}");
+                turn.output
+                    .schedule_close(turn.table, id.slot, CloseReason::Broken);
+                Stop::Closing
+            }
+            ReadOutcome::Bytes(count) => {
+                budget.bytes -= count;
+                turn.output.stats.bytes_in += count as u64;
+                let bytes = buffer.get(..count).unwrap_or_default();
+                let (used, stop) = self.run_lines(turn, id, bytes, budget);
+                let rest = bytes.get(used..).unwrap_or_default();
+                if !rest.is_empty()
+                    && let Some(connection) = turn.table.get_mut(id)
+                {
+                    let mut bytes = turn.buffers.take();
+                    bytes.extend_from_slice(rest);
+                    let pending = Box::new(Pending { bytes, used: 0 });
+                    connection.input_mut().set_pending(pending);
+                }
+                stop
+            }
+        }
+    }
+
+    /// Goes on with bytes that were read in an earlier turn.
+    fn run_pending<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        mut pending: Box<Pending>,
+        budget: &mut Budget,
+    ) -> Stop {
+        let bytes = pending.bytes.get(pending.used..).unwrap_or_default();
+        let (used, stop) = self.run_lines(turn, id, bytes, budget);
+        pending.used += used;
+        if pending.used == pending.bytes.len() {
+            turn.buffers.put(pending.bytes);
+        } else if let Some(connection) = turn.table.get_mut(id) {
+            connection.input_mut().set_pending(pending);
+        }
+        stop
+    }
+
+    /// The end of input: an unfinished line counts, and then the client has said everything.
+    fn handle_eof<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        budget: &mut Budget,
+    ) -> Stop {
+        let mut splitter = loop {
+            let Some(connection) = turn.table.get_mut(id) else {
+                return Stop::Closing;
+            };
+            match self.check(turn.output, connection, turn.now, *budget) {
+                Check::Run => break connection.input_mut().take_splitter(),
+                Check::Flush => turn.output.flush(turn.table, id.slot),
+                Check::Stop(stop) => return stop,
+            }
+        };
+        if let Some(frame) = splitter.finish()
+            && let Some(connection) = turn.table.get_mut(id)
+        {
+            let must_greet = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame.kind, must_greet);
+        }
+        turn.greet(id);
+        turn.output
+            .schedule_close(turn.table, id.slot, CloseReason::EndOfInput);
+        Stop::Closing
+    }
+
+    /// Splits `bytes` into lines and runs those. Returns how many bytes were used.
+    fn run_lines<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        bytes: &[u8],
+        budget: &mut Budget,
+    ) -> (usize, Stop) {
+        let mut splitter = take_splitter(turn, id);
+        let mut rest = bytes;
+        let stop = loop {
+            if rest.is_empty() {
+                break Stop::UsedUp;
+            }
+            let Some(connection) = turn.table.get_mut(id) else {
+                break Stop::Closing;
+            };
+            match self.check(turn.output, connection, turn.now, *budget) {
+                Check::Run => {}
+                Check::Flush => {
+                    turn.output.flush(turn.table, id.slot);
+                    continue;
+                }
+                Check::Stop(stop) => break stop,
+            }
+            let Some(frame) = splitter.next(&mut rest, self.line_bytes_max) else {
+                break Stop::UsedUp;
+            };
+            let must_greet = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame.kind, must_greet);
+        };
+        return_splitter(turn, id, splitter);
+        (bytes.len() - rest.len(), stop)
+    }
+
+    /// Whether a client's next line may be run now.
+    fn check<S>(
+        &self,
+        output: &Output,
+        connection: &Connection<S>,
+        now: Timestamp,
+        budget: Budget,
+    ) -> Check {
+        if connection.close_reason().is_some() {
+            Check::Stop(Stop::Closing)
+        } else if budget.lines == 0 {
+            Check::Stop(Stop::BudgetSpent)
+        } else if connection.input().next_allowed(self.rate) > now {
+            Check::Stop(Stop::Held(Hold::Rate))
+        } else if !output.is_full(connection) {
+            Check::Run
+        } else if connection.output().is_blocked() {
+            Check::Stop(Stop::Held(Hold::Output))
+        } else {
+            Check::Flush
+        }
+    }
+
+    /// Notes that a client sent a frame. Even one that is no line costs its time: of the turn, and of the
+    /// client's rate. Returns whether the client is to be greeted before it is handled.
+    fn take_frame<S: Transport>(
+        &self,
+        connection: &mut Connection<S>,
+        frame: &Frame<'_>,
+        now: Timestamp,
+        budget: &mut Budget,
+    ) -> bool {
+        budget.lines = budget.lines.saturating_sub(1);
+        connection.output_mut().set_crlf(frame.crlf);
+        connection.input_mut().charge(now, self.rate);
+        !matches!(frame.kind, FrameKind::Foreign(_)) && connection.take_greeting()
+    }
+
+    fn handle_frame<S: Transport>(
+        &self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        kind: &FrameKind<'_>,
+        must_greet: bool,
+    ) {
+        let now = turn.now;
+        if must_greet {
+            let (chat, mut sink) = turn.chat_and_sink();
+            chat.greet(id, &mut sink);
+        }
+        match *kind {
+            FrameKind::Line(line) => {
+                if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
+                    return; // an empty line, however a terminal ends it
+                }
+                turn.output.stats.lines_in += 1;
+                let line = sanitize::clean(line);
+                log::trace!("{id} sent: {line}");
+                let request = if line.is_empty() {
+                    Err(Refusal::NoText)
+                } else {
+                    command::parse(&line)
+                };
+                let (chat, mut sink) = turn.chat_and_sink();
+                chat.handle(now, id, request, &mut sink);
+            }
+            FrameKind::TooLong => {
+                turn.output.stats.lines_in += 1;
+                let bytes_max = self.line_bytes_max;
+                let (chat, mut sink) = turn.chat_and_sink();
+                chat.handle(now, id, Err(Refusal::LineTooLong { bytes_max }), &mut sink);
+            }
+            FrameKind::AreYouThere => {
+                turn.output.stats.lines_in += 1;
+                let (chat, mut sink) = turn.chat_and_sink();
+                chat.are_you_there(id, &mut sink);
+            }
+            FrameKind::Answer(bytes) => turn.sink().send_raw(id, &bytes),
+            FrameKind::Foreign(protocol) => {
+                turn.sink().send_raw(id, protocol.answer());
+                let reason = match protocol {
+                    ForeignProtocol::Http => CloseReason::Http,
+                    ForeignProtocol::Tls => CloseReason::Tls,
+                };
+                turn.output.schedule_close(turn.table, id.slot, reason);
+            }
+        }
+    }
+
+    /// Reads and drops what a draining client still sends.
+    fn drain<S: Transport>(&mut self, turn: &mut Turn<'_, S>, id: ClientId) {
+        let mut bytes_left = self.budget.bytes;
+        let mut buffer = mem::take(&mut self.read_buffer);
+        while let Some(connection) = turn.table.get_mut(id)
+            && connection.input().is_readable()
+        {
+            match connection.read(&mut buffer) {
+                ReadOutcome::Bytes(count) if count < bytes_left => bytes_left -= count,
+                ReadOutcome::Bytes(_) => {
+                    self.enqueue(turn.table, id);
+                    break;
+                }
+                ReadOutcome::WouldBlock => break,
+                ReadOutcome::EndOfInput => turn.output.advance_draining(turn.table, id.slot),
+                ReadOutcome::Failed(_) => {
+                    turn.output
+                        .schedule_close(turn.table, id.slot, CloseReason::Broken);
+                }
+            }
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Panics if the connections disagree with the run queue.
+    pub fn check_invariants<S>(&self, table: &ConnectionTable<S>, output: &Output) {
+        let mut queued = self.run_queue.clone();
+        queued.sort_unstable();
+        for (slot, connection) in table.iter() {
+            let input = connection.input();
+            let is_queued = queued.binary_search(&table.id_of(slot)).is_ok();
+            assert_eq!(input.is_queued(), is_queued);
+            let pending = input.pending();
+            assert!(pending.is_none_or(|pending| pending.used < pending.bytes.len()));
+            // Only a write lets it go on.
+            let may_wait = connection.output().is_blocked() && output.is_full(connection);
+            assert!(may_wait || input.hold() != Hold::Output);
+        }
+    }
+}
+
+/// Takes a client's splitter out, as a line that it yields borrows from it while the connection changes,
+/// and lends it a buffer.
+fn take_splitter<S>(turn: &mut Turn<'_, S>, id: ClientId) -> LineSplitter {
+    let Some(connection) = turn.table.get_mut(id) else {
+        return LineSplitter::default();
+    };
+    let mut splitter = connection.input_mut().take_splitter();
+    if splitter.is_at_line_start() {
+        splitter.lend(turn.buffers.take());
+    }
+    splitter
+}
+
+fn return_splitter<S>(turn: &mut Turn<'_, S>, id: ClientId, mut splitter: LineSplitter) {
+    if splitter.is_at_line_start() {
+        turn.buffers.put(splitter.take_back());
+    }
+    if let Some(connection) = turn.table.get_mut(id) {
+        // A telnet command alone wants CR LF too, though it is no frame.
+        connection.output_mut().set_crlf(splitter.wants_crlf());
+        connection.input_mut().set_splitter(splitter);
+    }
+}

@@ -1,0 +1,192 @@
+//! Writing: which queues are written when, and what follows from how that went.
+
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
+use crate::server::connection::{Linger, Phase};
+use crate::server::connection_table::ConnectionTable;
+use crate::server::read_half::Hold;
+use crate::server::transport::Transport;
+
+use super::Output;
+use super::send_queue::Written;
+
+impl Output {
+    /// The end of a turn: writes to every client that got something for itself, and to a slice of those
+    /// that got something that went to many.
+    pub fn flush_turn<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        self.flush_queued(table);
+        while let Some(id) = self.fan_out.pop_from_slice(self.totals.fan_out_bytes) {
+            if self.flush_fan_out(table, id) {
+                self.fan_out.note_write();
+            }
+        }
+        // Notices of skipped lines may have been queued meanwhile.
+        self.close_largest(table);
+    }
+
+    /// Whether there is something to write that waits for nothing but the next turn's slice.
+    pub fn has_fan_out(&self) -> bool {
+        !self.fan_out.is_empty()
+    }
+
+    /// The server exits: writes everything that can be written. From here on, only what is for one
+    /// client alone is added.
+    pub fn begin_shutdown<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        self.shutting_down = true;
+        self.flush_all(table);
+    }
+
+    /// Writes to a client, whatever the kernel said last.
+    pub fn retry_write<S: Transport>(&mut self, table: &mut ConnectionTable<S>, slot: u32) {
+        if let Some(connection) = table.at_mut(slot)
+            && connection.output_mut().unblock()
+        {
+            self.flush(table, slot);
+        }
+    }
+
+    /// The queues hold too much together: writes what can be written, then closes the largest.
+    pub(super) fn enforce_total_limit<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        self.flush_all(table);
+        self.close_largest(table);
+    }
+
+    /// Whether the queues hold no more together than they may.
+    pub(super) fn is_within_total_limit(&self) -> bool {
+        self.totals.bytes <= self.limits.total_bytes
+    }
+
+    fn flush_all<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        self.flush_queued(table);
+        while let Some(id) = self.fan_out.pop() {
+            self.flush_fan_out(table, id);
+        }
+    }
+
+    fn flush_queued<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        while let Some(slot) = self.flush_queue.pop() {
+            if let Some(connection) = table.at_mut(slot) {
+                connection.output_mut().leave_flush_queue();
+            }
+            self.flush(table, slot);
+        }
+    }
+
+    /// Writes to a client of the fan-out, unless there is no longer anything to write. Returns whether
+    /// it wrote.
+    fn flush_fan_out<S: Transport>(
+        &mut self,
+        table: &mut ConnectionTable<S>,
+        id: ClientId,
+    ) -> bool {
+        let Some(connection) = table.get_mut(id) else {
+            return false;
+        };
+        let output = connection.output_mut();
+        output.leave_fan_out();
+        self.totals.fan_out_bytes -= output.queue().footprint_bytes();
+        if output.is_blocked() || output.queue().is_empty() {
+            return false;
+        }
+        self.flush(table, id.slot);
+        true
+    }
+
+    /// Writes what waits for one client, unless the kernel refuses it for now. Afterwards the queue is
+    /// empty, or blocked, or the client is about to be closed.
+    pub fn flush<S: Transport>(&mut self, table: &mut ConnectionTable<S>, slot: u32) {
+        let Some(connection) = table.at_mut(slot) else {
+            return;
+        };
+        if connection.output().is_blocked() || connection.is_dead() {
+            return;
+        }
+        let was_stalling = connection.output().is_stalling();
+        loop {
+            let before = connection.output().queue().footprint_bytes();
+            let (bytes, outcome) = connection.write(&mut self.pool, self.now);
+            self.totals.account(connection.output(), before);
+            self.stats.bytes_out += bytes as u64;
+            match outcome {
+                // Nothing follows for most.
+                Written::All if !was_stalling && connection.phase() == Phase::Open => return,
+                Written::All => {
+                    let hard_max = self.limits.hard_bytes;
+                    let output = connection.output_mut();
+                    let before = output.queue().footprint_bytes();
+                    let lines = output.end_stall(&mut self.pool, hard_max, self.unix_ms);
+                    self.totals.account(output, before);
+                    self.stats.lines_out += lines;
+                    if lines == 0 {
+                        break;
+                    }
+                }
+                Written::Blocked => {
+                    table.arm(slot);
+                    break;
+                }
+                Written::Failed(error) => {
+                    log::debug!("{}: writing failed: {error}", table.id_of(slot));
+                    self.schedule_close(table, slot, CloseReason::Broken);
+                    return;
+                }
+            }
+        }
+        self.after_write(table, slot);
+    }
+
+    /// Lets a client's input go on if its output was read, and a draining connection come to its end.
+    fn after_write<S: Transport>(&mut self, table: &mut ConnectionTable<S>, slot: u32) {
+        let Some(connection) = table.at(slot) else {
+            return;
+        };
+        let is_awaited = connection.input().hold() == Hold::Output;
+        if is_awaited && !self.is_full(connection) {
+            let id = table.id_of(slot);
+            if let Some(connection) = table.at_mut(slot) {
+                connection.input_mut().set_hold(Hold::None);
+            }
+            self.resumed.push(id);
+        }
+        self.advance_draining(table, slot);
+    }
+
+    /// A draining connection whose output was written tells its peer, and waits a little for the peer's
+    /// end.
+    pub fn advance_draining<S: Transport>(&mut self, table: &mut ConnectionTable<S>, slot: u32) {
+        let Some(connection) = table.at_mut(slot) else {
+            return;
+        };
+        if connection.phase() != Phase::Draining {
+            return;
+        }
+        match connection.linger(self.now) {
+            Linger::NotYet | Linger::Waiting => {}
+            Linger::Begun => {
+                table.arm(slot);
+                self.resumed.push(table.id_of(slot));
+            }
+            Linger::Over => {
+                connection.close();
+                table.push_reap(slot);
+            }
+        }
+    }
+
+    fn close_largest<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        while !self.is_within_total_limit() {
+            let queues = table.iter();
+            let queues = queues.map(|(slot, connection)| (slot, connection.output().queue()));
+            let Some((slot, largest)) = queues.max_by_key(|(_, queue)| queue.footprint_bytes())
+            else {
+                return;
+            };
+            let is_empty = largest.is_empty();
+            debug_assert!(!is_empty, "what is counted is there");
+            if is_empty {
+                return;
+            }
+            self.schedule_close(table, slot, CloseReason::TotalOutput);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The way out: what is written to the connections, and what becomes of it.
+//!
+//! Events are encoded straight into the recipients' queues ([`outbox`]). A client that got something is
+//! put on a list once, and written to at the end of the turn ([`flush`]): one write per socket. A queue
+//! that reaches a limit is written earlier, as its reader may be quick. What was for one client is all
+//! written then; what went to many may take several turns ([`fan_out`]).
+
+pub mod fan_out;
+mod flush;
+pub mod outbox;
+pub mod send_queue;
+
+use std::mem;
+
+use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
+use crate::chat::stats::ServerStats;
+use crate::chat::time::Timestamp;
+use crate::config::Limits;
+
+use super::connection::Connection;
+use super::connection_table::ConnectionTable;
+use super::pool::Pool;
+use super::write_half::WriteHalf;
+
+use fan_out::FanOut;
+use outbox::Encodings;
+use send_queue::{Queue, SendQueue};
+
+/// What is to be written, for all connections together.
+#[derive(Debug)]
+pub struct Output {
+    limits: OutputLimits,
+    pool: Pool<Box<Queue>>,
+    totals: Totals,
+    /// Slots to be written to at the end of the turn.
+    flush_queue: Vec<u32>,
+    /// Clients to be written to a slice at a time.
+    fan_out: FanOut,
+    /// Clients whose input goes on, as their output was read, or as they drain.
+    resumed: Vec<ClientId>,
+    /// The server exits: a line to many would only tell of clients that are gone already.
+    shutting_down: bool,
+    now: Timestamp,
+    unix_ms: u64,
+    /// `None` while a line is being announced.
+    encodings: Option<Box<Encodings>>,
+    /// What the server has counted.
+    pub(super) stats: ServerStats,
+}
+
+/// The limits of unread output, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct OutputLimits {
+    /// Past it, a client's room lines are skipped.
+    soft_bytes: usize,
+    /// Past it, a client is closed.
+    hard_bytes: usize,
+    /// Past it, for all clients together, the largest queue is closed.
+    total_bytes: usize,
+    /// Of skipped lines only so many rooms are remembered before a client's own lines wait.
+    skipped_rooms: usize,
+}
+
+/// What waits, for all clients together: see [`SendQueue::footprint_bytes`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    bytes: usize,
+    /// Of the clients in the fan-out.
+    fan_out_bytes: usize,
+}
+
+impl Totals {
+    /// Changes a client's queue, and accounts for it.
+    fn change<R>(&mut self, output: &mut WriteHalf, change: impl FnOnce(&mut SendQueue) -> R) -> R {
+        let before = output.queue().footprint_bytes();
+        let result = change(output.queue_mut());
+        self.account(output, before);
+        result
+    }
+
+    /// Accounts for a change to a queue whose footprint was `before`.
+    fn account(&mut self, output: &WriteHalf, before: usize) {
+        let after = output.queue().footprint_bytes();
+        self.bytes = self.bytes + after - before;
+        if output.is_in_fan_out() {
+            self.fan_out_bytes = self.fan_out_bytes + after - before;
+        }
+    }
+}
+
+impl Output {
+    /// Nothing to write yet.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: OutputLimits {
+                soft_bytes: limits.output_soft_bytes_max,
+                hard_bytes: limits.output_hard_bytes_max,
+                total_bytes: limits.output_total_bytes_max,
+                skipped_rooms: limits.rooms_per_client_max,
+            },
+            pool: Pool::default(),
+            totals: Totals::default(),
+            flush_queue: Vec::new(),
+            fan_out: FanOut::default(),
+            resumed: Vec::new(),
+            shutting_down: false,
+            now: Timestamp::default(),
+            unix_ms: 0,
+            encodings: None,
+            stats: ServerStats::default(),
+        }
+    }
+
+    /// A turn begins at `now`; `unix_ms` is the calendar's time.
+    pub fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        self.fan_out.begin_turn();
+        self.stats.uptime = now.since(Timestamp::default());
+    }
+
+    /// Whether the server exits: input is no longer processed.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down
+    }
+
+    /// Bytes that wait, for all clients together.
+    pub fn waiting_bytes(&self) -> usize {
+        self.totals.bytes
+    }
+
+    /// Whether a client's own lines must wait until its output was read: too much of that waits, or it
+    /// missed lines in more rooms than it can be in. It could go from room to room and have a line
+    /// skipped in each, and all of these are remembered.
+    pub fn is_full<S>(&self, connection: &Connection<S>) -> bool {
+        let output = connection.output();
+        // The other half of the hard limit is left to what others write to it.
+        output.queue().len() >= self.limits.hard_bytes / 2
+            || output.skipped_rooms() > self.limits.skipped_rooms
+    }
+
+    /// Decides that a client ends: it leaves the chat at the end of the turn.
+    pub fn schedule_close<S>(
+        &mut self,
+        table: &mut ConnectionTable<S>,
+        slot: u32,
+        reason: CloseReason,
+    ) {
+        let id = table.id_of(slot);
+        let Some(connection) = table.at_mut(slot) else {
+            return;
+        };
+        let scheduled = connection.schedule_close(reason);
+        if scheduled.discards_output {
+            let output = connection.output_mut();
+            self.totals.change(output, SendQueue::discard);
+        }
+        if scheduled.leaves_chat {
+            table.push_closing(id);
+        }
+        if scheduled.is_closed {
+            table.push_reap(slot);
+        }
+    }
+
+    /// Removes a closed connection from the table and from the totals.
+    pub fn remove<S>(
+        &mut self,
+        table: &mut ConnectionTable<S>,
+        slot: u32,
+    ) -> Option<Connection<S>> {
+        let mut connection = table.remove(slot)?;
+        let output = connection.output_mut();
+        let footprint = output.queue().footprint_bytes();
+        self.totals.bytes -= footprint;
+        if output.is_in_fan_out() {
+            self.totals.fan_out_bytes -= footprint;
+        }
+        Some(connection)
+    }
+
+    /// Has a client looked at when output is written, at the end of the turn.
+    pub fn mark_flush<S>(&mut self, connection: &mut Connection<S>, slot: u32) {
+        if connection.output_mut().enter_flush_queue() {
+            self.flush_queue.push(slot);
+        }
+    }
+
+    /// Takes out the clients whose input goes on.
+    pub fn take_resumed(&mut self) -> Vec<ClientId> {
+        mem::take(&mut self.resumed)
+    }
+
+    /// Panics if the connections disagree with the lists and totals.
+    pub fn check_invariants<S>(&self, table: &ConnectionTable<S>) {
+        assert!(self.flush_queue.is_empty() && self.resumed.is_empty());
+        assert!(self.fan_out.is_empty() || self.fan_out.is_slice_used_up());
+        let fan_out = self.fan_out.sorted();
+        assert!(fan_out.is_sorted_by(|a, b| a < b), "each is there once");
+        let (mut bytes, mut fan_out_bytes) = (0, 0);
+        for (slot, connection) in table.iter() {
+            let output = connection.output();
+            let footprint = output.queue().footprint_bytes();
+            bytes += footprint;
+            if output.is_in_fan_out() {
+                fan_out_bytes += footprint;
+            }
+            assert_eq!(output.is_stalling(), output.is_blocked());
+            assert!(!output.is_flush_queued());
+            let is_listed = fan_out.binary_search(&table.id_of(slot)).is_ok();
+            assert_eq!(output.is_in_fan_out(), is_listed);
+            assert!(output.queue().is_empty() || output.is_blocked() || is_listed);
+        }
+        assert_eq!(bytes, self.totals.bytes);
+        assert_eq!(fan_out_bytes, self.totals.fan_out_bytes);
+        assert!(bytes <= self.limits.total_bytes);
+    }
+}

@@ -1,0 +1,259 @@
+//! The core's [`Outbox`] over the connections: events become bytes in their recipients' queues.
+
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::Mode;
+use crate::chat::event::{Event, Notice};
+use crate::chat::ids::ClientId;
+use crate::chat::name::{Name, RoomName};
+use crate::chat::outbox::{Addressee, Delivery, Outbox};
+use crate::chat::stats::ServerStats;
+use crate::server::connection::Connection;
+use crate::server::connection_table::ConnectionTable;
+use crate::server::transport::Transport;
+use crate::wire::{self, Style};
+
+use super::Output;
+
+/// Where the core's events go, for as long as it handles one request.
+#[derive(Debug)]
+pub struct Sink<'a, S> {
+    /// Who is where.
+    pub table: &'a mut ConnectionTable<S>,
+    /// What is to be written.
+    pub output: &'a mut Output,
+}
+
+/// A room's line, in each style that a recipient wants it in.
+#[derive(Debug, Default)]
+pub(super) struct Encodings {
+    lines: [(Vec<u8>, u64); Style::COUNT],
+}
+
+impl Encodings {
+    fn clear(&mut self) {
+        for (bytes, _) in &mut self.lines {
+            bytes.clear();
+        }
+    }
+
+    /// The line's bytes in `style` and how many lines those are; encoded when first asked for.
+    fn get(&mut self, style: Style, event: &Event<'_>, unix_ms: u64) -> (&[u8], u64) {
+        let Some((bytes, lines)) = self.lines.get_mut(style.index()) else {
+            return (&[], 0);
+        };
+        if bytes.is_empty() {
+            *lines = wire::encode(bytes, event, style, unix_ms);
+        }
+        (bytes, *lines)
+    }
+}
+
+/// A line that goes to many.
+#[derive(Debug)]
+struct Announcement<'a> {
+    room: &'a RoomName,
+    event: &'a Event<'a>,
+    unix_ms: u64,
+    encodings: Box<Encodings>,
+}
+
+impl Output {
+    /// Appends to a client's queue what `encode` writes, which returns how many lines it wrote. With a
+    /// `receipt`, it is a private message of that sender. Returns whether it fits below the hard limit.
+    fn append<S>(
+        &mut self,
+        connection: &mut Connection<S>,
+        slot: u32,
+        receipt: Option<ClientId>,
+        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+    ) -> bool {
+        let (hard_max, unix_ms) = (self.limits.hard_bytes, self.unix_ms);
+        let output = connection.output_mut();
+        let (style, pool, mut lines) = (output.style(false), &mut self.pool, 0);
+        let fits = self.totals.change(output, |queue| {
+            let fits = queue.append(pool, hard_max, |buffer| {
+                lines = encode(buffer, style, unix_ms);
+            });
+            if let (true, Some(from)) = (fits, receipt) {
+                queue.push_receipt(from);
+            }
+            fits
+        });
+        if fits {
+            self.mark_flush(connection, slot);
+            self.stats.lines_out += lines;
+        }
+        fits
+    }
+}
+
+impl<S: Transport> Sink<'_, S> {
+    /// Queues bytes that are no event.
+    pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        // As with an answer: refused only if the client is about to end.
+        let _ = self.queue(id, None, |buffer, _, _| {
+            buffer.extend_from_slice(bytes);
+            0
+        });
+    }
+
+    /// Tells something to a client that the chat does not know.
+    pub fn send_notice(&mut self, id: ClientId, notice: Notice<'_>) {
+        self.send(id, &Event::Notice(notice));
+    }
+
+    /// Queues something for one client: see [`Output::append`].
+    fn queue(
+        &mut self,
+        id: ClientId,
+        receipt: Option<ClientId>,
+        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+    ) -> Delivery {
+        let Some(connection) = self.table.get_mut(id).filter(|c| !c.is_dead()) else {
+            return Delivery::Refused;
+        };
+        let fits = self.output.append(connection, id.slot, receipt, &encode);
+        if !fits && !self.append_after_flush(id, receipt, &encode) {
+            self.output
+                .schedule_close(self.table, id.slot, CloseReason::UnreadOutput);
+            return Delivery::Refused;
+        }
+        if self.output.is_within_total_limit() {
+            return Delivery::Queued;
+        }
+        self.output.enforce_total_limit(self.table);
+        match self.table.get_mut(id).filter(|c| c.is_dead()) {
+            None => Delivery::Queued,
+            // It was the largest queue of all. The sender is told right now, unless the message was
+            // written while room was made, and the queue grew by something else.
+            Some(connection) => {
+                let queue = connection.output_mut().queue_mut();
+                if receipt.is_none() || queue.pop_receipt() {
+                    Delivery::Refused
+                } else {
+                    Delivery::Queued
+                }
+            }
+        }
+    }
+
+    /// Writes the queue first: its reader may be quick, and only had no turn yet. A queue that is not
+    /// blocked is empty after that, and takes any line.
+    fn append_after_flush(
+        &mut self,
+        id: ClientId,
+        receipt: Option<ClientId>,
+        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+    ) -> bool {
+        self.output.flush(self.table, id.slot);
+        let connection = self.table.get_mut(id).filter(|c| !c.is_dead());
+        connection
+            .is_some_and(|connection| self.output.append(connection, id.slot, receipt, encode))
+    }
+
+    /// Copies a room's line to one member, or skips it if the member reads too slowly.
+    fn copy_line(&mut self, line: &mut Announcement<'_>, to: Addressee) {
+        let (id, slot) = (to.client, to.client.slot);
+        let soft_max = self.output.limits.soft_bytes;
+        let Some(mut connection) = self.table.get_mut(id).filter(|c| c.is_open()) else {
+            return;
+        };
+        let style = connection.output().style(to.in_other_room);
+        let (bytes, lines) = line.encodings.get(style, line.event, line.unix_ms);
+        let accepts = connection.output().accepts_line(bytes.len(), soft_max);
+        if !accepts && !connection.output().is_blocked() {
+            self.output.flush(self.table, slot);
+            // That write may have failed.
+            match self.table.get_mut(id).filter(|c| c.is_open()) {
+                Some(same) => connection = same,
+                None => return,
+            }
+        }
+        let output = connection.output_mut();
+        if !output.accepts_line(bytes.len(), soft_max) {
+            output.count_skipped(self.output.now, line.room, lines);
+            self.output.stats.skipped += lines;
+            return;
+        }
+        let (pool, hard_max) = (&mut self.output.pool, self.output.limits.hard_bytes);
+        self.output.totals.change(output, |queue| {
+            queue.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes))
+        });
+        self.output.stats.lines_out += lines;
+        // Otherwise it is written at the end of the turn, or once the kernel has room.
+        if !output.is_flush_queued() && !output.is_blocked() && output.enter_fan_out() {
+            self.output.totals.fan_out_bytes += output.queue().footprint_bytes();
+            self.output.fan_out.push(id);
+        }
+        if !self.output.is_within_total_limit() {
+            self.output.enforce_total_limit(self.table);
+        }
+    }
+}
+
+impl<S: Transport> Outbox for Sink<'_, S> {
+    fn send(&mut self, to: ClientId, event: &Event<'_>) {
+        // Refused only if the client is about to end, and then it needs no answer.
+        let _ = self.queue(to, None, |buffer, style, unix_ms| {
+            wire::encode(buffer, event, style, unix_ms)
+        });
+    }
+
+    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
+        if self.table.get(to).is_none_or(|to| !to.is_open()) {
+            return Delivery::Refused;
+        }
+        self.queue(to, Some(from), |buffer, style, unix_ms| {
+            wire::encode(buffer, event, style, unix_ms)
+        })
+    }
+
+    fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
+    where
+        I: Iterator<Item = Addressee>,
+    {
+        if self.output.is_shutting_down() {
+            return;
+        }
+        let mut line = Announcement {
+            room,
+            event,
+            unix_ms: self.output.unix_ms,
+            encodings: self.output.encodings.take().unwrap_or_default(),
+        };
+        for addressee in to {
+            self.copy_line(&mut line, addressee);
+        }
+        line.encodings.clear();
+        self.output.encodings = Some(line.encodings);
+    }
+
+    fn mode(&self, client: ClientId) -> Mode {
+        let connection = self.table.get(client);
+        connection.map_or(Mode::default(), |connection| connection.output().mode())
+    }
+
+    fn set_mode(&mut self, client: ClientId, mode: Mode) {
+        if let Some(connection) = self.table.get_mut(client) {
+            connection.output_mut().set_mode(mode);
+        }
+    }
+
+    fn close(&mut self, client: ClientId, reason: CloseReason) {
+        if self.table.get(client).is_some() {
+            self.output.schedule_close(self.table, client.slot, reason);
+        }
+    }
+
+    fn stats(&self) -> ServerStats {
+        self.output.stats
+    }
+
+    fn named(&mut self, client: ClientId, name: Name) {
+        log::debug!("{client} is {name}");
+        if let Some(connection) = self.table.get_mut(client) {
+            connection.set_registered();
+            self.table.rearm(client.slot);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the server needs of a socket.
+
+use std::io;
+
+/// A non-blocking byte stream: the kernel's socket, or a simulation's.
+pub trait Transport {
+    /// Reads what is there, up to the buffer's length. Zero bytes are the end of input.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; others mean that the connection is broken.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read>;
+
+    /// Writes as many bytes as there is room for, and returns their number.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is no room; others mean that the connection is broken.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Tells the peer that nothing more will come.
+    ///
+    /// # Errors
+    /// If the connection is broken.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// The peer is slow: the transport must not give it up for that. The server's stall time decides
+    /// instead.
+    fn disable_user_timeout(&mut self) {}
+}
+
+/// What a read brought, and what may be concluded from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Bytes put into the buffer.
+    pub bytes: usize,
+    /// More may be there already: the next read needs no event.
+    pub more: bool,
+}
+
+impl Read {
+    /// A read of a socket: one that did not fill the buffer has emptied the socket.
+    #[must_use]
+    pub fn of_socket(bytes: usize, buffer: &[u8]) -> Self {
+        Self {
+            bytes,
+            more: bytes == buffer.len(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a line can change, lent out for the length of a turn.
+
+use crate::chat::Chat;
+use crate::chat::ids::{ClientId, Peer};
+use crate::chat::time::Timestamp;
+
+use super::connection::{Connection, Disconnect, Phase, is_abrupt};
+use super::connection_table::ConnectionTable;
+use super::output::Output;
+use super::output::outbox::Sink;
+use super::pool::Pool;
+use super::read_half::Hold;
+use super::transport::Transport;
+
+/// The chat, the connections and their output, at one moment.
+#[derive(Debug)]
+pub struct Turn<'a, S> {
+    /// When it began.
+    pub now: Timestamp,
+    /// Who is here.
+    pub chat: &'a mut Chat,
+    /// Who is where.
+    pub table: &'a mut ConnectionTable<S>,
+    /// What is to be written.
+    pub output: &'a mut Output,
+    /// Buffers for input.
+    pub buffers: &'a mut Pool<Vec<u8>>,
+}
+
+impl<S: Transport> Turn<'_, S> {
+    /// The chat, and where its events go.
+    pub fn chat_and_sink(&mut self) -> (&mut Chat, Sink<'_, S>) {
+        let sink = Sink {
+            table: self.table,
+            output: self.output,
+        };
+        (self.chat, sink)
+    }
+
+    /// Where events go.
+    pub fn sink(&mut self) -> Sink<'_, S> {
+        self.chat_and_sink().1
+    }
+
+    /// Greets a client, unless that was done or it is about to end.
+    pub fn greet(&mut self, id: ClientId) {
+        let connection = self.table.get_mut(id);
+        if connection.is_some_and(Connection::take_greeting) {
+            let (chat, mut sink) = self.chat_and_sink();
+            chat.greet(id, &mut sink);
+        }
+    }
+
+    /// Takes a client that is to end out of the chat. Its output may still be written.
+    pub fn leave_chat(&mut self, id: ClientId) {
+        let Some(connection) = self.table.get_mut(id) else {
+            return;
+        };
+        let is_open = connection.phase() == Phase::Open;
+        let Some(reason) = connection.close_reason().filter(|_| is_open) else {
+            return;
+        };
+        connection.start_draining(Disconnect {
+            name: self.chat.name_of(id),
+            peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
+            reason,
+            admitted: true,
+            input_dropped: connection.input().hold() != Hold::None,
+            lingers: true,
+        });
+        let now = self.now;
+        let (chat, mut sink) = self.chat_and_sink();
+        chat.disconnect(now, id, &mut sink);
+        let Some(connection) = self.table.get_mut(id) else {
+            return;
+        };
+        connection.input_mut().discard(self.buffers);
+        if is_abrupt(reason) {
+            connection.close();
+            self.table.push_reap(id.slot);
+        } else {
+            // The flush at the end of the turn moves it on, or else a deadline does.
+            self.output.mark_flush(connection, id.slot);
+            self.table.arm(id.slot);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The writing half of a connection: what waits to be written, how, and how slowly it is read.
+
+use std::mem;
+use std::time::Duration;
+
+use crate::chat::command::Mode;
+use crate::chat::event::Event;
+use crate::chat::name::RoomName;
+use crate::chat::time::Timestamp;
+use crate::wire::{self, Style};
+
+use super::output::send_queue::{Queue, SendQueue, Written};
+use super::pool::Pool;
+use super::transport::Transport;
+
+/// The peer left output unread when it was last written to.
+#[derive(Debug, Default)]
+pub struct Stall {
+    /// When the kernel last took output, or output began to wait.
+    progress_at: Timestamp,
+    /// Lines skipped since, by room.
+    skipped: Vec<(RoomName, u64)>,
+    /// The transport was told that the peer is slow.
+    user_timeout_disabled: bool,
+}
+
+/// The writing half.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the output"
+)]
+pub struct WriteHalf {
+    queue: SendQueue,
+    /// Some only while output is not read.
+    stall: Option<Box<Stall>>,
+    mode: Mode,
+    /// Lines end with CR LF.
+    crlf: bool,
+    /// The kernel takes no more until it says so.
+    blocked: bool,
+    /// The peer was told that nothing more will come.
+    shut: bool,
+    /// In the flush queue.
+    flush_queued: bool,
+    /// In the fan-out.
+    in_fan_out: bool,
+}
+
+impl WriteHalf {
+    /// What waits to be written.
+    pub fn queue(&self) -> &SendQueue {
+        &self.queue
+    }
+
+    /// What waits to be written. Changes are to be accounted for: see `Output`.
+    pub fn queue_mut(&mut self) -> &mut SendQueue {
+        &mut self.queue
+    }
+
+    /// How lines are written.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Changes how lines are written, from the next one on.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// Changes how lines end, from the next one on.
+    pub fn set_crlf(&mut self, crlf: bool) {
+        self.crlf = crlf;
+    }
+
+    /// How a line is written to it. `in_other_room`: the line is of a room that is not its current one.
+    pub fn style(&self, in_other_room: bool) -> Style {
+        Style {
+            mode: self.mode,
+            crlf: self.crlf,
+            in_other_room: in_other_room && self.mode == Mode::Plain,
+        }
+    }
+
+    /// Whether the kernel refused output, and has not said since that there is room.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Notes that there may be room. Returns whether output waits for that.
+    pub fn unblock(&mut self) -> bool {
+        mem::take(&mut self.blocked)
+    }
+
+    /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
+    pub fn write_to<S: Transport>(
+        &mut self,
+        stream: &mut S,
+        pool: &mut Pool<Box<Queue>>,
+        now: Timestamp,
+    ) -> (usize, Written) {
+        let (bytes, outcome) = self.queue.write_to(stream, pool);
+        self.blocked = matches!(outcome, Written::Blocked);
+        if self.blocked {
+            let is_first = self.stall.is_none();
+            let stall = self.stall.get_or_insert_default();
+            if bytes > 0 || is_first {
+                stall.progress_at = now;
+            }
+            // Not by `is_first`: a line can be skipped before the kernel refuses anything.
+            if !mem::replace(&mut stall.user_timeout_disabled, true) {
+                stream.disable_user_timeout();
+            }
+        }
+        (bytes, outcome)
+    }
+
+    /// Whether output was left unread, or lines skipped.
+    pub fn is_stalling(&self) -> bool {
+        self.stall.is_some()
+    }
+
+    /// When the peer has left its output unread for too long; never, if none waits.
+    pub fn stalled_at(&self, stall_time: Duration) -> Timestamp {
+        match &self.stall {
+            Some(stall) if self.blocked => stall.progress_at.after(stall_time),
+            _ => Timestamp::NEVER,
+        }
+    }
+
+    /// Whether a room's line of this length is queued rather than skipped. After a skipped line all are,
+    /// until that was told: a gap has one end.
+    pub fn accepts_line(&self, bytes: usize, soft_bytes_max: usize) -> bool {
+        let waiting = self.queue.len();
+        (waiting == 0 || waiting + bytes <= soft_bytes_max) && self.skipped_rooms() == 0
+    }
+
+    /// Rooms of which lines were skipped and not told yet.
+    pub fn skipped_rooms(&self) -> usize {
+        self.stall.as_ref().map_or(0, |stall| stall.skipped.len())
+    }
+
+    /// Counts skipped lines of `room`. That can be before the kernel refused anything: what waits may
+    /// be more than room lines may add to.
+    pub fn count_skipped(&mut self, now: Timestamp, room: &RoomName, lines: u64) {
+        let stall = self.stall.get_or_insert_with(|| {
+            Box::new(Stall {
+                progress_at: now,
+                ..Stall::default()
+            })
+        });
+        let skipped = &mut stall.skipped;
+        match skipped.iter_mut().find(|(known, _)| known == room) {
+            Some((_, count)) => *count += lines,
+            None => skipped.push((*room, lines)),
+        }
+    }
+
+    /// Ends a stall once the queue ran empty: appends the notices of skipped lines, as many as fit.
+    /// Returns how many lines that were; none means that the stall is over.
+    pub fn end_stall(
+        &mut self,
+        pool: &mut Pool<Box<Queue>>,
+        hard_bytes_max: usize,
+        unix_ms: u64,
+    ) -> u64 {
+        debug_assert!(self.queue.is_empty(), "a stall ends with an empty queue");
+        let style = self.style(false);
+        let Some(mut stall) = self.stall.take() else {
+            return 0;
+        };
+        let (mut told, mut lines) = (0, 0);
+        for (room, count) in &stall.skipped {
+            let event = Event::Missed {
+                room,
+                count: *count,
+            };
+            let mut written = 0;
+            let fits = self.queue.append(pool, hard_bytes_max, |bytes| {
+                written = wire::encode(bytes, &event, style, unix_ms);
+            });
+            if !fits {
+                break;
+            }
+            told += 1;
+            lines += written;
+        }
+        stall.skipped.drain(..told);
+        if !stall.skipped.is_empty() {
+            self.stall = Some(stall);
+        }
+        lines
+    }
+
+    /// Notes that it is in the flush queue. Returns whether it was not.
+    pub fn enter_flush_queue(&mut self) -> bool {
+        !mem::replace(&mut self.flush_queued, true)
+    }
+
+    /// Notes that it was taken from the flush queue.
+    pub fn leave_flush_queue(&mut self) {
+        self.flush_queued = false;
+    }
+
+    /// Whether it is in the flush queue.
+    pub fn is_flush_queued(&self) -> bool {
+        self.flush_queued
+    }
+
+    /// Notes that it is in the fan-out. Returns whether it was not.
+    pub fn enter_fan_out(&mut self) -> bool {
+        !mem::replace(&mut self.in_fan_out, true)
+    }
+
+    /// Notes that it was taken from the fan-out.
+    pub fn leave_fan_out(&mut self) {
+        self.in_fan_out = false;
+    }
+
+    /// Whether it is in the fan-out.
+    pub fn is_in_fan_out(&self) -> bool {
+        self.in_fan_out
+    }
+
+    /// Notes that the peer is told that nothing more will come. Returns whether it was told before.
+    pub fn note_shut(&mut self) -> bool {
+        mem::replace(&mut self.shut, true)
+    }
+}
