@@ -24,7 +24,7 @@ use chinwag::chat::event::Event;
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::refusal::Refusal;
-use chinwag::wire::lines::{Input, LineSplitter};
+use chinwag::wire::lines::{FrameKind, LineSplitter};
 use chinwag::wire::{Style, command, encode};
 
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
@@ -143,16 +143,16 @@ fn warm_splitter() -> LineSplitter {
 
 fn count_lines(splitter: &mut LineSplitter, mut input: &[u8]) -> u32 {
     let mut lines = 0;
-    while let Some(found) = splitter.next(&mut input, black_box(LINE_BYTES_MAX)) {
-        lines += u32::from(matches!(black_box(found).input, Input::Line(_)));
+    while let Some(frame) = splitter.next(&mut input, black_box(LINE_BYTES_MAX)) {
+        lines += u32::from(matches!(black_box(frame).kind, FrameKind::Line(_)));
     }
     lines
 }
 
 fn first_line(mut input: &[u8]) -> Vec<u8> {
     let mut splitter = warm_splitter();
-    match splitter.next(&mut input, LINE_BYTES_MAX).unwrap().input {
-        Input::Line(line) => line.to_vec(),
+    match splitter.next(&mut input, LINE_BYTES_MAX).unwrap().kind {
+        FrameKind::Line(line) => line.to_vec(),
         other => panic!("no line: {other:?}"),
     }
 }

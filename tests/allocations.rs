@@ -10,7 +10,7 @@ use std::time::Duration;
 use chinwag::chat::Settings;
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 use chinwag::server::connection::Transport;
 use chinwag::server::switchboard::{Readiness, Switchboard};
@@ -57,7 +57,7 @@ impl Transport for Stream {
 struct Server {
     switchboard: Switchboard<Stream>,
     clients: Vec<(ClientId, Rc<RefCell<Socket>>)>,
-    now: Tick,
+    now: Timestamp,
 }
 
 impl Server {
@@ -79,7 +79,7 @@ impl Server {
         let mut server = Self {
             switchboard,
             clients: Vec::new(),
-            now: Tick::default(),
+            now: Timestamp::default(),
         };
         for number in 0..count {
             let socket = Rc::new(RefCell::new(Socket::default()));

@@ -15,7 +15,7 @@ use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::connection::Transport;
@@ -96,7 +96,7 @@ impl Outbox for Counter {
 /// The chat alone, with a crowd in its lobby.
 pub struct ChatCrowd {
     chat: Chat,
-    now: Tick,
+    now: Timestamp,
     pub outbox: Counter,
 }
 
@@ -104,7 +104,7 @@ impl ChatCrowd {
     pub fn new(count: usize) -> Self {
         let mut crowd = Self {
             chat: Chat::new(settings()),
-            now: Tick::default(),
+            now: Timestamp::default(),
             outbox: Counter::default(),
         };
         for number in 0..count {
@@ -113,7 +113,7 @@ impl ChatCrowd {
             let name = Name::parse(&name_of(number)).unwrap();
             crowd.handle(id, Ok(Command::Nick(name)));
         }
-        assert_eq!(crowd.chat.census().registered, count);
+        assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
         crowd.chat.expire(crowd.now, &mut crowd.outbox);
         crowd.outbox = Counter::default();
@@ -175,7 +175,7 @@ pub struct ServerCrowd {
     switchboard: Switchboard<Stream>,
     clients: Vec<(ClientId, Rc<RefCell<Vec<u8>>>)>,
     bytes_out: Rc<Cell<usize>>,
-    now: Tick,
+    now: Timestamp,
 }
 
 impl ServerCrowd {
@@ -188,19 +188,19 @@ impl ServerCrowd {
             switchboard: Switchboard::new(settings(), limits),
             clients: Vec::with_capacity(count),
             bytes_out: Rc::default(),
-            now: Tick::default(),
+            now: Timestamp::default(),
         };
         for number in 0..count {
             crowd.connect();
             crowd.send(number, format!("#{}\n", name_of(number)).as_bytes());
         }
-        assert_eq!(crowd.switchboard.chat().census().registered, count);
+        assert_eq!(crowd.switchboard.chat().counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
         crowd.turn();
         while crowd.switchboard.is_busy() {
             crowd.turn();
         }
-        assert_eq!(crowd.switchboard.next_deadline(), Tick::NEVER);
+        assert_eq!(crowd.switchboard.next_deadline(), Timestamp::NEVER);
         crowd.bytes_out.set(0);
         crowd
     }

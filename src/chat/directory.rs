@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::ids::{ClientId, Peer};
 use super::name::Name;
 use super::rooms::{Member, RoomId};
-use super::time::Tick;
+use super::time::Timestamp;
 
 /// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
 /// while a reply is typed.
@@ -26,10 +26,10 @@ pub(super) struct Client {
     pub reply_to: Option<ClientId>,
     /// Most are in the lobby and perhaps in one more: those need no memory of their own.
     pub rooms: SmallVec<[Membership; 2]>,
-    pub connected_at: Tick,
-    pub active_at: Tick,
+    pub connected_at: Timestamp,
+    pub active_at: Timestamp,
     pub peer: Peer,
-    rare: Option<Box<Rare>>,
+    extras: Option<Box<Extras>>,
 }
 
 // Two cache lines, as a connection.
@@ -37,7 +37,7 @@ const _: () = assert!(size_of::<Client>() <= 128);
 
 /// What most clients never set.
 #[derive(Debug, Default)]
-pub(super) struct Rare {
+pub(super) struct Extras {
     /// By id, so that it follows a user through changes of name and ends with their connection.
     pub ignored: Vec<ClientId>,
     pub away: Option<Away>,
@@ -59,7 +59,7 @@ pub(super) struct Away {
 }
 
 impl Client {
-    fn new(id: ClientId, peer: Peer, now: Tick) -> Self {
+    fn new(id: ClientId, peer: Peer, now: Timestamp) -> Self {
         Self {
             generation: id.generation,
             name: None,
@@ -71,7 +71,7 @@ impl Client {
             connected_at: now,
             active_at: now,
             peer,
-            rare: None,
+            extras: None,
         }
     }
 
@@ -97,24 +97,24 @@ impl Client {
     }
 
     pub fn ignored(&self) -> &[ClientId] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.ignored)
+        self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
     }
 
     pub fn away(&self) -> Option<&Away> {
-        self.rare.as_ref()?.away.as_ref()
+        self.extras.as_ref()?.away.as_ref()
     }
 
     pub fn away_mut(&mut self) -> Option<&mut Away> {
-        self.rare.as_mut()?.away.as_mut()
+        self.extras.as_mut()?.away.as_mut()
     }
 
     pub fn quit_text(&self) -> Option<&str> {
-        self.rare.as_ref()?.quit_text.as_deref()
+        self.extras.as_ref()?.quit_text.as_deref()
     }
 
     /// To set something that most never set.
-    pub fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+    pub fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 }
 
@@ -148,7 +148,7 @@ impl Directory {
         self.slots.reserve(clients);
     }
 
-    pub fn connect(&mut self, id: ClientId, peer: Peer, now: Tick) {
+    pub fn connect(&mut self, id: ClientId, peer: Peer, now: Timestamp) {
         if self.slots.len() <= id.index() {
             self.slots.resize_with(id.index() + 1, || None);
         }
@@ -303,7 +303,7 @@ mod tests {
         };
         let name = |text: String| Name::parse(&text).unwrap();
         for slot in 0..COUNT {
-            directory.connect(id(slot), Peer::Unix, Tick::default());
+            directory.connect(id(slot), Peer::Unix, Timestamp::default());
             directory.rename(id(slot), name(format!("u{slot}")));
         }
         for slot in (0..COUNT).step_by(2) {
@@ -328,7 +328,7 @@ mod tests {
         let name = |generation| Name::parse(&format!("u{generation}")).unwrap();
         let last = u32::try_from(DEPARTED_MAX).unwrap();
         for generation in 0..=last {
-            directory.connect(id(generation), Peer::Unix, Tick::default());
+            directory.connect(id(generation), Peer::Unix, Timestamp::default());
             directory.rename(id(generation), name(generation));
             assert_eq!(directory.name_of_departed(id(generation)), None);
             directory.disconnect(id(generation));
@@ -352,7 +352,7 @@ mod tests {
         for slot in 0..ALIKE {
             let generation = 0;
             let id = ClientId { slot, generation };
-            directory.connect(id, Peer::Unix, Tick::default());
+            directory.connect(id, Peer::Unix, Timestamp::default());
             directory.rename(id, name(slot));
         }
         let looked_at = |slot| {

@@ -9,7 +9,7 @@ use super::command::{Mode, Verb};
 use super::ids::Peer;
 use super::name::{Name, RoomName};
 use super::refusal::Refusal;
-use super::stats::{Census, ServerStats};
+use super::stats::{Counts, ServerStats};
 
 /// What a client gets.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +159,7 @@ pub enum Reply<'a> {
     },
     Stats {
         server_name: &'a str,
-        census: Census,
+        counts: Counts,
         server: &'a ServerStats,
     },
     Version {

@@ -10,15 +10,15 @@ use super::refusal::Refusal;
 use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
 use super::{Chat, Outcome, answer};
 use crate::chat::directory::Membership;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 
 /// Who enters a room is told so many names of those there; `/names` has them all.
-pub const NAMES_ON_ENTERING_MAX: usize = 20;
+pub const ENTRY_NAMES_MAX: usize = 20;
 
 impl Chat {
     pub(super) fn register<'a, O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         name: Name,
         outbox: &mut O,
@@ -52,17 +52,17 @@ impl Chat {
         if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
             if let Some(client) = self.directory.get(id) {
                 for membership in &client.rooms {
-                    self.rooms.rename_untold(membership.room, id, new_name);
+                    self.rooms.rename_pending(membership.room, id, new_name);
                 }
             }
-            self.tell_rename(id, &old, &new_name, outbox);
+            self.announce_rename(id, &old, &new_name, outbox);
         }
         answer(outbox, id, Reply::Renamed { name: &new_name })
     }
 
     pub(super) fn join<'a, O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         name: &Name,
         room_name: RoomName,
@@ -91,7 +91,7 @@ impl Chat {
 
     pub(super) fn part<'a, O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         name: &Name,
         room_name: Option<RoomName>,
@@ -118,7 +118,7 @@ impl Chat {
             kind: ChangeKind::Left(None),
         };
         self.rooms
-            .tell_presence(now, membership.room, change, |_| false, outbox);
+            .announce_presence(now, membership.room, change, |_| false, outbox);
         self.rooms.drop_if_empty(membership.room);
 
         let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
@@ -181,7 +181,7 @@ impl Chat {
     /// Puts a client into a room, which becomes its current one, and tells the others.
     fn enter<O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         name: &Name,
         room: RoomId,
@@ -199,7 +199,7 @@ impl Chat {
             kind: ChangeKind::Joined,
         };
         self.rooms
-            .tell_presence(now, room, change, |_| false, outbox);
+            .announce_presence(now, room, change, |_| false, outbox);
     }
 
     /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the
@@ -223,12 +223,18 @@ impl Chat {
 
     /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
     /// coming and going at all.
-    fn tell_rename<O: Outbox>(&self, id: ClientId, name: &Name, new_name: &Name, outbox: &mut O) {
+    fn announce_rename<O: Outbox>(
+        &self,
+        id: ClientId,
+        name: &Name,
+        new_name: &Name,
+        outbox: &mut O,
+    ) {
         let Some(client) = self.directory.get(id) else {
             return;
         };
         let event = Event::Rename { name, new_name };
-        let told = |room: &&Room| room.members.len() <= super::MEMBERS_TOLD_MAX;
+        let told = |room: &&Room| room.members.len() <= super::PRESENCE_MEMBERS_MAX;
         for (place, membership) in client.rooms.iter().enumerate() {
             let Some(room) = self.rooms.get(membership.room).filter(told) else {
                 continue;
@@ -252,10 +258,10 @@ impl Chat {
     }
 
     /// The names that somebody entering is told, without their own.
-    fn some_names(&self, room: &Room, id: ClientId) -> ArrayVec<Name, NAMES_ON_ENTERING_MAX> {
+    fn some_names(&self, room: &Room, id: ClientId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
         let others = room.members.iter().filter(|member| member.client != id);
         let names = others.filter_map(|member| self.directory.name_of(member.client));
-        names.take(NAMES_ON_ENTERING_MAX).collect()
+        names.take(ENTRY_NAMES_MAX).collect()
     }
 }
 

@@ -10,13 +10,13 @@ use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
 use super::refusal::Refusal;
 use super::rooms::Room;
-use super::{Answered, Chat, Outcome, TOLD_AWAY_MAX, answer};
+use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, answer};
 
 /// What one does in a room.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Speech<'a> {
-    Said(&'a str),
-    Done(&'a str),
+    Message(&'a str),
+    Action(&'a str),
 }
 
 impl Chat {
@@ -31,8 +31,8 @@ impl Chat {
         let (room, to) = self.audience(id)?;
         let (room, from) = (&room.name, name);
         let event = match speech {
-            Speech::Said(text) => Event::Message { room, from, text },
-            Speech::Done(text) => Event::Action { room, from, text },
+            Speech::Message(text) => Event::Message { room, from, text },
+            Speech::Action(text) => Event::Action { room, from, text },
         };
         outbox.announce(room, to, &event);
         answer(outbox, id, Reply::Done)
@@ -108,7 +108,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         let to = std::slice::from_ref(&recipient_name);
-        match self.hand_over(id, name, recipient, to, text, outbox) {
+        match self.deliver_copy(id, name, recipient, to, text, outbox) {
             Delivery::Queued => {
                 self.echo_private(id, name, to, text, outbox);
                 answer(outbox, id, Reply::Done)
@@ -154,7 +154,7 @@ impl Chat {
         }
         let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for (recipient, recipient_name) in &found {
-            if self.hand_over(id, name, *recipient, &all, text, outbox) == Delivery::Refused {
+            if self.deliver_copy(id, name, *recipient, &all, text, outbox) == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
             }
         }
@@ -174,7 +174,7 @@ impl Chat {
 
     /// Gives one recipient their copy. Whoever ignores the sender counts as reached: the sender is
     /// not told.
-    fn hand_over<O: Outbox>(
+    fn deliver_copy<O: Outbox>(
         &mut self,
         id: ClientId,
         name: &Name,
@@ -188,7 +188,7 @@ impl Chat {
         };
         if client.ignores(id) {
             // What they are told of anybody, or they would know.
-            tell_away(client, id, outbox);
+            notify_away(client, id, outbox);
             return Delivery::Queued;
         }
         let event = Event::Private {
@@ -199,7 +199,7 @@ impl Chat {
         let delivery = outbox.deliver(recipient, id, &event);
         if delivery == Delivery::Queued {
             client.reply_to = Some(id);
-            tell_away(client, id, outbox);
+            notify_away(client, id, outbox);
         }
         delivery
     }
@@ -226,7 +226,7 @@ impl Chat {
 }
 
 /// Tells `sender` that `client` is away, if so, and if it was not told before.
-fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
+fn notify_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
     if client.away().is_none() {
         return;
     }
@@ -236,7 +236,7 @@ fn tell_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
     if away.told.contains(&sender) {
         return;
     }
-    if away.told.len() >= TOLD_AWAY_MAX {
+    if away.told.len() >= AWAY_NOTIFIED_MAX {
         away.told.clear(); // better to tell somebody twice than to remember without end
     }
     away.told.insert(sender);

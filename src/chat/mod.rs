@@ -1,7 +1,7 @@
 //! The chat itself: who is here, who is in which room, and who hears what.
 //!
 //! **Pure.** Nothing here touches a socket, a byte of the wire, a clock, a source of randomness or
-//! the log. Time comes in as a [`Tick`], chance as [`Settings::hash_seed`], requests as a
+//! the log. Time comes in as a [`Timestamp`], chance as [`Settings::hash_seed`], requests as a
 //! [`Request`], and everything goes out through an [`Outbox`]. The same calls in the same order
 //! have the same outcome, which is what lets a simulation replay a history from its seed.
 //!
@@ -37,15 +37,15 @@ use name::{Name, RoomName};
 use outbox::Outbox;
 use refusal::Refusal;
 use rooms::{Change, ChangeKind, Rooms};
-use stats::Census;
-use time::Tick;
+use stats::Counts;
+use time::Timestamp;
 
-pub use membership::NAMES_ON_ENTERING_MAX;
+pub use membership::ENTRY_NAMES_MAX;
 pub use queries::{NAMES_PAGE, ROOMS_PAGE};
 pub use rooms::{
-    MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
+    PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
-pub use settings::{IGNORED_MAX, TOLD_AWAY_MAX};
+pub use settings::{AWAY_NOTIFIED_MAX, IGNORED_MAX};
 
 /// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of
 /// rooms shows a hundred of them.
@@ -95,7 +95,7 @@ impl Chat {
     }
 
     /// Somebody is there. `id` must not be in use.
-    pub fn connect(&mut self, now: Tick, id: ClientId, peer: Peer) {
+    pub fn connect(&mut self, now: Timestamp, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
     }
 
@@ -115,7 +115,7 @@ impl Chat {
     /// [`Event::Error`], after whatever else it caused to be sent to `id`.
     pub fn handle<O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         request: Request<'_>,
         outbox: &mut O,
@@ -126,9 +126,9 @@ impl Chat {
         client.active_at = now;
         let registered = client.name;
         let outcome = match (request, registered) {
-            (Ok(command), Some(name)) => self.carry_out(now, id, name, command, outbox),
-            (Ok(command), None) => self.carry_out_unregistered(now, id, command, outbox),
-            (Err(refusal), registered) => Err(as_seen_by(refusal, registered)),
+            (Ok(command), Some(name)) => self.execute(now, id, name, command, outbox),
+            (Ok(command), None) => self.execute_unregistered(now, id, command, outbox),
+            (Err(refusal), registered) => Err(refusal_for(refusal, registered)),
         };
         match outcome {
             Ok(Answered) => {}
@@ -139,7 +139,7 @@ impl Chat {
     /// Somebody is gone, for whatever reason; a no-op if they are not known. Returns their name.
     pub fn disconnect<O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         outbox: &mut O,
     ) -> Option<Name> {
@@ -156,7 +156,7 @@ impl Chat {
             let directory = &self.directory;
             let ignores = |other| directory.get(other).is_some_and(|other| other.ignores(id));
             self.rooms
-                .tell_presence(now, membership.room, change, ignores, outbox);
+                .announce_presence(now, membership.room, change, ignores, outbox);
             self.rooms.drop_if_empty(membership.room);
         }
         Some(name)
@@ -185,12 +185,12 @@ impl Chat {
 
     /// When [`Chat::expire`] has something to do.
     #[must_use]
-    pub fn next_deadline(&self) -> Tick {
+    pub fn next_deadline(&self) -> Timestamp {
         self.rooms.next_due()
     }
 
     /// Does what was put off until `now`.
-    pub fn expire<O: Outbox>(&mut self, now: Tick, outbox: &mut O) {
+    pub fn expire<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
         self.rooms.expire(now, outbox);
     }
 
@@ -208,8 +208,8 @@ impl Chat {
 
     /// How many of everything there are.
     #[must_use]
-    pub fn census(&self) -> Census {
-        Census {
+    pub fn counts(&self) -> Counts {
+        Counts {
             clients: self.directory.connected_count(),
             registered: self.directory.registered_count(),
             rooms: self.rooms.len(),
@@ -251,23 +251,23 @@ impl Chat {
         }
     }
 
-    fn carry_out<'a, O: Outbox>(
+    fn execute<'a, O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         name: Name,
         command: Command<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
         match command {
-            Command::Say(text) => self.speak(id, &name, Speech::Said(text), outbox),
-            Command::Act(text) => self.speak(id, &name, Speech::Done(text), outbox),
+            Command::Say(text) => self.speak(id, &name, Speech::Message(text), outbox),
+            Command::Act(text) => self.speak(id, &name, Speech::Action(text), outbox),
             Command::Private { to, text } => self.private(id, &name, to, text, outbox),
             Command::Reply(text) => self.reply(id, &name, text, outbox),
             Command::Hash { name: Ok(new), .. } | Command::Nick(new) => {
                 self.rename(id, new, outbox)
             }
-            Command::Hash { line, .. } => self.speak(id, &name, Speech::Said(line), outbox),
+            Command::Hash { line, .. } => self.speak(id, &name, Speech::Message(line), outbox),
             Command::Join(room) => self.join(now, id, &name, room, outbox),
             Command::Part(room) => self.part(now, id, &name, room, outbox),
             Command::Topic(text) => self.topic(id, &name, text, outbox),
@@ -285,14 +285,14 @@ impl Chat {
             | Command::Ping(_)
             | Command::Stats
             | Command::Mode(_)
-            | Command::Quit(_) => self.carry_out_unregistered(now, id, command, outbox),
+            | Command::Quit(_) => self.execute_unregistered(now, id, command, outbox),
         }
     }
 
     /// What needs no name.
-    fn carry_out_unregistered<'a, O: Outbox>(
+    fn execute_unregistered<'a, O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         command: Command<'a>,
         outbox: &mut O,
@@ -313,13 +313,13 @@ impl Chat {
             Command::Version => answer(outbox, id, Reply::Version { server_name }),
             Command::Ping(text) => answer(outbox, id, Reply::Pong { text }),
             Command::Stats => {
-                let (census, server) = (self.census(), &outbox.stats());
+                let (counts, server) = (self.counts(), &outbox.stats());
                 answer(
                     outbox,
                     id,
                     Reply::Stats {
                         server_name,
-                        census,
+                        counts,
                         server,
                     },
                 )
@@ -342,7 +342,7 @@ impl Chat {
     ) -> Outcome<'a> {
         check_note(text)?;
         if let Some(client) = self.directory.get_mut(id) {
-            client.rare_mut().quit_text = text.map(Box::from);
+            client.extras_mut().quit_text = text.map(Box::from);
         }
         answered(outbox, id, Reply::Bye);
         outbox.close(id, CloseReason::Quit);
@@ -382,7 +382,7 @@ fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
 
 /// What is wrong with a line depends a little on who sent it: before anything else, a stranger is
 /// told how to register, unless the line could have worked without that.
-fn as_seen_by(refusal: Refusal<'_>, name: Option<Name>) -> Refusal<'_> {
+fn refusal_for(refusal: Refusal<'_>, name: Option<Name>) -> Refusal<'_> {
     match refusal {
         Refusal::UnknownCommand { given, nearest, .. } => {
             let registered = name.is_some();

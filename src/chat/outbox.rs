@@ -23,7 +23,7 @@ pub struct Addressee {
     /// Who.
     pub client: ClientId,
     /// Whether another room is their current one, so that the line must say its room.
-    pub elsewhere: bool,
+    pub in_other_room: bool,
 }
 
 /// Where the core puts what it decides. The server's implementation encodes into the buffers of

@@ -8,7 +8,7 @@ use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::refusal::Refusal;
-use super::time::Tick;
+use super::time::Timestamp;
 use super::{Chat, Outcome, answer};
 
 /// `/names` shows so many at a time.
@@ -104,7 +104,7 @@ impl Chat {
 
     pub(super) fn whois<'a, O: Outbox>(
         &self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         typed: &'a str,
         outbox: &mut O,

@@ -12,15 +12,15 @@ use super::event::Event;
 use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::{Addressee, Outbox};
-use super::time::Tick;
+use super::time::Timestamp;
 
 /// Up to so many members, each join and leave is told at once: a screenful of people know each
 /// other.
-pub const MEMBERS_TOLD_AT_ONCE_MAX: usize = 50;
+pub const PRESENCE_IMMEDIATE_MEMBERS_MAX: usize = 50;
 
 /// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
 /// and telling each would cost the square of the members.
-pub const MEMBERS_TOLD_MAX: usize = 1000;
+pub const PRESENCE_MEMBERS_MAX: usize = 1000;
 
 /// How long joins and leaves are gathered for one summary.
 pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// The table of names keeps room for so many rooms at least.
-const NAMES_ROOM_KEPT: usize = 256;
+const NAMES_CAPACITY_KEPT: usize = 256;
 
 /// A room's place in the table of rooms. Only valid while somebody is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ impl Member {
     pub fn addressee(&self) -> Addressee {
         Addressee {
             client: self.client,
-            elsewhere: !self.current,
+            in_other_room: !self.current,
         }
     }
 }
@@ -81,7 +81,7 @@ pub(super) struct Room {
 /// Joins and leaves not told yet. Nothing is pending unless `due` is set.
 #[derive(Debug, Default)]
 struct Presence {
-    due: Option<Tick>,
+    due: Option<Timestamp>,
     joined: u32,
     left: u32,
     /// With whose they are: who is renamed meanwhile is told by the name they have then.
@@ -120,7 +120,7 @@ pub(super) struct Rooms {
     /// there were once.
     listed: Vec<RoomId>,
     /// Rooms with a summary to tell, in the order of time: all wait equally long.
-    due: VecDeque<(Tick, RoomId)>,
+    due: VecDeque<(Timestamp, RoomId)>,
     lobby: RoomId,
 }
 
@@ -223,14 +223,14 @@ impl Rooms {
                 moved.listed_at = room.listed_at;
             }
             self.free.push(id);
-            self.give_memory_back();
+            self.shrink_names();
         }
     }
 
     /// After very many rooms, the table of names has room for them; it is given up when few are left. Not
     /// by half: it would shrink and grow with every room.
-    fn give_memory_back(&mut self) {
-        let enough = (2 * self.by_name.len()).max(NAMES_ROOM_KEPT);
+    fn shrink_names(&mut self) {
+        let enough = (2 * self.by_name.len()).max(NAMES_CAPACITY_KEPT);
         if self.by_name.capacity() > 4 * enough {
             self.by_name.shrink_to(enough);
         }
@@ -238,9 +238,9 @@ impl Rooms {
 
     /// Tells a room's others that somebody came or went: at once in a small room, later and summed
     /// up in a large one, not at all in a huge one. `ignores` says who ignores them.
-    pub fn tell_presence<O: Outbox>(
+    pub fn announce_presence<O: Outbox>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: RoomId,
         change: Change<'_>,
         ignores: impl Fn(ClientId) -> bool,
@@ -248,12 +248,12 @@ impl Rooms {
     ) {
         let Some(room) = self.get_mut(id) else { return };
         let count = room.members.len();
-        if count > MEMBERS_TOLD_MAX {
+        if count > PRESENCE_MEMBERS_MAX {
             return;
         }
         // While a summary is pending, what follows belongs into it: a leave told at once would come
         // before the join that it ends.
-        if count > MEMBERS_TOLD_AT_ONCE_MAX || room.presence.due.is_some() {
+        if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due.is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
             }
@@ -297,7 +297,7 @@ impl Rooms {
 
     /// Somebody in a room has another name now. A summary still to be told names them by that, and
     /// nobody else: whoever had it before and has left would seem to be the one who has it now.
-    pub fn rename_untold(&mut self, id: RoomId, who: ClientId, new_name: Name) {
+    pub fn rename_pending(&mut self, id: RoomId, who: ClientId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
         let presence = &mut room.presence;
         presence.left_names.retain(|name| *name != new_name);
@@ -310,12 +310,12 @@ impl Rooms {
     }
 
     /// When the next summary is due.
-    pub fn next_due(&self) -> Tick {
-        self.due.front().map_or(Tick::NEVER, |(due, _)| *due)
+    pub fn next_due(&self) -> Timestamp {
+        self.due.front().map_or(Timestamp::NEVER, |(due, _)| *due)
     }
 
     /// Tells the summaries that are due.
-    pub fn expire<O: Outbox>(&mut self, now: Tick, outbox: &mut O) {
+    pub fn expire<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
         while let Some((due, id)) = self.due.front().copied()
             && due <= now
         {
@@ -327,8 +327,8 @@ impl Rooms {
                 continue; // a successor in the same slot
             }
             let pending = std::mem::take(&mut room.presence);
-            if room.members.len() <= MEMBERS_TOLD_MAX {
-                pending.tell(room, outbox);
+            if room.members.len() <= PRESENCE_MEMBERS_MAX {
+                pending.announce(room, outbox);
             }
         }
     }
@@ -369,7 +369,7 @@ impl Rooms {
 
 impl Presence {
     /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
-    fn add(&mut self, now: Tick, change: Change<'_>) -> bool {
+    fn add(&mut self, now: Timestamp, change: Change<'_>) -> bool {
         // Past a few names, the rest are only counted.
         match change.kind {
             ChangeKind::Joined => {
@@ -389,7 +389,7 @@ impl Presence {
         first
     }
 
-    fn tell<O: Outbox>(&self, room: &Room, outbox: &mut O) {
+    fn announce<O: Outbox>(&self, room: &Room, outbox: &mut O) {
         let joined = self.joined_names.iter().map(|(_, name)| *name);
         let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
         let names = if self.joined > 0 {
@@ -456,7 +456,7 @@ mod tests {
             assert_eq!(names_from(&rooms, 0), ["lobby"]);
             let places = rooms.slots.capacity() * size_of_val(rooms.slots.first().unwrap());
             let names = rooms.by_name.capacity() * size_of::<(RoomName, RoomId)>();
-            assert!(names <= 4 * 2 * NAMES_ROOM_KEPT * size_of::<(RoomName, RoomId)>());
+            assert!(names <= 4 * 2 * NAMES_CAPACITY_KEPT * size_of::<(RoomName, RoomId)>());
             let left = (places + names) / ROOMS as usize;
             assert!(left <= LEFT_BYTES_MAX, "{left} bytes of each");
         }

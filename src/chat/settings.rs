@@ -15,7 +15,7 @@ use super::{Chat, Outcome, answer, check_note};
 pub const IGNORED_MAX: usize = 100;
 
 /// So many senders are remembered as told that somebody is away; then it starts anew.
-pub const TOLD_AWAY_MAX: usize = 1000;
+pub const AWAY_NOTIFIED_MAX: usize = 1000;
 
 impl Chat {
     pub(super) fn topic<'a, O: Outbox>(
@@ -65,7 +65,7 @@ impl Chat {
         let [a, b, c, d] = self.settings.hash_seed;
         if let Some(client) = self.directory.get_mut(id) {
             let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
-            client.rare_mut().away = Some(Away {
+            client.extras_mut().away = Some(Away {
                 text: text.into(),
                 told,
             });
@@ -76,7 +76,7 @@ impl Chat {
     pub(super) fn back<'a, O: Outbox>(&mut self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
         let client = self.directory.get_mut(id);
         if let Some(client) = client.filter(|client| client.away().is_some()) {
-            client.rare_mut().away = None;
+            client.extras_mut().away = None;
         }
         answer(outbox, id, Reply::Back)
     }
@@ -103,7 +103,7 @@ impl Chat {
                     ignored_max: IGNORED_MAX,
                 });
             }
-            client.rare_mut().ignored.push(other);
+            client.extras_mut().ignored.push(other);
             self.refresh_member(id);
         }
         answer(outbox, id, Reply::Ignoring { name: &name })
@@ -125,7 +125,7 @@ impl Chat {
         if !client.ignores(other) {
             return Err(Refusal::NotIgnored { given: typed });
         }
-        let ignored = &mut client.rare_mut().ignored;
+        let ignored = &mut client.extras_mut().ignored;
         ignored.retain(|ignored| *ignored != other);
         self.refresh_member(id);
         answer(outbox, id, Reply::NotIgnoring { name: &name })
@@ -171,10 +171,10 @@ impl Chat {
         let Some(client) = client.filter(|client| !client.ignored().is_empty()) else {
             return;
         };
-        let mut ignored = std::mem::take(&mut client.rare_mut().ignored);
+        let mut ignored = std::mem::take(&mut client.extras_mut().ignored);
         ignored.retain(|other| self.directory.get(*other).is_some());
         if let Some(client) = self.directory.get_mut(id) {
-            client.rare_mut().ignored = ignored;
+            client.extras_mut().ignored = ignored;
             self.refresh_member(id);
         }
     }

@@ -6,7 +6,7 @@ use super::close_reason::CloseReason;
 
 /// How many of everything the core knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Counts {
     /// Connections, registered or not.
     pub clients: usize,
     /// Those with a name.

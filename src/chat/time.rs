@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A moment, in microseconds since the server started, on a clock that only goes forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tick(u64);
+pub struct Timestamp(u64);
 
-impl Tick {
+impl Timestamp {
     /// Later than every moment that happens.
     pub const NEVER: Self = Self(u64::MAX);
 
@@ -16,7 +16,7 @@ impl Tick {
         Self(micros(elapsed))
     }
 
-    /// This moment and `wait` more; stops at [`Tick::NEVER`].
+    /// This moment and `wait` more; stops at [`Timestamp::NEVER`].
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(micros(wait)))

@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
 use crate::chat::ids::{ClientId, Peer};
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::Limits;
 
 use super::listener::Listener;
@@ -44,7 +44,7 @@ struct Waiting {
     /// There may be connections to accept.
     pending: bool,
     /// Not tried before this, because that failed; or never set aside for that.
-    retry_at: Tick,
+    retry_at: Timestamp,
     in_trouble: bool,
 }
 
@@ -76,7 +76,7 @@ impl Acceptor {
             waiting.push(Waiting {
                 listener,
                 pending: false,
-                retry_at: Tick::NEVER,
+                retry_at: Timestamp::NEVER,
                 in_trouble: false,
             });
         }
@@ -114,20 +114,20 @@ impl Acceptor {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let mut listeners = self.listeners.iter();
-        listeners.any(|waiting| waiting.pending && waiting.retry_at == Tick::NEVER)
+        listeners.any(|waiting| waiting.pending && waiting.retry_at == Timestamp::NEVER)
     }
 
     /// When to accept although the poll says nothing.
     #[must_use]
-    pub fn next_deadline(&self) -> Tick {
+    pub fn next_deadline(&self) -> Timestamp {
         let retries = self.listeners.iter().map(|waiting| waiting.retry_at);
-        retries.min().unwrap_or(Tick::NEVER)
+        retries.min().unwrap_or(Timestamp::NEVER)
     }
 
     /// Accepts a batch from each listener where connections wait.
     pub fn accept(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         limits: &Limits,
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
@@ -140,7 +140,7 @@ impl Acceptor {
     fn accept_batch(
         &mut self,
         place: usize,
-        now: Tick,
+        now: Timestamp,
         limits: &Limits,
         registry: &Registry,
         switchboard: &mut Switchboard<Stream>,
@@ -148,10 +148,10 @@ impl Acceptor {
         let Some(waiting) = self.listeners.get_mut(place) else {
             return;
         };
-        if waiting.retry_at != Tick::NEVER && waiting.retry_at > now {
+        if waiting.retry_at != Timestamp::NEVER && waiting.retry_at > now {
             return;
         }
-        waiting.retry_at = Tick::NEVER;
+        waiting.retry_at = Timestamp::NEVER;
         if !waiting.pending {
             return;
         }
@@ -235,7 +235,7 @@ impl Acceptor {
 fn welcome(
     mut stream: Stream,
     peer: Peer,
-    now: Tick,
+    now: Timestamp,
     registry: &Registry,
     switchboard: &mut Switchboard<Stream>,
 ) {

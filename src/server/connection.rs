@@ -9,7 +9,7 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::ids::Peer;
 use crate::chat::name::{Name, RoomName};
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::wire::Style;
 use crate::wire::lines::LineSplitter;
@@ -59,7 +59,7 @@ pub struct Farewell {
     /// Whether lines of its were held back, and are lost.
     pub held_back: bool,
     /// When its end is no longer waited for.
-    pub linger_until: Tick,
+    pub linger_until: Timestamp,
 }
 
 /// What was read from a client and could not be carried out at once.
@@ -75,7 +75,7 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 pub struct Stall {
     /// When the kernel last took some output, or output began to wait.
-    pub progress_at: Tick,
+    pub progress_at: Timestamp,
     /// How many lines of which room were left out since.
     pub missed: Vec<(RoomName, u64)>,
     /// The socket was told to bear with the reader.
@@ -132,9 +132,9 @@ pub struct Connection<S> {
     /// How fast it sends lines.
     pub pace: Pace,
     /// Not served before this, because it sends lines too fast; or never set aside for that.
-    pub resume_at: Tick,
+    pub resume_at: Timestamp,
     /// When it connected.
-    pub connected_at: Tick,
+    pub connected_at: Timestamp,
     /// Its entry among the deadlines.
     pub armed: Armed,
     /// There only while its output is not read.
@@ -161,7 +161,7 @@ pub enum Fill {
 
 impl<S: Transport> Connection<S> {
     /// A connection that has just been made.
-    pub fn new(stream: S, unpaced: bool, now: Tick) -> Self {
+    pub fn new(stream: S, unpaced: bool, now: Timestamp) -> Self {
         Self {
             stream,
             life: Life::Open,
@@ -184,7 +184,7 @@ impl<S: Transport> Connection<S> {
             inbox: None,
             outbound: Outbound::default(),
             pace: Pace::default(),
-            resume_at: Tick::NEVER,
+            resume_at: Timestamp::NEVER,
             connected_at: now,
             armed: Armed::default(),
             stall: None,
@@ -203,11 +203,11 @@ impl<S: Transport> Connection<S> {
     }
 
     /// How a line is written to it.
-    pub fn style(&self, elsewhere: bool) -> Style {
+    pub fn style(&self, in_other_room: bool) -> Style {
         Style {
             mode: self.mode,
             crlf: self.crlf,
-            elsewhere: elsewhere && self.mode == Mode::Plain,
+            in_other_room: in_other_room && self.mode == Mode::Plain,
         }
     }
 
@@ -243,7 +243,7 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
-    pub fn flush(&mut self, pool: &mut Pool, now: Tick) -> (usize, Flush) {
+    pub fn flush(&mut self, pool: &mut Pool, now: Timestamp) -> (usize, Flush) {
         let (taken, flush) = self.outbound.flush(&mut self.stream, pool);
         self.write_blocked = matches!(flush, Flush::Blocked);
         if self.write_blocked {
@@ -278,27 +278,27 @@ impl<S: Transport> Connection<S> {
     }
 
     /// When it has taken nothing for too long; never, if nothing waits.
-    pub fn stalled_at(&self, stall_time: Duration) -> Tick {
+    pub fn stalled_at(&self, stall_time: Duration) -> Timestamp {
         match &self.stall {
             Some(stall) if self.write_blocked => stall.progress_at.after(stall_time),
-            _ => Tick::NEVER,
+            _ => Timestamp::NEVER,
         }
     }
 
     /// Whether it should have given a name by now.
-    pub fn is_nameless_at(&self, now: Tick, register_time: Duration) -> bool {
+    pub fn is_nameless_at(&self, now: Timestamp, register_time: Duration) -> bool {
         self.is_open() && !self.registered && self.connected_at.after(register_time) <= now
     }
 
     /// When its end is no longer waited for; never, if it is not waited for yet.
-    pub fn linger_until(&self) -> Tick {
+    pub fn linger_until(&self) -> Timestamp {
         let farewell = self.farewell.as_ref();
-        farewell.map_or(Tick::NEVER, |farewell| farewell.linger_until)
+        farewell.map_or(Timestamp::NEVER, |farewell| farewell.linger_until)
     }
 
     /// Counts a line of `room` that is left out. That can happen with nothing refused yet: what
     /// waits may be more than room lines may add to.
-    pub fn miss(&mut self, now: Tick, room: &RoomName, lines: u64) {
+    pub fn miss(&mut self, now: Timestamp, room: &RoomName, lines: u64) {
         let stall = self.stall.get_or_insert_with(|| {
             Box::new(Stall {
                 progress_at: now,
@@ -341,25 +341,25 @@ pub fn is_abrupt(reason: CloseReason) -> bool {
 
 /// When something is to be done about a connection of which nothing is heard. Never in the past once
 /// that was done: whoever is about to end or has ended is due no more.
-pub fn next_deadline<S: Transport>(connection: &Connection<S>, limits: &Limits) -> Tick {
+pub fn next_deadline<S: Transport>(connection: &Connection<S>, limits: &Limits) -> Timestamp {
     let stalled_at = connection.stalled_at(limits.output_stall_time);
     let greeted_at = if connection.greeted {
-        Tick::NEVER
+        Timestamp::NEVER
     } else {
         connection.connected_at.after(super::GREETING_TIME)
     };
     let nameless_until = if connection.registered {
-        Tick::NEVER
+        Timestamp::NEVER
     } else {
         connection.connected_at.after(limits.register_time)
     };
     match connection.life {
-        Life::Open if connection.ending.is_some() => Tick::NEVER,
+        Life::Open if connection.ending.is_some() => Timestamp::NEVER,
         Life::Open => stalled_at
             .min(greeted_at)
             .min(nameless_until)
             .min(connection.resume_at),
         Life::Draining => stalled_at.min(connection.linger_until()),
-        Life::Closed => Tick::NEVER,
+        Life::Closed => Timestamp::NEVER,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 
 /// The next deadline of each slot that has one.
 ///
@@ -11,22 +11,22 @@ use crate::chat::time::Tick;
 /// away, as that of a slow reader does with each byte read, costs nothing until it fires.
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    due: BTreeSet<(Tick, u32)>,
+    due: BTreeSet<(Timestamp, u32)>,
 }
 
 /// What a slot has to remember of its entry here.
 #[derive(Clone, Copy, Debug)]
-pub struct Armed(Tick);
+pub struct Armed(Timestamp);
 
 impl Default for Armed {
     fn default() -> Self {
-        Self(Tick::NEVER)
+        Self(Timestamp::NEVER)
     }
 }
 
 impl Deadlines {
     /// Makes sure that `slot` comes up at `when` or before.
-    pub fn arm(&mut self, slot: u32, armed: &mut Armed, when: Tick) {
+    pub fn arm(&mut self, slot: u32, armed: &mut Armed, when: Timestamp) {
         if armed.0 <= when {
             return;
         }
@@ -37,7 +37,7 @@ impl Deadlines {
 
     /// Forgets `slot`.
     pub fn disarm(&mut self, slot: u32, armed: &mut Armed) {
-        if armed.0 != Tick::NEVER {
+        if armed.0 != Timestamp::NEVER {
             let removed = self.due.remove(&(armed.0, slot));
             debug_assert!(removed, "what a slot remembers is what stands here");
             armed.fired();
@@ -46,12 +46,12 @@ impl Deadlines {
 
     /// When somebody is due next.
     #[must_use]
-    pub fn next(&self) -> Tick {
-        self.due.first().map_or(Tick::NEVER, |(when, _)| *when)
+    pub fn next(&self) -> Timestamp {
+        self.due.first().map_or(Timestamp::NEVER, |(when, _)| *when)
     }
 
     /// Takes out one slot that is due. Its [`Armed`] is to be reset by [`Armed::fired`].
-    pub fn pop(&mut self, now: Tick) -> Option<u32> {
+    pub fn pop(&mut self, now: Timestamp) -> Option<u32> {
         if self.next() > now {
             return None;
         }
@@ -62,7 +62,7 @@ impl Deadlines {
 impl Armed {
     /// The entry came up.
     pub fn fired(&mut self) {
-        self.0 = Tick::NEVER;
+        self.0 = Timestamp::NEVER;
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn at(seconds: u64) -> Tick {
-        Tick::at(Duration::from_secs(seconds))
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::at(Duration::from_secs(seconds))
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn never_is_not_remembered() {
         let (mut deadlines, mut armed) = (Deadlines::default(), Armed::default());
-        deadlines.arm(1, &mut armed, Tick::NEVER);
+        deadlines.arm(1, &mut armed, Timestamp::NEVER);
         assert!(deadlines.due.is_empty());
     }
 }

@@ -9,9 +9,9 @@ use std::mem;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::Refusal;
-use crate::chat::time::Tick;
-use crate::wire::detect::Stranger;
-use crate::wire::lines::{Found, Input, LineSplitter};
+use crate::chat::time::Timestamp;
+use crate::wire::detect::ForeignProtocol;
+use crate::wire::lines::{Frame, FrameKind, LineSplitter};
 use crate::wire::{command, sanitize};
 
 use super::connection::{Fill, Inbox, Transport};
@@ -32,7 +32,7 @@ enum Pause {
     /// The client had its share of this turn.
     Turn,
     /// It sends lines too fast.
-    Pace(Tick),
+    Pace(Timestamp),
     /// It does not read what it asked for.
     Output,
     /// It ends.
@@ -48,7 +48,7 @@ struct Share {
 
 impl<S: Transport> Switchboard<S> {
     /// Carries out what a client sent, up to its share.
-    pub(super) fn serve(&mut self, now: Tick, id: ClientId) {
+    pub(super) fn serve(&mut self, now: Timestamp, id: ClientId) {
         if self.egress.closing {
             return; // whatever comes now would come too late for those who have left
         }
@@ -96,7 +96,13 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Reads once and carries out what came. What cannot be carried out now goes to the inbox.
-    fn read(&mut self, now: Tick, id: ClientId, buffer: &mut [u8], share: &mut Share) -> Pause {
+    fn read(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        buffer: &mut [u8],
+        share: &mut Share,
+    ) -> Pause {
         let Some(connection) = self.egress.connections.get_mut(id) else {
             return Pause::Ended;
         };
@@ -134,7 +140,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Goes on with what was read in an earlier turn.
-    fn carry_out_inbox(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
+    fn carry_out_inbox(&mut self, now: Timestamp, id: ClientId, share: &mut Share) -> Pause {
         let connection = self.egress.connections.get_mut(id);
         let Some(mut inbox) = connection.and_then(|connection| connection.inbox.take()) else {
             return Pause::UsedUp;
@@ -151,7 +157,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// The end of input: an unfinished line counts, and then the client has said everything.
-    fn finish(&mut self, now: Tick, id: ClientId, share: &mut Share) -> Pause {
+    fn finish(&mut self, now: Timestamp, id: ClientId, share: &mut Share) -> Pause {
         if let Some(pause) = self.must_pause(now, id, *share) {
             return pause;
         }
@@ -159,8 +165,8 @@ impl<S: Transport> Switchboard<S> {
             return Pause::Ended;
         };
         let mut splitter = mem::take(&mut connection.splitter);
-        if let Some(found) = splitter.finish() {
-            self.take_input(now, id, &found, share);
+        if let Some(frame) = splitter.finish() {
+            self.take_input(now, id, &frame, share);
         }
         self.greet(id);
         self.egress.doom(id.slot, CloseReason::EndOfInput);
@@ -170,7 +176,7 @@ impl<S: Transport> Switchboard<S> {
     /// Splits `bytes` into lines and carries those out. Returns how many bytes were used.
     fn carry_out(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         id: ClientId,
         bytes: &[u8],
         share: &mut Share,
@@ -185,17 +191,17 @@ impl<S: Transport> Switchboard<S> {
             if let Some(pause) = self.must_pause(now, id, *share) {
                 break pause;
             }
-            let Some(found) = splitter.next(&mut rest, line_bytes_max) else {
+            let Some(frame) = splitter.next(&mut rest, line_bytes_max) else {
                 break Pause::UsedUp;
             };
-            self.take_input(now, id, &found, share);
+            self.take_input(now, id, &frame, share);
         };
         self.return_splitter(id, splitter);
         (bytes.len() - rest.len(), pause)
     }
 
     /// Whether a client is not to be served any further now.
-    fn must_pause(&mut self, now: Tick, id: ClientId, share: Share) -> Option<Pause> {
+    fn must_pause(&mut self, now: Timestamp, id: ClientId, share: Share) -> Option<Pause> {
         let rate = self.rate;
         let Some(connection) = self.egress.connections.get_mut(id) else {
             return Some(Pause::Ended);
@@ -215,21 +221,21 @@ impl<S: Transport> Switchboard<S> {
         self.egress.is_backed_up(id).then_some(Pause::Output)
     }
 
-    fn take_input(&mut self, now: Tick, id: ClientId, found: &Found<'_>, share: &mut Share) {
+    fn take_input(&mut self, now: Timestamp, id: ClientId, frame: &Frame<'_>, share: &mut Share) {
         // Even what is no line takes its time: of this turn, and of what its sender may have.
         share.lines = share.lines.saturating_sub(1);
         let rate = self.rate;
         if let Some(connection) = self.egress.connections.get_mut(id) {
-            connection.crlf = found.crlf;
+            connection.crlf = frame.crlf;
             if !connection.unpaced {
                 connection.pace.take(now, rate);
             }
         }
-        if !matches!(found.input, Input::Stranger(_)) {
+        if !matches!(frame.kind, FrameKind::Foreign(_)) {
             self.greet(id);
         }
-        match found.input {
-            Input::Line(line) => {
+        match frame.kind {
+            FrameKind::Line(line) => {
                 if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
                     return; // an empty line, however a terminal ends it
                 }
@@ -243,22 +249,22 @@ impl<S: Transport> Switchboard<S> {
                 };
                 self.chat.handle(now, id, request, &mut self.egress);
             }
-            Input::TooLong => {
+            FrameKind::TooLong => {
                 self.egress.stats.lines_in += 1;
                 let bytes_max = self.egress.limits.line_bytes_max;
                 let refusal = Refusal::LineTooLong { bytes_max };
                 self.chat.handle(now, id, Err(refusal), &mut self.egress);
             }
-            Input::AreYouThere => {
+            FrameKind::AreYouThere => {
                 self.egress.stats.lines_in += 1;
                 self.chat.are_you_there(id, &mut self.egress);
             }
-            Input::Answer(bytes) => self.egress.send_raw(id, &bytes),
-            Input::Stranger(stranger) => {
-                self.egress.send_raw(id, stranger.answer());
-                let reason = match stranger {
-                    Stranger::Http => CloseReason::Http,
-                    Stranger::Tls => CloseReason::Tls,
+            FrameKind::Answer(bytes) => self.egress.send_raw(id, &bytes),
+            FrameKind::Foreign(protocol) => {
+                self.egress.send_raw(id, protocol.answer());
+                let reason = match protocol {
+                    ForeignProtocol::Http => CloseReason::Http,
+                    ForeignProtocol::Tls => CloseReason::Tls,
                 };
                 self.egress.doom(id.slot, reason);
             }

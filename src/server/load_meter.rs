@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 
 /// A figure is made of so much time at least.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -10,14 +10,14 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// Adds up the time spent between two polls.
 #[derive(Debug, Default)]
 pub struct LoadMeter {
-    window_start: Tick,
+    window_start: Timestamp,
     busy: Duration,
 }
 
 impl LoadMeter {
     /// A turn begins. Returns the share of the last window, in thousandths, when one is over; before
     /// the turn's work, so that after a long rest `/stats` does not show what was before it.
-    pub fn begin_turn(&mut self, start: Tick) -> Option<u32> {
+    pub fn begin_turn(&mut self, start: Timestamp) -> Option<u32> {
         let window = start.since(self.window_start);
         if window < WINDOW {
             return None;
@@ -29,7 +29,7 @@ impl LoadMeter {
     }
 
     /// A turn has lasted from `start` to `end`.
-    pub fn end_turn(&mut self, start: Tick, end: Tick) {
+    pub fn end_turn(&mut self, start: Timestamp, end: Timestamp) {
         self.busy += end.since(start);
     }
 }
@@ -38,8 +38,8 @@ impl LoadMeter {
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> Tick {
-        Tick::at(Duration::from_millis(millis))
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::at(Duration::from_millis(millis))
     }
 
     #[test]

@@ -30,7 +30,7 @@ use signal_hook_mio::v1_0::Signals;
 use thiserror::Error;
 
 use crate::chat::Settings;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::{Config, Limits};
 
 use acceptor::Acceptor;
@@ -125,7 +125,7 @@ pub enum HangUp {
 #[derive(Debug)]
 struct Closing {
     /// When whoever has not read everything is given up.
-    give_up_at: Tick,
+    give_up_at: Timestamp,
     /// They were, and those who wrote to them are told.
     gave_up: bool,
 }
@@ -276,7 +276,7 @@ impl Server {
     }
 
     /// Whether everyone is gone, or there was time enough for that.
-    fn is_closed(&mut self, closing: &mut Closing, now: Tick) -> bool {
+    fn is_closed(&mut self, closing: &mut Closing, now: Timestamp) -> bool {
         if closing.give_up_at <= now && self.switchboard.connection_count() > 0 {
             if closing.gave_up {
                 self.switchboard.close_all(now);
@@ -306,7 +306,7 @@ impl Server {
                 .next_deadline()
                 .min(self.acceptor.next_deadline());
             let next = closing.map_or(next, |closing| closing.give_up_at.min(next));
-            (next != Tick::NEVER).then(|| next.since(self.now()))
+            (next != Timestamp::NEVER).then(|| next.since(self.now()))
         };
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -345,8 +345,8 @@ impl Server {
         self.signals.pending().collect()
     }
 
-    fn now(&self) -> Tick {
-        Tick::at(self.start.elapsed())
+    fn now(&self) -> Timestamp {
+        Timestamp::at(self.start.elapsed())
     }
 }
 

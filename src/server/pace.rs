@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 
 /// What everyone may do: the generic cell rate algorithm's two numbers (ITU-T I.371).
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +25,17 @@ impl Rate {
 
 /// How far one client is ahead of its rate: the time at which its next line would be on schedule.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pace(Tick);
+pub struct Pace(Timestamp);
 
 impl Pace {
     /// When the next line may be taken; in the past or now if it may be taken now.
     #[must_use]
-    pub fn next_allowed(self, rate: Rate) -> Tick {
-        Tick::default().after(self.0.since(Tick::default().after(rate.tolerance)))
+    pub fn next_allowed(self, rate: Rate) -> Timestamp {
+        Timestamp::default().after(self.0.since(Timestamp::default().after(rate.tolerance)))
     }
 
     /// Takes a line.
-    pub fn take(&mut self, now: Tick, rate: Rate) {
+    pub fn take(&mut self, now: Timestamp, rate: Rate) {
         self.0 = self.0.max(now).after(rate.interval);
     }
 }
@@ -44,11 +44,11 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> Tick {
-        Tick::at(Duration::from_millis(millis))
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::at(Duration::from_millis(millis))
     }
 
-    fn taken_by(pace: &mut Pace, rate: Rate, now: Tick) -> usize {
+    fn taken_by(pace: &mut Pace, rate: Rate, now: Timestamp) -> usize {
         let mut count = 0;
         while pace.next_allowed(rate) <= now {
             pace.take(now, rate);

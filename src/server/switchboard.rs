@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
 use crate::chat::ids::{ClientId, Peer};
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
 use crate::wire::text::durations::Ago;
@@ -84,7 +84,7 @@ impl<S: Transport> Switchboard<S> {
     /// Those of `make`; then nothing has happened.
     pub fn connect<E>(
         &mut self,
-        now: Tick,
+        now: Timestamp,
         peer: Peer,
         make: impl FnOnce(ClientId) -> Result<S, E>,
     ) -> Result<(), E> {
@@ -123,7 +123,7 @@ impl<S: Transport> Switchboard<S> {
             reason,
             admitted: false,
             held_back: false,
-            linger_until: Tick::NEVER,
+            linger_until: Timestamp::NEVER,
         }));
         self.turned_away += 1;
         // Last: the line can be written at once, and that moves on what is draining by then.
@@ -138,7 +138,7 @@ impl<S: Transport> Switchboard<S> {
         };
         connection.hung_up |= readiness.hung_up;
         connection.readable |= readiness.readable || readiness.hung_up;
-        let is_served = !connection.waits_for_output && connection.resume_at == Tick::NEVER;
+        let is_served = !connection.waits_for_output && connection.resume_at == Timestamp::NEVER;
         let has_input = connection.readable && is_served;
         let has_room = readiness.writable && mem::take(&mut connection.write_blocked);
         if has_room {
@@ -150,12 +150,12 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// A turn begins: it is `now`, and `unix_ms` by the calendar.
-    pub fn begin_turn(&mut self, now: Tick, unix_ms: u64) {
+    pub fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
         self.egress.begin_turn(now, unix_ms);
     }
 
     /// Does everything there is to do now, and writes what came of it.
-    pub fn turn(&mut self, now: Tick) {
+    pub fn turn(&mut self, now: Timestamp) {
         let before = self.egress.progress();
         self.expire(now);
         self.serve_ready(now);
@@ -174,7 +174,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// When there will be something to do although the poll says nothing.
     #[must_use]
-    pub fn next_deadline(&self) -> Tick {
+    pub fn next_deadline(&self) -> Timestamp {
         self.egress.deadlines.next().min(self.chat.next_deadline())
     }
 
@@ -208,7 +208,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Tells everyone that the server exits, carries out nothing more, and ends every connection once
     /// that was written. Whoever wrote privately what has not arrived yet stays to learn if it does.
-    pub fn shut_down(&mut self, now: Tick) {
+    pub fn shut_down(&mut self, now: Timestamp) {
         self.chat.announce_shutdown(&mut self.egress);
         self.egress.begin_closing();
         // Whoever that was too much for is gone first, so that who wrote to them is there to be told.
@@ -218,7 +218,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Gives up on everyone who has not read all by now, and tells those who wrote to them. Returns
     /// how many were given up.
-    pub fn abandon(&mut self, now: Tick) -> usize {
+    pub fn abandon(&mut self, now: Timestamp) -> usize {
         for slot in 0..self.egress.connections.slot_count() {
             self.egress.ask_again(slot);
         }
@@ -238,7 +238,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Ends everyone who is left, whatever waits for them.
-    pub fn close_all(&mut self, now: Tick) {
+    pub fn close_all(&mut self, now: Timestamp) {
         for slot in 0..self.egress.connections.slot_count() {
             self.egress.doom(slot, CloseReason::Stalled);
         }
@@ -246,7 +246,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Ends everyone who waits for nothing: no private message of theirs is still to be written.
-    fn let_go(&mut self, now: Tick) {
+    fn let_go(&mut self, now: Timestamp) {
         let waiting = self.egress.senders_of_unwritten();
         for slot in 0..self.egress.connections.slot_count() {
             let id = self.egress.connections.id_of(slot);
@@ -272,7 +272,7 @@ impl<S: Transport> Switchboard<S> {
         &self.chat
     }
 
-    fn serve_ready(&mut self, now: Tick) {
+    fn serve_ready(&mut self, now: Timestamp) {
         // Whoever is put on the list from here on has its turn next time.
         let mut serving = mem::replace(&mut self.egress.ready, mem::take(&mut self.serving));
         let mut served_early = mem::take(&mut self.served_early);
@@ -295,7 +295,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Does what is due.
-    fn expire(&mut self, now: Tick) {
+    fn expire(&mut self, now: Timestamp) {
         while let Some(slot) = self.egress.deadlines.pop(now) {
             let id = self.egress.connections.id_of(slot);
             let Some(connection) = self.egress.connections.at_mut(slot) else {
@@ -326,7 +326,7 @@ impl<S: Transport> Switchboard<S> {
                     .send_notice(id, Notice::Closing(CloseReason::NotRegistered));
                 self.egress.doom(slot, CloseReason::NotRegistered);
             } else if connection.resume_at <= now {
-                connection.resume_at = Tick::NEVER;
+                connection.resume_at = Timestamp::NEVER;
                 self.egress.enqueue(id);
             }
             self.egress.rearm(slot);
@@ -335,7 +335,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Before somebody is closed for what they did not do: it may be that they did, and that nobody
     /// looked. The process was stopped for a while, or more happened than the poll tells at once.
-    fn look_once_more(&mut self, now: Tick, id: ClientId) {
+    fn look_once_more(&mut self, now: Timestamp, id: ClientId) {
         let limits = &self.egress.limits;
         let (stall_time, register_time) = (limits.output_stall_time, limits.register_time);
         let Some(connection) = self.egress.connections.get_mut(id) else {
@@ -351,7 +351,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Gives a client its share of this turn at once; what is left waits for the next.
-    fn serve_early(&mut self, now: Tick, id: ClientId) {
+    fn serve_early(&mut self, now: Timestamp, id: ClientId) {
         self.served_early.push(id);
         self.serve(now, id);
     }
@@ -369,7 +369,7 @@ impl<S: Transport> Switchboard<S> {
     /// The end of a turn: whoever is to end leaves the chat, output is written, and what is closed
     /// is taken away. Each step can cause an earlier one, but each client ends only once, and what
     /// is left of the backlog when its slice is used up waits for the next turn.
-    fn settle(&mut self, now: Tick) {
+    fn settle(&mut self, now: Timestamp) {
         loop {
             for id in mem::take(&mut self.egress.doomed) {
                 self.retire(now, id);
@@ -388,7 +388,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Takes a client that is to end out of the chat. Its output may still be written.
-    pub(super) fn retire(&mut self, now: Tick, id: ClientId) {
+    pub(super) fn retire(&mut self, now: Timestamp, id: ClientId) {
         let Some(connection) = self.egress.connections.get_mut(id) else {
             return;
         };
@@ -401,8 +401,8 @@ impl<S: Transport> Switchboard<S> {
             peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
-            held_back: connection.waits_for_output || connection.resume_at != Tick::NEVER,
-            linger_until: Tick::NEVER,
+            held_back: connection.waits_for_output || connection.resume_at != Timestamp::NEVER,
+            linger_until: Timestamp::NEVER,
         }));
         self.chat.disconnect(now, id, &mut self.egress);
         let Some(connection) = self.egress.connections.get_mut(id) else {
@@ -410,7 +410,7 @@ impl<S: Transport> Switchboard<S> {
         };
         connection.drop_input(&mut self.egress.pool);
         // Nothing of that waits any longer, and its end is to be seen as soon as it comes.
-        connection.resume_at = Tick::NEVER;
+        connection.resume_at = Timestamp::NEVER;
         connection.waits_for_output = false;
         if is_abrupt(reason) {
             connection.life = Life::Closed;
@@ -424,7 +424,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Takes a closed connection away: gives back its place, and tells the log and whoever wrote
     /// what it did not get.
-    fn take_away(&mut self, now: Tick, slot: u32) {
+    fn take_away(&mut self, now: Timestamp, slot: u32) {
         let Some(connection) = self.egress.connections.at(slot) else {
             return;
         };

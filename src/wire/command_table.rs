@@ -21,7 +21,7 @@ pub struct Entry {
 #[must_use]
 pub fn find(name: &str) -> Option<Verb> {
     let is_it = |entry: &&Entry| entry.names.iter().any(|own| own.eq_ignore_ascii_case(name));
-    CATALOGUE.iter().find(is_it).map(|entry| entry.verb)
+    COMMANDS.iter().find(is_it).map(|entry| entry.verb)
 }
 
 /// The command whose name is the likeliest meant by `name`, if any is like it at all.
@@ -36,7 +36,7 @@ pub fn nearest(name: &str) -> Option<Verb> {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let all = CATALOGUE
+    let all = COMMANDS
         .iter()
         .flat_map(|entry| entry.names.iter().map(|own| (entry.verb, *own)));
     let scored = all.map(|(verb, own)| {
@@ -58,11 +58,11 @@ pub fn nearest(name: &str) -> Option<Verb> {
 /// What is known of a command.
 #[must_use]
 pub fn entry(verb: Verb) -> &'static Entry {
-    CATALOGUE.get(verb as usize).unwrap_or(&CATALOGUE[0])
+    COMMANDS.get(verb as usize).unwrap_or(&COMMANDS[0])
 }
 
 /// Every command, in the order of [`Verb`].
-pub static CATALOGUE: [Entry; 23] = [
+pub static COMMANDS: [Entry; 23] = [
     Entry {
         verb: Verb::Help,
         names: &["help", "?"],
@@ -232,14 +232,14 @@ mod tests {
 
     #[test]
     fn every_verb_has_the_entry_at_its_number() {
-        for (place, entry) in CATALOGUE.iter().enumerate() {
+        for (place, entry) in COMMANDS.iter().enumerate() {
             assert_eq!(entry.verb as usize, place);
         }
     }
 
     #[test]
     fn no_name_is_used_twice_and_each_is_found() {
-        let mut all: Vec<&str> = CATALOGUE
+        let mut all: Vec<&str> = COMMANDS
             .iter()
             .flat_map(|entry| entry.names)
             .copied()
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_example_is_a_line_that_works() {
-        for entry in &CATALOGUE {
+        for entry in &COMMANDS {
             let parsed = super::super::command::parse(entry.example);
             assert!(parsed.is_ok(), "{}: {parsed:?}", entry.example);
         }

@@ -6,7 +6,7 @@
 
 /// What kind of stranger it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stranger {
+pub enum ForeignProtocol {
     /// A web browser, or one of its kin.
     Http,
     /// A client that starts with a TLS handshake.
@@ -28,7 +28,7 @@ const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     \r\n\
     This is a chat server, not a web server. Join it from a terminal, with nc or telnet.\n";
 
-impl Stranger {
+impl ForeignProtocol {
     /// The answer in its own protocol.
     #[must_use]
     pub fn answer(self) -> &'static [u8] {

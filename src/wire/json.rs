@@ -159,13 +159,13 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
         Reply::Echo(on) => map.serialize_entry("echo", on),
         Reply::Stats {
             server_name,
-            census,
+            counts,
             server,
         } => {
             map.serialize_entry("server", server_name)?;
-            map.serialize_entry("clients", &census.clients)?;
-            map.serialize_entry("registered", &census.registered)?;
-            map.serialize_entry("rooms", &census.rooms)?;
+            map.serialize_entry("clients", &counts.clients)?;
+            map.serialize_entry("registered", &counts.registered)?;
+            map.serialize_entry("rooms", &counts.rooms)?;
             stats_fields(map, server)
         }
         Reply::Version { server_name } => {

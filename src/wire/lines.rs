@@ -4,8 +4,8 @@
 //! buffer. Everything else (a line in several reads, telnet, erasing) goes through `partial`, which
 //! never holds more than a line's limit.
 
-use super::detect::{self, Stranger, TlsDetector};
-use super::telnet::{IAC, Meaning, Telnet};
+use super::detect::{self, ForeignProtocol, TlsDetector};
+use super::telnet::{IAC, Telnet, TelnetEvent};
 
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What was found in the input.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Input<'a> {
+pub enum FrameKind<'a> {
     /// A line, without its end. It may be empty, and may hold any bytes but LF.
     Line(&'a [u8]),
     /// The unfinished line has just passed the limit. The rest of it will be dropped.
@@ -25,14 +25,14 @@ pub enum Input<'a> {
     /// Telnet wants these bytes sent.
     Answer([u8; 3]),
     /// This is not a chat client. Nothing more is to be read from it.
-    Stranger(Stranger),
+    Foreign(ForeignProtocol),
 }
 
 /// One thing found, and how the client wants what is said of it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct Frame<'a> {
     /// What it is.
-    pub input: Input<'a>,
+    pub kind: FrameKind<'a>,
     /// The client ends its lines with CR LF, or speaks telnet, and so wants CR LF itself.
     pub crlf: bool,
 }
@@ -104,7 +104,7 @@ impl LineSplitter {
         &'s mut self,
         input: &mut &'i [u8],
         line_bytes_max: usize,
-    ) -> Option<Found<'s>> {
+    ) -> Option<Frame<'s>> {
         if self.yielded {
             self.partial.clear();
             self.yielded = false;
@@ -118,7 +118,7 @@ impl LineSplitter {
                     if text.len() <= line_bytes_max && is_plain(text) {
                         *input = rest.get(1..).unwrap_or_default();
                         self.crlf |= text.len() < line.len();
-                        return Some(self.found(Input::Line(text)));
+                        return Some(self.frame(FrameKind::Line(text)));
                     }
                 }
             }
@@ -126,22 +126,22 @@ impl LineSplitter {
                 Absorbed::More => {}
                 Absorbed::Line => return Some(self.yield_partial()),
                 Absorbed::TooLong => {
-                    if let Some(stranger) = self.stranger_by_line(true) {
-                        return Some(self.found(Input::Stranger(stranger)));
+                    if let Some(protocol) = self.foreign_by_line(true) {
+                        return Some(self.frame(FrameKind::Foreign(protocol)));
                     }
                     self.phase = Phase::Chat;
-                    return Some(self.found(Input::TooLong));
+                    return Some(self.frame(FrameKind::TooLong));
                 }
-                Absorbed::AreYouThere => return Some(self.found(Input::AreYouThere)),
-                Absorbed::Answer(bytes) => return Some(self.found(Input::Answer(bytes))),
-                Absorbed::Tls => return Some(self.found(Input::Stranger(Stranger::Tls))),
+                Absorbed::AreYouThere => return Some(self.frame(FrameKind::AreYouThere)),
+                Absorbed::Answer(bytes) => return Some(self.frame(FrameKind::Answer(bytes))),
+                Absorbed::Tls => return Some(self.frame(FrameKind::Foreign(ForeignProtocol::Tls))),
             }
         }
         None
     }
 
     /// The end of input: an unfinished last line counts as a line.
-    pub fn finish(&mut self) -> Option<Found<'_>> {
+    pub fn finish(&mut self) -> Option<Frame<'_>> {
         if self.is_at_line_start() || self.discarding {
             return None;
         }
@@ -172,27 +172,27 @@ impl LineSplitter {
             if self.tls.is_client_hello(byte) {
                 return Absorbed::Tls;
             }
-            let meaning = self.telnet.feed(byte);
-            self.crlf |= !matches!(meaning, Meaning::Text(_) | Meaning::Nothing);
-            match meaning {
-                Meaning::Nothing | Meaning::Ignored => {}
-                Meaning::Text(LF) => {
+            let event = self.telnet.feed(byte);
+            self.crlf |= !matches!(event, TelnetEvent::Text(_) | TelnetEvent::Nothing);
+            match event {
+                TelnetEvent::Nothing | TelnetEvent::Ignored => {}
+                TelnetEvent::Text(LF) => {
                     if self.end_line() {
                         return Absorbed::Line;
                     }
                 }
-                Meaning::Text(BACKSPACE | DELETE) | Meaning::EraseCharacter => self.erase(),
-                Meaning::Text(byte) => {
+                TelnetEvent::Text(BACKSPACE | DELETE) | TelnetEvent::EraseCharacter => self.erase(),
+                TelnetEvent::Text(byte) => {
                     if self.push(&[byte], line_bytes_max) {
                         return Absorbed::TooLong;
                     }
                 }
-                Meaning::EraseLine => {
+                TelnetEvent::EraseLine => {
                     self.partial.clear();
                     self.discarding = false;
                 }
-                Meaning::AreYouThere => return Absorbed::AreYouThere,
-                Meaning::Answer(bytes) => return Absorbed::Answer(bytes),
+                TelnetEvent::AreYouThere => return Absorbed::AreYouThere,
+                TelnetEvent::Answer(bytes) => return Absorbed::Answer(bytes),
             }
         }
         Absorbed::More
@@ -275,16 +275,16 @@ impl LineSplitter {
         self.partial.truncate(self.partial.len() - erased);
     }
 
-    fn found<'a>(&self, input: Input<'a>) -> Found<'a> {
-        Found {
-            input,
+    fn frame<'a>(&self, kind: FrameKind<'a>) -> Frame<'a> {
+        Frame {
+            kind,
             crlf: self.crlf,
         }
     }
 
-    fn yield_partial(&mut self) -> Found<'_> {
-        if let Some(stranger) = self.stranger_by_line(false) {
-            return self.found(Input::Stranger(stranger));
+    fn yield_partial(&mut self) -> Frame<'_> {
+        if let Some(protocol) = self.foreign_by_line(false) {
+            return self.frame(FrameKind::Foreign(protocol));
         }
         self.yielded = true;
         let at_start = self.phase == Phase::Start;
@@ -298,15 +298,15 @@ impl LineSplitter {
                 Phase::Chat
             };
         }
-        self.found(Input::Line(line))
+        self.frame(FrameKind::Line(line))
     }
 
     /// Whether the first line that is not empty is a request to a web server.
-    fn stranger_by_line(&self, unfinished: bool) -> Option<Stranger> {
+    fn foreign_by_line(&self, unfinished: bool) -> Option<ForeignProtocol> {
         if self.phase == Phase::Chat {
             return None;
         }
-        detect::is_http_request(&self.partial, unfinished).then_some(Stranger::Http)
+        detect::is_http_request(&self.partial, unfinished).then_some(ForeignProtocol::Http)
     }
 }
 
@@ -335,8 +335,8 @@ mod tests {
     fn split(pieces: &[&[u8]]) -> (Vec<String>, bool) {
         let mut splitter = LineSplitter::default();
         let mut found = Vec::new();
-        let show = |found: Found<'_>| match found.input {
-            Input::Line(line) => format!("line {}", line.escape_ascii()),
+        let show = |found: Frame<'_>| match found.kind {
+            FrameKind::Line(line) => format!("line {}", line.escape_ascii()),
             other => format!("{other:?}"),
         };
         for piece in pieces {
@@ -458,7 +458,7 @@ mod tests {
 
     #[test]
     fn strangers_are_known_by_their_first_bytes() {
-        let http = ["Stranger(Http)"];
+        let http = ["Foreign(Http)"];
         for first in [
             &b"GET / HTTP/1.1\r\n"[..],
             b"\r\nHEAD / HTTP/1.0\n",
@@ -477,7 +477,10 @@ mod tests {
         for i in 1..6 {
             let hello = b"\x16\x03\x01\x02\x0a\x01";
             let (found, _) = split(&[&hello[..i], &hello[i..]]);
-            assert_eq!(found.first().map(String::as_str), Some("Stranger(Tls)"));
+            assert_eq!(
+                found.first().map(String::as_str),
+                Some("Foreign(Tls)")
+            );
         }
         check(b"\x16\x03x\n", &["line \\x16\\x03x"], false);
     }

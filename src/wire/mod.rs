@@ -26,7 +26,7 @@ pub struct Style {
     /// End lines with CR LF.
     pub crlf: bool,
     /// The line is about a room that is not the recipient's current one.
-    pub elsewhere: bool,
+    pub in_other_room: bool,
 }
 
 impl Style {
@@ -38,7 +38,7 @@ impl Style {
     pub fn index(self) -> usize {
         usize::from(self.mode == Mode::Json)
             | usize::from(self.crlf) << 1
-            | usize::from(self.elsewhere) << 2
+            | usize::from(self.in_other_room) << 2
     }
 }
 
@@ -46,7 +46,7 @@ impl Style {
 pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, style: Style, unix_ms: u64) -> u64 {
     let eol: &[u8] = if style.crlf { b"\r\n" } else { b"\n" };
     match style.mode {
-        Mode::Plain => plain::encode(out, event, style.elsewhere, eol),
+        Mode::Plain => plain::encode(out, event, style.in_other_room, eol),
         Mode::Json => json::encode(out, event, unix_ms, eol),
     }
 }

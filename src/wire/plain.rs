@@ -8,16 +8,16 @@ use crate::chat::event::{Event, Notice};
 use super::text::notices::Presence;
 use super::text::replies;
 
-/// Appends `event` to `out`, each line of it ended by `eol`. `elsewhere`: the reader's current room
+/// Appends `event` to `out`, each line of it ended by `eol`. `in_other_room`: the reader's current room
 /// is another one. Returns how many lines that were.
-pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, elsewhere: bool, eol: &[u8]) -> u64 {
+pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, in_other_room: bool, eol: &[u8]) -> u64 {
     let mut lines = Lines { out, eol, count: 0 };
     match *event {
         // The three that matter for speed are copied together, without formatting.
         Event::Private { from, text, .. } => {
             lines.push(&[b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Message { room, from, text } if elsewhere => {
+        Event::Message { room, from, text } if in_other_room => {
             lines.push(&[
                 b"[",
                 room.as_bytes(),
@@ -30,7 +30,7 @@ pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, elsewhere: bool, eol: &[u8])
         Event::Message { from, text, .. } => {
             lines.push(&[from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Action { room, from, text } if elsewhere => {
+        Event::Action { room, from, text } if in_other_room => {
             lines.push(&[
                 b"[",
                 room.as_bytes(),

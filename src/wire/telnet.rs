@@ -23,7 +23,7 @@ const TIMING_MARK: u8 = 6;
 
 /// What a byte means, once the commands are taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub enum TelnetEvent {
     /// A byte of text; 255 if it was sent twice.
     Text(u8),
     /// Part of a command that is not complete, or means nothing here.
@@ -42,7 +42,7 @@ pub enum Meaning {
 
 /// Where in a command the stream is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum Position {
     #[default]
     Text,
     Command,
@@ -55,11 +55,11 @@ enum State {
 /// The state machine, which lives across reads. It has no state until the first [`IAC`]: most
 /// clients never speak telnet.
 #[derive(Debug, Default)]
-pub struct Telnet(Option<Box<Dialogue>>);
+pub struct Telnet(Option<Box<TelnetState>>);
 
 #[derive(Debug, Default)]
-struct Dialogue {
-    state: State,
+struct TelnetState {
+    position: Position,
     /// Which options were refused already, of ours and of theirs.
     ours: [u64; 4],
     theirs: [u64; 4],
@@ -72,66 +72,66 @@ impl Telnet {
     pub fn is_idle(&self) -> bool {
         self.0
             .as_ref()
-            .is_none_or(|dialogue| dialogue.state == State::Text)
+            .is_none_or(|state| state.position == Position::Text)
     }
 
     /// Takes the next byte.
-    pub fn feed(&mut self, byte: u8) -> Meaning {
+    pub fn feed(&mut self, byte: u8) -> TelnetEvent {
         match &mut self.0 {
-            None if byte != IAC => Meaning::Text(byte),
-            dialogue => dialogue.get_or_insert_default().feed(byte),
+            None if byte != IAC => TelnetEvent::Text(byte),
+            state => state.get_or_insert_default().feed(byte),
         }
     }
 }
 
-impl Dialogue {
-    fn feed(&mut self, byte: u8) -> Meaning {
-        match self.state {
-            State::Text if byte == IAC => self.goto(State::Command, Meaning::Nothing),
-            State::Text => Meaning::Text(byte),
-            State::Command => self.command(byte),
-            State::Option(verb) => {
-                self.state = State::Text;
+impl TelnetState {
+    fn feed(&mut self, byte: u8) -> TelnetEvent {
+        match self.position {
+            Position::Text if byte == IAC => self.goto(Position::Command, TelnetEvent::Nothing),
+            Position::Text => TelnetEvent::Text(byte),
+            Position::Command => self.command(byte),
+            Position::Option(verb) => {
+                self.position = Position::Text;
                 self.option(verb, byte)
             }
-            State::Subnegotiation if byte == IAC => {
-                self.goto(State::SubnegotiationCommand, Meaning::Nothing)
+            Position::Subnegotiation if byte == IAC => {
+                self.goto(Position::SubnegotiationCommand, TelnetEvent::Nothing)
             }
-            State::Subnegotiation => Meaning::Nothing,
-            State::SubnegotiationCommand => match byte {
-                IAC => self.goto(State::Subnegotiation, Meaning::Nothing),
-                SE => self.goto(State::Text, Meaning::Ignored),
+            Position::Subnegotiation => TelnetEvent::Nothing,
+            Position::SubnegotiationCommand => match byte {
+                IAC => self.goto(Position::Subnegotiation, TelnetEvent::Nothing),
+                SE => self.goto(Position::Text, TelnetEvent::Ignored),
                 // The end went missing. A command is never data, so the client has moved on.
                 _ => self.command(byte),
             },
         }
     }
 
-    fn goto(&mut self, state: State, meaning: Meaning) -> Meaning {
-        self.state = state;
-        meaning
+    fn goto(&mut self, position: Position, event: TelnetEvent) -> TelnetEvent {
+        self.position = position;
+        event
     }
 
-    fn command(&mut self, byte: u8) -> Meaning {
+    fn command(&mut self, byte: u8) -> TelnetEvent {
         match byte {
-            IAC => self.goto(State::Text, Meaning::Text(IAC)),
-            WILL | WONT | DO | DONT => self.goto(State::Option(byte), Meaning::Nothing),
-            SB => self.goto(State::Subnegotiation, Meaning::Nothing),
-            INTERRUPT_PROCESS | ERASE_LINE => self.goto(State::Text, Meaning::EraseLine),
-            ERASE_CHARACTER => self.goto(State::Text, Meaning::EraseCharacter),
-            ARE_YOU_THERE => self.goto(State::Text, Meaning::AreYouThere),
-            _ => self.goto(State::Text, Meaning::Ignored),
+            IAC => self.goto(Position::Text, TelnetEvent::Text(IAC)),
+            WILL | WONT | DO | DONT => self.goto(Position::Option(byte), TelnetEvent::Nothing),
+            SB => self.goto(Position::Subnegotiation, TelnetEvent::Nothing),
+            INTERRUPT_PROCESS | ERASE_LINE => self.goto(Position::Text, TelnetEvent::EraseLine),
+            ERASE_CHARACTER => self.goto(Position::Text, TelnetEvent::EraseCharacter),
+            ARE_YOU_THERE => self.goto(Position::Text, TelnetEvent::AreYouThere),
+            _ => self.goto(Position::Text, TelnetEvent::Ignored),
         }
     }
 
-    fn option(&mut self, verb: u8, option: u8) -> Meaning {
+    fn option(&mut self, verb: u8, option: u8) -> TelnetEvent {
         match verb {
             // A mark in the stream is asked for each time anew, and its answer is the mark.
-            DO if option == TIMING_MARK => Meaning::Answer([IAC, WILL, option]),
-            DO => self.refuse_once(|dialogue| &mut dialogue.ours, [IAC, WONT, option]),
-            WILL => self.refuse_once(|dialogue| &mut dialogue.theirs, [IAC, DONT, option]),
+            DO if option == TIMING_MARK => TelnetEvent::Answer([IAC, WILL, option]),
+            DO => self.refuse_once(|state| &mut state.ours, [IAC, WONT, option]),
+            WILL => self.refuse_once(|state| &mut state.theirs, [IAC, DONT, option]),
             // Refusals of what was never asked for need no answer.
-            _ => Meaning::Ignored,
+            _ => TelnetEvent::Ignored,
         }
     }
 
@@ -139,18 +139,18 @@ impl Dialogue {
         &mut self,
         side: impl Fn(&mut Self) -> &mut [u64; 4],
         answer: [u8; 3],
-    ) -> Meaning {
+    ) -> TelnetEvent {
         let [_, _, option] = answer;
         let refused = side(self);
         let Some(word) = refused.get_mut(usize::from(option / 64)) else {
-            return Meaning::Ignored;
+            return TelnetEvent::Ignored;
         };
         let bit = 1 << (option % 64);
         if *word & bit != 0 {
-            return Meaning::Ignored;
+            return TelnetEvent::Ignored;
         }
         *word |= bit;
-        Meaning::Answer(answer)
+        TelnetEvent::Answer(answer)
     }
 }
 
@@ -158,10 +158,10 @@ impl Dialogue {
 mod tests {
     use super::*;
 
-    fn feed(telnet: &mut Telnet, bytes: &[u8]) -> Vec<Meaning> {
-        let meanings = bytes.iter().map(|byte| telnet.feed(*byte));
-        meanings
-            .filter(|meaning| !matches!(meaning, Meaning::Nothing))
+    fn feed(telnet: &mut Telnet, bytes: &[u8]) -> Vec<TelnetEvent> {
+        let events = bytes.iter().map(|byte| telnet.feed(*byte));
+        events
+            .filter(|event| !matches!(event, TelnetEvent::Nothing))
             .collect()
     }
 
@@ -174,14 +174,14 @@ mod tests {
             let mut telnet = Telnet::default();
             let asked = [IAC, DO, option, IAC, WILL, option];
             let refused = [
-                Meaning::Answer([IAC, WONT, option]),
-                Meaning::Answer([IAC, DONT, option]),
+                TelnetEvent::Answer([IAC, WONT, option]),
+                TelnetEvent::Answer([IAC, DONT, option]),
             ];
             assert_eq!(feed(&mut telnet, &asked), refused);
-            assert_eq!(feed(&mut telnet, &asked), [Meaning::Ignored; 2]);
+            assert_eq!(feed(&mut telnet, &asked), [TelnetEvent::Ignored; 2]);
             assert_eq!(
                 feed(&mut telnet, &[IAC, DONT, option, IAC, WONT, option]),
-                [Meaning::Ignored; 2]
+                [TelnetEvent::Ignored; 2]
             );
         }
     }
@@ -191,7 +191,7 @@ mod tests {
         let mut telnet = Telnet::default();
         for _ in 0..3 {
             let answer = feed(&mut telnet, &[IAC, DO, TIMING_MARK]);
-            assert_eq!(answer, [Meaning::Answer([IAC, WILL, TIMING_MARK])]);
+            assert_eq!(answer, [TelnetEvent::Answer([IAC, WILL, TIMING_MARK])]);
         }
     }
 
@@ -201,7 +201,7 @@ mod tests {
         let bytes = [IAC, SB, 24, 0, b'\n', IAC, IAC, 1, IAC, SE, b'x'];
         assert_eq!(
             feed(&mut telnet, &bytes),
-            [Meaning::Ignored, Meaning::Text(b'x')]
+            [TelnetEvent::Ignored, TelnetEvent::Text(b'x')]
         );
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let bytes = [IAC, SB, 24, 1, 2, IAC, ARE_YOU_THERE, b'x'];
         assert_eq!(
             feed(&mut telnet, &bytes),
-            [Meaning::AreYouThere, Meaning::Text(b'x')]
+            [TelnetEvent::AreYouThere, TelnetEvent::Text(b'x')]
         );
     }
 
@@ -219,7 +219,7 @@ mod tests {
     fn a_doubled_255_is_text() {
         assert_eq!(
             feed(&mut Telnet::default(), &[IAC, IAC]),
-            [Meaning::Text(IAC)]
+            [TelnetEvent::Text(IAC)]
         );
     }
 }

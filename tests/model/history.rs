@@ -172,7 +172,7 @@ impl History {
 
     /// What can be asked of the core from outside, after every step.
     fn compare_standing(&self) {
-        let census = self.stage.chat.census();
+        let census = self.stage.chat.counts();
         let counts = (census.clients, census.registered, census.rooms);
         assert_eq!(counts, self.model.census());
         for slot in self.slots {

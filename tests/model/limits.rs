@@ -3,7 +3,7 @@
 use chinwag::chat::command::RECIPIENTS_MAX;
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::{
-    IGNORED_MAX, NAMES_ON_ENTERING_MAX, NAMES_PAGE, NOTE_BYTES_MAX, ROOMS_PAGE, TOLD_AWAY_MAX,
+    AWAY_NOTIFIED_MAX, ENTRY_NAMES_MAX, IGNORED_MAX, NAMES_PAGE, NOTE_BYTES_MAX, ROOMS_PAGE,
 };
 
 use crate::line::{Line, Of};
@@ -17,7 +17,7 @@ fn the_limits_are_those_of_the_protocol_page() {
     assert_eq!(RECIPIENTS_MAX, 16);
     assert_eq!(NOTE_BYTES_MAX, 300);
     assert_eq!(NAMES_PAGE, 100);
-    assert_eq!(NAMES_ON_ENTERING_MAX, 20);
+    assert_eq!(ENTRY_NAMES_MAX, 20);
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn one_may_be_in_twenty_rooms() {
     for number in 1..ROOMS_MAX {
         stage.join(ann, &format!("room{number}")); // the lobby is one, too
     }
-    let rooms = stage.chat.census().rooms;
+    let rooms = stage.chat.counts().rooms;
     for room in ["one-more", "elsewhere"] {
         let code = stage.refusal(ann, &Line::Join(room.into()));
         assert_eq!(code, "too_many_rooms");
     }
-    assert_eq!(stage.chat.census().rooms, rooms, "no room was made");
+    assert_eq!(stage.chat.counts().rooms, rooms, "no room was made");
     assert_eq!(current_room(&mut stage, ann), "room19", "nothing changed");
 
     stage.join(ann, "ROOM1"); // one that she is in only becomes her current one
@@ -328,7 +328,7 @@ fn is_told(stage: &mut Stage, sender: ClientId) -> bool {
 
 #[test]
 fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
-    let (mut stage, crowd) = away_and_told(TOLD_AWAY_MAX - 1);
+    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX - 1);
     for sender in crowd {
         assert!(!is_told(&mut stage, sender));
     }
@@ -336,7 +336,7 @@ fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
 
 #[test]
 fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
-    let (mut stage, crowd) = away_and_told(TOLD_AWAY_MAX);
+    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX);
     for sender in crowd {
         assert!(!is_told(&mut stage, sender), "{sender} was told before");
     }
@@ -346,8 +346,8 @@ fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
 fn with_more_senders_than_are_remembered_the_new_one_is_told_too() {
     // That the last of these is told is in `away_and_told`; some are told twice then, rather
     // than one not at all.
-    let (mut stage, crowd) = away_and_told(TOLD_AWAY_MAX + 1);
-    let last = crowd[TOLD_AWAY_MAX];
+    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);
+    let last = crowd[AWAY_NOTIFIED_MAX];
     assert!(!is_told(&mut stage, last));
     stage.chat.check_invariants();
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chinwag::chat::ids::ClientId;
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::chat::{
-    MEMBERS_TOLD_AT_ONCE_MAX, MEMBERS_TOLD_MAX, PRESENCE_INTERVAL, PRESENCE_NAMES_MAX,
+    PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,8 +20,8 @@ const ROOMS_MAX: usize = 20;
 
 #[test]
 fn the_sizes_are_those_of_the_protocol_page() {
-    assert_eq!(MEMBERS_TOLD_AT_ONCE_MAX, 50);
-    assert_eq!(MEMBERS_TOLD_MAX, 1000);
+    assert_eq!(PRESENCE_IMMEDIATE_MEMBERS_MAX, 50);
+    assert_eq!(PRESENCE_MEMBERS_MAX, 1000);
     assert_eq!(PRESENCE_INTERVAL, Duration::from_secs(1));
     assert_eq!(PRESENCE_NAMES_MAX, 2);
 }
@@ -31,7 +31,7 @@ fn lobby_of(count: usize) -> (Stage, Vec<ClientId>) {
     let mut stage = Stage::new(ROOMS_MAX);
     let crowd = stage.crowd("user", count);
     stage.wait_ms(1000);
-    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
     (stage, crowd)
 }
 
@@ -90,7 +90,11 @@ fn up_to_fifty_members_are_told_of_a_join_at_once() {
         let (mut stage, crowd) = lobby_of(before);
         let (_, heard) = arrive(&mut stage, "zoe");
         assert_eq!(heard, all_heard(&crowd, &join_of("zoe")));
-        assert_eq!(stage.chat.next_deadline(), Tick::NEVER, "nothing is owed");
+        assert_eq!(
+            stage.chat.next_deadline(),
+            Timestamp::NEVER,
+            "nothing is owed"
+        );
         assert!(stage.wait_ms(5000).got.is_empty());
     }
 }
@@ -113,7 +117,7 @@ fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
             everything(&seen),
             all_heard(&crowd, &summary(1, 0, &["zoe"]))
         );
-        assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+        assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
         assert!(stage.wait_ms(5000).got.is_empty(), "it is told once");
     }
 }
@@ -130,7 +134,7 @@ fn a_leave_is_told_by_how_many_remain() {
     let seen = stage.disconnect(crowd[50]); // 50 remain
     let expected = all_heard(&crowd[..50], &leave_of("user50"));
     assert_eq!(everything(&seen), expected);
-    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
 }
 
 #[test]
@@ -192,7 +196,7 @@ fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
 
     let (last, heard) = arrive(&mut stage, "yan");
     assert!(heard.is_empty());
-    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
     let (one_more, heard) = arrive(&mut stage, "xia");
     assert!(heard.is_empty());
     assert!(stage.disconnect(one_more).got.is_empty(), "1001 remain");
@@ -328,7 +332,7 @@ fn a_room_that_ends_takes_what_was_untold_with_it() {
         names: vec!["user110".into(), "user111".into()],
     };
     assert_eq!(heard, [expected]);
-    assert_eq!(stage.chat.next_deadline(), Tick::NEVER);
+    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
 }
 
 /// What befalls a room of about fifty.
@@ -417,7 +421,7 @@ impl Visits {
             }
         };
         let heard = self.heard_by_regulars(&seen);
-        if self.size > MEMBERS_TOLD_AT_ONCE_MAX {
+        if self.size > PRESENCE_IMMEDIATE_MEMBERS_MAX {
             assert!(heard.is_empty(), "{} are there: {heard:?}", self.size);
         }
         self.count(&heard);

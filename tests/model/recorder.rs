@@ -247,7 +247,7 @@ impl Outbox for Recorder {
         assert_eq!(room_of(&what).unwrap_or(room.as_str()), room.as_str());
         for addressee in to {
             // A rename shows no room, so which of the shared ones it came by does not matter.
-            let elsewhere = addressee.elsewhere && !matches!(what, Heard::Rename { .. });
+            let elsewhere = addressee.in_other_room && !matches!(what, Heard::Rename { .. });
             self.note(addressee.client, Way::Announced { elsewhere }, what.clone());
         }
     }
@@ -456,13 +456,13 @@ fn owned_list(reply: Reply<'_>) -> Answer {
         }
         Reply::Stats {
             server_name,
-            census,
+            counts,
             server,
         } => Answer::Stats {
             server_name: server_name.into(),
-            clients: census.clients,
-            registered: census.registered,
-            rooms: census.rooms,
+            clients: counts.clients,
+            registered: counts.registered,
+            rooms: counts.rooms,
             lines_in: server.lines_in,
         },
         _ => panic!("not a list: {reply:?}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 
 use crate::laws::Laws;
@@ -111,8 +111,8 @@ impl Stage {
         self.end_step(None)
     }
 
-    pub fn now(&self) -> Tick {
-        Tick::at(self.elapsed)
+    pub fn now(&self) -> Timestamp {
+        Timestamp::at(self.elapsed)
     }
 
     fn end_step(&mut self, line: Option<(ClientId, &Line)>) -> Seen {

@@ -410,7 +410,7 @@ fn who_is_left_in_a_room_is_found_whatever_the_order_of_leaving() {
                 assert_eq!(seen.got.len(), rest.len(), "{order:?}");
             }
         }
-        assert_eq!(stage.chat.census().rooms, 1, "the den is gone");
+        assert_eq!(stage.chat.counts().rooms, 1, "the den is gone");
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use chinwag::chat::ids::Peer;
 
 use crate::history::{History, WITNESS};
-use crate::people::{Person, Stranger};
+use crate::people::{ForeignProtocol, Person};
 use crate::plan::Kind;
 
 const HTTP_REQUESTS: [&[u8]; 3] = [
@@ -58,7 +58,7 @@ impl History {
     /// What comes to the wrong port. The rest would be chat, if it were read as that.
     pub fn knock(&mut self, who: usize) {
         let hello = match self.people[who].habits.stranger {
-            Some(Stranger::Http) => self.chance.pick(&HTTP_REQUESTS),
+            Some(ForeignProtocol::Http) => self.chance.pick(&HTTP_REQUESTS),
             _ => TLS_HELLO,
         };
         let person = &mut self.people[who];
@@ -81,14 +81,14 @@ pub fn check_refused(person: &Person) {
 }
 
 /// A stranger is answered in its own protocol, at last and with nothing else but a greeting.
-pub fn check_stranger(person: &Person, stranger: Stranger) {
+pub fn check_stranger(person: &Person, stranger: ForeignProtocol) {
     if person.is_reset || person.has_half_closed {
         return;
     }
     let text = String::from_utf8_lossy(&person.output);
     let answer = match stranger {
-        Stranger::Http => text.find("HTTP/1.1 400 "),
-        Stranger::Tls => text.find("\u{15}\u{3}"),
+        ForeignProtocol::Http => text.find("HTTP/1.1 400 "),
+        ForeignProtocol::Tls => text.find("\u{15}\u{3}"),
     };
     let greeting = answer.and_then(|start| text.get(..start));
     let greeting = greeting.unwrap_or_else(|| panic!("a stranger was answered {text:?}"));

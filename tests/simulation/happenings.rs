@@ -6,7 +6,7 @@ use std::time::Duration;
 use chinwag::server::switchboard::Readiness;
 
 use crate::history::History;
-use crate::people::{Habits, Stranger};
+use crate::people::{ForeignProtocol, Habits};
 use crate::plan::Kind;
 use crate::typing::draw_habits;
 
@@ -78,7 +78,9 @@ impl History {
             ..draw_habits(&mut self.chance)
         };
         if self.chance.one_in(12) {
-            let stranger = self.chance.pick(&[Stranger::Http, Stranger::Tls]);
+            let stranger = self
+                .chance
+                .pick(&[ForeignProtocol::Http, ForeignProtocol::Tls]);
             habits.stranger = Some(stranger);
             habits.steady = true;
             habits.silent = false;

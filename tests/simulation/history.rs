@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 
 use crate::chance::Chance;
 use crate::people::{Habits, Line, Person};
@@ -139,7 +139,11 @@ impl History {
         }
         let switchboard = &self.server.switchboard;
         assert_eq!(switchboard.waiting_bytes(), 0, "all was read");
-        assert_eq!(switchboard.next_deadline(), Tick::NEVER, "nothing is due");
+        assert_eq!(
+            switchboard.next_deadline(),
+            Timestamp::NEVER,
+            "nothing is due"
+        );
     }
 
     /// Who is where, and how everything went.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::server::switchboard::Readiness;
 
 use crate::chance::Chance;
@@ -68,7 +68,7 @@ pub struct Switch {
 
 /// What came to the wrong port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stranger {
+pub enum ForeignProtocol {
     Http,
     Tls,
 }
@@ -99,7 +99,7 @@ pub struct Habits {
     pub quiet: bool,
     /// Came while the history went on.
     pub newcomer: bool,
-    pub stranger: Option<Stranger>,
+    pub stranger: Option<ForeignProtocol>,
 }
 
 impl Habits {
@@ -127,7 +127,7 @@ pub struct Person {
     /// Whose place they take, if places of an address are counted.
     pub household: Option<String>,
     pub is_paced: bool,
-    pub arrived_at: Tick,
+    pub arrived_at: Timestamp,
     /// How many lines the witness had heard when they came.
     pub arrived_after: usize,
     /// Turned away at the door.
@@ -167,7 +167,7 @@ impl Person {
             habits,
             household: None,
             is_paced: false,
-            arrived_at: Tick::default(),
+            arrived_at: Timestamp::default(),
             arrived_after: 0,
             was_refused: false,
             sent: Vec::new(),

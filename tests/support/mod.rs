@@ -10,7 +10,7 @@ use std::time::Duration;
 use chinwag::chat::Settings;
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 use chinwag::server::GREETING_TIME;
 use chinwag::server::connection::Transport;
@@ -145,7 +145,7 @@ pub struct VirtualClient {
 #[derive(Debug)]
 pub struct VirtualServer {
     pub switchboard: Switchboard<VirtualStream>,
-    pub now: Tick,
+    pub now: Timestamp,
 }
 
 impl VirtualServer {
@@ -159,7 +159,7 @@ impl VirtualServer {
         };
         let mut server = Self {
             switchboard: Switchboard::new(settings, limits),
-            now: Tick::default(),
+            now: Timestamp::default(),
         };
         server.pass(Duration::from_secs(1));
         server

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 
 use crate::script::{check, check_with};
@@ -176,7 +176,7 @@ fn loopback_has_no_line_rate_unless_asked_for() {
 fn who_has_a_name_and_sits_there_wakes_nobody() {
     let mut server = VirtualServer::new(Limits::default());
     let _alice = register(&mut server, "127.0.0.1:1", "alice");
-    assert_eq!(server.switchboard.next_deadline(), Tick::NEVER);
+    assert_eq!(server.switchboard.next_deadline(), Timestamp::NEVER);
     assert!(!server.switchboard.is_busy());
 }
 

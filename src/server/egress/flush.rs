@@ -6,7 +6,7 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Event;
 use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 
 use super::{Egress, change_queue};
 use crate::server::LINGER_TIME;
@@ -180,7 +180,7 @@ impl<S: Transport> Egress<S> {
             connection.life = Life::Closed;
             self.closed.push(slot);
         } else if let Some(farewell) = &mut connection.farewell
-            && farewell.linger_until == Tick::NEVER
+            && farewell.linger_until == Timestamp::NEVER
         {
             farewell.linger_until = self.now.after(LINGER_TIME);
             self.rearm(slot);

@@ -17,7 +17,7 @@ use crate::chat::event::{Event, Notice};
 use crate::chat::ids::ClientId;
 use crate::chat::outbox::Outbox;
 use crate::chat::stats::ServerStats;
-use crate::chat::time::Tick;
+use crate::chat::time::Timestamp;
 use crate::config::Limits;
 
 use super::connection::{Connection, Life, Transport, is_abrupt, next_deadline};
@@ -57,7 +57,7 @@ pub struct Egress<S> {
     waiting: Waiting,
     /// Room is being made, because those were too many.
     is_relieving: bool,
-    now: Tick,
+    now: Timestamp,
     unix_ms: u64,
     /// `None` while a line is being announced.
     encodings: Option<Box<Encodings>>,
@@ -79,17 +79,17 @@ impl<S: Transport> Egress<S> {
             closing: false,
             waiting: Waiting::default(),
             is_relieving: false,
-            now: Tick::default(),
+            now: Timestamp::default(),
             unix_ms: 0,
             encodings: None,
         }
     }
 
-    pub(super) fn begin_turn(&mut self, now: Tick, unix_ms: u64) {
+    pub(super) fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
         self.now = now;
         self.unix_ms = unix_ms;
         self.backlog.begin_turn();
-        self.stats.uptime = now.since(Tick::default());
+        self.stats.uptime = now.since(Timestamp::default());
     }
 
     /// Takes a closed connection away; its slot may be handed out again.
@@ -227,7 +227,7 @@ impl<S: Transport> Egress<S> {
             let inbox = connection.inbox.as_ref();
             assert!(inbox.is_none_or(|inbox| inbox.used < inbox.bytes.len()));
         }
-        assert_eq!(chat.census().clients, open);
+        assert_eq!(chat.counts().clients, open);
     }
 }
 

@@ -112,7 +112,7 @@ impl<S: Transport> Egress<S> {
         let Some(mut connection) = self.connections.get_mut(id).filter(|c| c.is_open()) else {
             return;
         };
-        let style = connection.style(to.elsewhere);
+        let style = connection.style(to.in_other_room);
         let (bytes, lines) = line.encodings.get(style, line.event, line.unix_ms);
         if !connection.takes_line(bytes.len(), soft_max) && !connection.write_blocked {
             self.flush(slot);

@@ -7,9 +7,9 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::command::{Mode, Verb};
 use crate::chat::event::{Reply, RoomView, Whois};
 use crate::chat::name::RoomName;
-use crate::chat::stats::{Census, ServerStats};
+use crate::chat::stats::{Counts, ServerStats};
 
-use super::super::command_table::{self, CATALOGUE};
+use super::super::command_table::{self, COMMANDS};
 use super::durations::Ago;
 use super::{Listed, VERSION, plural};
 
@@ -72,10 +72,10 @@ pub fn reply_lines(reply: &Reply<'_>, line: Line<'_>) {
         Reply::Pong { text } => line(format_args!("pong {text}")),
         Reply::Stats {
             server_name,
-            census,
+            counts,
             server,
         } => {
-            stats_lines(server_name, census, server, line);
+            stats_lines(server_name, counts, server, line);
         }
         Reply::Version {
             server_name: "chinwag",
@@ -135,7 +135,7 @@ fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
     }
 }
 
-fn stats_lines(server_name: &str, census: Census, server: &ServerStats, line: Line<'_>) {
+fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Line<'_>) {
     line(format_args!(
         "{server_name} has been up for {}; the loop was {} busy of late.",
         Ago(server.uptime),
@@ -143,10 +143,10 @@ fn stats_lines(server_name: &str, census: Census, server: &ServerStats, line: Li
     ));
     line(format_args!(
         "{} connected, {} registered, {} {}.",
-        census.clients,
-        census.registered,
-        census.rooms,
-        plural(census.rooms, "room", "rooms"),
+        counts.clients,
+        counts.registered,
+        counts.rooms,
+        plural(counts.rooms, "room", "rooms"),
     ));
     line(format_args!(
         "Lines: {} in, {} out, {} skipped for slow readers. Bytes: {} in, {} out.",
@@ -191,7 +191,7 @@ const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
 /// columns included.
 fn help_lines(line: Line<'_>) {
     const USAGE_WIDTH: usize = 23;
-    for entry in &CATALOGUE {
+    for entry in &COMMANDS {
         if TOGETHER.iter().any(|(_, second, ..)| *second == entry.verb) {
             continue;
         }

@@ -13,7 +13,7 @@ use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::Refusal;
 use chinwag::chat::stats::ServerStats;
-use chinwag::chat::time::Tick;
+use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 use chinwag::wire::{command, sanitize};
 
@@ -241,10 +241,15 @@ impl Stage {
         });
         let mut heard = Heard::default();
         for id in [SENDER, HEARER] {
-            chat.connect(Tick::default(), id, Peer::Unix);
+            chat.connect(Timestamp::default(), id, Peer::Unix);
         }
         let name = Name::parse(HEARER_NAME).unwrap();
-        chat.handle(Tick::default(), HEARER, Ok(Command::Nick(name)), &mut heard);
+        chat.handle(
+            Timestamp::default(),
+            HEARER,
+            Ok(Command::Nick(name)),
+            &mut heard,
+        );
         Self { chat, heard }
     }
 
@@ -256,7 +261,7 @@ impl Stage {
         };
         let was_registered = self.chat.name_of(SENDER).is_some();
         self.chat
-            .handle(Tick::default(), SENDER, *request, &mut self.heard);
+            .handle(Timestamp::default(), SENDER, *request, &mut self.heard);
         self.chat.check_invariants();
         let heard = &self.heard;
         assert_eq!(heard.answers, 1, "one answer to one line");

@@ -317,7 +317,7 @@ fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
         Style {
             mode: Mode::Plain,
             crlf,
-            elsewhere: false,
+            in_other_room: false,
         },
         unix_ms,
     );
@@ -326,7 +326,7 @@ fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
         Style {
             mode: Mode::Plain,
             crlf,
-            elsewhere: true,
+            in_other_room: true,
         },
         unix_ms,
     );
@@ -355,7 +355,7 @@ fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
         Style {
             mode: Mode::Json,
             crlf,
-            elsewhere: false,
+            in_other_room: false,
         },
         unix_ms,
     );

@@ -3,8 +3,8 @@
 //!
 //! An input is the limit, how many cuts there are, the lengths of the pieces, and the bytes.
 
-use chinwag::wire::detect::Stranger;
-use chinwag::wire::lines::{Found, Input, LineSplitter};
+use chinwag::wire::detect::ForeignProtocol;
+use chinwag::wire::lines::{Frame, FrameKind, LineSplitter};
 use chinwag::wire::sanitize;
 
 use super::cursor::Cursor;
@@ -79,8 +79,8 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
             splitter.lend(Vec::new());
         }
         let mut rest = *piece;
-        while let Some(found) = splitter.next(&mut rest, line_bytes_max) {
-            findings.push(finding(&found));
+        while let Some(frame) = splitter.next(&mut rest, line_bytes_max) {
+            findings.push(finding(&frame));
             if findings.last().is_some_and(is_stranger) {
                 return findings;
             }
@@ -94,7 +94,7 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
         }
     }
     let crlf = splitter.wants_crlf();
-    findings.extend(splitter.finish().map(|found| finding(&found)));
+    findings.extend(splitter.finish().map(|frame| finding(&frame)));
     assert_eq!(splitter.wants_crlf(), crlf, "no end of a line came");
     if !findings.last().is_some_and(is_stranger) {
         assert!(splitter.finish().is_none(), "there is one last line");
@@ -102,18 +102,18 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
     findings
 }
 
-fn finding(found: &Found<'_>) -> Finding {
-    let what = match found.input {
-        Input::Line(line) => What::Line(line.to_vec()),
-        Input::TooLong => What::TooLong,
-        Input::AreYouThere => What::AreYouThere,
-        Input::Answer(bytes) => What::Answer(bytes),
-        Input::Stranger(Stranger::Http) => What::Http,
-        Input::Stranger(Stranger::Tls) => What::Tls,
+fn finding(frame: &Frame<'_>) -> Finding {
+    let what = match frame.kind {
+        FrameKind::Line(line) => What::Line(line.to_vec()),
+        FrameKind::TooLong => What::TooLong,
+        FrameKind::AreYouThere => What::AreYouThere,
+        FrameKind::Answer(bytes) => What::Answer(bytes),
+        FrameKind::Foreign(ForeignProtocol::Http) => What::Http,
+        FrameKind::Foreign(ForeignProtocol::Tls) => What::Tls,
     };
     Finding {
         what,
-        crlf: found.crlf,
+        crlf: frame.crlf,
     }
 }
 

@@ -241,11 +241,11 @@ impl History {
         }
         server.pass(LEAP); // for what rooms have put off
         let board = &server.switchboard;
-        let census = board.chat().census();
+        let census = board.chat().counts();
         assert_eq!((census.clients, census.registered, census.rooms), (0, 0, 1));
         assert_eq!((board.connection_count(), board.waiting_bytes()), (0, 0));
         assert!(!board.is_busy());
-        assert_eq!(board.next_deadline(), chinwag::chat::time::Tick::NEVER);
+        assert_eq!(board.next_deadline(), chinwag::chat::time::Timestamp::NEVER);
     }
 }
 

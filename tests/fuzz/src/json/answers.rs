@@ -7,8 +7,8 @@ use chinwag::chat::command::Mode;
 use chinwag::chat::event::{Event, Reply, RoomSummary, Whois};
 use chinwag::chat::name::{Name, NameError, RoomName};
 use chinwag::chat::refusal::Refusal;
-use chinwag::chat::stats::{Census, ServerStats};
-use chinwag::wire::command_table::CATALOGUE;
+use chinwag::chat::stats::{Counts, ServerStats};
+use chinwag::wire::command_table::COMMANDS;
 use chinwag::wire::text::VERSION;
 use serde_json::{Value, json};
 
@@ -93,17 +93,17 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
         17 => (Reply::Mode(Mode::Json), as_plain),
         18 => (Reply::Pong { text }, as_plain),
         19 | 20 => {
-            let census = Census {
+            let counts = Counts {
                 clients: total,
                 registered: page,
                 rooms: pages,
             };
             let reply = Reply::Stats {
                 server_name: text,
-                census,
+                counts,
                 server: &stats,
             };
-            (reply, stats_fields(text, census, &stats))
+            (reply, stats_fields(text, counts, &stats))
         }
         21 => {
             let fields = json!({"server": text, "version": VERSION, "text": null});
@@ -111,7 +111,7 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
         }
         22 => (Reply::Help(None), as_plain),
         23 => (
-            Reply::Help(Some(CATALOGUE[world.size % CATALOGUE.len()].verb)),
+            Reply::Help(Some(COMMANDS[world.size % COMMANDS.len()].verb)),
             as_plain,
         ),
         _ => (Reply::Bye, as_plain),
@@ -203,16 +203,16 @@ fn stats(world: &World) -> ServerStats {
     }
 }
 
-fn stats_fields(server_name: &str, census: Census, stats: &ServerStats) -> Value {
+fn stats_fields(server_name: &str, counts: Counts, stats: &ServerStats) -> Value {
     let mut closed = json!({});
     for (reason, count) in CloseReason::ALL.iter().zip(stats.closed) {
         closed[reason.as_str()] = count.into();
     }
     json!({
         "server": server_name,
-        "clients": census.clients,
-        "registered": census.registered,
-        "rooms": census.rooms,
+        "clients": counts.clients,
+        "registered": counts.registered,
+        "rooms": counts.rooms,
         "lines_in": stats.lines_in,
         "lines_out": stats.lines_out,
         "bytes_in": stats.bytes_in,
@@ -237,7 +237,7 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
         NameError::Character(' '),
         NameError::Character(text.chars().next().unwrap_or('#')),
     ][world.size % 5];
-    let verb = CATALOGUE[world.size % CATALOGUE.len()].verb;
+    let verb = COMMANDS[world.size % COMMANDS.len()].verb;
     let missing: Vec<&str> = [given, &world.other_text][..world.size % 3].to_vec();
     let full = &world.names[..];
     let size = world.size;

@@ -2,7 +2,7 @@
 
 use chinwag::chat::command::{Command, Mode};
 use chinwag::server::switchboard::Readiness;
-use chinwag::wire::detect::Stranger;
+use chinwag::wire::detect::ForeignProtocol;
 use chinwag::wire::{command, sanitize};
 use serde_json::Value;
 
@@ -209,7 +209,7 @@ impl Person {
                 continue;
             }
             // Nothing comes after these.
-            if [Stranger::Http, Stranger::Tls]
+            if [ForeignProtocol::Http, ForeignProtocol::Tls]
                 .iter()
                 .any(|stranger| stranger.answer() == rest)
             {
@@ -220,8 +220,8 @@ impl Person {
                 break;
             };
             let is_cut_off =
-                |stranger: Stranger| !self.is_steady && stranger.answer().starts_with(rest);
-            if is_cut_off(Stranger::Http) || is_cut_off(Stranger::Tls) {
+                |stranger: ForeignProtocol| !self.is_steady && stranger.answer().starts_with(rest);
+            if is_cut_off(ForeignProtocol::Http) || is_cut_off(ForeignProtocol::Tls) {
                 break;
             }
             let line = std::str::from_utf8(&rest[..end]).expect("UTF-8");
