@@ -12,6 +12,7 @@ use crate::chat::name::{Name, RoomName};
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::wire::Style;
+use crate::wire::framing::Framing;
 use crate::wire::lines::LineSplitter;
 
 use super::deadlines::Armed;
@@ -97,8 +98,8 @@ pub struct Connection<S> {
     pub ending: Option<CloseReason>,
     /// How its lines are written.
     pub mode: Mode,
-    /// End lines with CR LF.
-    pub crlf: bool,
+    /// How its lines end.
+    pub framing: Framing,
     /// It was greeted.
     pub greeted: bool,
     /// It has a name.
@@ -167,7 +168,7 @@ impl<S: Transport> Connection<S> {
             life: Life::Open,
             ending: None,
             mode: Mode::Plain,
-            crlf: false,
+            framing: Framing::Lf,
             greeted: false,
             registered: false,
             unpaced,
@@ -206,7 +207,7 @@ impl<S: Transport> Connection<S> {
     pub fn style(&self, in_other_room: bool) -> Style {
         Style {
             mode: self.mode,
-            crlf: self.crlf,
+            framing: self.framing,
             in_other_room: in_other_room && self.mode == Mode::Plain,
         }
     }

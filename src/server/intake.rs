@@ -226,7 +226,7 @@ impl<S: Transport> Switchboard<S> {
         share.lines = share.lines.saturating_sub(1);
         let rate = self.rate;
         if let Some(connection) = self.egress.connections.get_mut(id) {
-            connection.crlf = frame.crlf;
+            connection.framing = frame.framing;
             if !connection.unpaced {
                 connection.pace.take(now, rate);
             }
@@ -290,7 +290,7 @@ impl<S: Transport> Switchboard<S> {
         }
         if let Some(connection) = self.egress.connections.get_mut(id) {
             // A telnet command alone says so too, though nothing else comes of it.
-            connection.crlf = splitter.wants_crlf();
+            connection.framing = splitter.framing();
             connection.splitter = splitter;
         }
     }
