@@ -1,7 +1,8 @@
-//! Who a connection is, and where it comes from.
+//! Who a person is, what a connection is, and where it comes from.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 /// Who a connection is: a slot in the slab, and how often that slot was handed out before, so
 /// that whatever is left over from a closed connection misses its successor.
@@ -25,6 +26,17 @@ impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.slot, self.generation)
     }
+}
+
+/// Who a person is, from registering until leaving: through changes of name, and never anyone who
+/// comes later. What people decide about each other speaks of users; what is written goes to
+/// connections, each by its [`ClientId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId {
+    /// The place of the user's record.
+    pub slot: u32,
+    /// Tells apart the users that had that place.
+    pub generation: NonZeroU32,
 }
 
 /// Where a client comes from.

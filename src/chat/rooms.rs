@@ -9,7 +9,7 @@ use arrayvec::ArrayVec;
 
 use super::directory::Directory;
 use super::event::Event;
-use super::ids::ClientId;
+use super::ids::{ClientId, UserId};
 use super::name::{Name, RoomName};
 use super::outbox::{Addressee, Outbox};
 use super::time::Timestamp;
@@ -50,6 +50,8 @@ impl RoomId {
 /// One who is in a room, with what a fan-out must know of them, so that it reads one array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
+    pub user: UserId,
+    /// Where their copy goes.
     pub client: ClientId,
     /// This is their current room.
     pub current: bool,
@@ -85,16 +87,16 @@ struct Presence {
     joined: u32,
     left: u32,
     /// With whose they are: who is renamed meanwhile is told by the name they have then.
-    joined_names: ArrayVec<(ClientId, Name), PRESENCE_NAMES_MAX>,
+    joined_names: ArrayVec<(UserId, Name), PRESENCE_NAMES_MAX>,
     left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
     /// Whose change was the first of these.
-    first: Option<ClientId>,
+    first: Option<UserId>,
 }
 
 /// That somebody entered or left a room.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change<'a> {
-    pub who: ClientId,
+    pub who: UserId,
     pub name: &'a Name,
     pub kind: ChangeKind<'a>,
 }
@@ -194,20 +196,16 @@ impl Rooms {
         let Some(room) = self.get_mut(id) else {
             return 0;
         };
-        debug_assert!(
-            room.members
-                .iter()
-                .all(|other| other.client != member.client)
-        );
+        debug_assert!(room.members.iter().all(|other| other.user != member.user));
         room.members.push(member);
         u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// Takes out the member at `index`. Returns who moved to that place, if anyone did.
-    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<ClientId> {
+    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<UserId> {
         let room = self.get_mut(id)?;
         room.members.swap_remove(index as usize);
-        room.members.get(index as usize).map(|member| member.client)
+        room.members.get(index as usize).map(|member| member.user)
     }
 
     /// Lets a room go that nobody is in.
@@ -243,7 +241,7 @@ impl Rooms {
         now: Timestamp,
         id: RoomId,
         change: Change<'_>,
-        ignores: impl Fn(ClientId) -> bool,
+        ignores: impl Fn(UserId) -> bool,
         outbox: &mut O,
     ) {
         let Some(room) = self.get_mut(id) else { return };
@@ -260,7 +258,7 @@ impl Rooms {
             return;
         }
         let (room_name, name) = (&room.name, change.name);
-        let told = |member: &&Member| !member.quiet && member.client != change.who;
+        let told = |member: &&Member| !member.quiet && member.user != change.who;
         let others = room.members.iter().filter(told);
         match change.kind {
             ChangeKind::Joined => {
@@ -281,7 +279,7 @@ impl Rooms {
             ChangeKind::Left(text) => {
                 // A last word is a line like any other: whoever ignores them does not get it.
                 let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
-                    others.partition(|member| member.filters && ignores(member.client));
+                    others.partition(|member| member.filters && ignores(member.user));
                 for (members, text) in [(hearing, text), (deaf, None)] {
                     let leave = Event::Leave {
                         room: room_name,
@@ -297,7 +295,7 @@ impl Rooms {
 
     /// Somebody in a room has another name now. A summary still to be told names them by that, and
     /// nobody else: whoever had it before and has left would seem to be the one who has it now.
-    pub fn rename_pending(&mut self, id: RoomId, who: ClientId, new_name: Name) {
+    pub fn rename_pending(&mut self, id: RoomId, who: UserId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
         let presence = &mut room.presence;
         presence.left_names.retain(|name| *name != new_name);
@@ -351,11 +349,10 @@ impl Rooms {
                 "an empty room is gone"
             );
             for (index, member) in room.members.iter().enumerate() {
-                let client = directory.get(member.client).expect("a member is connected");
-                assert!(client.name.is_some(), "a member is registered");
-                let membership = client.membership(*id).expect("membership is mutual");
+                let user = directory.user(member.user).expect("a member is here");
+                let membership = user.membership(*id).expect("membership is mutual");
                 assert_eq!(membership.index as usize, index);
-                assert_eq!(*member, client.as_member(member.client, *id));
+                assert_eq!(directory.as_member(member.user, *id), Some(*member));
             }
             if let Some(due) = room.presence.due {
                 assert!(
@@ -406,7 +403,7 @@ impl Presence {
         // Who joined alone knows it already.
         let known_to = self.first.filter(|_| self.joined + self.left == 1);
         let others = room.members.iter().filter(|member| !member.quiet);
-        let others = others.filter(|member| Some(member.client) != known_to);
+        let others = others.filter(|member| Some(member.user) != known_to);
         outbox.announce(&room.name, others.map(Member::addressee), &event);
     }
 }
@@ -416,7 +413,9 @@ mod tests {
     use super::*;
 
     fn member(slot: u32) -> Member {
+        let generation = NonZeroU32::MIN;
         Member {
+            user: UserId { slot, generation },
             client: ClientId {
                 slot,
                 generation: 0,

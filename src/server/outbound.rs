@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::chat::ids::ClientId;
+use crate::chat::ids::UserId;
 
 use super::pool::Pool;
 
@@ -21,7 +21,7 @@ const RECEIPTS_KEPT: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     end: usize,
-    from: ClientId,
+    from: UserId,
 }
 
 /// What waits for one socket. An empty one owns no buffer, and is one word long: most clients are
@@ -95,7 +95,7 @@ impl Outbound {
     }
 
     /// Remembers that what was appended last is a private message of `from`.
-    pub fn note_private(&mut self, from: ClientId) {
+    pub fn note_private(&mut self, from: UserId) {
         if let Some(queue) = &mut self.0 {
             let end = queue.bytes.len();
             queue.receipts.push(Receipt { end, from });
@@ -146,7 +146,7 @@ impl Outbound {
 
     /// The senders of private messages of which something is not written yet, each as often as that
     /// is so.
-    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = ClientId> {
+    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = UserId> {
         let queue = self.0.as_ref().filter(|queue| !queue.is_abandoned());
         queue.into_iter().flat_map(|queue| {
             let unwritten = queue.receipts.iter();
@@ -157,12 +157,12 @@ impl Outbound {
 
     /// Takes the senders of private messages of which something was not written, each with how
     /// many those are.
-    pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {
+    pub fn take_unwritten(&mut self) -> Vec<(UserId, u64)> {
         let queue = self.0.take().unwrap_or_default();
         let receipts = queue.receipts.iter();
         let unwritten =
             receipts.filter(|receipt| queue.is_abandoned() || receipt.end > queue.written);
-        let mut senders: Vec<ClientId> = unwritten.map(|receipt| receipt.from).collect();
+        let mut senders: Vec<UserId> = unwritten.map(|receipt| receipt.from).collect();
         senders.sort_unstable();
         let each = senders.chunk_by(|a, b| a == b);
         each.filter_map(|same| Some((*same.first()?, same.len() as u64)))
@@ -247,6 +247,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     /// Takes so many bytes, then no more until told.
@@ -271,11 +273,9 @@ mod tests {
         }
     }
 
-    fn id(slot: u32) -> ClientId {
-        ClientId {
-            slot,
-            generation: 0,
-        }
+    fn id(slot: u32) -> UserId {
+        let generation = NonZeroU32::MIN;
+        UserId { slot, generation }
     }
 
     #[test]

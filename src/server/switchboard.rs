@@ -247,10 +247,11 @@ impl<S: Transport> Switchboard<S> {
 
     /// Ends everyone who waits for nothing: no private message of theirs is still to be written.
     fn let_go(&mut self, now: Timestamp) {
-        let waiting = self.egress.senders_of_unwritten();
+        let waiting = self.egress.senders_of_unwritten(&self.chat);
         for slot in 0..self.egress.connections.slot_count() {
             let id = self.egress.connections.id_of(slot);
-            if waiting.binary_search(&id).is_err() {
+            let user = self.chat.user_of(id);
+            if user.is_none_or(|user| waiting.binary_search(&user).is_err()) {
                 self.egress.doom(slot, CloseReason::Shutdown);
             }
         }

@@ -483,10 +483,7 @@ mod tests {
         for i in 1..6 {
             let hello = b"\x16\x03\x01\x02\x0a\x01";
             let (found, _) = split(&[&hello[..i], &hello[i..]]);
-            assert_eq!(
-                found.first().map(String::as_str),
-                Some("Foreign(Tls)")
-            );
+            assert_eq!(found.first().map(String::as_str), Some("Foreign(Tls)"));
         }
         check(b"\x16\x03x\n", &["line \\x16\\x03x"], false);
     }

@@ -14,7 +14,7 @@ use std::mem;
 use crate::chat::Chat;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::{Event, Notice};
-use crate::chat::ids::ClientId;
+use crate::chat::ids::{ClientId, UserId};
 use crate::chat::outbox::Outbox;
 use crate::chat::stats::ServerStats;
 use crate::chat::time::Timestamp;
@@ -166,14 +166,14 @@ impl<S: Transport> Egress<S> {
         self.send(id, &Event::Notice(notice));
     }
 
-    /// The clients of whose private messages some are not written yet, in order. What somebody wrote
+    /// The users of whose private messages some are not written yet, in order. What somebody wrote
     /// to themselves is left out: nobody could be told.
-    pub(super) fn senders_of_unwritten(&self) -> Vec<ClientId> {
+    pub(super) fn senders_of_unwritten(&self, chat: &Chat) -> Vec<UserId> {
         let mut senders = Vec::new();
         for (slot, connection) in self.connections.iter() {
-            let id = self.connections.id_of(slot);
+            let own = chat.user_of(self.connections.id_of(slot));
             let unwritten = connection.outbound.senders_of_unwritten();
-            for sender in unwritten.filter(|sender| *sender != id) {
+            for sender in unwritten.filter(|sender| Some(*sender) != own) {
                 // Most who write wrote several in a row, and there may be millions of them.
                 if senders.last() != Some(&sender) {
                     senders.push(sender);

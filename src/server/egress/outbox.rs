@@ -5,7 +5,7 @@ use std::mem;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::Event;
-use crate::chat::ids::ClientId;
+use crate::chat::ids::{ClientId, UserId};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
@@ -53,7 +53,7 @@ impl<S: Transport> Egress<S> {
     pub(super) fn queue(
         &mut self,
         id: ClientId,
-        private_from: Option<ClientId>,
+        private_from: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
     ) -> Delivery {
         let (bytes_max, unix_ms) = (self.limits.output_hard_bytes_max, self.unix_ms);
@@ -154,7 +154,7 @@ impl<S: Transport> Outbox for Egress<S> {
         });
     }
 
-    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
+    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
         if self
             .connections
             .get(to)
