@@ -7,9 +7,9 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::ids::{ClientId, Peer, UserId};
+use super::ids::{ClientId, Peer, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::Name;
-use super::rooms::{Member, RoomId};
 use super::time::Timestamp;
 
 /// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
@@ -46,13 +46,6 @@ pub(super) struct Extras {
     pub ignored: Vec<UserId>,
     pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
-}
-
-/// That a client is in a room, and where in the room's list of members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Membership {
-    pub room: RoomId,
-    pub index: u32,
 }
 
 /// What a client said of being away, and who was told.

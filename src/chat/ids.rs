@@ -39,6 +39,22 @@ pub struct UserId {
     pub generation: NonZeroU32,
 }
 
+/// A room's place in the table of rooms. Only valid while somebody is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RoomId(NonZeroU32);
+
+impl RoomId {
+    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
+    pub(super) fn at(index: usize) -> Self {
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        Self(number.unwrap_or(NonZeroU32::MAX))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 /// Where a client comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {

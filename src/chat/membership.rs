@@ -3,14 +3,14 @@
 use arrayvec::ArrayVec;
 
 use super::event::{Event, Reply, RoomView};
-use super::ids::{ClientId, UserId};
+use super::ids::{ClientId, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::refusal::Refusal;
-use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
+use super::rooms::{Change, ChangeKind, Room};
+use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
-use crate::chat::directory::Membership;
-use crate::chat::time::Timestamp;
 
 /// Who enters a room is told so many names of those there; `/names` has them all.
 pub const ENTRY_NAMES_MAX: usize = 20;

@@ -6,10 +6,11 @@ use super::command::{RECIPIENTS_MAX, Recipients};
 use super::directory::Client;
 use super::event::{Event, Notice, Reply};
 use super::ids::UserId;
+use super::member::Member;
 use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
 use super::refusal::Refusal;
-use super::rooms::{Member, Room};
+use super::rooms::Room;
 use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
 /// What one does in a room.

@@ -13,6 +13,8 @@ pub mod command;
 mod directory;
 pub mod event;
 pub mod ids;
+mod invariants;
+mod member;
 mod membership;
 mod messaging;
 pub mod name;
@@ -223,42 +225,6 @@ impl Chat {
             clients: self.directory.connected_count(),
             registered: self.directory.registered_count(),
             rooms: self.rooms.len(),
-        }
-    }
-
-    /// Checks what must always hold; for tests and simulations.
-    ///
-    /// # Panics
-    /// If it does not hold.
-    #[expect(
-        clippy::expect_used,
-        reason = "a check of invariants is there to panic"
-    )]
-    pub fn check_invariants(&self) {
-        self.directory.check_invariants();
-        self.rooms.check_invariants(&self.directory);
-        for id in self.directory.ids() {
-            let client = self
-                .directory
-                .get(id)
-                .expect("a listed client is connected");
-            assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
-            assert!(client.ignored().len() <= IGNORED_MAX);
-            assert!(
-                client
-                    .current
-                    .is_none_or(|room| client.membership(room).is_some())
-            );
-            assert!(!client.rooms.is_empty() || client.current.is_none());
-            for membership in &client.rooms {
-                let room = self
-                    .rooms
-                    .get(membership.room)
-                    .expect("one is in rooms that exist");
-                let member = room.members.get(membership.index as usize);
-                assert_eq!(member.map(|member| member.client), Some(id));
-                assert_eq!(member.map(|member| member.user), self.directory.user_of(id));
-            }
         }
     }
 

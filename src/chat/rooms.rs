@@ -1,17 +1,16 @@
 //! Rooms, who is in them, and how their coming and going is told.
 
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
-use super::directory::Directory;
 use super::event::Event;
-use super::ids::{ClientId, UserId};
+use super::ids::{RoomId, UserId};
+use super::member::Member;
 use super::name::{Name, RoomName};
-use super::outbox::{Addressee, Outbox};
+use super::outbox::Outbox;
 use super::time::Timestamp;
 
 /// Up to so many members, each join and leave is told at once: a screenful of people know each
@@ -30,45 +29,6 @@ pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// The table of names keeps room for so many rooms at least.
 const NAMES_CAPACITY_KEPT: usize = 256;
-
-/// A room's place in the table of rooms. Only valid while somebody is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct RoomId(NonZeroU32);
-
-impl RoomId {
-    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
-    fn at(index: usize) -> Self {
-        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
-        Self(number.unwrap_or(NonZeroU32::MAX))
-    }
-
-    fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
-}
-
-/// One who is in a room, with what a fan-out must know of them, so that it reads one array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    pub user: UserId,
-    /// Where their copy goes.
-    pub client: ClientId,
-    /// This is their current room.
-    pub current: bool,
-    /// They want no join, leave and rename notices.
-    pub quiet: bool,
-    /// They ignore somebody, so that a fan-out must ask whom.
-    pub filters: bool,
-}
-
-impl Member {
-    pub fn addressee(&self) -> Addressee {
-        Addressee {
-            client: self.client,
-            in_other_room: !self.current,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Room {
@@ -185,6 +145,10 @@ impl Rooms {
     pub fn list_from(&self, skip: usize) -> impl Iterator<Item = &Room> {
         let listed = self.listed.get(skip..).unwrap_or_default();
         listed.iter().filter_map(|id| self.get(*id))
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = RoomId> {
+        self.listed.iter().copied()
     }
 
     pub fn len(&self) -> usize {
@@ -331,12 +295,12 @@ impl Rooms {
         }
     }
 
-    /// Panics if the rooms disagree with themselves or with what `directory` says of the members.
+    /// Panics if the tables of rooms disagree.
     #[expect(
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
     )]
-    pub fn check_invariants(&self, directory: &Directory) {
+    pub fn check_invariants(&self) {
         assert_eq!(self.by_name.len(), self.slots.iter().flatten().count());
         assert_eq!(self.by_name.len(), self.listed.len());
         assert_eq!(self.by_name.len() + self.free.len(), self.slots.len());
@@ -348,12 +312,6 @@ impl Rooms {
                 *id == self.lobby || !room.members.is_empty(),
                 "an empty room is gone"
             );
-            for (index, member) in room.members.iter().enumerate() {
-                let user = directory.user(member.user).expect("a member is here");
-                let membership = user.membership(*id).expect("membership is mutual");
-                assert_eq!(membership.index as usize, index);
-                assert_eq!(directory.as_member(member.user, *id), Some(*member));
-            }
             if let Some(due) = room.presence.due {
                 assert!(
                     self.due.contains(&(due, *id)),
@@ -410,6 +368,10 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
+    use crate::chat::ids::ClientId;
+
     use super::*;
 
     fn member(slot: u32) -> Member {
