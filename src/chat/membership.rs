@@ -7,8 +7,9 @@ use super::ids::{ClientId, RoomId, UserId};
 use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
+use super::presence::{Change, ChangeKind};
 use super::refusal::Refusal;
-use super::rooms::{Change, ChangeKind, Room};
+use super::rooms::Room;
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 

@@ -19,6 +19,7 @@ mod membership;
 mod messaging;
 pub mod name;
 pub mod outbox;
+mod presence;
 mod queries;
 pub mod refusal;
 mod rooms;
@@ -37,16 +38,17 @@ use ids::{ClientId, Peer, UserId};
 use messaging::Speech;
 use name::{Name, RoomName};
 use outbox::Outbox;
+use presence::{Change, ChangeKind};
 use refusal::Refusal;
-use rooms::{Change, ChangeKind, Rooms};
+use rooms::Rooms;
 use stats::Counts;
 use time::Timestamp;
 
 pub use membership::ENTRY_NAMES_MAX;
-pub use queries::{NAMES_PAGE, ROOMS_PAGE};
-pub use rooms::{
+pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
+pub use queries::{NAMES_PAGE, ROOMS_PAGE};
 pub use settings::{AWAY_NOTIFIED_MAX, IGNORED_MAX};
 
 /// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of

@@ -1,31 +1,17 @@
-//! Rooms, who is in them, and how their coming and going is told.
+//! Rooms, and who is in them.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use ahash::RandomState;
-use arrayvec::ArrayVec;
 
-use super::event::Event;
 use super::ids::{RoomId, UserId};
 use super::member::Member;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
+use super::presence::{
+    Change, PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, Presence,
+};
 use super::time::Timestamp;
-
-/// Up to so many members, each join and leave is told at once: a screenful of people know each
-/// other.
-pub const PRESENCE_IMMEDIATE_MEMBERS_MAX: usize = 50;
-
-/// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
-/// and telling each would cost the square of the members.
-pub const PRESENCE_MEMBERS_MAX: usize = 1000;
-
-/// How long joins and leaves are gathered for one summary.
-pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A summary names so many; the rest are a number.
-pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// The table of names keeps room for so many rooms at least.
 const NAMES_CAPACITY_KEPT: usize = 256;
@@ -38,34 +24,6 @@ pub(super) struct Room {
     presence: Presence,
     /// Its place in the list of rooms.
     listed_at: usize,
-}
-
-/// Joins and leaves not told yet. Nothing is pending unless `due` is set.
-#[derive(Debug, Default)]
-struct Presence {
-    due: Option<Timestamp>,
-    joined: u32,
-    left: u32,
-    /// With whose they are: who is renamed meanwhile is told by the name they have then.
-    joined_names: ArrayVec<(UserId, Name), PRESENCE_NAMES_MAX>,
-    left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
-    /// Whose change was the first of these.
-    first: Option<UserId>,
-}
-
-/// That somebody entered or left a room.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change<'a> {
-    pub who: UserId,
-    pub name: &'a Name,
-    pub kind: ChangeKind<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ChangeKind<'a> {
-    Joined,
-    /// With what they said on leaving.
-    Left(Option<&'a str>),
 }
 
 /// All rooms.
@@ -215,60 +173,20 @@ impl Rooms {
         }
         // While a summary is pending, what follows belongs into it: a leave told at once would come
         // before the join that it ends.
-        if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due.is_some() {
+        if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due().is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
             }
             return;
         }
-        let (room_name, name) = (&room.name, change.name);
-        let told = |member: &&Member| !member.quiet && member.user != change.who;
-        let others = room.members.iter().filter(told);
-        match change.kind {
-            ChangeKind::Joined => {
-                let join = Event::Join {
-                    room: room_name,
-                    name,
-                };
-                outbox.announce(room_name, others.map(Member::addressee), &join);
-            }
-            ChangeKind::Left(None) => {
-                let leave = Event::Leave {
-                    room: room_name,
-                    name,
-                    text: None,
-                };
-                outbox.announce(room_name, others.map(Member::addressee), &leave);
-            }
-            ChangeKind::Left(text) => {
-                // A last word is a line like any other: whoever ignores them does not get it.
-                let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
-                    others.partition(|member| member.filters && ignores(member.user));
-                for (members, text) in [(hearing, text), (deaf, None)] {
-                    let leave = Event::Leave {
-                        room: room_name,
-                        name,
-                        text,
-                    };
-                    let to = members.into_iter().map(Member::addressee);
-                    outbox.announce(room_name, to, &leave);
-                }
-            }
-        }
+        change.announce(&room.name, &room.members, ignores, outbox);
     }
 
     /// Somebody in a room has another name now. A summary still to be told names them by that, and
     /// nobody else: whoever had it before and has left would seem to be the one who has it now.
     pub fn rename_pending(&mut self, id: RoomId, who: UserId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
-        let presence = &mut room.presence;
-        presence.left_names.retain(|name| *name != new_name);
-        presence.joined_names.retain(|(joined, name)| {
-            if *joined == who {
-                *name = new_name;
-            }
-            *joined == who || *name != new_name
-        });
+        room.presence.rename(who, new_name);
     }
 
     /// When the next summary is due.
@@ -285,12 +203,12 @@ impl Rooms {
             let Some(room) = self.get_mut(id) else {
                 continue;
             };
-            if room.presence.due != Some(due) {
+            if room.presence.due() != Some(due) {
                 continue; // a successor in the same slot
             }
             let pending = std::mem::take(&mut room.presence);
             if room.members.len() <= PRESENCE_MEMBERS_MAX {
-                pending.announce(room, outbox);
+                pending.announce(&room.name, &room.members, outbox);
             }
         }
     }
@@ -312,57 +230,13 @@ impl Rooms {
                 *id == self.lobby || !room.members.is_empty(),
                 "an empty room is gone"
             );
-            if let Some(due) = room.presence.due {
+            if let Some(due) = room.presence.due() {
                 assert!(
                     self.due.contains(&(due, *id)),
                     "what is pending will be told"
                 );
             }
         }
-    }
-}
-
-impl Presence {
-    /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
-    fn add(&mut self, now: Timestamp, change: Change<'_>) -> bool {
-        // Past a few names, the rest are only counted.
-        match change.kind {
-            ChangeKind::Joined => {
-                self.joined += 1;
-                let _ = self.joined_names.try_push((change.who, *change.name));
-            }
-            ChangeKind::Left(_) => {
-                self.left += 1;
-                let _ = self.left_names.try_push(*change.name);
-            }
-        }
-        let first = self.due.is_none();
-        if first {
-            self.due = Some(now.after(PRESENCE_INTERVAL));
-            self.first = Some(change.who);
-        }
-        first
-    }
-
-    fn announce<O: Outbox>(&self, room: &Room, outbox: &mut O) {
-        let joined = self.joined_names.iter().map(|(_, name)| *name);
-        let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
-        let names = if self.joined > 0 {
-            &joined
-        } else {
-            &self.left_names
-        };
-        let event = Event::Presence {
-            room: &room.name,
-            joined: self.joined,
-            left: self.left,
-            names,
-        };
-        // Who joined alone knows it already.
-        let known_to = self.first.filter(|_| self.joined + self.left == 1);
-        let others = room.members.iter().filter(|member| !member.quiet);
-        let others = others.filter(|member| Some(member.user) != known_to);
-        outbox.announce(&room.name, others.map(Member::addressee), &event);
     }
 }
 
