@@ -24,6 +24,7 @@ use chinwag::chat::event::Event;
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::refusal::Refusal;
+use chinwag::wire::framing::Framing;
 use chinwag::wire::lines::{FrameKind, LineSplitter};
 use chinwag::wire::{Style, command, encode};
 
@@ -213,7 +214,7 @@ fn encode_events(bench: &mut Bench) {
     };
     let plain = Style::default();
     let crlf = Style {
-        crlf: true,
+        framing: Framing::CrLf,
         ..plain
     };
     let json = Style {
@@ -234,7 +235,7 @@ fn encode_events(bench: &mut Bench) {
             let bytes = out.len();
             let shown = String::from_utf8(out.clone()).unwrap();
             assert!(shown.contains("alice") && shown.contains(TEXT), "{shown}");
-            assert_eq!(shown.ends_with("\r\n"), style.crlf);
+            assert_eq!(shown.ends_with("\r\n"), style.framing == Framing::CrLf);
             let call = move || {
                 out.clear();
                 let lines = encode(&mut out, black_box(&event), black_box(style), UNIX_MS);

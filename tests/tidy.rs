@@ -1,7 +1,14 @@
 //! The house rules that no compiler checks: which way imports point, and what is left lying about.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +106,17 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// Folders whose files may not import each other in a circle; their `mod.rs` may be imported by all.
+const WITHOUT_CIRCLES: [&str; 7] = [
+    "src/chat",
+    "src/wire",
+    "src/wire/text",
+    "src/server",
+    "src/server/output",
+    "src/net",
+    "src/net/listener",
+];
+
 /// What may stand nowhere in the source.
 const LEFT_LYING_ABOUT: [&str; 8] = [
     "todo!",
@@ -128,6 +146,43 @@ fn imports_point_one_way() {
             }
         }
     }
+}
+
+#[test]
+fn files_of_a_folder_import_each_other_in_no_circle() {
+    for folder in WITHOUT_CIRCLES {
+        let imports = sibling_imports(folder);
+        assert!(imports.len() > 2, "{folder} was not understood");
+        if let Some(circle) = circle_in(&imports) {
+            panic!("{folder}: {}", circle.join(" -> "));
+        }
+    }
+}
+
+#[test]
+fn circle_is_found_directly_and_through_a_third() {
+    let imports = |pairs: &[(&str, &[&str])]| -> Imports {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        pairs
+            .iter()
+            .map(|(from, to)| ((*from).to_owned(), owned(to)))
+            .collect()
+    };
+    let open = [("a", &["b", "c"][..]), ("b", &["c"]), ("c", &[])];
+    assert_eq!(circle_in(&imports(&open)), None);
+    for closing in ["a", "b"] {
+        let closed = [("a", &["b"][..]), ("b", &["c"]), ("c", &[closing])];
+        assert!(circle_in(&imports(&closed)).is_some(), "back to {closing}");
+    }
+    let code =
+        "use super::ids::ClientId;\nuse super::{name::{Name, b}, rooms};\nuse crate::chat::c;";
+    assert_eq!(named_behind(code, "super::"), ["ids", "name", "rooms"]);
+    assert_eq!(named_behind(code, "crate::chat::"), ["c"]);
+    assert!(
+        named_behind("use super::super::up;", "super::")
+            .iter()
+            .all(|name| *name == "super")
+    );
 }
 
 #[test]
@@ -257,6 +312,97 @@ fn every_fault_in_the_table_names_tests_that_exist() {
         }
     }
     assert!(count > 100, "the table was not understood");
+}
+
+/// For each module of a folder, the other modules of it that it names.
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+/// A sub-folder counts as one module of its folder, and its own files' way up is one longer.
+fn sibling_imports(folder: &str) -> Imports {
+    let mut imports = Imports::new();
+    let from_root = format!(
+        "{}::",
+        folder.replacen("src", "crate", 1).replace('/', "::")
+    );
+    for (file, text) in sources(folder) {
+        let path = file.strip_prefix(folder).unwrap().trim_start_matches('/');
+        let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+        if parts == ["mod"] {
+            continue;
+        }
+        let depth = parts.len() - usize::from(parts.last() == Some(&"mod"));
+        let code: Vec<&str> = code_lines(&text).map(|(_, line)| line).collect();
+        let code = code.join("\n");
+        let mut named = named_behind(&code, &"super::".repeat(depth));
+        named.extend(named_behind(&code, &from_root));
+        let named = named.into_iter().map(ToOwned::to_owned);
+        imports
+            .entry(parts[0].to_owned())
+            .or_default()
+            .extend(named);
+    }
+    let modules: BTreeSet<String> = imports.keys().cloned().collect();
+    for (module, named) in &mut imports {
+        named.retain(|name| name != module && modules.contains(name));
+    }
+    imports
+}
+
+/// The first names behind each `prefix` in `code`, also of each item in braces.
+fn named_behind<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let first_name = |text: &'a str| text.trim_start().split(|c| !is_name(c)).next().unwrap();
+    let mut names = Vec::new();
+    for (place, _) in code.match_indices(prefix) {
+        if code[..place].ends_with(|c| is_name(c) || c == ':') {
+            continue; // the end of a longer path
+        }
+        let behind = &code[place + prefix.len()..];
+        let Some(items) = behind.strip_prefix('{') else {
+            names.push(first_name(behind));
+            continue;
+        };
+        let (mut depth, mut start) = (0, 0);
+        for (end, c) in items.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => {
+                    names.push(first_name(&items[start..end]));
+                    break;
+                }
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    names.push(first_name(&items[start..end]));
+                    start = end + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// Modules of which each names the next, and the last is the first.
+fn circle_in(imports: &Imports) -> Option<Vec<String>> {
+    fn walk(imports: &Imports, path: &mut Vec<String>, clear: &mut BTreeSet<String>) -> bool {
+        let last = path.last().unwrap().clone();
+        for next in &imports[&last] {
+            let seen = path.contains(next);
+            path.push(next.clone());
+            if seen || (!clear.contains(next) && walk(imports, path, clear)) {
+                return true;
+            }
+            path.pop();
+        }
+        clear.insert(last);
+        false
+    }
+    let mut clear = BTreeSet::new();
+    imports.keys().find_map(|module| {
+        let mut path = vec![module.clone()];
+        walk(imports, &mut path, &mut clear).then_some(path)
+    })
 }
 
 fn root() -> &'static Path {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request};
 use chinwag::chat::event::{Event, Reply};
-use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
@@ -64,7 +64,7 @@ impl Outbox for Counter {
         }
     }
 
-    fn deliver(&mut self, to: ClientId, _: ClientId, event: &Event<'_>) -> Delivery {
+    fn deliver(&mut self, to: ClientId, _: UserId, event: &Event<'_>) -> Delivery {
         black_box(event);
         self.delivered_to = Some(to);
         Delivery::Queued

@@ -1,34 +1,38 @@
 //! Who is here, and under which name.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 
 use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::ids::{ClientId, Peer};
+use super::ids::{ClientId, Peer, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::Name;
-use super::rooms::{Member, RoomId};
 use super::time::Timestamp;
 
 /// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
 /// while a reply is typed.
 const DEPARTED_MAX: usize = 1000;
 
-/// The core's record of one connection.
+/// The core's record of one connection, and of its user: today each has one of the other, so that a
+/// message finds both in the same two cache lines.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub generation: u32,
-    pub name: Option<Name>,
-    pub echo: bool,
-    pub quiet: bool,
-    pub current: Option<RoomId>,
-    pub reply_to: Option<ClientId>,
-    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
-    pub rooms: SmallVec<[Membership; 2]>,
+    generation: u32,
+    pub peer: Peer,
     pub connected_at: Timestamp,
     pub active_at: Timestamp,
-    pub peer: Peer,
+    pub current: Option<RoomId>,
+    pub echo: bool,
+    /// Set with the name. This and all below are the user's, not the connection's.
+    user_generation: Option<NonZeroU32>,
+    pub name: Option<Name>,
+    pub quiet: bool,
+    pub reply_to: Option<UserId>,
+    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
+    pub rooms: SmallVec<[Membership; 2]>,
     extras: Option<Box<Extras>>,
 }
 
@@ -39,40 +43,40 @@ const _: () = assert!(size_of::<Client>() <= 128);
 #[derive(Debug, Default)]
 pub(super) struct Extras {
     /// By id, so that it follows a user through changes of name and ends with their connection.
-    pub ignored: Vec<ClientId>,
+    pub ignored: Vec<UserId>,
     pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
-}
-
-/// That a client is in a room, and where in the room's list of members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Membership {
-    pub room: RoomId,
-    pub index: u32,
 }
 
 /// What a client said of being away, and who was told.
 #[derive(Debug)]
 pub(super) struct Away {
     pub text: Box<str>,
-    pub told: std::collections::HashSet<ClientId, RandomState>,
+    pub told: std::collections::HashSet<UserId, RandomState>,
 }
 
 impl Client {
     fn new(id: ClientId, peer: Peer, now: Timestamp) -> Self {
         Self {
             generation: id.generation,
-            name: None,
-            echo: false,
-            quiet: false,
-            current: None,
-            reply_to: None,
-            rooms: SmallVec::new(),
+            peer,
             connected_at: now,
             active_at: now,
-            peer,
+            current: None,
+            echo: false,
+            user_generation: None,
+            name: None,
+            quiet: false,
+            reply_to: None,
+            rooms: SmallVec::new(),
             extras: None,
         }
+    }
+
+    /// The user whose record this is, if it lies at `slot`.
+    pub fn user_at(&self, slot: u32) -> Option<UserId> {
+        let generation = self.user_generation?;
+        Some(UserId { slot, generation })
     }
 
     pub fn membership(&self, room: RoomId) -> Option<Membership> {
@@ -82,21 +86,11 @@ impl Client {
             .copied()
     }
 
-    /// How this client stands in the list of members of `room`.
-    pub fn as_member(&self, id: ClientId, room: RoomId) -> Member {
-        Member {
-            client: id,
-            current: self.current == Some(room),
-            quiet: self.quiet,
-            filters: !self.ignored().is_empty(),
-        }
-    }
-
-    pub fn ignores(&self, other: ClientId) -> bool {
+    pub fn ignores(&self, other: UserId) -> bool {
         self.ignored().contains(&other)
     }
 
-    pub fn ignored(&self) -> &[ClientId] {
+    pub fn ignored(&self) -> &[UserId] {
         self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
     }
 
@@ -128,8 +122,10 @@ pub(super) struct Directory {
     by_name: HashTable<u32>,
     hasher: RandomState,
     connected: usize,
+    /// The generation of the user who registered last.
+    last_user: NonZeroU32,
     /// Who left last, and under which name. The last one is at the end.
-    departed: VecDeque<(ClientId, Name)>,
+    departed: VecDeque<(UserId, Name)>,
 }
 
 impl Directory {
@@ -139,6 +135,7 @@ impl Directory {
             by_name: HashTable::new(),
             hasher,
             connected: 0,
+            last_user: NonZeroU32::MAX,
             departed: VecDeque::new(),
         }
     }
@@ -162,14 +159,15 @@ impl Directory {
     /// Takes a client out, name and all.
     pub fn disconnect(&mut self, id: ClientId) -> Option<Client> {
         self.get(id)?;
+        let user = self.user_of(id);
         let client = self.slots.get_mut(id.index())?.take()?;
         self.connected -= 1;
-        if let Some(name) = client.name {
+        if let (Some(user), Some(name)) = (user, client.name) {
             self.unlist(&name, id.slot);
             if self.departed.len() >= DEPARTED_MAX {
                 self.departed.pop_front();
             }
-            self.departed.push_back((id, name));
+            self.departed.push_back((user, name));
         }
         Some(client)
     }
@@ -184,33 +182,75 @@ impl Directory {
         (client.generation == id.generation).then_some(client)
     }
 
-    /// The name of a client that is connected and registered.
-    pub fn name_of(&self, id: ClientId) -> Option<Name> {
-        self.get(id)?.name
+    /// Who sends by a connection, once they are registered.
+    pub fn user_of(&self, id: ClientId) -> Option<UserId> {
+        self.get(id)?.user_at(id.slot)
+    }
+
+    /// Where what is for a user goes.
+    pub fn connections_of(&self, user: UserId) -> impl Iterator<Item = ClientId> {
+        let connection = self.user(user).map(|record| ClientId {
+            slot: user.slot,
+            generation: record.generation,
+        });
+        connection.into_iter()
+    }
+
+    /// The record of a user who is here.
+    pub fn user(&self, id: UserId) -> Option<&Client> {
+        let record = self.slots.get(id.slot as usize)?.as_ref()?;
+        (record.user_generation == Some(id.generation)).then_some(record)
+    }
+
+    pub fn user_mut(&mut self, id: UserId) -> Option<&mut Client> {
+        let record = self.slots.get_mut(id.slot as usize)?.as_mut()?;
+        (record.user_generation == Some(id.generation)).then_some(record)
+    }
+
+    /// How a user stands in the list of members of `room`.
+    pub fn as_member(&self, user: UserId, room: RoomId) -> Option<Member> {
+        let record = self.user(user)?;
+        Some(Member {
+            user,
+            client: self.connections_of(user).next()?,
+            current: record.current == Some(room),
+            quiet: record.quiet,
+            filters: !record.ignored().is_empty(),
+        })
+    }
+
+    /// The name of a user who is here.
+    pub fn name_of(&self, user: UserId) -> Option<Name> {
+        self.user(user)?.name
     }
 
     /// The name that somebody had when they left, unless very many have left since.
-    pub fn name_of_departed(&self, id: ClientId) -> Option<Name> {
-        let departed = self.departed.iter().rev().find(|(gone, _)| *gone == id);
+    pub fn name_of_departed(&self, user: UserId) -> Option<Name> {
+        let departed = self.departed.iter().rev().find(|(gone, _)| *gone == user);
         departed.map(|(_, name)| *name)
     }
 
-    pub fn find(&self, name: &Name) -> Option<ClientId> {
-        Some(self.find_client(name)?.0)
+    pub fn find(&self, name: &Name) -> Option<UserId> {
+        Some(self.find_record(name)?.0)
     }
 
     /// Finds by a name as typed, which may be none; gives the name as its owner spells it.
-    pub fn find_typed(&self, typed: &str) -> Option<(ClientId, Name)> {
-        let (id, client) = self.find_client(&Name::parse(typed).ok()?)?;
-        Some((id, client.name?))
+    pub fn find_typed(&self, typed: &str) -> Option<(UserId, Name)> {
+        let (id, record) = self.find_record(&Name::parse(typed).ok()?)?;
+        Some((id, record.name?))
     }
 
-    fn find_client(&self, name: &Name) -> Option<(ClientId, &Client)> {
+    fn find_record(&self, name: &Name) -> Option<(UserId, &Client)> {
         let has_name = |slot: &u32| name_in(&self.slots, *slot) == Some(name);
         let slot = *self.by_name.find(self.hasher.hash_one(name), has_name)?;
-        let client = self.slots.get(slot as usize)?.as_ref()?;
-        let generation = client.generation;
-        Some((ClientId { slot, generation }, client))
+        let record = self.slots.get(slot as usize)?.as_ref()?;
+        Some((record.user_at(slot)?, record))
+    }
+
+    /// A generation that no user of the last four billion has had.
+    fn mint_generation(&mut self) -> NonZeroU32 {
+        self.last_user = self.last_user.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.last_user
     }
 
     /// Takes `slot` out of the table, where it stands under `name`.
@@ -223,28 +263,44 @@ impl Directory {
         }
     }
 
-    /// Gives `id` the name `name`, which must be free or its own; its old one becomes free.
-    pub fn rename(&mut self, id: ClientId, name: Name) -> Option<Name> {
-        let old = self.get(id)?.name;
-        if let Some(old) = &old {
-            self.unlist(old, id.slot);
-        }
+    /// Makes whoever is behind `id` a user with the name `name`, which must be free.
+    pub fn register(&mut self, id: ClientId, name: Name) -> Option<UserId> {
+        let generation = self.mint_generation();
+        let client = self.get_mut(id)?;
+        debug_assert_eq!(client.name, None, "one registers once");
+        client.user_generation = Some(generation);
+        self.list(id.slot, name);
+        self.user_of(id)
+    }
+
+    /// Gives a user the name `name`, which must be free or their own. Returns the old one, which
+    /// becomes free.
+    pub fn rename(&mut self, user: UserId, name: Name) -> Option<Name> {
+        let old = self.name_of(user)?;
+        self.unlist(&old, user.slot);
+        self.list(user.slot, name);
+        Some(old)
+    }
+
+    /// Gives the record at `slot` a name, and puts it into the table.
+    fn list(&mut self, slot: u32, name: Name) {
         debug_assert_eq!(
             self.find(&name),
             None,
             "a name in use is refused before this"
         );
-        self.get_mut(id)?.name = Some(name);
         let Self {
             slots,
             by_name,
             hasher,
             ..
         } = self;
+        if let Some(Some(record)) = slots.get_mut(slot as usize) {
+            record.name = Some(name);
+        }
         // Whoever is listed has a name: the default is never used.
         let hash_of = |slot: &u32| name_in(slots, *slot).map_or(0, |name| hasher.hash_one(name));
-        by_name.insert_unique(hasher.hash_one(name), id.slot, hash_of);
-        old
+        by_name.insert_unique(hasher.hash_one(name), slot, hash_of);
     }
 
     /// Everyone with a name, in an order that only changes when somebody comes or goes.
@@ -276,8 +332,11 @@ impl Directory {
         assert_eq!(self.by_name.len(), self.registered().count());
         // As many are listed as have a name: so whoever is listed has one.
         for id in self.ids() {
-            let name = name_in(&self.slots, id.slot);
-            assert!(name.is_none_or(|name| self.find(name) == Some(id)));
+            let (name, user) = (name_in(&self.slots, id.slot), self.user_of(id));
+            assert_eq!(name.is_some(), user.is_some(), "a user has a name");
+            assert!(name.is_none_or(|name| self.find(name) == user));
+            let connections = user.map(|user| self.connections_of(user));
+            assert!(connections.is_none_or(|mut all| all.any(|own| own == id)));
         }
     }
 }
@@ -304,16 +363,19 @@ mod tests {
         let name = |text: String| Name::parse(&text).unwrap();
         for slot in 0..COUNT {
             directory.connect(id(slot), Peer::Unix, Timestamp::default());
-            directory.rename(id(slot), name(format!("u{slot}")));
+            directory.register(id(slot), name(format!("u{slot}")));
         }
         for slot in (0..COUNT).step_by(2) {
-            directory.rename(id(slot), name(format!("U{slot}")));
-            directory.rename(id(slot), name(format!("v{slot}")));
+            let user = directory.user_of(id(slot)).unwrap();
+            directory.rename(user, name(format!("U{slot}")));
+            directory.rename(user, name(format!("v{slot}")));
             directory.disconnect(id(slot + 1));
         }
         directory.check_invariants();
         assert_eq!(directory.registered_count(), COUNT as usize / 2);
-        assert_eq!(directory.find(&name("V500".to_owned())), Some(id(500)));
+        let found = directory.find(&name("V500".to_owned()));
+        assert_eq!(found, directory.user_of(id(500)));
+        assert!(directory.connections_of(found.unwrap()).eq([id(500)]));
         assert_eq!(directory.find(&name("u500".to_owned())), None);
         assert_eq!(directory.find(&name("u501".to_owned())), None);
     }
@@ -327,15 +389,20 @@ mod tests {
         };
         let name = |generation| Name::parse(&format!("u{generation}")).unwrap();
         let last = u32::try_from(DEPARTED_MAX).unwrap();
+        let mut users = Vec::new();
         for generation in 0..=last {
             directory.connect(id(generation), Peer::Unix, Timestamp::default());
-            directory.rename(id(generation), name(generation));
-            assert_eq!(directory.name_of_departed(id(generation)), None);
+            let user = directory
+                .register(id(generation), name(generation))
+                .unwrap();
+            assert_eq!(directory.name_of_departed(user), None);
             directory.disconnect(id(generation));
+            assert_eq!(directory.name_of(user), None);
+            users.push(user);
         }
-        assert_eq!(directory.name_of_departed(id(0)), None);
+        assert_eq!(directory.name_of_departed(users[0]), None);
         for generation in 1..=last {
-            let departed = directory.name_of_departed(id(generation));
+            let departed = directory.name_of_departed(users[generation as usize]);
             assert_eq!(departed, Some(name(generation)));
         }
         assert_eq!(directory.departed.len(), DEPARTED_MAX);
@@ -353,7 +420,7 @@ mod tests {
             let generation = 0;
             let id = ClientId { slot, generation };
             directory.connect(id, Peer::Unix, Timestamp::default());
-            directory.rename(id, name(slot));
+            directory.register(id, name(slot));
         }
         let looked_at = |slot| {
             let mut count = 0;

@@ -1,7 +1,8 @@
-//! Who a connection is, and where it comes from.
+//! Who a person is, what a connection is, and where it comes from.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 /// Who a connection is: a slot in the slab, and how often that slot was handed out before, so
 /// that whatever is left over from a closed connection misses its successor.
@@ -24,6 +25,33 @@ impl ClientId {
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+
+/// Who a person is, from registering until leaving: through changes of name, and never anyone who
+/// comes later. What people decide about each other speaks of users; what is written goes to
+/// connections, each by its [`ClientId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId {
+    /// The place of the user's record.
+    pub slot: u32,
+    /// Tells apart the users that had that place.
+    pub generation: NonZeroU32,
+}
+
+/// A room's place in the table of rooms. Only valid while somebody is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RoomId(NonZeroU32);
+
+impl RoomId {
+    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
+    pub(super) fn at(index: usize) -> Self {
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        Self(number.unwrap_or(NonZeroU32::MAX))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
     }
 }
 

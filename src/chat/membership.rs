@@ -3,14 +3,15 @@
 use arrayvec::ArrayVec;
 
 use super::event::{Event, Reply, RoomView};
-use super::ids::ClientId;
+use super::ids::{ClientId, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
+use super::presence::{Change, ChangeKind};
 use super::refusal::Refusal;
-use super::rooms::{Change, ChangeKind, Member, Room, RoomId};
-use super::{Chat, Outcome, answer};
-use crate::chat::directory::Membership;
-use crate::chat::time::Timestamp;
+use super::rooms::Room;
+use super::time::Timestamp;
+use super::{Chat, Outcome, Sender, answer};
 
 /// Who enters a room is told so many names of those there; `/names` has them all.
 pub const ENTRY_NAMES_MAX: usize = 20;
@@ -23,16 +24,17 @@ impl Chat {
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(id, name)?;
-        self.directory.rename(id, name);
+        self.check_free(name, None)?;
+        let user = self.directory.register(id, name);
+        let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
-        self.enter(now, id, &name, lobby, outbox);
+        self.enter(now, user, &name, lobby, outbox);
         let room = self
             .rooms
             .get(lobby)
             .ok_or(Refusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, id);
+        let names = self.some_names(room, user);
         let reply = Reply::Registered {
             name: &name,
             entered: view(room, &names),
@@ -42,62 +44,63 @@ impl Chat {
 
     pub(super) fn rename<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         new_name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(id, new_name)?;
-        let old = self.directory.rename(id, new_name);
-        outbox.named(id, new_name);
+        self.check_free(new_name, Some(sender.user))?;
+        let old = self.directory.rename(sender.user, new_name);
+        outbox.named(sender.client, new_name);
         if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
-            if let Some(client) = self.directory.get(id) {
-                for membership in &client.rooms {
-                    self.rooms.rename_pending(membership.room, id, new_name);
+            if let Some(user) = self.directory.user(sender.user) {
+                for membership in &user.rooms {
+                    self.rooms
+                        .rename_pending(membership.room, sender.user, new_name);
                 }
             }
-            self.announce_rename(id, &old, &new_name, outbox);
+            self.announce_rename(sender.user, &old, &new_name, outbox);
         }
-        answer(outbox, id, Reply::Renamed { name: &new_name })
+        answer(outbox, sender.client, Reply::Renamed { name: &new_name })
     }
 
     pub(super) fn join<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         room_name: RoomName,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let user = self.directory.user(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
         let existing = self.rooms.find(&room_name);
-        let member = existing.is_some_and(|room| client.membership(room).is_some());
+        let member = existing.is_some_and(|room| user.membership(room).is_some());
         let rooms_max = self.settings.rooms_per_client_max;
-        if !member && client.rooms.len() >= rooms_max {
+        if !member && user.rooms.len() >= rooms_max {
             return Err(Refusal::TooManyRooms { rooms_max });
         }
         let room = self.rooms.find_or_make(room_name);
         if member {
-            self.set_current(id, Some(room));
+            self.set_current(sender.user, Some(room));
         } else {
-            self.enter(now, id, name, room, outbox);
+            self.enter(now, sender.user, &sender.name, room, outbox);
         }
         let room = self
             .rooms
             .get(room)
             .ok_or(Refusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, id);
-        answer(outbox, id, Reply::Joined(view(room, &names)))
+        let names = self.some_names(room, sender.user);
+        answer(outbox, sender.client, Reply::Joined(view(room, &names)))
     }
 
     pub(super) fn part<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         room_name: Option<RoomName>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
+        let client = self.directory.get(sender.client);
+        let client = client.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
             Some(room_name) => Some(
                 self.rooms
@@ -111,10 +114,10 @@ impl Chat {
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
         let room_name = room_name.ok_or(Refusal::NotInRoom { room: None })?;
 
-        let current = self.exit(id, membership);
+        let current = self.exit(sender.user, membership);
         let change = Change {
-            who: id,
-            name,
+            who: sender.user,
+            name: &sender.name,
             kind: ChangeKind::Left(None),
         };
         self.rooms
@@ -124,7 +127,7 @@ impl Chat {
         let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
         answer(
             outbox,
-            id,
+            sender.client,
             Reply::Parted {
                 room: &room_name,
                 current,
@@ -137,38 +140,36 @@ impl Chat {
         let moved = self
             .rooms
             .leave(room, index)
-            .and_then(|id| self.directory.get_mut(id));
-        if let Some(client) = moved
-            && let Some(own) = client.rooms.iter_mut().find(|own| own.room == room)
+            .and_then(|user| self.directory.user_mut(user));
+        if let Some(user) = moved
+            && let Some(own) = user.rooms.iter_mut().find(|own| own.room == room)
         {
             own.index = index;
         }
     }
 
-    /// Brings a member's flags up to date in all its rooms, after a change to the client.
-    pub(super) fn refresh_member(&mut self, id: ClientId) {
-        let Some(client) = self.directory.get(id) else {
+    /// Brings a user's flags up to date in all their rooms.
+    pub(super) fn refresh_member(&mut self, id: UserId) {
+        let Some(user) = self.directory.user(id) else {
             return;
         };
-        for membership in &client.rooms {
+        for membership in &user.rooms {
             let room = self.rooms.get_mut(membership.room);
-            if let Some(member) =
-                room.and_then(|room| room.members.get_mut(membership.index as usize))
-            {
-                *member = client.as_member(id, membership.room);
+            let member = room.and_then(|room| room.members.get_mut(membership.index as usize));
+            let fresh = self.directory.as_member(id, membership.room);
+            if let (Some(member), Some(fresh)) = (member, fresh) {
+                *member = fresh;
             }
         }
     }
 
-    fn check_free(&self, id: ClientId, name: Name) -> Result<(), Refusal<'static>> {
+    /// Whether `user`, or somebody new, may take `name`.
+    fn check_free(&self, name: Name, user: Option<UserId>) -> Result<(), Refusal<'static>> {
         if name.is_reserved() {
             return Err(Refusal::NameReserved { name });
         }
-        if self
-            .directory
-            .find(&name)
-            .is_some_and(|holder| holder != id)
-        {
+        let holder = self.directory.find(&name);
+        if holder.is_some() && holder != user {
             return Err(Refusal::NameInUse { name });
         }
         let like_room = RoomName::parse(name.as_str()).ok();
@@ -182,19 +183,21 @@ impl Chat {
     fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
-        id: ClientId,
+        user: UserId,
         name: &Name,
         room: RoomId,
         outbox: &mut O,
     ) {
-        let Some(client) = self.directory.get_mut(id) else {
+        let Some(member) = self.directory.as_member(user, room) else {
             return;
         };
-        let index = self.rooms.enter(room, client.as_member(id, room));
-        client.rooms.push(Membership { room, index });
-        self.set_current(id, Some(room));
+        let index = self.rooms.enter(room, member);
+        if let Some(user) = self.directory.user_mut(user) {
+            user.rooms.push(Membership { room, index });
+        }
+        self.set_current(user, Some(room));
         let change = Change {
-            who: id,
+            who: user,
             name,
             kind: ChangeKind::Joined,
         };
@@ -204,45 +207,39 @@ impl Chat {
 
     /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the
     /// one it entered last of those that remain.
-    fn exit(&mut self, id: ClientId, membership: Membership) -> Option<RoomId> {
+    fn exit(&mut self, id: UserId, membership: Membership) -> Option<RoomId> {
         self.remove_member(membership.room, membership.index);
-        let client = self.directory.get_mut(id)?;
-        client.rooms.retain(|own| own.room != membership.room);
-        let current = client.current.filter(|current| *current != membership.room);
-        let current = current.or_else(|| client.rooms.last().map(|own| own.room));
+        let user = self.directory.user_mut(id)?;
+        user.rooms.retain(|own| own.room != membership.room);
+        let current = user.current.filter(|current| *current != membership.room);
+        let current = current.or_else(|| user.rooms.last().map(|own| own.room));
         self.set_current(id, current);
         current
     }
 
-    fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {
-        if let Some(client) = self.directory.get_mut(id) {
-            client.current = room;
+    fn set_current(&mut self, id: UserId, room: Option<RoomId>) {
+        if let Some(user) = self.directory.user_mut(id) {
+            user.current = room;
             self.refresh_member(id);
         }
     }
 
     /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
     /// coming and going at all.
-    fn announce_rename<O: Outbox>(
-        &self,
-        id: ClientId,
-        name: &Name,
-        new_name: &Name,
-        outbox: &mut O,
-    ) {
-        let Some(client) = self.directory.get(id) else {
+    fn announce_rename<O: Outbox>(&self, id: UserId, name: &Name, new_name: &Name, outbox: &mut O) {
+        let Some(user) = self.directory.user(id) else {
             return;
         };
         let event = Event::Rename { name, new_name };
         let told = |room: &&Room| room.members.len() <= super::PRESENCE_MEMBERS_MAX;
-        for (place, membership) in client.rooms.iter().enumerate() {
+        for (place, membership) in user.rooms.iter().enumerate() {
             let Some(room) = self.rooms.get(membership.room).filter(told) else {
                 continue;
             };
-            let earlier = client.rooms.get(..place).unwrap_or_default();
+            let earlier = user.rooms.get(..place).unwrap_or_default();
             let told_already = |member: &Member| {
                 !earlier.is_empty()
-                    && self.directory.get(member.client).is_some_and(|other| {
+                    && self.directory.user(member.user).is_some_and(|other| {
                         earlier.iter().any(|own| {
                             other.membership(own.room).is_some()
                                 && self.rooms.get(own.room).as_ref().is_some_and(told)
@@ -252,15 +249,15 @@ impl Chat {
             let others = room
                 .members
                 .iter()
-                .filter(|member| member.client != id && !member.quiet && !told_already(member));
+                .filter(|member| member.user != id && !member.quiet && !told_already(member));
             outbox.announce(&room.name, others.map(Member::addressee), &event);
         }
     }
 
     /// The names that somebody entering is told, without their own.
-    fn some_names(&self, room: &Room, id: ClientId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
-        let others = room.members.iter().filter(|member| member.client != id);
-        let names = others.filter_map(|member| self.directory.name_of(member.client));
+    fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
+        let others = room.members.iter().filter(|member| member.user != id);
+        let names = others.filter_map(|member| self.directory.name_of(member.user));
         names.take(ENTRY_NAMES_MAX).collect()
     }
 }

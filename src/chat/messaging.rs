@@ -5,12 +5,13 @@ use arrayvec::ArrayVec;
 use super::command::{RECIPIENTS_MAX, Recipients};
 use super::directory::Client;
 use super::event::{Event, Notice, Reply};
-use super::ids::ClientId;
+use super::ids::UserId;
+use super::member::Member;
 use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
 use super::refusal::Refusal;
 use super::rooms::Room;
-use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, answer};
+use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
 /// What one does in a room.
 #[derive(Clone, Copy, Debug)]
@@ -23,31 +24,32 @@ impl Chat {
     /// Something said, or done by `/me`, in the current room.
     pub(super) fn speak<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         speech: Speech<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let (room, to) = self.audience(id)?;
-        let (room, from) = (&room.name, name);
+        let (room, to) = self.audience(sender)?;
+        let (room, from) = (&room.name, &sender.name);
         let event = match speech {
             Speech::Message(text) => Event::Message { room, from, text },
             Speech::Action(text) => Event::Action { room, from, text },
         };
         outbox.announce(room, to, &event);
-        answer(outbox, id, Reply::Done)
+        answer(outbox, sender.client, Reply::Done)
     }
 
     /// The speaker's current room, and those in it who are to hear what is said.
     pub(super) fn audience(
         &self,
-        speaker: ClientId,
+        speaker: &Sender,
     ) -> Result<(&Room, impl Iterator<Item = Addressee>), Refusal<'static>> {
-        let client = self.directory.get(speaker).ok_or(Refusal::NotRegistered)?;
+        let client = self.directory.get(speaker.client);
+        let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
         let room = room.ok_or(Refusal::NotInRoom { room: None })?;
         let echo = client.echo;
-        let hears = move |member: &&super::rooms::Member| {
+        let (speaker, user) = (speaker.client, speaker.user);
+        let hears = move |member: &&Member| {
             if member.client == speaker {
                 return echo;
             }
@@ -55,67 +57,60 @@ impl Chat {
             !member.filters
                 || !self
                     .directory
-                    .get(member.client)
-                    .is_some_and(|other| other.ignores(speaker))
+                    .user(member.user)
+                    .is_some_and(|other| other.ignores(user))
         };
-        Ok((
-            room,
-            room.members
-                .iter()
-                .filter(hears)
-                .map(super::rooms::Member::addressee),
-        ))
+        let members = room.members.iter().filter(hears);
+        Ok((room, members.map(Member::addressee)))
     }
 
     pub(super) fn private<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         to: Recipients<'a>,
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
         let Some(typed) = to.only() else {
-            return self.private_to_several(id, name, to, text, outbox);
+            return self.private_to_several(sender, to, text, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
         let recipient = self.directory.find_typed(typed).ok_or(missing)?;
-        self.private_to_one(id, name, recipient, text, outbox)
+        self.private_to_one(sender, recipient, text, outbox)
     }
 
     pub(super) fn reply<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
-        let writer = client.reply_to.ok_or(Refusal::NobodyWrote)?;
+        let user = self.directory.user(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        let writer = user.reply_to.ok_or(Refusal::NobodyWrote)?;
         let Some(writer_name) = self.directory.name_of(writer) else {
             let name = self.directory.name_of_departed(writer);
             return Err(Refusal::WriterLeft { name });
         };
-        self.private_to_one(id, name, (writer, writer_name), text, outbox)
+        self.private_to_one(sender, (writer, writer_name), text, outbox)
     }
 
     fn private_to_one<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
-        (recipient, recipient_name): (ClientId, Name),
+        sender: &Sender,
+        (recipient, recipient_name): (UserId, Name),
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
         let to = std::slice::from_ref(&recipient_name);
-        match self.deliver_copy(id, name, recipient, to, text, outbox) {
+        match self.deliver_copy(sender, recipient, to, text, outbox) {
             Delivery::Queued => {
-                self.echo_private(id, name, to, text, outbox);
-                answer(outbox, id, Reply::Done)
+                self.echo_private(sender, to, text, outbox);
+                answer(outbox, sender.client, Reply::Done)
             }
             Delivery::Refused => {
                 outbox.send(
-                    id,
+                    sender.client,
                     &Event::Error(Refusal::Unreached {
                         missing: &[],
                         full: to,
@@ -128,13 +123,12 @@ impl Chat {
 
     fn private_to_several<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         to: Recipients<'a>,
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let mut found = ArrayVec::<(ClientId, Name), RECIPIENTS_MAX>::new();
+        let mut found = ArrayVec::<(UserId, Name), RECIPIENTS_MAX>::new();
         let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
         let mut all = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for typed in to.iter() {
@@ -154,21 +148,21 @@ impl Chat {
         }
         let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for (recipient, recipient_name) in &found {
-            if self.deliver_copy(id, name, *recipient, &all, text, outbox) == Delivery::Refused {
+            if self.deliver_copy(sender, *recipient, &all, text, outbox) == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
             }
         }
         if full.len() < found.len() {
-            self.echo_private(id, name, &all, text, outbox);
+            self.echo_private(sender, &all, text, outbox);
         }
         if missing.is_empty() && full.is_empty() {
-            return answer(outbox, id, Reply::Done);
+            return answer(outbox, sender.client, Reply::Done);
         }
         let refusal = Refusal::Unreached {
             missing: &missing,
             full: &full,
         };
-        outbox.send(id, &Event::Error(refusal));
+        outbox.send(sender.client, &Event::Error(refusal));
         Ok(Answered)
     }
 
@@ -176,73 +170,68 @@ impl Chat {
     /// not told.
     fn deliver_copy<O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
-        recipient: ClientId,
+        sender: &Sender,
+        recipient: UserId,
         to: &[Name],
         text: &str,
         outbox: &mut O,
     ) -> Delivery {
-        let Some(client) = self.directory.get_mut(recipient) else {
+        let Some(user) = self.directory.user_mut(recipient) else {
             return Delivery::Refused;
         };
-        if client.ignores(id) {
+        if user.ignores(sender.user) {
             // What they are told of anybody, or they would know.
-            notify_away(client, id, outbox);
+            notify_away(user, sender, outbox);
             return Delivery::Queued;
         }
         let event = Event::Private {
-            from: name,
+            from: &sender.name,
             to,
             text,
         };
-        let delivery = outbox.deliver(recipient, id, &event);
-        if delivery == Delivery::Queued {
-            client.reply_to = Some(id);
-            notify_away(client, id, outbox);
+        // One connection that takes it is enough.
+        let mut delivery = Delivery::Refused;
+        for client in self.directory.connections_of(recipient) {
+            if outbox.deliver(client, sender.user, &event) == Delivery::Queued {
+                delivery = Delivery::Queued;
+            }
+        }
+        if delivery == Delivery::Queued
+            && let Some(user) = self.directory.user_mut(recipient)
+        {
+            user.reply_to = Some(sender.user);
+            notify_away(user, sender, outbox);
         }
         delivery
     }
 
-    fn echo_private<O: Outbox>(
-        &self,
-        id: ClientId,
-        name: &Name,
-        to: &[Name],
-        text: &str,
-        outbox: &mut O,
-    ) {
-        if self.directory.get(id).is_some_and(|client| client.echo) {
-            outbox.send(
-                id,
-                &Event::Private {
-                    from: name,
-                    to,
-                    text,
-                },
-            );
+    fn echo_private<O: Outbox>(&self, sender: &Sender, to: &[Name], text: &str, outbox: &mut O) {
+        let client = self.directory.get(sender.client);
+        if client.is_some_and(|client| client.echo) {
+            let from = &sender.name;
+            outbox.send(sender.client, &Event::Private { from, to, text });
         }
     }
 }
 
-/// Tells `sender` that `client` is away, if so, and if it was not told before.
-fn notify_away<O: Outbox>(client: &mut Client, sender: ClientId, outbox: &mut O) {
-    if client.away().is_none() {
+/// Tells `sender` that `user` is away, if so, and if they were not told before.
+fn notify_away<O: Outbox>(user: &mut Client, sender: &Sender, outbox: &mut O) {
+    if user.away().is_none() {
         return;
     }
-    let (Some(name), Some(away)) = (client.name, client.away_mut()) else {
+    let (Some(name), Some(away)) = (user.name, user.away_mut()) else {
         return;
     };
-    if away.told.contains(&sender) {
+    if away.told.contains(&sender.user) {
         return;
     }
     if away.told.len() >= AWAY_NOTIFIED_MAX {
         away.told.clear(); // better to tell somebody twice than to remember without end
     }
-    away.told.insert(sender);
+    away.told.insert(sender.user);
     let notice = Notice::IsAway {
         name: &name,
         text: &away.text,
     };
-    outbox.send(sender, &Event::Notice(notice));
+    outbox.send(sender.client, &Event::Notice(notice));
 }

@@ -13,10 +13,13 @@ pub mod command;
 mod directory;
 pub mod event;
 pub mod ids;
+mod invariants;
+mod member;
 mod membership;
 mod messaging;
 pub mod name;
 pub mod outbox;
+mod presence;
 mod queries;
 pub mod refusal;
 mod rooms;
@@ -29,22 +32,23 @@ use ahash::RandomState;
 
 use close_reason::CloseReason;
 use command::{Command, Request, Verb};
-use directory::Directory;
+use directory::{Client, Directory};
 use event::{Event, Notice, Reply};
-use ids::{ClientId, Peer};
+use ids::{ClientId, Peer, UserId};
 use messaging::Speech;
 use name::{Name, RoomName};
 use outbox::Outbox;
+use presence::{Change, ChangeKind};
 use refusal::Refusal;
-use rooms::{Change, ChangeKind, Rooms};
+use rooms::Rooms;
 use stats::Counts;
 use time::Timestamp;
 
 pub use membership::ENTRY_NAMES_MAX;
-pub use queries::{NAMES_PAGE, ROOMS_PAGE};
-pub use rooms::{
+pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
+pub use queries::{NAMES_PAGE, ROOMS_PAGE};
 pub use settings::{AWAY_NOTIFIED_MAX, IGNORED_MAX};
 
 /// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of
@@ -124,11 +128,11 @@ impl Chat {
             return;
         };
         client.active_at = now;
-        let registered = client.name;
-        let outcome = match (request, registered) {
-            (Ok(command), Some(name)) => self.execute(now, id, name, command, outbox),
+        let sender = Sender::new(id, client);
+        let outcome = match (request, sender) {
+            (Ok(command), Some(sender)) => self.execute(now, &sender, command, outbox),
             (Ok(command), None) => self.execute_unregistered(now, id, command, outbox),
-            (Err(refusal), registered) => Err(refusal_for(refusal, registered)),
+            (Err(refusal), sender) => Err(refusal_for(refusal, sender.is_some())),
         };
         match outcome {
             Ok(Answered) => {}
@@ -143,18 +147,22 @@ impl Chat {
         id: ClientId,
         outbox: &mut O,
     ) -> Option<Name> {
+        let user = self.directory.user_of(id);
         let client = self.directory.disconnect(id)?;
-        let name = client.name?;
+        let (user, name) = (user?, client.name?);
         for membership in &client.rooms {
             self.remove_member(membership.room, membership.index);
             let kind = ChangeKind::Left(client.quit_text());
             let change = Change {
-                who: id,
+                who: user,
                 name: &name,
                 kind,
             };
             let directory = &self.directory;
-            let ignores = |other| directory.get(other).is_some_and(|other| other.ignores(id));
+            let ignores = |other| {
+                let other = directory.user(other);
+                other.is_some_and(|other| other.ignores(user))
+            };
             self.rooms
                 .announce_presence(now, membership.room, change, ignores, outbox);
             self.rooms.drop_if_empty(membership.room);
@@ -164,9 +172,9 @@ impl Chat {
 
     /// Private messages that `from` was told are on their way did not reach `to`, whose connection
     /// ended first.
-    pub fn undelivered<O: Outbox>(&self, from: ClientId, to: &Name, count: u64, outbox: &mut O) {
-        if self.directory.get(from).is_some() {
-            outbox.send(from, &Event::Notice(Notice::Undelivered { to, count }));
+    pub fn undelivered<O: Outbox>(&self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+        for id in self.directory.connections_of(from) {
+            outbox.send(id, &Event::Notice(Notice::Undelivered { to, count }));
         }
     }
 
@@ -194,10 +202,16 @@ impl Chat {
         self.rooms.expire(now, outbox);
     }
 
+    /// Who sends by a connection, once they are registered.
+    #[must_use]
+    pub fn user_of(&self, id: ClientId) -> Option<UserId> {
+        self.directory.user_of(id)
+    }
+
     /// The name of a client, once it has one.
     #[must_use]
     pub fn name_of(&self, id: ClientId) -> Option<Name> {
-        self.directory.name_of(id)
+        self.directory.get(id)?.name
     }
 
     /// Where a client comes from.
@@ -216,76 +230,40 @@ impl Chat {
         }
     }
 
-    /// Checks what must always hold; for tests and simulations.
-    ///
-    /// # Panics
-    /// If it does not hold.
-    #[expect(
-        clippy::expect_used,
-        reason = "a check of invariants is there to panic"
-    )]
-    pub fn check_invariants(&self) {
-        self.directory.check_invariants();
-        self.rooms.check_invariants(&self.directory);
-        for id in self.directory.ids() {
-            let client = self
-                .directory
-                .get(id)
-                .expect("a listed client is connected");
-            assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
-            assert!(client.ignored().len() <= IGNORED_MAX);
-            assert!(
-                client
-                    .current
-                    .is_none_or(|room| client.membership(room).is_some())
-            );
-            assert!(!client.rooms.is_empty() || client.current.is_none());
-            for membership in &client.rooms {
-                let room = self
-                    .rooms
-                    .get(membership.room)
-                    .expect("one is in rooms that exist");
-                let member = room.members.get(membership.index as usize);
-                assert_eq!(member.map(|member| member.client), Some(id));
-            }
-        }
-    }
-
     fn execute<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
-        id: ClientId,
-        name: Name,
+        sender: &Sender,
         command: Command<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
         match command {
-            Command::Say(text) => self.speak(id, &name, Speech::Message(text), outbox),
-            Command::Act(text) => self.speak(id, &name, Speech::Action(text), outbox),
-            Command::Private { to, text } => self.private(id, &name, to, text, outbox),
-            Command::Reply(text) => self.reply(id, &name, text, outbox),
+            Command::Say(text) => self.speak(sender, Speech::Message(text), outbox),
+            Command::Act(text) => self.speak(sender, Speech::Action(text), outbox),
+            Command::Private { to, text } => self.private(sender, to, text, outbox),
+            Command::Reply(text) => self.reply(sender, text, outbox),
             Command::Hash { name: Ok(new), .. } | Command::Nick(new) => {
-                self.rename(id, new, outbox)
+                self.rename(sender, new, outbox)
             }
-            Command::Hash { line, .. } => self.speak(id, &name, Speech::Message(line), outbox),
-            Command::Join(room) => self.join(now, id, &name, room, outbox),
-            Command::Part(room) => self.part(now, id, &name, room, outbox),
-            Command::Topic(text) => self.topic(id, &name, text, outbox),
-            Command::Rooms(page) => self.list_rooms(id, page, outbox),
-            Command::Names { of, page } => self.list_names(id, of, page, outbox),
-            Command::Whois(typed) => self.whois(now, id, typed, outbox),
-            Command::Away(text) => self.away(id, text, outbox),
-            Command::Back => self.back(id, outbox),
-            Command::Ignore(typed) => self.ignore(id, typed, outbox),
-            Command::Unignore(typed) => self.unignore(id, typed, outbox),
-            Command::Quiet(on) => self.quiet(id, on, outbox),
-            Command::Echo(on) => self.echo(id, on, outbox),
+            Command::Hash { line, .. } => self.speak(sender, Speech::Message(line), outbox),
+            Command::Join(room) => self.join(now, sender, room, outbox),
+            Command::Part(room) => self.part(now, sender, room, outbox),
+            Command::Topic(text) => self.topic(sender, text, outbox),
+            Command::Rooms(page) => self.list_rooms(sender, page, outbox),
+            Command::Names { of, page } => self.list_names(sender, of, page, outbox),
+            Command::Whois(typed) => self.whois(now, sender, typed, outbox),
+            Command::Away(text) => self.away(sender, text, outbox),
+            Command::Back => self.back(sender, outbox),
+            Command::Ignore(typed) => self.ignore(sender, typed, outbox),
+            Command::Unignore(typed) => self.unignore(sender, typed, outbox),
+            Command::Quiet(on) => self.quiet(sender, on, outbox),
+            Command::Echo(on) => self.echo(sender, on, outbox),
             Command::Help(_)
             | Command::Version
             | Command::Ping(_)
             | Command::Stats
             | Command::Mode(_)
-            | Command::Quit(_) => self.execute_unregistered(now, id, command, outbox),
+            | Command::Quit(_) => self.execute_unregistered(now, sender.client, command, outbox),
         }
     }
 
@@ -350,6 +328,23 @@ impl Chat {
     }
 }
 
+/// A registered user, and the connection that they sent a line by.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    client: ClientId,
+    user: UserId,
+    name: Name,
+}
+
+impl Sender {
+    /// The sender of what comes by `client`, once they are registered.
+    fn new(client: ClientId, record: &Client) -> Option<Self> {
+        let user = record.user_at(client.slot)?;
+        let name = record.name?;
+        Some(Self { client, user, name })
+    }
+}
+
 /// A line was answered with its one [`Event::Ok`].
 #[derive(Clone, Copy, Debug)]
 struct Answered;
@@ -382,20 +377,17 @@ fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
 
 /// What is wrong with a line depends a little on who sent it: before anything else, a stranger is
 /// told how to register, unless the line could have worked without that.
-fn refusal_for(refusal: Refusal<'_>, name: Option<Name>) -> Refusal<'_> {
+fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
     match refusal {
-        Refusal::UnknownCommand { given, nearest, .. } => {
-            let registered = name.is_some();
-            Refusal::UnknownCommand {
-                given,
-                nearest,
-                registered,
-            }
-        }
+        Refusal::UnknownCommand { given, nearest, .. } => Refusal::UnknownCommand {
+            given,
+            nearest,
+            registered,
+        },
         Refusal::LineTooLong { .. }
         | Refusal::BadName { .. }
         | Refusal::Usage(Verb::Nick | Verb::Help | Verb::Mode) => refusal,
-        _ if name.is_none() => Refusal::NotRegistered,
+        _ if !registered => Refusal::NotRegistered,
         _ => refusal,
     }
 }

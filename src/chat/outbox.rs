@@ -3,7 +3,7 @@
 use super::close_reason::CloseReason;
 use super::command::Mode;
 use super::event::Event;
-use super::ids::ClientId;
+use super::ids::{ClientId, UserId};
 use super::name::{Name, RoomName};
 use super::stats::ServerStats;
 
@@ -36,7 +36,7 @@ pub trait Outbox {
 
     /// Sends a private message from `from`. Never left out: it is queued or refused, and when it
     /// was queued and its reader goes before it was written, the server says so to `from`.
-    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery;
+    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery;
 
     /// Sends a line of `room` to many. Left out, and counted, for who reads too slowly.
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)

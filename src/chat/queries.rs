@@ -4,12 +4,11 @@ use arrayvec::ArrayVec;
 
 use super::command::NamesOf;
 use super::event::{Reply, RoomSummary, Whois};
-use super::ids::ClientId;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::refusal::Refusal;
 use super::time::Timestamp;
-use super::{Chat, Outcome, answer};
+use super::{Chat, Outcome, Sender, answer};
 
 /// `/names` shows so many at a time.
 pub const NAMES_PAGE: usize = 100;
@@ -21,7 +20,7 @@ pub const ROOMS_PAGE: usize = 100;
 impl Chat {
     pub(super) fn list_names<'a, O: Outbox>(
         &self,
-        id: ClientId,
+        sender: &Sender,
         of: NamesOf,
         page: usize,
         outbox: &mut O,
@@ -34,7 +33,10 @@ impl Chat {
                     .ok_or(Refusal::NoSuchRoom { room: name })?,
             ),
             NamesOf::CurrentRoom => {
-                let current = self.directory.get(id).and_then(|client| client.current);
+                let current = self
+                    .directory
+                    .get(sender.client)
+                    .and_then(|client| client.current);
                 Some(current.ok_or(Refusal::NotInRoom { room: None })?)
             }
         };
@@ -48,7 +50,7 @@ impl Chat {
             Some(room) => {
                 let members = room.members.iter().skip(skip).take(NAMES_PAGE);
                 members
-                    .filter_map(|member| self.directory.name_of(member.client))
+                    .filter_map(|member| self.directory.name_of(member.user))
                     .collect()
             }
             None => self
@@ -61,7 +63,7 @@ impl Chat {
         let room = room.map(|room| &room.name);
         answer(
             outbox,
-            id,
+            sender.client,
             Reply::Names {
                 room,
                 total,
@@ -74,7 +76,7 @@ impl Chat {
 
     pub(super) fn list_rooms<'a, O: Outbox>(
         &self,
-        id: ClientId,
+        sender: &Sender,
         page: usize,
         outbox: &mut O,
     ) -> Outcome<'a> {
@@ -92,7 +94,7 @@ impl Chat {
         let rooms: ArrayVec<RoomSummary<'_>, ROOMS_PAGE> = rooms.collect();
         answer(
             outbox,
-            id,
+            sender.client,
             Reply::Rooms {
                 rooms: &rooms,
                 total,
@@ -105,17 +107,17 @@ impl Chat {
     pub(super) fn whois<'a, O: Outbox>(
         &self,
         now: Timestamp,
-        id: ClientId,
+        sender: &Sender,
         typed: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
         let missing = Refusal::NoSuchUser { given: typed };
         let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
-        let (Some(asker), Some(client)) = (self.directory.get(id), self.directory.get(other))
-        else {
+        let asker = self.directory.user(sender.user);
+        let (Some(asker), Some(user)) = (asker, self.directory.user(other)) else {
             return Err(missing);
         };
-        let shared = client
+        let shared = user
             .rooms
             .iter()
             .filter(|own| asker.membership(own.room).is_some());
@@ -124,13 +126,13 @@ impl Chat {
             .collect();
         let whois = Whois {
             name: &name,
-            connected: now.since(client.connected_at),
-            idle: now.since(client.active_at),
-            away: client.away().map(|away| away.text.as_ref()),
+            connected: now.since(user.connected_at),
+            idle: now.since(user.active_at),
+            away: user.away().map(|away| away.text.as_ref()),
             rooms: &rooms,
-            peer: (id == other).then_some(client.peer),
+            peer: (sender.user == other).then_some(user.peer),
         };
-        answer(outbox, id, Reply::Whois(whois))
+        answer(outbox, sender.client, Reply::Whois(whois))
     }
 }
 

@@ -1,72 +1,20 @@
-//! Rooms, who is in them, and how their coming and going is told.
+//! Rooms, and who is in them.
 
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 use ahash::RandomState;
-use arrayvec::ArrayVec;
 
-use super::directory::Directory;
-use super::event::Event;
-use super::ids::ClientId;
+use super::ids::{RoomId, UserId};
+use super::member::Member;
 use super::name::{Name, RoomName};
-use super::outbox::{Addressee, Outbox};
+use super::outbox::Outbox;
+use super::presence::{
+    Change, PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, Presence,
+};
 use super::time::Timestamp;
-
-/// Up to so many members, each join and leave is told at once: a screenful of people know each
-/// other.
-pub const PRESENCE_IMMEDIATE_MEMBERS_MAX: usize = 50;
-
-/// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
-/// and telling each would cost the square of the members.
-pub const PRESENCE_MEMBERS_MAX: usize = 1000;
-
-/// How long joins and leaves are gathered for one summary.
-pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A summary names so many; the rest are a number.
-pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// The table of names keeps room for so many rooms at least.
 const NAMES_CAPACITY_KEPT: usize = 256;
-
-/// A room's place in the table of rooms. Only valid while somebody is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct RoomId(NonZeroU32);
-
-impl RoomId {
-    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
-    fn at(index: usize) -> Self {
-        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
-        Self(number.unwrap_or(NonZeroU32::MAX))
-    }
-
-    fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
-}
-
-/// One who is in a room, with what a fan-out must know of them, so that it reads one array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    pub client: ClientId,
-    /// This is their current room.
-    pub current: bool,
-    /// They want no join, leave and rename notices.
-    pub quiet: bool,
-    /// They ignore somebody, so that a fan-out must ask whom.
-    pub filters: bool,
-}
-
-impl Member {
-    pub fn addressee(&self) -> Addressee {
-        Addressee {
-            client: self.client,
-            in_other_room: !self.current,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Room {
@@ -76,34 +24,6 @@ pub(super) struct Room {
     presence: Presence,
     /// Its place in the list of rooms.
     listed_at: usize,
-}
-
-/// Joins and leaves not told yet. Nothing is pending unless `due` is set.
-#[derive(Debug, Default)]
-struct Presence {
-    due: Option<Timestamp>,
-    joined: u32,
-    left: u32,
-    /// With whose they are: who is renamed meanwhile is told by the name they have then.
-    joined_names: ArrayVec<(ClientId, Name), PRESENCE_NAMES_MAX>,
-    left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
-    /// Whose change was the first of these.
-    first: Option<ClientId>,
-}
-
-/// That somebody entered or left a room.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change<'a> {
-    pub who: ClientId,
-    pub name: &'a Name,
-    pub kind: ChangeKind<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ChangeKind<'a> {
-    Joined,
-    /// With what they said on leaving.
-    Left(Option<&'a str>),
 }
 
 /// All rooms.
@@ -185,6 +105,10 @@ impl Rooms {
         listed.iter().filter_map(|id| self.get(*id))
     }
 
+    pub fn ids(&self) -> impl Iterator<Item = RoomId> {
+        self.listed.iter().copied()
+    }
+
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -194,20 +118,16 @@ impl Rooms {
         let Some(room) = self.get_mut(id) else {
             return 0;
         };
-        debug_assert!(
-            room.members
-                .iter()
-                .all(|other| other.client != member.client)
-        );
+        debug_assert!(room.members.iter().all(|other| other.user != member.user));
         room.members.push(member);
         u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// Takes out the member at `index`. Returns who moved to that place, if anyone did.
-    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<ClientId> {
+    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<UserId> {
         let room = self.get_mut(id)?;
         room.members.swap_remove(index as usize);
-        room.members.get(index as usize).map(|member| member.client)
+        room.members.get(index as usize).map(|member| member.user)
     }
 
     /// Lets a room go that nobody is in.
@@ -243,7 +163,7 @@ impl Rooms {
         now: Timestamp,
         id: RoomId,
         change: Change<'_>,
-        ignores: impl Fn(ClientId) -> bool,
+        ignores: impl Fn(UserId) -> bool,
         outbox: &mut O,
     ) {
         let Some(room) = self.get_mut(id) else { return };
@@ -253,60 +173,20 @@ impl Rooms {
         }
         // While a summary is pending, what follows belongs into it: a leave told at once would come
         // before the join that it ends.
-        if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due.is_some() {
+        if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due().is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
             }
             return;
         }
-        let (room_name, name) = (&room.name, change.name);
-        let told = |member: &&Member| !member.quiet && member.client != change.who;
-        let others = room.members.iter().filter(told);
-        match change.kind {
-            ChangeKind::Joined => {
-                let join = Event::Join {
-                    room: room_name,
-                    name,
-                };
-                outbox.announce(room_name, others.map(Member::addressee), &join);
-            }
-            ChangeKind::Left(None) => {
-                let leave = Event::Leave {
-                    room: room_name,
-                    name,
-                    text: None,
-                };
-                outbox.announce(room_name, others.map(Member::addressee), &leave);
-            }
-            ChangeKind::Left(text) => {
-                // A last word is a line like any other: whoever ignores them does not get it.
-                let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
-                    others.partition(|member| member.filters && ignores(member.client));
-                for (members, text) in [(hearing, text), (deaf, None)] {
-                    let leave = Event::Leave {
-                        room: room_name,
-                        name,
-                        text,
-                    };
-                    let to = members.into_iter().map(Member::addressee);
-                    outbox.announce(room_name, to, &leave);
-                }
-            }
-        }
+        change.announce(&room.name, &room.members, ignores, outbox);
     }
 
     /// Somebody in a room has another name now. A summary still to be told names them by that, and
     /// nobody else: whoever had it before and has left would seem to be the one who has it now.
-    pub fn rename_pending(&mut self, id: RoomId, who: ClientId, new_name: Name) {
+    pub fn rename_pending(&mut self, id: RoomId, who: UserId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
-        let presence = &mut room.presence;
-        presence.left_names.retain(|name| *name != new_name);
-        presence.joined_names.retain(|(joined, name)| {
-            if *joined == who {
-                *name = new_name;
-            }
-            *joined == who || *name != new_name
-        });
+        room.presence.rename(who, new_name);
     }
 
     /// When the next summary is due.
@@ -323,22 +203,22 @@ impl Rooms {
             let Some(room) = self.get_mut(id) else {
                 continue;
             };
-            if room.presence.due != Some(due) {
+            if room.presence.due() != Some(due) {
                 continue; // a successor in the same slot
             }
             let pending = std::mem::take(&mut room.presence);
             if room.members.len() <= PRESENCE_MEMBERS_MAX {
-                pending.announce(room, outbox);
+                pending.announce(&room.name, &room.members, outbox);
             }
         }
     }
 
-    /// Panics if the rooms disagree with themselves or with what `directory` says of the members.
+    /// Panics if the tables of rooms disagree.
     #[expect(
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
     )]
-    pub fn check_invariants(&self, directory: &Directory) {
+    pub fn check_invariants(&self) {
         assert_eq!(self.by_name.len(), self.slots.iter().flatten().count());
         assert_eq!(self.by_name.len(), self.listed.len());
         assert_eq!(self.by_name.len() + self.free.len(), self.slots.len());
@@ -350,14 +230,7 @@ impl Rooms {
                 *id == self.lobby || !room.members.is_empty(),
                 "an empty room is gone"
             );
-            for (index, member) in room.members.iter().enumerate() {
-                let client = directory.get(member.client).expect("a member is connected");
-                assert!(client.name.is_some(), "a member is registered");
-                let membership = client.membership(*id).expect("membership is mutual");
-                assert_eq!(membership.index as usize, index);
-                assert_eq!(*member, client.as_member(member.client, *id));
-            }
-            if let Some(due) = room.presence.due {
+            if let Some(due) = room.presence.due() {
                 assert!(
                     self.due.contains(&(due, *id)),
                     "what is pending will be told"
@@ -367,56 +240,18 @@ impl Rooms {
     }
 }
 
-impl Presence {
-    /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
-    fn add(&mut self, now: Timestamp, change: Change<'_>) -> bool {
-        // Past a few names, the rest are only counted.
-        match change.kind {
-            ChangeKind::Joined => {
-                self.joined += 1;
-                let _ = self.joined_names.try_push((change.who, *change.name));
-            }
-            ChangeKind::Left(_) => {
-                self.left += 1;
-                let _ = self.left_names.try_push(*change.name);
-            }
-        }
-        let first = self.due.is_none();
-        if first {
-            self.due = Some(now.after(PRESENCE_INTERVAL));
-            self.first = Some(change.who);
-        }
-        first
-    }
-
-    fn announce<O: Outbox>(&self, room: &Room, outbox: &mut O) {
-        let joined = self.joined_names.iter().map(|(_, name)| *name);
-        let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
-        let names = if self.joined > 0 {
-            &joined
-        } else {
-            &self.left_names
-        };
-        let event = Event::Presence {
-            room: &room.name,
-            joined: self.joined,
-            left: self.left,
-            names,
-        };
-        // Who joined alone knows it already.
-        let known_to = self.first.filter(|_| self.joined + self.left == 1);
-        let others = room.members.iter().filter(|member| !member.quiet);
-        let others = others.filter(|member| Some(member.client) != known_to);
-        outbox.announce(&room.name, others.map(Member::addressee), &event);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
+    use crate::chat::ids::ClientId;
+
     use super::*;
 
     fn member(slot: u32) -> Member {
+        let generation = NonZeroU32::MIN;
         Member {
+            user: UserId { slot, generation },
             client: ClientId {
                 slot,
                 generation: 0,

@@ -5,11 +5,11 @@ use arrayvec::ArrayVec;
 
 use super::directory::Away;
 use super::event::{Event, Reply};
-use super::ids::ClientId;
+use super::ids::UserId;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::refusal::Refusal;
-use super::{Chat, Outcome, answer, check_note};
+use super::{Chat, Outcome, Sender, answer, check_note};
 
 /// How many users one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
@@ -20,13 +20,15 @@ pub const AWAY_NOTIFIED_MAX: usize = 1000;
 impl Chat {
     pub(super) fn topic<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
-        name: &Name,
+        sender: &Sender,
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
         check_note(text)?;
-        let current = self.directory.get(id).and_then(|client| client.current);
+        let current = self
+            .directory
+            .get(sender.client)
+            .and_then(|client| client.current);
         let room = current.and_then(|room| self.rooms.get_mut(room));
         let room = room.ok_or(Refusal::NotInRoom { room: None })?;
         let Some(text) = text else {
@@ -34,19 +36,19 @@ impl Chat {
                 room: &room.name,
                 text: room.topic.as_deref(),
             };
-            return answer(outbox, id, reply);
+            return answer(outbox, sender.client, reply);
         };
         room.topic = Some(text.into());
-        let (room, to) = self.audience(id)?;
+        let (room, to) = self.audience(sender)?;
         let event = Event::Topic {
             room: &room.name,
-            from: name,
+            from: &sender.name,
             text,
         };
         outbox.announce(&room.name, to, &event);
         answer(
             outbox,
-            id,
+            sender.client,
             Reply::Topic {
                 room: &room.name,
                 text: Some(text),
@@ -56,125 +58,130 @@ impl Chat {
 
     pub(super) fn away<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
         check_note(text)?;
         let text = text.unwrap_or_default();
         let [a, b, c, d] = self.settings.hash_seed;
-        if let Some(client) = self.directory.get_mut(id) {
+        if let Some(user) = self.directory.user_mut(sender.user) {
             let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
-            client.extras_mut().away = Some(Away {
+            user.extras_mut().away = Some(Away {
                 text: text.into(),
                 told,
             });
         }
-        answer(outbox, id, Reply::Away { text })
+        answer(outbox, sender.client, Reply::Away { text })
     }
 
-    pub(super) fn back<'a, O: Outbox>(&mut self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
-        let client = self.directory.get_mut(id);
-        if let Some(client) = client.filter(|client| client.away().is_some()) {
-            client.extras_mut().away = None;
+    pub(super) fn back<'a, O: Outbox>(&mut self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
+        let user = self.directory.user_mut(sender.user);
+        if let Some(user) = user.filter(|user| user.away().is_some()) {
+            user.extras_mut().away = None;
         }
-        answer(outbox, id, Reply::Back)
+        answer(outbox, sender.client, Reply::Back)
     }
 
     pub(super) fn ignore<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         typed: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.forget_ignored_who_left(id);
+        self.forget_ignored_who_left(sender.user);
         let Some(typed) = typed else {
-            return self.list_ignored(id, outbox);
+            return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
         let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
-        if other == id {
+        if other == sender.user {
             return Err(Refusal::IgnoreSelf);
         }
-        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
-        if !client.ignores(other) {
-            if client.ignored().len() >= IGNORED_MAX {
+        let user = self.directory.user_mut(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        if !user.ignores(other) {
+            if user.ignored().len() >= IGNORED_MAX {
                 return Err(Refusal::IgnoreFull {
                     ignored_max: IGNORED_MAX,
                 });
             }
-            client.extras_mut().ignored.push(other);
-            self.refresh_member(id);
+            user.extras_mut().ignored.push(other);
+            self.refresh_member(sender.user);
         }
-        answer(outbox, id, Reply::Ignoring { name: &name })
+        answer(outbox, sender.client, Reply::Ignoring { name: &name })
     }
 
     pub(super) fn unignore<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         typed: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.forget_ignored_who_left(id);
+        self.forget_ignored_who_left(sender.user);
         let Some(typed) = typed else {
-            return self.list_ignored(id, outbox);
+            return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
         let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
-        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
-        if !client.ignores(other) {
+        let user = self.directory.user_mut(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        if !user.ignores(other) {
             return Err(Refusal::NotIgnored { given: typed });
         }
-        let ignored = &mut client.extras_mut().ignored;
+        let ignored = &mut user.extras_mut().ignored;
         ignored.retain(|ignored| *ignored != other);
-        self.refresh_member(id);
-        answer(outbox, id, Reply::NotIgnoring { name: &name })
+        self.refresh_member(sender.user);
+        answer(outbox, sender.client, Reply::NotIgnoring { name: &name })
     }
 
     pub(super) fn quiet<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         on: Option<bool>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
-        client.quiet = on.unwrap_or(client.quiet);
-        let quiet = client.quiet;
-        self.refresh_member(id);
-        answer(outbox, id, Reply::Quiet(quiet))
+        let user = self.directory.user_mut(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        user.quiet = on.unwrap_or(user.quiet);
+        let quiet = user.quiet;
+        self.refresh_member(sender.user);
+        answer(outbox, sender.client, Reply::Quiet(quiet))
     }
 
     pub(super) fn echo<'a, O: Outbox>(
         &mut self,
-        id: ClientId,
+        sender: &Sender,
         on: Option<bool>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let client = self.directory.get_mut(id).ok_or(Refusal::NotRegistered)?;
+        let client = self.directory.get_mut(sender.client);
+        let client = client.ok_or(Refusal::NotRegistered)?;
         client.echo = on.unwrap_or(client.echo);
-        answer(outbox, id, Reply::Echo(client.echo))
+        answer(outbox, sender.client, Reply::Echo(client.echo))
     }
 
-    fn list_ignored<'a, O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Outcome<'a> {
-        let client = self.directory.get(id).ok_or(Refusal::NotRegistered)?;
-        let names = client
+    fn list_ignored<'a, O: Outbox>(&self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
+        let user = self.directory.user(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        let names = user
             .ignored()
             .iter()
             .filter_map(|other| self.directory.name_of(*other));
         let names: ArrayVec<Name, IGNORED_MAX> = names.collect();
-        answer(outbox, id, Reply::Ignored { names: &names })
+        answer(outbox, sender.client, Reply::Ignored { names: &names })
     }
 
     /// An ignore ends with the connection of the one ignored.
-    fn forget_ignored_who_left(&mut self, id: ClientId) {
-        let client = self.directory.get_mut(id);
-        let Some(client) = client.filter(|client| !client.ignored().is_empty()) else {
+    fn forget_ignored_who_left(&mut self, id: UserId) {
+        let user = self.directory.user_mut(id);
+        let Some(user) = user.filter(|user| !user.ignored().is_empty()) else {
             return;
         };
-        let mut ignored = std::mem::take(&mut client.extras_mut().ignored);
-        ignored.retain(|other| self.directory.get(*other).is_some());
-        if let Some(client) = self.directory.get_mut(id) {
-            client.extras_mut().ignored = ignored;
+        let mut ignored = std::mem::take(&mut user.extras_mut().ignored);
+        ignored.retain(|other| self.directory.user(*other).is_some());
+        if let Some(user) = self.directory.user_mut(id) {
+            user.extras_mut().ignored = ignored;
             self.refresh_member(id);
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::rlimit::RESERVED_FDS;
+use super::rlimit::TooFewDescriptors;
 
 /// Why the server cannot start, or cannot go on.
 #[derive(Debug, Error)]
@@ -18,14 +18,8 @@ pub enum StartError {
         source: io::Error,
     },
     /// There are too few descriptors for even one client.
-    #[error(
-        "the limit of open files is {limit}, and {RESERVED_FDS} are needed beside the clients; \
-         raise it (ulimit -n)"
-    )]
-    TooFewDescriptors {
-        /// The limit in force.
-        limit: usize,
-    },
+    #[error(transparent)]
+    TooFewDescriptors(#[from] TooFewDescriptors),
     /// A system call that the server cannot do without failed.
     #[error("cannot {doing}: {}", os_error_text(source))]
     System {

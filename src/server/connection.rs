@@ -7,10 +7,10 @@ use crate::chat::ids::Peer;
 use crate::chat::name::Name;
 use crate::chat::time::Timestamp;
 
-use super::output::send_queue::{Queue, Written};
 use super::pool::Pool;
 use super::rate_limit::RateLimit;
 use super::read_half::{ReadHalf, ReadOutcome};
+use super::send_queue::{Queue, Written};
 use super::timers::Armed;
 use super::transport::Transport;
 use super::write_half::WriteHalf;

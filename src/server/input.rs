@@ -342,7 +342,7 @@ impl Input {
         budget: &mut Budget,
     ) -> bool {
         budget.lines = budget.lines.saturating_sub(1);
-        connection.output_mut().set_crlf(frame.crlf);
+        connection.output_mut().set_framing(frame.framing);
         connection.input_mut().charge(now, self.rate);
         !matches!(frame.kind, FrameKind::Foreign(_)) && connection.take_greeting()
     }
@@ -458,7 +458,7 @@ fn return_splitter<S>(turn: &mut Turn<'_, S>, id: ClientId, mut splitter: LineSp
     }
     if let Some(connection) = turn.table.get_mut(id) {
         // A telnet command alone wants CR LF too, though it is no frame.
-        connection.output_mut().set_crlf(splitter.wants_crlf());
+        connection.output_mut().set_framing(splitter.framing());
         connection.input_mut().set_splitter(splitter);
     }
 }

@@ -251,9 +251,10 @@ impl<S: Transport> Switchboard<S> {
 
     /// Closes every connection that waits for nothing: each private message of its client was written.
     fn close_idle_senders(&mut self, now: Timestamp) {
-        let senders = self.table.senders_of_unwritten();
+        let senders = self.table.senders_of_unwritten(&self.chat);
         for slot in 0..self.table.slot_count() {
-            if senders.binary_search(&self.table.id_of(slot)).is_err() {
+            let user = self.chat.user_of(self.table.id_of(slot));
+            if user.is_none_or(|user| senders.binary_search(&user).is_err()) {
                 self.output
                     .schedule_close(&mut self.table, slot, CloseReason::Shutdown);
             }

@@ -7,10 +7,11 @@ use crate::chat::command::Mode;
 use crate::chat::event::Event;
 use crate::chat::name::RoomName;
 use crate::chat::time::Timestamp;
+use crate::wire::framing::Framing;
 use crate::wire::{self, Style};
 
-use super::output::send_queue::{Queue, SendQueue, Written};
 use super::pool::Pool;
+use super::send_queue::{Queue, SendQueue, Written};
 use super::transport::Transport;
 
 /// The peer left output unread when it was last written to.
@@ -35,8 +36,8 @@ pub struct WriteHalf {
     /// Some only while output is not read.
     stall: Option<Box<Stall>>,
     mode: Mode,
-    /// Lines end with CR LF.
-    crlf: bool,
+    /// How lines end.
+    framing: Framing,
     /// The kernel takes no more until it says so.
     blocked: bool,
     /// The peer was told that nothing more will come.
@@ -69,15 +70,15 @@ impl WriteHalf {
     }
 
     /// Changes how lines end, from the next one on.
-    pub fn set_crlf(&mut self, crlf: bool) {
-        self.crlf = crlf;
+    pub fn set_framing(&mut self, framing: Framing) {
+        self.framing = framing;
     }
 
     /// How a line is written to it. `in_other_room`: the line is of a room that is not its current one.
     pub fn style(&self, in_other_room: bool) -> Style {
         Style {
             mode: self.mode,
-            crlf: self.crlf,
+            framing: self.framing,
             in_other_room: in_other_room && self.mode == Mode::Plain,
         }
     }

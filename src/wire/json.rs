@@ -6,19 +6,13 @@ use crate::chat::event::{Event, Notice, Reply, RoomSummary, RoomView, Whois};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::stats::ServerStats;
 
+use super::framing::LineWriter;
 use super::text::{self, replies};
 
-/// Appends `event` to `out` as one line ended by `eol`. `unix_ms` is the time it happened.
-pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, unix_ms: u64, eol: &[u8]) -> u64 {
-    let start = out.len();
-    if serde_json::to_writer(&mut *out, &Line { event, unix_ms }).is_err() {
-        // A Vec takes everything, and nothing here has keys that are not strings.
-        debug_assert!(false, "an event has a JSON form");
-        out.truncate(start);
-        return 0;
-    }
-    out.extend_from_slice(eol);
-    1
+/// Writes `event` as one line. `unix_ms` is the time it happened.
+pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, unix_ms: u64) {
+    // Nothing here has keys that are not strings, so that it cannot fail.
+    lines.line(|out| serde_json::to_writer(out, &Line { event, unix_ms }));
 }
 
 struct Line<'a> {

@@ -5,6 +5,7 @@
 //! never holds more than a line's limit.
 
 use super::detect::{self, ForeignProtocol, TlsDetector};
+use super::framing::Framing;
 use super::telnet::{IAC, Telnet, TelnetEvent};
 
 const LF: u8 = b'\n';
@@ -33,16 +34,12 @@ pub enum FrameKind<'a> {
 pub struct Frame<'a> {
     /// What it is.
     pub kind: FrameKind<'a>,
-    /// The client ends its lines with CR LF, or speaks telnet, and so wants CR LF itself.
-    pub crlf: bool,
+    /// How the client wants lines to end from now on.
+    pub framing: Framing,
 }
 
 /// The state of one connection's input, between two reads.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about a stream"
-)]
 pub struct LineSplitter {
     /// The unfinished line. At most the limit and the CR that may turn out to be part of its end.
     partial: Vec<u8>,
@@ -55,7 +52,7 @@ pub struct LineSplitter {
     discarding: bool,
     /// The last byte dropped was a CR.
     discarded_cr: bool,
-    crlf: bool,
+    framing: Framing,
 }
 
 /// What may still be learnt from a connection's first line.
@@ -71,10 +68,10 @@ enum Phase {
 }
 
 impl LineSplitter {
-    /// Whether the client ends its lines with CR LF, or speaks telnet, and so wants CR LF itself.
+    /// How the client wants lines to end: as its own do, and with CR LF if it speaks telnet.
     #[must_use]
-    pub fn wants_crlf(&self) -> bool {
-        self.crlf
+    pub fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Whether there is no unfinished line, so that its buffer can be lent to somebody else.
@@ -117,7 +114,7 @@ impl LineSplitter {
                     let text = line.strip_suffix(&[CR]).unwrap_or(line);
                     if text.len() <= line_bytes_max && is_plain(text) {
                         *input = rest.get(1..).unwrap_or_default();
-                        self.crlf |= text.len() < line.len();
+                        self.note_crlf(text.len() < line.len());
                         return Some(self.frame(FrameKind::Line(text)));
                     }
                 }
@@ -173,7 +170,10 @@ impl LineSplitter {
                 return Absorbed::Tls;
             }
             let event = self.telnet.feed(byte);
-            self.crlf |= !matches!(event, TelnetEvent::Text(_) | TelnetEvent::Nothing);
+            self.note_crlf(!matches!(
+                event,
+                TelnetEvent::Text(_) | TelnetEvent::Nothing
+            ));
             match event {
                 TelnetEvent::Nothing | TelnetEvent::Ignored => {}
                 TelnetEvent::Text(LF) => {
@@ -246,12 +246,12 @@ impl LineSplitter {
     /// The line's LF came. Says whether there is a line to yield.
     fn end_line(&mut self) -> bool {
         if self.discarding {
-            self.crlf |= self.discarded_cr;
+            self.note_crlf(self.discarded_cr);
             self.discarding = false;
             self.partial.clear();
             return false;
         }
-        self.crlf |= self.partial.ends_with(&[CR]);
+        self.note_crlf(self.partial.ends_with(&[CR]));
         true
     }
 
@@ -275,10 +275,16 @@ impl LineSplitter {
         self.partial.truncate(self.partial.len() - erased);
     }
 
+    fn note_crlf(&mut self, is_crlf: bool) {
+        if is_crlf {
+            self.framing = Framing::CrLf;
+        }
+    }
+
     fn frame<'a>(&self, kind: FrameKind<'a>) -> Frame<'a> {
         Frame {
             kind,
-            crlf: self.crlf,
+            framing: self.framing,
         }
     }
 
@@ -347,7 +353,7 @@ mod tests {
             assert!(splitter.partial.len() <= MAX + 1 + BYTE_ORDER_MARK.len());
         }
         found.extend(splitter.finish().map(show));
-        (found, splitter.crlf)
+        (found, splitter.framing() == Framing::CrLf)
     }
 
     /// Holds `bytes` against `lines` whole, at each split in two and in three, and byte by byte.
@@ -458,7 +464,7 @@ mod tests {
 
     #[test]
     fn strangers_are_known_by_their_first_bytes() {
-        let http = ["ForeignProtocol(Http)"];
+        let http = ["Foreign(Http)"];
         for first in [
             &b"GET / HTTP/1.1\r\n"[..],
             b"\r\nHEAD / HTTP/1.0\n",
@@ -477,10 +483,7 @@ mod tests {
         for i in 1..6 {
             let hello = b"\x16\x03\x01\x02\x0a\x01";
             let (found, _) = split(&[&hello[..i], &hello[i..]]);
-            assert_eq!(
-                found.first().map(String::as_str),
-                Some("ForeignProtocol(Tls)")
-            );
+            assert_eq!(found.first().map(String::as_str), Some("Foreign(Tls)"));
         }
         check(b"\x16\x03x\n", &["line \\x16\\x03x"], false);
     }

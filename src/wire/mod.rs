@@ -8,6 +8,7 @@
 pub mod command;
 pub mod command_table;
 pub mod detect;
+pub mod framing;
 pub mod json;
 pub mod lines;
 pub mod plain;
@@ -18,35 +19,62 @@ pub mod text;
 use crate::chat::command::Mode;
 use crate::chat::event::Event;
 
-/// How one recipient wants a line. Everyone with the same style gets the same bytes.
+use framing::{Framing, LineWriter};
+
+/// How one recipient wants a line. All recipients of one style get the same bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// Lines for people, or JSON.
     pub mode: Mode,
-    /// End lines with CR LF.
-    pub crlf: bool,
+    /// How each line ends.
+    pub framing: Framing,
     /// The line is about a room that is not the recipient's current one.
     pub in_other_room: bool,
 }
 
 impl Style {
     /// How many styles there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 2 * 2 * Framing::COUNT;
 
     /// A number below [`Style::COUNT`], for a table by style.
     #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.mode == Mode::Json)
-            | usize::from(self.crlf) << 1
-            | usize::from(self.in_other_room) << 2
+            | usize::from(self.in_other_room) << 1
+            | (self.framing as usize) << 2
     }
 }
 
-/// Appends `event` to `out` in `style`. Returns how many lines that were.
+/// Appends `event` to `out` in `style`. Returns the number of lines.
 pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, style: Style, unix_ms: u64) -> u64 {
-    let eol: &[u8] = if style.crlf { b"\r\n" } else { b"\n" };
+    let mut lines = LineWriter::new(out, style.framing);
     match style.mode {
-        Mode::Plain => plain::encode(out, event, style.in_other_room, eol),
-        Mode::Json => json::encode(out, event, unix_ms, eol),
+        Mode::Plain => plain::encode(&mut lines, event, style.in_other_room),
+        Mode::Json => json::encode(&mut lines, event, unix_ms),
+    }
+    lines.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn style_has_an_index_of_its_own() {
+        let mut indices = Vec::new();
+        for mode in [Mode::Plain, Mode::Json] {
+            for framing in [Framing::Lf, Framing::CrLf] {
+                for in_other_room in [false, true] {
+                    let style = Style {
+                        mode,
+                        framing,
+                        in_other_room,
+                    };
+                    indices.push(style.index());
+                }
+            }
+        }
+        indices.sort_unstable();
+        assert_eq!(indices, (0..Style::COUNT).collect::<Vec<_>>());
     }
 }

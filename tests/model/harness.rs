@@ -3,9 +3,10 @@
 //! Every step returns what was said in it, after the core's invariants and the [`Laws`] were
 //! checked.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
@@ -26,6 +27,8 @@ pub struct Stage {
     elapsed: Duration,
     /// How often each slot was handed out before, by slot.
     generations: Vec<u32>,
+    /// Who each was that registered, also of those who left.
+    users: HashMap<ClientId, UserId>,
     /// Off while a crowd is let in, because looking at everyone takes long.
     pub checks_invariants: bool,
 }
@@ -45,6 +48,7 @@ impl Stage {
             laws: Laws::default(),
             elapsed: Duration::ZERO,
             generations: Vec::new(),
+            users: HashMap::new(),
             checks_invariants: true,
         }
     }
@@ -84,6 +88,11 @@ impl Stage {
     pub fn line(&mut self, id: ClientId, line: &Line) -> Seen {
         let (now, chat, recorder) = (self.now(), &mut self.chat, &mut self.recorder);
         line.put_to(|request| chat.handle(now, id, request, recorder));
+        let user = self.chat.user_of(id);
+        self.users.extend(user.map(|user| (id, user)));
+        let mut senders = self.recorder.senders.drain(..);
+        assert!(senders.all(|sender| Some(sender) == user), "it wrote them");
+        drop(senders);
         self.end_step(Some((id, line)))
     }
 
@@ -97,7 +106,9 @@ impl Stage {
 
     pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) -> Seen {
         let to = Name::parse(to).unwrap();
-        self.chat.undelivered(from, &to, count, &mut self.recorder);
+        if let Some(from) = self.users.get(&from) {
+            self.chat.undelivered(*from, &to, count, &mut self.recorder);
+        }
         self.end_step(None)
     }
 

@@ -174,7 +174,7 @@ impl Model {
     }
 
     pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) {
-        if self.users.contains_key(&from) {
+        if self.name_of(from).is_some() {
             let to = to.into();
             self.send(from, Heard::Undelivered { to, count });
         }

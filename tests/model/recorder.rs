@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::Mode;
 use chinwag::chat::event::{Event, Notice, Reply, RoomView};
-use chinwag::chat::ids::ClientId;
+use chinwag::chat::ids::{ClientId, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::Refusal;
@@ -177,6 +177,8 @@ pub struct Recorder {
     seen: Seen,
     modes: BTreeMap<ClientId, Mode>,
     refusing: BTreeSet<ClientId>,
+    /// Of private messages, taken or not.
+    pub senders: Vec<UserId>,
 }
 
 /// What the core said in one step.
@@ -229,9 +231,9 @@ impl Outbox for Recorder {
         self.note(to, Way::Sent, owned(event));
     }
 
-    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
+    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
         assert!(matches!(event, Event::Private { .. }), "{event:?}");
-        assert_ne!(from, NOBODY, "a private message has a sender");
+        self.senders.push(from);
         if self.refusing.contains(&to) {
             return Delivery::Refused;
         }
@@ -276,12 +278,6 @@ impl Outbox for Recorder {
         self.seen.named.push((client, name.to_string()));
     }
 }
-
-/// An id that no test hands out.
-const NOBODY: ClientId = ClientId {
-    slot: u32::MAX,
-    generation: u32::MAX,
-};
 
 /// The room that a line shows, if it shows one.
 pub fn room_of(what: &Heard) -> Option<&str> {

@@ -8,7 +8,7 @@ use crate::server::read_half::Hold;
 use crate::server::transport::Transport;
 
 use super::Output;
-use super::send_queue::Written;
+use crate::server::send_queue::Written;
 
 impl Output {
     /// The end of a turn: writes to every client that got something for itself, and to a slice of those

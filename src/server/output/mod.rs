@@ -8,7 +8,6 @@
 pub mod fan_out;
 mod flush;
 pub mod outbox;
-pub mod send_queue;
 
 use std::mem;
 
@@ -21,11 +20,11 @@ use crate::config::Limits;
 use super::connection::Connection;
 use super::connection_table::ConnectionTable;
 use super::pool::Pool;
+use super::send_queue::{Queue, SendQueue};
 use super::write_half::WriteHalf;
 
 use fan_out::FanOut;
 use outbox::Encodings;
-use send_queue::{Queue, SendQueue};
 
 /// What is to be written, for all connections together.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{Event, Notice};
-use crate::chat::ids::ClientId;
+use crate::chat::ids::{ClientId, UserId};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
@@ -64,7 +64,7 @@ impl Output {
         &mut self,
         connection: &mut Connection<S>,
         slot: u32,
-        receipt: Option<ClientId>,
+        receipt: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
     ) -> bool {
         let (hard_max, unix_ms) = (self.limits.hard_bytes, self.unix_ms);
@@ -106,7 +106,7 @@ impl<S: Transport> Sink<'_, S> {
     fn queue(
         &mut self,
         id: ClientId,
-        receipt: Option<ClientId>,
+        receipt: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
     ) -> Delivery {
         let Some(connection) = self.table.get_mut(id).filter(|c| !c.is_dead()) else {
@@ -142,7 +142,7 @@ impl<S: Transport> Sink<'_, S> {
     fn append_after_flush(
         &mut self,
         id: ClientId,
-        receipt: Option<ClientId>,
+        receipt: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
     ) -> bool {
         self.output.flush(self.table, id.slot);
@@ -199,7 +199,7 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         });
     }
 
-    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
+    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
         if self.table.get(to).is_none_or(|to| !to.is_open()) {
             return Delivery::Refused;
         }

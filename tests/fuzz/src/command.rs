@@ -8,7 +8,7 @@ mod written;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, Verb};
 use chinwag::chat::event::Event;
-use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::Refusal;
@@ -220,6 +220,7 @@ const HEARER_NAME: &str = "bob";
 #[derive(Debug, Default)]
 struct Heard {
     mode: Mode,
+    sender: Option<UserId>,
     /// Answers to the sender, and whether the last thing it got was one.
     answers: usize,
     answered_last: bool,
@@ -257,6 +258,7 @@ impl Stage {
     fn say(&mut self, request: &Request<'_>) -> std::ops::ControlFlow<()> {
         self.heard = Heard {
             mode: self.heard.mode,
+            sender: self.chat.user_of(SENDER),
             ..Heard::default()
         };
         let was_registered = self.chat.name_of(SENDER).is_some();
@@ -317,8 +319,8 @@ impl Outbox for Heard {
         self.hear(to, event);
     }
 
-    fn deliver(&mut self, to: ClientId, from: ClientId, event: &Event<'_>) -> Delivery {
-        assert_eq!(from, SENDER);
+    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
+        assert_eq!(Some(from), self.sender);
         self.hear(to, event);
         Delivery::Queued
     }

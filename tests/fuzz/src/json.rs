@@ -12,6 +12,7 @@ use chinwag::chat::command::Mode;
 use chinwag::chat::event::{Event, Notice, RoomView};
 use chinwag::chat::ids::Peer;
 use chinwag::chat::name::{Name, RoomName};
+use chinwag::wire::framing::Framing;
 use chinwag::wire::{self, Style, sanitize};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
@@ -133,8 +134,8 @@ fn check_one(cursor: &mut Cursor<'_>) {
     let unix_ms = cursor.number();
     let world = World::draw(cursor);
     let examine = &|event: Event<'_>, expected: Expected| {
-        for crlf in [false, true] {
-            examine(&event, &expected, crlf, unix_ms);
+        for framing in [Framing::Lf, Framing::CrLf] {
+            examine(&event, &expected, framing, unix_ms);
         }
     };
     match part {
@@ -311,12 +312,12 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
     );
 }
 
-fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
+fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u64) {
     let plain = lines_of(
         event,
         Style {
             mode: Mode::Plain,
-            crlf,
+            framing,
             in_other_room: false,
         },
         unix_ms,
@@ -325,7 +326,7 @@ fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
         event,
         Style {
             mode: Mode::Plain,
-            crlf,
+            framing,
             in_other_room: true,
         },
         unix_ms,
@@ -354,7 +355,7 @@ fn examine(event: &Event<'_>, expected: &Expected, crlf: bool, unix_ms: u64) {
         event,
         Style {
             mode: Mode::Json,
-            crlf,
+            framing,
             in_other_room: false,
         },
         unix_ms,
@@ -384,7 +385,10 @@ fn lines_of(event: &Event<'_>, style: Style, unix_ms: u64) -> Vec<String> {
     let count = wire::encode(&mut out, event, style, unix_ms);
     let appended = out.strip_prefix(before).expect("an encoder only appends");
     let text = std::str::from_utf8(appended).expect("UTF-8");
-    let end = if style.crlf { "\r\n" } else { "\n" };
+    let end = match style.framing {
+        Framing::Lf => "\n",
+        Framing::CrLf => "\r\n",
+    };
     let lines: Vec<String> = text
         .split_inclusive('\n')
         .map(|line| {

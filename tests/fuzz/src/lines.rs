@@ -4,6 +4,7 @@
 //! An input is the limit, how many cuts there are, the lengths of the pieces, and the bytes.
 
 use chinwag::wire::detect::ForeignProtocol;
+use chinwag::wire::framing::Framing;
 use chinwag::wire::lines::{Frame, FrameKind, LineSplitter};
 use chinwag::wire::sanitize;
 
@@ -93,9 +94,9 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
             assert!(buffer.is_empty() && buffer.capacity() <= bytes_max);
         }
     }
-    let crlf = splitter.wants_crlf();
+    let framing = splitter.framing();
     findings.extend(splitter.finish().map(|frame| finding(&frame)));
-    assert_eq!(splitter.wants_crlf(), crlf, "no end of a line came");
+    assert_eq!(splitter.framing(), framing, "no end of a line came");
     if !findings.last().is_some_and(is_stranger) {
         assert!(splitter.finish().is_none(), "there is one last line");
     }
@@ -113,7 +114,7 @@ fn finding(frame: &Frame<'_>) -> Finding {
     };
     Finding {
         what,
-        crlf: frame.crlf,
+        crlf: frame.framing == Framing::CrLf,
     }
 }
 

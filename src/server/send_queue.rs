@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use crate::chat::ids::ClientId;
+use crate::chat::ids::UserId;
 use crate::server::pool::{BUFFER_BYTES_KEPT_MAX, Pool, Reusable};
 use crate::server::transport::Transport;
 
@@ -28,7 +28,7 @@ const RECEIPTS_KEPT_MAX: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Receipt {
     end: usize,
-    from: ClientId,
+    from: UserId,
 }
 
 /// What waits for one socket. An empty one owns no buffer and is one word long: most clients are idle
@@ -104,7 +104,7 @@ impl SendQueue {
     }
 
     /// Notes that the line appended last is a private message of `from`.
-    pub fn push_receipt(&mut self, from: ClientId) {
+    pub fn push_receipt(&mut self, from: UserId) {
         if let Some(queue) = &mut self.0 {
             let end = queue.bytes.len();
             queue.receipts.push(Receipt { end, from });
@@ -159,7 +159,7 @@ impl SendQueue {
     }
 
     /// The sender of each private message that is not written whole yet.
-    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = ClientId> {
+    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = UserId> {
         let queue = self.0.as_ref().filter(|queue| queue.discarded.is_none());
         queue
             .into_iter()
@@ -168,9 +168,9 @@ impl SendQueue {
 
     /// Empties the queue. Returns the senders of private messages that were not written whole, each
     /// with their number.
-    pub fn take_unwritten(&mut self) -> Vec<(ClientId, u64)> {
+    pub fn take_unwritten(&mut self) -> Vec<(UserId, u64)> {
         let queue = self.0.take().unwrap_or_default();
-        let mut senders: Vec<ClientId> = queue.unwritten_senders().collect();
+        let mut senders: Vec<UserId> = queue.unwritten_senders().collect();
         senders.sort_unstable();
         let runs = senders.chunk_by(|a, b| a == b);
         runs.filter_map(|run| Some((*run.first()?, run.len() as u64)))
@@ -183,7 +183,7 @@ impl Queue {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
-    fn unwritten_senders(&self) -> impl Iterator<Item = ClientId> {
+    fn unwritten_senders(&self) -> impl Iterator<Item = UserId> {
         let is_unwritten = |receipt: &&Receipt| receipt.end > self.written;
         let unwritten = self.receipts.iter().filter(is_unwritten);
         unwritten.map(|receipt| receipt.from)
@@ -262,6 +262,7 @@ impl Reusable for Box<Queue> {
 mod tests {
     use super::*;
     use crate::server::transport::Read;
+    use std::num::NonZeroU32;
 
     /// Takes as many bytes as it has room for.
     struct SlowStream {
@@ -289,11 +290,9 @@ mod tests {
         }
     }
 
-    fn id(slot: u32) -> ClientId {
-        ClientId {
-            slot,
-            generation: 0,
-        }
+    fn id(slot: u32) -> UserId {
+        let generation = NonZeroU32::MIN;
+        UserId { slot, generation }
     }
 
     #[test]

@@ -1,0 +1,155 @@
+//! How coming and going is told: at once in a small room, summed up in a large one.
+
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+
+use super::event::Event;
+use super::ids::UserId;
+use super::member::Member;
+use super::name::{Name, RoomName};
+use super::outbox::Outbox;
+use super::time::Timestamp;
+
+/// Up to so many members, each join and leave is told at once: a screenful of people know each
+/// other.
+pub const PRESENCE_IMMEDIATE_MEMBERS_MAX: usize = 50;
+
+/// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
+/// and telling each would cost the square of the members.
+pub const PRESENCE_MEMBERS_MAX: usize = 1000;
+
+/// How long joins and leaves are gathered for one summary.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A summary names so many; the rest are a number.
+pub const PRESENCE_NAMES_MAX: usize = 2;
+
+/// Joins and leaves not told yet. Nothing is pending unless `due` is set.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    due: Option<Timestamp>,
+    joined: u32,
+    left: u32,
+    /// With whose they are: who is renamed meanwhile is told by the name they have then.
+    joined_names: ArrayVec<(UserId, Name), PRESENCE_NAMES_MAX>,
+    left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
+    /// Whose change was the first of these.
+    first: Option<UserId>,
+}
+
+/// That somebody entered or left a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    pub who: UserId,
+    pub name: &'a Name,
+    pub kind: ChangeKind<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ChangeKind<'a> {
+    Joined,
+    /// With what they said on leaving.
+    Left(Option<&'a str>),
+}
+
+impl Change<'_> {
+    /// Tells it at once. `ignores` says who ignores the one it is about.
+    pub fn announce<O: Outbox>(
+        &self,
+        room: &RoomName,
+        members: &[Member],
+        ignores: impl Fn(UserId) -> bool,
+        outbox: &mut O,
+    ) {
+        let name = self.name;
+        let told = |member: &&Member| !member.quiet && member.user != self.who;
+        let others = members.iter().filter(told);
+        match self.kind {
+            ChangeKind::Joined => {
+                let join = Event::Join { room, name };
+                outbox.announce(room, others.map(Member::addressee), &join);
+            }
+            ChangeKind::Left(None) => {
+                let leave = Event::Leave {
+                    room,
+                    name,
+                    text: None,
+                };
+                outbox.announce(room, others.map(Member::addressee), &leave);
+            }
+            ChangeKind::Left(text) => {
+                // A last word is a line like any other: whoever ignores them does not get it.
+                let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
+                    others.partition(|member| member.filters && ignores(member.user));
+                for (members, text) in [(hearing, text), (deaf, None)] {
+                    let leave = Event::Leave { room, name, text };
+                    let to = members.into_iter().map(Member::addressee);
+                    outbox.announce(room, to, &leave);
+                }
+            }
+        }
+    }
+}
+
+impl Presence {
+    /// When what is pending is to be told.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
+    pub fn add(&mut self, now: Timestamp, change: Change<'_>) -> bool {
+        // Past a few names, the rest are only counted.
+        match change.kind {
+            ChangeKind::Joined => {
+                self.joined += 1;
+                let _ = self.joined_names.try_push((change.who, *change.name));
+            }
+            ChangeKind::Left(_) => {
+                self.left += 1;
+                let _ = self.left_names.try_push(*change.name);
+            }
+        }
+        let first = self.due.is_none();
+        if first {
+            self.due = Some(now.after(PRESENCE_INTERVAL));
+            self.first = Some(change.who);
+        }
+        first
+    }
+
+    /// Tells what was noted to those who are there now.
+    pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
+        let joined = self.joined_names.iter().map(|(_, name)| *name);
+        let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
+        let names = if self.joined > 0 {
+            &joined
+        } else {
+            &self.left_names
+        };
+        let event = Event::Presence {
+            room,
+            joined: self.joined,
+            left: self.left,
+            names,
+        };
+        // Who joined alone knows it already.
+        let known_to = self.first.filter(|_| self.joined + self.left == 1);
+        let others = members.iter().filter(|member| !member.quiet);
+        let others = others.filter(|member| Some(member.user) != known_to);
+        outbox.announce(room, others.map(Member::addressee), &event);
+    }
+
+    /// Somebody has another name now. A summary still to be told names them by that, and nobody else:
+    /// whoever had it before and has left would seem to be the one who has it now.
+    pub fn rename(&mut self, who: UserId, new_name: Name) {
+        self.left_names.retain(|name| *name != new_name);
+        self.joined_names.retain(|(joined, name)| {
+            if *joined == who {
+                *name = new_name;
+            }
+            *joined == who || *name != new_name
+        });
+    }
+}
