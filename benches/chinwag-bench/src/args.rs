@@ -8,13 +8,13 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use chinwag_bench::client::{CLIENTS_MAX, Target};
-use chinwag_bench::compare::{COURSES, Course};
-use chinwag_bench::dialect::Dialect;
-use chinwag_bench::run::Scenario;
-use chinwag_bench::server::{KEEPER, Recipe};
-use chinwag_bench::soak::CLIENTS_MIN;
-use chinwag_bench::stamp::STAMP_BYTES;
+use crate::client::{CLIENTS_MAX, Target};
+use crate::compare::{COURSES, Course};
+use crate::dialect::Dialect;
+use crate::run::Scenario;
+use crate::server::{KEEPER, Recipe};
+use crate::soak::CLIENTS_MIN;
+use crate::stamp::STAMP_BYTES;
 
 const AFTER_HELP: &str = "\
 Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
@@ -273,9 +273,6 @@ pub enum Command {
 
 impl Args {
     /// Reads the command line. On `--help` and `--version` it prints, and exits with 0.
-    ///
-    /// # Errors
-    /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
         let args = Self::try_parse().map_err(|error| {
             if matches!(
@@ -416,7 +413,7 @@ impl Command {
                 ..
             } => {
                 check_speakers(*members, *speakers)?;
-                if *share > 0.0 && crate::share_of(*members, *speakers, *share) == 0 {
+                if *share > 0.0 && crate::commands::share_of(*members, *speakers, *share) == 0 {
                     return Err(format!(
                         "nobody would stop reading: {share} of {members} members, {speakers} of \
                          whom speak and read on; say a larger --share or more --members"

@@ -7,12 +7,12 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::process::Pinning;
-use super::report::{Report, Spread, align, plain_table};
-use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
-use super::server::{Recipe, Server, ServerError};
-use super::swarm::SwarmError;
-use super::workload::Roles;
+use crate::process::Pinning;
+use crate::report::{Report, Spread, align, plain_table};
+use crate::run::{Plan, Progress, Scenario, Site, Watcher, run};
+use crate::server::{Recipe, Server, ServerError};
+use crate::swarm::SwarmError;
+use crate::workload::Roles;
 
 /// Why a comparison ended early.
 #[derive(Debug, Error)]
@@ -129,7 +129,6 @@ pub const COURSES: [Course; 9] = [
 
 impl Course {
     /// The one of that name.
-    #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         COURSES.iter().find(|course| course.name == name)
     }
@@ -204,9 +203,6 @@ pub struct Comparison {
 
 impl Comparison {
     /// Lets the servers take turns under each workload.
-    ///
-    /// # Errors
-    /// If one cannot be started or tested. What was found before is in `self`.
     pub fn run(
         &mut self,
         rounds: &Rounds,
@@ -239,13 +235,11 @@ impl Comparison {
     }
 
     /// Whether no server lost, doubled or swapped anything.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.reports().all(Report::is_clean)
     }
 
     /// Medians and ratios.
-    #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for course in &COURSES {
@@ -293,7 +287,6 @@ impl Comparison {
     }
 
     /// The rows as a table, a column for each server.
-    #[must_use]
     pub fn table(&self) -> String {
         let rows = self.rows();
         let mut table = plain_table();

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::client::ClientNo;
+use crate::client::ClientNo;
 
 /// The room that load tests talk in.
 pub const ROOM: &str = "bench";
@@ -43,7 +43,6 @@ pub enum Heard<'a> {
 
 impl Dialect {
     /// How it is named on the command line.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chinwag => "chinwag",
@@ -138,18 +137,16 @@ impl Dialect {
     }
 
     /// Whether the server closes when somebody takes leave.
-    #[must_use]
     pub const fn has_quit(self) -> bool {
         !matches!(self, Self::Nats)
     }
 
     /// Answers [`Heard::Ping`].
-    pub fn pong(self, bytes: &mut Vec<u8>, token: &[u8]) {
+    pub fn pong(bytes: &mut Vec<u8>, token: &[u8]) {
         surround(bytes, &[b"PONG", token], |_| {}, b"\r\n");
     }
 
     /// The longest payload that fits into a line, with what a server puts before it.
-    #[must_use]
     pub const fn payload_bytes_max(self) -> usize {
         match self {
             Self::Chinwag => 4000, // of 4096, unless the daemon was told otherwise
@@ -159,20 +156,17 @@ impl Dialect {
     }
 
     /// Whether whoever says something in the room is sent it too.
-    #[must_use]
     pub const fn echoes(self) -> bool {
         matches!(self, Self::Redis)
     }
 
     /// Whether everyone in a room hears its lines in one order. NATS keeps the order of each
     /// speaker only.
-    #[must_use]
     pub const fn orders_rooms(self) -> bool {
         !matches!(self, Self::Nats)
     }
 
     /// What a line that is no message of ours means. The line is without its end.
-    #[must_use]
     pub fn hear(self, line: &[u8]) -> Heard<'_> {
         match self {
             Self::Chinwag => hear_chinwag(line),

@@ -12,8 +12,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::client::{CLIENTS_MAX, NAME_BYTES};
-use super::dialect::ROOM;
+use crate::client::{CLIENTS_MAX, NAME_BYTES};
+use crate::dialect::ROOM;
 
 /// As much as is read from one client at once.
 const READ_BYTES: usize = 64 << 10;
@@ -59,9 +59,6 @@ struct Relay {
 
 impl Floor {
     /// Listens at an address.
-    ///
-    /// # Errors
-    /// If it cannot.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address)?;
@@ -76,17 +73,11 @@ impl Floor {
     }
 
     /// Where it listens.
-    ///
-    /// # Errors
-    /// If the system does not know.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Relays until the process ends.
-    ///
-    /// # Errors
-    /// If the poll fails.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         loop {

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::client::ClientNo;
-use super::dialect::Dialect;
-use super::stamp::Stamp;
+use crate::client::ClientNo;
+use crate::dialect::Dialect;
+use crate::stamp::Stamp;
 
 /// What must be zero at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,7 +22,6 @@ pub struct Faults {
 
 impl Faults {
     /// Whether there are none.
-    #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -61,7 +60,6 @@ struct UnderWay {
 
 impl PrivateLedger {
     /// Nothing was sent by any of `clients`.
-    #[must_use]
     pub fn new(clients: usize) -> Self {
         Self {
             senders: vec![Sender::default(); clients],
@@ -107,13 +105,11 @@ impl PrivateLedger {
     }
 
     /// How many are under way.
-    #[must_use]
     pub fn outstanding(&self) -> u64 {
         self.outstanding
     }
 
     /// What went wrong, if what is under way now never arrives.
-    #[must_use]
     pub fn faults(&self) -> Faults {
         Faults {
             lost: self.outstanding,
@@ -203,7 +199,6 @@ impl Speaking {
 impl RoomLedger {
     /// A room of `members`, the first ones of all clients, some of whom speak. The dialect says
     /// whether who speaks hears it too, and whether all hear lines in one order.
-    #[must_use]
     pub fn new(members: usize, speakers: Vec<ClientNo>, dialect: Dialect) -> Self {
         let echoes = dialect.echoes();
         let mut follows = vec![dialect.orders_rooms().then(Follower::new); members];
@@ -355,14 +350,12 @@ impl RoomLedger {
     }
 
     /// How many lines the server said it left out.
-    #[must_use]
     pub fn told_missed(&self) -> u64 {
         let members = self.accounts.iter().map(|account| account.told_missed);
         members.sum::<u64>() + self.told_strangers
     }
 
     /// How many deliveries are under way: neither made nor said to be left out.
-    #[must_use]
     pub fn outstanding(&self) -> u64 {
         let missing = |(owed, had): (u64, u64)| owed.saturating_sub(had);
         self.balances().map(missing).sum()
@@ -370,7 +363,6 @@ impl RoomLedger {
 
     /// How many lines the server said it left out although they arrived, or were never said. What
     /// is still under way to somebody hides as much: see [`unheard_ends`](Self::unheard_ends).
-    #[must_use]
     pub fn told_too_many(&self) -> u64 {
         let surplus = |(owed, had): (u64, u64)| had.saturating_sub(owed);
         self.balances().map(surplus).sum::<u64>() + self.told_strangers
@@ -394,7 +386,6 @@ impl RoomLedger {
 
     /// How many times a member has not heard the last line of a speaker. If there are none, nothing
     /// is under way any more, whatever anybody was told.
-    #[must_use]
     pub fn unheard_ends(&self) -> u64 {
         let rows = self.awaited.chunks(self.speakers.len().max(1));
         let unheard = rows.enumerate().map(|(member, row)| {
@@ -409,7 +400,6 @@ impl RoomLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    #[must_use]
     pub fn faults(&self) -> Faults {
         Faults {
             lost: self.outstanding(),
@@ -431,9 +421,9 @@ fn take_out(ranges: &mut Vec<Range<u32>>, number: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::moment::Moment;
-    use super::super::stamp::Kind;
     use super::*;
+    use crate::moment::Moment;
+    use crate::stamp::Kind;
 
     const A: ClientNo = ClientNo::new(0);
     const B: ClientNo = ClientNo::new(1);

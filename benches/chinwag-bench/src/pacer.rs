@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
-use super::moment::Moment;
+use crate::moment::Moment;
 
 #[cfg(target_os = "linux")]
-pub(super) use timer::Pacer;
+pub use timer::Pacer;
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use spin::Pacer;
+pub use spin::Pacer;
 
 #[cfg(target_os = "linux")]
 mod timer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::moment::{Moment, nanos};
+use crate::moment::{Moment, nanos};
 
 /// Significant digits kept of a latency: an error of a thousandth.
 const DIGITS: u8 = 3;
@@ -15,6 +15,7 @@ const LATENCY_NANOS_MAX: u64 = 3_600_000_000_000;
 
 /// Latencies of one kind of message, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "in JSON the unit is in the name")]
 pub struct Latency {
     /// Half are at most this.
     pub p50_ms: f64,
@@ -57,7 +58,6 @@ pub struct Recorder {
 
 impl Recorder {
     /// Records nothing yet; later, an interval each `interval_time`.
-    #[must_use]
     pub fn new(interval_time: Duration) -> Self {
         Self {
             all: histogram(),
@@ -114,13 +114,11 @@ impl Recorder {
     }
 
     /// How many messages were recorded.
-    #[must_use]
     pub fn count(&self) -> u64 {
         self.all.len()
     }
 
     /// What was recorded, if anything was.
-    #[must_use]
     pub fn latency(&self) -> Option<Latency> {
         let at = |quantile| millis(self.all.value_at_quantile(quantile));
         (!self.all.is_empty()).then(|| Latency {
@@ -133,13 +131,11 @@ impl Recorder {
     }
 
     /// The intervals that are over.
-    #[must_use]
     pub fn intervals(&self) -> &[Interval] {
         &self.intervals
     }
 
     /// Latency at each step towards the longest, for a plot: how rare, and how long in ms.
-    #[must_use]
     pub fn percentiles(&self) -> Vec<(f64, f64)> {
         let steps = self.all.iter_quantiles(5);
         steps
@@ -165,6 +161,6 @@ fn millis(nanos: u64) -> f64 {
 
 /// Exact up to 2^53, which is more than anything counted here.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-pub(super) fn as_f64(count: u64) -> f64 {
+pub fn as_f64(count: u64) -> f64 {
     count as f64
 }

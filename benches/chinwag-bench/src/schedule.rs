@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use crate::moment::Moment;
 
 /// A steady rate.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,6 @@ pub struct Schedule {
 
 impl Schedule {
     /// From `start` on, so many a second.
-    #[must_use]
     pub fn new(start: Moment, per_second: f64) -> Self {
         Self {
             start,
@@ -24,9 +23,8 @@ impl Schedule {
     }
 
     /// When the next is due.
-    #[must_use]
     pub fn next(&self) -> Moment {
-        let elapsed = super::recorder::as_f64(self.sent) / self.per_second;
+        let elapsed = crate::recorder::as_f64(self.sent) / self.per_second;
         Duration::try_from_secs_f64(elapsed).map_or(Moment::NEVER, |time| self.start.after(time))
     }
 

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thiserror::Error;
 
-use super::client::Target;
-use super::dialect::Dialect;
-use super::process::Pinning;
+use crate::client::Target;
+use crate::dialect::Dialect;
+use crate::process::Pinning;
 
 /// How long a server may take to listen.
 const START_TIME: Duration = Duration::from_secs(15);
@@ -111,9 +111,6 @@ pub enum ServerError {
 
 impl Recipe {
     /// The server of a name, or of `NAME=DIALECT=COMMAND`.
-    ///
-    /// # Errors
-    /// If there is none, or this program cannot be found by itself.
     pub fn parse(text: &str) -> Result<Self, ServerError> {
         let mut parts = text.splitn(3, '=');
         let (Some(name), Some(dialect), Some(command)) = (parts.next(), parts.next(), parts.next())
@@ -196,7 +193,6 @@ impl Recipe {
     }
 
     /// The daemon at a path, for as many clients as are asked for; its default without.
-    #[must_use]
     pub fn chinwag(program: &Path, clients_max: Option<usize>) -> Self {
         let mut command = vec![
             program.to_string_lossy().into_owned(),
@@ -216,7 +212,6 @@ impl Recipe {
     }
 
     /// Whether its program is there.
-    #[must_use]
     pub fn is_installed(&self) -> bool {
         let program = self.command.first();
         program.is_some_and(|program| find(program).is_some())
@@ -224,7 +219,6 @@ impl Recipe {
 }
 
 /// The daemon beside this program.
-#[must_use]
 pub fn daemon() -> PathBuf {
     beside("chinwag").unwrap_or_else(|_| PathBuf::from("chinwag"))
 }
@@ -254,7 +248,6 @@ fn beside(name: &str) -> io::Result<PathBuf> {
 
 /// Becomes another program that ends when this one's parent does, however that ends. Returns only
 /// if it cannot.
-#[must_use]
 pub fn replace_by(words: &[String]) -> ServerError {
     // Elsewhere a server is left behind if this program is killed; it ends with it otherwise.
     #[cfg(target_os = "linux")]
@@ -278,9 +271,6 @@ pub struct Server {
 
 impl Server {
     /// Starts a server, and waits until it listens.
-    ///
-    /// # Errors
-    /// If it does not start, or not listen.
     pub fn start(recipe: &Recipe, pinning: Option<&Pinning>) -> Result<Self, ServerError> {
         let files = TempDir::new()?;
         let port = free_port()?;
@@ -354,13 +344,11 @@ impl Server {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
     /// Its process.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

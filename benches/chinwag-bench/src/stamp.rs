@@ -3,8 +3,8 @@
 //! A stamp stands at the start of the payload, and the payload at the end of the line, whatever a
 //! protocol puts before it. So one look at a fixed distance from the end of a line finds it.
 
-use super::client::ClientNo;
-use super::moment::Moment;
+use crate::client::ClientNo;
+use crate::moment::Moment;
 
 /// How many bytes a stamp takes; a payload cannot be shorter.
 pub const STAMP_BYTES: usize = 32;
@@ -56,7 +56,6 @@ impl Stamp {
     }
 
     /// The stamp of a line whose last `size` bytes are a payload, if they are.
-    #[must_use]
     pub fn read(line: &[u8], size: usize) -> Option<Self> {
         let start = line.len().checked_sub(size)?;
         let stamp: &[u8; STAMP_BYTES] = line.get(start..)?.first_chunk()?;

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
-use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
-use super::search::{Capacity, descriptors_max, find_limit, keeps_up};
-use super::swarm::SwarmError;
-use super::workload::{CHATTING, Roles};
+use crate::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
+use crate::run::{Plan, Progress, Scenario, Site, Watcher, run};
+use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
+use crate::swarm::SwarmError;
+use crate::workload::{CHATTING, Roles};
 
 /// As many as the daemon lets in by default: a capacity that was not asked for is not looked for.
 pub const CLIENTS_WANTED: usize = 10_000;
@@ -37,9 +37,6 @@ pub struct Findings {
 
 /// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
 /// so does a part that fails.
-///
-/// # Errors
-/// If not even a first client can be connected.
 pub fn run_suite(
     site: &Site,
     clients_max: usize,
@@ -142,13 +139,11 @@ impl Findings {
     }
 
     /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
     /// What an operator wants to know.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.capacity.as_ref().map(capacity_text));
@@ -162,7 +157,7 @@ impl Findings {
     }
 
     fn verdict(&self) -> String {
-        let mut faults = super::ledger::Faults::default();
+        let mut faults = crate::ledger::Faults::default();
         for report in &self.reports {
             faults += report.faults;
         }
@@ -186,7 +181,6 @@ impl Findings {
 }
 
 /// How many clients fit, in words.
-#[must_use]
 pub fn capacity_text(capacity: &Capacity) -> String {
     format!(
         "clients    {} at a time, connected in {:.1} s; the limit: {}\n\

@@ -12,13 +12,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
-use super::dialect::{Dialect, Heard};
-use super::moment::{Clock, Moment};
-use super::outgoing::{Arrival, Opening, Outgoing};
-use super::pacer::Pacer;
-use super::server::OPENING_MAX;
-use super::stamp::Stamp;
+use crate::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
+use crate::dialect::{Dialect, Heard};
+use crate::moment::{Clock, Moment};
+use crate::outgoing::{Arrival, Opening, Outgoing};
+use crate::pacer::Pacer;
+use crate::server::OPENING_MAX;
+use crate::stamp::Stamp;
 
 /// How much is read at once. Larger than what a turn of any server writes to one client.
 const READ_BYTES: usize = 64 << 10;
@@ -122,17 +122,17 @@ pub struct Swarm {
     events: Events,
     pacer: Pacer,
     clock: Clock,
-    pub(super) target: Target,
+    pub target: Target,
     sources: Sources,
-    pub(super) clients: Vec<Client>,
+    pub clients: Vec<Client>,
     /// What clients say.
     pub out: Outgoing,
     scratch: Vec<u8>,
-    pub(super) ready: usize,
-    pub(super) opening: usize,
-    pub(super) joining: usize,
+    pub ready: usize,
+    pub opening: usize,
+    pub joining: usize,
     /// Who could not even connect, and why: nobody else tries after that.
-    pub(super) unreachable: Option<(ClientNo, io::Error)>,
+    pub unreachable: Option<(ClientNo, io::Error)>,
     /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
@@ -145,9 +145,6 @@ pub struct Swarm {
 
 impl Swarm {
     /// A swarm of `count` clients, none of them connected, that send payloads of `size` bytes.
-    ///
-    /// # Errors
-    /// If the system gives no poll or timer.
     pub fn new(
         target: Target,
         dialect: Dialect,
@@ -180,41 +177,23 @@ impl Swarm {
         })
     }
 
-    /// How many clients there are, connected or not.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.clients.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
-    }
-
     /// How many have what they asked for.
-    #[must_use]
     pub fn ready_count(&self) -> usize {
         self.ready
     }
 
     /// How many connections there are, whatever they are for.
-    #[must_use]
     pub fn connected_count(&self) -> usize {
         let is_connected = |client: &&Client| client.socket.is_some();
         self.clients.iter().filter(is_connected).count()
     }
 
     /// The time.
-    #[must_use]
     pub fn now(&self) -> Moment {
         self.clock.now()
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
-    ///
-    /// # Errors
-    /// If the poll fails, or a socket cannot be had.
     pub fn turn<W: Workload>(&mut self, work: &mut W, until: Moment) -> Result<(), SwarmError> {
         let due = work.due(self.now(), &mut self.out);
         self.settle(work)?;
@@ -354,7 +333,7 @@ impl Swarm {
                 self.ready += 1;
                 work.ready(now, who, &mut self.out);
             }
-            Heard::Ping(token) => self.out.append(who, |bytes| dialect.pong(bytes, token)),
+            Heard::Ping(token) => self.out.append(who, |bytes| Dialect::pong(bytes, token)),
             Heard::Missed(lines) => work.missed(who, lines),
             Heard::Refused(text) => {
                 self.trouble.refused += 1;
@@ -366,7 +345,7 @@ impl Swarm {
     }
 
     /// What a workload asked for beside sending.
-    pub(super) fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+    pub fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         self.note_joining();
         for (who, breaks_off) in mem::take(&mut self.out.closing) {
             if let Some(client) = self.clients.get(who.index())

@@ -31,9 +31,6 @@ struct Part {
 }
 
 /// Draws a soak.
-///
-/// # Errors
-/// If it ended before its first sample.
 pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     if report.samples.is_empty() {
         return Err(PlotError::NoMessages);

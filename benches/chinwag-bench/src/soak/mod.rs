@@ -134,7 +134,6 @@ impl Crew {
 
 impl Plan {
     /// How many connections there are at most.
-    #[must_use]
     pub fn places(&self) -> usize {
         let crew = Crew::of(self.clients);
         crew.steady() + crew.places
@@ -147,9 +146,6 @@ impl Plan {
 }
 
 /// Runs a soak.
-///
-/// # Errors
-/// If the steady ones cannot be connected.
 pub fn run(site: &Site, plan: &Plan, watcher: &mut Watcher<'_>) -> Result<SoakReport, SwarmError> {
     let crew = Crew::of(plan.clients);
     let count = crew.steady() + crew.places;

@@ -68,7 +68,6 @@ pub struct SoakReport {
 
 impl SoakReport {
     /// What is wrong. Nothing of this may be.
-    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (count, what) in [
@@ -107,13 +106,11 @@ impl SoakReport {
     }
 
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_sound(&self) -> bool {
         self.problems().is_empty()
     }
 
     /// KiB of memory by which the server grew in a minute of the second half.
-    #[must_use]
     pub fn resident_slope(&self) -> Option<f64> {
         let second_half = self.samples.iter().skip(self.samples.len() / 2);
         let points: Vec<(f64, f64)> = second_half
@@ -123,7 +120,6 @@ impl SoakReport {
     }
 
     /// As one line of JSON.
-    #[must_use]
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Whole<'a> {
@@ -141,7 +137,6 @@ impl SoakReport {
     }
 
     /// For people.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut table = plain_table();
         table.set_header([
@@ -193,7 +188,6 @@ impl SoakReport {
     }
 
     /// What was done, each with its number.
-    #[must_use]
     pub fn deeds(&self) -> Vec<String> {
         let deeds = self.done.iter();
         deeds

@@ -19,7 +19,6 @@ pub struct Level {
 
 impl Level {
     /// Of the process `pid`, if it can be seen.
-    #[must_use]
     pub fn of(pid: Option<u32>) -> Option<Self> {
         let (usage, holdings) = (Usage::of(pid?)?, Holdings::of(pid?)?);
         Some(Self {
@@ -80,7 +79,6 @@ impl Look {
 
 impl Sampler {
     /// Of the process `pid`, if it can be seen, from now on.
-    #[must_use]
     pub fn new(pid: Option<u32>, now: Moment) -> Self {
         Self {
             pid,
@@ -112,7 +110,6 @@ impl Sampler {
 
 /// How much a line through points rises for each unit to the right: the one with the least squares
 /// of the distances. `None` for less than two points.
-#[must_use]
 pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let count = as_f64(points.len() as u64);
     let mean = |pick: fn(&(f64, f64)) -> f64| points.iter().map(pick).sum::<f64>() / count;

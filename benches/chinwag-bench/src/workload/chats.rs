@@ -60,7 +60,6 @@ pub struct Chats {
 
 impl Chats {
     /// Nobody has said anything.
-    #[must_use]
     pub fn new(roles: Roles, dialect: Dialect, seed: u64, interval: Duration) -> Self {
         let speakers = clients(roles.speakers.min(roles.members)).collect();
         let never = Schedule::new(Moment::NEVER, 1.0);

@@ -26,7 +26,6 @@ pub struct Dm {
 
 impl Dm {
     /// At least two clients, each with `window` messages under way.
-    #[must_use]
     pub fn new(clients: usize, window: usize, seed: u64, interval: Duration) -> Self {
         Self {
             clients,
@@ -52,7 +51,7 @@ impl Dm {
 }
 
 /// A random client of `0..count` other than `who`.
-pub(super) fn other_than(who: ClientNo, count: usize, rng: &mut Rng) -> ClientNo {
+pub fn other_than(who: ClientNo, count: usize, rng: &mut Rng) -> ClientNo {
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(2);
     let step = rng.u32(1..count);
     ClientNo::new((who.get() % count + step) % count)

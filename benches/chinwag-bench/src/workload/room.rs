@@ -25,7 +25,6 @@ pub struct Room {
 
 impl Room {
     /// The first `speakers` of `members` speak.
-    #[must_use]
     pub fn new(
         members: usize,
         speakers: usize,

@@ -27,7 +27,6 @@ pub struct Storm {
 
 impl Storm {
     /// `at_once` clients come and go; the two write `rate` messages a second.
-    #[must_use]
     pub fn new(at_once: usize, rate: f64, seed: u64, interval: Duration) -> Self {
         let roles = Roles {
             private_clients: CHATTING,
