@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::{Args, Command, Common};
@@ -14,10 +15,10 @@ use crate::client::CLIENTS_MAX;
 use crate::compare::{Comparison, Course, Rounds};
 use crate::dialect::Dialect;
 use crate::drawing::{draw, draw_as};
-use crate::floor::Floor;
 use crate::ledger::Faults;
 use crate::plot;
 use crate::process::{Pinning, Usage};
+use crate::relay;
 use crate::report::{self, Report};
 use crate::run::{Plan, Scenario, Site, Watcher, run};
 use crate::search;
@@ -77,10 +78,11 @@ fn carry_out(args: &Args) -> Result<bool, Failure> {
         Some(Command::Keep { words }) => return Err(server::replace_by(words).into()),
         Some(Command::Floor { listen }) => {
             search::descriptors_max();
-            let floor = Floor::bind(*listen)
+            let listener = TcpListener::bind(*listen)
                 .map_err(|error| format!("cannot listen at {listen}: {error}"))?;
-            let _ = writeln!(io::stderr(), "the floor listens on {}", floor.address()?);
-            floor.run()?;
+            let address = listener.local_addr()?;
+            let _ = writeln!(io::stderr(), "the floor listens on {address}");
+            relay::serve(listener)?;
             return Ok(true);
         }
         _ => {}

@@ -26,7 +26,6 @@ mod commands;
 mod compare;
 mod dialect;
 mod drawing;
-mod floor;
 mod gathering;
 mod ledger;
 mod moment;
@@ -35,6 +34,10 @@ mod pacer;
 mod plot;
 mod process;
 mod recorder;
+/// The floor is the first example of the docs, the very same file.
+#[path = "../../../docs/examples/relay.rs"]
+#[allow(dead_code, reason = "as an example it has a main function")]
+mod relay;
 mod report;
 mod run;
 mod schedule;
