@@ -12,15 +12,15 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::{Args, Command, Common};
 use crate::client::CLIENTS_MAX;
-use crate::compare::{Comparison, Course, Rounds};
+use crate::compare::{Benchmark, Comparison, Rounds};
 use crate::dialect::Dialect;
 use crate::drawing::{draw, draw_as};
-use crate::ledger::Faults;
+use crate::ledger::DeliveryErrors;
 use crate::plot;
 use crate::process::{Pinning, Usage};
 use crate::relay;
 use crate::report::{self, Report};
-use crate::run::{Plan, Scenario, Site, Watcher, run};
+use crate::run::{Plan, Scenario, ServerUnderTest, Watcher, run};
 use crate::search;
 use crate::server::{self, OPENING_MAX, Recipe, Server};
 use crate::show::Bar;
@@ -75,7 +75,7 @@ fn complain(what: &str) {
 /// Returns whether all was as it should be.
 fn carry_out(args: &Args) -> Result<bool, Failure> {
     match &args.command {
-        Some(Command::Keep { words }) => return Err(server::replace_by(words).into()),
+        Some(Command::Supervise { words }) => return Err(server::replace_by(words).into()),
         Some(Command::Floor { listen }) => {
             search::descriptors_max();
             let listener = TcpListener::bind(*listen)
@@ -261,7 +261,7 @@ fn show_reports(common: &Common, reports: &[Report]) -> Result<(), Failure> {
 /// Says what losses may come from at a daemon that somebody else started.
 fn explain_losses(
     common: &Common,
-    faults: impl IntoIterator<Item = Faults>,
+    faults: impl IntoIterator<Item = DeliveryErrors>,
 ) -> Result<(), Failure> {
     let dialect = common.dialect.map_or(Dialect::Chinwag, Dialect::from);
     let is_found = common.addr.is_some() && dialect == Dialect::Chinwag;
@@ -299,13 +299,13 @@ fn run_soak(
 fn compare(
     common: &Common,
     servers: &[Recipe],
-    courses: &[&'static Course],
+    benchmarks: &[&'static Benchmark],
     turns: usize,
     bar: &Bar,
     watcher: &mut Watcher<'_>,
 ) -> Result<bool, Failure> {
-    for course in courses {
-        search::check_descriptors(course.scenario.clients())?;
+    for benchmark in benchmarks {
+        search::check_descriptors(benchmark.scenario.clients())?;
     }
     let mut recipes = Vec::new();
     for recipe in servers {
@@ -319,12 +319,15 @@ fn compare(
         return Err("none of these servers is installed".into());
     }
     let mut comparison = Comparison::default();
-    let mut told = |turn: usize, course: &str, server: &str| {
-        bar.title(&format!("{course}, turn {} of {turns}: {server}", turn + 1));
+    let mut told = |turn: usize, benchmark: &str, server: &str| {
+        bar.title(&format!(
+            "{benchmark}, turn {} of {turns}: {server}",
+            turn + 1
+        ));
     };
     let rounds = Rounds {
         recipes,
-        courses: courses.to_vec(),
+        benchmarks: benchmarks.to_vec(),
         turns,
         pinning: pinning(common),
     };
@@ -358,7 +361,7 @@ fn compare(
 }
 
 /// The server to test, started if it is to be, for so many clients.
-fn start(common: &Common, clients: usize) -> Result<(Option<Server>, Site), Failure> {
+fn start(common: &Common, clients: usize) -> Result<(Option<Server>, ServerUnderTest), Failure> {
     start_with(common, clients, &[])
 }
 
@@ -367,9 +370,9 @@ fn start_with(
     common: &Common,
     clients: usize,
     deadlines: &[(&str, Duration)],
-) -> Result<(Option<Server>, Site), Failure> {
+) -> Result<(Option<Server>, ServerUnderTest), Failure> {
     if let Some(target) = &common.addr {
-        let site = Site {
+        let site = ServerUnderTest {
             name: target.to_string(),
             target: target.clone(),
             dialect: common.dialect.map_or(Dialect::Chinwag, Dialect::from),
@@ -393,7 +396,7 @@ fn start_with(
     };
     search::descriptors_max();
     let server = Server::start(&recipe, pinning(common).as_ref())?;
-    let site = Site {
+    let site = ServerUnderTest {
         name: recipe.name,
         target: server.target().clone(),
         dialect: recipe.dialect,
@@ -477,7 +480,7 @@ fn scenario(command: &Command) -> Option<Scenario> {
         | Command::FindLimit { .. }
         | Command::Compare { .. }
         | Command::Floor { .. }
-        | Command::Keep { .. } => return None,
+        | Command::Supervise { .. } => return None,
     })
 }
 

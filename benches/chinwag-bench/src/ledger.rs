@@ -11,7 +11,7 @@ use crate::stamp::Stamp;
 
 /// What must be zero at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Faults {
+pub struct DeliveryErrors {
     /// Sent, and neither arrived nor was said to be left out.
     pub lost: u64,
     /// Arrived again, or at somebody to whom it was not sent.
@@ -20,14 +20,14 @@ pub struct Faults {
     pub out_of_order: u64,
 }
 
-impl Faults {
+impl DeliveryErrors {
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl std::ops::AddAssign for Faults {
+impl std::ops::AddAssign for DeliveryErrors {
     fn add_assign(&mut self, other: Self) {
         self.lost += other.lost;
         self.duplicated += other.duplicated;
@@ -40,7 +40,7 @@ impl std::ops::AddAssign for Faults {
 pub struct PrivateLedger {
     senders: Vec<Sender>,
     outstanding: u64,
-    faults: Faults,
+    faults: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ impl PrivateLedger {
         Self {
             senders: vec![Sender::default(); clients],
             outstanding: 0,
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
         }
     }
 
@@ -110,8 +110,8 @@ impl PrivateLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    pub fn faults(&self) -> Faults {
-        Faults {
+    pub fn faults(&self) -> DeliveryErrors {
+        DeliveryErrors {
             lost: self.outstanding,
             ..self.faults
         }
@@ -142,7 +142,7 @@ pub struct RoomLedger {
     skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out, to somebody who is no member.
     told_strangers: u64,
-    faults: Faults,
+    faults: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -218,7 +218,7 @@ impl RoomLedger {
             follows,
             skipped: HashMap::new(),
             told_strangers: 0,
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
             speakers,
         }
     }
@@ -400,8 +400,8 @@ impl RoomLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    pub fn faults(&self) -> Faults {
-        Faults {
+    pub fn faults(&self) -> DeliveryErrors {
+        DeliveryErrors {
             lost: self.outstanding(),
             ..self.faults
         }
@@ -422,8 +422,8 @@ fn take_out(ranges: &mut Vec<Range<u32>>, number: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::moment::Moment;
     use crate::stamp::Kind;
+    use crate::timestamp::Timestamp;
 
     const A: ClientNo = ClientNo::new(0);
     const B: ClientNo = ClientNo::new(1);
@@ -434,7 +434,7 @@ mod tests {
             kind,
             sender,
             number,
-            intended: Moment::default(),
+            intended: Timestamp::default(),
         }
     }
 
@@ -446,8 +446,8 @@ mod tests {
         stamp(Kind::Room, sender, number)
     }
 
-    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> Faults {
-        Faults {
+    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> DeliveryErrors {
+        DeliveryErrors {
             lost,
             duplicated,
             out_of_order,

@@ -10,7 +10,7 @@
 //!  dialect      how to say it to chinwag, IRC, Redis or NATS    (stamp)
 //! ```
 //!
-//! A soak (`soak`) has a course of its own, with guests who come and go beside those who chat.
+//! A soak (`soak`) has a benchmark of its own, with visitors who come and go beside those who chat.
 //!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
 //! is lost, doubled, swapped or late is seen. `args.rs` and `commands.rs` are its command line.
@@ -24,13 +24,11 @@ mod args;
 mod client;
 mod commands;
 mod compare;
+mod connect;
 mod dialect;
 mod drawing;
-mod gathering;
 mod ledger;
-mod moment;
 mod outgoing;
-mod pacer;
 mod plot;
 mod process;
 mod recorder;
@@ -48,6 +46,8 @@ mod soak;
 mod stamp;
 mod suite;
 mod swarm;
+mod timer;
+mod timestamp;
 mod workload;
 
 pub use commands::main;

@@ -28,7 +28,7 @@ pub struct Outgoing {
     pub resumed: Vec<ClientNo>,
     pub paused: Vec<ClientNo>,
     /// Clients that read once, although they are paused.
-    pub sipping: Vec<ClientNo>,
+    pub reading_once: Vec<ClientNo>,
     pub joining: Vec<ClientNo>,
 }
 
@@ -47,7 +47,7 @@ pub struct Opening {
     pub who: ClientNo,
     pub arrival: Arrival,
     /// The server may close, and that is no trouble.
-    pub is_guest: bool,
+    pub is_visitor: bool,
     /// The receive buffer; the swarm's own without.
     pub receive_bytes: Option<usize>,
 }
@@ -76,7 +76,7 @@ impl Outgoing {
             opening: VecDeque::new(),
             closing: Vec::new(),
             finishing: Vec::new(),
-            sipping: Vec::new(),
+            reading_once: Vec::new(),
             resumed: Vec::new(),
             paused: Vec::new(),
             joining: Vec::new(),
@@ -142,18 +142,18 @@ impl Outgoing {
         self.opening.push_back(Opening {
             who,
             arrival: Arrival::Named(who),
-            is_guest: false,
+            is_visitor: false,
             receive_bytes: None,
         });
     }
 
     /// Connects as somebody who comes and goes: the server may close, and that is no trouble. The
-    /// workload is told when such a guest is registered, and when it is gone.
+    /// workload is told when such a visitor is registered, and when it is gone.
     pub fn visit(&mut self, who: ClientNo, arrival: Arrival, receive_bytes: Option<usize>) {
         self.opening.push_back(Opening {
             who,
             arrival,
-            is_guest: true,
+            is_visitor: true,
             receive_bytes,
         });
     }
@@ -180,8 +180,8 @@ impl Outgoing {
     }
 
     /// Reads once, and is paused then as before.
-    pub fn sip(&mut self, who: ClientNo) {
-        self.sipping.push(who);
+    pub fn read_once(&mut self, who: ClientNo) {
+        self.reading_once.push(who);
     }
 
     /// Reads again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::moment::{Moment, nanos};
+use crate::timestamp::{Timestamp, nanos};
 
 /// Significant digits kept of a latency: an error of a thousandth.
 const DIGITS: u8 = 3;
@@ -51,8 +51,8 @@ pub struct Recorder {
     interval: Histogram<u64>,
     interval_time: Duration,
     /// `None` while nothing is recorded.
-    began: Option<Moment>,
-    interval_ends: Moment,
+    began: Option<Timestamp>,
+    interval_ends: Timestamp,
     intervals: Vec<Interval>,
 }
 
@@ -64,13 +64,13 @@ impl Recorder {
             interval: histogram(),
             interval_time,
             began: None,
-            interval_ends: Moment::NEVER,
+            interval_ends: Timestamp::NEVER,
             intervals: Vec::new(),
         }
     }
 
     /// The measured phase begins, with nothing recorded.
-    pub fn begin(&mut self, now: Moment) {
+    pub fn begin(&mut self, now: Timestamp) {
         self.all.reset();
         self.interval.reset();
         self.intervals.clear();
@@ -79,14 +79,14 @@ impl Recorder {
     }
 
     /// The measured phase ends. What began less than an interval ago is no interval.
-    pub fn end(&mut self, now: Moment) {
+    pub fn end(&mut self, now: Timestamp) {
         if let Some(began) = self.began.take() {
             self.close_intervals(began, now);
         }
     }
 
     /// A message that was to be sent at `intended` is there.
-    pub fn record(&mut self, now: Moment, intended: Moment) {
+    pub fn record(&mut self, now: Timestamp, intended: Timestamp) {
         let Some(began) = self.began else {
             return;
         };
@@ -98,7 +98,7 @@ impl Recorder {
         self.interval.saturating_record(latency);
     }
 
-    fn close_intervals(&mut self, began: Moment, now: Moment) {
+    fn close_intervals(&mut self, began: Timestamp, now: Timestamp) {
         while now >= self.interval_ends {
             let count = as_f64(self.interval.len());
             self.intervals.push(Interval {

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::ledger::Faults;
+use crate::ledger::DeliveryErrors;
 use crate::recorder::{Interval, Latency};
 
 /// A process is taken to be at its limit when it runs for so much of the time.
@@ -34,7 +34,7 @@ pub struct Report {
     pub messages: Vec<Messages>,
     /// What must be zero.
     #[serde(flatten)]
-    pub faults: Faults,
+    pub faults: DeliveryErrors,
     /// How late this program sent what an open loop was to send: part of the latency shown.
     pub lag: Option<Latency>,
     /// Room lines that the server left out and said so.
@@ -439,7 +439,7 @@ impl Report {
             parameters: Vec::new(),
             seconds: 2.0,
             messages: Vec::new(),
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
             lag: None,
             told_missed: 0,
             refused: 0,

@@ -137,7 +137,7 @@ pub struct Plan {
 
 /// The server to test.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct ServerUnderTest {
     /// What it is called.
     pub name: String,
     /// Where it is.
@@ -188,7 +188,7 @@ impl Watcher<'_> {
 
 /// Runs a scenario once.
 pub fn run(
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
@@ -230,7 +230,7 @@ fn interval_time(time: Duration) -> Duration {
 
 fn run_load<L: Load>(
     mut load: L,
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
@@ -300,7 +300,7 @@ fn run_load<L: Load>(
 /// Connects everyone who is there from the start, and lets the members enter the room.
 fn connect(
     swarm: &mut Swarm,
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     watcher: &mut Watcher<'_>,
 ) -> Result<Connecting, SwarmError> {

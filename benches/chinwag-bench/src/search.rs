@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::client::{CLIENTS_MAX, clients};
-use crate::moment::Moment;
 use crate::process::Usage;
 use crate::recorder::as_f64;
 use crate::report::{RATE_SHARE_MIN, Report};
-use crate::run::{LEAVE_TIME, Plan, Progress, Scenario, Site, Watcher, run};
+use crate::run::{LEAVE_TIME, Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
 use crate::swarm::{Swarm, SwarmError};
+use crate::timestamp::Timestamp;
 use crate::workload::Roles;
 
 /// Descriptors that this program keeps for itself: its poll, its timer, its files.
@@ -27,7 +27,7 @@ const STEP_TIME: Duration = Duration::from_secs(10);
 /// Doubles the rate of private messages between `clients` until their p99 passes `p99_max`, or
 /// messages are lost, or the run is stopped. Returns a report for each rate.
 pub fn ramp(
-    site: &Site,
+    site: &ServerUnderTest,
     clients: usize,
     first_rate: f64,
     p99_max: Duration,
@@ -79,7 +79,7 @@ pub struct Capacity {
 
 /// Connects more and more clients, up to `clients_max`, until no more fit.
 pub fn find_limit(
-    site: &Site,
+    site: &ServerUnderTest,
     clients_max: Option<usize>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Capacity, SwarmError> {
@@ -105,7 +105,7 @@ pub fn find_limit(
         }
     }
     let clients = swarm.ready_count();
-    let seconds = swarm.now().since(Moment::default()).as_secs_f64();
+    let seconds = swarm.now().since(Timestamp::default()).as_secs_f64();
     let used = before.zip(site.pid.and_then(Usage::of));
     let each = |whole: f64| whole / as_f64(clients.max(1) as u64);
     let limit = ended.unwrap_or_else(|| {

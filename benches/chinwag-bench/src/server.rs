@@ -33,7 +33,7 @@ const PORTS_FROM: u16 = 10_000;
 const PORTS: u16 = 20_000;
 
 /// The command of the load generator that runs a server on its behalf; see [`replace_by`].
-pub const KEEPER: &str = "keep";
+pub const SUPERVISE: &str = "supervise";
 
 /// Which server, and how it is started.
 ///
@@ -253,7 +253,7 @@ pub fn replace_by(words: &[String]) -> ServerError {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
     let Some((program, arguments)) = words.split_first() else {
-        return ServerError::Quotes(KEEPER.to_owned());
+        return ServerError::Quotes(SUPERVISE.to_owned());
     };
     ServerError::Start {
         program: program.clone(),
@@ -285,7 +285,7 @@ impl Server {
         }
         let words = recipe.command.iter().map(|word| fill_in(word));
         let said = files.path().join("said");
-        let mut command = kept(&words.collect::<Vec<String>>())?;
+        let mut command = supervised(&words.collect::<Vec<String>>())?;
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -374,10 +374,10 @@ impl Drop for Server {
 }
 
 /// How to run a program so that it ends with this one, by way of [`replace_by`].
-fn kept(words: &[String]) -> Result<Command, ServerError> {
+fn supervised(words: &[String]) -> Result<Command, ServerError> {
     let program = words.first().map_or("", String::as_str);
     let mut command = Command::new(own_program()?);
-    command.args([KEEPER, "--"]).args(words);
+    command.args([SUPERVISE, "--"]).args(words);
     // Servers are often where only an administrator's search path leads.
     let path = env::join_paths(search_path());
     command.env(

@@ -4,7 +4,7 @@
 //! protocol puts before it. So one look at a fixed distance from the end of a line finds it.
 
 use crate::client::ClientNo;
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// How many bytes a stamp takes; a payload cannot be shorter.
 pub const STAMP_BYTES: usize = 32;
@@ -36,7 +36,7 @@ pub struct Stamp {
     /// The sender's number for it, counted per kind.
     pub number: u32,
     /// When it was to be sent.
-    pub intended: Moment,
+    pub intended: Timestamp,
 }
 
 impl Stamp {
@@ -73,7 +73,7 @@ impl Stamp {
             kind,
             sender: ClientNo::new(u32::try_from(read_hex(sender)?).ok()?),
             number: u32::try_from(read_hex(number)?).ok()?,
-            intended: Moment::from_nanos(read_hex(time)?),
+            intended: Timestamp::from_nanos(read_hex(time)?),
         })
     }
 }
@@ -105,7 +105,7 @@ mod tests {
         kind: Kind::Room,
         sender: ClientNo::new(0x00ab_cdef),
         number: 0xfedc_ba98,
-        intended: Moment::from_nanos(0x0123_4567_89ab_cdef),
+        intended: Timestamp::from_nanos(0x0123_4567_89ab_cdef),
     };
 
     #[test]

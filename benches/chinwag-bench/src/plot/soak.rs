@@ -82,12 +82,12 @@ fn parts(report: &SoakReport) -> Vec<Part> {
             over_time(|sample| Some(sample.driver_busy? * 100.0)),
         ),
     ];
-    let coming = of_level(|sample| Some(sample.connects_per_second), "guests");
+    let coming = of_level(|sample| Some(sample.connects_per_second), "visitors");
     let mut parts: Vec<Part> = [
         ("memory, MiB", memory),
         ("open files", descriptors),
         ("processor, %", busy),
-        ("guests per second", coming),
+        ("visitors per second", coming),
     ]
     .into_iter()
     .map(|(name, lines)| Part {

@@ -6,12 +6,12 @@ use fastrand::Rng;
 
 use super::Load;
 use crate::client::{ClientNo, clients};
-use crate::ledger::{Faults, PrivateLedger};
-use crate::moment::Moment;
+use crate::ledger::{DeliveryErrors, PrivateLedger};
 use crate::outgoing::Outgoing;
 use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
+use crate::timestamp::Timestamp;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Dm {
         }
     }
 
-    fn send(&mut self, now: Moment, sender: ClientNo, out: &mut Outgoing) {
+    fn send(&mut self, now: Timestamp, sender: ClientNo, out: &mut Outgoing) {
         let to = other_than(sender, self.clients, &mut self.rng);
         let number = self.ledger.sent(sender, to);
         let stamp = Stamp {
@@ -58,7 +58,7 @@ pub fn other_than(who: ClientNo, count: usize, rng: &mut Rng) -> ClientNo {
 }
 
 impl Workload for Dm {
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
         if self.ledger.arrived(by, &stamp) {
             self.recorder.record(at, stamp.intended);
             if !self.stopped {
@@ -69,7 +69,7 @@ impl Workload for Dm {
 }
 
 impl Load for Dm {
-    fn start(&mut self, now: Moment, out: &mut Outgoing) {
+    fn start(&mut self, now: Timestamp, out: &mut Outgoing) {
         for sender in clients(self.clients) {
             for _ in 0..self.window {
                 self.send(now, sender, out);
@@ -77,11 +77,11 @@ impl Load for Dm {
         }
     }
 
-    fn begin(&mut self, now: Moment, _out: &mut Outgoing) {
+    fn begin(&mut self, now: Timestamp, _out: &mut Outgoing) {
         self.recorder.begin(now);
     }
 
-    fn end(&mut self, now: Moment) {
+    fn end(&mut self, now: Timestamp) {
         self.recorder.end(now);
     }
 
@@ -93,7 +93,7 @@ impl Load for Dm {
         self.ledger.outstanding()
     }
 
-    fn faults(&self) -> Faults {
+    fn faults(&self) -> DeliveryErrors {
         self.ledger.faults()
     }
 

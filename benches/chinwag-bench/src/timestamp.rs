@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 /// A point in time, in nanoseconds since the test's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// Later than everything.
     pub const NEVER: Self = Self(u64::MAX);
 
@@ -43,8 +43,8 @@ impl Default for Clock {
 
 impl Clock {
     /// The time.
-    pub fn now(&self) -> Moment {
-        Moment(nanos(self.0.elapsed()))
+    pub fn now(&self) -> Timestamp {
+        Timestamp(nanos(self.0.elapsed()))
     }
 }
 

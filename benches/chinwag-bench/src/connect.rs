@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::client::{ClientNo, clients};
-use crate::moment::Moment;
 use crate::outgoing::Outgoing;
 use crate::stamp::Stamp;
 use crate::swarm::{Quiet, Swarm, SwarmError, Workload};
+use crate::timestamp::Timestamp;
 
 /// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
 const JOINING_MAX: usize = 128;
@@ -19,9 +19,9 @@ const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
 struct Leaving;
 
 impl Workload for Leaving {
-    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
 
-    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+    fn ready(&mut self, _at: Timestamp, who: ClientNo, out: &mut Outgoing) {
         out.quit(who);
     }
 }
