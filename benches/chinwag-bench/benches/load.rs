@@ -1,157 +1,88 @@
-//! The swarm against the daemon and against the floor, each in a process of its own: what a change
-//! costs, in a few seconds. `chinwag-bench compare` is the same for longer and for more servers.
+//! The daemon beside the floor, each in a process of its own: what a change costs, in a few
+//! seconds. It is `chinwag-bench compare`, with other defaults.
 //!
 //! Under `cargo test` it runs for moments only, and checks that nothing is lost, doubled or swapped.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "../../../tests/support/binary.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod binary;
 
 use std::env;
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::process::{Command, ExitCode};
 
-use chinwag_bench::compare::{Comparison, Course, Rounds};
-use chinwag_bench::dialect::Dialect;
-use chinwag_bench::process::Pinning;
-use chinwag_bench::run::{Plan, Scenario, Watcher};
-use chinwag_bench::server::{OPENING_MAX, Recipe};
-use chinwag_bench::workload::Roles;
-use clap::Parser;
+/// The servers that are compared.
+const SERVERS: [&str; 2] = ["floor", "chinwag"];
 
-/// Private messages, a room, and both at once, among few enough for a debug build.
-const TINY: [Course; 3] = [
-    Course {
-        name: "dm-10",
-        about: "private messages among 10 clients",
-        scenario: Scenario::Dm {
-            clients: 10,
-            window: 4,
-        },
-    },
-    Course {
-        name: "room-20",
-        about: "a room of 20",
-        scenario: Scenario::Room {
-            members: 20,
-            speakers: 5,
-            window: 4,
-        },
-    },
-    Course {
-        name: "mixed-30",
-        about: "a room of 20, and 10 others",
-        scenario: Scenario::Chats(
-            "mixed",
-            Roles {
-                private_clients: 10,
-                private_rate: 500.0,
-                members: 20,
-                speakers: 2,
-                room_rate: 100.0,
-                slow: 0,
-            },
-        ),
-    },
+/// What `cargo bench` runs, unless it is told otherwise.
+const DEFAULTS: [[&str; 2]; 4] = [
+    ["--workloads", "dm-100,room-1000"],
+    ["--turns", "3"],
+    ["--time", "1"],
+    ["--warm-up", "0.5"],
 ];
 
-/// How long each is measured under `cargo test`, in seconds.
-const MOMENT: f64 = 0.2;
+/// What `cargo test` runs, among few enough for a debug build: private messages, a room, and both.
+const TINY: [&str; 3] = [
+    "dm --clients 10 --window 4",
+    "room --members 20 --speakers 5",
+    "mixed --members 20 --speakers 2 --room-rate 100 --clients 10 --rate 500",
+];
 
-/// A busy machine may stand still for a moment, so that nothing is delivered in it, but not for so long.
-const STILL_TIME_MAX: Duration = Duration::from_secs(8);
-
-/// The swarm against the daemon and against the floor
-#[derive(Debug, Parser)]
-struct Options {
-    /// The workloads, as chinwag-bench compare names them
-    #[arg(long, value_delimiter = ',', default_value = "dm-100,room-1000")]
-    workloads: Vec<String>,
-    /// How often each server has its turn
-    #[arg(long, default_value = "3")]
-    turns: usize,
-    /// How long each is measured, in seconds
-    #[arg(long, default_value = "1")]
-    time: f64,
-    /// Cargo passes this for `cargo bench`, and nothing for `cargo test`
-    #[arg(long, hide = true)]
-    bench: bool,
-}
+/// How long each of these is measured, in seconds. A busy machine may stand still for the first, so
+/// that nothing is delivered in it, but not for the second.
+const TINY_TIMES: [&str; 2] = ["0.2", "8"];
 
 fn main() -> ExitCode {
+    binary::built();
     // What `cargo test` passes on is meant for Rust's own test harness.
-    let is_bench = env::args_os().any(|argument| argument == "--bench");
-    let (courses, turns, time) = if is_bench {
-        let options = Options::parse();
-        let known = options.workloads.iter().map(|name| Course::find(name));
-        let courses = known.collect::<Option<Vec<&'static Course>>>();
-        let courses = courses.expect("workloads that chinwag-bench compare knows");
-        (courses, options.turns, options.time)
+    if env::args().any(|argument| argument == "--bench") {
+        compare()
     } else {
-        (TINY.iter().collect(), 1, MOMENT)
-    };
-    let rounds = Rounds {
-        recipes: vec![floor(), daemon()],
-        courses,
-        turns,
-        pinning: Pinning::find().filter(|_| is_bench),
-    };
-    let mut plan = Plan {
-        warm_up: Duration::from_millis(if is_bench { 500 } else { 50 }),
-        time: Duration::from_secs_f64(time),
-        drain: Duration::from_secs(10),
-        size: 64,
-        seed: 1,
-    };
-    let mut watcher = Watcher {
-        progress: &mut |_| {},
-        stop: Arc::new(AtomicBool::new(false)),
-    };
-    let mut run = |plan: &Plan| {
-        let mut comparison = Comparison::default();
-        let ended = comparison.run(&rounds, plan, &mut watcher, &mut |_, _, _| {});
-        ended.unwrap();
-        comparison
-    };
-    let mut comparison = run(&plan);
-    if !is_bench && comparison.reports().any(|report| report.delivered() == 0) {
-        plan.time = STILL_TIME_MAX;
-        comparison = run(&plan);
+        run_briefly();
+        // Not on standard output, which may be read as a list of tests.
+        eprintln!("load: nothing was lost, doubled or swapped");
+        ExitCode::SUCCESS
     }
-    if is_bench {
-        println!("{}", comparison.table());
-    }
-    for report in comparison.reports() {
-        assert!(report.delivered() > 0, "{} did nothing", report.server);
-        assert!(report.is_clean(), "{}", report.json());
-    }
-    // Not on standard output, which may be read as a list of tests.
-    eprintln!("load: nothing was lost, doubled or swapped");
-    ExitCode::SUCCESS
 }
 
-fn daemon() -> Recipe {
-    Recipe::chinwag(&binary::built(), None)
+fn bench(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chinwag-bench"));
+    command.args(arguments.split_whitespace());
+    command
 }
 
-fn floor() -> Recipe {
-    Recipe {
-        name: "floor".to_owned(),
-        dialect: Dialect::Chinwag,
-        command: [
-            env!("CARGO_BIN_EXE_chinwag-bench"),
-            "floor",
-            "--listen",
-            "127.0.0.1:@PORT@",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        config: None,
-        opening_max: OPENING_MAX,
+fn compare() -> ExitCode {
+    let own = env::args().skip(1).filter(|argument| argument != "--bench");
+    let own: Vec<String> = own.collect();
+    let is_given = |flag: &str| own.iter().any(|argument| argument.starts_with(flag));
+    let defaults = DEFAULTS.iter().filter(|[flag, _]| !is_given(flag));
+    let mut command = bench("compare");
+    command.args(["--servers", &SERVERS.join(",")]);
+    let status = command.args(defaults.flatten()).args(&own).status();
+    ExitCode::from(u8::from(!status.unwrap().success()))
+}
+
+fn run_briefly() {
+    for server in SERVERS {
+        for workload in TINY {
+            assert!(
+                TINY_TIMES
+                    .iter()
+                    .any(|time| delivers(server, workload, time)),
+                "{server} delivered nothing: {workload}"
+            );
+        }
     }
+}
+
+/// Runs a workload, in which nothing may be lost. Returns whether messages of each kind arrived.
+fn delivers(server: &str, workload: &str, time: &str) -> bool {
+    let flags =
+        format!("--json --no-pin --warm-up 0.05 --time {time} --server {server} {workload}");
+    let output = bench(&flags).output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{report}");
+    !report.contains("\"delivered\":0,")
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use chinwag_bench::client::{CLIENTS_MAX, Target};
-use chinwag_bench::compare::{COURSES, Course};
-use chinwag_bench::dialect::Dialect;
-use chinwag_bench::run::Scenario;
-use chinwag_bench::server::{KEEPER, Recipe};
-use chinwag_bench::soak::CLIENTS_MIN;
-use chinwag_bench::stamp::STAMP_BYTES;
+use crate::client::{CLIENTS_MAX, Target};
+use crate::compare::{BENCHMARKS, Benchmark};
+use crate::dialect::Dialect;
+use crate::run::Scenario;
+use crate::server::{Recipe, SUPERVISE};
+use crate::soak::CLIENTS_MIN;
+use crate::stamp::STAMP_BYTES;
 
 const AFTER_HELP: &str = "\
 Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
@@ -30,7 +30,7 @@ Examples:
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
-/// In a soak, guests have the names behind these.
+/// In a soak, visitors have the names behind these.
 const STEADY_MAX: usize = 100_000;
 
 /// Thousands of synthetic clients for a chat server
@@ -225,14 +225,14 @@ pub enum Command {
         #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
         servers: Vec<Recipe>,
         /// The workloads
-        #[arg(long, value_delimiter = ',', value_parser = course)]
+        #[arg(long, value_delimiter = ',', value_parser = benchmark)]
         #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
-        workloads: Vec<&'static Course>,
+        workloads: Vec<&'static Benchmark>,
         /// How often each server has its turn at each workload
         #[arg(long, default_value = "7", value_parser = count)]
         turns: usize,
     },
-    /// Everything at once for a long time: chat that is checked, and guests who come, go, flood,
+    /// Everything at once for a long time: chat that is checked, and visitors who come, go, flood,
     /// break off and do not read
     #[command(after_help = "Example: chinwag-bench soak --minutes 60 --svg soak.svg")]
     Soak {
@@ -251,7 +251,7 @@ pub enum Command {
         /// Lines a second in the lobby, where all others are
         #[arg(long, default_value = "2", value_parser = rate)]
         lobby_rate: f64,
-        /// Guests a second who look in and leave, beside crowds and worse ones
+        /// Visitors a second who look in and leave, beside crowds and worse ones
         #[arg(long, default_value = "30", value_parser = rate)]
         visits: f64,
     },
@@ -263,8 +263,8 @@ pub enum Command {
         listen: SocketAddr,
     },
     /// Runs a server that ends with this program's parent
-    #[command(name = KEEPER, hide = true)]
-    Keep {
+    #[command(name = SUPERVISE, hide = true)]
+    Supervise {
         /// The server's program and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
@@ -273,9 +273,6 @@ pub enum Command {
 
 impl Args {
     /// Reads the command line. On `--help` and `--version` it prints, and exits with 0.
-    ///
-    /// # Errors
-    /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
         let args = Self::try_parse().map_err(|error| {
             if matches!(
@@ -338,7 +335,7 @@ impl Args {
         }
     }
 
-    /// A soak has one length, and its guests say what only this server knows.
+    /// A soak has one length, and its visitors say what only this server knows.
     fn check_soak(&self) -> Result<(), String> {
         let in_minutes = matches!(
             self.command,
@@ -389,7 +386,7 @@ impl Args {
 impl Command {
     /// Drawings show messages, and how a soak went.
     fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
-        let is_idle = |course: &&Course| matches!(course.scenario, Scenario::Idle { .. });
+        let is_idle = |benchmark: &&Benchmark| matches!(benchmark.scenario, Scenario::Idle { .. });
         let has_messages = match self {
             Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
             Self::Compare { workloads, .. } => !workloads.iter().all(is_idle),
@@ -416,7 +413,7 @@ impl Command {
                 ..
             } => {
                 check_speakers(*members, *speakers)?;
-                if *share > 0.0 && crate::share_of(*members, *speakers, *share) == 0 {
+                if *share > 0.0 && crate::commands::share_of(*members, *speakers, *share) == 0 {
                     return Err(format!(
                         "nobody would stop reading: {share} of {members} members, {speakers} of \
                          whom speak and read on; say a larger --share or more --members"
@@ -449,7 +446,7 @@ impl Command {
             | Self::Rate { .. }
             | Self::Idle { .. }
             | Self::Storm { .. }
-            | Self::Keep { .. } => Ok(()),
+            | Self::Supervise { .. } => Ok(()),
         }
     }
 }
@@ -472,8 +469,8 @@ fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
 
 fn compare_help() -> String {
     let mut text = String::from("Workloads:\n");
-    for course in &COURSES {
-        let _ = writeln!(text, "  {:<11} {}", course.name, course.about);
+    for benchmark in &BENCHMARKS {
+        let _ = writeln!(text, "  {:<11} {}", benchmark.name, benchmark.about);
     }
     text.push_str(
         "\nExample: chinwag-bench compare --servers floor,chinwag,redis --workloads dm-100",
@@ -585,9 +582,9 @@ fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "say 0 to 1".to_owned())
 }
 
-fn course(text: &str) -> Result<&'static Course, String> {
-    Course::find(text).ok_or_else(|| {
-        let names: Vec<&str> = COURSES.iter().map(|course| course.name).collect();
+fn benchmark(text: &str) -> Result<&'static Benchmark, String> {
+    Benchmark::find(text).ok_or_else(|| {
+        let names: Vec<&str> = BENCHMARKS.iter().map(|benchmark| benchmark.name).collect();
         format!("say one of {}", names.join(", "))
     })
 }

@@ -21,25 +21,21 @@ pub const CLIENTS_MAX: usize = 1_000_000;
 
 impl ClientNo {
     /// The client at a place.
-    #[must_use]
     pub const fn new(place: u32) -> Self {
         Self(place)
     }
 
     /// Its place.
-    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 
     /// Its place, to look something up.
-    #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
     /// Its name.
-    #[must_use]
     pub fn name(self) -> [u8; NAME_BYTES] {
         let mut name = [b'u'; NAME_BYTES];
         let mut rest = self.0;
@@ -97,7 +93,7 @@ pub enum State {
 
 /// What a client reads of what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reads {
+pub enum Reads {
     All,
     /// As much as one read takes, and then nothing.
     Once,
@@ -106,7 +102,7 @@ pub(super) enum Reads {
 
 /// The reading side of one client.
 #[derive(Debug)]
-pub(super) struct Client {
+pub struct Client {
     pub socket: Option<Socket>,
     pub state: State,
     /// An unfinished line.
@@ -132,7 +128,7 @@ impl Default for Client {
 }
 
 /// How a read ended.
-pub(super) enum Fill {
+pub enum Fill {
     /// So many bytes, and perhaps more.
     Bytes(usize),
     /// Nothing now.
@@ -179,7 +175,7 @@ impl Client {
 }
 
 /// Whether there is no server to connect to, as opposed to one that turns somebody away.
-pub(super) fn is_gone(error: &io::Error) -> bool {
+pub fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
     };
@@ -206,7 +202,7 @@ const ADDRESSES_MAX: u64 = 250 * 250;
 
 /// Where connections come from.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
+pub struct Sources {
     made: u64,
 }
 

@@ -7,12 +7,12 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::process::Pinning;
-use super::report::{Report, Spread, align, plain_table};
-use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
-use super::server::{Recipe, Server, ServerError};
-use super::swarm::SwarmError;
-use super::workload::Roles;
+use crate::process::Pinning;
+use crate::report::{Report, Spread, align, plain_table};
+use crate::run::{Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
+use crate::server::{Recipe, Server, ServerError};
+use crate::swarm::SwarmError;
+use crate::workload::Roles;
 
 /// Why a comparison ended early.
 #[derive(Debug, Error)]
@@ -32,7 +32,7 @@ pub enum CompareError {
 
 /// A workload by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Course {
+pub struct Benchmark {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it is, in a few words.
@@ -42,8 +42,8 @@ pub struct Course {
 }
 
 /// All that can be compared.
-pub const COURSES: [Course; 9] = [
-    Course {
+pub const BENCHMARKS: [Benchmark; 9] = [
+    Benchmark {
         name: "dm-100",
         about: "private messages among 100 clients, 8 under way each",
         scenario: Scenario::Dm {
@@ -51,7 +51,7 @@ pub const COURSES: [Course; 9] = [
             window: 8,
         },
     },
-    Course {
+    Benchmark {
         name: "dm-1000",
         about: "private messages among 1,000 clients, 4 under way each",
         scenario: Scenario::Dm {
@@ -59,7 +59,7 @@ pub const COURSES: [Course; 9] = [
             window: 4,
         },
     },
-    Course {
+    Benchmark {
         name: "dm-10000",
         about: "private messages among 10,000 clients, 1 under way each",
         scenario: Scenario::Dm {
@@ -67,7 +67,7 @@ pub const COURSES: [Course; 9] = [
             window: 1,
         },
     },
-    Course {
+    Benchmark {
         name: "room-1000",
         about: "a room of 1,000 in which 10 speak, 4 lines under way each",
         scenario: Scenario::Room {
@@ -76,7 +76,7 @@ pub const COURSES: [Course; 9] = [
             window: 4,
         },
     },
-    Course {
+    Benchmark {
         name: "rate-10000",
         about: "20,000 private messages a second among 10,000 clients",
         scenario: Scenario::Chats(
@@ -91,7 +91,7 @@ pub const COURSES: [Course; 9] = [
             },
         ),
     },
-    Course {
+    Benchmark {
         name: "mixed",
         about: "a room of 9,900 spoken to 10 times a second, and 100 others who write 1,000 \
                 private messages a second",
@@ -107,7 +107,7 @@ pub const COURSES: [Course; 9] = [
             },
         ),
     },
-    Course {
+    Benchmark {
         name: "storm",
         about: "1,000 clients that come and go while two chat",
         scenario: Scenario::Storm {
@@ -115,23 +115,22 @@ pub const COURSES: [Course; 9] = [
             rate: 200.0,
         },
     },
-    Course {
+    Benchmark {
         name: "idle-1000",
         about: "1,000 clients that do nothing",
         scenario: Scenario::Idle { clients: 1000 },
     },
-    Course {
+    Benchmark {
         name: "idle-5000",
         about: "5,000 clients that do nothing",
         scenario: Scenario::Idle { clients: 5000 },
     },
 ];
 
-impl Course {
+impl Benchmark {
     /// The one of that name.
-    #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
-        COURSES.iter().find(|course| course.name == name)
+        BENCHMARKS.iter().find(|benchmark| benchmark.name == name)
     }
 }
 
@@ -187,7 +186,7 @@ pub struct Rounds {
     /// The servers; the others are measured against the first.
     pub recipes: Vec<Recipe>,
     /// The workloads.
-    pub courses: Vec<&'static Course>,
+    pub benchmarks: Vec<&'static Benchmark>,
     /// How often each server has its turn at each workload.
     pub turns: usize,
     /// Which processor runs what.
@@ -199,14 +198,11 @@ pub struct Rounds {
 pub struct Comparison {
     servers: Vec<String>,
     /// Of each turn, workload and server.
-    reports: Vec<(usize, &'static Course, Report)>,
+    reports: Vec<(usize, &'static Benchmark, Report)>,
 }
 
 impl Comparison {
     /// Lets the servers take turns under each workload.
-    ///
-    /// # Errors
-    /// If one cannot be started or tested. What was found before is in `self`.
     pub fn run(
         &mut self,
         rounds: &Rounds,
@@ -216,16 +212,17 @@ impl Comparison {
     ) -> Result<(), CompareError> {
         let recipes = rounds.recipes.iter();
         self.servers = recipes.map(|recipe| recipe.name.clone()).collect();
-        for course in &rounds.courses {
+        for benchmark in &rounds.benchmarks {
             for turn in 0..rounds.turns {
                 for recipe in &rounds.recipes {
                     if watcher.has_enough() {
                         return Ok(());
                     }
-                    told(turn, course.name, &recipe.name);
-                    let report = run_one(recipe, course, plan, rounds.pinning.as_ref(), watcher)?;
+                    told(turn, benchmark.name, &recipe.name);
+                    let report =
+                        run_one(recipe, benchmark, plan, rounds.pinning.as_ref(), watcher)?;
                     if !watcher.has_enough() {
-                        self.reports.push((turn, course, report));
+                        self.reports.push((turn, benchmark, report));
                     }
                 }
             }
@@ -239,19 +236,17 @@ impl Comparison {
     }
 
     /// Whether no server lost, doubled or swapped anything.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.reports().all(Report::is_clean)
     }
 
     /// Medians and ratios.
-    #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        for course in &COURSES {
+        for benchmark in &BENCHMARKS {
             for (figure, read) in FIGURES {
                 for server in &self.servers {
-                    rows.extend(self.row(course, figure, read, server));
+                    rows.extend(self.row(benchmark, figure, read, server));
                 }
             }
         }
@@ -260,16 +255,15 @@ impl Comparison {
 
     fn row(
         &self,
-        course: &Course,
+        benchmark: &Benchmark,
         figure: &'static str,
         read: fn(&Report) -> Option<f64>,
         server: &str,
     ) -> Option<Row> {
         let of = |server: &str| {
-            let reports = self
-                .reports
-                .iter()
-                .filter(|(_, known, report)| known.name == course.name && report.server == server);
+            let reports = self.reports.iter().filter(|(_, known, report)| {
+                known.name == benchmark.name && report.server == server
+            });
             let values = reports.filter_map(|(turn, _, report)| Some((*turn, read(report)?)));
             values.collect::<Vec<(usize, f64)>>()
         };
@@ -284,7 +278,7 @@ impl Comparison {
             })
             .collect();
         Some(Row {
-            workload: Course::find(course.name)?.name,
+            workload: Benchmark::find(benchmark.name)?.name,
             figure,
             server: server.to_owned(),
             ratio: ratios.and_then(Spread::of),
@@ -293,15 +287,14 @@ impl Comparison {
     }
 
     /// The rows as a table, a column for each server.
-    #[must_use]
     pub fn table(&self) -> String {
         let rows = self.rows();
         let mut table = plain_table();
         let heads = ["workload", "figure"].into_iter().map(str::to_owned);
         table.set_header(heads.chain(self.servers.iter().cloned()));
-        for course in &COURSES {
+        for benchmark in &BENCHMARKS {
             for (figure, _) in FIGURES {
-                let of_line = |row: &&Row| row.workload == course.name && row.figure == figure;
+                let of_line = |row: &&Row| row.workload == benchmark.name && row.figure == figure;
                 if !rows.iter().any(|row| of_line(&row)) {
                     continue;
                 }
@@ -310,7 +303,7 @@ impl Comparison {
                     line.find(|row| row.server == *server)
                         .map_or_else(|| "–".to_owned(), cell)
                 });
-                let heads = [course.name.to_owned(), figure.to_owned()];
+                let heads = [benchmark.name.to_owned(), figure.to_owned()];
                 table.add_row(heads.into_iter().chain(cells));
             }
         }
@@ -333,21 +326,21 @@ fn cell(row: &Row) -> String {
 
 fn run_one(
     recipe: &Recipe,
-    course: &Course,
+    benchmark: &Benchmark,
     plan: &Plan,
     pinning: Option<&Pinning>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Report, CompareError> {
-    (watcher.progress)(Progress::Connecting(0, course.scenario.clients()));
+    (watcher.progress)(Progress::Connecting(0, benchmark.scenario.clients()));
     let server = Server::start(recipe, pinning)?;
-    let site = Site {
+    let site = ServerUnderTest {
         name: recipe.name.clone(),
         target: server.target().clone(),
         dialect: recipe.dialect,
         pid: Some(server.pid()),
         opening_max: recipe.opening_max,
     };
-    run(&site, &course.scenario, plan, watcher).map_err(|source| CompareError::Swarm {
+    run(&site, &benchmark.scenario, plan, watcher).map_err(|source| CompareError::Swarm {
         server: recipe.name.clone(),
         source,
     })
@@ -360,7 +353,7 @@ mod tests {
 
     /// What two servers took for each client in each turn, as a row of the table.
     fn kib_per_client(turns: &[[f64; 2]]) -> String {
-        let course = Course::find("idle-1000").unwrap();
+        let benchmark = Benchmark::find("idle-1000").unwrap();
         let servers = ["floor", "chinwag"];
         let report = |server: &str, kib: f64| Report {
             connecting: Connecting {
@@ -376,7 +369,7 @@ mod tests {
         for (turn, values) in turns.iter().enumerate() {
             for (server, kib) in servers.iter().zip(values) {
                 let report = report(server, *kib);
-                comparison.reports.push((turn, course, report));
+                comparison.reports.push((turn, benchmark, report));
             }
         }
         let table = comparison.table();

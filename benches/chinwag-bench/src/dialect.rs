@@ -2,12 +2,12 @@
 //!
 //! Each protocol here ends its lines with LF and has a payload of ours at the end of a line, so
 //! only what is said differs, not how it is read: messages are known by their stamp before a
-//! dialect is asked, and what is left is for [`Dialect::hear`].
+//! dialect is asked, and what is left is for [`Dialect::parse_line`].
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::client::ClientNo;
+use crate::client::ClientNo;
 
 /// The room that load tests talk in.
 pub const ROOM: &str = "bench";
@@ -28,7 +28,7 @@ pub enum Dialect {
 
 /// What a line without a stamp means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum ServerLine<'a> {
     /// What was asked for, to be registered or to be in the room, is done.
     Done,
     /// The server wants to hear this back.
@@ -43,7 +43,6 @@ pub enum Heard<'a> {
 
 impl Dialect {
     /// How it is named on the command line.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chinwag => "chinwag",
@@ -53,7 +52,7 @@ impl Dialect {
         }
     }
 
-    /// Registers `me`. The server's answer to this is [`Heard::Done`].
+    /// Registers `me`. The server's answer to this is [`ServerLine::Done`].
     pub fn register(self, bytes: &mut Vec<u8>, me: ClientNo) {
         let written = match self {
             Self::Chinwag => writeln!(bytes, "#{me}"),
@@ -70,7 +69,7 @@ impl Dialect {
         debug_assert!(written.is_ok(), "a vector takes everything");
     }
 
-    /// Enters [`ROOM`]. The server's answer to this is [`Heard::Done`].
+    /// Enters [`ROOM`]. The server's answer to this is [`ServerLine::Done`].
     pub fn join(self, bytes: &mut Vec<u8>) {
         let written = match self {
             Self::Chinwag => writeln!(bytes, "/join {ROOM}"),
@@ -138,18 +137,16 @@ impl Dialect {
     }
 
     /// Whether the server closes when somebody takes leave.
-    #[must_use]
     pub const fn has_quit(self) -> bool {
         !matches!(self, Self::Nats)
     }
 
-    /// Answers [`Heard::Ping`].
-    pub fn pong(self, bytes: &mut Vec<u8>, token: &[u8]) {
+    /// Answers [`ServerLine::Ping`].
+    pub fn pong(bytes: &mut Vec<u8>, token: &[u8]) {
         surround(bytes, &[b"PONG", token], |_| {}, b"\r\n");
     }
 
     /// The longest payload that fits into a line, with what a server puts before it.
-    #[must_use]
     pub const fn payload_bytes_max(self) -> usize {
         match self {
             Self::Chinwag => 4000, // of 4096, unless the daemon was told otherwise
@@ -159,54 +156,55 @@ impl Dialect {
     }
 
     /// Whether whoever says something in the room is sent it too.
-    #[must_use]
     pub const fn echoes(self) -> bool {
         matches!(self, Self::Redis)
     }
 
     /// Whether everyone in a room hears its lines in one order. NATS keeps the order of each
     /// speaker only.
-    #[must_use]
     pub const fn orders_rooms(self) -> bool {
         !matches!(self, Self::Nats)
     }
 
     /// What a line that is no message of ours means. The line is without its end.
-    #[must_use]
-    pub fn hear(self, line: &[u8]) -> Heard<'_> {
+    pub fn parse_line(self, line: &[u8]) -> ServerLine<'_> {
         match self {
-            Self::Chinwag => hear_chinwag(line),
-            Self::Irc => hear_irc(line),
+            Self::Chinwag => parse_chinwag(line),
+            Self::Irc => parse_irc(line),
             Self::Redis => match line {
-                b"subscribe" => Heard::Done,
-                [b'-', text @ ..] => Heard::Refused(text),
-                _ => Heard::Other,
+                b"subscribe" => ServerLine::Done,
+                [b'-', text @ ..] => ServerLine::Refused(text),
+                _ => ServerLine::Other,
             },
             Self::Nats => match line {
-                b"PONG" => Heard::Done,
-                b"PING" => Heard::Ping(b""),
-                [b'-', b'E', b'R', b'R', text @ ..] => Heard::Refused(text.trim_ascii()),
-                _ => Heard::Other,
+                b"PONG" => ServerLine::Done,
+                b"PING" => ServerLine::Ping(b""),
+                [b'-', b'E', b'R', b'R', text @ ..] => ServerLine::Refused(text.trim_ascii()),
+                _ => ServerLine::Other,
             },
         }
     }
 }
 
-fn hear_chinwag(line: &[u8]) -> Heard<'_> {
+fn parse_chinwag(line: &[u8]) -> ServerLine<'_> {
     let Some(notice) = line.strip_prefix(b"* ") else {
         return match line {
-            [b'!', text @ ..] => Heard::Refused(text.trim_ascii()),
-            _ => Heard::Other,
+            [b'!', text @ ..] => ServerLine::Refused(text.trim_ascii()),
+            _ => ServerLine::Other,
         };
     };
     if notice.starts_with(b"You are registered as ") {
-        return Heard::Done;
+        return ServerLine::Done;
     }
     if let Some(entered) = notice.strip_prefix(b"You are in ") {
         let is_ours = entered
             .strip_prefix(ROOM.as_bytes())
             .is_some_and(|rest| matches!(rest.first(), Some(b' ' | b',' | b'.')));
-        return if is_ours { Heard::Done } else { Heard::Other };
+        return if is_ours {
+            ServerLine::Done
+        } else {
+            ServerLine::Other
+        };
     }
     let missed = notice.strip_prefix(b"You missed ").and_then(|rest| {
         let rest = std::str::from_utf8(rest).ok()?;
@@ -215,26 +213,26 @@ fn hear_chinwag(line: &[u8]) -> Heard<'_> {
         rest.ends_with(&format!(" in {ROOM}."))
             .then(|| count.parse().ok())?
     });
-    missed.map_or(Heard::Other, Heard::Missed)
+    missed.map_or(ServerLine::Other, ServerLine::Missed)
 }
 
-fn hear_irc(line: &[u8]) -> Heard<'_> {
+fn parse_irc(line: &[u8]) -> ServerLine<'_> {
     if let Some(token) = line.strip_prefix(b"PING") {
-        return Heard::Ping(token);
+        return ServerLine::Ping(token);
     }
     if let Some(text) = line.strip_prefix(b"ERROR ") {
-        return Heard::Refused(text);
+        return ServerLine::Refused(text);
     }
     let mut words = line.splitn(3, |byte| *byte == b' ');
     let is_from_server = words.next().is_some_and(|prefix| prefix.starts_with(b":"));
     let (Some(numeric), Some(rest)) = (words.next(), words.next()) else {
-        return Heard::Other;
+        return ServerLine::Other;
     };
     match numeric {
         // The end of the message of the day, or that there is none; the end of the list of names.
-        b"376" | b"422" | b"366" if is_from_server => Heard::Done,
-        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] if is_from_server => Heard::Refused(rest),
-        _ => Heard::Other,
+        b"376" | b"422" | b"366" if is_from_server => ServerLine::Done,
+        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] if is_from_server => ServerLine::Refused(rest),
+        _ => ServerLine::Other,
     }
 }
 
@@ -291,8 +289,8 @@ mod tests {
 
     #[test]
     fn what_servers_say_is_understood() {
-        use Heard::{Done, Missed, Other, Ping, Refused};
-        let chinwag = |line: &'static str| Dialect::Chinwag.hear(line.as_bytes());
+        use ServerLine::{Done, Missed, Other, Ping, Refused};
+        let chinwag = |line: &'static str| Dialect::Chinwag.parse_line(line.as_bytes());
         assert_eq!(chinwag("* You are registered as u000007."), Done);
         assert_eq!(chinwag("* You are in lobby, and nobody else is."), Other);
         assert_eq!(chinwag("* You are in bench, and nobody else is."), Done);
@@ -302,15 +300,15 @@ mod tests {
         assert_eq!(chinwag("* You missed 1 line in bench."), Missed(1));
         assert_eq!(chinwag("* You missed 214 lines in lobby."), Other);
         assert_eq!(chinwag("! No."), Refused(b"No."));
-        let irc = |line: &'static str| Dialect::Irc.hear(line.as_bytes());
+        let irc = |line: &'static str| Dialect::Irc.parse_line(line.as_bytes());
         assert_eq!(irc("PING :abc"), Ping(b" :abc"));
         assert_eq!(irc(":irc.example 376 u000007 :End of MOTD"), Done);
         assert_eq!(irc(":irc.example 001 u000007 :Welcome"), Other);
         let refused = irc(":irc.example 433 * u000007 :Nickname in use");
         assert_eq!(refused, Refused(b"* u000007 :Nickname in use"));
         assert_eq!(irc(":u000001!u@h JOIN :#bench"), Other);
-        assert_eq!(Dialect::Nats.hear(b"PONG"), Done);
-        assert_eq!(Dialect::Nats.hear(b"PING"), Ping(b""));
-        assert_eq!(Dialect::Redis.hear(b"subscribe"), Done);
+        assert_eq!(Dialect::Nats.parse_line(b"PONG"), Done);
+        assert_eq!(Dialect::Nats.parse_line(b"PING"), Ping(b""));
+        assert_eq!(Dialect::Redis.parse_line(b"subscribe"), Done);
     }
 }

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use chinwag_bench::plot::{self, PlotError};
-use chinwag_bench::report::Report;
+use crate::plot::{self, PlotError};
+use crate::report::Report;
 
-use crate::Failure;
 use crate::args::Common;
+use crate::commands::Failure;
 
 /// Finds out whether a drawing can be written, if one was asked for, before hours went into it.
 /// Nothing is left behind, and what was there stays until there is a drawing.

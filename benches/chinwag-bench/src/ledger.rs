@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::client::ClientNo;
-use super::dialect::Dialect;
-use super::stamp::Stamp;
+use crate::client::ClientNo;
+use crate::dialect::Dialect;
+use crate::stamp::Stamp;
 
 /// What must be zero at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Faults {
+pub struct DeliveryErrors {
     /// Sent, and neither arrived nor was said to be left out.
     pub lost: u64,
     /// Arrived again, or at somebody to whom it was not sent.
@@ -20,15 +20,14 @@ pub struct Faults {
     pub out_of_order: u64,
 }
 
-impl Faults {
+impl DeliveryErrors {
     /// Whether there are none.
-    #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl std::ops::AddAssign for Faults {
+impl std::ops::AddAssign for DeliveryErrors {
     fn add_assign(&mut self, other: Self) {
         self.lost += other.lost;
         self.duplicated += other.duplicated;
@@ -41,7 +40,7 @@ impl std::ops::AddAssign for Faults {
 pub struct PrivateLedger {
     senders: Vec<Sender>,
     outstanding: u64,
-    faults: Faults,
+    faults: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,12 +60,11 @@ struct UnderWay {
 
 impl PrivateLedger {
     /// Nothing was sent by any of `clients`.
-    #[must_use]
     pub fn new(clients: usize) -> Self {
         Self {
             senders: vec![Sender::default(); clients],
             outstanding: 0,
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
         }
     }
 
@@ -107,15 +105,13 @@ impl PrivateLedger {
     }
 
     /// How many are under way.
-    #[must_use]
     pub fn outstanding(&self) -> u64 {
         self.outstanding
     }
 
     /// What went wrong, if what is under way now never arrives.
-    #[must_use]
-    pub fn faults(&self) -> Faults {
-        Faults {
+    pub fn faults(&self) -> DeliveryErrors {
+        DeliveryErrors {
             lost: self.outstanding,
             ..self.faults
         }
@@ -146,7 +142,7 @@ pub struct RoomLedger {
     skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out, to somebody who is no member.
     told_strangers: u64,
-    faults: Faults,
+    faults: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -203,7 +199,6 @@ impl Speaking {
 impl RoomLedger {
     /// A room of `members`, the first ones of all clients, some of whom speak. The dialect says
     /// whether who speaks hears it too, and whether all hear lines in one order.
-    #[must_use]
     pub fn new(members: usize, speakers: Vec<ClientNo>, dialect: Dialect) -> Self {
         let echoes = dialect.echoes();
         let mut follows = vec![dialect.orders_rooms().then(Follower::new); members];
@@ -223,7 +218,7 @@ impl RoomLedger {
             follows,
             skipped: HashMap::new(),
             told_strangers: 0,
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
             speakers,
         }
     }
@@ -355,14 +350,12 @@ impl RoomLedger {
     }
 
     /// How many lines the server said it left out.
-    #[must_use]
     pub fn told_missed(&self) -> u64 {
         let members = self.accounts.iter().map(|account| account.told_missed);
         members.sum::<u64>() + self.told_strangers
     }
 
     /// How many deliveries are under way: neither made nor said to be left out.
-    #[must_use]
     pub fn outstanding(&self) -> u64 {
         let missing = |(owed, had): (u64, u64)| owed.saturating_sub(had);
         self.balances().map(missing).sum()
@@ -370,7 +363,6 @@ impl RoomLedger {
 
     /// How many lines the server said it left out although they arrived, or were never said. What
     /// is still under way to somebody hides as much: see [`unheard_ends`](Self::unheard_ends).
-    #[must_use]
     pub fn told_too_many(&self) -> u64 {
         let surplus = |(owed, had): (u64, u64)| had.saturating_sub(owed);
         self.balances().map(surplus).sum::<u64>() + self.told_strangers
@@ -394,7 +386,6 @@ impl RoomLedger {
 
     /// How many times a member has not heard the last line of a speaker. If there are none, nothing
     /// is under way any more, whatever anybody was told.
-    #[must_use]
     pub fn unheard_ends(&self) -> u64 {
         let rows = self.awaited.chunks(self.speakers.len().max(1));
         let unheard = rows.enumerate().map(|(member, row)| {
@@ -409,9 +400,8 @@ impl RoomLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    #[must_use]
-    pub fn faults(&self) -> Faults {
-        Faults {
+    pub fn faults(&self) -> DeliveryErrors {
+        DeliveryErrors {
             lost: self.outstanding(),
             ..self.faults
         }
@@ -431,9 +421,9 @@ fn take_out(ranges: &mut Vec<Range<u32>>, number: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::moment::Moment;
-    use super::super::stamp::Kind;
     use super::*;
+    use crate::stamp::Kind;
+    use crate::timestamp::Timestamp;
 
     const A: ClientNo = ClientNo::new(0);
     const B: ClientNo = ClientNo::new(1);
@@ -444,7 +434,7 @@ mod tests {
             kind,
             sender,
             number,
-            intended: Moment::default(),
+            intended: Timestamp::default(),
         }
     }
 
@@ -456,8 +446,8 @@ mod tests {
         stamp(Kind::Room, sender, number)
     }
 
-    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> Faults {
-        Faults {
+    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> DeliveryErrors {
+        DeliveryErrors {
             lost,
             duplicated,
             out_of_order,

@@ -10,35 +10,44 @@
 //!  dialect      how to say it to chinwag, IRC, Redis or NATS    (stamp)
 //! ```
 //!
-//! A soak (`soak`) has a course of its own, with guests who come and go beside those who chat.
+//! A soak (`soak`) has a benchmark of its own, with visitors who come and go beside those who chat.
 //!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
-//! is lost, doubled, swapped or late is seen. `main.rs` and `args.rs` are its command line.
+//! is lost, doubled, swapped or late is seen. `args.rs` and `commands.rs` are its command line.
 
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
-pub mod client;
-pub mod compare;
-pub mod dialect;
-pub mod floor;
-mod gathering;
-pub mod ledger;
-pub mod moment;
-pub mod outgoing;
-mod pacer;
-pub mod plot;
-pub mod process;
-pub mod recorder;
-pub mod report;
-pub mod run;
-pub mod schedule;
-pub mod search;
-pub mod server;
-pub mod soak;
-pub mod stamp;
-pub mod suite;
-pub mod swarm;
-pub mod workload;
+mod args;
+mod client;
+mod commands;
+mod compare;
+mod connect;
+mod dialect;
+mod drawing;
+mod ledger;
+mod outgoing;
+mod plot;
+mod process;
+mod recorder;
+/// The floor is the first example of the docs, the very same file.
+#[path = "../../../docs/examples/relay.rs"]
+#[allow(dead_code, reason = "as an example it has a main function")]
+mod relay;
+mod report;
+mod run;
+mod schedule;
+mod search;
+mod server;
+mod show;
+mod soak;
+mod stamp;
+mod suite;
+mod swarm;
+mod timer;
+mod timestamp;
+mod workload;
+
+pub use commands::main;

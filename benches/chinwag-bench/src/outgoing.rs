@@ -7,29 +7,29 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use socket2::Socket;
 
-use super::client::ClientNo;
-use super::dialect::Dialect;
-use super::stamp::Stamp;
+use crate::client::ClientNo;
+use crate::dialect::Dialect;
+use crate::stamp::Stamp;
 
 /// The writing side: what clients say.
 #[derive(Debug)]
 pub struct Outgoing {
-    pub(super) dialect: Dialect,
-    pub(super) size: usize,
-    pub(super) queues: Vec<Queue>,
-    pub(super) dirty: Vec<ClientNo>,
+    pub dialect: Dialect,
+    pub size: usize,
+    pub queues: Vec<Queue>,
+    pub dirty: Vec<ClientNo>,
     /// Clients to be connected.
-    pub(super) opening: VecDeque<Opening>,
+    pub opening: VecDeque<Opening>,
     /// Clients to be closed at the end of the turn, and whether by a reset.
-    pub(super) closing: Vec<(ClientNo, bool)>,
+    pub closing: Vec<(ClientNo, bool)>,
     /// Clients that say nothing more.
-    pub(super) finishing: Vec<ClientNo>,
+    pub finishing: Vec<ClientNo>,
     /// Clients that read again.
-    pub(super) resumed: Vec<ClientNo>,
-    pub(super) paused: Vec<ClientNo>,
+    pub resumed: Vec<ClientNo>,
+    pub paused: Vec<ClientNo>,
     /// Clients that read once, although they are paused.
-    pub(super) sipping: Vec<ClientNo>,
-    pub(super) joining: Vec<ClientNo>,
+    pub reading_once: Vec<ClientNo>,
+    pub joining: Vec<ClientNo>,
 }
 
 /// How somebody arrives.
@@ -43,17 +43,17 @@ pub enum Arrival {
 
 /// Somebody to be connected.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub struct Opening {
     pub who: ClientNo,
     pub arrival: Arrival,
     /// The server may close, and that is no trouble.
-    pub is_guest: bool,
+    pub is_visitor: bool,
     /// The receive buffer; the swarm's own without.
     pub receive_bytes: Option<usize>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub struct Queue {
     pub bytes: Vec<u8>,
     pub written: usize,
     pub dirty: bool,
@@ -65,7 +65,7 @@ pub(super) struct Queue {
 
 impl Outgoing {
     /// Of `count` clients, whose messages have `size` bytes.
-    pub(super) fn new(dialect: Dialect, size: usize, count: usize) -> Self {
+    pub fn new(dialect: Dialect, size: usize, count: usize) -> Self {
         let mut queues = Vec::new();
         queues.resize_with(count, Queue::default);
         Self {
@@ -76,7 +76,7 @@ impl Outgoing {
             opening: VecDeque::new(),
             closing: Vec::new(),
             finishing: Vec::new(),
-            sipping: Vec::new(),
+            reading_once: Vec::new(),
             resumed: Vec::new(),
             paused: Vec::new(),
             joining: Vec::new(),
@@ -142,18 +142,18 @@ impl Outgoing {
         self.opening.push_back(Opening {
             who,
             arrival: Arrival::Named(who),
-            is_guest: false,
+            is_visitor: false,
             receive_bytes: None,
         });
     }
 
     /// Connects as somebody who comes and goes: the server may close, and that is no trouble. The
-    /// workload is told when such a guest is registered, and when it is gone.
+    /// workload is told when such a visitor is registered, and when it is gone.
     pub fn visit(&mut self, who: ClientNo, arrival: Arrival, receive_bytes: Option<usize>) {
         self.opening.push_back(Opening {
             who,
             arrival,
-            is_guest: true,
+            is_visitor: true,
             receive_bytes,
         });
     }
@@ -169,7 +169,6 @@ impl Outgoing {
     }
 
     /// How many bytes the kernel has not taken yet.
-    #[must_use]
     pub fn unsent(&self, who: ClientNo) -> usize {
         let queue = self.queues.get(who.index());
         queue.map_or(0, |queue| queue.bytes.len() - queue.written)
@@ -181,8 +180,8 @@ impl Outgoing {
     }
 
     /// Reads once, and is paused then as before.
-    pub fn sip(&mut self, who: ClientNo) {
-        self.sipping.push(who);
+    pub fn read_once(&mut self, who: ClientNo) {
+        self.reading_once.push(who);
     }
 
     /// Reads again.
@@ -190,7 +189,7 @@ impl Outgoing {
         self.resumed.push(who);
     }
 
-    pub(super) fn append(&mut self, who: ClientNo, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn append(&mut self, who: ClientNo, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(queue) = self.queues.get_mut(who.index()) else {
             return;
         };

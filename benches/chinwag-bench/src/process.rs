@@ -23,19 +23,16 @@ pub struct Usage {
 
 impl Usage {
     /// What the process `pid` has used, if that can be seen.
-    #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         see(pid)
     }
 
     /// What this process has used.
-    #[must_use]
     pub fn own() -> Option<Self> {
         Self::of(std::process::id())
     }
 
     /// Processor time altogether.
-    #[must_use]
     pub fn cpu(&self) -> Duration {
         self.user + self.system
     }
@@ -52,7 +49,6 @@ pub struct Holdings {
 
 impl Holdings {
     /// What the process `pid` holds, if that can be seen.
-    #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         count_holdings(pid)
     }
@@ -103,7 +99,7 @@ fn see(_pid: u32) -> Option<Usage> {
 
 #[cfg(target_os = "linux")]
 fn as_share(part: u64, whole: u64) -> f64 {
-    super::recorder::as_f64(part) / super::recorder::as_f64(whole)
+    crate::recorder::as_f64(part) / crate::recorder::as_f64(whole)
 }
 
 #[cfg(target_os = "linux")]
@@ -120,7 +116,6 @@ mod pinning {
 
     impl Pinning {
         /// The first two processors that this process may use; `None` if there is only one.
-        #[must_use]
         pub fn find() -> Option<Self> {
             let usable = sched_getaffinity(None).ok()?;
             let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| usable.is_set(*cpu));
@@ -158,7 +153,6 @@ mod no_pinning {
 
     impl Pinning {
         /// `None`.
-        #[must_use]
         pub fn find() -> Option<Self> {
             None
         }

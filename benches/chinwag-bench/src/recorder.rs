@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::moment::{Moment, nanos};
+use crate::timestamp::{Timestamp, nanos};
 
 /// Significant digits kept of a latency: an error of a thousandth.
 const DIGITS: u8 = 3;
@@ -15,6 +15,7 @@ const LATENCY_NANOS_MAX: u64 = 3_600_000_000_000;
 
 /// Latencies of one kind of message, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "in JSON the unit is in the name")]
 pub struct Latency {
     /// Half are at most this.
     pub p50_ms: f64,
@@ -50,27 +51,26 @@ pub struct Recorder {
     interval: Histogram<u64>,
     interval_time: Duration,
     /// `None` while nothing is recorded.
-    began: Option<Moment>,
-    interval_ends: Moment,
+    began: Option<Timestamp>,
+    interval_ends: Timestamp,
     intervals: Vec<Interval>,
 }
 
 impl Recorder {
     /// Records nothing yet; later, an interval each `interval_time`.
-    #[must_use]
     pub fn new(interval_time: Duration) -> Self {
         Self {
             all: histogram(),
             interval: histogram(),
             interval_time,
             began: None,
-            interval_ends: Moment::NEVER,
+            interval_ends: Timestamp::NEVER,
             intervals: Vec::new(),
         }
     }
 
     /// The measured phase begins, with nothing recorded.
-    pub fn begin(&mut self, now: Moment) {
+    pub fn begin(&mut self, now: Timestamp) {
         self.all.reset();
         self.interval.reset();
         self.intervals.clear();
@@ -79,14 +79,14 @@ impl Recorder {
     }
 
     /// The measured phase ends. What began less than an interval ago is no interval.
-    pub fn end(&mut self, now: Moment) {
+    pub fn end(&mut self, now: Timestamp) {
         if let Some(began) = self.began.take() {
             self.close_intervals(began, now);
         }
     }
 
     /// A message that was to be sent at `intended` is there.
-    pub fn record(&mut self, now: Moment, intended: Moment) {
+    pub fn record(&mut self, now: Timestamp, intended: Timestamp) {
         let Some(began) = self.began else {
             return;
         };
@@ -98,7 +98,7 @@ impl Recorder {
         self.interval.saturating_record(latency);
     }
 
-    fn close_intervals(&mut self, began: Moment, now: Moment) {
+    fn close_intervals(&mut self, began: Timestamp, now: Timestamp) {
         while now >= self.interval_ends {
             let count = as_f64(self.interval.len());
             self.intervals.push(Interval {
@@ -114,13 +114,11 @@ impl Recorder {
     }
 
     /// How many messages were recorded.
-    #[must_use]
     pub fn count(&self) -> u64 {
         self.all.len()
     }
 
     /// What was recorded, if anything was.
-    #[must_use]
     pub fn latency(&self) -> Option<Latency> {
         let at = |quantile| millis(self.all.value_at_quantile(quantile));
         (!self.all.is_empty()).then(|| Latency {
@@ -133,13 +131,11 @@ impl Recorder {
     }
 
     /// The intervals that are over.
-    #[must_use]
     pub fn intervals(&self) -> &[Interval] {
         &self.intervals
     }
 
     /// Latency at each step towards the longest, for a plot: how rare, and how long in ms.
-    #[must_use]
     pub fn percentiles(&self) -> Vec<(f64, f64)> {
         let steps = self.all.iter_quantiles(5);
         steps
@@ -165,6 +161,6 @@ fn millis(nanos: u64) -> f64 {
 
 /// Exact up to 2^53, which is more than anything counted here.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-pub(super) fn as_f64(count: u64) -> f64 {
+pub fn as_f64(count: u64) -> f64 {
     count as f64
 }

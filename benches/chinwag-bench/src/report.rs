@@ -3,8 +3,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::ledger::Faults;
-use super::recorder::{Interval, Latency};
+use crate::ledger::DeliveryErrors;
+use crate::recorder::{Interval, Latency};
 
 /// A process is taken to be at its limit when it runs for so much of the time.
 const BUSY_SHARE: f64 = 0.9;
@@ -34,7 +34,7 @@ pub struct Report {
     pub messages: Vec<Messages>,
     /// What must be zero.
     #[serde(flatten)]
-    pub faults: Faults,
+    pub faults: DeliveryErrors,
     /// How late this program sent what an open loop was to send: part of the latency shown.
     pub lag: Option<Latency>,
     /// Room lines that the server left out and said so.
@@ -104,19 +104,16 @@ pub struct Use {
 
 impl Report {
     /// Whether clients came and went: then messages are not what the server was busy with.
-    #[must_use]
     pub fn is_storm(&self) -> bool {
         self.connects_per_second.is_some()
     }
 
     /// In a storm, microseconds of the server's processor for each who came and went.
-    #[must_use]
     pub fn cpu_us_per_stay(&self) -> Option<f64> {
         Some(self.server_use?.busy * 1e6 / self.connects_per_second?)
     }
 
     /// How many messages arrived.
-    #[must_use]
     pub fn delivered(&self) -> u64 {
         self.messages
             .iter()
@@ -125,7 +122,6 @@ impl Report {
     }
 
     /// In a second.
-    #[must_use]
     pub fn per_second(&self) -> f64 {
         self.messages
             .iter()
@@ -134,7 +130,6 @@ impl Report {
     }
 
     /// The latency of messages of a kind, if there were any.
-    #[must_use]
     pub fn latency(&self, kind: &str) -> Option<Latency> {
         let messages = self
             .messages
@@ -144,13 +139,11 @@ impl Report {
     }
 
     /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.faults.is_none() && self.closed == 0
     }
 
     /// Which of the two processes could do no more.
-    #[must_use]
     pub fn limit(&self) -> Option<&'static str> {
         let is_busy = |process: Option<Use>| process.is_some_and(|used| used.busy > BUSY_SHARE);
         if is_busy(self.server_use) {
@@ -172,14 +165,12 @@ impl Report {
     }
 
     /// Messages a second that an open loop was to send, if it is one.
-    #[must_use]
     pub fn rate(&self) -> Option<f64> {
         let named = self.parameters.iter().find(|(name, _)| *name == "rate");
         named.map(|(_, rate)| *rate)
     }
 
     /// What somebody who reads the figures should know.
-    #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.limit() == Some("this program's processor") {
@@ -230,14 +221,12 @@ impl Report {
     }
 
     /// As one line of JSON.
-    #[must_use]
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
 /// Several runs of the same, one line each; with more than one, also their median and spread.
-#[must_use]
 pub fn table(reports: &[Report]) -> String {
     let mut table = plain_table();
     table.set_header([
@@ -367,7 +356,7 @@ fn add_spread(table: &mut Table, reports: &[Report]) {
             "median".to_owned(),
             format!("of {}", reports.len()),
             kind.to_owned(),
-            column(|m| super::recorder::as_f64(m.delivered), whole),
+            column(|m| crate::recorder::as_f64(m.delivered), whole),
             column(|m| m.per_second, whole),
             column(|m| m.latency.unwrap_or_default().p50_ms, milliseconds),
             column(|m| m.latency.unwrap_or_default().p90_ms, milliseconds),
@@ -391,12 +380,11 @@ pub struct Spread {
 
 impl Spread {
     /// Of some values, in any order.
-    #[must_use]
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let middle = values.get((values.len().saturating_sub(1)) / 2..=values.len() / 2)?;
         Some(Self {
-            median: middle.iter().sum::<f64>() / super::recorder::as_f64(middle.len() as u64),
+            median: middle.iter().sum::<f64>() / crate::recorder::as_f64(middle.len() as u64),
             lowest: *values.first()?,
             highest: *values.last()?,
         })
@@ -404,7 +392,6 @@ impl Spread {
 }
 
 /// A table without lines, to be read in a terminal or pasted into a text.
-#[must_use]
 pub fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -419,7 +406,6 @@ pub fn align(table: &mut Table, texts: usize) {
 }
 
 /// A time in milliseconds, in as many digits as matter.
-#[must_use]
 pub fn milliseconds(value: f64) -> String {
     if value < 10.0 {
         format!("{value:.3}")
@@ -429,7 +415,6 @@ pub fn milliseconds(value: f64) -> String {
 }
 
 /// A value, or a dash if it is not known.
-#[must_use]
 pub fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
 }
@@ -444,7 +429,7 @@ fn percent(used: Option<Use>) -> String {
 #[cfg(test)]
 impl Report {
     /// Of two seconds in which nothing was measured, for tests to fill in.
-    pub(super) fn blank(server: &str, workload: &'static str) -> Self {
+    pub fn blank(server: &str, workload: &'static str) -> Self {
         Self {
             server: server.to_owned(),
             dialect: "chinwag",
@@ -454,7 +439,7 @@ impl Report {
             parameters: Vec::new(),
             seconds: 2.0,
             messages: Vec::new(),
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
             lag: None,
             told_missed: 0,
             refused: 0,

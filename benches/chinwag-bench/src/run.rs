@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::client::{Target, clients};
-use super::dialect::Dialect;
-use super::process::Usage;
-use super::recorder::as_f64;
-use super::report::{Connecting, Messages, Report, Use};
-use super::swarm::{Swarm, SwarmError};
-use super::workload::{CHATTING, Chats, Dm, Load, Roles, Room, Storm};
+use crate::client::{Target, clients};
+use crate::dialect::Dialect;
+use crate::process::Usage;
+use crate::recorder::as_f64;
+use crate::report::{Connecting, Messages, Report, Use};
+use crate::swarm::{Swarm, SwarmError};
+use crate::workload::{CHATTING, Chats, Dm, Load, Roles, Room, Storm};
 
 /// How long everyone together may take to connect, or to enter the room.
-pub(super) const CONNECT_TIME: Duration = Duration::from_secs(120);
+pub const CONNECT_TIME: Duration = Duration::from_secs(120);
 
 /// How long a server may take to let everyone go between two runs.
-pub(super) const LEAVE_TIME: Duration = Duration::from_secs(5);
+pub const LEAVE_TIME: Duration = Duration::from_secs(5);
 
 /// How often somebody who watches is told.
-pub(super) const PROGRESS_TIME: Duration = Duration::from_millis(100);
+pub const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
 /// A member that stops reading is given small buffers, so that the server feels it soon.
-pub(super) const SLOW_RECEIVE_BYTES: usize = 16 << 10;
+pub const SLOW_RECEIVE_BYTES: usize = 16 << 10;
 
 /// What clients do, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,7 +71,6 @@ impl Scenario {
     }
 
     /// How many clients it needs.
-    #[must_use]
     pub fn clients(&self) -> usize {
         match self {
             Self::Dm { clients, .. } | Self::Idle { clients } => *clients,
@@ -82,7 +81,6 @@ impl Scenario {
     }
 
     /// How many places a server must have: some come while it still counts those who just left.
-    #[must_use]
     pub fn places(&self) -> usize {
         match self {
             Self::Storm { at_once, .. } => 2 * at_once + CHATTING,
@@ -139,7 +137,7 @@ pub struct Plan {
 
 /// The server to test.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct ServerUnderTest {
     /// What it is called.
     pub name: String,
     /// Where it is.
@@ -183,18 +181,14 @@ impl std::fmt::Debug for Watcher<'_> {
 
 impl Watcher<'_> {
     /// Whether it is to end now.
-    #[must_use]
     pub fn has_enough(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
 
 /// Runs a scenario once.
-///
-/// # Errors
-/// If clients cannot be connected.
 pub fn run(
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
@@ -236,7 +230,7 @@ fn interval_time(time: Duration) -> Duration {
 
 fn run_load<L: Load>(
     mut load: L,
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
@@ -306,7 +300,7 @@ fn run_load<L: Load>(
 /// Connects everyone who is there from the start, and lets the members enter the room.
 fn connect(
     swarm: &mut Swarm,
-    site: &Site,
+    site: &ServerUnderTest,
     scenario: &Scenario,
     watcher: &mut Watcher<'_>,
 ) -> Result<Connecting, SwarmError> {
@@ -377,7 +371,7 @@ fn turn_for<L: Load>(
 }
 
 /// Lets arrive what is under way, for at most `time`.
-pub(super) fn drain<L: Load>(
+pub fn drain<L: Load>(
     swarm: &mut Swarm,
     load: &mut L,
     time: Duration,
@@ -394,7 +388,7 @@ pub(super) fn drain<L: Load>(
     Ok(())
 }
 
-pub(super) fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
+pub fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
     let recorders = load.recorders();
     let of_kind = recorders.into_iter().map(|(kind, recorder)| Messages {
         kind,
@@ -407,14 +401,14 @@ pub(super) fn messages<L: Load>(load: &L, seconds: f64) -> Vec<Messages> {
     of_kind.collect()
 }
 
-pub(super) fn per_second(count: u64, seconds: f64) -> f64 {
+pub fn per_second(count: u64, seconds: f64) -> f64 {
     if count == 0 {
         return 0.0;
     }
     as_f64(count) / seconds
 }
 
-pub(super) fn used(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Use {
+pub fn used(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Use {
     let per_message = |before: Duration, after: Duration| {
         let time = after.saturating_sub(before).as_secs_f64();
         (delivered > 0).then(|| time * 1e6 / as_f64(delivered))

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// A steady rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    start: Moment,
+    start: Timestamp,
     per_second: f64,
     sent: u64,
 }
 
 impl Schedule {
     /// From `start` on, so many a second.
-    #[must_use]
-    pub fn new(start: Moment, per_second: f64) -> Self {
+    pub fn new(start: Timestamp, per_second: f64) -> Self {
         Self {
             start,
             per_second: per_second.max(f64::MIN_POSITIVE),
@@ -24,14 +23,13 @@ impl Schedule {
     }
 
     /// When the next is due.
-    #[must_use]
-    pub fn next(&self) -> Moment {
-        let elapsed = super::recorder::as_f64(self.sent) / self.per_second;
-        Duration::try_from_secs_f64(elapsed).map_or(Moment::NEVER, |time| self.start.after(time))
+    pub fn next(&self) -> Timestamp {
+        let elapsed = crate::recorder::as_f64(self.sent) / self.per_second;
+        Duration::try_from_secs_f64(elapsed).map_or(Timestamp::NEVER, |time| self.start.after(time))
     }
 
     /// The time for which the next is meant, if that has come.
-    pub fn take(&mut self, now: Moment) -> Option<Moment> {
+    pub fn take(&mut self, now: Timestamp) -> Option<Timestamp> {
         let due = self.next();
         (due <= now).then(|| {
             self.sent += 1;
@@ -46,9 +44,9 @@ mod tests {
 
     #[test]
     fn a_stall_does_not_move_what_is_due() {
-        let start = Moment::default().after(Duration::from_secs(1));
+        let start = Timestamp::default().after(Duration::from_secs(1));
         let mut schedule = Schedule::new(start, 1000.0);
-        assert_eq!(schedule.take(Moment::default()), None);
+        assert_eq!(schedule.take(Timestamp::default()), None);
         let late = start.after(Duration::from_millis(3));
         let due: Vec<_> = std::iter::from_fn(|| schedule.take(late)).collect();
         let meant = [0, 1, 2, 3].map(|ms| start.after(Duration::from_millis(ms)));

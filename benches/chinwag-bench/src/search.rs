@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::client::{CLIENTS_MAX, clients};
-use super::moment::Moment;
-use super::process::Usage;
-use super::recorder::as_f64;
-use super::report::{RATE_SHARE_MIN, Report};
-use super::run::{LEAVE_TIME, Plan, Progress, Scenario, Site, Watcher, run};
-use super::swarm::{Swarm, SwarmError};
-use super::workload::Roles;
+use crate::client::{CLIENTS_MAX, clients};
+use crate::process::Usage;
+use crate::recorder::as_f64;
+use crate::report::{RATE_SHARE_MIN, Report};
+use crate::run::{LEAVE_TIME, Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
+use crate::swarm::{Swarm, SwarmError};
+use crate::timestamp::Timestamp;
+use crate::workload::Roles;
 
 /// Descriptors that this program keeps for itself: its poll, its timer, its files.
 const DESCRIPTORS_KEPT: usize = 32;
@@ -26,11 +26,8 @@ const STEP_TIME: Duration = Duration::from_secs(10);
 
 /// Doubles the rate of private messages between `clients` until their p99 passes `p99_max`, or
 /// messages are lost, or the run is stopped. Returns a report for each rate.
-///
-/// # Errors
-/// If clients cannot be connected.
 pub fn ramp(
-    site: &Site,
+    site: &ServerUnderTest,
     clients: usize,
     first_rate: f64,
     p99_max: Duration,
@@ -56,7 +53,6 @@ pub fn ramp(
 }
 
 /// Whether a server carried a rate: all of it arrived, in time.
-#[must_use]
 pub fn keeps_up(report: &Report, rate: f64, p99_max: Duration) -> bool {
     let p99 = report
         .latency("private")
@@ -82,11 +78,8 @@ pub struct Capacity {
 }
 
 /// Connects more and more clients, up to `clients_max`, until no more fit.
-///
-/// # Errors
-/// If not even a first client can be connected.
 pub fn find_limit(
-    site: &Site,
+    site: &ServerUnderTest,
     clients_max: Option<usize>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Capacity, SwarmError> {
@@ -112,7 +105,7 @@ pub fn find_limit(
         }
     }
     let clients = swarm.ready_count();
-    let seconds = swarm.now().since(Moment::default()).as_secs_f64();
+    let seconds = swarm.now().since(Timestamp::default()).as_secs_f64();
     let used = before.zip(site.pid.and_then(Usage::of));
     let each = |whole: f64| whole / as_f64(clients.max(1) as u64);
     let limit = ended.unwrap_or_else(|| {
@@ -175,9 +168,6 @@ pub fn descriptors_max() -> usize {
 }
 
 /// Says that there are not enough files for so many clients, if so.
-///
-/// # Errors
-/// That.
 pub fn check_descriptors(clients: usize) -> Result<(), SwarmError> {
     let most = descriptors_max().saturating_sub(DESCRIPTORS_KEPT);
     if clients <= most {

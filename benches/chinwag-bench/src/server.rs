@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thiserror::Error;
 
-use super::client::Target;
-use super::dialect::Dialect;
-use super::process::Pinning;
+use crate::client::Target;
+use crate::dialect::Dialect;
+use crate::process::Pinning;
 
 /// How long a server may take to listen.
 const START_TIME: Duration = Duration::from_secs(15);
@@ -33,7 +33,7 @@ const PORTS_FROM: u16 = 10_000;
 const PORTS: u16 = 20_000;
 
 /// The command of the load generator that runs a server on its behalf; see [`replace_by`].
-pub const KEEPER: &str = "keep";
+pub const SUPERVISE: &str = "supervise";
 
 /// Which server, and how it is started.
 ///
@@ -111,9 +111,6 @@ pub enum ServerError {
 
 impl Recipe {
     /// The server of a name, or of `NAME=DIALECT=COMMAND`.
-    ///
-    /// # Errors
-    /// If there is none, or this program cannot be found by itself.
     pub fn parse(text: &str) -> Result<Self, ServerError> {
         let mut parts = text.splitn(3, '=');
         let (Some(name), Some(dialect), Some(command)) = (parts.next(), parts.next(), parts.next())
@@ -196,7 +193,6 @@ impl Recipe {
     }
 
     /// The daemon at a path, for as many clients as are asked for; its default without.
-    #[must_use]
     pub fn chinwag(program: &Path, clients_max: Option<usize>) -> Self {
         let mut command = vec![
             program.to_string_lossy().into_owned(),
@@ -216,7 +212,6 @@ impl Recipe {
     }
 
     /// Whether its program is there.
-    #[must_use]
     pub fn is_installed(&self) -> bool {
         let program = self.command.first();
         program.is_some_and(|program| find(program).is_some())
@@ -224,7 +219,6 @@ impl Recipe {
 }
 
 /// The daemon beside this program.
-#[must_use]
 pub fn daemon() -> PathBuf {
     beside("chinwag").unwrap_or_else(|_| PathBuf::from("chinwag"))
 }
@@ -254,13 +248,12 @@ fn beside(name: &str) -> io::Result<PathBuf> {
 
 /// Becomes another program that ends when this one's parent does, however that ends. Returns only
 /// if it cannot.
-#[must_use]
 pub fn replace_by(words: &[String]) -> ServerError {
     // Elsewhere a server is left behind if this program is killed; it ends with it otherwise.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
     let Some((program, arguments)) = words.split_first() else {
-        return ServerError::Quotes(KEEPER.to_owned());
+        return ServerError::Quotes(SUPERVISE.to_owned());
     };
     ServerError::Start {
         program: program.clone(),
@@ -278,9 +271,6 @@ pub struct Server {
 
 impl Server {
     /// Starts a server, and waits until it listens.
-    ///
-    /// # Errors
-    /// If it does not start, or not listen.
     pub fn start(recipe: &Recipe, pinning: Option<&Pinning>) -> Result<Self, ServerError> {
         let files = TempDir::new()?;
         let port = free_port()?;
@@ -295,7 +285,7 @@ impl Server {
         }
         let words = recipe.command.iter().map(|word| fill_in(word));
         let said = files.path().join("said");
-        let mut command = kept(&words.collect::<Vec<String>>())?;
+        let mut command = supervised(&words.collect::<Vec<String>>())?;
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -354,13 +344,11 @@ impl Server {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
     /// Its process.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -386,10 +374,10 @@ impl Drop for Server {
 }
 
 /// How to run a program so that it ends with this one, by way of [`replace_by`].
-fn kept(words: &[String]) -> Result<Command, ServerError> {
+fn supervised(words: &[String]) -> Result<Command, ServerError> {
     let program = words.first().map_or("", String::as_str);
     let mut command = Command::new(own_program()?);
-    command.args([KEEPER, "--"]).args(words);
+    command.args([SUPERVISE, "--"]).args(words);
     // Servers are often where only an administrator's search path leads.
     let path = env::join_paths(search_path());
     command.env(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use chinwag_bench::run::Progress;
+use crate::run::Progress;
 
 /// A bar on standard error, if that is a terminal.
 #[derive(Debug)]

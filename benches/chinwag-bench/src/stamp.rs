@@ -3,8 +3,8 @@
 //! A stamp stands at the start of the payload, and the payload at the end of the line, whatever a
 //! protocol puts before it. So one look at a fixed distance from the end of a line finds it.
 
-use super::client::ClientNo;
-use super::moment::Moment;
+use crate::client::ClientNo;
+use crate::timestamp::Timestamp;
 
 /// How many bytes a stamp takes; a payload cannot be shorter.
 pub const STAMP_BYTES: usize = 32;
@@ -36,7 +36,7 @@ pub struct Stamp {
     /// The sender's number for it, counted per kind.
     pub number: u32,
     /// When it was to be sent.
-    pub intended: Moment,
+    pub intended: Timestamp,
 }
 
 impl Stamp {
@@ -56,7 +56,6 @@ impl Stamp {
     }
 
     /// The stamp of a line whose last `size` bytes are a payload, if they are.
-    #[must_use]
     pub fn read(line: &[u8], size: usize) -> Option<Self> {
         let start = line.len().checked_sub(size)?;
         let stamp: &[u8; STAMP_BYTES] = line.get(start..)?.first_chunk()?;
@@ -74,7 +73,7 @@ impl Stamp {
             kind,
             sender: ClientNo::new(u32::try_from(read_hex(sender)?).ok()?),
             number: u32::try_from(read_hex(number)?).ok()?,
-            intended: Moment::from_nanos(read_hex(time)?),
+            intended: Timestamp::from_nanos(read_hex(time)?),
         })
     }
 }
@@ -106,7 +105,7 @@ mod tests {
         kind: Kind::Room,
         sender: ClientNo::new(0x00ab_cdef),
         number: 0xfedc_ba98,
-        intended: Moment::from_nanos(0x0123_4567_89ab_cdef),
+        intended: Timestamp::from_nanos(0x0123_4567_89ab_cdef),
     };
 
     #[test]

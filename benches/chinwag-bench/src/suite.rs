@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
-use super::run::{Plan, Progress, Scenario, Site, Watcher, run};
-use super::search::{Capacity, descriptors_max, find_limit, keeps_up};
-use super::swarm::SwarmError;
-use super::workload::{CHATTING, Roles};
+use crate::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
+use crate::run::{Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
+use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
+use crate::swarm::SwarmError;
+use crate::workload::{CHATTING, Roles};
 
 /// As many as the daemon lets in by default: a capacity that was not asked for is not looked for.
 pub const CLIENTS_WANTED: usize = 10_000;
@@ -26,7 +26,7 @@ const P99_MAX: Duration = Duration::from_millis(50);
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct SuiteReport {
     /// How many clients fit.
     pub capacity: Option<Capacity>,
     /// Every run, in order.
@@ -37,16 +37,13 @@ pub struct Findings {
 
 /// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
 /// so does a part that fails.
-///
-/// # Errors
-/// If not even a first client can be connected.
 pub fn run_suite(
-    site: &Site,
+    site: &ServerUnderTest,
     clients_max: usize,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
-) -> Result<Findings, SwarmError> {
-    let mut found = Findings::default();
+) -> Result<SuiteReport, SwarmError> {
+    let mut found = SuiteReport::default();
     (watcher.progress)(Progress::Step("1 of 5, how many fit"));
     let most = clients_max.min(descriptors_max().saturating_sub(64));
     let capacity = find_limit(site, Some(most), watcher)?;
@@ -59,11 +56,11 @@ pub fn run_suite(
     Ok(found)
 }
 
-impl Findings {
+impl SuiteReport {
     /// Everything but how many clients fit, with at most `most` of them.
     fn parts(
         &mut self,
-        site: &Site,
+        site: &ServerUnderTest,
         most: usize,
         plan: &Plan,
         watcher: &mut Watcher<'_>,
@@ -90,7 +87,7 @@ impl Findings {
     /// Runs a part, unless it is enough. Returns messages a second.
     fn step(
         &mut self,
-        site: &Site,
+        site: &ServerUnderTest,
         title: &'static str,
         scenario: &Scenario,
         plan: &Plan,
@@ -110,7 +107,7 @@ impl Findings {
     /// from a closed loop, whose messages come in batches; in an open loop each costs more.
     fn halve(
         &mut self,
-        site: &Site,
+        site: &ServerUnderTest,
         clients: usize,
         fastest: f64,
         plan: &Plan,
@@ -142,13 +139,11 @@ impl Findings {
     }
 
     /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
     /// What an operator wants to know.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.capacity.as_ref().map(capacity_text));
@@ -162,7 +157,7 @@ impl Findings {
     }
 
     fn verdict(&self) -> String {
-        let mut faults = super::ledger::Faults::default();
+        let mut faults = crate::ledger::DeliveryErrors::default();
         for report in &self.reports {
             faults += report.faults;
         }
@@ -186,7 +181,6 @@ impl Findings {
 }
 
 /// How many clients fit, in words.
-#[must_use]
 pub fn capacity_text(capacity: &Capacity) -> String {
     format!(
         "clients    {} at a time, connected in {:.1} s; the limit: {}\n\
@@ -300,9 +294,9 @@ mod tests {
     }
 
     fn lines(reports: Vec<Report>) -> Vec<String> {
-        let found = Findings {
+        let found = SuiteReport {
             reports,
-            ..Findings::default()
+            ..SuiteReport::default()
         };
         let text = found.text();
         text.lines().map(str::to_owned).collect()

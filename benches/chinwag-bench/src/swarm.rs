@@ -12,13 +12,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use super::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
-use super::dialect::{Dialect, Heard};
-use super::moment::{Clock, Moment};
-use super::outgoing::{Arrival, Opening, Outgoing};
-use super::pacer::Pacer;
-use super::server::OPENING_MAX;
-use super::stamp::Stamp;
+use crate::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
+use crate::dialect::{Dialect, ServerLine};
+use crate::outgoing::{Arrival, Opening, Outgoing};
+use crate::server::OPENING_MAX;
+use crate::stamp::Stamp;
+use crate::timer::Timer;
+use crate::timestamp::{Clock, Timestamp};
 
 /// How much is read at once. Larger than what a turn of any server writes to one client.
 const READ_BYTES: usize = 64 << 10;
@@ -30,26 +30,26 @@ const EVENTS_MAX: usize = 1024;
 /// takes milliseconds, and messages would leave late.
 const DUE_EVENTS: usize = 32;
 
-/// The pacer's token; clients have their numbers.
-const PACER: Token = Token(usize::MAX);
+/// The timer's token; clients have their numbers.
+const TIMER: Token = Token(usize::MAX);
 
 /// What clients do.
 pub trait Workload {
     /// A message reached `by`.
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing);
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing);
 
     /// The server told `by` that it left lines out.
     fn missed(&mut self, _by: ClientNo, _lines: u64) {}
 
     /// `who` has what it asked for: it is registered, or in the room.
-    fn ready(&mut self, _at: Moment, _who: ClientNo, _out: &mut Outgoing) {}
+    fn ready(&mut self, _at: Timestamp, _who: ClientNo, _out: &mut Outgoing) {}
 
     /// The connection of `who` ended.
-    fn closed(&mut self, _at: Moment, _who: ClientNo, _out: &mut Outgoing) {}
+    fn closed(&mut self, _at: Timestamp, _who: ClientNo, _out: &mut Outgoing) {}
 
     /// Sends what is due, and says when it wants to be asked again.
-    fn due(&mut self, _now: Moment, _out: &mut Outgoing) -> Moment {
-        Moment::NEVER
+    fn due(&mut self, _now: Timestamp, _out: &mut Outgoing) -> Timestamp {
+        Timestamp::NEVER
     }
 }
 
@@ -58,7 +58,7 @@ pub trait Workload {
 pub struct Quiet;
 
 impl Workload for Quiet {
-    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
 }
 
 /// What a load test cannot go on after.
@@ -120,19 +120,19 @@ pub struct Trouble {
 pub struct Swarm {
     poll: Poll,
     events: Events,
-    pacer: Pacer,
+    timer: Timer,
     clock: Clock,
-    pub(super) target: Target,
+    pub target: Target,
     sources: Sources,
-    pub(super) clients: Vec<Client>,
+    pub clients: Vec<Client>,
     /// What clients say.
     pub out: Outgoing,
     scratch: Vec<u8>,
-    pub(super) ready: usize,
-    pub(super) opening: usize,
-    pub(super) joining: usize,
+    pub ready: usize,
+    pub opening: usize,
+    pub joining: usize,
     /// Who could not even connect, and why: nobody else tries after that.
-    pub(super) unreachable: Option<(ClientNo, io::Error)>,
+    pub unreachable: Option<(ClientNo, io::Error)>,
     /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
@@ -145,9 +145,6 @@ pub struct Swarm {
 
 impl Swarm {
     /// A swarm of `count` clients, none of them connected, that send payloads of `size` bytes.
-    ///
-    /// # Errors
-    /// If the system gives no poll or timer.
     pub fn new(
         target: Target,
         dialect: Dialect,
@@ -156,13 +153,13 @@ impl Swarm {
     ) -> Result<Self, SwarmError> {
         let failed = |doing| move |source| SwarmError::System { doing, source };
         let poll = Poll::new().map_err(failed("make a poll"))?;
-        let pacer = Pacer::new(poll.registry(), PACER).map_err(failed("make a timer"))?;
+        let timer = Timer::new(poll.registry(), TIMER).map_err(failed("make a timer"))?;
         let mut places = Vec::new();
         places.resize_with(count, Client::default);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_MAX),
-            pacer,
+            timer,
             clock: Clock::default(),
             target,
             sources: Sources::default(),
@@ -180,54 +177,36 @@ impl Swarm {
         })
     }
 
-    /// How many clients there are, connected or not.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.clients.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
-    }
-
     /// How many have what they asked for.
-    #[must_use]
     pub fn ready_count(&self) -> usize {
         self.ready
     }
 
     /// How many connections there are, whatever they are for.
-    #[must_use]
     pub fn connected_count(&self) -> usize {
         let is_connected = |client: &&Client| client.socket.is_some();
         self.clients.iter().filter(is_connected).count()
     }
 
     /// The time.
-    #[must_use]
-    pub fn now(&self) -> Moment {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
-    ///
-    /// # Errors
-    /// If the poll fails, or a socket cannot be had.
-    pub fn turn<W: Workload>(&mut self, work: &mut W, until: Moment) -> Result<(), SwarmError> {
+    pub fn turn<W: Workload>(&mut self, work: &mut W, until: Timestamp) -> Result<(), SwarmError> {
         let due = work.due(self.now(), &mut self.out);
         self.settle(work)?;
         self.flush();
         self.poll(due.min(until))?;
         let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
         for (place, event) in events.iter().enumerate() {
-            if event.token() == PACER {
-                self.pacer.fired();
+            if event.token() == TIMER {
+                self.timer.fired();
                 continue;
             }
             // What is due in a closed loop is never: its messages go together at the turn's end.
-            if place % DUE_EVENTS == DUE_EVENTS - 1 && due != Moment::NEVER {
+            if place % DUE_EVENTS == DUE_EVENTS - 1 && due != Timestamp::NEVER {
                 let _ = work.due(self.now(), &mut self.out);
                 self.flush();
             }
@@ -250,13 +229,13 @@ impl Swarm {
         Ok(())
     }
 
-    fn poll(&mut self, wake_at: Moment) -> Result<(), SwarmError> {
+    fn poll(&mut self, wake_at: Timestamp) -> Result<(), SwarmError> {
         let failed = |source| SwarmError::System {
             doing: "poll",
             source,
         };
         let timeout = self
-            .pacer
+            .timer
             .timeout(self.clock.now(), wake_at)
             .map_err(failed)?;
         match self.poll.poll(&mut self.events, timeout) {
@@ -328,7 +307,7 @@ impl Swarm {
             let stamp = Stamp::read(line, size);
             match stamp.or_else(|| Stamp::read(line, long_size?)) {
                 Some(stamp) => work.arrived(now, who, stamp, &mut self.out),
-                None => self.hear(now, who, line, work),
+                None => self.parse_line(now, who, line, work),
             }
         }
         if let Some(client) = self.clients.get_mut(who.index())
@@ -338,10 +317,16 @@ impl Swarm {
         }
     }
 
-    fn hear<W: Workload>(&mut self, now: Moment, who: ClientNo, line: &[u8], work: &mut W) {
+    fn parse_line<W: Workload>(
+        &mut self,
+        now: Timestamp,
+        who: ClientNo,
+        line: &[u8],
+        work: &mut W,
+    ) {
         let dialect = self.out.dialect;
-        match dialect.hear(line) {
-            Heard::Done => {
+        match dialect.parse_line(line) {
+            ServerLine::Done => {
                 let Some(client) = self.clients.get_mut(who.index()) else {
                     return;
                 };
@@ -354,19 +339,19 @@ impl Swarm {
                 self.ready += 1;
                 work.ready(now, who, &mut self.out);
             }
-            Heard::Ping(token) => self.out.append(who, |bytes| dialect.pong(bytes, token)),
-            Heard::Missed(lines) => work.missed(who, lines),
-            Heard::Refused(text) => {
+            ServerLine::Ping(token) => self.out.append(who, |bytes| Dialect::pong(bytes, token)),
+            ServerLine::Missed(lines) => work.missed(who, lines),
+            ServerLine::Refused(text) => {
                 self.trouble.refused += 1;
                 let first = &mut self.trouble.first;
                 first.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
             }
-            Heard::Other => {}
+            ServerLine::Other => {}
         }
     }
 
     /// What a workload asked for beside sending.
-    pub(super) fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+    pub fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         self.note_joining();
         for (who, breaks_off) in mem::take(&mut self.out.closing) {
             if let Some(client) = self.clients.get(who.index())
@@ -386,7 +371,7 @@ impl Swarm {
                 client.reads = Reads::Nothing;
             }
         }
-        for who in mem::take(&mut self.out.sipping) {
+        for who in mem::take(&mut self.out.reading_once) {
             if let Some(client) = self.clients.get_mut(who.index())
                 && client.reads == Reads::Nothing
                 && client.readable
@@ -475,7 +460,7 @@ impl Swarm {
         if let Some(queue) = self.out.queues.get_mut(who.index()) {
             queue.bytes.clear();
             queue.written = 0;
-            queue.leaving = opening.is_guest;
+            queue.leaving = opening.is_visitor;
             // Until the kernel says that it is connected.
             queue.blocked = true;
         }

@@ -60,12 +60,9 @@ const TITLE_CHARS: usize = 110;
 /// Draws runs: one line for each report and kind of message, in a block for each workload.
 ///
 /// Where several servers were under the same workload, each has the lines of its last run: with
-/// all turns of a comparison nobody could tell the lines apart, and a mean of turns has no course
+/// all turns of a comparison nobody could tell the lines apart, and a mean of turns has no benchmark
 /// over time. Of one server, all runs are shown, or the last of them if there are more than there
 /// are colours.
-///
-/// # Errors
-/// If no message was delivered in any of the runs.
 pub fn draw(reports: &[Report]) -> Result<String, PlotError> {
     let blocks = blocks(reports);
     if blocks.iter().all(|block| block.lines.is_empty()) {

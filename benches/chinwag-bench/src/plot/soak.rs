@@ -31,9 +31,6 @@ struct Part {
 }
 
 /// Draws a soak.
-///
-/// # Errors
-/// If it ended before its first sample.
 pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     if report.samples.is_empty() {
         return Err(PlotError::NoMessages);
@@ -85,12 +82,12 @@ fn parts(report: &SoakReport) -> Vec<Part> {
             over_time(|sample| Some(sample.driver_busy? * 100.0)),
         ),
     ];
-    let coming = of_level(|sample| Some(sample.connects_per_second), "guests");
+    let coming = of_level(|sample| Some(sample.connects_per_second), "visitors");
     let mut parts: Vec<Part> = [
         ("memory, MiB", memory),
         ("open files", descriptors),
         ("processor, %", busy),
-        ("guests per second", coming),
+        ("visitors per second", coming),
     ]
     .into_iter()
     .map(|(name, lines)| Part {

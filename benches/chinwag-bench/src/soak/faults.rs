@@ -1,4 +1,4 @@
-//! What guests of a soak come for: the rude, the broken and the gone, each as a list of steps.
+//! What visitors of a soak come for: the rude, the broken and the gone, each as a list of steps.
 
 use std::iter::{repeat_n, repeat_with};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use fastrand::Rng;
 use crate::client::ClientNo;
 use crate::dialect::ROOM;
 
-/// Why guests come.
+/// Why visitors come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Fault {
     /// Looks in, speaks in a room, changes its name, and leaves in one way or another.
     Visit,
     /// Some hundred of these at once.
@@ -36,27 +36,27 @@ pub enum Errand {
 }
 
 /// How many seconds lie between two of a kind, on average; visits have a rate of their own.
-pub const ERRANDS: [(Errand, f64); 10] = [
-    (Errand::Crowd, 10.0),
-    (Errand::Flood, 15.0),
-    (Errand::LongLine, 3.0),
-    (Errand::Garbage, 2.0),
-    (Errand::Telnet, 3.0),
-    (Errand::Greeting, 2.0),
-    (Errand::HalfOpen, 2.0),
-    (Errand::Stuck, 20.0),
-    (Errand::Overfull, 25.0),
-    (Errand::Unread, 5.0),
+pub const FAULTS: [(Fault, f64); 10] = [
+    (Fault::Crowd, 10.0),
+    (Fault::Flood, 15.0),
+    (Fault::LongLine, 3.0),
+    (Fault::Garbage, 2.0),
+    (Fault::Telnet, 3.0),
+    (Fault::Greeting, 2.0),
+    (Fault::HalfOpen, 2.0),
+    (Fault::Stuck, 20.0),
+    (Fault::Overfull, 25.0),
+    (Fault::Unread, 5.0),
 ];
 
-/// One thing that a guest does.
+/// One thing that a visitor does.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Says these bytes.
     Say(Vec<u8>),
     /// Says this again and again, as fast as it is read, until so many bytes are said.
     Flood(Vec<u8>, usize),
-    /// Asks another guest to write to this one, more than a server keeps for anybody.
+    /// Asks another visitor to write to this one, more than a server keeps for anybody.
     Invite,
     /// Reads nothing any more.
     Pause,
@@ -72,7 +72,7 @@ pub enum Step {
     Count(&'static str),
 }
 
-/// What a guest comes to do.
+/// What a visitor comes to do.
 #[derive(Debug)]
 pub struct Plan {
     /// Counted when it comes.
@@ -137,36 +137,36 @@ const SUBNEGOTIATION: u8 = 250;
 const ASKING: [u8; 4] = [251, 252, 253, 254];
 
 impl Plan {
-    /// For an errand of somebody whose name is `name`. A [`Errand::Crowd`] is many visits.
-    pub fn of(errand: Errand, name: ClientNo, rng: &mut Rng) -> Self {
-        match errand {
-            Errand::Visit | Errand::Crowd => Self::visit(name, rng),
-            Errand::Flood => Self::flood(name),
-            Errand::LongLine => Self::long_line(rng),
-            Errand::Garbage => {
+    /// For an fault of somebody whose name is `name`. A [`Fault::Crowd`] is many visits.
+    pub fn of(fault: Fault, name: ClientNo, rng: &mut Rng) -> Self {
+        match fault {
+            Fault::Visit | Fault::Crowd => Self::visit(name, rng),
+            Fault::Flood => Self::flood(name),
+            Fault::LongLine => Self::long_line(rng),
+            Fault::Garbage => {
                 let bytes = 1 << rng.u32(4..15);
                 let garbage = repeat_with(|| rng.u8(..)).take(bytes).collect();
                 Self::stranger("garbage", garbage, rng.bool())
             }
-            Errand::Telnet => Self::stranger("telnet", telnet(name, rng), rng.bool()),
-            Errand::Greeting => match rng.u8(0..4) {
+            Fault::Telnet => Self::stranger("telnet", telnet(name, rng), rng.bool()),
+            Fault::Greeting => match rng.u8(0..4) {
                 0 => Self::stranger("http", HTTP.to_vec(), false),
                 1 => Self::stranger("tls", TLS.to_vec(), false),
                 2 => Self::stranger("ssh", SSH.to_vec(), rng.bool()),
                 _ => Self::stranger("smb", SMB.to_vec(), rng.bool()),
             },
-            Errand::HalfOpen => Self::half_open(rng.bool()),
-            Errand::Stuck => Self {
+            Fault::HalfOpen => Self::half_open(rng.bool()),
+            Fault::Stuck => Self {
                 end: Some("stuck_ended"),
                 ..Self::deaf("stuck", enter(ROOM), STUCK_TIME)
             },
-            Errand::Overfull => {
+            Fault::Overfull => {
                 let mut plan = Self::deaf("overfull", Vec::new(), OVERFULL_TIME);
                 plan.steps.insert(1, (Duration::ZERO, Step::Invite));
                 plan.end = Some("overfull_ended");
                 plan
             }
-            Errand::Unread => {
+            Fault::Unread => {
                 let mut plan = Self::deaf("unread", b"/help\n".repeat(UNREAD_LINES), STUCK_TIME);
                 plan.steps.truncate(2);
                 let leave = (Duration::from_millis(rng.u64(10..1500)), Step::Reset);

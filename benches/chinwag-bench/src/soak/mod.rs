@@ -2,39 +2,39 @@
 //! holds and how quick it is meanwhile.
 //!
 //! ```text
-//!   town       everybody: who chats, in private and in two rooms (hall); slow readers (slow)
+//!   soak_workload       everybody: who chats, in private and in two rooms (room_traffic); slow readers (slow)
 //!    │
-//!   guests     who comes and goes, and what each does when
+//!   visitors     who comes and goes, and what each does when
 //!    │
 //!   faults     what they come for
 //! ```
 //!
 //! Nothing that the steady ones say may be lost, doubled or swapped, none of them may be closed, and
-//! once the guests have left, the server must hold what it held before they came.
+//! once the visitors have left, the server must hold what it held before they came.
 
 mod faults;
-mod guests;
-mod hall;
 pub mod report;
+mod room_traffic;
 pub mod samples;
 mod slow;
-mod town;
+mod soak_workload;
+mod visitors;
 
 use std::time::Duration;
 
 use super::client::clients;
 use super::dialect::Dialect;
-use super::moment::Moment;
 use super::process::Usage;
 use super::run::{
-    CONNECT_TIME, LEAVE_TIME, PROGRESS_TIME, Progress, SLOW_RECEIVE_BYTES, Site, Watcher, drain,
-    messages, used,
+    CONNECT_TIME, LEAVE_TIME, PROGRESS_TIME, Progress, SLOW_RECEIVE_BYTES, ServerUnderTest,
+    Watcher, drain, messages, used,
 };
 use super::swarm::{Swarm, SwarmError};
+use super::timestamp::Timestamp;
 use super::workload::Load as _;
 use report::SoakReport;
 use samples::{Level, Sampler};
-use town::Town;
+use soak_workload::SoakWorkload;
 
 /// A server that is started for a soak closes who does not register within this, so that it happens
 /// all the time.
@@ -49,10 +49,10 @@ const LONG_BYTES: usize = 2000;
 /// So many wait to be registered at a time: a crowd comes at once.
 const OPENING_MAX: usize = 512;
 
-/// Places for guests: a crowd, and whoever else is there.
+/// Places for visitors: a crowd, and whoever else is there.
 const PLACES: usize = 1000;
 
-/// Few steady ones have few guests: so many places for each.
+/// Few steady ones have few visitors: so many places for each.
 const PLACES_EACH: usize = 8;
 
 /// A drawing has so many points, unless they were too near to each other.
@@ -78,13 +78,13 @@ pub struct Plan {
     pub room_rate: f64,
     /// Lines a second in the lobby.
     pub lobby_rate: f64,
-    /// Guests a second who come for a short visit.
+    /// Visitors a second who come for a short visit.
     pub visits: f64,
-    /// How long chat goes on before the guests come.
+    /// How long chat goes on before the visitors come.
     pub warm_up: Duration,
     /// How long they come.
     pub time: Duration,
-    /// Given to what is under way and to guests who leave, at the end.
+    /// Given to what is under way and to visitors who leave, at the end.
     pub drain: Duration,
     /// Bytes of a short message.
     pub size: usize,
@@ -94,7 +94,7 @@ pub struct Plan {
 
 /// How many do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Crew {
+struct Population {
     /// In the busy room.
     members: usize,
     /// Of these, and of those in the lobby.
@@ -103,7 +103,7 @@ struct Crew {
     slow: usize,
     /// In the lobby.
     chatters: usize,
-    /// For guests.
+    /// For visitors.
     places: usize,
 }
 
@@ -114,7 +114,7 @@ pub const CLIENTS_MIN: usize = 20;
 /// Members of the busy room are so many at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-impl Crew {
+impl Population {
     fn of(clients: usize) -> Self {
         let clients = clients.max(CLIENTS_MIN);
         let members = (clients / 2).min(MEMBERS_MAX);
@@ -134,10 +134,9 @@ impl Crew {
 
 impl Plan {
     /// How many connections there are at most.
-    #[must_use]
     pub fn places(&self) -> usize {
-        let crew = Crew::of(self.clients);
-        crew.steady() + crew.places
+        let population = Population::of(self.clients);
+        population.steady() + population.places
     }
 
     fn sample_time(&self) -> Duration {
@@ -147,45 +146,55 @@ impl Plan {
 }
 
 /// Runs a soak.
-///
-/// # Errors
-/// If the steady ones cannot be connected.
-pub fn run(site: &Site, plan: &Plan, watcher: &mut Watcher<'_>) -> Result<SoakReport, SwarmError> {
-    let crew = Crew::of(plan.clients);
-    let count = crew.steady() + crew.places;
+pub fn run(
+    site: &ServerUnderTest,
+    plan: &Plan,
+    watcher: &mut Watcher<'_>,
+) -> Result<SoakReport, SwarmError> {
+    let population = Population::of(plan.clients);
+    let count = population.steady() + population.places;
     let mut swarm = Swarm::new(site.target.clone(), Dialect::Chinwag, count, plan.size)?;
     swarm.opening_max = site.opening_max;
     swarm.long_size = Some(LONG_BYTES);
-    let mut town = Town::new(crew, plan, plan.sample_time());
-    connect(&mut swarm, &crew, watcher)?;
+    let mut soak_workload = SoakWorkload::new(population, plan, plan.sample_time());
+    connect(&mut swarm, &population, watcher)?;
     swarm.opening_max = OPENING_MAX;
     let now = swarm.now();
-    town.start(now, &mut swarm.out);
-    turn_until(&mut swarm, &mut town, now.after(plan.warm_up), watcher)?;
+    soak_workload.start(now, &mut swarm.out);
+    turn_until(
+        &mut swarm,
+        &mut soak_workload,
+        now.after(plan.warm_up),
+        watcher,
+    )?;
 
     let before = Level::of(site.pid);
     let began = swarm.now();
     let use_before = [site.pid.and_then(Usage::of), Usage::own()];
-    town.begin(began, &mut swarm.out);
+    soak_workload.begin(began, &mut swarm.out);
     let mut sampler = Sampler::new(site.pid, began);
     let until = began.after(plan.time);
     while swarm.now() < until && !watcher.has_enough() && !swarm.is_deserted() {
         let next = swarm.now().after(plan.sample_time()).min(until);
-        turn_until(&mut swarm, &mut town, next, watcher)?;
-        sampler.look(swarm.now(), swarm.connected_count(), town.connects());
+        turn_until(&mut swarm, &mut soak_workload, next, watcher)?;
+        sampler.look(
+            swarm.now(),
+            swarm.connected_count(),
+            soak_workload.connects(),
+        );
         let elapsed = swarm.now().since(began);
         (watcher.progress)(Progress::Running(elapsed, plan.time));
     }
     let use_after = [site.pid.and_then(Usage::of), Usage::own()];
     let ended = swarm.now();
     let interrupted = watcher.has_enough();
-    town.end(ended);
-    town.stop(&mut swarm.out);
-    let guests_left = part(&mut swarm, &mut town, plan, watcher)?;
-    let after = settle(&mut swarm, &mut town, site, before, plan.drain)?;
+    soak_workload.end(ended);
+    soak_workload.stop(&mut swarm.out);
+    let visitors_left = part(&mut swarm, &mut soak_workload, plan, watcher)?;
+    let after = settle(&mut swarm, &mut soak_workload, site, before, plan.drain)?;
 
     let seconds = ended.since(began).as_secs_f64();
-    let messages = messages(&town, seconds);
+    let messages = messages(&soak_workload, seconds);
     let delivered = messages.iter().map(|messages| messages.delivered).sum();
     let [server_use, driver_use] = [0, 1].map(|place| {
         let (before, after): (&Option<_>, &Option<_>) =
@@ -196,20 +205,20 @@ pub fn run(site: &Site, plan: &Plan, watcher: &mut Watcher<'_>) -> Result<SoakRe
         server: site.name.clone(),
         dialect: site.dialect.as_str(),
         workload: "soak",
-        clients: crew.steady(),
+        clients: population.steady(),
         size: plan.size,
-        parameters: parameters(&crew, plan),
+        parameters: parameters(&population, plan),
         seconds,
         messages,
-        faults: town.faults(),
-        told_too_many: town.told_too_many(),
+        faults: soak_workload.faults(),
+        told_too_many: soak_workload.told_too_many(),
         closed: swarm.trouble.closed,
-        thrown_out: town.guests.thrown_out,
-        guests_left,
-        told_missed: town.told_missed(),
+        unexpected_closes: soak_workload.visitors.unexpected_closes,
+        visitors_left,
+        told_missed: soak_workload.told_missed(),
         refused: swarm.trouble.refused,
-        lag: town.lag(),
-        done: town.tally(),
+        lag: soak_workload.lag(),
+        done: soak_workload.tally(),
         before,
         after,
         samples: sampler.samples,
@@ -224,12 +233,12 @@ pub fn run(site: &Site, plan: &Plan, watcher: &mut Watcher<'_>) -> Result<SoakRe
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of clients are small")]
-fn parameters(crew: &Crew, plan: &Plan) -> Vec<(&'static str, f64)> {
+fn parameters(population: &Population, plan: &Plan) -> Vec<(&'static str, f64)> {
     vec![
         ("rate", plan.rate),
-        ("members", crew.members as f64),
-        ("speakers", crew.speakers as f64),
-        ("slow", crew.slow as f64),
+        ("members", population.members as f64),
+        ("speakers", population.speakers as f64),
+        ("slow", population.slow as f64),
         ("room_rate", plan.room_rate),
         ("lobby_rate", plan.lobby_rate),
         ("visits", plan.visits),
@@ -238,15 +247,19 @@ fn parameters(crew: &Crew, plan: &Plan) -> Vec<(&'static str, f64)> {
 }
 
 /// Connects the steady ones, and lets the members enter the busy room and leave the lobby.
-fn connect(swarm: &mut Swarm, crew: &Crew, watcher: &mut Watcher<'_>) -> Result<(), SwarmError> {
+fn connect(
+    swarm: &mut Swarm,
+    population: &Population,
+    watcher: &mut Watcher<'_>,
+) -> Result<(), SwarmError> {
     let Watcher { progress, stop } = watcher;
     let mut tell = |ready: usize| {
-        progress(Progress::Connecting(ready, crew.steady()));
+        progress(Progress::Connecting(ready, population.steady()));
         stop.load(std::sync::atomic::Ordering::Relaxed)
     };
-    let (first_slow, members) = (crew.members - crew.slow, crew.members);
+    let (first_slow, members) = (population.members - population.slow, population.members);
     let is_slow = |place: usize| (first_slow..members).contains(&place);
-    let everyone = || clients(crew.steady());
+    let everyone = || clients(population.steady());
     let quick = everyone().filter(|who| !is_slow(who.index()));
     swarm.connect(quick, CONNECT_TIME, &mut tell)?;
     swarm.receive_bytes = Some(SLOW_RECEIVE_BYTES);
@@ -264,44 +277,44 @@ fn connect(swarm: &mut Swarm, crew: &Crew, watcher: &mut Watcher<'_>) -> Result<
 /// Goes on until then, or until it is enough, or nobody is there any more.
 fn turn_until(
     swarm: &mut Swarm,
-    town: &mut Town,
-    until: Moment,
+    soak_workload: &mut SoakWorkload,
+    until: Timestamp,
     watcher: &Watcher<'_>,
 ) -> Result<(), SwarmError> {
     while swarm.now() < until && !watcher.has_enough() && !swarm.is_deserted() {
         let next = swarm.now().after(PROGRESS_TIME).min(until);
         while swarm.now() < next {
-            swarm.turn(town, next)?;
+            swarm.turn(soak_workload, next)?;
         }
     }
     Ok(())
 }
 
-/// Lets the guests leave, and arrive what is under way. Returns whether guests are still there,
+/// Lets the visitors leave, and arrive what is under way. Returns whether visitors are still there,
 /// who were not let go in time.
 fn part(
     swarm: &mut Swarm,
-    town: &mut Town,
+    soak_workload: &mut SoakWorkload,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
 ) -> Result<bool, SwarmError> {
     let give_up_at = swarm.now().after(plan.drain);
     for who in swarm.out.forget_opening() {
-        town.guests.closed(who);
+        soak_workload.visitors.closed(who);
     }
-    while !town.guests.are_gone() && swarm.now() < give_up_at && !swarm.is_deserted() {
+    while !soak_workload.visitors.are_gone() && swarm.now() < give_up_at && !swarm.is_deserted() {
         let next = swarm.now().after(LOOK_TIME);
-        swarm.turn(town, next)?;
+        swarm.turn(soak_workload, next)?;
     }
-    drain(swarm, town, plan.drain, watcher)?;
-    Ok(!town.guests.are_gone())
+    drain(swarm, soak_workload, plan.drain, watcher)?;
+    Ok(!soak_workload.visitors.are_gone())
 }
 
 /// Waits until the server holds as many descriptors as before, at most for `time`.
 fn settle(
     swarm: &mut Swarm,
-    town: &mut Town,
-    site: &Site,
+    soak_workload: &mut SoakWorkload,
+    site: &ServerUnderTest,
     before: Option<Level>,
     time: Duration,
 ) -> Result<Option<Level>, SwarmError> {
@@ -316,7 +329,7 @@ fn settle(
         }
         let next = swarm.now().after(LOOK_TIME);
         while swarm.now() < next {
-            swarm.turn(town, next)?;
+            swarm.turn(soak_workload, next)?;
         }
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::guests::Tally;
 use super::samples::{Level, Sample, slope};
-use crate::ledger::Faults;
+use super::visitors::Tally;
+use crate::ledger::DeliveryErrors;
 use crate::recorder::Latency;
 use crate::report::{Messages, Use, align, figure, milliseconds, plain_table};
 
-/// Resident memory at the end may be so much above what it was before the guests came: the server
+/// Resident memory at the end may be so much above what it was before the visitors came: the server
 /// keeps some buffers and tables of a size that they needed once, and malloc some of what was freed.
 const RESIDENT_KIB_MARGIN: f64 = 32.0 * 1024.0;
 
@@ -35,24 +35,24 @@ pub struct SoakReport {
     pub messages: Vec<Messages>,
     /// What must be zero.
     #[serde(flatten)]
-    pub faults: Faults,
+    pub faults: DeliveryErrors,
     /// Lines said to be left out that were not. Must be zero.
     pub told_too_many: u64,
     /// Connections of steady ones that the server ended. Must be zero.
     pub closed: u64,
-    /// Guests whom the server closed although nothing was wrong with them. Must be zero.
-    pub thrown_out: u64,
-    /// Some guests who took leave were not let go.
-    pub guests_left: bool,
+    /// Visitors whom the server closed although nothing was wrong with them. Must be zero.
+    pub unexpected_closes: u64,
+    /// Some visitors who took leave were not let go.
+    pub visitors_left: bool,
     /// Room lines that the server left out and said so.
     pub told_missed: u64,
-    /// Lines in which the server refused something, with reason: guests ask for that.
+    /// Lines in which the server refused something, with reason: visitors ask for that.
     pub refused: u64,
     /// How late this program sent what was to go.
     pub lag: Option<Latency>,
     /// How many of each fault there were, and of what else was done.
     pub done: Tally,
-    /// The server before the guests came, if it can be seen.
+    /// The server before the visitors came, if it can be seen.
     pub before: Option<Level>,
     /// And after they had left.
     pub after: Option<Level>,
@@ -68,7 +68,6 @@ pub struct SoakReport {
 
 impl SoakReport {
     /// What is wrong. Nothing of this may be.
-    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (count, what) in [
@@ -80,14 +79,14 @@ impl SoakReport {
                 "lines were said to be left out that were not",
             ),
             (self.closed, "steady clients were closed"),
-            (self.thrown_out, "guests were closed for nothing"),
+            (self.unexpected_closes, "visitors were closed for nothing"),
         ] {
             if count > 0 {
                 problems.push(format!("{count} {what}"));
             }
         }
-        if self.guests_left {
-            problems.push("guests who took leave were not let go".to_owned());
+        if self.visitors_left {
+            problems.push("visitors who took leave were not let go".to_owned());
         }
         if let (Some(before), Some(after)) = (self.before, self.after) {
             for (before, after, what) in [
@@ -107,13 +106,11 @@ impl SoakReport {
     }
 
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_sound(&self) -> bool {
         self.problems().is_empty()
     }
 
     /// KiB of memory by which the server grew in a minute of the second half.
-    #[must_use]
     pub fn resident_slope(&self) -> Option<f64> {
         let second_half = self.samples.iter().skip(self.samples.len() / 2);
         let points: Vec<(f64, f64)> = second_half
@@ -123,7 +120,6 @@ impl SoakReport {
     }
 
     /// As one line of JSON.
-    #[must_use]
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Whole<'a> {
@@ -141,7 +137,6 @@ impl SoakReport {
     }
 
     /// For people.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut table = plain_table();
         table.set_header([
@@ -193,7 +188,6 @@ impl SoakReport {
     }
 
     /// What was done, each with its number.
-    #[must_use]
     pub fn deeds(&self) -> Vec<String> {
         let deeds = self.done.iter();
         deeds
@@ -249,11 +243,11 @@ mod tests {
             parameters: Vec::new(),
             seconds: 600.0,
             messages: Vec::new(),
-            faults: Faults::default(),
+            faults: DeliveryErrors::default(),
             told_too_many: 0,
             closed: 0,
-            thrown_out: 0,
-            guests_left: false,
+            unexpected_closes: 0,
+            visitors_left: false,
             told_missed: 7,
             refused: 8,
             lag: None,
@@ -288,9 +282,9 @@ mod tests {
 
     #[test]
     fn what_went_wrong_with_messages_or_people_is_a_problem() {
-        let lost = Faults {
+        let lost = DeliveryErrors {
             lost: 1,
-            ..Faults::default()
+            ..DeliveryErrors::default()
         };
         let wrongs: [(&str, SoakReport); 5] = [
             (
@@ -315,16 +309,16 @@ mod tests {
                 },
             ),
             (
-                "4 guests",
+                "4 visitors",
                 SoakReport {
-                    thrown_out: 4,
+                    unexpected_closes: 4,
                     ..sound()
                 },
             ),
             (
                 "not let go",
                 SoakReport {
-                    guests_left: true,
+                    visitors_left: true,
                     ..sound()
                 },
             ),

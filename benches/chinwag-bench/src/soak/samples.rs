@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::moment::Moment;
 use crate::process::{Holdings, Usage};
 use crate::recorder::as_f64;
+use crate::timestamp::Timestamp;
 
 /// The server at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -19,7 +19,6 @@ pub struct Level {
 
 impl Level {
     /// Of the process `pid`, if it can be seen.
-    #[must_use]
     pub fn of(pid: Option<u32>) -> Option<Self> {
         let (usage, holdings) = (Usage::of(pid?)?, Holdings::of(pid?)?);
         Some(Self {
@@ -37,7 +36,7 @@ pub struct Sample {
     pub at_s: f64,
     /// Connections that the clients have.
     pub connected: usize,
-    /// Guests who came in a second, since the look before.
+    /// Visitors who came in a second, since the look before.
     pub connects_per_second: f64,
     /// The server, if it can be seen.
     #[serde(flatten)]
@@ -52,7 +51,7 @@ pub struct Sample {
 #[derive(Debug)]
 pub struct Sampler {
     pid: Option<u32>,
-    began: Moment,
+    began: Timestamp,
     last: Look,
     /// So far.
     pub samples: Vec<Sample>,
@@ -61,14 +60,14 @@ pub struct Sampler {
 /// What has grown since the look before.
 #[derive(Clone, Copy, Debug)]
 struct Look {
-    at: Moment,
+    at: Timestamp,
     server: Option<Usage>,
     driver: Option<Usage>,
     connects: u64,
 }
 
 impl Look {
-    fn take(pid: Option<u32>, at: Moment, connects: u64) -> Self {
+    fn take(pid: Option<u32>, at: Timestamp, connects: u64) -> Self {
         Self {
             at,
             server: pid.and_then(Usage::of),
@@ -80,8 +79,7 @@ impl Look {
 
 impl Sampler {
     /// Of the process `pid`, if it can be seen, from now on.
-    #[must_use]
-    pub fn new(pid: Option<u32>, now: Moment) -> Self {
+    pub fn new(pid: Option<u32>, now: Timestamp) -> Self {
         Self {
             pid,
             began: now,
@@ -90,8 +88,8 @@ impl Sampler {
         }
     }
 
-    /// Looks, when so many connections are there and so many guests have come.
-    pub fn look(&mut self, now: Moment, connected: usize, connects: u64) {
+    /// Looks, when so many connections are there and so many visitors have come.
+    pub fn look(&mut self, now: Timestamp, connected: usize, connects: u64) {
         let (before, look) = (self.last, Look::take(self.pid, now, connects));
         let seconds = now.since(before.at).as_secs_f64().max(f64::MIN_POSITIVE);
         let busy = |before: Option<Usage>, after: Option<Usage>| {
@@ -112,7 +110,6 @@ impl Sampler {
 
 /// How much a line through points rises for each unit to the right: the one with the least squares
 /// of the distances. `None` for less than two points.
-#[must_use]
 pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let count = as_f64(points.len() as u64);
     let mean = |pick: fn(&(f64, f64)) -> f64| points.iter().map(pick).sum::<f64>() / count;

@@ -11,13 +11,13 @@ use super::Load;
 use super::dm::other_than;
 use crate::client::{ClientNo, clients};
 use crate::dialect::Dialect;
-use crate::ledger::{Faults, PrivateLedger, RoomLedger};
-use crate::moment::Moment;
+use crate::ledger::{DeliveryErrors, PrivateLedger, RoomLedger};
 use crate::outgoing::Outgoing;
 use crate::recorder::{Latency, Recorder};
 use crate::schedule::Schedule;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
+use crate::timestamp::Timestamp;
 
 /// So many are sent at once at most, so that a rate beyond what this program can do ends in time.
 const SENT_AT_ONCE_MAX: usize = 10_000;
@@ -60,10 +60,9 @@ pub struct Chats {
 
 impl Chats {
     /// Nobody has said anything.
-    #[must_use]
     pub fn new(roles: Roles, dialect: Dialect, seed: u64, interval: Duration) -> Self {
         let speakers = clients(roles.speakers.min(roles.members)).collect();
-        let never = Schedule::new(Moment::NEVER, 1.0);
+        let never = Schedule::new(Timestamp::NEVER, 1.0);
         Self {
             rng: Rng::with_seed(seed),
             private: PrivateLedger::new(roles.members + roles.private_clients),
@@ -80,7 +79,7 @@ impl Chats {
         }
     }
 
-    fn send(&mut self, now: Moment, intended: Moment, out: &mut Outgoing) {
+    fn send(&mut self, now: Timestamp, intended: Timestamp, out: &mut Outgoing) {
         self.lag.record(now, intended);
         let count = u32::try_from(self.roles.private_clients).unwrap_or(u32::MAX);
         let first = u32::try_from(self.roles.members).unwrap_or(u32::MAX);
@@ -97,7 +96,7 @@ impl Chats {
         out.private(to, stamp);
     }
 
-    fn say(&mut self, intended: Moment, out: &mut Outgoing) {
+    fn say(&mut self, intended: Timestamp, out: &mut Outgoing) {
         let place = self.next_speaker;
         self.next_speaker = (place + 1) % self.roles.speakers.max(1);
         let number = self.room.spoken(place);
@@ -117,7 +116,7 @@ impl Chats {
 }
 
 impl Workload for Chats {
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, _out: &mut Outgoing) {
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, _out: &mut Outgoing) {
         match stamp.kind {
             Kind::Private if self.private.arrived(by, &stamp) => {
                 self.private_recorder.record(at, stamp.intended);
@@ -133,11 +132,11 @@ impl Workload for Chats {
         self.room.missed(by, lines);
     }
 
-    fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
+    fn due(&mut self, now: Timestamp, out: &mut Outgoing) -> Timestamp {
         if !self.started || self.stopped {
-            return Moment::NEVER;
+            return Timestamp::NEVER;
         }
-        let mut next = Moment::NEVER;
+        let mut next = Timestamp::NEVER;
         if self.roles.private_rate > 0.0 {
             for _ in 0..SENT_AT_ONCE_MAX {
                 let Some(intended) = self.private_schedule.take(now) else {
@@ -161,13 +160,13 @@ impl Workload for Chats {
 }
 
 impl Load for Chats {
-    fn start(&mut self, now: Moment, _out: &mut Outgoing) {
+    fn start(&mut self, now: Timestamp, _out: &mut Outgoing) {
         self.started = true;
         self.private_schedule = Schedule::new(now, self.roles.private_rate);
         self.room_schedule = Schedule::new(now, self.roles.room_rate);
     }
 
-    fn begin(&mut self, now: Moment, out: &mut Outgoing) {
+    fn begin(&mut self, now: Timestamp, out: &mut Outgoing) {
         self.private_recorder.begin(now);
         self.room_recorder.begin(now);
         self.lag.begin(now);
@@ -176,7 +175,7 @@ impl Load for Chats {
         }
     }
 
-    fn end(&mut self, now: Moment) {
+    fn end(&mut self, now: Timestamp) {
         self.private_recorder.end(now);
         self.room_recorder.end(now);
         self.lag.end(now);
@@ -193,7 +192,7 @@ impl Load for Chats {
         self.private.outstanding() + self.room.outstanding()
     }
 
-    fn faults(&self) -> Faults {
+    fn faults(&self) -> DeliveryErrors {
         let mut faults = self.private.faults();
         faults += self.room.faults();
         faults

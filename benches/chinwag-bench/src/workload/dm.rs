@@ -6,12 +6,12 @@ use fastrand::Rng;
 
 use super::Load;
 use crate::client::{ClientNo, clients};
-use crate::ledger::{Faults, PrivateLedger};
-use crate::moment::Moment;
+use crate::ledger::{DeliveryErrors, PrivateLedger};
 use crate::outgoing::Outgoing;
 use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
+use crate::timestamp::Timestamp;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -26,7 +26,6 @@ pub struct Dm {
 
 impl Dm {
     /// At least two clients, each with `window` messages under way.
-    #[must_use]
     pub fn new(clients: usize, window: usize, seed: u64, interval: Duration) -> Self {
         Self {
             clients,
@@ -38,7 +37,7 @@ impl Dm {
         }
     }
 
-    fn send(&mut self, now: Moment, sender: ClientNo, out: &mut Outgoing) {
+    fn send(&mut self, now: Timestamp, sender: ClientNo, out: &mut Outgoing) {
         let to = other_than(sender, self.clients, &mut self.rng);
         let number = self.ledger.sent(sender, to);
         let stamp = Stamp {
@@ -52,14 +51,14 @@ impl Dm {
 }
 
 /// A random client of `0..count` other than `who`.
-pub(super) fn other_than(who: ClientNo, count: usize, rng: &mut Rng) -> ClientNo {
+pub fn other_than(who: ClientNo, count: usize, rng: &mut Rng) -> ClientNo {
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(2);
     let step = rng.u32(1..count);
     ClientNo::new((who.get() % count + step) % count)
 }
 
 impl Workload for Dm {
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
         if self.ledger.arrived(by, &stamp) {
             self.recorder.record(at, stamp.intended);
             if !self.stopped {
@@ -70,7 +69,7 @@ impl Workload for Dm {
 }
 
 impl Load for Dm {
-    fn start(&mut self, now: Moment, out: &mut Outgoing) {
+    fn start(&mut self, now: Timestamp, out: &mut Outgoing) {
         for sender in clients(self.clients) {
             for _ in 0..self.window {
                 self.send(now, sender, out);
@@ -78,11 +77,11 @@ impl Load for Dm {
         }
     }
 
-    fn begin(&mut self, now: Moment, _out: &mut Outgoing) {
+    fn begin(&mut self, now: Timestamp, _out: &mut Outgoing) {
         self.recorder.begin(now);
     }
 
-    fn end(&mut self, now: Moment) {
+    fn end(&mut self, now: Timestamp) {
         self.recorder.end(now);
     }
 
@@ -94,7 +93,7 @@ impl Load for Dm {
         self.ledger.outstanding()
     }
 
-    fn faults(&self) -> Faults {
+    fn faults(&self) -> DeliveryErrors {
         self.ledger.faults()
     }
 

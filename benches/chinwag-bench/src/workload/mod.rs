@@ -10,24 +10,24 @@ pub use dm::Dm;
 pub use room::Room;
 pub use storm::{CHATTING, Storm};
 
-use super::ledger::Faults;
-use super::moment::Moment;
+use super::ledger::DeliveryErrors;
 use super::outgoing::Outgoing;
 use super::recorder::{Latency, Recorder};
 use super::swarm::Workload;
+use super::timestamp::Timestamp;
 
 /// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
 /// [`begin`](Load::begin), a while measured, [`end`](Load::end), and [`stop`](Load::stop); then
 /// what is under way arrives.
 pub trait Load: Workload {
     /// Everyone is connected: the sending starts.
-    fn start(&mut self, now: Moment, out: &mut Outgoing);
+    fn start(&mut self, now: Timestamp, out: &mut Outgoing);
 
     /// The measured phase begins.
-    fn begin(&mut self, now: Moment, out: &mut Outgoing);
+    fn begin(&mut self, now: Timestamp, out: &mut Outgoing);
 
     /// The measured phase ends.
-    fn end(&mut self, now: Moment);
+    fn end(&mut self, now: Timestamp);
 
     /// Nothing more is to be sent.
     fn stop(&mut self, out: &mut Outgoing);
@@ -36,7 +36,7 @@ pub trait Load: Workload {
     fn outstanding(&self) -> u64;
 
     /// What went wrong, if what is under way now never arrives.
-    fn faults(&self) -> Faults;
+    fn faults(&self) -> DeliveryErrors;
 
     /// Latencies of each kind of message, and what to call it.
     fn recorders(&self) -> Vec<(&'static str, &Recorder)>;

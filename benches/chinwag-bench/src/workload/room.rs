@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::Load;
 use crate::client::{ClientNo, clients};
 use crate::dialect::Dialect;
-use crate::ledger::{Faults, RoomLedger};
-use crate::moment::Moment;
+use crate::ledger::{DeliveryErrors, RoomLedger};
 use crate::outgoing::Outgoing;
 use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
+use crate::timestamp::Timestamp;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -25,7 +25,6 @@ pub struct Room {
 
 impl Room {
     /// The first `speakers` of `members` speak.
-    #[must_use]
     pub fn new(
         members: usize,
         speakers: usize,
@@ -43,7 +42,7 @@ impl Room {
         }
     }
 
-    fn say(&mut self, now: Moment, place: usize, out: &mut Outgoing) {
+    fn say(&mut self, now: Timestamp, place: usize, out: &mut Outgoing) {
         let Some(sender) = self.speakers.get(place).copied() else {
             return;
         };
@@ -58,7 +57,7 @@ impl Room {
 }
 
 impl Workload for Room {
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
         let Some((speaker, complete)) = self.ledger.arrived(by, &stamp) else {
             return;
         };
@@ -74,7 +73,7 @@ impl Workload for Room {
 }
 
 impl Load for Room {
-    fn start(&mut self, now: Moment, out: &mut Outgoing) {
+    fn start(&mut self, now: Timestamp, out: &mut Outgoing) {
         for place in 0..self.speakers.len() {
             for _ in 0..self.window {
                 self.say(now, place, out);
@@ -82,11 +81,11 @@ impl Load for Room {
         }
     }
 
-    fn begin(&mut self, now: Moment, _out: &mut Outgoing) {
+    fn begin(&mut self, now: Timestamp, _out: &mut Outgoing) {
         self.recorder.begin(now);
     }
 
-    fn end(&mut self, now: Moment) {
+    fn end(&mut self, now: Timestamp) {
         self.recorder.end(now);
     }
 
@@ -98,7 +97,7 @@ impl Load for Room {
         self.ledger.outstanding()
     }
 
-    fn faults(&self) -> Faults {
+    fn faults(&self) -> DeliveryErrors {
         self.ledger.faults()
     }
 

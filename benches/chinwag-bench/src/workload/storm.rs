@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{Chats, Load, Roles};
 use crate::client::{ClientNo, clients};
 use crate::dialect::Dialect;
-use crate::ledger::Faults;
-use crate::moment::Moment;
+use crate::ledger::DeliveryErrors;
 use crate::outgoing::Outgoing;
 use crate::recorder::{Latency, Recorder};
 use crate::stamp::Stamp;
 use crate::swarm::Workload;
+use crate::timestamp::Timestamp;
 
 /// The two who chat are the first two clients.
 pub const CHATTING: usize = 2;
@@ -27,7 +27,6 @@ pub struct Storm {
 
 impl Storm {
     /// `at_once` clients come and go; the two write `rate` messages a second.
-    #[must_use]
     pub fn new(at_once: usize, rate: f64, seed: u64, interval: Duration) -> Self {
         let roles = Roles {
             private_clients: CHATTING,
@@ -45,30 +44,30 @@ impl Storm {
 }
 
 impl Workload for Storm {
-    fn arrived(&mut self, at: Moment, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
+    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing) {
         self.chats.arrived(at, by, stamp, out);
     }
 
-    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+    fn ready(&mut self, _at: Timestamp, who: ClientNo, out: &mut Outgoing) {
         if who.index() >= CHATTING {
             self.connects += u64::from(self.measured);
             out.quit(who);
         }
     }
 
-    fn closed(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+    fn closed(&mut self, _at: Timestamp, who: ClientNo, out: &mut Outgoing) {
         if who.index() >= CHATTING && self.raging {
             out.open(who);
         }
     }
 
-    fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
+    fn due(&mut self, now: Timestamp, out: &mut Outgoing) -> Timestamp {
         self.chats.due(now, out)
     }
 }
 
 impl Load for Storm {
-    fn start(&mut self, now: Moment, out: &mut Outgoing) {
+    fn start(&mut self, now: Timestamp, out: &mut Outgoing) {
         self.raging = true;
         self.chats.start(now, out);
         for who in clients(CHATTING + self.at_once).skip(CHATTING) {
@@ -76,12 +75,12 @@ impl Load for Storm {
         }
     }
 
-    fn begin(&mut self, now: Moment, out: &mut Outgoing) {
+    fn begin(&mut self, now: Timestamp, out: &mut Outgoing) {
         self.measured = true;
         self.chats.begin(now, out);
     }
 
-    fn end(&mut self, now: Moment) {
+    fn end(&mut self, now: Timestamp) {
         self.measured = false;
         self.chats.end(now);
     }
@@ -95,7 +94,7 @@ impl Load for Storm {
         self.chats.outstanding()
     }
 
-    fn faults(&self) -> Faults {
+    fn faults(&self) -> DeliveryErrors {
         self.chats.faults()
     }
 

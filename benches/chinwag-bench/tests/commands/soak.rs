@@ -55,7 +55,7 @@ const FAULTS: [&str; 6] = [
     "out_of_order",
     "told_too_many",
     "closed",
-    "thrown_out",
+    "unexpected_closes",
 ];
 
 #[test]
@@ -84,9 +84,9 @@ fn a_soak_does_everything_and_finds_the_daemon_sound() {
         "stuck",
         "overfull",
         "unread",
-        "naps",
-        "sips",
-        "strolls",
+        "read_pauses",
+        "slow_reads",
+        "room_hops",
     ] {
         assert!(report["done"][deed].as_u64() > Some(0), "{deed}: {report}");
     }
@@ -95,7 +95,7 @@ fn a_soak_does_everything_and_finds_the_daemon_sound() {
     }
     let left = ["quits", "fins", "resets"].map(|deed| report["done"][deed].as_u64());
     assert!(left.iter().any(Option::is_some), "{report}");
-    // Were the load generator to stand still, past the end, all guests of that time would come at once.
+    // Were the load generator to stand still, past the end, all visitors of that time would come at once.
     if report["seconds"].as_f64() < Some(SHORT_SECONDS_MAX) {
         assert_eq!(report["done"]["no_place"], Value::Null, "{report}");
     }
@@ -143,7 +143,7 @@ fn expect_panels(svg: &str) {
         "open files",
         "processor, %",
         "latency, ms",
-        "guests per second",
+        "visitors per second",
     ] {
         assert!(texts.contains(&axis), "{axis}: {texts:?}");
     }
@@ -159,13 +159,13 @@ fn a_soak_that_is_interrupted_says_what_it_has() {
     let address = daemon.address().to_string();
     let flags = ["--json", "--addr", &address, "soak", "--clients", "20"];
     let bench = Bench::start(&[&flags[..], &["--minutes", "10"]].concat());
-    // Guests have the numbers behind the places of those who can be there at once. Of one or of many who
+    // Visitors have the numbers behind the places of those who can be there at once. Of one or of many who
     // came, somebody is named.
-    let is_guest = |line: &str| {
+    let is_visitor = |line: &str| {
         let number = line.strip_prefix("* u").and_then(|rest| rest.get(..6));
         number.and_then(|number| number.parse().ok()) >= Some(100)
     };
-    while !is_guest(&watcher.line()) {}
+    while !is_visitor(&watcher.line()) {}
     bench.signal(Signal::INT);
     let ended = bench.wait();
     ended.expect_code(0);

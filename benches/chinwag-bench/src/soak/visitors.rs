@@ -6,12 +6,12 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::client::{CLIENTS_MAX, ClientNo};
-use crate::moment::Moment;
 use crate::outgoing::{Arrival, Outgoing};
 use crate::run::SLOW_RECEIVE_BYTES;
+use crate::timestamp::Timestamp;
 
-use super::faults::{ERRANDS, Errand, Plan, Step};
-use super::hall::as_number;
+use super::faults::{FAULTS, Fault, Plan, Step};
+use super::room_traffic::as_number;
 
 /// How many of each thing were done.
 pub type Tally = BTreeMap<&'static str, u64>;
@@ -25,28 +25,28 @@ const FLOOD_UNSENT_MIN: usize = 128 << 10;
 /// A soak shorter than this has floods that are as much shorter.
 const FLOOD_TIME: Duration = Duration::from_secs(20);
 
-/// Of a short soak, each kind of errand has so many at least, on average.
+/// Of a short soak, each kind of fault has so many at least, on average.
 const EACH_AT_LEAST: u32 = 4;
 
-/// See the module's text. A guest has a place among the swarm's clients, and on each visit a name
+/// See the module's text. A visitor has a place among the swarm's clients, and on each visit a name
 /// that nobody had before: the server may not have noticed yet that the last one is gone.
 #[derive(Debug)]
-pub struct Guests {
+pub struct Visitors {
     first: usize,
     free: Vec<ClientNo>,
     visits: Vec<Option<Visit>>,
     names: usize,
     serial: u64,
-    agenda: BTreeMap<(Moment, u64), Due>,
+    agenda: BTreeMap<(Timestamp, u64), Due>,
     floods: Vec<Flood>,
     /// When the next of each kind comes, and the average time between two.
-    errands: Vec<(Errand, Duration, Moment)>,
+    faults: Vec<(Fault, Duration, Timestamp)>,
     /// How much of a flood there is time for.
     flood_share: f64,
     rng: Rng,
     pub tally: Tally,
-    /// Guests that the server closed although nothing was wrong with them.
-    pub thrown_out: u64,
+    /// Visitors that the server closed although nothing was wrong with them.
+    pub unexpected_closes: u64,
     pub connects: u64,
 }
 
@@ -62,7 +62,7 @@ struct Visit {
     is_leaving: bool,
 }
 
-/// How a guest can be spoken with.
+/// How a visitor can be spoken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     /// Waits to be registered.
@@ -90,13 +90,13 @@ struct Flood {
     bytes_left: usize,
 }
 
-impl Guests {
+impl Visitors {
     /// Has the places `first..first + places`; so many come for a short visit in a second.
     pub fn new(first: usize, places: usize, rate: f64, time: Duration, mut rng: Rng) -> Self {
         let period = |seconds: f64| Duration::from_secs_f64(seconds).min(time / EACH_AT_LEAST);
-        let errands = ERRANDS.map(|(errand, seconds)| (errand, period(seconds)));
-        let mut errands: Vec<_> = errands.into_iter().collect();
-        errands.push((Errand::Visit, period(1.0 / rate)));
+        let faults = FAULTS.map(|(fault, seconds)| (fault, period(seconds)));
+        let mut faults: Vec<_> = faults.into_iter().collect();
+        faults.push((Fault::Visit, period(1.0 / rate)));
         let mut visits = Vec::new();
         visits.resize_with(places, || None);
         let all = (first..first + places).rev();
@@ -108,34 +108,34 @@ impl Guests {
             serial: 0,
             agenda: BTreeMap::new(),
             floods: Vec::new(),
-            errands: errands
+            faults: faults
                 .into_iter()
-                .map(|(errand, period)| {
+                .map(|(fault, period)| {
                     (
-                        errand,
+                        fault,
                         period,
-                        Moment::default().after(period.mul_f64(rng.f64())),
+                        Timestamp::default().after(period.mul_f64(rng.f64())),
                     )
                 })
                 .collect(),
             flood_share: time.div_duration_f64(FLOOD_TIME).min(1.0),
             rng,
             tally: Tally::new(),
-            thrown_out: 0,
+            unexpected_closes: 0,
             connects: 0,
         }
     }
 
     /// The first of them come.
-    pub fn start(&mut self, now: Moment) {
-        for (_, _, next) in &mut self.errands {
-            *next = now.after(next.since(Moment::default()));
+    pub fn start(&mut self, now: Timestamp) {
+        for (_, _, next) in &mut self.faults {
+            *next = now.after(next.since(Timestamp::default()));
         }
     }
 
     /// Nobody comes any more, and those who are there leave.
     pub fn stop(&mut self, out: &mut Outgoing) {
-        self.errands.clear();
+        self.faults.clear();
         self.agenda.clear();
         self.floods.clear();
         for (place, visit) in self.visits.iter_mut().enumerate() {
@@ -162,14 +162,14 @@ impl Guests {
     }
 
     /// Lets come who is due, and do what is due. Says when it wants to be asked again.
-    pub fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
-        for place in 0..self.errands.len() {
-            while let Some((errand, period, next)) = self.errands.get_mut(place)
+    pub fn due(&mut self, now: Timestamp, out: &mut Outgoing) -> Timestamp {
+        for place in 0..self.faults.len() {
+            while let Some((fault, period, next)) = self.faults.get_mut(place)
                 && *next <= now
             {
-                let errand = *errand;
+                let fault = *fault;
                 *next = next.after(period.mul_f64(0.5 + self.rng.f64()));
-                self.send(now, errand, out);
+                self.send(now, fault, out);
             }
         }
         while let Some(entry) = self.agenda.first_entry()
@@ -181,14 +181,14 @@ impl Guests {
             }
         }
         self.go_on_flooding(out);
-        let next = self.errands.iter().map(|(_, _, next)| *next).min();
+        let next = self.faults.iter().map(|(_, _, next)| *next).min();
         let step = self.agenda.keys().next().map(|(at, _)| *at);
         let next = [next, step].into_iter().flatten().min();
-        next.unwrap_or(Moment::NEVER)
+        next.unwrap_or(Timestamp::NEVER)
     }
 
-    /// A guest is registered.
-    pub fn ready(&mut self, now: Moment, who: ClientNo) {
+    /// A visitor is registered.
+    pub fn ready(&mut self, now: Timestamp, who: ClientNo) {
         let Some(visit) = self.visit(who) else {
             return;
         };
@@ -197,7 +197,7 @@ impl Guests {
         self.plan(now, who, serial, steps);
     }
 
-    /// A guest's connection ended.
+    /// A visitor's connection ended.
     pub fn closed(&mut self, who: ClientNo) {
         let place = who.index().checked_sub(self.first);
         let Some(visit) = place.and_then(|place| self.visits.get_mut(place)?.take()) else {
@@ -209,7 +209,7 @@ impl Guests {
         }
         match visit.end {
             Some(end) => self.count(end),
-            None => self.thrown_out += 1,
+            None => self.unexpected_closes += 1,
         }
     }
 
@@ -222,9 +222,9 @@ impl Guests {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    fn send(&mut self, now: Moment, errand: Errand, out: &mut Outgoing) {
-        let crowd = match errand {
-            Errand::Crowd => {
+    fn send(&mut self, now: Timestamp, fault: Fault, out: &mut Outgoing) {
+        let crowd = match fault {
+            Fault::Crowd => {
                 self.count("crowds");
                 // Beside few steady ones, half as many are a crowd.
                 let most = CROWD.1.min(self.first / 2);
@@ -234,7 +234,7 @@ impl Guests {
         };
         for _ in 0..crowd {
             let name = self.new_name();
-            let plan = Plan::of(errand, name, &mut self.rng);
+            let plan = Plan::of(fault, name, &mut self.rng);
             self.receive(now, name, plan, out);
         }
     }
@@ -248,7 +248,7 @@ impl Guests {
         ClientNo::new(as_number(self.names))
     }
 
-    fn receive(&mut self, now: Moment, name: ClientNo, plan: Plan, out: &mut Outgoing) {
+    fn receive(&mut self, now: Timestamp, name: ClientNo, plan: Plan, out: &mut Outgoing) {
         let Some(who) = self.free.pop() else {
             return self.count("no_place");
         };
@@ -280,7 +280,7 @@ impl Guests {
         self.plan(now, who, serial, at_once);
     }
 
-    fn plan(&mut self, now: Moment, who: ClientNo, visit: u64, steps: Vec<(Duration, Step)>) {
+    fn plan(&mut self, now: Timestamp, who: ClientNo, visit: u64, steps: Vec<(Duration, Step)>) {
         for (after, step) in steps {
             self.serial += 1;
             let due = Due { who, visit, step };
@@ -288,7 +288,7 @@ impl Guests {
         }
     }
 
-    fn do_step(&mut self, now: Moment, who: ClientNo, step: Step, out: &mut Outgoing) {
+    fn do_step(&mut self, now: Timestamp, who: ClientNo, step: Step, out: &mut Outgoing) {
         let Some(visit) = self.visit(who) else {
             return;
         };

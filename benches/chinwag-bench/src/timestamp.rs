@@ -4,38 +4,28 @@ use std::time::{Duration, Instant};
 
 /// A point in time, in nanoseconds since the test's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// Later than everything.
     pub const NEVER: Self = Self(u64::MAX);
 
     /// From nanoseconds since the start.
-    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// In nanoseconds since the start.
-    #[must_use]
     pub const fn nanos(self) -> u64 {
         self.0
     }
 
-    /// In seconds since the start.
-    #[must_use]
-    pub fn seconds(self) -> f64 {
-        Duration::from_nanos(self.0).as_secs_f64()
-    }
-
     /// So much later.
-    #[must_use]
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(nanos(time)))
     }
 
     /// How long since `earlier`; nothing if that is later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -53,14 +43,12 @@ impl Default for Clock {
 
 impl Clock {
     /// The time.
-    #[must_use]
-    pub fn now(&self) -> Moment {
-        Moment(nanos(self.0.elapsed()))
+    pub fn now(&self) -> Timestamp {
+        Timestamp(nanos(self.0.elapsed()))
     }
 }
 
 /// A time in nanoseconds; enough for 584 years.
-#[must_use]
 pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

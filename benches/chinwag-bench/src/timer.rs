@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
-use super::moment::Moment;
+use crate::timestamp::Timestamp;
 
 #[cfg(target_os = "linux")]
-pub(super) use timer::Pacer;
+pub use fd::Timer;
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use spin::Pacer;
+pub use spin::Timer;
 
 #[cfg(target_os = "linux")]
-mod timer {
+mod fd {
     use std::os::fd::{AsRawFd as _, OwnedFd};
 
     use mio::Interest;
@@ -25,17 +25,17 @@ mod timer {
         timerfd_settime,
     };
 
-    use super::{Duration, Moment, Registry, Token, io};
+    use super::{Duration, Registry, Timestamp, Token, io};
 
     /// A `timerfd` in the poll.
     #[derive(Debug)]
-    pub struct Pacer {
+    pub struct Timer {
         timer: OwnedFd,
         /// When it fires, if it is set.
-        armed: Option<Moment>,
+        armed: Option<Timestamp>,
     }
 
-    impl Pacer {
+    impl Timer {
         pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -44,8 +44,12 @@ mod timer {
         }
 
         /// The timeout to poll with, so as to wake at `wake_at`.
-        pub fn timeout(&mut self, now: Moment, wake_at: Moment) -> io::Result<Option<Duration>> {
-            if wake_at == Moment::NEVER {
+        pub fn timeout(
+            &mut self,
+            now: Timestamp,
+            wake_at: Timestamp,
+        ) -> io::Result<Option<Duration>> {
+            if wake_at == Timestamp::NEVER {
                 return Ok(None);
             }
             let wait = wake_at.since(now);
@@ -83,22 +87,26 @@ mod timer {
 
 #[cfg(not(target_os = "linux"))]
 mod spin {
-    use super::{Duration, Moment, Registry, Token, io};
+    use super::{Duration, Registry, Timestamp, Token, io};
 
     /// Longer waits can be a little late.
     const FINE_TIME_MAX: Duration = Duration::from_millis(20);
 
     /// Polls without waiting when the time is near.
     #[derive(Debug)]
-    pub struct Pacer;
+    pub struct Timer;
 
-    impl Pacer {
+    impl Timer {
         pub fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
             Ok(Self)
         }
 
-        pub fn timeout(&mut self, now: Moment, wake_at: Moment) -> io::Result<Option<Duration>> {
-            if wake_at == Moment::NEVER {
+        pub fn timeout(
+            &mut self,
+            now: Timestamp,
+            wake_at: Timestamp,
+        ) -> io::Result<Option<Duration>> {
+            if wake_at == Timestamp::NEVER {
                 return Ok(None);
             }
             let wait = wake_at.since(now);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::client::{ClientNo, clients};
-use super::moment::Moment;
-use super::outgoing::Outgoing;
-use super::stamp::Stamp;
-use super::swarm::{Quiet, Swarm, SwarmError, Workload};
+use crate::client::{ClientNo, clients};
+use crate::outgoing::Outgoing;
+use crate::stamp::Stamp;
+use crate::swarm::{Quiet, Swarm, SwarmError, Workload};
+use crate::timestamp::Timestamp;
 
 /// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
 const JOINING_MAX: usize = 128;
@@ -19,9 +19,9 @@ const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
 struct Leaving;
 
 impl Workload for Leaving {
-    fn arrived(&mut self, _at: Moment, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
+    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
 
-    fn ready(&mut self, _at: Moment, who: ClientNo, out: &mut Outgoing) {
+    fn ready(&mut self, _at: Timestamp, who: ClientNo, out: &mut Outgoing) {
         out.quit(who);
     }
 }
@@ -29,9 +29,6 @@ impl Workload for Leaving {
 impl Swarm {
     /// Connects and registers every client that `who` names, and waits until all are. `stop` is
     /// asked now and then with how many are, and can end it early.
-    ///
-    /// # Errors
-    /// If they are not within `time`, or cannot be connected.
     pub fn connect(
         &mut self,
         who: impl Iterator<Item = ClientNo>,
@@ -47,9 +44,6 @@ impl Swarm {
     }
 
     /// Lets every client of `0..count` enter the room, and waits until all are in it.
-    ///
-    /// # Errors
-    /// If they are not within `time`.
     pub fn join(
         &mut self,
         count: usize,
@@ -117,7 +111,6 @@ impl Swarm {
     }
 
     /// Whether nobody is connected, nor will be: the server is gone.
-    #[must_use]
     pub fn is_deserted(&self) -> bool {
         self.ready == 0 && !self.is_pending()
     }
@@ -125,9 +118,6 @@ impl Swarm {
     /// Ends what everyone says, and waits until the server has let them go, at most for `time`:
     /// whoever connects next may need their names and places. A server that is told to close
     /// first may hold the place until it hears of our end.
-    ///
-    /// # Errors
-    /// If the poll fails.
     pub fn leave(&mut self, time: Duration) -> Result<(), SwarmError> {
         self.out.opening.clear();
         for (queue, client) in self.out.queues.iter_mut().zip(&self.clients) {

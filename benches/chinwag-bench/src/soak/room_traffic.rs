@@ -5,18 +5,18 @@ use std::time::Duration;
 use crate::client::{ClientNo, clients};
 use crate::dialect::Dialect;
 use crate::ledger::RoomLedger;
-use crate::moment::Moment;
 use crate::outgoing::Outgoing;
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::stamp::{Kind, Stamp};
+use crate::timestamp::Timestamp;
 
 /// So many are sent at once at most; see there.
 const SENT_AT_ONCE_MAX: usize = 1000;
 
 /// Who is in a room, and how it is spoken to.
 #[derive(Clone, Copy, Debug)]
-pub struct Seats {
+pub struct RoomSpec {
     /// The first of its members, who follow one another.
     pub first: usize,
     /// How many they are.
@@ -31,8 +31,8 @@ pub struct Seats {
 
 /// See the module's text.
 #[derive(Debug)]
-pub struct Hall {
-    seats: Seats,
+pub struct RoomTraffic {
+    spec: RoomSpec,
     /// Knows members by their place in the room.
     pub ledger: RoomLedger,
     pub recorder: Recorder,
@@ -54,11 +54,11 @@ enum End {
     Said,
 }
 
-impl Hall {
-    pub fn new(seats: Seats, dialect: Dialect, interval: Duration) -> Self {
+impl RoomTraffic {
+    pub fn new(spec: RoomSpec, dialect: Dialect, interval: Duration) -> Self {
         Self {
-            seats,
-            ledger: RoomLedger::new(seats.members, clients(seats.speakers).collect(), dialect),
+            spec,
+            ledger: RoomLedger::new(spec.members, clients(spec.speakers).collect(), dialect),
             recorder: Recorder::new(interval),
             schedule: None,
             next_speaker: 0,
@@ -67,8 +67,8 @@ impl Hall {
     }
 
     /// From now on it is spoken to.
-    pub fn start(&mut self, now: Moment) {
-        self.schedule = (self.seats.speakers > 0).then(|| Schedule::new(now, self.seats.rate));
+    pub fn start(&mut self, now: Timestamp) {
+        self.schedule = (self.spec.speakers > 0).then(|| Schedule::new(now, self.spec.rate));
     }
 
     pub fn stop(&mut self) {
@@ -88,15 +88,15 @@ impl Hall {
     }
 
     /// Says what is due, and when it wants to be asked again.
-    pub fn due(&mut self, now: Moment, out: &mut Outgoing) -> Moment {
+    pub fn due(&mut self, now: Timestamp, out: &mut Outgoing) -> Timestamp {
         let Some(mut schedule) = self.schedule else {
             if self.end == End::Due && self.ledger.outstanding() == 0 {
                 self.end = End::Said;
-                for _ in 0..self.seats.speakers {
+                for _ in 0..self.spec.speakers {
                     self.speak(now, out);
                 }
             }
-            return Moment::NEVER;
+            return Timestamp::NEVER;
         };
         for _ in 0..SENT_AT_ONCE_MAX {
             let Some(intended) = schedule.take(now) else {
@@ -109,20 +109,20 @@ impl Hall {
     }
 
     /// Whoever's turn it is says a line.
-    fn speak(&mut self, intended: Moment, out: &mut Outgoing) {
+    fn speak(&mut self, intended: Timestamp, out: &mut Outgoing) {
         let place = self.next_speaker;
-        self.next_speaker = (place + 1) % self.seats.speakers;
+        self.next_speaker = (place + 1) % self.spec.speakers;
         let stamp = Stamp {
             kind: Kind::Room,
-            sender: ClientNo::new(as_number(self.seats.first + place)),
+            sender: ClientNo::new(as_number(self.spec.first + place)),
             number: self.ledger.spoken(place),
             intended,
         };
-        out.say_long(stamp, self.seats.size);
+        out.say_long(stamp, self.spec.size);
     }
 
     /// One of its speakers' lines arrived.
-    pub fn arrived(&mut self, at: Moment, by: ClientNo, stamp: &Stamp) {
+    pub fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: &Stamp) {
         let stamp = Stamp {
             sender: self.place_of(stamp.sender),
             ..*stamp
@@ -139,7 +139,7 @@ impl Hall {
 
     /// Whoever is not in the room has a place that nobody has.
     fn place_of(&self, who: ClientNo) -> ClientNo {
-        let place = who.index().checked_sub(self.seats.first);
+        let place = who.index().checked_sub(self.spec.first);
         ClientNo::new(place.map_or(u32::MAX, as_number))
     }
 }
@@ -152,7 +152,7 @@ pub fn as_number(place: usize) -> u32 {
 mod tests {
     use super::*;
 
-    const SEATS: Seats = Seats {
+    const SPEC: RoomSpec = RoomSpec {
         first: 5,
         members: 3,
         speakers: 1,
@@ -165,7 +165,7 @@ mod tests {
             kind: Kind::Room,
             sender: ClientNo::new(5),
             number,
-            intended: Moment::default(),
+            intended: Timestamp::default(),
         }
     }
 
@@ -173,34 +173,38 @@ mod tests {
     fn nothing_is_under_way_only_once_everyone_has_heard_the_last_line() {
         let dialect = Dialect::Chinwag;
         let [speaker, reader, late] = [5, 6, 7].map(ClientNo::new);
-        let mut out = Outgoing::new(dialect, SEATS.size, 8);
-        let mut hall = Hall::new(SEATS, dialect, Duration::from_secs(1));
-        let start = Moment::default();
-        hall.start(start);
-        let _ = hall.due(start.after(Duration::from_millis(1500)), &mut out);
+        let mut out = Outgoing::new(dialect, SPEC.size, 8);
+        let mut room_traffic = RoomTraffic::new(SPEC, dialect, Duration::from_secs(1));
+        let start = Timestamp::default();
+        room_traffic.start(start);
+        let _ = room_traffic.due(start.after(Duration::from_millis(1500)), &mut out);
         let first = 0;
-        let last = hall.ledger.spoken(0);
+        let last = room_traffic.ledger.spoken(0);
         assert!(last > first, "at least one was spoken");
-        hall.stop();
-        assert_eq!(hall.due(start, &mut out), Moment::NEVER);
-        assert_eq!(hall.end, End::Due, "something is under way");
+        room_traffic.stop();
+        assert_eq!(room_traffic.due(start, &mut out), Timestamp::NEVER);
+        assert_eq!(room_traffic.end, End::Due, "something is under way");
         for number in first..=last {
-            hall.arrived(start, reader, &line(number));
+            room_traffic.arrived(start, reader, &line(number));
         }
         // It was told too much, and everything is still under way to it.
-        hall.missed(late, u64::from(last) + 3);
-        assert_eq!(hall.ledger.outstanding(), 0);
-        assert_eq!(hall.outstanding(), 1, "the last line is still to be said");
-        let _ = hall.due(start, &mut out);
-        assert_eq!(hall.end, End::Said);
-        hall.arrived(start, reader, &line(last + 1));
+        room_traffic.missed(late, u64::from(last) + 3);
+        assert_eq!(room_traffic.ledger.outstanding(), 0);
+        assert_eq!(
+            room_traffic.outstanding(),
+            1,
+            "the last line is still to be said"
+        );
+        let _ = room_traffic.due(start, &mut out);
+        assert_eq!(room_traffic.end, End::Said);
+        room_traffic.arrived(start, reader, &line(last + 1));
         for number in first..=last + 1 {
-            assert_eq!(hall.outstanding(), 1, "{number}");
-            hall.arrived(start, late, &line(number));
+            assert_eq!(room_traffic.outstanding(), 1, "{number}");
+            room_traffic.arrived(start, late, &line(number));
         }
-        assert_eq!(hall.outstanding(), 0);
-        assert_eq!(hall.ledger.told_too_many(), u64::from(last) + 3);
-        hall.arrived(start, speaker, &line(last));
-        assert_eq!(hall.ledger.faults().duplicated, 1);
+        assert_eq!(room_traffic.outstanding(), 0);
+        assert_eq!(room_traffic.ledger.told_too_many(), u64::from(last) + 3);
+        room_traffic.arrived(start, speaker, &line(last));
+        assert_eq!(room_traffic.ledger.faults().duplicated, 1);
     }
 }
