@@ -210,7 +210,7 @@ fn expect_plain(client: &mut Client, line: &str) {
 }
 
 /// Alice, who sends; Bob, who reads plain lines; and Carol, who reads JSON.
-fn stage(daemon: &Daemon) -> [Client; 3] {
+fn three_readers(daemon: &Daemon) -> [Client; 3] {
     let [mut alice, mut bob, mut carol] = daemon.join_all(["alice", "bob", "carol"]);
     carol.send("/mode json");
     carol.line();
@@ -245,7 +245,7 @@ const SAID: [(&str, &str, &str, &str); 12] = [
 #[test]
 fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
     let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
         let left = evil.left_of("<<", ">>");
         for (command, plain, kind, before) in SAID {
@@ -263,7 +263,7 @@ fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
 #[test]
 fn a_line_may_begin_with_anything_and_forges_nothing() {
     let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils().into_iter().filter(|evil| !evil.erases) {
         let left = evil.left_of("", "* forged");
         alice.send_bytes(&evil.line("", "* forged\n"));
@@ -276,7 +276,7 @@ fn a_line_may_begin_with_anything_and_forges_nothing() {
 #[test]
 fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
     let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
         let left = evil.left_of("<<", ">>");
         alice.send_bytes(&evil.line("/topic <<", ">>\n"));
@@ -321,7 +321,7 @@ fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
 #[test]
 fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
     let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob, mut carol] = stage(&daemon);
+    let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
         let mut eve = daemon.connect_raw();
         // What was dropped leaves a name or none; a name has nothing but what names may have.
@@ -390,7 +390,7 @@ const WRONG: [(&str, &str); 22] = [
 #[test]
 fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
     let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob, _carol] = stage(&daemon);
+    let [mut alice, mut bob, _carol] = three_readers(&daemon);
     let too_long = "x".repeat(5000);
     for mode in ["plain", "json"] {
         alice.send(&format!("/mode {mode}"));

@@ -1,6 +1,6 @@
-//! A chat on its own, on virtual time, with the recorder as its way out.
+//! The core by itself, on virtual time, with the recorder as its outbox.
 //!
-//! Every step returns what was said in it, after the core's invariants and the [`Laws`] were
+//! Every step returns what was said in it, after the core's invariants and the [`Properties`] were
 //! checked.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
 
 use crate::line::Line;
-use crate::properties::Laws;
+use crate::properties::Properties;
 use crate::recorder::{Answer, Fault, Heard, Recorder, Seen};
 
 pub const SERVER_NAME: &str = "chinwag.test";
@@ -20,10 +20,10 @@ pub const LOBBY: &str = "Lobby";
 pub const MOTD: [&str; 2] = ["Be kind.", "Be brief."];
 
 #[derive(Debug)]
-pub struct Stage {
+pub struct Harness {
     pub chat: Chat,
     pub recorder: Recorder,
-    laws: Laws,
+    properties: Properties,
     elapsed: Duration,
     /// How often each slot was handed out before, by slot.
     generations: Vec<u32>,
@@ -33,7 +33,7 @@ pub struct Stage {
     pub checks_invariants: bool,
 }
 
-impl Stage {
+impl Harness {
     pub fn new(rooms_per_client_max: usize) -> Self {
         let settings = Settings {
             server_name: SERVER_NAME.into(),
@@ -45,7 +45,7 @@ impl Stage {
         Self {
             chat: Chat::new(settings),
             recorder: Recorder::default(),
-            laws: Laws::default(),
+            properties: Properties::default(),
             elapsed: Duration::ZERO,
             generations: Vec::new(),
             users: HashMap::new(),
@@ -68,7 +68,7 @@ impl Stage {
         let (now, peer) = (self.now(), peer_of(id));
         self.chat.connect(now, id, peer);
         self.chat.greet(id, &mut self.recorder);
-        self.laws.connected(id);
+        self.properties.connected(id);
         self.end_step(None)
     }
 
@@ -76,8 +76,12 @@ impl Stage {
         let now = self.now();
         let name = self.chat.disconnect(now, id, &mut self.recorder);
         let name = name.map(|name| name.to_string());
-        assert_eq!(name, self.laws.name_of(id), "the one who left is named");
-        self.laws.gone(id);
+        assert_eq!(
+            name,
+            self.properties.name_of(id),
+            "the one who left is named"
+        );
+        self.properties.gone(id);
         self.recorder.forget(id);
         if let Some(generation) = self.generations.get_mut(id.index()) {
             *generation = (*generation).max(id.generation + 1);
@@ -128,17 +132,17 @@ impl Stage {
 
     fn end_step(&mut self, line: Option<(ClientId, &Line)>) -> Seen {
         let seen = self.recorder.take();
-        self.laws.check(line, &seen);
+        self.properties.check(line, &seen);
         if self.checks_invariants {
             self.chat.check_invariants();
-            self.laws.check_names(&self.chat);
+            self.properties.check_names(&self.chat);
         }
         seen
     }
 }
 
-/// Shorter ways to say things, for tests that tell one story.
-impl Stage {
+/// Shorter ways to say things, for scenarios.
+impl Harness {
     /// Someone new, in a slot that nobody had, under this name.
     pub fn user(&mut self, name: &str) -> ClientId {
         let id = self.stranger();

@@ -1,4 +1,4 @@
-//! Histories: anything that clients may do, in any order, in a house so small that they are
+//! Histories: anything that clients may do, in any order, with so few names and rooms that they are
 //! always in each other's way.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::harness::{LOBBY, MOTD, SERVER_NAME, Stage, peer_of};
+use crate::harness::{Harness, LOBBY, MOTD, SERVER_NAME, peer_of};
 use crate::line::{Line, Of, Wrong};
 use crate::model::Model;
 
@@ -40,7 +40,7 @@ pub enum Op {
 /// The core and the model side by side.
 #[derive(Debug)]
 pub struct History {
-    stage: Stage,
+    harness: Harness,
     model: Model,
     slots: [Slot; SLOTS],
     lines: u64,
@@ -58,7 +58,7 @@ impl History {
     /// All slots taken, all but the last with a name.
     pub fn begin() -> Self {
         let mut history = Self {
-            stage: Stage::new(ROOMS_PER_CLIENT_MAX),
+            harness: Harness::new(ROOMS_PER_CLIENT_MAX),
             model: Model::new(SERVER_NAME, LOBBY, ROOMS_PER_CLIENT_MAX, &MOTD),
             slots: [Slot::Vacant; SLOTS],
             lines: 0,
@@ -88,25 +88,25 @@ impl History {
             Op::Refuse(slot, refuses) => self.refuse(*slot, *refuses),
             Op::Wait(ms) => {
                 self.model.wait(*ms);
-                let seen = self.stage.wait(Duration::from_millis(*ms));
+                let seen = self.harness.wait(Duration::from_millis(*ms));
                 assert_eq!(seen, self.model.take());
             }
             Op::Undelivered(slot, to) => {
                 if let Slot::Open(from) | Slot::Closing(from) = self.slots[*slot] {
                     self.model.undelivered(from, to, 3);
-                    let seen = self.stage.undelivered(from, to, 3);
+                    let seen = self.harness.undelivered(from, to, 3);
                     assert_eq!(seen, self.model.take());
                 }
             }
             Op::AreYouThere(slot) => {
                 if let Slot::Open(id) = self.slots[*slot] {
                     self.model.are_you_there(id);
-                    assert_eq!(self.stage.are_you_there(id), self.model.take());
+                    assert_eq!(self.harness.are_you_there(id), self.model.take());
                 }
             }
             Op::ShutDown => {
                 self.model.shut_down();
-                assert_eq!(self.stage.shut_down(), self.model.take());
+                assert_eq!(self.harness.shut_down(), self.model.take());
             }
         }
         self.compare_standing();
@@ -114,10 +114,10 @@ impl History {
 
     fn connect(&mut self, slot: usize) {
         if let Slot::Vacant = self.slots[slot] {
-            let id = self.stage.next_id(slot);
+            let id = self.harness.next_id(slot);
             self.slots[slot] = Slot::Open(id);
             self.model.connect(id, &peer_of(id).to_string());
-            assert_eq!(self.stage.connect(id), self.model.take());
+            assert_eq!(self.harness.connect(id), self.model.take());
         }
     }
 
@@ -125,7 +125,7 @@ impl History {
         if let Slot::Open(id) | Slot::Closing(id) = self.slots[slot] {
             self.slots[slot] = Slot::Vacant;
             self.model.disconnect(id);
-            assert_eq!(self.stage.disconnect(id), self.model.take());
+            assert_eq!(self.harness.disconnect(id), self.model.take());
         }
     }
 
@@ -138,51 +138,51 @@ impl History {
         self.lines += 1;
         let line = line.with_text(&format!("line {}", self.lines));
         self.model.line(id, &line);
-        let seen = self.stage.line(id, &line);
+        let seen = self.harness.line(id, &line);
         let closed = seen.closed.contains(&id);
         assert_eq!(seen, self.model.take(), "{id}: {line:?}");
         if closed {
             self.slots[slot] = Slot::Closing(id);
             self.model.refuse(id, true);
-            self.stage.recorder.refuse(id, true);
+            self.harness.recorder.refuse(id, true);
         }
     }
 
     /// Nothing comes of it, and nobody hears of it.
     fn leftover(&mut self, slot: usize, line: &Line) {
-        let next = self.stage.next_id(slot);
+        let next = self.harness.next_id(slot);
         let generation = match self.slots[slot] {
             Slot::Vacant => next.generation.checked_sub(1),
             Slot::Open(id) | Slot::Closing(id) => id.generation.checked_sub(1),
         };
         if let Some(generation) = generation {
             let gone = ClientId { generation, ..next };
-            assert_eq!(self.stage.line(gone, line), self.model.take());
-            assert_eq!(self.stage.disconnect(gone), self.model.take());
-            assert_eq!(self.stage.undelivered(gone, "ann", 1), self.model.take());
+            assert_eq!(self.harness.line(gone, line), self.model.take());
+            assert_eq!(self.harness.disconnect(gone), self.model.take());
+            assert_eq!(self.harness.undelivered(gone, "ann", 1), self.model.take());
         }
     }
 
     fn refuse(&mut self, slot: usize, refuses: bool) {
         if let Slot::Open(id) = self.slots[slot] {
             self.model.refuse(id, refuses);
-            self.stage.recorder.refuse(id, refuses);
+            self.harness.recorder.refuse(id, refuses);
         }
     }
 
     /// What can be asked of the core from outside, after every step.
     fn compare_standing(&self) {
-        let census = self.stage.chat.counts();
+        let census = self.harness.chat.counts();
         let counts = (census.clients, census.registered, census.rooms);
         assert_eq!(counts, self.model.census());
         for slot in self.slots {
             let (Slot::Open(id) | Slot::Closing(id)) = slot else {
                 continue;
             };
-            let name = self.stage.chat.name_of(id).map(|name| name.to_string());
+            let name = self.harness.chat.name_of(id).map(|name| name.to_string());
             assert_eq!(name, self.model.name_of(id));
-            assert_eq!(self.stage.chat.peer_of(id), Some(peer_of(id)));
-            let mode = chinwag::chat::outbox::Outbox::mode(&self.stage.recorder, id);
+            assert_eq!(self.harness.chat.peer_of(id), Some(peer_of(id)));
+            let mode = chinwag::chat::outbox::Outbox::mode(&self.harness.recorder, id);
             assert_eq!(Some(mode), self.model.mode_of(id));
         }
     }

@@ -6,7 +6,7 @@ use chinwag::chat::{
     AWAY_NOTIFIED_MAX, ENTRY_NAMES_MAX, IGNORED_MAX, NAMES_PAGE, NOTE_BYTES_MAX, ROOMS_PAGE,
 };
 
-use crate::harness::Stage;
+use crate::harness::Harness;
 use crate::line::{Line, Of};
 use crate::recorder::{Answer, Entered, Fault, Heard, Seen};
 
@@ -22,11 +22,11 @@ fn the_limits_are_those_of_the_protocol_page() {
 
 #[test]
 fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let writer = stage.user("writer");
-    let readers = stage.crowd("reader", RECIPIENTS_MAX + 1);
+    let mut harness = Harness::new(ROOMS_MAX);
+    let writer = harness.user("writer");
+    let readers = harness.crowd("reader", RECIPIENTS_MAX + 1);
     for count in [RECIPIENTS_MAX - 1, RECIPIENTS_MAX] {
-        let seen = stage.line(writer, &to_readers(count));
+        let seen = harness.line(writer, &to_readers(count));
         assert_eq!(seen.heard_by(writer), [Heard::Ok(Answer::Done)]);
         let reached = readers.iter().filter(|id| seen.got.contains_key(id));
         assert_eq!(reached.count(), count);
@@ -35,7 +35,7 @@ fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
         };
         assert_eq!(to.len(), count, "each is told all whom it is for");
     }
-    let seen = stage.line(writer, &to_readers(RECIPIENTS_MAX + 1));
+    let seen = harness.line(writer, &to_readers(RECIPIENTS_MAX + 1));
     let refused = Heard::Error(Fault::new("too_many_recipients", []));
     assert_eq!(seen.heard_by(writer), [refused]);
     assert_eq!(seen.got.len(), 1, "nobody gets anything: {seen:?}");
@@ -43,9 +43,11 @@ fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
 
 #[test]
 fn sixteen_recipients_may_all_be_missing_and_all_are_named() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let writer = stage.user("writer");
-    let fault = stage.ask(writer, &to_readers(RECIPIENTS_MAX)).unwrap_err();
+    let mut harness = Harness::new(ROOMS_MAX);
+    let writer = harness.user("writer");
+    let fault = harness
+        .ask(writer, &to_readers(RECIPIENTS_MAX))
+        .unwrap_err();
     assert_eq!(fault.code, "no_such_user");
     assert_eq!(fault.names.len(), RECIPIENTS_MAX);
 }
@@ -57,30 +59,30 @@ fn to_readers(count: usize) -> Line {
 
 #[test]
 fn one_may_be_in_twenty_rooms() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let (ann, bob) = (stage.user("ann"), stage.user("bob"));
-    stage.join(bob, "elsewhere");
+    let mut harness = Harness::new(ROOMS_MAX);
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    harness.join(bob, "elsewhere");
     for number in 1..ROOMS_MAX {
-        stage.join(ann, &format!("room{number}")); // the lobby is one, too
+        harness.join(ann, &format!("room{number}")); // the lobby is one, too
     }
-    let rooms = stage.chat.counts().rooms;
+    let rooms = harness.chat.counts().rooms;
     for room in ["one-more", "elsewhere"] {
-        let code = stage.refusal(ann, &Line::Join(room.into()));
+        let code = harness.refusal(ann, &Line::Join(room.into()));
         assert_eq!(code, "too_many_rooms");
     }
-    assert_eq!(stage.chat.counts().rooms, rooms, "no room was made");
-    assert_eq!(current_room(&mut stage, ann), "room19", "nothing changed");
+    assert_eq!(harness.chat.counts().rooms, rooms, "no room was made");
+    assert_eq!(current_room(&mut harness, ann), "room19", "nothing changed");
 
-    stage.join(ann, "ROOM1"); // one that she is in only becomes her current one
-    assert_eq!(current_room(&mut stage, ann), "room1");
-    stage.part(ann, "room2");
-    stage.join(ann, "elsewhere");
-    let code = stage.refusal(ann, &Line::Join("room2".into()));
+    harness.join(ann, "ROOM1"); // one that she is in only becomes her current one
+    assert_eq!(current_room(&mut harness, ann), "room1");
+    harness.part(ann, "room2");
+    harness.join(ann, "elsewhere");
+    let code = harness.refusal(ann, &Line::Join("room2".into()));
     assert_eq!(code, "too_many_rooms", "she is in twenty again");
 }
 
-fn current_room(stage: &mut Stage, id: ClientId) -> String {
-    match stage.ask(id, &Line::Topic(None)) {
+fn current_room(harness: &mut Harness, id: ClientId) -> String {
+    match harness.ask(id, &Line::Topic(None)) {
         Ok(Answer::Topic { room, .. }) => room,
         other => panic!("{other:?}"),
     }
@@ -88,22 +90,22 @@ fn current_room(stage: &mut Stage, id: ClientId) -> String {
 
 #[test]
 fn a_note_has_three_hundred_bytes_at_most() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let (ann, bob) = (stage.user("ann"), stage.user("bob"));
+    let mut harness = Harness::new(ROOMS_MAX);
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     for (length, fits) in [(299, true), (300, true), (301, false)] {
         let text = "n".repeat(length);
-        let topic = stage.line(ann, &Line::Topic(Some(text.clone())));
+        let topic = harness.line(ann, &Line::Topic(Some(text.clone())));
         assert_eq!(topic.got.contains_key(&bob), fits, "{length}");
-        let away = stage.ask(ann, &Line::Away(Some(text.clone())));
+        let away = harness.ask(ann, &Line::Away(Some(text.clone())));
         assert_eq!(away.is_ok(), fits, "{length}");
     }
     // What was refused left what was there before.
     let kept = "n".repeat(300);
-    let topic = stage.ask(bob, &Line::Topic(None)).unwrap();
+    let topic = harness.ask(bob, &Line::Topic(None)).unwrap();
     let room = crate::harness::LOBBY.into();
     let text = Some(kept.clone());
     assert_eq!(topic, Answer::Topic { room, text });
-    let seen = stage.write(bob, "ann", "hi");
+    let seen = harness.write(bob, "ann", "hi");
     let is_away = Heard::IsAway {
         name: "ann".into(),
         text: kept,
@@ -113,9 +115,9 @@ fn a_note_has_three_hundred_bytes_at_most() {
 
 #[test]
 fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let (ann, bob) = (stage.user("ann"), stage.user("bob"));
-    let seen = stage.line(ann, &Line::Quit(Some("q".repeat(301))));
+    let mut harness = Harness::new(ROOMS_MAX);
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    let seen = harness.line(ann, &Line::Quit(Some("q".repeat(301))));
     assert_eq!(
         seen.heard_by(ann),
         [Heard::Error(Fault::new("bad_usage", []))]
@@ -123,7 +125,7 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
     assert!(seen.closed.is_empty());
 
     let longest = "q".repeat(300);
-    let seen = stage.line(ann, &Line::Quit(Some(longest.clone())));
+    let seen = harness.line(ann, &Line::Quit(Some(longest.clone())));
     assert_eq!(seen.heard_by(ann), [Heard::Ok(Answer::Bye)]);
     assert_eq!(seen.closed, [ann]);
     let leave = Heard::Leave {
@@ -131,56 +133,56 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
         name: "ann".into(),
         text: Some(longest),
     };
-    assert_eq!(stage.disconnect(ann).heard_by(bob), [leave]);
+    assert_eq!(harness.disconnect(ann).heard_by(bob), [leave]);
 }
 
 #[test]
 fn one_may_ignore_a_hundred_who_are_there() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let ann = stage.user("ann");
-    let crowd = stage.crowd("noise", IGNORED_MAX + 1);
+    let mut harness = Harness::new(ROOMS_MAX);
+    let ann = harness.user("ann");
+    let crowd = harness.crowd("noise", IGNORED_MAX + 1);
     let ignore = |number: usize| Line::Ignore(Some(format!("noise{number}")));
     for number in 0..IGNORED_MAX {
-        assert!(stage.ask(ann, &ignore(number)).is_ok(), "{number}");
+        assert!(harness.ask(ann, &ignore(number)).is_ok(), "{number}");
     }
-    assert_eq!(stage.refusal(ann, &ignore(IGNORED_MAX)), "bad_usage");
-    assert!(stage.ask(ann, &ignore(0)).is_ok(), "that one is ignored");
-    assert!(hears(&mut stage, ann, crowd[IGNORED_MAX]));
-    assert!(!hears(&mut stage, ann, crowd[IGNORED_MAX - 1]));
+    assert_eq!(harness.refusal(ann, &ignore(IGNORED_MAX)), "bad_usage");
+    assert!(harness.ask(ann, &ignore(0)).is_ok(), "that one is ignored");
+    assert!(hears(&mut harness, ann, crowd[IGNORED_MAX]));
+    assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX - 1]));
 
     // Who goes makes room for another.
-    stage.disconnect(crowd[7]);
-    assert!(stage.ask(ann, &ignore(IGNORED_MAX)).is_ok());
-    assert!(!hears(&mut stage, ann, crowd[IGNORED_MAX]));
-    let Ok(Answer::Ignored(names)) = stage.ask(ann, &Line::Ignore(None)) else {
+    harness.disconnect(crowd[7]);
+    assert!(harness.ask(ann, &ignore(IGNORED_MAX)).is_ok());
+    assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX]));
+    let Ok(Answer::Ignored(names)) = harness.ask(ann, &Line::Ignore(None)) else {
         panic!("no list");
     };
     assert_eq!(names.len(), IGNORED_MAX);
     // And so does who is forgiven.
     let forgive = Line::Unignore(Some("noise3".into()));
-    assert!(stage.ask(ann, &forgive).is_ok());
-    assert!(hears(&mut stage, ann, crowd[3]));
-    assert!(!hears(&mut stage, ann, crowd[4]), "and nobody else");
-    assert!(stage.ask(ann, &ignore(3)).is_ok());
-    assert!(!hears(&mut stage, ann, crowd[3]));
+    assert!(harness.ask(ann, &forgive).is_ok());
+    assert!(hears(&mut harness, ann, crowd[3]));
+    assert!(!hears(&mut harness, ann, crowd[4]), "and nobody else");
+    assert!(harness.ask(ann, &ignore(3)).is_ok());
+    assert!(!hears(&mut harness, ann, crowd[3]));
 }
 
-fn hears(stage: &mut Stage, reader: ClientId, speaker: ClientId) -> bool {
-    stage.say(speaker, "psst").got.contains_key(&reader)
+fn hears(harness: &mut Harness, reader: ClientId, speaker: ClientId) -> bool {
+    harness.say(speaker, "psst").got.contains_key(&reader)
 }
 
 #[test]
 fn names_come_a_hundred_a_page() {
     for (total, pages) in [(99, 1), (100, 1), (101, 2), (200, 2), (201, 3)] {
-        let mut stage = Stage::new(ROOMS_MAX);
-        let crowd = stage.crowd("user", total);
+        let mut harness = Harness::new(ROOMS_MAX);
+        let crowd = harness.crowd("user", total);
         for of in [Of::Everyone, Of::CurrentRoom, Of::Room("#LOBBY".into())] {
-            let names = all_names(&mut stage, crowd[0], &of, total, pages);
+            let names = all_names(&mut harness, crowd[0], &of, total, pages);
             let mut expected: Vec<_> = (0..total).map(|number| format!("user{number}")).collect();
             expected.sort();
             assert_eq!(names, expected, "each is on one page, {of:?}");
             for page in [0, pages + 1, usize::MAX] {
-                let code = stage.refusal(crowd[0], &Line::Names(of.clone(), page));
+                let code = harness.refusal(crowd[0], &Line::Names(of.clone(), page));
                 assert_eq!(code, "bad_usage", "page {page} of {pages}");
             }
         }
@@ -188,7 +190,7 @@ fn names_come_a_hundred_a_page() {
 }
 
 fn all_names(
-    stage: &mut Stage,
+    harness: &mut Harness,
     id: ClientId,
     of: &Of,
     all: usize,
@@ -202,7 +204,7 @@ fn all_names(
             page,
             pages,
             ..
-        }) = stage.ask(id, &Line::Names(of.clone(), page_expected))
+        }) = harness.ask(id, &Line::Names(of.clone(), page_expected))
         else {
             panic!("no names");
         };
@@ -216,10 +218,10 @@ fn all_names(
 
 #[test]
 fn the_page_of_an_empty_lobby_is_empty() {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let ann = stage.user("ann");
-    stage.part(ann, "lobby");
-    let answer = stage.ask(ann, &Line::Names(Of::Room("lobby".into()), 1));
+    let mut harness = Harness::new(ROOMS_MAX);
+    let ann = harness.user("ann");
+    harness.part(ann, "lobby");
+    let answer = harness.ask(ann, &Line::Names(Of::Room("lobby".into()), 1));
     let Ok(Answer::Names {
         total,
         names,
@@ -235,21 +237,21 @@ fn the_page_of_an_empty_lobby_is_empty() {
 #[test]
 fn who_enters_is_told_twenty_names_at_most() {
     for (others, named) in [(0, 0), (19, 19), (20, 20), (21, 20)] {
-        let mut stage = Stage::new(ROOMS_MAX);
-        stage.crowd("old", others);
-        let new = stage.stranger();
-        let seen = stage.register(new, "new");
+        let mut harness = Harness::new(ROOMS_MAX);
+        harness.crowd("old", others);
+        let new = harness.stranger();
+        let seen = harness.register(new, "new");
         let Some(Heard::Ok(Answer::Registered { entered, .. })) = seen.heard_by(new).pop() else {
             panic!("{seen:?}");
         };
         check_view(&entered, others, named);
-        stage.part(new, "lobby");
-        let Ok(Answer::Joined(entered)) = stage.ask(new, &Line::Join("lobby".into())) else {
+        harness.part(new, "lobby");
+        let Ok(Answer::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
         check_view(&entered, others, named);
         // Once in, they are somewhere among the members, and still no name of theirs is told.
-        let Ok(Answer::Joined(entered)) = stage.ask(new, &Line::Join("lobby".into())) else {
+        let Ok(Answer::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
         check_view(&entered, others, named);
@@ -273,14 +275,14 @@ fn rooms_come_a_hundred_a_page() {
         (ROOMS_PAGE + 1, 2),
         (2 * ROOMS_PAGE + 1, 3),
     ] {
-        let mut stage = Stage::new(1000);
-        let ann = stage.user("ann");
+        let mut harness = Harness::new(1000);
+        let ann = harness.user("ann");
         for number in 1..total {
-            stage.join(ann, &format!("room{number}"));
+            harness.join(ann, &format!("room{number}"));
         }
         let mut collected = Vec::new();
         for page_expected in 1..=pages {
-            let answer = stage.ask(ann, &Line::Rooms(page_expected));
+            let answer = harness.ask(ann, &Line::Rooms(page_expected));
             let Ok(Answer::Rooms {
                 rooms,
                 total: told,
@@ -298,26 +300,28 @@ fn rooms_come_a_hundred_a_page() {
         collected.dedup();
         assert_eq!(collected.len(), total, "each is on one page");
         for page in [0, pages + 1, usize::MAX] {
-            assert_eq!(stage.refusal(ann, &Line::Rooms(page)), "bad_usage");
+            assert_eq!(harness.refusal(ann, &Line::Rooms(page)), "bad_usage");
         }
     }
 }
 
 /// Someone away, and as many who write to them as are remembered.
-fn away_and_told(senders: usize) -> (Stage, Vec<ClientId>) {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let ann = stage.user("ann");
-    stage.ask(ann, &Line::Away(Some("at sea".into()))).unwrap();
-    let crowd = stage.crowd("sender", senders);
-    stage.checks_invariants = false; // thousands of lines that change little
+fn away_and_told(senders: usize) -> (Harness, Vec<ClientId>) {
+    let mut harness = Harness::new(ROOMS_MAX);
+    let ann = harness.user("ann");
+    harness
+        .ask(ann, &Line::Away(Some("at sea".into())))
+        .unwrap();
+    let crowd = harness.crowd("sender", senders);
+    harness.checks_invariants = false; // thousands of lines that change little
     for sender in &crowd {
-        assert!(is_told(&mut stage, *sender), "at the first message");
+        assert!(is_told(&mut harness, *sender), "at the first message");
     }
-    (stage, crowd)
+    (harness, crowd)
 }
 
-fn is_told(stage: &mut Stage, sender: ClientId) -> bool {
-    let seen: Seen = stage.write(sender, "ann", "are you there?");
+fn is_told(harness: &mut Harness, sender: ClientId) -> bool {
+    let seen: Seen = harness.write(sender, "ann", "are you there?");
     let heard = seen.heard_by(sender);
     assert_eq!(heard.last(), Some(&Heard::Ok(Answer::Done)));
     let is_away = |heard: &&Heard| matches!(heard, Heard::IsAway { .. });
@@ -328,17 +332,17 @@ fn is_told(stage: &mut Stage, sender: ClientId) -> bool {
 
 #[test]
 fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
-    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX - 1);
+    let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX - 1);
     for sender in crowd {
-        assert!(!is_told(&mut stage, sender));
+        assert!(!is_told(&mut harness, sender));
     }
 }
 
 #[test]
 fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
-    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX);
+    let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX);
     for sender in crowd {
-        assert!(!is_told(&mut stage, sender), "{sender} was told before");
+        assert!(!is_told(&mut harness, sender), "{sender} was told before");
     }
 }
 
@@ -346,8 +350,8 @@ fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
 fn with_more_senders_than_are_remembered_the_new_one_is_told_too() {
     // That the last of these is told is in `away_and_told`; some are told twice then, rather
     // than one not at all.
-    let (mut stage, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);
+    let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);
     let last = crowd[AWAY_NOTIFIED_MAX];
-    assert!(!is_told(&mut stage, last));
-    stage.chat.check_invariants();
+    assert!(!is_told(&mut harness, last));
+    harness.chat.check_invariants();
 }

@@ -12,7 +12,7 @@ use chinwag::chat::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::harness::{LOBBY, Stage};
+use crate::harness::{Harness, LOBBY};
 use crate::line::{Line, Of};
 use crate::recorder::{Answer, Heard, Seen};
 
@@ -27,18 +27,18 @@ fn the_sizes_are_those_of_the_protocol_page() {
 }
 
 /// A lobby with so many in it and nothing left to tell.
-fn lobby_of(count: usize) -> (Stage, Vec<ClientId>) {
-    let mut stage = Stage::new(ROOMS_MAX);
-    let crowd = stage.crowd("user", count);
-    stage.wait_ms(1000);
-    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
-    (stage, crowd)
+fn lobby_of(count: usize) -> (Harness, Vec<ClientId>) {
+    let mut harness = Harness::new(ROOMS_MAX);
+    let crowd = harness.crowd("user", count);
+    harness.wait_ms(1000);
+    assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
+    (harness, crowd)
 }
 
 /// Registers a newcomer, who enters the lobby; returns what the others heard of it.
-fn arrive(stage: &mut Stage, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<Heard>>) {
-    let id = stage.stranger();
-    let seen = stage.register(id, name);
+fn arrive(harness: &mut Harness, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<Heard>>) {
+    let id = harness.stranger();
+    let seen = harness.register(id, name);
     (id, heard_by_others(&seen, id))
 }
 
@@ -87,86 +87,86 @@ fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<Heard>> {
 #[test]
 fn up_to_fifty_members_are_told_of_a_join_at_once() {
     for before in [48, 49] {
-        let (mut stage, crowd) = lobby_of(before);
-        let (_, heard) = arrive(&mut stage, "zoe");
+        let (mut harness, crowd) = lobby_of(before);
+        let (_, heard) = arrive(&mut harness, "zoe");
         assert_eq!(heard, all_heard(&crowd, &join_of("zoe")));
         assert_eq!(
-            stage.chat.next_deadline(),
+            harness.chat.next_deadline(),
             Timestamp::NEVER,
             "nothing is owed"
         );
-        assert!(stage.wait_ms(5000).got.is_empty());
+        assert!(harness.wait_ms(5000).got.is_empty());
     }
 }
 
 #[test]
 fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
     for before in [50, 51] {
-        let (mut stage, crowd) = lobby_of(before);
-        let (_, heard) = arrive(&mut stage, "zoe");
+        let (mut harness, crowd) = lobby_of(before);
+        let (_, heard) = arrive(&mut harness, "zoe");
         assert!(heard.is_empty(), "{heard:?}");
         assert_eq!(
-            stage.chat.next_deadline(),
-            stage.now().after(PRESENCE_INTERVAL)
+            harness.chat.next_deadline(),
+            harness.now().after(PRESENCE_INTERVAL)
         );
-        let early = stage.wait(Duration::from_micros(999_999));
+        let early = harness.wait(Duration::from_micros(999_999));
         assert!(early.got.is_empty(), "{early:?}");
-        let seen = stage.wait(Duration::from_micros(1));
+        let seen = harness.wait(Duration::from_micros(1));
         // Zoe knows that she joined.
         assert_eq!(
             everything(&seen),
             all_heard(&crowd, &summary(1, 0, &["zoe"]))
         );
-        assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
-        assert!(stage.wait_ms(5000).got.is_empty(), "it is told once");
+        assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
+        assert!(harness.wait_ms(5000).got.is_empty(), "it is told once");
     }
 }
 
 #[test]
 fn a_leave_is_told_by_how_many_remain() {
-    let (mut stage, crowd) = lobby_of(52);
-    let seen = stage.part(crowd[51], "lobby"); // 51 remain
+    let (mut harness, crowd) = lobby_of(52);
+    let seen = harness.part(crowd[51], "lobby"); // 51 remain
     assert!(heard_by_others(&seen, crowd[51]).is_empty());
-    let told = stage.wait_ms(1000);
+    let told = harness.wait_ms(1000);
     let expected = all_heard(&crowd[..51], &summary(0, 1, &["user51"]));
     assert_eq!(everything(&told), expected);
 
-    let seen = stage.disconnect(crowd[50]); // 50 remain
+    let seen = harness.disconnect(crowd[50]); // 50 remain
     let expected = all_heard(&crowd[..50], &leave_of("user50"));
     assert_eq!(everything(&seen), expected);
-    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
+    assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
 }
 
 #[test]
 fn a_summary_counts_all_and_names_some_who_joined() {
-    let (mut stage, crowd) = lobby_of(60);
+    let (mut harness, crowd) = lobby_of(60);
     let mut new = Vec::new();
     for name in ["zoe", "yan", "xia"] {
-        new.push(arrive(&mut stage, name).0);
-        stage.wait_ms(300);
+        new.push(arrive(&mut harness, name).0);
+        harness.wait_ms(300);
     }
-    stage.disconnect(crowd[59]);
-    let seen = stage.wait_ms(100);
+    harness.disconnect(crowd[59]);
+    let seen = harness.wait_ms(100);
     let expected = summary(3, 1, &["zoe", "yan"]);
     for id in &crowd[..59] {
         assert_eq!(seen.heard_by(*id), std::slice::from_ref(&expected));
     }
     // The next second starts with the next change.
-    assert!(stage.wait_ms(5000).got.is_empty());
-    stage.disconnect(new[0]);
-    stage.wait_ms(999);
-    stage.disconnect(new[1]);
-    let seen = stage.wait_ms(1);
+    assert!(harness.wait_ms(5000).got.is_empty());
+    harness.disconnect(new[0]);
+    harness.wait_ms(999);
+    harness.disconnect(new[1]);
+    let seen = harness.wait_ms(1);
     assert_eq!(seen.heard_by(crowd[0]), [summary(0, 2, &["zoe", "yan"])]);
 }
 
 #[test]
 fn a_summary_of_leaves_alone_names_who_left() {
-    let (mut stage, crowd) = lobby_of(60);
+    let (mut harness, crowd) = lobby_of(60);
     for id in &crowd[57..] {
-        stage.disconnect(*id);
+        harness.disconnect(*id);
     }
-    let seen = stage.wait_ms(1000);
+    let seen = harness.wait_ms(1000);
     let expected = summary(0, 3, &["user57", "user58"]);
     assert_eq!(everything(&seen), all_heard(&crowd[..57], &expected));
 }
@@ -174,10 +174,10 @@ fn a_summary_of_leaves_alone_names_who_left() {
 #[test]
 fn quiet_members_are_told_neither_at_once_nor_later() {
     for before in [49, 60, 1000] {
-        let (mut stage, crowd) = lobby_of(before);
-        stage.ask(crowd[3], &Line::Quiet(Some(true))).unwrap();
-        let (_, at_once) = arrive(&mut stage, "zoe");
-        let later = stage.wait_ms(1000);
+        let (mut harness, crowd) = lobby_of(before);
+        harness.ask(crowd[3], &Line::Quiet(Some(true))).unwrap();
+        let (_, at_once) = arrive(&mut harness, "zoe");
+        let later = harness.wait_ms(1000);
         assert!(!at_once.contains_key(&crowd[3]));
         assert!(!later.got.contains_key(&crowd[3]));
         let told = at_once.len().max(later.got.len());
@@ -188,36 +188,36 @@ fn quiet_members_are_told_neither_at_once_nor_later() {
 
 #[test]
 fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
-    let (mut stage, crowd) = lobby_of(999);
-    let (thousandth, _) = arrive(&mut stage, "zoe");
-    let seen = stage.wait_ms(1000);
+    let (mut harness, crowd) = lobby_of(999);
+    let (thousandth, _) = arrive(&mut harness, "zoe");
+    let seen = harness.wait_ms(1000);
     let expected = all_heard(&crowd, &summary(1, 0, &["zoe"]));
     assert_eq!(everything(&seen), expected);
 
-    let (last, heard) = arrive(&mut stage, "yan");
+    let (last, heard) = arrive(&mut harness, "yan");
     assert!(heard.is_empty());
-    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
-    let (one_more, heard) = arrive(&mut stage, "xia");
+    assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
+    let (one_more, heard) = arrive(&mut harness, "xia");
     assert!(heard.is_empty());
-    assert!(stage.disconnect(one_more).got.is_empty(), "1001 remain");
-    assert!(stage.wait_ms(5000).got.is_empty());
+    assert!(harness.disconnect(one_more).got.is_empty(), "1001 remain");
+    assert!(harness.wait_ms(5000).got.is_empty());
 
     // A thousand remain: these are told.
-    assert!(stage.disconnect(last).got.is_empty());
-    let seen = stage.wait_ms(1000);
+    assert!(harness.disconnect(last).got.is_empty());
+    let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(thousandth), [summary(0, 1, &["yan"])]);
     assert_eq!(seen.got.len(), 1000);
 }
 
 #[test]
 fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
-    let (mut stage, crowd) = lobby_of(999);
-    arrive(&mut stage, "zoe");
-    let (last, _) = arrive(&mut stage, "yan");
-    assert!(stage.wait_ms(1000).got.is_empty(), "it has 1001 members");
-    stage.disconnect(last);
-    stage.disconnect(crowd[998]);
-    let seen = stage.wait_ms(1000);
+    let (mut harness, crowd) = lobby_of(999);
+    arrive(&mut harness, "zoe");
+    let (last, _) = arrive(&mut harness, "yan");
+    assert!(harness.wait_ms(1000).got.is_empty(), "it has 1001 members");
+    harness.disconnect(last);
+    harness.disconnect(crowd[998]);
+    let seen = harness.wait_ms(1000);
     let heard = seen.heard_by(crowd[0]);
     // Of those who came while it was too large, nothing is left over.
     assert_eq!(heard, [summary(0, 2, &["yan", "user998"])]);
@@ -225,14 +225,14 @@ fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
 
 #[test]
 fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
-    let (mut stage, crowd) = lobby_of(50);
-    let (zoe, at_once) = arrive(&mut stage, "zoe");
+    let (mut harness, crowd) = lobby_of(50);
+    let (zoe, at_once) = arrive(&mut harness, "zoe");
     assert!(at_once.is_empty(), "51 members are told later");
     let mut heard = Vec::new();
-    stage.wait_ms(500);
-    heard.extend(stage.part(zoe, "lobby").heard_by(crowd[0]));
-    heard.extend(stage.wait_ms(500).heard_by(crowd[0]));
-    heard.extend(stage.wait_ms(5000).heard_by(crowd[0]));
+    harness.wait_ms(500);
+    heard.extend(harness.part(zoe, "lobby").heard_by(crowd[0]));
+    heard.extend(harness.wait_ms(500).heard_by(crowd[0]));
+    heard.extend(harness.wait_ms(5000).heard_by(crowd[0]));
     // However it is told, the last word must not be that she joined: she is gone.
     let last_says_joined = match heard.last() {
         None => false,
@@ -245,57 +245,57 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
 /// The summary named somebody whom nobody could find any more, or who was somebody else by then.
 #[test]
 fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
-    let (mut stage, crowd) = lobby_of(60);
-    let (zoe, _) = arrive(&mut stage, "zoe");
-    stage.join(zoe, "den");
-    stage.ask(zoe, &Line::Nick("yan".into())).unwrap();
-    let (namesake, _) = arrive(&mut stage, "zoe");
-    let seen = stage.wait_ms(1000);
+    let (mut harness, crowd) = lobby_of(60);
+    let (zoe, _) = arrive(&mut harness, "zoe");
+    harness.join(zoe, "den");
+    harness.ask(zoe, &Line::Nick("yan".into())).unwrap();
+    let (namesake, _) = arrive(&mut harness, "zoe");
+    let seen = harness.wait_ms(1000);
     let expected = summary(2, 0, &["yan", "zoe"]);
     assert_eq!(seen.heard_by(crowd[0]), [expected]);
 
     // Who has a name that was told of somebody else is not who came.
-    stage.disconnect(namesake);
-    stage.wait_ms(1000);
-    let (visitor, _) = arrive(&mut stage, "zoe");
-    stage.disconnect(visitor);
-    stage.ask(crowd[7], &Line::Nick("zoe".into())).unwrap();
-    stage.ask(crowd[7], &Line::Nick("xia".into())).unwrap();
-    let seen = stage.wait_ms(1000);
+    harness.disconnect(namesake);
+    harness.wait_ms(1000);
+    let (visitor, _) = arrive(&mut harness, "zoe");
+    harness.disconnect(visitor);
+    harness.ask(crowd[7], &Line::Nick("zoe".into())).unwrap();
+    harness.ask(crowd[7], &Line::Nick("xia".into())).unwrap();
+    let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(crowd[0]), [summary(1, 1, &[])]);
 }
 
 /// "carol is now zoe.", and then "zoe has left lobby.", where she still was.
 #[test]
 fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
-    let (mut stage, crowd) = lobby_of(60);
-    let (zoe, _) = arrive(&mut stage, "zoe");
-    let (yan, _) = arrive(&mut stage, "yan");
-    stage.wait_ms(1000);
-    stage.disconnect(zoe);
-    stage.disconnect(yan);
-    let seen = stage.line(crowd[7], &Line::Nick("ZOE".into()));
+    let (mut harness, crowd) = lobby_of(60);
+    let (zoe, _) = arrive(&mut harness, "zoe");
+    let (yan, _) = arrive(&mut harness, "yan");
+    harness.wait_ms(1000);
+    harness.disconnect(zoe);
+    harness.disconnect(yan);
+    let seen = harness.line(crowd[7], &Line::Nick("ZOE".into()));
     let renamed = Heard::Rename {
         name: "user7".into(),
         new_name: "ZOE".into(),
     };
     assert_eq!(seen.heard_by(crowd[0]), [renamed]);
-    let seen = stage.wait_ms(1000);
+    let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(crowd[0]), [summary(0, 2, &["yan"])]);
 }
 
 #[test]
 fn each_room_has_a_summary_of_its_own() {
-    let (mut stage, crowd) = lobby_of(60);
+    let (mut harness, crowd) = lobby_of(60);
     for id in &crowd {
-        stage.join(*id, "den");
+        harness.join(*id, "den");
     }
-    stage.wait_ms(1000);
-    stage.part(crowd[0], "den");
-    stage.wait_ms(400);
-    let (_, heard) = arrive(&mut stage, "zoe");
+    harness.wait_ms(1000);
+    harness.part(crowd[0], "den");
+    harness.wait_ms(400);
+    let (_, heard) = arrive(&mut harness, "zoe");
     assert!(heard.is_empty());
-    let of_den = stage.wait_ms(600);
+    let of_den = harness.wait_ms(600);
     let left = Heard::Presence {
         room: "den".into(),
         joined: 0,
@@ -303,26 +303,26 @@ fn each_room_has_a_summary_of_its_own() {
         names: vec!["user0".into()],
     };
     assert_eq!(everything(&of_den), all_heard(&crowd[1..], &left));
-    assert!(stage.wait_ms(399).got.is_empty());
-    let of_lobby = stage.wait_ms(1);
+    assert!(harness.wait_ms(399).got.is_empty());
+    let of_lobby = harness.wait_ms(1);
     let expected = all_heard(&crowd, &summary(1, 0, &["zoe"]));
     assert_eq!(everything(&of_lobby), expected);
 }
 
 #[test]
 fn a_room_that_ends_takes_what_was_untold_with_it() {
-    let (mut stage, crowd) = lobby_of(120);
+    let (mut harness, crowd) = lobby_of(120);
     for id in &crowd[..60] {
-        stage.join(*id, "den");
+        harness.join(*id, "den");
     }
     for id in &crowd[..60] {
-        stage.part(*id, "den");
+        harness.part(*id, "den");
     }
     // Its successor, in whatever place, starts with nothing to tell of before.
     for id in &crowd[60..] {
-        stage.join(*id, "pit");
+        harness.join(*id, "pit");
     }
-    let seen = stage.wait_ms(1000);
+    let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(crowd[0]), [], "nobody is in the den");
     let heard = seen.heard_by(crowd[60]);
     let expected = Heard::Presence {
@@ -332,7 +332,7 @@ fn a_room_that_ends_takes_what_was_untold_with_it() {
         names: vec!["user110".into(), "user111".into()],
     };
     assert_eq!(heard, [expected]);
-    assert_eq!(stage.chat.next_deadline(), Timestamp::NEVER);
+    assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
 }
 
 /// What befalls a room of about fifty.
@@ -362,7 +362,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 
 /// Visitors to a room, and what one who stays there makes of what they hear.
 struct Visits {
-    stage: Stage,
+    harness: Harness,
     regulars: Vec<ClientId>,
     visitors: [Option<ClientId>; VISITORS],
     clock_ms: u64,
@@ -377,9 +377,9 @@ struct Visits {
 
 impl Visits {
     fn new(regulars: usize) -> Self {
-        let (stage, regulars) = lobby_of(regulars);
+        let (harness, regulars) = lobby_of(regulars);
         Self {
-            stage,
+            harness,
             size: regulars.len(),
             regulars,
             visitors: [None; VISITORS],
@@ -401,21 +401,21 @@ impl Visits {
     fn visit(&mut self, visitor: usize, hangs_up: bool) {
         let seen = match self.visitors[visitor].take() {
             None => {
-                let id = self.stage.stranger();
+                let id = self.harness.stranger();
                 self.visitors[visitor] = Some(id);
                 self.size += 1;
                 self.happened.0 += 1;
-                self.stage
+                self.harness
                     .register(id, &format!("v{visitor}-{}", self.happened.0))
             }
             Some(id) => {
                 self.size -= 1;
                 self.happened.1 += 1;
                 if hangs_up {
-                    self.stage.disconnect(id)
+                    self.harness.disconnect(id)
                 } else {
-                    let seen = self.stage.part(id, "lobby");
-                    self.stage.disconnect(id);
+                    let seen = self.harness.part(id, "lobby");
+                    self.harness.disconnect(id);
                     seen
                 }
             }
@@ -429,7 +429,7 @@ impl Visits {
 
     fn wait(&mut self, ms: u64) {
         self.clock_ms += ms;
-        let seen = self.stage.wait_ms(ms);
+        let seen = self.harness.wait_ms(ms);
         let heard = self.heard_by_regulars(&seen);
         let only_summaries = heard
             .iter()
@@ -490,7 +490,7 @@ proptest! {
         visits.wait(1000);
         assert_eq!(visits.told, visits.happened);
         let names = Line::Names(Of::CurrentRoom, 1);
-        let answer = visits.stage.ask(visits.regulars[0], &names);
+        let answer = visits.harness.ask(visits.regulars[0], &names);
         let Ok(Answer::Names { total, .. }) = answer else { panic!("{answer:?}") };
         assert_eq!(total, visits.size);
     }

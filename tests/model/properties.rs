@@ -1,4 +1,4 @@
-//! What holds whatever the history: the promises of the protocol page that no model is needed for.
+//! Properties of every history: the promises of the protocol page that need no model.
 //!
 //! All that is known here was told to the clients themselves: who got which name, who was told
 //! that they ignore whom, who was told that they are in which room.
@@ -13,7 +13,7 @@ use crate::recorder::{Answer, Got, Heard, Seen, Way, room_of};
 
 /// What the clients were told of themselves.
 #[derive(Debug, Default)]
-pub struct Laws {
+pub struct Properties {
     connected: BTreeMap<ClientId, Told>,
     /// Who has which name, by name in small letters.
     names: BTreeMap<String, ClientId>,
@@ -30,7 +30,7 @@ struct Told {
     quiet: bool,
 }
 
-impl Laws {
+impl Properties {
     pub fn connected(&mut self, id: ClientId) {
         self.connected.insert(id, Told::default());
     }

@@ -44,7 +44,7 @@ pub struct VirtualSocket {
     pub stops_at_line_end: bool,
     /// It has refused output.
     pub refused: bool,
-    /// It was told to bear with that, or it would give the client up one day, as TCP does.
+    /// TCP's user timeout is off; a slow reader would be given up otherwise.
     pub user_timeout_disabled: bool,
     /// How often the server has written.
     pub writes: usize,
@@ -164,14 +164,14 @@ impl VirtualServer {
         server
     }
 
-    /// Somebody connects, and was not greeted yet.
+    /// Connects a client that was not greeted yet.
     pub fn connect_ungreeted(&mut self, peer: &str) -> VirtualClient {
         let client = self.accept(peer);
         self.run();
         client
     }
 
-    /// Somebody connects; the server has not had its turn.
+    /// Connects a client; the server has not had its turn.
     pub fn accept(&mut self, peer: &str) -> VirtualClient {
         let address: SocketAddr = peer.parse().unwrap();
         self.accept_from(Peer::Tcp(address))
@@ -206,11 +206,32 @@ impl VirtualServer {
         }
     }
 
-    /// Somebody connects and says nothing until they are greeted.
+    /// Connects a client that is silent until it is greeted.
     pub fn connect(&mut self, peer: &str) -> VirtualClient {
         let client = self.connect_ungreeted(peer);
         self.advance(GREETING_TIME);
         client
+    }
+
+    /// Connects a client that registers as `name`; what it was told is taken.
+    pub fn register(&mut self, peer: &str, name: &str) -> VirtualClient {
+        let client = self.connect_ungreeted(peer);
+        self.send(&client, format!("#{name}\n").as_bytes());
+        let answer = client.text();
+        assert!(
+            answer.contains(&format!("registered as {name}.")),
+            "{answer}"
+        );
+        client
+    }
+
+    /// Clients of this machine that are registered under these names, and have nothing unread.
+    pub fn register_all<const N: usize>(&mut self, names: [&str; N]) -> [VirtualClient; N] {
+        let clients = names.map(|name| self.register("127.0.0.1:1", name));
+        for client in &clients {
+            client.take();
+        }
+        clients
     }
 
     /// Lets bytes arrive in one piece, and the server do all that follows from it.
@@ -226,11 +247,25 @@ impl VirtualServer {
             .borrow_mut()
             .to_server
             .push_back(bytes.to_vec());
+        self.report_readable(client);
+    }
+
+    /// The poll reports that a client can be read from.
+    pub fn report_readable(&mut self, client: &VirtualClient) {
         let readable = Readiness {
             readable: true,
             ..Readiness::default()
         };
         self.switchboard.ready(client.id, readable);
+    }
+
+    /// The poll reports that a client can be written to.
+    pub fn report_writable(&mut self, client: &VirtualClient) {
+        let writable = Readiness {
+            writable: true,
+            ..Readiness::default()
+        };
+        self.switchboard.ready(client.id, writable);
     }
 
     pub fn half_close(&mut self, client: &VirtualClient) {
@@ -257,12 +292,8 @@ impl VirtualServer {
 
     /// The client reads, so that the socket takes `space` bytes more.
     pub fn set_space(&mut self, client: &VirtualClient, space: usize) {
-        client.socket.borrow_mut().space = space;
-        let writable = Readiness {
-            writable: true,
-            ..Readiness::default()
-        };
-        self.switchboard.ready(client.id, writable);
+        client.limit_space(space);
+        self.report_writable(client);
         self.run();
     }
 
@@ -306,6 +337,16 @@ impl VirtualClient {
     /// Everything written to it since the last look.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.socket.borrow_mut().to_client)
+    }
+
+    /// The same as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.take()).unwrap()
+    }
+
+    /// Its socket takes so many bytes more, and the poll does not report it.
+    pub fn limit_space(&self, space: usize) {
+        self.socket.borrow_mut().space = space;
     }
 
     pub fn is_closed(&self) -> bool {

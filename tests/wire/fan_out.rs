@@ -29,10 +29,6 @@ fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
     (server, clients)
 }
 
-fn text(client: &VirtualClient) -> String {
-    String::from_utf8(client.take()).unwrap()
-}
-
 fn reached(clients: &[VirtualClient]) -> usize {
     let has_something = |client: &&VirtualClient| !client.socket.borrow().to_client.is_empty();
     clients.iter().filter(has_something).count()
@@ -56,7 +52,7 @@ fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
     server.turn();
     assert!(!server.switchboard.is_busy(), "now it may");
     for client in &clients[1..] {
-        assert_eq!(text(client), "u0: hello\n");
+        assert_eq!(client.text(), "u0: hello\n");
         assert_eq!(client.socket.borrow().writes, 1);
     }
     server.turn();
@@ -80,18 +76,18 @@ fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
     let other = unreached(&clients);
     server.deliver(&clients[0], format!("@u{other}:psst\nagain\n").as_bytes());
     server.turn();
-    assert_eq!(text(&clients[other]), "u0: hello\n@u0: psst\nu0: again\n");
+    assert_eq!(clients[other].text(), "u0: hello\n@u0: psst\nu0: again\n");
     assert_eq!(clients[other].socket.borrow().writes, 1, "with all it had");
     assert_eq!(reached(&clients[1..]), 2 * SLICE, "the slice is its own");
     server.run();
     assert_eq!(
-        text(&clients[other]),
+        clients[other].text(),
         "",
         "its place in the backlog is void"
     );
     for (number, client) in clients.iter().enumerate().skip(1) {
         if number != other {
-            assert_eq!(text(client), "u0: hello\nu0: again\n");
+            assert_eq!(client.text(), "u0: hello\nu0: again\n");
         }
     }
 }
@@ -107,7 +103,7 @@ fn lines_said_meanwhile_keep_their_order() {
     server.run();
     let all: String = (0..20).map(|n| format!("u{}: {n}\n", n % 2)).collect();
     for client in &clients[2..] {
-        assert_eq!(text(client), all);
+        assert_eq!(client.text(), all);
     }
 }
 
@@ -125,14 +121,14 @@ fn a_place_in_the_backlog_is_not_inherited() {
     assert_eq!(heir.id.slot, gone.id.slot);
     server.deliver(&heir, b"#heir\n");
     server.turn();
-    text(&heir);
+    heir.text();
     server.turn();
     // What is left of the first line fits into this slice; of the second, little does.
     server.deliver(&clients[0], b"again\n");
     server.turn();
-    assert_eq!(text(&heir), "", "its own place is the last");
+    assert_eq!(heir.text(), "", "its own place is the last");
     server.run();
-    assert_eq!(text(&heir), "u0: again\n");
+    assert_eq!(heir.text(), "u0: again\n");
 }
 
 #[test]
@@ -142,18 +138,18 @@ fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
         ..Limits::default()
     };
     let (mut server, clients) = crowd(1001, limits);
-    clients[500].socket.borrow_mut().space = 0;
+    clients[500].limit_space(0);
     for number in 0..20 {
         server.deliver(&clients[0], format!("line {number:02}\n").as_bytes());
         server.turn();
     }
     server.run();
     server.set_space(&clients[500], usize::MAX);
-    let told = text(&clients[500]);
+    let told = clients[500].text();
     let heard = told.lines().filter(|line| line.starts_with("u0: ")).count();
     assert!(heard < 20);
     assert!(told.ends_with(&format!("* You missed {} lines in lobby.\n", 20 - heard)));
-    assert_eq!(text(&clients[499]).lines().count(), 20);
+    assert_eq!(clients[499].text().lines().count(), 20);
 }
 
 #[test]
@@ -163,7 +159,7 @@ fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
     server.turn();
     server.switchboard.shut_down(server.now);
     for client in &clients[1..] {
-        assert_eq!(text(client), "u0: hello\n* The server is shutting down.\n");
+        assert_eq!(client.text(), "u0: hello\n* The server is shutting down.\n");
     }
 }
 
@@ -179,7 +175,7 @@ fn a_lack_of_room_has_the_whole_backlog_written() {
     server.run();
     assert_eq!(server.switchboard.connection_count(), clients.len());
     for client in &clients[1..] {
-        assert_eq!(text(client), "u0: hello\n".repeat(3));
+        assert_eq!(client.text(), "u0: hello\n".repeat(3));
     }
 }
 
@@ -201,6 +197,6 @@ fn a_room_that_is_spoken_to_without_end_is_written_to_in_slices_all_the_time() {
         server.turn();
     }
     for client in &clients[1..] {
-        assert_eq!(text(client).lines().count(), 60);
+        assert_eq!(client.text().lines().count(), 60);
     }
 }

@@ -8,18 +8,6 @@ use chinwag::config::Limits;
 use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
-fn text(client: &VirtualClient) -> String {
-    String::from_utf8(client.take()).unwrap()
-}
-
-/// A client far away, so that every limit applies, registered as `name`.
-fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
-    let client = server.connect_ungreeted(peer);
-    server.send(&client, format!("#{name}\n").as_bytes());
-    assert!(text(&client).contains(&format!("registered as {name}.")));
-    client
-}
-
 #[test]
 fn a_line_of_4096_bytes_passes_and_a_longer_one_is_dropped_whole() {
     let too_long = "alice< ! That line is too long: 4096 bytes at most. Nothing of it was used; \
@@ -104,22 +92,22 @@ fn who_does_not_register_in_time_is_told_and_closed() {
 #[test]
 fn lines_past_the_rate_are_read_later_and_none_is_lost() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "192.0.2.1:1", "alice");
-    let bob = register(&mut server, "192.0.2.2:1", "bob");
-    text(&alice);
+    let alice = server.register("192.0.2.1:1", "alice");
+    let bob = server.register("192.0.2.2:1", "bob");
+    alice.text();
     let lines: String = (0..100).map(|number| format!("@bob:{number}\n")).collect();
     server.send(&alice, lines.as_bytes());
     // The registration was the first line of the burst.
-    assert_eq!(text(&bob).lines().count(), 39);
+    assert_eq!(bob.text().lines().count(), 39);
     server.advance(Duration::from_millis(99));
-    assert_eq!(text(&bob).lines().count(), 0);
+    assert_eq!(bob.text().lines().count(), 0);
     server.advance(Duration::from_millis(1));
-    assert_eq!(text(&bob), "@alice: 39\n");
+    assert_eq!(bob.text(), "@alice: 39\n");
     server.advance(Duration::from_secs(6));
     let rest: String = (40..100)
         .map(|number| format!("@alice: {number}\n"))
         .collect();
-    assert_eq!(text(&bob), rest);
+    assert_eq!(bob.text(), rest);
     assert!(!alice.is_closed());
 }
 
@@ -128,8 +116,8 @@ fn what_is_no_line_of_text_counts_for_the_rate_too() {
     const NO_TEXT: [&[u8]; 4] = [b"\n", b"\r\n", b"\xff\xfd\x06", b"\xff\xf6"];
     for nothing in NO_TEXT {
         let mut server = VirtualServer::new(Limits::default());
-        let alice = register(&mut server, "192.0.2.1:1", "alice");
-        text(&alice);
+        let alice = server.register("192.0.2.1:1", "alice");
+        alice.text();
         server.send(&alice, &[&nothing.repeat(39)[..], b"/ping now\n"].concat());
         let answered = || String::from_utf8_lossy(&alice.take()).contains("pong now");
         assert!(!answered(), "{nothing:?}");
@@ -141,16 +129,16 @@ fn what_is_no_line_of_text_counts_for_the_rate_too() {
 #[test]
 fn an_end_of_input_behind_too_many_lines_waits_for_them() {
     let mut server = VirtualServer::new(Limits::default());
-    let bob = register(&mut server, "192.0.2.2:1", "bob");
-    let alice = register(&mut server, "192.0.2.1:1", "alice");
-    text(&bob);
+    let bob = server.register("192.0.2.2:1", "bob");
+    let alice = server.register("192.0.2.1:1", "alice");
+    bob.text();
     let lines: String = (0..60).map(|number| format!("@bob:{number}\n")).collect();
     server.send(&alice, lines.as_bytes());
     server.half_close(&alice);
     assert!(!alice.is_closed());
     server.advance(Duration::from_secs(10));
     assert_eq!(
-        text(&bob)
+        bob.text()
             .lines()
             .filter(|line| line.starts_with('@'))
             .count(),
@@ -166,16 +154,16 @@ fn loopback_has_no_line_rate_unless_asked_for() {
             limit_loopback,
             ..Limits::default()
         });
-        let alice = register(&mut server, "127.0.0.1:1", "alice");
+        let alice = server.register("127.0.0.1:1", "alice");
         server.send(&alice, "/ping\n".repeat(200).as_bytes());
-        assert_eq!(text(&alice).lines().count(), at_once);
+        assert_eq!(alice.text().lines().count(), at_once);
     }
 }
 
 #[test]
 fn who_has_a_name_and_sits_there_wakes_nobody() {
     let mut server = VirtualServer::new(Limits::default());
-    let _alice = register(&mut server, "127.0.0.1:1", "alice");
+    let _alice = server.register("127.0.0.1:1", "alice");
     assert_eq!(server.switchboard.next_deadline(), Timestamp::NEVER);
     assert!(!server.switchboard.is_busy());
 }
@@ -183,9 +171,7 @@ fn who_has_a_name_and_sits_there_wakes_nobody() {
 #[test]
 fn a_turn_serves_everyone_before_a_flooder_again() {
     let mut server = VirtualServer::new(Limits::default());
-    let flooder = register(&mut server, "127.0.0.1:1", "flooder");
-    let other = register(&mut server, "127.0.0.1:2", "other");
-    text(&flooder);
+    let [flooder, other] = server.register_all(["flooder", "other"]);
     flooder
         .socket
         .borrow_mut()
@@ -196,32 +182,24 @@ fn a_turn_serves_everyone_before_a_flooder_again() {
         .borrow_mut()
         .to_server
         .push_back(b"/ping\n".to_vec());
-    let readable = chinwag::server::switchboard::Readiness {
-        readable: true,
-        ..Default::default()
-    };
-    server.switchboard.ready(flooder.id, readable);
-    server.switchboard.ready(other.id, readable);
+    server.report_readable(&flooder);
+    server.report_readable(&other);
     server.turn();
-    assert_eq!(text(&flooder).lines().count(), 64);
-    assert_eq!(text(&other), "* pong\n");
+    assert_eq!(flooder.text().lines().count(), 64);
+    assert_eq!(other.text(), "* pong\n");
     server.run();
-    assert_eq!(text(&flooder).lines().count(), 1000 - 64);
+    assert_eq!(flooder.text().lines().count(), 1000 - 64);
 }
 
 #[test]
 fn what_is_no_line_has_its_share_of_a_turn_too() {
     for nothing in [&b"\n"[..], b"\xff\xfd\x06", b"\x01\n"] {
         let mut server = VirtualServer::new(Limits::default());
-        let flooder = register(&mut server, "127.0.0.1:1", "flooder");
+        let flooder = server.register("127.0.0.1:1", "flooder");
         let mut bytes = nothing.repeat(64);
         bytes.extend_from_slice(b"/ping\n");
         flooder.socket.borrow_mut().to_server.push_back(bytes);
-        let readable = chinwag::server::switchboard::Readiness {
-            readable: true,
-            ..Default::default()
-        };
-        server.switchboard.ready(flooder.id, readable);
+        server.report_readable(&flooder);
         server.turn();
         assert!(!flooder.take().ends_with(b"pong\n"));
         server.run();
@@ -232,21 +210,15 @@ fn what_is_no_line_has_its_share_of_a_turn_too() {
 #[test]
 fn who_has_quit_is_gone_for_whoever_is_served_next() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    text(&alice);
-    let readable = chinwag::server::switchboard::Readiness {
-        readable: true,
-        ..Default::default()
-    };
+    let [alice, bob] = server.register_all(["alice", "bob"]);
     for (client, line) in [(&alice, "/quit\n"), (&bob, "@alice:are you there\n")] {
         let line = line.as_bytes().to_vec();
         client.socket.borrow_mut().to_server.push_back(line);
-        server.switchboard.ready(client.id, readable);
+        server.report_readable(client);
     }
     server.turn();
     assert_eq!(
-        text(&bob),
+        bob.text(),
         "* alice has left lobby.\n! There is no user alice. /names * lists everyone.\n"
     );
 }
@@ -261,14 +233,14 @@ fn so_many_connect_and_the_next_is_told_and_closed() {
     let first = server.connect("192.0.2.1:1");
     let _second = server.connect("192.0.2.2:1");
     let third = server.connect("192.0.2.3:1");
-    assert_eq!(text(&third), "! The server is full. Try again later.\n");
+    assert_eq!(third.text(), "! The server is full. Try again later.\n");
     assert!(third.socket.borrow().shut);
     server.advance(Duration::from_secs(2));
     assert!(third.is_closed());
     server.half_close(&first);
     assert!(first.is_closed());
     let fourth = server.connect("192.0.2.4:1");
-    assert!(text(&fourth).starts_with("* You are connected"));
+    assert!(fourth.text().starts_with("* You are connected"));
 }
 
 #[test]
@@ -281,7 +253,7 @@ fn many_turned_away_at_once_hold_no_places() {
     let _only = server.connect("192.0.2.1:1");
     let turned_away: Vec<_> = (0..100).map(|_| server.connect("192.0.2.3:1")).collect();
     for client in &turned_away {
-        assert_eq!(text(client), "! The server is full. Try again later.\n");
+        assert_eq!(client.text(), "! The server is full. Try again later.\n");
     }
     assert!(server.switchboard.connection_count() <= 32);
     server.advance(Duration::from_secs(2));
@@ -299,12 +271,22 @@ fn an_address_has_so_many_connections() {
     assert!(
         clients[..16]
             .iter()
-            .all(|client| text(client).starts_with("* You are"))
+            .all(|client| client.text().starts_with("* You are"))
     );
-    assert_eq!(text(&clients[16]), refused);
-    assert!(text(&server.connect("192.0.2.2:1")).starts_with("* You are"));
+    assert_eq!(clients[16].text(), refused);
+    assert!(
+        server
+            .connect("192.0.2.2:1")
+            .text()
+            .starts_with("* You are")
+    );
     server.reset(&clients[0]);
-    assert!(text(&server.connect("192.0.2.1:99")).starts_with("* You are"));
+    assert!(
+        server
+            .connect("192.0.2.1:99")
+            .text()
+            .starts_with("* You are")
+    );
 }
 
 /// Small queues, so that a test is short.
@@ -320,40 +302,35 @@ fn small_queues() -> Limits {
 #[test]
 fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
     let mut server = VirtualServer::new(small_queues());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    let carol = register(&mut server, "127.0.0.1:3", "carol");
-    let _ = (text(&alice), text(&bob), text(&carol));
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
+    bob.limit_space(0);
     let line = "x".repeat(91);
     for _ in 0..100 {
         server.send(&alice, format!("{line}\n").as_bytes());
     }
     server.send(&alice, b"@bob:private still comes\n");
     assert_eq!(
-        text(&carol).lines().count(),
+        carol.text().lines().count(),
         100,
         "one slow reader does not stop the rest"
     );
-    assert_eq!(text(&alice), "", "a private message that fits is no error");
+    assert_eq!(alice.text(), "", "a private message that fits is no error");
     server.set_space(&bob, usize::MAX);
     // "alice: " and the line and its end are 99 bytes: ten fit into 1000.
     let expected = format!(
         "{}@alice: private still comes\n* You missed 90 lines in lobby.\n",
         format!("alice: {line}\n").repeat(10)
     );
-    assert_eq!(text(&bob), expected);
+    assert_eq!(bob.text(), expected);
     server.send(&alice, b"now\n");
-    assert_eq!(text(&bob), "alice: now\n");
+    assert_eq!(bob.text(), "alice: now\n");
 }
 
 #[test]
 fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
     let mut server = VirtualServer::new(small_queues());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    text(&bob);
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.limit_space(0);
     let line = "x".repeat(91);
     for _ in 0..20 {
         server.send(&alice, format!("{line}\n").as_bytes());
@@ -365,45 +342,40 @@ fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
         "{}* You missed 11 lines in lobby.\n",
         format!("alice: {line}\n").repeat(10)
     );
-    assert_eq!(text(&bob), expected);
+    assert_eq!(bob.text(), expected);
 }
 
 #[test]
 fn a_reader_that_has_its_turn_misses_nothing_however_much_comes_at_once() {
     let mut server = VirtualServer::new(small_queues());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    text(&bob);
+    let [alice, bob] = server.register_all(["alice", "bob"]);
     // Far more than the soft limit in one turn, to a socket that takes everything.
     server.send(
         &alice,
         format!("{}\n", "y".repeat(200)).repeat(60).as_bytes(),
     );
-    assert_eq!(text(&bob).lines().count(), 60);
+    assert_eq!(bob.text().lines().count(), 60);
     server.send(
         &alice,
         format!("@bob:{}\n", "y".repeat(200)).repeat(60).as_bytes(),
     );
-    assert_eq!(text(&bob).lines().count(), 60);
+    assert_eq!(bob.text().lines().count(), 60);
 }
 
 #[test]
 fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
     let mut server = VirtualServer::new(small_queues());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    let carol = register(&mut server, "127.0.0.1:3", "carol");
-    let _ = (text(&alice), text(&bob), text(&carol));
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
+    bob.limit_space(0);
     // "@alice: " and 91 and an end are 100 bytes: twenty fit into 2000.
     let line = format!("@bob:{}\n", "z".repeat(91));
     for _ in 0..19 {
         server.send(&alice, line.as_bytes());
     }
     server.send(&carol, line.as_bytes());
-    assert_eq!((text(&alice), text(&carol)), (String::new(), String::new()));
+    assert_eq!((alice.text(), carol.text()), (String::new(), String::new()));
     server.send(&alice, line.as_bytes());
-    let told = text(&alice);
+    let told = alice.text();
     let told: Vec<_> = told.lines().collect();
     assert_eq!(
         told,
@@ -414,7 +386,7 @@ fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
         ]
     );
     assert_eq!(
-        text(&carol),
+        carol.text(),
         "* bob has left lobby.\n! Your last message to bob was not delivered: bob is gone.\n"
     );
     assert!(bob.is_closed());
@@ -423,11 +395,11 @@ fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
 #[test]
 fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let stuck = register(&mut server, "127.0.0.1:2", "stuck");
-    let slow = register(&mut server, "127.0.0.1:3", "slow");
-    stuck.socket.borrow_mut().space = 0;
-    slow.socket.borrow_mut().space = 0;
+    let alice = server.register("127.0.0.1:1", "alice");
+    let stuck = server.register("127.0.0.1:2", "stuck");
+    let slow = server.register("127.0.0.1:3", "slow");
+    stuck.limit_space(0);
+    slow.limit_space(0);
     server.send(&alice, format!("{}\n", "x".repeat(1000)).as_bytes());
     for _ in 0..5 {
         server.advance(Duration::from_secs(29));
@@ -444,9 +416,9 @@ fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
 #[test]
 fn to_be_told_of_room_that_is_not_there_is_no_progress() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let stuck = register(&mut server, "127.0.0.1:2", "stuck");
-    stuck.socket.borrow_mut().space = 0;
+    let alice = server.register("127.0.0.1:1", "alice");
+    let stuck = server.register("127.0.0.1:2", "stuck");
+    stuck.limit_space(0);
     server.send(&alice, b"hello\n");
     for _ in 0..3 {
         server.advance(Duration::from_secs(9));
@@ -460,7 +432,7 @@ fn to_be_told_of_room_that_is_not_there_is_no_progress() {
 #[test]
 fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let alice = server.register("127.0.0.1:1", "alice");
     {
         let mut socket = alice.socket.borrow_mut();
         socket.to_server.push_back(b"/ping last".to_vec());
@@ -473,7 +445,7 @@ fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
     };
     server.switchboard.ready(alice.id, both);
     server.run();
-    assert_eq!(text(&alice), "* pong last\n");
+    assert_eq!(alice.text(), "* pong last\n");
     assert!(alice.is_closed());
 }
 
@@ -485,14 +457,14 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
         ..small_queues()
     };
     let mut server = VirtualServer::new(limits);
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let alice = server.register("127.0.0.1:1", "alice");
     let others: Vec<_> = ["b", "c", "d"]
         .iter()
         .enumerate()
-        .map(|(place, name)| register(&mut server, &format!("127.0.0.1:{}", place + 2), name))
+        .map(|(place, name)| server.register(&format!("127.0.0.1:{}", place + 2), name))
         .collect();
     for other in &others {
-        other.socket.borrow_mut().space = 0;
+        other.limit_space(0);
     }
     let write = |server: &mut VirtualServer, to: &str, bytes: usize| {
         server.send(
@@ -506,9 +478,9 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
         }
     }
     assert_eq!(server.switchboard.waiting_bytes(), 30 * 116);
-    text(&alice);
+    alice.text();
     write(&mut server, "b", 100);
-    let told = text(&alice);
+    let told = alice.text();
     assert!(
         told.contains("Your last 12 messages to c were not delivered"),
         "{told}"
@@ -519,8 +491,8 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
 #[test]
 fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
     let mut server = VirtualServer::new(small_queues());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    alice.socket.borrow_mut().space = 0;
+    let alice = server.register("127.0.0.1:1", "alice");
+    alice.limit_space(0);
     let lines: String = (0..500).map(|number| format!("/ping {number}\n")).collect();
     server.send(&alice, lines.as_bytes());
     assert!(
@@ -531,7 +503,7 @@ fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
     let mut got = String::new();
     for _ in 0..1000 {
         server.set_space(&alice, 50);
-        got += &text(&alice);
+        got += &alice.text();
     }
     let expected: String = (0..500)
         .map(|number| format!("* pong {number}\n"))
@@ -542,34 +514,30 @@ fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
 #[test]
 fn joins_in_a_large_room_are_summed_up() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
+    let alice = server.register("127.0.0.1:1", "alice");
     let join = |server: &mut VirtualServer, from: usize, to: usize| -> Vec<VirtualClient> {
         (from..to)
             .map(|number| {
-                register(
-                    server,
-                    &format!("127.0.0.1:{}", number + 2),
-                    &format!("u{number}"),
-                )
+                server.register(&format!("127.0.0.1:{}", number + 2), &format!("u{number}"))
             })
             .collect()
     };
     let mut others = join(&mut server, 0, 49);
     assert_eq!(
-        text(&alice).lines().count(),
+        alice.text().lines().count(),
         49,
         "told at once up to 50 members"
     );
     others.extend(join(&mut server, 49, 86));
-    assert_eq!(text(&alice), "");
+    assert_eq!(alice.text(), "");
     for other in others.drain(..3) {
         server.half_close(&other);
     }
     server.advance(Duration::from_millis(999));
-    assert_eq!(text(&alice), "");
+    assert_eq!(alice.text(), "");
     server.advance(Duration::from_millis(1));
     assert_eq!(
-        text(&alice),
+        alice.text(),
         "* u49, u50 and 35 others have joined lobby; 3 have left.\n"
     );
 }
@@ -577,16 +545,14 @@ fn joins_in_a_large_room_are_summed_up() {
 #[test]
 fn a_shutdown_tells_everyone_and_writes_what_waits() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    let _ = (text(&alice), text(&bob));
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.limit_space(0);
     server.send(&alice, b"@bob:before the end\n");
     server.switchboard.shut_down(server.now);
-    assert_eq!(text(&alice), "* The server is shutting down.\n");
+    assert_eq!(alice.text(), "* The server is shutting down.\n");
     server.set_space(&bob, usize::MAX);
     assert_eq!(
-        text(&bob),
+        bob.text(),
         "@alice: before the end\n* The server is shutting down.\n"
     );
     server.half_close(&alice);

@@ -4,23 +4,7 @@ use std::fmt::Write;
 
 use chinwag::config::Limits;
 
-use crate::support::{VirtualClient, VirtualServer};
-
-fn text(client: &VirtualClient) -> String {
-    String::from_utf8(client.take()).unwrap()
-}
-
-fn register<const N: usize>(server: &mut VirtualServer, names: [&str; N]) -> [VirtualClient; N] {
-    let clients = names.map(|name| {
-        let client = server.connect("127.0.0.1:1");
-        server.send(&client, format!("#{name}\n").as_bytes());
-        client
-    });
-    for client in &clients {
-        client.take();
-    }
-    clients
-}
+use crate::support::VirtualServer;
 
 /// A client evicted while its own command was carried out, which then went on with it: Redis,
 /// CVE-2026-23479.
@@ -32,22 +16,22 @@ fn who_is_closed_by_its_own_answer_does_nothing_more() {
         output_hard_bytes_max: 1024,
         ..Limits::default()
     });
-    let [alice, bob] = register(&mut server, ["alice", "bob"]);
+    let [alice, bob] = server.register_all(["alice", "bob"]);
     let topic = "t".repeat(50);
     for room in 1..20 {
         let lines = format!("/join r{room}\n/topic {topic}\n");
         server.send(&alice, lines.as_bytes());
     }
     alice.take();
-    alice.socket.borrow_mut().space = 0;
+    alice.limit_space(0);
     server.send(
         &alice,
         b"/ping\n/rooms\n@bob:late\n/join lobby\nlate\n/rooms\n",
     );
     assert!(alice.is_closed());
-    assert_eq!(text(&bob), "* alice has left lobby.\n");
+    assert_eq!(bob.text(), "* alice has left lobby.\n");
     server.send(&bob, b"/rooms\n");
-    assert_eq!(text(&bob), "* 1 room:\n*   lobby, 1 user\n");
+    assert_eq!(bob.text(), "* 1 room:\n*   lobby, 1 user\n");
 }
 
 /// Limits under which two full queues are too much, and the larger goes.
@@ -64,14 +48,14 @@ fn little_room() -> Limits {
 #[test]
 fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
     let mut server = VirtualServer::new(little_room());
-    let [alice, bob, carol, dave] = register(&mut server, ["alice", "bob", "carol", "dave"]);
+    let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
     // Half of the hard limit may wait for alice: with more she is not served.
     for (client, name, waiting) in [
         (&alice, "alice", 1850),
         (&bob, "bob", 2850),
         (&dave, "dave", 3850),
     ] {
-        client.socket.borrow_mut().space = 0;
+        client.limit_space(0);
         let line = format!("@{name}:{}\n", "x".repeat(50));
         while server.switchboard.waiting_bytes() < waiting {
             server.send(&carol, line.as_bytes());
@@ -82,7 +66,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
     let lines = format!("@bob:{long}\n").repeat(10);
     server.send(&alice, (lines + "late\n@carol:late\n").as_bytes());
     assert!(alice.is_closed() && !bob.is_closed());
-    let heard = text(&carol);
+    let heard = carol.text();
     assert!(heard.starts_with("* alice has left lobby.\n"), "{heard}");
     assert!(!heard.contains("late"), "{heard}");
     // Carol is told what alice did not get; bob gets what was said before.
@@ -91,7 +75,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
         "{heard}"
     );
     server.set_space(&bob, usize::MAX);
-    assert!(text(&bob).contains(&format!("@alice: {long}\n")));
+    assert!(bob.text().contains(&format!("@alice: {long}\n")));
 }
 
 /// Members closed while a line was on its way to them, one of them its speaker: "sending to
@@ -99,7 +83,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
 #[test]
 fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
     let mut server = VirtualServer::new(little_room());
-    let [alice, bob, carol, dave] = register(&mut server, ["alice", "bob", "carol", "dave"]);
+    let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
     server.send(&alice, b"/echo on\n");
     alice.take();
     for (client, name, waiting) in [
@@ -107,7 +91,7 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
         (&bob, "bob", 2800),
         (&carol, "carol", 3900),
     ] {
-        client.socket.borrow_mut().space = 0;
+        client.limit_space(0);
         let line = format!("@{name}:{}\n", "x".repeat(30));
         while server.switchboard.waiting_bytes() < waiting {
             server.send(&dave, line.as_bytes());
@@ -118,12 +102,12 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
     server.send(&alice, format!("{}\n", "z".repeat(60)).repeat(3).as_bytes());
     assert!(alice.is_closed(), "the largest");
     assert!(!bob.is_closed() && !carol.is_closed());
-    let heard = text(&dave);
+    let heard = dave.text();
     let lines = heard.matches("alice: zzz").count();
     assert!((1..=3).contains(&lines), "{heard}");
     for client in [&bob, &carol] {
         server.set_space(client, usize::MAX);
-        assert_eq!(text(client).matches("alice: zzz").count(), lines);
+        assert_eq!(client.text().matches("alice: zzz").count(), lines);
     }
 }
 
@@ -134,7 +118,7 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
 fn no_answer_is_larger_than_what_may_wait() {
     let limits = Limits::default();
     let mut server = VirtualServer::new(limits.clone());
-    let [asker] = register(&mut server, ["asker"]);
+    let [asker] = server.register_all(["asker"]);
     let mut crowd = Vec::new();
     // Names, rooms and topics as long as they may be, of what is longest once it is encoded.
     let topic = "\"".repeat(300);

@@ -4,13 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use chinwag::config::Limits;
-use chinwag::server::switchboard::Readiness;
 
 use crate::support::{VirtualClient, VirtualServer};
-
-fn text(client: &VirtualClient) -> String {
-    String::from_utf8(client.take()).unwrap()
-}
 
 fn small_queues() -> Limits {
     Limits {
@@ -51,8 +46,8 @@ fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
     lines.extend_from_slice(b"@bob:are you there\n");
     server.send(&alice, &lines);
     assert!(bob.is_closed());
-    assert!(!text(&bob).contains("@alice"));
-    let told = text(&alice);
+    assert!(!bob.text().contains("@alice"));
+    let told = alice.text();
     assert!(
         told.contains("Your last message to bob was not delivered"),
         "{told}"
@@ -63,27 +58,23 @@ fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
 #[test]
 fn a_sender_is_told_although_the_reader_was_ending_in_order() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     for _ in 0..40 {
         server.send(&alice, &private_to("bob", 55));
     }
     let carol = server.connect("127.0.0.1:3");
     server.send(&carol, b"#carol\n");
-    carol.socket.borrow_mut().space = 0;
-    text(&alice);
+    carol.limit_space(0);
+    alice.text();
     bob.socket
         .borrow_mut()
         .to_server
         .push_back(b"/quit\n".to_vec());
-    let readable = Readiness {
-        readable: true,
-        ..Readiness::default()
-    };
-    server.switchboard.ready(bob.id, readable);
+    server.report_readable(&bob);
     server.send(&alice, &private_to("carol", 55).repeat(60));
     server.advance(Duration::from_secs(100));
     assert!(bob.is_closed() && carol.is_closed());
-    let told = text(&alice);
+    let told = alice.text();
     assert!(
         told.contains("Your last 40 messages to bob were not delivered"),
         "{told}"
@@ -99,7 +90,7 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     while server.switchboard.waiting_bytes() < 4096 - 100 {
         server.send(&alice, &private_to("bob", 3));
     }
@@ -115,13 +106,13 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     while server.switchboard.waiting_bytes() < 4096 - 100 {
         server.send(&alice, &private_to("bob", 3));
     }
     let third = server.connect("127.0.0.1:3");
     server.advance(Duration::from_secs(2));
-    assert!(text(&third).starts_with("! The server is full"));
+    assert!(third.text().starts_with("! The server is full"));
     assert!(third.is_closed());
 }
 
@@ -129,13 +120,13 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
 #[test]
 fn what_was_missed_is_told_to_who_is_leaving() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     for _ in 0..40 {
         server.send(&alice, b"hello hello hello\n");
     }
     server.send(&bob, b"/quit\n");
     server.set_space(&bob, usize::MAX);
-    let got = text(&bob);
+    let got = bob.text();
     assert!(got.contains("* You missed 30 lines in lobby.\n"), "{got}");
     server.advance(Duration::from_secs(2));
     assert!(bob.is_closed());
@@ -147,7 +138,7 @@ fn a_telnet_command_alone_makes_line_ends_cr_lf() {
     let (mut server, alice, bob) = alice_and_bob(Limits::default());
     server.send(&bob, b"\xff\xf1");
     server.send(&alice, b"hi\n");
-    assert_eq!(text(&bob), "alice: hi\r\n");
+    assert_eq!(bob.text(), "alice: hi\r\n");
 }
 
 /// What is kept to know whose a message is was not counted: one-byte messages took four times the
@@ -160,7 +151,7 @@ fn short_private_messages_count_with_all_that_they_take() {
         ..small_queues()
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     // "@alice: x" and its end are ten bytes, and sixteen to know that they are alice's.
     for _ in 0..8192 / 26 {
         server.send(&alice, b"@bob:x\n");
@@ -185,7 +176,7 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     server.advance(Duration::from_secs(100)); // the server is up for longer than a stall may last
     reader.take();
     // The reader is busy for a moment, and misses a line in each of its rooms.
-    reader.socket.borrow_mut().space = 0;
+    reader.limit_space(0);
     let long = "x".repeat(250);
     for room in 1..20 {
         let lines = format!("/join room{room}\n{long}\n{long}\n");
@@ -193,12 +184,8 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     }
     // Then it reads all that waits. To be told of what it missed is more than a room line may be
     // added to; and that finds the socket full.
-    reader.socket.borrow_mut().space = server.switchboard.waiting_bytes();
-    let writable = Readiness {
-        writable: true,
-        ..Readiness::default()
-    };
-    server.switchboard.ready(reader.id, writable);
+    reader.limit_space(server.switchboard.waiting_bytes());
+    server.report_writable(&reader);
     server.deliver(&speaker, format!("{long}\n").as_bytes());
     server.turn();
     server.turn();
@@ -206,7 +193,7 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     server.advance(Duration::from_secs(1));
     server.set_space(&reader, usize::MAX);
     assert!(!reader.is_closed());
-    assert!(text(&reader).contains("\"missed\""));
+    assert!(reader.text().contains("\"missed\""));
 }
 
 /// Whoever goes from room to room while it leaves a little unread missed lines in ever more rooms,
@@ -224,7 +211,7 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
     let alice = server.connect("127.0.0.1:1");
     server.send(&alice, b"#alice\n/echo on\n");
     alice.take();
-    alice.socket.borrow_mut().space = 0;
+    alice.limit_space(0);
     let filler = "/ping 0123456789\n".repeat(20);
     let visit = |room: usize| format!("/join r{room}\nhello\n/part\n");
     let visits: String = (0..1000).map(visit).collect();
@@ -239,7 +226,7 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
     let mut got = String::new();
     while !got.ends_with("* pong end\n") {
         server.set_space(&alice, usize::MAX);
-        got += &text(&alice);
+        got += &alice.text();
     }
     let told = got.matches("* You missed 1 line in r").count();
     let heard = got.matches("alice: hello").count();
@@ -275,7 +262,7 @@ fn many_read_their_last_byte_at_the_total_limit() {
     let hoarder = server.connect("127.0.0.1:2");
     server.send(&speaker, b"#speaker\n");
     server.send(&hoarder, b"#hoarder\n/part\n");
-    hoarder.socket.borrow_mut().space = 0;
+    hoarder.limit_space(0);
     let readers: Vec<VirtualClient> = (0..READERS)
         .map(|number| {
             let reader = server.connect_ungreeted("127.0.0.1:3");
@@ -286,18 +273,14 @@ fn many_read_their_last_byte_at_the_total_limit() {
     server.advance(Duration::from_secs(2));
     let read_all = |server: &mut VirtualServer, room: usize| {
         for reader in &readers {
-            reader.socket.borrow_mut().space = room;
-            let writable = Readiness {
-                writable: true,
-                ..Readiness::default()
-            };
-            server.switchboard.ready(reader.id, writable);
+            reader.limit_space(room);
+            server.report_writable(reader);
         }
         server.run();
     };
     // Each has a line waiting, and has missed another.
     for reader in &readers {
-        reader.socket.borrow_mut().space = 0;
+        reader.limit_space(0);
     }
     let long = "x".repeat(200);
     server.send(&speaker, format!("{long}\n{long}\n").as_bytes());
@@ -318,7 +301,11 @@ fn many_read_their_last_byte_at_the_total_limit() {
     read_all(&mut server, usize::MAX);
     assert!(hoarder.is_closed(), "it was the largest");
     for reader in &readers {
-        assert!(text(reader).ends_with("x\n* You missed 1 line in lobby.\n"));
+        assert!(
+            reader
+                .text()
+                .ends_with("x\n* You missed 1 line in lobby.\n")
+        );
         assert!(!reader.is_closed());
     }
 }
@@ -335,7 +322,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
         .map(|number| {
             let filler = server.connect("127.0.0.1:3");
             server.send(&filler, format!("#f{number}\n/part\n").as_bytes());
-            filler.socket.borrow_mut().space = 0;
+            filler.limit_space(0);
             filler
         })
         .collect();
@@ -343,7 +330,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     server.send(&alice, join.as_bytes());
     server.send(&bob, join.as_bytes());
     // Bob misses lines in every room,
-    bob.socket.borrow_mut().space = 0;
+    bob.limit_space(0);
     for room in 1..20 {
         let line = "x".repeat(60);
         server.send(
@@ -363,20 +350,16 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     }
     assert!(fillers.iter().all(|filler| !filler.is_closed()));
     assert!(!bob.is_closed());
-    text(&alice);
+    alice.text();
     // Now he reads up, and one more message comes, which the socket takes as well, and no more.
     let message = format!("@alice: {}\n", "y".repeat(55));
     bob.take();
-    bob.socket.borrow_mut().space = bobs + message.len();
-    let writable = Readiness {
-        writable: true,
-        ..Readiness::default()
-    };
-    server.switchboard.ready(bob.id, writable);
+    bob.limit_space(bobs + message.len());
+    server.report_writable(&bob);
     server.send(&alice, format!("@bob:{}\n", "y".repeat(55)).as_bytes());
     assert!(bob.is_closed(), "he was the largest");
-    let got = text(&bob);
+    let got = bob.text();
     assert!(got.ends_with(&message), "{got}");
-    let told = text(&alice);
+    let told = alice.text();
     assert!(!told.contains("elivered"), "{told}");
 }

@@ -130,7 +130,7 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-struct Stage<'a> {
+struct Player<'a> {
     server: VirtualServer,
     clients: BTreeMap<&'a str, VirtualClient>,
     /// Got, and not expected yet.
@@ -141,7 +141,7 @@ struct Stage<'a> {
 #[track_caller]
 fn play(limits: &Limits, script: &str, delivery: Delivery) {
     let server = VirtualServer::new(limits.clone());
-    let mut stage = Stage {
+    let mut player = Player {
         server,
         clients: BTreeMap::new(),
         got: BTreeMap::new(),
@@ -152,34 +152,34 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
         match parse(line) {
             Step::Nothing => {}
             Step::Send { who, bytes } => {
-                stage.nothing_left(&place);
-                stage.send(who, &bytes, number);
+                player.nothing_left(&place);
+                player.send(who, &bytes, number);
             }
             Step::Connect(who) => {
-                let client = stage.server.connect_ungreeted("127.0.0.1:39999");
-                stage.clients.insert(who, client);
+                let client = player.server.connect_ungreeted("127.0.0.1:39999");
+                player.clients.insert(who, client);
             }
             Step::HalfClose(who) => {
-                stage.nothing_left(&place);
-                let client = stage.client(who);
-                stage.server.half_close(&client);
+                player.nothing_left(&place);
+                let client = player.client(who);
+                player.server.half_close(&client);
             }
             Step::Pass(time) => {
-                stage.nothing_left(&place);
-                stage.server.advance(time);
+                player.nothing_left(&place);
+                player.server.advance(time);
             }
-            Step::Expect { who, bytes } => stage.expect(who, &bytes, &place),
+            Step::Expect { who, bytes } => player.expect(who, &bytes, &place),
             Step::Ended(who) => {
-                stage.collect();
-                let socket = stage.clients[who].socket.borrow();
+                player.collect();
+                let socket = player.clients[who].socket.borrow();
                 assert!(socket.closed || socket.shut, "{place}: still open");
             }
         }
     }
-    stage.nothing_left(&format!("{delivery:?}, at the end"));
+    player.nothing_left(&format!("{delivery:?}, at the end"));
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Player<'a> {
     fn client(&mut self, who: &'a str) -> VirtualClient {
         if !self.clients.contains_key(who) {
             let port = 40_000 + self.clients.len();

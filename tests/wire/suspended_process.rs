@@ -8,23 +8,12 @@ use chinwag::server::switchboard::Readiness;
 
 use crate::support::{VirtualClient, VirtualServer};
 
-fn text(client: &VirtualClient) -> String {
-    String::from_utf8(client.take()).unwrap()
-}
-
-fn register(server: &mut VirtualServer, peer: &str, name: &str) -> VirtualClient {
-    let client = server.connect_ungreeted(peer);
-    server.send(&client, format!("#{name}\n").as_bytes());
-    assert!(text(&client).contains(&format!("registered as {name}.")));
-    client
-}
-
 #[test]
 fn a_name_that_waits_to_be_read_was_given_in_time() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.connect("127.0.0.1:1");
     let silent = server.connect("127.0.0.1:2");
-    let _ = (text(&alice), text(&silent));
+    let _ = (alice.text(), silent.text());
     // The poll has not told of it: more happened than it tells at once.
     alice
         .socket
@@ -33,8 +22,8 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
         .push_back(b"#alice\n".to_vec());
     server.now = server.now.after(Duration::from_secs(70));
     server.turn();
-    assert!(text(&alice).starts_with("* You are registered as alice.\n"));
-    assert!(text(&silent).starts_with("! "));
+    assert!(alice.text().starts_with("* You are registered as alice.\n"));
+    assert!(silent.text().starts_with("! "));
     server.advance(Duration::from_secs(3600));
     assert!(!alice.is_closed() && silent.is_closed());
 }
@@ -46,7 +35,7 @@ fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
     let limits = Limits::default();
     let share = limits.turn_lines_max;
     let mut server = VirtualServer::new(limits);
-    let bob = register(&mut server, "127.0.0.1:1", "bob");
+    let bob = server.register("127.0.0.1:1", "bob");
     let alice = server.connect("127.0.0.1:2");
     let lines = format!("#alice\n{}", "hello\n".repeat(3 * share));
     let lines = lines.into_bytes();
@@ -54,7 +43,7 @@ fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
     server.now = server.now.after(Duration::from_secs(70));
     for turn in 1..=3 {
         server.turn();
-        let heard = text(&bob).matches("alice: hello\n").count();
+        let heard = bob.text().matches("alice: hello\n").count();
         // The name was the first of the lines.
         let expected = if turn == 1 { share - 1 } else { share };
         assert_eq!(heard, expected, "turn {turn}");
@@ -64,19 +53,19 @@ fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
 #[test]
 fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let [bob, carol] = ["bob", "carol"].map(|name| register(&mut server, "127.0.0.1:2", name));
+    let alice = server.register("127.0.0.1:1", "alice");
+    let [bob, carol] = ["bob", "carol"].map(|name| server.register("127.0.0.1:2", name));
     for reader in [&bob, &carol] {
-        let _ = text(reader);
-        reader.socket.borrow_mut().space = 0;
+        let _ = reader.text();
+        reader.limit_space(0);
     }
     server.send(&alice, b"@bob,carol:hello\n");
-    bob.socket.borrow_mut().space = 3; // and nobody tells
+    bob.limit_space(3); // and nobody tells
     server.now = server.now.after(Duration::from_secs(31));
     server.run();
     assert!(!bob.is_closed() && carol.is_closed());
-    assert_eq!(text(&bob), "@al");
-    bob.socket.borrow_mut().space = 3; // the rest of a buffer, of which the kernel does not tell
+    assert_eq!(bob.text(), "@al");
+    bob.limit_space(3); // the rest of a buffer, of which the kernel does not tell
     server.advance(Duration::from_secs(30));
     assert!(
         bob.is_closed(),
@@ -91,21 +80,19 @@ fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
     server.deliver(&browser, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
     server.now = server.now.after(GREETING_TIME * 10);
     server.run();
-    assert!(text(&browser).starts_with("HTTP/1.1 "));
+    assert!(browser.text().starts_with("HTTP/1.1 "));
 }
 
 /// Alice has written to bob, and bob's kernel takes nothing.
 fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
     let mut server = VirtualServer::new(limits);
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    let _ = (text(&alice), text(&bob));
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.limit_space(0);
     server.send(&alice, b"@bob:one\n@bob:two\n@alice:a note\n");
-    assert_eq!(text(&alice), "@alice: a note\n");
+    assert_eq!(alice.text(), "@alice: a note\n");
     server.switchboard.shut_down(server.now);
     server.switchboard.check_invariants();
-    assert_eq!(text(&alice), "* The server is shutting down.\n");
+    assert_eq!(alice.text(), "* The server is shutting down.\n");
     (server, alice, bob)
 }
 
@@ -118,9 +105,9 @@ fn at_the_end_a_sender_stays_until_what_it_wrote_was_read() {
     assert!(!alice.socket.borrow().shut, "one of two is written");
     server.set_space(&bob, usize::MAX);
     assert!(alice.socket.borrow().shut);
-    assert_eq!(text(&alice), "");
+    assert_eq!(alice.text(), "");
     assert_eq!(
-        text(&bob),
+        bob.text(),
         "@alice: one\n@alice: two\n* The server is shutting down.\n"
     );
     server.advance(Duration::from_secs(2));
@@ -144,7 +131,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
         }
         server.run();
         assert_eq!(
-            text(&alice),
+            alice.text(),
             "! Your last 2 messages to bob were not delivered: bob is gone.\n"
         );
         assert!(alice.socket.borrow().shut && bob.is_closed());
@@ -156,7 +143,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
 #[test]
 fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
-    alice.socket.borrow_mut().space = 0;
+    alice.limit_space(0);
     assert_eq!(server.switchboard.close_stalled(server.now), 1);
     server.run();
     assert!(bob.is_closed());
@@ -179,19 +166,19 @@ fn whom_the_last_notice_is_too_much_for_is_told_of_like_anybody() {
     };
     for limits in [small, little_together] {
         let mut server = VirtualServer::new(limits);
-        let alice = register(&mut server, "127.0.0.1:1", "alice");
-        let [bob, carol] = ["bob", "carol"].map(|name| register(&mut server, "127.0.0.1:2", name));
+        let alice = server.register("127.0.0.1:1", "alice");
+        let [bob, carol] = ["bob", "carol"].map(|name| server.register("127.0.0.1:2", name));
         for client in [&alice, &bob, &carol] {
-            let _ = text(client);
+            let _ = client.text();
         }
         for reader in [&bob, &carol] {
-            reader.socket.borrow_mut().space = 0;
+            reader.limit_space(0);
         }
         server.send(&alice, format!("@bob:{}\n", "x".repeat(80)).as_bytes());
-        assert_eq!(text(&alice), "");
+        assert_eq!(alice.text(), "");
         server.switchboard.shut_down(server.now);
         server.run();
-        let heard = text(&alice);
+        let heard = alice.text();
         assert!(heard.contains("bob was not delivered"), "{heard}");
     }
 }
@@ -202,24 +189,22 @@ fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up()
         output_soft_bytes_max: 50,
         ..Limits::default()
     });
-    let alice = register(&mut server, "127.0.0.1:1", "alice");
-    let bob = register(&mut server, "127.0.0.1:2", "bob");
-    let _ = (text(&alice), text(&bob));
-    bob.socket.borrow_mut().space = 0;
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.limit_space(0);
     let lines = format!("{}\n", "x".repeat(40)).repeat(3);
     server.send(&alice, lines.as_bytes());
     server.switchboard.shut_down(server.now);
     server.run();
-    bob.socket.borrow_mut().space = usize::MAX; // and nobody tells
+    bob.limit_space(usize::MAX); // and nobody tells
     assert_eq!(server.switchboard.close_stalled(server.now), 0);
     server.run();
-    assert!(text(&bob).ends_with("* You missed 2 lines in lobby.\n"));
+    assert!(bob.text().ends_with("* You missed 2 lines in lobby.\n"));
 }
 
 #[test]
 fn who_sent_lines_too_fast_and_has_to_go_is_taken_away_when_they_have_gone() {
     let mut server = VirtualServer::new(Limits::default());
-    let alice = register(&mut server, "192.0.2.1:1", "alice");
+    let alice = server.register("192.0.2.1:1", "alice");
     server.send(&alice, "/ping\n".repeat(60).as_bytes());
     server.switchboard.shut_down(server.now);
     server.run();
