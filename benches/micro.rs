@@ -24,8 +24,9 @@ use chinwag::chat::event::Event;
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::refusal::Refusal;
+use chinwag::wire::codec::Codec;
 use chinwag::wire::framing::Framing;
-use chinwag::wire::lines::{FrameKind, LineSplitter};
+use chinwag::wire::lines::FrameKind;
 use chinwag::wire::{Style, command, encode};
 
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
@@ -136,13 +137,13 @@ fn filled(lines: &[&[u8]]) -> (Vec<u8>, u32) {
 }
 
 /// A splitter whose client has said something, so that no more can be learnt from a first line.
-fn warm_splitter() -> LineSplitter {
-    let mut splitter = LineSplitter::default();
+fn warm_splitter() -> Codec {
+    let mut splitter = Codec::default();
     assert_eq!(count_lines(&mut splitter, b"hello\n"), 1);
     splitter
 }
 
-fn count_lines(splitter: &mut LineSplitter, mut input: &[u8]) -> u32 {
+fn count_lines(splitter: &mut Codec, mut input: &[u8]) -> u32 {
     let mut lines = 0;
     while let Some(frame) = splitter.next(&mut input, black_box(LINE_BYTES_MAX)) {
         lines += u32::from(matches!(black_box(frame).kind, FrameKind::Line(_)));

@@ -12,8 +12,8 @@ use crate::chat::name::{Name, RoomName};
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::wire::Style;
+use crate::wire::codec::Codec;
 use crate::wire::framing::Framing;
-use crate::wire::lines::LineSplitter;
 
 use super::deadlines::Armed;
 use super::outbound::{Flush, Outbound};
@@ -125,7 +125,7 @@ pub struct Connection<S> {
     /// Not served until its output was read.
     pub waits_for_output: bool,
     /// Lines, telnet, erasing.
-    pub splitter: LineSplitter,
+    pub splitter: Codec,
     /// Read and not carried out yet; there only while something is.
     pub inbox: Option<Box<Inbox>>,
     /// What waits to be written.
@@ -181,7 +181,7 @@ impl<S: Transport> Connection<S> {
             in_backlog: false,
             queued: false,
             waits_for_output: false,
-            splitter: LineSplitter::default(),
+            splitter: Codec::default(),
             inbox: None,
             outbound: Outbound::default(),
             pace: Pace::default(),
@@ -318,7 +318,7 @@ impl<S: Transport> Connection<S> {
         if let Some(inbox) = self.inbox.take() {
             pool.put(inbox.bytes);
         }
-        self.splitter = LineSplitter::default();
+        self.splitter = Codec::default();
     }
 }
 

@@ -10,8 +10,9 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::Refusal;
 use crate::chat::time::Timestamp;
+use crate::wire::codec::Codec;
 use crate::wire::detect::ForeignProtocol;
-use crate::wire::lines::{Frame, FrameKind, LineSplitter};
+use crate::wire::lines::{Frame, FrameKind};
 use crate::wire::{command, sanitize};
 
 use super::connection::{Fill, Inbox, Transport};
@@ -273,9 +274,9 @@ impl<S: Transport> Switchboard<S> {
 
     /// Takes a client's splitter out, as what it yields borrows from it while the client's other
     /// parts change, and lends it a buffer.
-    fn borrow_splitter(&mut self, id: ClientId) -> LineSplitter {
+    fn borrow_splitter(&mut self, id: ClientId) -> Codec {
         let Some(connection) = self.egress.connections.get_mut(id) else {
-            return LineSplitter::default();
+            return Codec::default();
         };
         let mut splitter = mem::take(&mut connection.splitter);
         if splitter.is_at_line_start() {
@@ -284,7 +285,7 @@ impl<S: Transport> Switchboard<S> {
         splitter
     }
 
-    fn return_splitter(&mut self, id: ClientId, mut splitter: LineSplitter) {
+    fn return_splitter(&mut self, id: ClientId, mut splitter: Codec) {
         if splitter.is_at_line_start() {
             self.egress.pool.put(splitter.take_back());
         }
