@@ -8,7 +8,7 @@ use std::mem;
 
 use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::ClientId;
-use crate::chat::refusal::Refusal;
+use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
 use crate::wire::codec::Codec;
 use crate::wire::detect::ForeignProtocol;
@@ -244,7 +244,7 @@ impl<S: Transport> Switchboard<S> {
                 let line = sanitize::clean(line);
                 log::trace!("{id} sent: {line}");
                 let request = if line.is_empty() {
-                    Err(Refusal::NoText)
+                    Err(Refusal::Line(LineRefusal::NoText))
                 } else {
                     command::parse(&line)
                 };
@@ -253,7 +253,7 @@ impl<S: Transport> Switchboard<S> {
             FrameKind::TooLong => {
                 self.egress.stats.lines_in += 1;
                 let bytes_max = self.egress.limits.line_bytes_max;
-                let refusal = Refusal::LineTooLong { bytes_max };
+                let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
                 self.chat.handle(now, id, Err(refusal), &mut self.egress);
             }
             FrameKind::AreYouThere => {
