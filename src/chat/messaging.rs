@@ -2,8 +2,8 @@
 
 use arrayvec::ArrayVec;
 
+use super::client::Client;
 use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
-use super::directory::Client;
 use super::event::{Event, Notice, Reply};
 use super::ids::UserId;
 use super::member::Member;

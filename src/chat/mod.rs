@@ -8,6 +8,7 @@
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
 //! (what needs no name), `messaging`, `membership`, `queries` or `settings`.
 
+mod client;
 pub mod close_reason;
 pub mod command;
 mod directory;
@@ -31,8 +32,9 @@ mod verb;
 
 use ahash::RandomState;
 
+use client::Client;
 use command::{Command, Request, Verb};
-use directory::{Client, Directory};
+use directory::Directory;
 use event::{Event, Notice, Reply};
 use ids::{ClientId, Peer, UserId};
 use name::{Name, RoomName};

@@ -1,10 +1,12 @@
 //! What one sets for oneself, and a room's topic.
 
+use std::collections::HashSet;
+
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
+use super::client::Away;
 use super::command::SettingCommand;
-use super::directory::Away;
 use super::event::{Event, Reply, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
@@ -86,7 +88,7 @@ impl Chat {
         let text = text.unwrap_or_default();
         let [a, b, c, d] = self.settings.hash_seed;
         if let Some(user) = self.directory.user_mut(sender.user) {
-            let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
+            let told = HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
             user.extras_mut().away = Some(Away {
                 text: text.into(),
                 told,
