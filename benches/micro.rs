@@ -19,13 +19,16 @@ use std::hint::black_box;
 use std::mem;
 
 use chinwag::chat::ROOMS_PAGE;
-use chinwag::chat::command::{Command, Mode, Recipients, Request, Verb};
+use chinwag::chat::command::{
+    Command, MembershipCommand, MessageCommand, Mode, QueryCommand, Recipients, Request, Verb,
+};
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{LineRefusal, MessageRefusal, Refusal};
+use chinwag::wire::codec::Codec;
 use chinwag::wire::framing::Framing;
-use chinwag::wire::lines::{FrameKind, LineSplitter};
+use chinwag::wire::lines::FrameKind;
 use chinwag::wire::{Style, command, encode};
 
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
@@ -136,13 +139,13 @@ fn filled(lines: &[&[u8]]) -> (Vec<u8>, u32) {
 }
 
 /// A splitter whose client has said something, so that no more can be learnt from a first line.
-fn warm_splitter() -> LineSplitter {
-    let mut splitter = LineSplitter::default();
+fn warm_splitter() -> Codec {
+    let mut splitter = Codec::default();
     assert_eq!(count_lines(&mut splitter, b"hello\n"), 1);
     splitter
 }
 
-fn count_lines(splitter: &mut LineSplitter, mut input: &[u8]) -> u32 {
+fn count_lines(splitter: &mut Codec, mut input: &[u8]) -> u32 {
     let mut lines = 0;
     while let Some(frame) = splitter.next(&mut input, black_box(LINE_BYTES_MAX)) {
         lines += u32::from(matches!(black_box(frame).kind, FrameKind::Line(_)));
@@ -162,26 +165,34 @@ fn first_line(mut input: &[u8]) -> Vec<u8> {
 fn parse(bench: &mut Bench) {
     let private = format!("@bob:{TEXT}");
     let to_bob = Recipients::parse("bob").unwrap();
-    let misspelt = Refusal::UnknownCommand {
+    let misspelt = Refusal::Line(LineRefusal::UnknownCommand {
         given: "hlep",
         nearest: Some(Verb::Help),
         registered: true,
-    };
+    });
     let lines: [(&str, &str, Request<'_>); 5] = [
         (
             "parse/private",
             &private,
-            Ok(Command::Private {
+            Ok(Command::Message(MessageCommand::Private {
                 to: to_bob,
                 text: TEXT,
-            }),
+            })),
         ),
-        ("parse/room-line", TEXT, Ok(Command::Say(TEXT))),
-        ("parse/command", "/me waves", Ok(Command::Act("waves"))),
+        (
+            "parse/room-line",
+            TEXT,
+            Ok(Command::Message(MessageCommand::Say(TEXT))),
+        ),
+        (
+            "parse/command",
+            "/me waves",
+            Ok(Command::Message(MessageCommand::Act("waves"))),
+        ),
         (
             "parse/refused",
             "@bob see you at eight",
-            Err(Refusal::MissingColon),
+            Err(Refusal::Message(MessageRefusal::MissingColon)),
         ),
         ("parse/misspelt", "/hlep", Err(misspelt)),
     ];
@@ -262,7 +273,10 @@ fn fan_out_in_the_chat(bench: &mut Bench) {
                 lines: u32::try_from(crowd).unwrap(),
                 bytes: 0,
                 call: move || {
-                    chat.handle(speaker, black_box(Ok(Command::Say(TEXT))));
+                    chat.handle(
+                        speaker,
+                        black_box(Ok(Command::Message(MessageCommand::Say(TEXT)))),
+                    );
                     mem::take(&mut chat.outbox.announced)
                 },
             }
@@ -303,7 +317,10 @@ fn look_up(bench: &mut Bench) {
             let call = move || {
                 let (id, name) = targets.next().unwrap();
                 let to = Recipients::parse(name).unwrap();
-                chat.handle(sender, Ok(Command::Private { to, text: TEXT }));
+                chat.handle(
+                    sender,
+                    Ok(Command::Message(MessageCommand::Private { to, text: TEXT })),
+                );
                 u32::from(chat.outbox.delivered_to.take() == Some(*id))
             };
             Case {
@@ -351,7 +368,10 @@ fn list_rooms(bench: &mut Bench) {
             for number in 1..count {
                 // One is enough: the lobby is a room too.
                 let room = RoomName::parse(&name_of(number)).unwrap();
-                chat.handle(ChatCrowd::id_of(number), Ok(Command::Join(room)));
+                chat.handle(
+                    ChatCrowd::id_of(number),
+                    Ok(Command::Membership(MembershipCommand::Join(room))),
+                );
             }
             chat.outbox = Counter::default();
             Case {
@@ -359,7 +379,10 @@ fn list_rooms(bench: &mut Bench) {
                 bytes: 0,
                 call: move || {
                     let last = black_box(count / ROOMS_PAGE);
-                    chat.handle(ChatCrowd::id_of(0), Ok(Command::Rooms(last)));
+                    chat.handle(
+                        ChatCrowd::id_of(0),
+                        Ok(Command::Query(QueryCommand::Rooms(last))),
+                    );
                     mem::take(&mut chat.outbox.rooms)
                 },
             }

@@ -14,7 +14,7 @@
 //!
 //! Dependencies point downwards only. A message's way through is read in this order:
 //! [`net::event_loop::EventLoop::run`], [`server::switchboard::Switchboard::turn`],
-//! [`wire::lines::LineSplitter::next`], [`chat::Chat::handle`], and the implementation of
+//! [`wire::codec::Codec::next`], [`chat::Chat::handle`], and the implementation of
 //! [`chat::outbox::Outbox`] in `server::egress`. `docs/architecture.md` tells why it is so.
 
 #![cfg_attr(

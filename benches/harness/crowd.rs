@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::{Command, Mode, Request};
-use chinwag::chat::event::{Event, Reply};
+use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
+use chinwag::chat::event::{Event, QueryReply, Reply};
 use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
@@ -59,7 +59,7 @@ pub struct Counter {
 
 impl Outbox for Counter {
     fn send(&mut self, _: ClientId, event: &Event<'_>) {
-        if let Event::Ok(Reply::Rooms { rooms, .. }) = black_box(event) {
+        if let Event::Ok(Reply::Query(QueryReply::Rooms { rooms, .. })) = black_box(event) {
             self.rooms = u32::try_from(rooms.len()).unwrap();
         }
     }
@@ -111,7 +111,7 @@ impl ChatCrowd {
             let id = Self::id_of(number);
             crowd.chat.connect(crowd.now, id, Peer::Tcp(PEER.into()));
             let name = Name::parse(&name_of(number)).unwrap();
-            crowd.handle(id, Ok(Command::Nick(name)));
+            crowd.handle(id, Ok(Command::Session(SessionCommand::Nick(name))));
         }
         assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);

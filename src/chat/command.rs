@@ -3,16 +3,31 @@
 //! Everything that can borrow does, so a message passes through without an allocation.
 
 use super::name::{Name, NameError, RoomName};
-use super::refusal::Refusal;
+use super::refusal::{MessageRefusal, Refusal};
 
 pub use super::verb::Verb;
 
 /// What one line asks for, or what is wrong with it.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
-/// What a client asks for.
+/// What a client asks for, by the part of the chat that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
+    /// What needs no name.
+    Session(SessionCommand<'a>),
+    /// Something said.
+    Message(MessageCommand<'a>),
+    /// Entering and leaving rooms.
+    Membership(MembershipCommand),
+    /// A question about rooms and users.
+    Query(QueryCommand<'a>),
+    /// Something set, or a look at what it is set to.
+    Setting(SettingCommand<'a>),
+}
+
+/// What a connection may ask for before it has a name: one to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCommand<'a> {
     /// A line that starts with `#`: a registration, or plain text once one is registered.
     Hash {
         /// The rest of the line, if it is exactly one valid name.
@@ -22,23 +37,50 @@ pub enum Command<'a> {
     },
     /// `/nick`
     Nick(Name),
-    /// Something said in the current room.
+    /// `/mode`; tells what it is set to without a word.
+    Mode(Option<Mode>),
+    /// `/help`; of everything without a name.
+    Help(Option<Verb>),
+    /// `/version`
+    Version,
+    /// `/ping`
+    Ping(&'a str),
+    /// `/stats`
+    Stats,
+    /// `/quit`, with or without a text.
+    Quit(Option<&'a str>),
+}
+
+/// Something said, in the current room or to some users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageCommand<'a> {
+    /// Text alone, or `/say`.
     Say(&'a str),
     /// `/me`
     Act(&'a str),
-    /// A private message.
+    /// `@NAME:TEXT` or `/msg`
     Private {
         /// To whom.
         to: Recipients<'a>,
         /// What.
         text: &'a str,
     },
-    /// A private message to whoever last sent one.
+    /// `/reply`: a private message to the user who last sent one.
     Reply(&'a str),
+}
+
+/// Entering and leaving rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembershipCommand {
     /// `/join`
     Join(RoomName),
     /// `/part`; the current room if none is named.
     Part(Option<RoomName>),
+}
+
+/// A question about rooms and users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryCommand<'a> {
     /// `/rooms`, from this page on (from 1).
     Rooms(usize),
     /// `/names`
@@ -48,10 +90,15 @@ pub enum Command<'a> {
         /// From 1.
         page: usize,
     },
-    /// `/topic`; reads it without a text.
-    Topic(Option<&'a str>),
     /// `/whois`, with the name as typed.
     Whois(&'a str),
+}
+
+/// Something that is set, for oneself or for a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingCommand<'a> {
+    /// `/topic`; reads it without a text.
+    Topic(Option<&'a str>),
     /// `/away`, with or without a text.
     Away(Option<&'a str>),
     /// `/back`
@@ -64,18 +111,6 @@ pub enum Command<'a> {
     Quiet(Option<bool>),
     /// `/echo`; tells what it is set to without a word.
     Echo(Option<bool>),
-    /// `/mode`; tells what it is set to without a word.
-    Mode(Option<Mode>),
-    /// `/ping`
-    Ping(&'a str),
-    /// `/stats`
-    Stats,
-    /// `/version`
-    Version,
-    /// `/help`; of everything without a name.
-    Help(Option<Verb>),
-    /// `/quit`, with or without a text.
-    Quit(Option<&'a str>),
 }
 
 /// Whose names `/names` asks for.
@@ -101,13 +136,13 @@ impl<'a> Recipients<'a> {
     /// Takes names separated by commas; spaces around a comma do not count.
     ///
     /// # Errors
-    /// [`Refusal::TooManyRecipients`] past [`RECIPIENTS_MAX`].
+    /// [`Refusal::Message(MessageRefusal::TooManyRecipients)`] past [`RECIPIENTS_MAX`].
     pub fn parse(names: &'a str) -> Result<Self, Refusal<'a>> {
         if memchr::memchr_iter(b',', names.as_bytes())
             .nth(RECIPIENTS_MAX - 1)
             .is_some()
         {
-            return Err(Refusal::TooManyRecipients);
+            return Err(Refusal::Message(MessageRefusal::TooManyRecipients));
         }
         Ok(Self(names))
     }
@@ -149,7 +184,7 @@ mod tests {
         );
         assert_eq!(
             Recipients::parse(&format!("{names},x")),
-            Err(Refusal::TooManyRecipients)
+            Err(Refusal::Message(MessageRefusal::TooManyRecipients))
         );
     }
 }

@@ -5,112 +5,16 @@ use std::num::NonZeroU32;
 
 use ahash::RandomState;
 use hashbrown::HashTable;
-use smallvec::SmallVec;
 
+use super::client::Client;
 use super::ids::{ClientId, Peer, RoomId, UserId};
-use super::member::{Member, Membership};
+use super::member::Member;
 use super::name::Name;
 use super::time::Timestamp;
 
 /// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
 /// while a reply is typed.
 const DEPARTED_MAX: usize = 1000;
-
-/// The core's record of one connection, and of its user: today each has one of the other, so that a
-/// message finds both in the same two cache lines.
-#[derive(Debug)]
-pub(super) struct Client {
-    generation: u32,
-    pub peer: Peer,
-    pub connected_at: Timestamp,
-    pub active_at: Timestamp,
-    pub current: Option<RoomId>,
-    pub echo: bool,
-    /// Set with the name. This and all below are the user's, not the connection's.
-    user_generation: Option<NonZeroU32>,
-    pub name: Option<Name>,
-    pub quiet: bool,
-    pub reply_to: Option<UserId>,
-    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
-    pub rooms: SmallVec<[Membership; 2]>,
-    extras: Option<Box<Extras>>,
-}
-
-// Two cache lines, as a connection.
-const _: () = assert!(size_of::<Client>() <= 128);
-
-/// What most clients never set.
-#[derive(Debug, Default)]
-pub(super) struct Extras {
-    /// By id, so that it follows a user through changes of name and ends with their connection.
-    pub ignored: Vec<UserId>,
-    pub away: Option<Away>,
-    pub quit_text: Option<Box<str>>,
-}
-
-/// What a client said of being away, and who was told.
-#[derive(Debug)]
-pub(super) struct Away {
-    pub text: Box<str>,
-    pub told: std::collections::HashSet<UserId, RandomState>,
-}
-
-impl Client {
-    fn new(id: ClientId, peer: Peer, now: Timestamp) -> Self {
-        Self {
-            generation: id.generation,
-            peer,
-            connected_at: now,
-            active_at: now,
-            current: None,
-            echo: false,
-            user_generation: None,
-            name: None,
-            quiet: false,
-            reply_to: None,
-            rooms: SmallVec::new(),
-            extras: None,
-        }
-    }
-
-    /// The user whose record this is, if it lies at `slot`.
-    pub fn user_at(&self, slot: u32) -> Option<UserId> {
-        let generation = self.user_generation?;
-        Some(UserId { slot, generation })
-    }
-
-    pub fn membership(&self, room: RoomId) -> Option<Membership> {
-        self.rooms
-            .iter()
-            .find(|membership| membership.room == room)
-            .copied()
-    }
-
-    pub fn ignores(&self, other: UserId) -> bool {
-        self.ignored().contains(&other)
-    }
-
-    pub fn ignored(&self) -> &[UserId] {
-        self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
-    }
-
-    pub fn away(&self) -> Option<&Away> {
-        self.extras.as_ref()?.away.as_ref()
-    }
-
-    pub fn away_mut(&mut self) -> Option<&mut Away> {
-        self.extras.as_mut()?.away.as_mut()
-    }
-
-    pub fn quit_text(&self) -> Option<&str> {
-        self.extras.as_ref()?.quit_text.as_deref()
-    }
-
-    /// To set something that most never set.
-    pub fn extras_mut(&mut self) -> &mut Extras {
-        self.extras.get_or_insert_default()
-    }
-}
 
 /// All clients by slot, and the registered ones by name.
 ///
@@ -174,12 +78,12 @@ impl Directory {
 
     pub fn get(&self, id: ClientId) -> Option<&Client> {
         let client = self.slots.get(id.index())?.as_ref()?;
-        (client.generation == id.generation).then_some(client)
+        (client.id_at(id.slot) == id).then_some(client)
     }
 
     pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         let client = self.slots.get_mut(id.index())?.as_mut()?;
-        (client.generation == id.generation).then_some(client)
+        (client.id_at(id.slot) == id).then_some(client)
     }
 
     /// Who sends by a connection, once they are registered.
@@ -189,22 +93,19 @@ impl Directory {
 
     /// Where what is for a user goes.
     pub fn connections_of(&self, user: UserId) -> impl Iterator<Item = ClientId> {
-        let connection = self.user(user).map(|record| ClientId {
-            slot: user.slot,
-            generation: record.generation,
-        });
-        connection.into_iter()
+        let record = self.user(user);
+        record.map(|record| record.id_at(user.slot)).into_iter()
     }
 
     /// The record of a user who is here.
     pub fn user(&self, id: UserId) -> Option<&Client> {
         let record = self.slots.get(id.slot as usize)?.as_ref()?;
-        (record.user_generation == Some(id.generation)).then_some(record)
+        (record.user_at(id.slot) == Some(id)).then_some(record)
     }
 
     pub fn user_mut(&mut self, id: UserId) -> Option<&mut Client> {
         let record = self.slots.get_mut(id.slot as usize)?.as_mut()?;
-        (record.user_generation == Some(id.generation)).then_some(record)
+        (record.user_at(id.slot) == Some(id)).then_some(record)
     }
 
     /// How a user stands in the list of members of `room`.
@@ -310,11 +211,8 @@ impl Directory {
 
     pub fn ids(&self) -> impl Iterator<Item = ClientId> {
         self.slots.iter().enumerate().filter_map(|(slot, client)| {
-            let generation = client.as_ref()?.generation;
-            Some(ClientId {
-                slot: u32::try_from(slot).ok()?,
-                generation,
-            })
+            let slot = u32::try_from(slot).ok()?;
+            Some(client.as_ref()?.id_at(slot))
         })
     }
 

@@ -100,12 +100,25 @@ pub enum Notice<'a> {
     Closing(CloseReason),
 }
 
-/// What a line that was carried out is answered with.
+/// What a line that was carried out is answered with, by the part of the chat that did it.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum Reply<'a> {
     /// Done, and nothing to tell.
     Done,
+    /// To what needs no name.
+    Session(SessionReply<'a>),
+    /// To entering and leaving rooms.
+    Membership(MembershipReply<'a>),
+    /// To a question.
+    Query(QueryReply<'a>),
+    /// What something is set to now.
+    Setting(SettingReply<'a>),
+}
+
+/// The answer to a [`SessionCommand`](super::command::SessionCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum SessionReply<'a> {
     Registered {
         name: &'a Name,
         entered: RoomView<'a>,
@@ -113,10 +126,42 @@ pub enum Reply<'a> {
     Renamed {
         name: &'a Name,
     },
+    Mode(Mode),
+    Help(Option<Verb>),
+    Version {
+        server_name: &'a str,
+    },
+    Pong {
+        text: &'a str,
+    },
+    Stats {
+        server_name: &'a str,
+        counts: Counts,
+        server: &'a ServerStats,
+    },
+    Bye,
+}
+
+/// The answer to a [`MembershipCommand`](super::command::MembershipCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum MembershipReply<'a> {
     Joined(RoomView<'a>),
     Parted {
         room: &'a RoomName,
         current: Option<&'a RoomName>,
+    },
+}
+
+/// The answer to a [`QueryCommand`](super::command::QueryCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum QueryReply<'a> {
+    Rooms {
+        rooms: &'a [RoomSummary<'a>],
+        total: usize,
+        page: usize,
+        pages: usize,
     },
     /// `room` is `None` for everyone.
     Names {
@@ -126,18 +171,18 @@ pub enum Reply<'a> {
         page: usize,
         pages: usize,
     },
-    Rooms {
-        rooms: &'a [RoomSummary<'a>],
-        total: usize,
-        page: usize,
-        pages: usize,
-    },
+    Whois(Whois<'a>),
+}
+
+/// The answer to a [`SettingCommand`](super::command::SettingCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum SettingReply<'a> {
     /// A topic, read or just set.
     Topic {
         room: &'a RoomName,
         text: Option<&'a str>,
     },
-    Whois(Whois<'a>),
     Away {
         text: &'a str,
     },
@@ -153,20 +198,6 @@ pub enum Reply<'a> {
     },
     Quiet(bool),
     Echo(bool),
-    Mode(Mode),
-    Pong {
-        text: &'a str,
-    },
-    Stats {
-        server_name: &'a str,
-        counts: Counts,
-        server: &'a ServerStats,
-    },
-    Version {
-        server_name: &'a str,
-    },
-    Help(Option<Verb>),
-    Bye,
 }
 
 /// A room as seen by who enters it.

@@ -1,14 +1,15 @@
-//! Names and rooms: registering, changing one's name, entering and leaving.
+//! Entering and leaving rooms.
 
 use arrayvec::ArrayVec;
 
-use super::event::{Event, Reply, RoomView};
-use super::ids::{ClientId, RoomId, UserId};
-use super::member::{Member, Membership};
+use super::command::MembershipCommand;
+use super::event::{MembershipReply, Reply, RoomView};
+use super::ids::{RoomId, UserId};
+use super::member::Membership;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
-use super::refusal::Refusal;
+use super::refusal::{MembershipRefusal, Refusal};
 use super::rooms::Room;
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
@@ -17,53 +18,20 @@ use super::{Chat, Outcome, Sender, answer};
 pub const ENTRY_NAMES_MAX: usize = 20;
 
 impl Chat {
-    pub(super) fn register<'a, O: Outbox>(
+    pub(super) fn execute_membership<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
-        id: ClientId,
-        name: Name,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        self.check_free(name, None)?;
-        let user = self.directory.register(id, name);
-        let user = user.ok_or(Refusal::NotRegistered)?;
-        outbox.named(id, name);
-        let lobby = self.rooms.lobby();
-        self.enter(now, user, &name, lobby, outbox);
-        let room = self
-            .rooms
-            .get(lobby)
-            .ok_or(Refusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, user);
-        let reply = Reply::Registered {
-            name: &name,
-            entered: view(room, &names),
-        };
-        answer(outbox, id, reply)
-    }
-
-    pub(super) fn rename<'a, O: Outbox>(
-        &mut self,
         sender: &Sender,
-        new_name: Name,
+        command: MembershipCommand,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(new_name, Some(sender.user))?;
-        let old = self.directory.rename(sender.user, new_name);
-        outbox.named(sender.client, new_name);
-        if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
-            if let Some(user) = self.directory.user(sender.user) {
-                for membership in &user.rooms {
-                    self.rooms
-                        .rename_pending(membership.room, sender.user, new_name);
-                }
-            }
-            self.announce_rename(sender.user, &old, &new_name, outbox);
+        match command {
+            MembershipCommand::Join(room) => self.join(now, sender, room, outbox),
+            MembershipCommand::Part(room) => self.part(now, sender, room, outbox),
         }
-        answer(outbox, sender.client, Reply::Renamed { name: &new_name })
     }
 
-    pub(super) fn join<'a, O: Outbox>(
+    fn join<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
         sender: &Sender,
@@ -76,7 +44,9 @@ impl Chat {
         let member = existing.is_some_and(|room| user.membership(room).is_some());
         let rooms_max = self.settings.rooms_per_client_max;
         if !member && user.rooms.len() >= rooms_max {
-            return Err(Refusal::TooManyRooms { rooms_max });
+            return Err(Refusal::Membership(MembershipRefusal::TooManyRooms {
+                rooms_max,
+            }));
         }
         let room = self.rooms.find_or_make(room_name);
         if member {
@@ -84,15 +54,21 @@ impl Chat {
         } else {
             self.enter(now, sender.user, &sender.name, room, outbox);
         }
-        let room = self
-            .rooms
-            .get(room)
-            .ok_or(Refusal::NotInRoom { room: None })?;
+        let room =
+            self.rooms
+                .get(room)
+                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+                    room: None,
+                }))?;
         let names = self.some_names(room, sender.user);
-        answer(outbox, sender.client, Reply::Joined(view(room, &names)))
+        answer(
+            outbox,
+            sender.client,
+            Reply::Membership(MembershipReply::Joined(view(room, &names))),
+        )
     }
 
-    pub(super) fn part<'a, O: Outbox>(
+    fn part<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
         sender: &Sender,
@@ -102,17 +78,19 @@ impl Chat {
         let client = self.directory.get(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
-            Some(room_name) => Some(
-                self.rooms
-                    .find(&room_name)
-                    .ok_or(Refusal::NoSuchRoom { room: room_name })?,
-            ),
+            Some(room_name) => Some(self.rooms.find(&room_name).ok_or(Refusal::Membership(
+                MembershipRefusal::NoSuchRoom { room: room_name },
+            ))?),
             None => client.current,
         };
         let membership = room.and_then(|room| client.membership(room));
-        let membership = membership.ok_or(Refusal::NotInRoom { room: room_name })?;
+        let membership = membership.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+            room: room_name,
+        }))?;
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
-        let room_name = room_name.ok_or(Refusal::NotInRoom { room: None })?;
+        let room_name = room_name.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+            room: None,
+        }))?;
 
         let current = self.exit(sender.user, membership);
         let change = Change {
@@ -128,10 +106,10 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Parted {
+            Reply::Membership(MembershipReply::Parted {
                 room: &room_name,
                 current,
-            },
+            }),
         )
     }
 
@@ -163,24 +141,8 @@ impl Chat {
         }
     }
 
-    /// Whether `user`, or somebody new, may take `name`.
-    fn check_free(&self, name: Name, user: Option<UserId>) -> Result<(), Refusal<'static>> {
-        if name.is_reserved() {
-            return Err(Refusal::NameReserved { name });
-        }
-        let holder = self.directory.find(&name);
-        if holder.is_some() && holder != user {
-            return Err(Refusal::NameInUse { name });
-        }
-        let like_room = RoomName::parse(name.as_str()).ok();
-        if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
-            return Err(Refusal::NameOfRoom { name });
-        }
-        Ok(())
-    }
-
     /// Puts a client into a room, which becomes its current one, and tells the others.
-    fn enter<O: Outbox>(
+    pub(super) fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
         user: UserId,
@@ -224,38 +186,8 @@ impl Chat {
         }
     }
 
-    /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
-    /// coming and going at all.
-    fn announce_rename<O: Outbox>(&self, id: UserId, name: &Name, new_name: &Name, outbox: &mut O) {
-        let Some(user) = self.directory.user(id) else {
-            return;
-        };
-        let event = Event::Rename { name, new_name };
-        let told = |room: &&Room| room.members.len() <= super::PRESENCE_MEMBERS_MAX;
-        for (place, membership) in user.rooms.iter().enumerate() {
-            let Some(room) = self.rooms.get(membership.room).filter(told) else {
-                continue;
-            };
-            let earlier = user.rooms.get(..place).unwrap_or_default();
-            let told_already = |member: &Member| {
-                !earlier.is_empty()
-                    && self.directory.user(member.user).is_some_and(|other| {
-                        earlier.iter().any(|own| {
-                            other.membership(own.room).is_some()
-                                && self.rooms.get(own.room).as_ref().is_some_and(told)
-                        })
-                    })
-            };
-            let others = room
-                .members
-                .iter()
-                .filter(|member| member.user != id && !member.quiet && !told_already(member));
-            outbox.announce(&room.name, others.map(Member::addressee), &event);
-        }
-    }
-
     /// The names that somebody entering is told, without their own.
-    fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
+    pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
         let others = room.members.iter().filter(|member| member.user != id);
         let names = others.filter_map(|member| self.directory.name_of(member.user));
         names.take(ENTRY_NAMES_MAX).collect()
@@ -263,7 +195,7 @@ impl Chat {
 }
 
 /// A room as its newest member sees it.
-fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
+pub(super) fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
     RoomView {
         room: &room.name,
         topic: room.topic.as_deref(),

@@ -2,14 +2,14 @@
 
 use arrayvec::ArrayVec;
 
-use super::command::{RECIPIENTS_MAX, Recipients};
-use super::directory::Client;
+use super::client::Client;
+use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
 use super::event::{Event, Notice, Reply};
 use super::ids::UserId;
 use super::member::Member;
 use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
-use super::refusal::Refusal;
+use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
 use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
@@ -21,6 +21,20 @@ pub(super) enum Speech<'a> {
 }
 
 impl Chat {
+    pub(super) fn execute_message<'a, O: Outbox>(
+        &mut self,
+        sender: &Sender,
+        command: MessageCommand<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match command {
+            MessageCommand::Say(text) => self.speak(sender, Speech::Message(text), outbox),
+            MessageCommand::Act(text) => self.speak(sender, Speech::Action(text), outbox),
+            MessageCommand::Private { to, text } => self.private(sender, to, text, outbox),
+            MessageCommand::Reply(text) => self.reply(sender, text, outbox),
+        }
+    }
+
     /// Something said, or done by `/me`, in the current room.
     pub(super) fn speak<'a, O: Outbox>(
         &mut self,
@@ -46,7 +60,9 @@ impl Chat {
         let client = self.directory.get(speaker.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
-        let room = room.ok_or(Refusal::NotInRoom { room: None })?;
+        let room = room.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+            room: None,
+        }))?;
         let echo = client.echo;
         let (speaker, user) = (speaker.client, speaker.user);
         let hears = move |member: &&Member| {
@@ -64,7 +80,7 @@ impl Chat {
         Ok((room, members.map(Member::addressee)))
     }
 
-    pub(super) fn private<'a, O: Outbox>(
+    fn private<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         to: Recipients<'a>,
@@ -79,7 +95,7 @@ impl Chat {
         self.private_to_one(sender, recipient, text, outbox)
     }
 
-    pub(super) fn reply<'a, O: Outbox>(
+    fn reply<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         text: &'a str,
@@ -87,10 +103,12 @@ impl Chat {
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
-        let writer = user.reply_to.ok_or(Refusal::NobodyWrote)?;
+        let writer = user
+            .reply_to
+            .ok_or(Refusal::Message(MessageRefusal::NobodyWrote))?;
         let Some(writer_name) = self.directory.name_of(writer) else {
             let name = self.directory.name_of_departed(writer);
-            return Err(Refusal::WriterLeft { name });
+            return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));
         };
         self.private_to_one(sender, (writer, writer_name), text, outbox)
     }
@@ -111,10 +129,10 @@ impl Chat {
             Delivery::Refused => {
                 outbox.send(
                     sender.client,
-                    &Event::Error(Refusal::Unreached {
+                    &Event::Error(Refusal::Message(MessageRefusal::Unreached {
                         missing: &[],
                         full: to,
-                    }),
+                    })),
                 );
                 Ok(Answered)
             }
@@ -158,10 +176,10 @@ impl Chat {
         if missing.is_empty() && full.is_empty() {
             return answer(outbox, sender.client, Reply::Done);
         }
-        let refusal = Refusal::Unreached {
+        let refusal = Refusal::Message(MessageRefusal::Unreached {
             missing: &missing,
             full: &full,
-        };
+        });
         outbox.send(sender.client, &Event::Error(refusal));
         Ok(Answered)
     }

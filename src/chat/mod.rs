@@ -5,9 +5,10 @@
 //! [`Request`], and everything goes out through an [`Outbox`]. The same calls in the same order
 //! have the same outcome, which is what lets a simulation replay a history from its seed.
 //!
-//! [`Chat::handle`] is the entrance; from there each command goes to one method, in `messaging` (what
-//! is said), `membership` (names and rooms), `queries` or `settings`.
+//! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
+//! (what needs no name), `messaging`, `membership`, `queries` or `settings`.
 
+mod client;
 pub mod close_reason;
 pub mod command;
 mod directory;
@@ -23,6 +24,7 @@ mod presence;
 mod queries;
 pub mod refusal;
 mod rooms;
+mod session;
 mod settings;
 pub mod stats;
 pub mod time;
@@ -30,16 +32,15 @@ mod verb;
 
 use ahash::RandomState;
 
-use close_reason::CloseReason;
+use client::Client;
 use command::{Command, Request, Verb};
-use directory::{Client, Directory};
+use directory::Directory;
 use event::{Event, Notice, Reply};
 use ids::{ClientId, Peer, UserId};
-use messaging::Speech;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use presence::{Change, ChangeKind};
-use refusal::Refusal;
+use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
 use time::Timestamp;
@@ -129,10 +130,9 @@ impl Chat {
         };
         client.active_at = now;
         let sender = Sender::new(id, client);
-        let outcome = match (request, sender) {
-            (Ok(command), Some(sender)) => self.execute(now, &sender, command, outbox),
-            (Ok(command), None) => self.execute_unregistered(now, id, command, outbox),
-            (Err(refusal), sender) => Err(refusal_for(refusal, sender.is_some())),
+        let outcome = match request {
+            Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox),
+            Err(refusal) => Err(refusal_for(refusal, sender.is_some())),
         };
         match outcome {
             Ok(Answered) => {}
@@ -230,101 +230,25 @@ impl Chat {
         }
     }
 
+    /// Each command to the file of its part.
     fn execute<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
-        sender: &Sender,
+        id: ClientId,
+        sender: Option<&Sender>,
         command: Command<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
-            Command::Say(text) => self.speak(sender, Speech::Message(text), outbox),
-            Command::Act(text) => self.speak(sender, Speech::Action(text), outbox),
-            Command::Private { to, text } => self.private(sender, to, text, outbox),
-            Command::Reply(text) => self.reply(sender, text, outbox),
-            Command::Hash { name: Ok(new), .. } | Command::Nick(new) => {
-                self.rename(sender, new, outbox)
+            Command::Session(command) => self.execute_session(now, id, sender, command, outbox),
+            Command::Message(command) => self.execute_message(registered?, command, outbox),
+            Command::Membership(command) => {
+                self.execute_membership(now, registered?, command, outbox)
             }
-            Command::Hash { line, .. } => self.speak(sender, Speech::Message(line), outbox),
-            Command::Join(room) => self.join(now, sender, room, outbox),
-            Command::Part(room) => self.part(now, sender, room, outbox),
-            Command::Topic(text) => self.topic(sender, text, outbox),
-            Command::Rooms(page) => self.list_rooms(sender, page, outbox),
-            Command::Names { of, page } => self.list_names(sender, of, page, outbox),
-            Command::Whois(typed) => self.whois(now, sender, typed, outbox),
-            Command::Away(text) => self.away(sender, text, outbox),
-            Command::Back => self.back(sender, outbox),
-            Command::Ignore(typed) => self.ignore(sender, typed, outbox),
-            Command::Unignore(typed) => self.unignore(sender, typed, outbox),
-            Command::Quiet(on) => self.quiet(sender, on, outbox),
-            Command::Echo(on) => self.echo(sender, on, outbox),
-            Command::Help(_)
-            | Command::Version
-            | Command::Ping(_)
-            | Command::Stats
-            | Command::Mode(_)
-            | Command::Quit(_) => self.execute_unregistered(now, sender.client, command, outbox),
+            Command::Query(command) => self.execute_query(now, registered?, command, outbox),
+            Command::Setting(command) => self.execute_setting(registered?, command, outbox),
         }
-    }
-
-    /// What needs no name.
-    fn execute_unregistered<'a, O: Outbox>(
-        &mut self,
-        now: Timestamp,
-        id: ClientId,
-        command: Command<'a>,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let server_name = &self.settings.server_name;
-        match command {
-            Command::Hash { name: Ok(name), .. } | Command::Nick(name) => {
-                self.register(now, id, name, outbox)
-            }
-            Command::Hash {
-                name: Err(why),
-                line,
-            } => Err(Refusal::BadName {
-                given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
-                why,
-            }),
-            Command::Help(verb) => answer(outbox, id, Reply::Help(verb)),
-            Command::Version => answer(outbox, id, Reply::Version { server_name }),
-            Command::Ping(text) => answer(outbox, id, Reply::Pong { text }),
-            Command::Stats => {
-                let (counts, server) = (self.counts(), &outbox.stats());
-                answer(
-                    outbox,
-                    id,
-                    Reply::Stats {
-                        server_name,
-                        counts,
-                        server,
-                    },
-                )
-            }
-            Command::Mode(mode) => {
-                let mode = mode.unwrap_or_else(|| outbox.mode(id));
-                outbox.set_mode(id, mode);
-                answer(outbox, id, Reply::Mode(mode))
-            }
-            Command::Quit(text) => self.quit(id, text, outbox),
-            _ => Err(Refusal::NotRegistered),
-        }
-    }
-
-    fn quit<'a, O: Outbox>(
-        &mut self,
-        id: ClientId,
-        text: Option<&'a str>,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        check_note(text)?;
-        if let Some(client) = self.directory.get_mut(id) {
-            client.extras_mut().quit_text = text.map(Box::from);
-        }
-        answered(outbox, id, Reply::Bye);
-        outbox.close(id, CloseReason::Quit);
-        Ok(Answered)
     }
 }
 
@@ -368,9 +292,9 @@ fn answer<'a, O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) -> Outc
 /// Refuses a topic, away or quit text that is too long to be repeated to many.
 fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
     if text.is_some_and(|text| text.len() > NOTE_BYTES_MAX) {
-        return Err(Refusal::TextTooLong {
+        return Err(Refusal::Line(LineRefusal::TextTooLong {
             bytes_max: NOTE_BYTES_MAX,
-        });
+        }));
     }
     Ok(())
 }
@@ -378,16 +302,35 @@ fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
 /// What is wrong with a line depends a little on who sent it: before anything else, a stranger is
 /// told how to register, unless the line could have worked without that.
 fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
-    match refusal {
-        Refusal::UnknownCommand { given, nearest, .. } => Refusal::UnknownCommand {
-            given,
-            nearest,
-            registered,
-        },
-        Refusal::LineTooLong { .. }
-        | Refusal::BadName { .. }
-        | Refusal::Usage(Verb::Nick | Verb::Help | Verb::Mode) => refusal,
-        _ if !registered => Refusal::NotRegistered,
-        _ => refusal,
+    let worked_without_name = match refusal {
+        Refusal::Line(LineRefusal::UnknownCommand { given, nearest, .. }) => {
+            return Refusal::Line(LineRefusal::UnknownCommand {
+                given,
+                nearest,
+                registered,
+            });
+        }
+        Refusal::Line(LineRefusal::Usage(verb)) => {
+            matches!(verb, Verb::Nick | Verb::Help | Verb::Mode)
+        }
+        Refusal::Line(LineRefusal::LineTooLong { .. })
+        | Refusal::Session(SessionRefusal::BadName { .. }) => true,
+        Refusal::Line(LineRefusal::TextTooLong { .. } | LineRefusal::NoText)
+        | Refusal::Session(
+            SessionRefusal::NameInUse { .. }
+            | SessionRefusal::NameOfRoom { .. }
+            | SessionRefusal::NameReserved { .. },
+        )
+        | Refusal::NotRegistered
+        | Refusal::NoSuchUser { .. }
+        | Refusal::Message(_)
+        | Refusal::Membership(_)
+        | Refusal::Query(_)
+        | Refusal::Setting(_) => false,
+    };
+    if registered || worked_without_name {
+        refusal
+    } else {
+        Refusal::NotRegistered
     }
 }

@@ -2,11 +2,11 @@
 
 use arrayvec::ArrayVec;
 
-use super::command::NamesOf;
-use super::event::{Reply, RoomSummary, Whois};
+use super::command::{NamesOf, QueryCommand};
+use super::event::{QueryReply, Reply, RoomSummary, Whois};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
-use super::refusal::Refusal;
+use super::refusal::{MembershipRefusal, QueryRefusal, Refusal};
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
@@ -18,7 +18,21 @@ pub const NAMES_PAGE: usize = 100;
 pub const ROOMS_PAGE: usize = 100;
 
 impl Chat {
-    pub(super) fn list_names<'a, O: Outbox>(
+    pub(super) fn execute_query<'a, O: Outbox>(
+        &self,
+        now: Timestamp,
+        sender: &Sender,
+        command: QueryCommand<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match command {
+            QueryCommand::Rooms(page) => self.list_rooms(sender, page, outbox),
+            QueryCommand::Names { of, page } => self.list_names(sender, of, page, outbox),
+            QueryCommand::Whois(typed) => self.whois(now, sender, typed, outbox),
+        }
+    }
+
+    fn list_names<'a, O: Outbox>(
         &self,
         sender: &Sender,
         of: NamesOf,
@@ -27,17 +41,19 @@ impl Chat {
     ) -> Outcome<'a> {
         let room = match of {
             NamesOf::Everyone => None,
-            NamesOf::Room(name) => Some(
-                self.rooms
-                    .find(&name)
-                    .ok_or(Refusal::NoSuchRoom { room: name })?,
-            ),
+            NamesOf::Room(name) => Some(self.rooms.find(&name).ok_or(Refusal::Membership(
+                MembershipRefusal::NoSuchRoom { room: name },
+            ))?),
             NamesOf::CurrentRoom => {
                 let current = self
                     .directory
                     .get(sender.client)
                     .and_then(|client| client.current);
-                Some(current.ok_or(Refusal::NotInRoom { room: None })?)
+                Some(
+                    current.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+                        room: None,
+                    }))?,
+                )
             }
         };
         let room = room.and_then(|room| self.rooms.get(room));
@@ -64,17 +80,17 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Names {
+            Reply::Query(QueryReply::Names {
                 room,
                 total,
                 names: &names,
                 page,
                 pages,
-            },
+            }),
         )
     }
 
-    pub(super) fn list_rooms<'a, O: Outbox>(
+    fn list_rooms<'a, O: Outbox>(
         &self,
         sender: &Sender,
         page: usize,
@@ -95,16 +111,16 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Rooms {
+            Reply::Query(QueryReply::Rooms {
                 rooms: &rooms,
                 total,
                 page,
                 pages,
-            },
+            }),
         )
     }
 
-    pub(super) fn whois<'a, O: Outbox>(
+    fn whois<'a, O: Outbox>(
         &self,
         now: Timestamp,
         sender: &Sender,
@@ -132,7 +148,11 @@ impl Chat {
             rooms: &rooms,
             peer: (sender.user == other).then_some(user.peer),
         };
-        answer(outbox, sender.client, Reply::Whois(whois))
+        answer(
+            outbox,
+            sender.client,
+            Reply::Query(QueryReply::Whois(whois)),
+        )
     }
 }
 
@@ -144,7 +164,7 @@ fn page_bounds(
 ) -> Result<(usize, usize), Refusal<'static>> {
     let pages = total.div_ceil(page_size).max(1);
     if page == 0 || page > pages {
-        return Err(Refusal::NoSuchPage { page, pages });
+        return Err(Refusal::Query(QueryRefusal::NoSuchPage { page, pages }));
     }
     Ok(((page - 1) * page_size, pages))
 }

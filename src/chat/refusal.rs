@@ -5,28 +5,73 @@ use super::verb::Verb;
 
 /// What a client sent was refused, or failed. Each has a stable code for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are what the wording quotes")]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum Refusal<'a> {
+    /// The line needs a name.
     NotRegistered,
-    BadName {
+    /// The line names a user who is not here.
+    NoSuchUser { given: &'a str },
+    /// The line itself is wrong.
+    Line(LineRefusal<'a>),
+    /// A name cannot be had.
+    Session(SessionRefusal<'a>),
+    /// Nothing was said.
+    Message(MessageRefusal<'a>),
+    /// A room cannot be entered, left or used.
+    Membership(MembershipRefusal<'a>),
+    /// A question has no answer.
+    Query(QueryRefusal),
+    /// Nothing was set.
+    Setting(SettingRefusal<'a>),
+}
+
+/// What is wrong with a line, whatever it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum LineRefusal<'a> {
+    /// A command without what it needs, or with too much.
+    Usage(Verb),
+    UnknownCommand {
         given: &'a str,
-        why: NameError,
+        nearest: Option<Verb>,
+        registered: bool,
     },
-    NameInUse {
-        name: Name,
+    LineTooLong {
+        bytes_max: usize,
     },
-    NameOfRoom {
-        name: Name,
+    /// A topic, an away or a quit text.
+    TextTooLong {
+        bytes_max: usize,
     },
-    NameReserved {
-        name: Name,
-    },
-    BadRoom {
-        given: &'a str,
-        why: NameError,
-    },
-    NoSuchUser {
-        given: &'a str,
+    /// Nothing to say, or nothing behind the colon.
+    NoText,
+}
+
+/// Why a name cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum SessionRefusal<'a> {
+    BadName { given: &'a str, why: NameError },
+    NameInUse { name: Name },
+    NameOfRoom { name: Name },
+    NameReserved { name: Name },
+}
+
+/// Why something was not said, or not to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum MessageRefusal<'a> {
+    /// `@name` without a colon.
+    MissingColon,
+    /// `@:text`, or nothing beside a comma.
+    MissingName,
+    /// `@two words:text`.
+    SpaceInName,
+    TooManyRecipients,
+    /// A private message did not reach these: not there, or not reading.
+    Unreached {
+        missing: &'a [&'a str],
+        full: &'a [Name],
     },
     /// `/reply` before anyone wrote.
     NobodyWrote,
@@ -34,10 +79,15 @@ pub enum Refusal<'a> {
     WriterLeft {
         name: Option<Name>,
     },
-    /// A private message did not reach these: not there, or not reading.
-    Unreached {
-        missing: &'a [&'a str],
-        full: &'a [Name],
+}
+
+/// Why a room cannot be entered, left or used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum MembershipRefusal<'a> {
+    BadRoom {
+        given: &'a str,
+        why: NameError,
     },
     NoSuchRoom {
         room: RoomName,
@@ -49,40 +99,22 @@ pub enum Refusal<'a> {
     TooManyRooms {
         rooms_max: usize,
     },
-    TooManyRecipients,
-    /// A command without what it needs, or with too much.
-    Usage(Verb),
-    /// `@name` without a colon.
-    MissingColon,
-    /// `@:text`, or nothing beside a comma.
-    MissingName,
-    /// `@two words:text`.
-    SpaceInName,
-    /// Nothing to say, or nothing behind the colon.
-    NoText,
-    /// A topic, an away or a quit text.
-    TextTooLong {
-        bytes_max: usize,
-    },
-    NoSuchPage {
-        page: usize,
-        pages: usize,
-    },
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum QueryRefusal {
+    NoSuchPage { page: usize, pages: usize },
+}
+
+/// Why nothing was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum SettingRefusal<'a> {
     IgnoreSelf,
-    IgnoreFull {
-        ignored_max: usize,
-    },
-    NotIgnored {
-        given: &'a str,
-    },
-    UnknownCommand {
-        given: &'a str,
-        nearest: Option<Verb>,
-        registered: bool,
-    },
-    LineTooLong {
-        bytes_max: usize,
-    },
+    IgnoreFull { ignored_max: usize },
+    NotIgnored { given: &'a str },
 }
 
 impl Refusal<'_> {
@@ -91,30 +123,72 @@ impl Refusal<'_> {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotRegistered => "not_registered",
+            Self::NoSuchUser { .. } => "no_such_user",
+            Self::Line(refusal) => refusal.code(),
+            Self::Session(refusal) => refusal.code(),
+            Self::Message(refusal) => refusal.code(),
+            Self::Membership(refusal) => refusal.code(),
+            Self::Query(refusal) => refusal.code(),
+            Self::Setting(refusal) => refusal.code(),
+        }
+    }
+}
+
+impl LineRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) | Self::TextTooLong { .. } | Self::NoText => "bad_usage",
+            Self::UnknownCommand { .. } => "unknown_command",
+            Self::LineTooLong { .. } => "line_too_long",
+        }
+    }
+}
+
+impl SessionRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
             Self::BadName { .. } => "bad_name",
             Self::NameInUse { .. } | Self::NameOfRoom { .. } | Self::NameReserved { .. } => {
                 "name_taken"
             }
+        }
+    }
+}
+
+impl MessageRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MissingColon | Self::MissingName | Self::SpaceInName => "bad_usage",
+            Self::TooManyRecipients => "too_many_recipients",
+            Self::Unreached { missing: [], .. } => "not_delivered",
+            Self::Unreached { .. } | Self::NobodyWrote | Self::WriterLeft { .. } => "no_such_user",
+        }
+    }
+}
+
+impl MembershipRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
             Self::BadRoom { .. } => "bad_room",
-            Self::NoSuchUser { .. } | Self::NobodyWrote | Self::WriterLeft { .. } => "no_such_user",
-            Self::Unreached { missing, .. } if !missing.is_empty() => "no_such_user",
-            Self::Unreached { .. } => "not_delivered",
             Self::NoSuchRoom { .. } => "no_such_room",
             Self::NotInRoom { .. } => "not_in_room",
             Self::TooManyRooms { .. } => "too_many_rooms",
-            Self::TooManyRecipients => "too_many_recipients",
-            Self::Usage(_)
-            | Self::MissingColon
-            | Self::MissingName
-            | Self::SpaceInName
-            | Self::NoText
-            | Self::TextTooLong { .. }
-            | Self::NoSuchPage { .. }
-            | Self::IgnoreSelf
-            | Self::IgnoreFull { .. }
-            | Self::NotIgnored { .. } => "bad_usage",
-            Self::UnknownCommand { .. } => "unknown_command",
-            Self::LineTooLong { .. } => "line_too_long",
+        }
+    }
+}
+
+impl QueryRefusal {
+    fn code(self) -> &'static str {
+        match self {
+            Self::NoSuchPage { .. } => "bad_usage",
+        }
+    }
+}
+
+impl SettingRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::IgnoreSelf | Self::IgnoreFull { .. } | Self::NotIgnored { .. } => "bad_usage",
         }
     }
 }

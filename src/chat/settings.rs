@@ -1,14 +1,17 @@
 //! What one sets for oneself, and a room's topic.
 
+use std::collections::HashSet;
+
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
-use super::directory::Away;
-use super::event::{Event, Reply};
+use super::client::Away;
+use super::command::SettingCommand;
+use super::event::{Event, Reply, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
 use super::outbox::Outbox;
-use super::refusal::Refusal;
+use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
 use super::{Chat, Outcome, Sender, answer, check_note};
 
 /// How many users one may ignore; past that, leaving the room is the better answer.
@@ -18,7 +21,24 @@ pub const IGNORED_MAX: usize = 100;
 pub const AWAY_NOTIFIED_MAX: usize = 1000;
 
 impl Chat {
-    pub(super) fn topic<'a, O: Outbox>(
+    pub(super) fn execute_setting<'a, O: Outbox>(
+        &mut self,
+        sender: &Sender,
+        command: SettingCommand<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match command {
+            SettingCommand::Topic(text) => self.topic(sender, text, outbox),
+            SettingCommand::Away(text) => self.away(sender, text, outbox),
+            SettingCommand::Back => self.back(sender, outbox),
+            SettingCommand::Ignore(typed) => self.ignore(sender, typed, outbox),
+            SettingCommand::Unignore(typed) => self.unignore(sender, typed, outbox),
+            SettingCommand::Quiet(on) => self.quiet(sender, on, outbox),
+            SettingCommand::Echo(on) => self.echo(sender, on, outbox),
+        }
+    }
+
+    fn topic<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         text: Option<&'a str>,
@@ -30,12 +50,14 @@ impl Chat {
             .get(sender.client)
             .and_then(|client| client.current);
         let room = current.and_then(|room| self.rooms.get_mut(room));
-        let room = room.ok_or(Refusal::NotInRoom { room: None })?;
+        let room = room.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+            room: None,
+        }))?;
         let Some(text) = text else {
-            let reply = Reply::Topic {
+            let reply = Reply::Setting(SettingReply::Topic {
                 room: &room.name,
                 text: room.topic.as_deref(),
-            };
+            });
             return answer(outbox, sender.client, reply);
         };
         room.topic = Some(text.into());
@@ -49,14 +71,14 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Topic {
+            Reply::Setting(SettingReply::Topic {
                 room: &room.name,
                 text: Some(text),
-            },
+            }),
         )
     }
 
-    pub(super) fn away<'a, O: Outbox>(
+    fn away<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         text: Option<&'a str>,
@@ -66,24 +88,28 @@ impl Chat {
         let text = text.unwrap_or_default();
         let [a, b, c, d] = self.settings.hash_seed;
         if let Some(user) = self.directory.user_mut(sender.user) {
-            let told = std::collections::HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
+            let told = HashSet::with_hasher(RandomState::with_seeds(a, b, c, d));
             user.extras_mut().away = Some(Away {
                 text: text.into(),
                 told,
             });
         }
-        answer(outbox, sender.client, Reply::Away { text })
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::Away { text }),
+        )
     }
 
-    pub(super) fn back<'a, O: Outbox>(&mut self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
+    fn back<'a, O: Outbox>(&mut self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
         let user = self.directory.user_mut(sender.user);
         if let Some(user) = user.filter(|user| user.away().is_some()) {
             user.extras_mut().away = None;
         }
-        answer(outbox, sender.client, Reply::Back)
+        answer(outbox, sender.client, Reply::Setting(SettingReply::Back))
     }
 
-    pub(super) fn ignore<'a, O: Outbox>(
+    fn ignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -96,23 +122,27 @@ impl Chat {
         let missing = Refusal::NoSuchUser { given: typed };
         let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
         if other == sender.user {
-            return Err(Refusal::IgnoreSelf);
+            return Err(Refusal::Setting(SettingRefusal::IgnoreSelf));
         }
         let user = self.directory.user_mut(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         if !user.ignores(other) {
             if user.ignored().len() >= IGNORED_MAX {
-                return Err(Refusal::IgnoreFull {
+                return Err(Refusal::Setting(SettingRefusal::IgnoreFull {
                     ignored_max: IGNORED_MAX,
-                });
+                }));
             }
             user.extras_mut().ignored.push(other);
             self.refresh_member(sender.user);
         }
-        answer(outbox, sender.client, Reply::Ignoring { name: &name })
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::Ignoring { name: &name }),
+        )
     }
 
-    pub(super) fn unignore<'a, O: Outbox>(
+    fn unignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -127,15 +157,21 @@ impl Chat {
         let user = self.directory.user_mut(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         if !user.ignores(other) {
-            return Err(Refusal::NotIgnored { given: typed });
+            return Err(Refusal::Setting(SettingRefusal::NotIgnored {
+                given: typed,
+            }));
         }
         let ignored = &mut user.extras_mut().ignored;
         ignored.retain(|ignored| *ignored != other);
         self.refresh_member(sender.user);
-        answer(outbox, sender.client, Reply::NotIgnoring { name: &name })
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::NotIgnoring { name: &name }),
+        )
     }
 
-    pub(super) fn quiet<'a, O: Outbox>(
+    fn quiet<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         on: Option<bool>,
@@ -146,10 +182,14 @@ impl Chat {
         user.quiet = on.unwrap_or(user.quiet);
         let quiet = user.quiet;
         self.refresh_member(sender.user);
-        answer(outbox, sender.client, Reply::Quiet(quiet))
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::Quiet(quiet)),
+        )
     }
 
-    pub(super) fn echo<'a, O: Outbox>(
+    fn echo<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         on: Option<bool>,
@@ -158,7 +198,11 @@ impl Chat {
         let client = self.directory.get_mut(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         client.echo = on.unwrap_or(client.echo);
-        answer(outbox, sender.client, Reply::Echo(client.echo))
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::Echo(client.echo)),
+        )
     }
 
     fn list_ignored<'a, O: Outbox>(&self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
@@ -169,7 +213,11 @@ impl Chat {
             .iter()
             .filter_map(|other| self.directory.name_of(*other));
         let names: ArrayVec<Name, IGNORED_MAX> = names.collect();
-        answer(outbox, sender.client, Reply::Ignored { names: &names })
+        answer(
+            outbox,
+            sender.client,
+            Reply::Setting(SettingReply::Ignored { names: &names }),
+        )
     }
 
     /// An ignore ends with the connection of the one ignored.

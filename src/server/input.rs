@@ -7,11 +7,12 @@ use std::mem;
 
 use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::ClientId;
-use crate::chat::refusal::Refusal;
+use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
+use crate::wire::codec::Codec;
 use crate::wire::detect::ForeignProtocol;
-use crate::wire::lines::{Frame, FrameKind, LineSplitter};
+use crate::wire::lines::{Frame, FrameKind};
 use crate::wire::{command, sanitize};
 
 use super::connection::{Connection, Phase};
@@ -252,17 +253,17 @@ impl Input {
         id: ClientId,
         budget: &mut Budget,
     ) -> Stop {
-        let mut splitter = loop {
+        let mut codec = loop {
             let Some(connection) = turn.table.get_mut(id) else {
                 return Stop::Closing;
             };
             match self.check(turn.output, connection, turn.now, *budget) {
-                Check::Run => break connection.input_mut().take_splitter(),
+                Check::Run => break connection.input_mut().take_codec(),
                 Check::Flush => turn.output.flush(turn.table, id.slot),
                 Check::Stop(stop) => return stop,
             }
         };
-        if let Some(frame) = splitter.finish()
+        if let Some(frame) = codec.finish()
             && let Some(connection) = turn.table.get_mut(id)
         {
             let must_greet = self.take_frame(connection, &frame, turn.now, budget);
@@ -282,7 +283,7 @@ impl Input {
         bytes: &[u8],
         budget: &mut Budget,
     ) -> (usize, Stop) {
-        let mut splitter = take_splitter(turn, id);
+        let mut codec = take_codec(turn, id);
         let mut rest = bytes;
         let stop = loop {
             if rest.is_empty() {
@@ -299,13 +300,13 @@ impl Input {
                 }
                 Check::Stop(stop) => break stop,
             }
-            let Some(frame) = splitter.next(&mut rest, self.line_bytes_max) else {
+            let Some(frame) = codec.next(&mut rest, self.line_bytes_max) else {
                 break Stop::UsedUp;
             };
             let must_greet = self.take_frame(connection, &frame, turn.now, budget);
             self.handle_frame(turn, id, &frame.kind, must_greet);
         };
-        return_splitter(turn, id, splitter);
+        return_codec(turn, id, codec);
         (bytes.len() - rest.len(), stop)
     }
 
@@ -368,7 +369,7 @@ impl Input {
                 let line = sanitize::clean(line);
                 log::trace!("{id} sent: {line}");
                 let request = if line.is_empty() {
-                    Err(Refusal::NoText)
+                    Err(Refusal::Line(LineRefusal::NoText))
                 } else {
                     command::parse(&line)
                 };
@@ -378,8 +379,9 @@ impl Input {
             FrameKind::TooLong => {
                 turn.output.stats.lines_in += 1;
                 let bytes_max = self.line_bytes_max;
+                let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
                 let (chat, mut sink) = turn.chat_and_sink();
-                chat.handle(now, id, Err(Refusal::LineTooLong { bytes_max }), &mut sink);
+                chat.handle(now, id, Err(refusal), &mut sink);
             }
             FrameKind::AreYouThere => {
                 turn.output.stats.lines_in += 1;
@@ -439,26 +441,26 @@ impl Input {
     }
 }
 
-/// Takes a client's splitter out, as a line that it yields borrows from it while the connection changes,
+/// Takes a client's codec out, as a line that it yields borrows from it while the connection changes,
 /// and lends it a buffer.
-fn take_splitter<S>(turn: &mut Turn<'_, S>, id: ClientId) -> LineSplitter {
+fn take_codec<S>(turn: &mut Turn<'_, S>, id: ClientId) -> Codec {
     let Some(connection) = turn.table.get_mut(id) else {
-        return LineSplitter::default();
+        return Codec::default();
     };
-    let mut splitter = connection.input_mut().take_splitter();
-    if splitter.is_at_line_start() {
-        splitter.lend(turn.buffers.take());
+    let mut codec = connection.input_mut().take_codec();
+    if codec.is_at_line_start() {
+        codec.lend(turn.buffers.take());
     }
-    splitter
+    codec
 }
 
-fn return_splitter<S>(turn: &mut Turn<'_, S>, id: ClientId, mut splitter: LineSplitter) {
-    if splitter.is_at_line_start() {
-        turn.buffers.put(splitter.take_back());
+fn return_codec<S>(turn: &mut Turn<'_, S>, id: ClientId, mut codec: Codec) {
+    if codec.is_at_line_start() {
+        turn.buffers.put(codec.take_back());
     }
     if let Some(connection) = turn.table.get_mut(id) {
         // A telnet command alone wants CR LF too, though it is no frame.
-        connection.output_mut().set_framing(splitter.framing());
-        connection.input_mut().set_splitter(splitter);
+        connection.output_mut().set_framing(codec.framing());
+        connection.input_mut().set_codec(codec);
     }
 }

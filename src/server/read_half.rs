@@ -4,7 +4,7 @@ use std::io;
 use std::mem;
 
 use crate::chat::time::Timestamp;
-use crate::wire::lines::LineSplitter;
+use crate::wire::codec::Codec;
 
 use super::pool::Pool;
 use super::rate_limit::{RateLimit, RateLimiter};
@@ -52,7 +52,7 @@ pub struct Pending {
     reason = "each is one fact about the input"
 )]
 pub struct ReadHalf {
-    splitter: LineSplitter,
+    codec: Codec,
     /// Some only while something is pending.
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
@@ -192,14 +192,14 @@ impl ReadHalf {
         self.pending = Some(pending);
     }
 
-    /// Takes the splitter out, as a line that it yields borrows from it while the connection changes.
-    pub fn take_splitter(&mut self) -> LineSplitter {
-        mem::take(&mut self.splitter)
+    /// Takes the codec out, as a line that it yields borrows from it while the connection changes.
+    pub fn take_codec(&mut self) -> Codec {
+        mem::take(&mut self.codec)
     }
 
-    /// Puts the splitter back.
-    pub fn set_splitter(&mut self, splitter: LineSplitter) {
-        self.splitter = splitter;
+    /// Puts the codec back.
+    pub fn set_codec(&mut self, codec: Codec) {
+        self.codec = codec;
     }
 
     /// Drops input that will not be run, and any hold.
@@ -207,7 +207,7 @@ impl ReadHalf {
         if let Some(pending) = self.pending.take() {
             buffers.put(pending.bytes);
         }
-        self.splitter = LineSplitter::default();
+        self.codec = Codec::default();
         self.hold = Hold::None;
     }
 }

@@ -1,113 +1,149 @@
 //! One line of a client's, already clean, to a [`Command`] or to what is wrong with it.
 
-use crate::chat::command::{Command, Mode, NamesOf, Recipients, Request, Verb};
+use crate::chat::command::{
+    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
+    SessionCommand, SettingCommand, Verb,
+};
 use crate::chat::name::{Name, RoomName};
-use crate::chat::refusal::Refusal;
+use crate::chat::refusal::{
+    LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
+};
 
 use super::command_table;
 
 /// Parses a line that is not empty. What it asks for borrows from the line.
 ///
 /// # Errors
-/// Whatever can be known to be wrong without knowing who sent it.
+/// What is wrong with the line, as far as that does not depend on its sender.
 pub fn parse(line: &str) -> Request<'_> {
     match line.as_bytes() {
-        [b'@', ..] => private(line),
+        [b'@', ..] => private(line).map(Command::Message),
         [b'#', ..] => {
             let name = line.get(1..).unwrap_or_default();
-            Ok(Command::Hash {
+            Ok(Command::Session(SessionCommand::Hash {
                 name: Name::parse(name.trim_ascii_end()),
                 line,
-            })
+            }))
         }
-        [b'/', b'/', ..] => Ok(Command::Say(line.get(1..).unwrap_or_default())),
+        [b'/', b'/', ..] => Ok(say(line.get(1..).unwrap_or_default())),
         [b'/', ..] => command(line.get(1..).unwrap_or_default()),
-        [b' ', ..] => text(line.get(1..).unwrap_or_default()).map(Command::Say),
-        b"quit" | b"exit" => Ok(Command::Quit(None)),
-        _ => Ok(Command::Say(line)),
+        [b' ', ..] => text(line.get(1..).unwrap_or_default()).map(say),
+        b"quit" | b"exit" => Ok(Command::Session(SessionCommand::Quit(None))),
+        _ => Ok(say(line)),
     }
 }
 
+fn say(text: &str) -> Command<'_> {
+    Command::Message(MessageCommand::Say(text))
+}
+
 /// `@NAME:TEXT` or `@NAME,NAME:TEXT`.
-fn private(line: &str) -> Request<'_> {
+fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     let after_at = line.get(1..).unwrap_or_default();
-    let (names, rest) = after_at.split_once(':').ok_or(Refusal::MissingColon)?;
+    let (names, rest) = after_at
+        .split_once(':')
+        .ok_or(Refusal::Message(MessageRefusal::MissingColon))?;
     let to = Recipients::parse(names)?;
     for name in to.iter() {
         if name.is_empty() {
-            return Err(Refusal::MissingName);
+            return Err(Refusal::Message(MessageRefusal::MissingName));
         }
         // "@bob see: this" has a colon, but not where it belongs.
         if name.contains(' ') {
-            return Err(Refusal::SpaceInName);
+            return Err(Refusal::Message(MessageRefusal::SpaceInName));
         }
     }
     let text = text(rest.strip_prefix(' ').unwrap_or(rest))?;
-    Ok(Command::Private { to, text })
+    Ok(MessageCommand::Private { to, text })
 }
 
 /// What follows the slash.
 fn command(line: &str) -> Request<'_> {
     let (given, rest) = split_word(line);
     let Some(verb) = command_table::find(given) else {
-        return Err(Refusal::UnknownCommand {
-            given,
-            nearest: command_table::nearest(given),
-            registered: true,
-        });
+        return Err(unknown(given));
     };
-    let usage = Refusal::Usage(verb);
+    let usage = Refusal::Line(LineRefusal::Usage(verb));
     let word = rest.trim_ascii();
     let optional_word = (!word.is_empty()).then_some(word);
     let optional_text = (!word.is_empty()).then_some(rest);
-    match verb {
-        Verb::Help => Ok(Command::Help(optional_word.map(help_topic).transpose()?)),
-        Verb::Nick => {
-            let typed = word.strip_prefix('#').unwrap_or(word);
-            let typed = Some(typed).filter(|typed| !typed.is_empty()).ok_or(usage)?;
-            let name = Name::parse(typed);
-            name.map(Command::Nick)
-                .map_err(|why| Refusal::BadName { given: typed, why })
+    Ok(match verb {
+        Verb::Help => Command::Session(SessionCommand::Help(
+            optional_word.map(help_topic).transpose()?,
+        )),
+        Verb::Nick => Command::Session(nick(word, usage)?),
+        Verb::Mode => Command::Session(SessionCommand::Mode(mode(optional_word, usage)?)),
+        Verb::Ping => Command::Session(SessionCommand::Ping(rest)),
+        Verb::Stats => Command::Session(SessionCommand::Stats),
+        Verb::Version => Command::Session(SessionCommand::Version),
+        Verb::Quit => Command::Session(SessionCommand::Quit(optional_text)),
+
+        Verb::Msg => Command::Message(msg(rest, usage)?),
+        Verb::Reply => Command::Message(MessageCommand::Reply(optional_text.ok_or(usage)?)),
+        Verb::Me => Command::Message(MessageCommand::Act(optional_text.ok_or(usage)?)),
+        Verb::Say if rest.is_empty() => return Err(usage),
+        Verb::Say => say(rest),
+
+        Verb::Join => {
+            let room = room(optional_word.ok_or(usage)?)?;
+            Command::Membership(MembershipCommand::Join(room))
         }
-        Verb::Msg => {
-            let (names, rest) = split_names(rest);
-            let text = Some(rest).filter(|rest| !rest.is_empty()).ok_or(usage)?;
-            let to = Recipients::parse(names)?;
-            if to.iter().any(str::is_empty) {
-                return Err(usage);
-            }
-            Ok(Command::Private { to, text })
+        Verb::Part => {
+            let room = optional_word.map(room).transpose()?;
+            Command::Membership(MembershipCommand::Part(room))
         }
-        Verb::Reply => optional_text.map(Command::Reply).ok_or(usage),
-        Verb::Me => optional_text.map(Command::Act).ok_or(usage),
-        Verb::Say => Some(rest)
-            .filter(|t| !t.is_empty())
-            .map(Command::Say)
-            .ok_or(usage),
-        Verb::Join => Ok(Command::Join(room(optional_word.ok_or(usage)?)?)),
-        Verb::Part => Ok(Command::Part(optional_word.map(room).transpose()?)),
-        Verb::Rooms => Ok(Command::Rooms(page(optional_word, usage)?)),
-        Verb::Names => names(word, usage),
-        Verb::Topic => Ok(Command::Topic(optional_text)),
-        Verb::Whois => optional_word.map(Command::Whois).ok_or(usage),
-        Verb::Away => Ok(Command::Away(optional_text)),
-        Verb::Back => Ok(Command::Back),
-        Verb::Ignore => Ok(Command::Ignore(optional_word)),
-        Verb::Unignore => Ok(Command::Unignore(optional_word)),
-        Verb::Quiet => Ok(Command::Quiet(on_off(optional_word, usage)?)),
-        Verb::Echo => Ok(Command::Echo(on_off(optional_word, usage)?)),
-        Verb::Mode => match optional_word {
-            None => Ok(Command::Mode(None)),
-            Some(word) if word.eq_ignore_ascii_case("plain") => {
-                Ok(Command::Mode(Some(Mode::Plain)))
-            }
-            Some(word) if word.eq_ignore_ascii_case("json") => Ok(Command::Mode(Some(Mode::Json))),
-            Some(_) => Err(usage),
-        },
-        Verb::Ping => Ok(Command::Ping(rest)),
-        Verb::Stats => Ok(Command::Stats),
-        Verb::Version => Ok(Command::Version),
-        Verb::Quit => Ok(Command::Quit(optional_text)),
+
+        Verb::Rooms => Command::Query(QueryCommand::Rooms(page(optional_word, usage)?)),
+        Verb::Names => Command::Query(names(word, usage)?),
+        Verb::Whois => Command::Query(QueryCommand::Whois(optional_word.ok_or(usage)?)),
+
+        Verb::Topic => Command::Setting(SettingCommand::Topic(optional_text)),
+        Verb::Away => Command::Setting(SettingCommand::Away(optional_text)),
+        Verb::Back => Command::Setting(SettingCommand::Back),
+        Verb::Ignore => Command::Setting(SettingCommand::Ignore(optional_word)),
+        Verb::Unignore => Command::Setting(SettingCommand::Unignore(optional_word)),
+        Verb::Quiet => Command::Setting(SettingCommand::Quiet(on_off(optional_word, usage)?)),
+        Verb::Echo => Command::Setting(SettingCommand::Echo(on_off(optional_word, usage)?)),
+    })
+}
+
+fn unknown(given: &str) -> Refusal<'_> {
+    Refusal::Line(LineRefusal::UnknownCommand {
+        given,
+        nearest: command_table::nearest(given),
+        registered: true,
+    })
+}
+
+fn nick<'a>(word: &'a str, usage: Refusal<'a>) -> Result<SessionCommand<'a>, Refusal<'a>> {
+    let given = word.strip_prefix('#').unwrap_or(word);
+    if given.is_empty() {
+        return Err(usage);
+    }
+    match Name::parse(given) {
+        Ok(name) => Ok(SessionCommand::Nick(name)),
+        Err(why) => Err(Refusal::Session(SessionRefusal::BadName { given, why })),
+    }
+}
+
+fn msg<'a>(rest: &'a str, usage: Refusal<'a>) -> Result<MessageCommand<'a>, Refusal<'a>> {
+    let (names, text) = split_names(rest);
+    if text.is_empty() {
+        return Err(usage);
+    }
+    let to = Recipients::parse(names)?;
+    if to.iter().any(str::is_empty) {
+        return Err(usage);
+    }
+    Ok(MessageCommand::Private { to, text })
+}
+
+fn mode<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<Option<Mode>, Refusal<'a>> {
+    match word {
+        None => Ok(None),
+        Some(word) if word.eq_ignore_ascii_case("plain") => Ok(Some(Mode::Plain)),
+        Some(word) if word.eq_ignore_ascii_case("json") => Ok(Some(Mode::Json)),
+        Some(_) => Err(usage),
     }
 }
 
@@ -144,7 +180,7 @@ fn split_names(rest: &str) -> (&str, &str) {
 
 fn text(text: &str) -> Result<&str, Refusal<'_>> {
     if text.is_empty() {
-        Err(Refusal::NoText)
+        Err(Refusal::Line(LineRefusal::NoText))
     } else {
         Ok(text)
     }
@@ -158,18 +194,15 @@ fn help_topic(word: &str) -> Result<Verb, Refusal<'_>> {
         .find(|(prefix, _)| given.starts_with(prefix));
     command_table::find(given)
         .or(by_prefix.map(|(_, verb)| *verb))
-        .ok_or_else(|| Refusal::UnknownCommand {
-            given,
-            nearest: command_table::nearest(given),
-            registered: true,
-        })
+        .ok_or_else(|| unknown(given))
 }
 
 fn room(word: &str) -> Result<RoomName, Refusal<'_>> {
-    RoomName::parse(word).map_err(|why| Refusal::BadRoom { given: word, why })
+    RoomName::parse(word)
+        .map_err(|why| Refusal::Membership(MembershipRefusal::BadRoom { given: word, why }))
 }
 
-fn names<'a>(words: &'a str, usage: Refusal<'a>) -> Request<'a> {
+fn names<'a>(words: &'a str, usage: Refusal<'a>) -> Result<QueryCommand<'a>, Refusal<'a>> {
     let (of, rest) = split_word(words);
     let page = page(
         Some(rest.trim_ascii()).filter(|rest| !rest.is_empty()),
@@ -180,7 +213,7 @@ fn names<'a>(words: &'a str, usage: Refusal<'a>) -> Request<'a> {
         "*" => NamesOf::Everyone,
         name => NamesOf::Room(room(name)?),
     };
-    Ok(Command::Names { of, page })
+    Ok(QueryCommand::Names { of, page })
 }
 
 fn page<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<usize, Refusal<'a>> {
@@ -200,139 +233,143 @@ fn on_off<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<Option<bool>, Re
 mod tests {
     use super::*;
 
-    fn to(names: &str) -> Recipients<'_> {
-        Recipients::parse(names).unwrap()
+    fn private<'a>(names: &'a str, text: &'a str) -> Command<'a> {
+        let to = Recipients::parse(names).unwrap();
+        Command::Message(MessageCommand::Private { to, text })
     }
 
-    #[test]
-    fn first_bytes_tell_what_a_line_is() {
-        let alice = Name::parse("alice").unwrap();
-        for (line, command) in [
-            ("hello", Command::Say("hello")),
-            ("//etc/hosts", Command::Say("/etc/hosts")),
-            ("//", Command::Say("/")),
-            (" /quit", Command::Say("/quit")),
-            ("  x", Command::Say(" x")),
-            ("quit", Command::Quit(None)),
-            ("exit", Command::Quit(None)),
-            ("quit now", Command::Say("quit now")),
-            (
-                "#alice",
-                Command::Hash {
-                    name: Ok(alice),
-                    line: "#alice",
-                },
-            ),
-            ("/nick alice", Command::Nick(alice)),
-            ("/NICK #alice ", Command::Nick(alice)),
-            (
-                "@bob:hi",
-                Command::Private {
-                    to: to("bob"),
-                    text: "hi",
-                },
-            ),
-            (
-                "@bob: hi",
-                Command::Private {
-                    to: to("bob"),
-                    text: "hi",
-                },
-            ),
-            (
-                "@bob:  hi ",
-                Command::Private {
-                    to: to("bob"),
-                    text: " hi ",
-                },
-            ),
-            (
-                "@bob,carol:a:b",
-                Command::Private {
-                    to: to("bob,carol"),
-                    text: "a:b",
-                },
-            ),
-            (
-                "@bob, carol: x",
-                Command::Private {
-                    to: to("bob, carol"),
-                    text: "x",
-                },
-            ),
-            (
-                "/msg bob  hi",
-                Command::Private {
-                    to: to("bob"),
-                    text: " hi",
-                },
-            ),
-            (
-                "/msg bob, carol hi",
-                Command::Private {
-                    to: to("bob, carol"),
-                    text: "hi",
-                },
-            ),
-            ("/r ok", Command::Reply("ok")),
-            ("/say  x", Command::Say(" x")),
-            ("/join #dev", Command::Join(RoomName::parse("dev").unwrap())),
-            (
-                "/names",
-                Command::Names {
-                    of: NamesOf::CurrentRoom,
-                    page: 1,
-                },
-            ),
-            (
-                "/who * 3",
-                Command::Names {
-                    of: NamesOf::Everyone,
-                    page: 3,
-                },
-            ),
-            ("/ping", Command::Ping("")),
-            ("/mode JSON", Command::Mode(Some(Mode::Json))),
-            ("/quiet", Command::Quiet(None)),
-            ("/echo ON", Command::Echo(Some(true))),
-            ("/? @", Command::Help(Some(Verb::Msg))),
-            ("/quit see you", Command::Quit(Some("see you"))),
-        ] {
-            assert_eq!(parse(line), Ok(command), "{line}");
+    fn quit(text: Option<&str>) -> Command<'_> {
+        Command::Session(SessionCommand::Quit(text))
+    }
+
+    #[track_caller]
+    fn check(lines: &[(&str, Command<'_>)]) {
+        for (line, command) in lines {
+            assert_eq!(parse(line), Ok(*command), "{line}");
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_line() {
-        let unknown = |given, nearest| Refusal::UnknownCommand {
+    fn line_without_a_command_is_said() {
+        check(&[
+            ("hello", say("hello")),
+            ("//etc/hosts", say("/etc/hosts")),
+            ("//", say("/")),
+            (" /quit", say("/quit")),
+            ("  x", say(" x")),
+            ("quit now", say("quit now")),
+            ("quit", quit(None)),
+            ("exit", quit(None)),
+        ]);
+    }
+
+    #[test]
+    fn line_with_an_at_sign_is_private() {
+        check(&[
+            ("@bob:hi", private("bob", "hi")),
+            ("@bob: hi", private("bob", "hi")),
+            ("@bob:  hi ", private("bob", " hi ")),
+            ("@bob,carol:a:b", private("bob,carol", "a:b")),
+            ("@bob, carol: x", private("bob, carol", "x")),
+            ("/msg bob  hi", private("bob", " hi")),
+            ("/msg bob, carol hi", private("bob, carol", "hi")),
+        ]);
+    }
+
+    #[test]
+    fn command_asks_for_what_it_names() {
+        let alice = Name::parse("alice").unwrap();
+        let hash = SessionCommand::Hash {
+            name: Ok(alice),
+            line: "#alice",
+        };
+        let here = QueryCommand::Names {
+            of: NamesOf::CurrentRoom,
+            page: 1,
+        };
+        let everyone = QueryCommand::Names {
+            of: NamesOf::Everyone,
+            page: 3,
+        };
+        let dev = RoomName::parse("dev").unwrap();
+        let json = SessionCommand::Mode(Some(Mode::Json));
+        let help = SessionCommand::Help(Some(Verb::Msg));
+        let nick = Command::Session(SessionCommand::Nick(alice));
+        check(&[
+            ("#alice", Command::Session(hash)),
+            ("/nick alice", nick),
+            ("/NICK #alice ", nick),
+            ("/mode JSON", Command::Session(json)),
+            ("/? @", Command::Session(help)),
+            ("/ping", Command::Session(SessionCommand::Ping(""))),
+            ("/quit see you", quit(Some("see you"))),
+            ("/r ok", Command::Message(MessageCommand::Reply("ok"))),
+            ("/say  x", say(" x")),
+            (
+                "/join #dev",
+                Command::Membership(MembershipCommand::Join(dev)),
+            ),
+            ("/names", Command::Query(here)),
+            ("/who * 3", Command::Query(everyone)),
+            ("/quiet", Command::Setting(SettingCommand::Quiet(None))),
+            (
+                "/echo ON",
+                Command::Setting(SettingCommand::Echo(Some(true))),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn private_line_is_refused_for_what_is_wrong_first() {
+        for (line, refusal) in [
+            ("@bob hello", MessageRefusal::MissingColon),
+            ("@", MessageRefusal::MissingColon),
+            ("@:x", MessageRefusal::MissingName),
+            ("@ :x", MessageRefusal::MissingName),
+            ("@bob,:x", MessageRefusal::MissingName),
+            ("@,bob smith:x", MessageRefusal::MissingName),
+            ("@bob smith,:x", MessageRefusal::SpaceInName),
+            ("@bob see: this", MessageRefusal::SpaceInName),
+        ] {
+            assert_eq!(parse(line), Err(Refusal::Message(refusal)), "{line}");
+        }
+        for line in ["@bob:", "@bob: ", " "] {
+            assert_eq!(
+                parse(line),
+                Err(Refusal::Line(LineRefusal::NoText)),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn command_is_refused_when_its_words_do_not_fit() {
+        let unknown = |given, nearest| LineRefusal::UnknownCommand {
             given,
             nearest,
             registered: true,
         };
         for (line, refusal) in [
-            ("@bob hello", Refusal::MissingColon),
-            ("@", Refusal::MissingColon),
-            ("@:x", Refusal::MissingName),
-            ("@ :x", Refusal::MissingName),
-            ("@bob,:x", Refusal::MissingName),
-            ("@,bob smith:x", Refusal::MissingName),
-            ("@bob smith,:x", Refusal::SpaceInName),
-            ("@bob see: this", Refusal::SpaceInName),
-            ("@bob:", Refusal::NoText),
-            ("@bob: ", Refusal::NoText),
-            (" ", Refusal::NoText),
-            ("/msg bob", Refusal::Usage(Verb::Msg)),
-            ("/msg", Refusal::Usage(Verb::Msg)),
-            ("/me", Refusal::Usage(Verb::Me)),
-            ("/join", Refusal::Usage(Verb::Join)),
-            ("/names lobby x", Refusal::Usage(Verb::Names)),
-            ("/quiet maybe", Refusal::Usage(Verb::Quiet)),
+            ("/msg bob", LineRefusal::Usage(Verb::Msg)),
+            ("/msg", LineRefusal::Usage(Verb::Msg)),
+            ("/me", LineRefusal::Usage(Verb::Me)),
+            ("/join", LineRefusal::Usage(Verb::Join)),
+            ("/names lobby x", LineRefusal::Usage(Verb::Names)),
+            ("/quiet maybe", LineRefusal::Usage(Verb::Quiet)),
             ("/hlep", unknown("hlep", Some(Verb::Help))),
             ("/", unknown("", None)),
         ] {
-            assert_eq!(parse(line), Err(refusal), "{line}");
+            assert_eq!(parse(line), Err(Refusal::Line(refusal)), "{line}");
         }
-        assert!(matches!(parse("/join a b"), Err(Refusal::BadRoom { .. })));
-        assert!(matches!(parse("/nick 9"), Err(Refusal::BadName { .. })));
+        let room = parse("/join a b").unwrap_err();
+        assert!(matches!(
+            room,
+            Refusal::Membership(MembershipRefusal::BadRoom { .. })
+        ));
+        let name = parse("/nick 9").unwrap_err();
+        assert!(matches!(
+            name,
+            Refusal::Session(SessionRefusal::BadName { .. })
+        ));
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::event::{Event, Notice, Reply, RoomSummary, RoomView, Whois};
+use crate::chat::event::{
+    Event, MembershipReply, Notice, QueryReply, Reply, RoomSummary, RoomView, SessionReply,
+    SettingReply, Whois,
+};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::stats::ServerStats;
 
@@ -104,54 +107,38 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
             map.serialize_entry("count", count)
         }
         Notice::IsAway { name, .. } => map.serialize_entry("name", name),
-        _ => Ok(()),
+        Notice::Connected(_)
+        | Notice::HowToRegister
+        | Notice::Motd(_)
+        | Notice::Here { .. }
+        | Notice::ShuttingDown
+        | Notice::Closing(_) => Ok(()),
     }
 }
 
 fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
     match reply {
         Reply::Done => Ok(()),
-        Reply::Registered { name, entered } => {
+        Reply::Session(reply) => session_fields(map, reply),
+        Reply::Membership(reply) => membership_fields(map, reply),
+        Reply::Query(reply) => query_fields(map, reply),
+        Reply::Setting(reply) => setting_fields(map, reply),
+    }
+}
+
+fn session_fields<M: SerializeMap>(map: &mut M, reply: &SessionReply<'_>) -> Result<(), M::Error> {
+    match reply {
+        SessionReply::Registered { name, entered } => {
             map.serialize_entry("name", name)?;
             view_fields(map, entered)
         }
-        Reply::Renamed { name } | Reply::Ignoring { name } | Reply::NotIgnoring { name } => {
-            map.serialize_entry("name", name)
+        SessionReply::Renamed { name } => map.serialize_entry("name", name),
+        SessionReply::Version { server_name } => {
+            map.serialize_entry("server", server_name)?;
+            map.serialize_entry("version", text::VERSION)?;
+            text_field(map, Reply::Session(*reply))
         }
-        Reply::Joined(view) => view_fields(map, view),
-        Reply::Parted { room, current } => {
-            map.serialize_entry("room", room)?;
-            optional(map, "current", current.as_ref())
-        }
-        Reply::Names {
-            room,
-            total,
-            names,
-            page,
-            pages,
-        } => {
-            optional(map, "room", room.as_ref())?;
-            map.serialize_entry("users", names)?;
-            paging_fields(map, *total, *page, *pages)
-        }
-        Reply::Rooms {
-            rooms,
-            total,
-            page,
-            pages,
-        } => {
-            map.serialize_entry("rooms", rooms)?;
-            paging_fields(map, *total, *page, *pages)
-        }
-        Reply::Topic { room, text } => {
-            map.serialize_entry("room", room)?;
-            optional(map, "text", text.as_ref())
-        }
-        Reply::Whois(whois) => whois_fields(map, whois),
-        Reply::Ignored { names } => map.serialize_entry("users", names),
-        Reply::Quiet(on) => map.serialize_entry("quiet", on),
-        Reply::Echo(on) => map.serialize_entry("echo", on),
-        Reply::Stats {
+        SessionReply::Stats {
             server_name,
             counts,
             server,
@@ -162,24 +149,72 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
             map.serialize_entry("rooms", &counts.rooms)?;
             stats_fields(map, server)
         }
-        Reply::Version { server_name } => {
-            map.serialize_entry("server", server_name)?;
-            map.serialize_entry("version", text::VERSION)?;
-            text_field(map, reply)
+        SessionReply::Mode(_)
+        | SessionReply::Help(_)
+        | SessionReply::Pong { .. }
+        | SessionReply::Bye => text_field(map, Reply::Session(*reply)),
+    }
+}
+
+fn membership_fields<M: SerializeMap>(
+    map: &mut M,
+    reply: &MembershipReply<'_>,
+) -> Result<(), M::Error> {
+    match reply {
+        MembershipReply::Joined(view) => view_fields(map, view),
+        MembershipReply::Parted { room, current } => {
+            map.serialize_entry("room", room)?;
+            optional(map, "current", current.as_ref())
         }
-        Reply::Away { .. }
-        | Reply::Back
-        | Reply::Mode(_)
-        | Reply::Pong { .. }
-        | Reply::Help(_)
-        | Reply::Bye => text_field(map, reply),
+    }
+}
+
+fn query_fields<M: SerializeMap>(map: &mut M, reply: &QueryReply<'_>) -> Result<(), M::Error> {
+    match reply {
+        QueryReply::Rooms {
+            rooms,
+            total,
+            page,
+            pages,
+        } => {
+            map.serialize_entry("rooms", rooms)?;
+            paging_fields(map, *total, *page, *pages)
+        }
+        QueryReply::Names {
+            room,
+            total,
+            names,
+            page,
+            pages,
+        } => {
+            optional(map, "room", room.as_ref())?;
+            map.serialize_entry("users", names)?;
+            paging_fields(map, *total, *page, *pages)
+        }
+        QueryReply::Whois(whois) => whois_fields(map, whois),
+    }
+}
+
+fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Result<(), M::Error> {
+    match reply {
+        SettingReply::Topic { room, text } => {
+            map.serialize_entry("room", room)?;
+            optional(map, "text", text.as_ref())
+        }
+        SettingReply::Ignoring { name } | SettingReply::NotIgnoring { name } => {
+            map.serialize_entry("name", name)
+        }
+        SettingReply::Ignored { names } => map.serialize_entry("users", names),
+        SettingReply::Quiet(on) => map.serialize_entry("quiet", on),
+        SettingReply::Echo(on) => map.serialize_entry("echo", on),
+        SettingReply::Away { .. } | SettingReply::Back => text_field(map, Reply::Setting(*reply)),
     }
 }
 
 /// The words that plain mode would show.
-fn text_field<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
+fn text_field<M: SerializeMap>(map: &mut M, reply: Reply<'_>) -> Result<(), M::Error> {
     let mut text = String::new();
-    replies::reply_lines(reply, &mut |line| {
+    replies::reply_lines(&reply, &mut |line| {
         if !text.is_empty() {
             text.push('\n');
         }

@@ -4,7 +4,9 @@
 //! buffer. Everything else (a line in several reads, telnet, erasing) goes through `partial`, which
 //! never holds more than a line's limit.
 
-use super::detect::{self, ForeignProtocol, TlsDetector};
+use std::mem;
+
+use super::detect::ForeignProtocol;
 use super::framing::Framing;
 use super::telnet::{IAC, Telnet, TelnetEvent};
 
@@ -40,14 +42,18 @@ pub struct Frame<'a> {
 
 /// The state of one connection's input, between two reads.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a stream"
+)]
 pub struct LineSplitter {
     /// The unfinished line. At most the limit and the CR that may turn out to be part of its end.
     partial: Vec<u8>,
     /// What `partial` holds was yielded; it is emptied when the borrow is over.
     yielded: bool,
     telnet: Telnet,
-    tls: TlsDetector,
-    phase: Phase,
+    /// A line was ended, so that no byte order mark can come any more.
+    past_first_line: bool,
     /// The unfinished line was too long, and is being dropped.
     discarding: bool,
     /// The last byte dropped was a CR.
@@ -55,16 +61,17 @@ pub struct LineSplitter {
     framing: Framing,
 }
 
-/// What may still be learnt from a connection's first line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    /// Nothing is known yet; a byte order mark may come.
-    #[default]
-    Start,
-    /// Only empty lines so far.
-    Blank,
-    /// There was a line, and it was chat.
-    Chat,
+/// Why [`LineSplitter::absorb`] stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// The input is used up.
+    More,
+    /// A line is complete.
+    Line,
+    /// The unfinished line has just passed the limit.
+    TooLong,
+    AreYouThere,
+    Answer([u8; 3]),
 }
 
 impl LineSplitter {
@@ -91,7 +98,7 @@ impl LineSplitter {
     pub fn take_back(&mut self) -> Vec<u8> {
         debug_assert!(self.is_at_line_start());
         self.yielded = false;
-        let mut buffer = std::mem::take(&mut self.partial);
+        let mut buffer = mem::take(&mut self.partial);
         buffer.clear();
         buffer
     }
@@ -102,10 +109,7 @@ impl LineSplitter {
         input: &mut &'i [u8],
         line_bytes_max: usize,
     ) -> Option<Frame<'s>> {
-        if self.yielded {
-            self.partial.clear();
-            self.yielded = false;
-        }
+        self.clear_yielded();
         while !input.is_empty() {
             if self.may_borrow() && input.first() != Some(&IAC) {
                 // The common case: a whole line, and nothing in it that needs a second look.
@@ -115,23 +119,14 @@ impl LineSplitter {
                     if text.len() <= line_bytes_max && is_plain(text) {
                         *input = rest.get(1..).unwrap_or_default();
                         self.note_crlf(text.len() < line.len());
-                        return Some(self.frame(FrameKind::Line(text)));
+                        let (kind, framing) = (FrameKind::Line(text), self.framing);
+                        return Some(Frame { kind, framing });
                     }
                 }
             }
             match self.absorb(input, line_bytes_max) {
-                Absorbed::More => {}
-                Absorbed::Line => return Some(self.yield_partial()),
-                Absorbed::TooLong => {
-                    if let Some(protocol) = self.foreign_by_line(true) {
-                        return Some(self.frame(FrameKind::Foreign(protocol)));
-                    }
-                    self.phase = Phase::Chat;
-                    return Some(self.frame(FrameKind::TooLong));
-                }
-                Absorbed::AreYouThere => return Some(self.frame(FrameKind::AreYouThere)),
-                Absorbed::Answer(bytes) => return Some(self.frame(FrameKind::Answer(bytes))),
-                Absorbed::Tls => return Some(self.frame(FrameKind::Foreign(ForeignProtocol::Tls))),
+                Step::More => {}
+                step => return self.frame_at(step),
             }
         }
         None
@@ -139,36 +134,73 @@ impl LineSplitter {
 
     /// The end of input: an unfinished last line counts as a line.
     pub fn finish(&mut self) -> Option<Frame<'_>> {
-        if self.is_at_line_start() || self.discarding {
-            return None;
+        if self.has_unfinished_line() {
+            self.frame_at(Step::Line)
+        } else {
+            None
         }
-        Some(self.yield_partial())
+    }
+
+    /// Whether the end of input would end a line.
+    pub(super) fn has_unfinished_line(&self) -> bool {
+        !self.is_at_line_start() && !self.discarding
+    }
+
+    /// The unfinished line as far as it has come, or the finished one until it is yielded.
+    pub(super) fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// The line that is complete.
+    pub(super) fn text(&self) -> &[u8] {
+        text_of(&self.partial, !self.past_first_line)
+    }
+
+    /// Forgets the line that was yielded last, as nobody borrows it any longer.
+    pub(super) fn clear_yielded(&mut self) {
+        if mem::take(&mut self.yielded) {
+            self.partial.clear();
+        }
+    }
+
+    /// What there is to tell after `step`.
+    pub(super) fn frame_at(&mut self, step: Step) -> Option<Frame<'_>> {
+        let kind = match step {
+            Step::More => return None,
+            Step::Line => {
+                let may_have_mark = !mem::replace(&mut self.past_first_line, true);
+                self.yielded = true;
+                FrameKind::Line(text_of(&self.partial, may_have_mark))
+            }
+            Step::TooLong => {
+                self.past_first_line = true;
+                FrameKind::TooLong
+            }
+            Step::AreYouThere => FrameKind::AreYouThere,
+            Step::Answer(bytes) => FrameKind::Answer(bytes),
+        };
+        let framing = self.framing;
+        Some(Frame { kind, framing })
     }
 
     /// Whether a line may be yielded where it lies.
     fn may_borrow(&self) -> bool {
-        self.phase == Phase::Chat
-            && self.partial.is_empty()
-            && !self.discarding
-            && self.telnet.is_idle()
+        self.past_first_line && self.partial.is_empty() && !self.discarding && self.telnet.is_idle()
     }
 
     /// Moves input into `partial` up to whatever must be told.
-    fn absorb(&mut self, input: &mut &[u8], line_bytes_max: usize) -> Absorbed {
+    pub(super) fn absorb(&mut self, input: &mut &[u8], line_bytes_max: usize) -> Step {
         while let Some((&byte, rest)) = input.split_first() {
             let run = self.run_length(input);
             if run > 0 {
                 let (text, rest) = input.split_at(run);
                 *input = rest;
                 if self.push(text, line_bytes_max) {
-                    return Absorbed::TooLong;
+                    return Step::TooLong;
                 }
                 continue;
             }
             *input = rest;
-            if self.tls.is_client_hello(byte) {
-                return Absorbed::Tls;
-            }
             let event = self.telnet.feed(byte);
             self.note_crlf(!matches!(
                 event,
@@ -178,29 +210,29 @@ impl LineSplitter {
                 TelnetEvent::Nothing | TelnetEvent::Ignored => {}
                 TelnetEvent::Text(LF) => {
                     if self.end_line() {
-                        return Absorbed::Line;
+                        return Step::Line;
                     }
                 }
                 TelnetEvent::Text(BACKSPACE | DELETE) | TelnetEvent::EraseCharacter => self.erase(),
                 TelnetEvent::Text(byte) => {
                     if self.push(&[byte], line_bytes_max) {
-                        return Absorbed::TooLong;
+                        return Step::TooLong;
                     }
                 }
                 TelnetEvent::EraseLine => {
                     self.partial.clear();
                     self.discarding = false;
                 }
-                TelnetEvent::AreYouThere => return Absorbed::AreYouThere,
-                TelnetEvent::Answer(bytes) => return Absorbed::Answer(bytes),
+                TelnetEvent::AreYouThere => return Step::AreYouThere,
+                TelnetEvent::Answer(bytes) => return Step::Answer(bytes),
             }
         }
-        Absorbed::More
+        Step::More
     }
 
     /// How many bytes at the start of `input` are text and can be moved at once.
     fn run_length(&self, input: &[u8]) -> usize {
-        if !self.telnet.is_idle() || self.tls.is_undecided() {
+        if !self.telnet.is_idle() {
             return 0;
         }
         // One look at each byte: to search for the line's end again behind each byte that is not
@@ -240,7 +272,7 @@ impl LineSplitter {
     }
 
     fn starts_with_mark(&self) -> bool {
-        self.phase == Phase::Start && self.partial.starts_with(BYTE_ORDER_MARK)
+        !self.past_first_line && self.partial.starts_with(BYTE_ORDER_MARK)
     }
 
     /// The line's LF came. Says whether there is a line to yield.
@@ -280,50 +312,13 @@ impl LineSplitter {
             self.framing = Framing::CrLf;
         }
     }
-
-    fn frame<'a>(&self, kind: FrameKind<'a>) -> Frame<'a> {
-        Frame {
-            kind,
-            framing: self.framing,
-        }
-    }
-
-    fn yield_partial(&mut self) -> Frame<'_> {
-        if let Some(protocol) = self.foreign_by_line(false) {
-            return self.frame(FrameKind::Foreign(protocol));
-        }
-        self.yielded = true;
-        let at_start = self.phase == Phase::Start;
-        let line = self.partial.strip_suffix(&[CR]).unwrap_or(&self.partial);
-        let unmarked = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| at_start);
-        let line = unmarked.unwrap_or(line);
-        if self.phase != Phase::Chat {
-            self.phase = if line.is_empty() {
-                Phase::Blank
-            } else {
-                Phase::Chat
-            };
-        }
-        self.frame(FrameKind::Line(line))
-    }
-
-    /// Whether the first line that is not empty is a request to a web server.
-    fn foreign_by_line(&self, unfinished: bool) -> Option<ForeignProtocol> {
-        if self.phase == Phase::Chat {
-            return None;
-        }
-        detect::is_http_request(&self.partial, unfinished).then_some(ForeignProtocol::Http)
-    }
 }
 
-/// Why [`LineSplitter::absorb`] stopped.
-enum Absorbed {
-    More,
-    Line,
-    TooLong,
-    AreYouThere,
-    Answer([u8; 3]),
-    Tls,
+/// A line without the CR of its end, and if it `may_have_mark`, without a byte order mark.
+fn text_of(line: &[u8], may_have_mark: bool) -> &[u8] {
+    let line = line.strip_suffix(&[CR]).unwrap_or(line);
+    let unmarked = line.strip_prefix(BYTE_ORDER_MARK);
+    unmarked.filter(|_| may_have_mark).unwrap_or(line)
 }
 
 /// Whether a line holds none of the bytes that edit the stream.
@@ -460,31 +455,5 @@ mod tests {
             &["line a", "line \\xef\\xbb\\xbfb"],
             false,
         );
-    }
-
-    #[test]
-    fn strangers_are_known_by_their_first_bytes() {
-        let http = ["Foreign(Http)"];
-        for first in [
-            &b"GET / HTTP/1.1\r\n"[..],
-            b"\r\nHEAD / HTTP/1.0\n",
-            b"POST /x\n",
-        ] {
-            let (found, _) = split(&[first]);
-            assert_eq!(
-                found.last().map(String::as_str),
-                Some(http[0]),
-                "{}",
-                first.escape_ascii()
-            );
-        }
-        check(b"GET it\n", &["line GET it"], false);
-        check(b"a\nGET /\n", &["line a", "line GET /"], false);
-        for i in 1..6 {
-            let hello = b"\x16\x03\x01\x02\x0a\x01";
-            let (found, _) = split(&[&hello[..i], &hello[i..]]);
-            assert_eq!(found.first().map(String::as_str), Some("Foreign(Tls)"));
-        }
-        check(b"\x16\x03x\n", &["line \\x16\\x03x"], false);
     }
 }

@@ -1,10 +1,11 @@
 //! Bytes to [`Command`](crate::chat::command::Command) and [`Event`] to bytes.
 //!
 //! Knows the vocabulary of the core, and nothing of the chat itself, of sockets or of mio. A line
-//! on its way in passes [`lines`] (with [`telnet`] and [`detect`]), [`sanitize`] and [`command`];
+//! on its way in passes [`lines`] (with [`telnet`], and until the first line [`detect`]), [`sanitize`] and [`command`];
 //! an event on its way out is written by [`plain`] or [`json`] in the words of
 //! [`text`].
 
+pub mod codec;
 pub mod command;
 pub mod command_table;
 pub mod detect;

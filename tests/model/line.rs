@@ -3,9 +3,14 @@
 //! The model reads a [`Line`] and never the core's own types, so that a mistake in one of those
 //! is not made twice.
 
-use chinwag::chat::command::{Command, Mode, NamesOf, Recipients, Request, Verb};
+use chinwag::chat::command::{
+    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
+    SessionCommand, SettingCommand, Verb,
+};
 use chinwag::chat::name::{Name, NameError, RoomName};
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{
+    LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
+};
 
 /// One line of a client's.
 #[derive(Clone, Debug)]
@@ -75,7 +80,7 @@ impl Line {
             Self::Private(names, text) => {
                 let names = names.join(",");
                 let to = Recipients::parse(&names);
-                core(to.map(|to| Command::Private { to, text }))
+                core(to.map(|to| Command::Message(MessageCommand::Private { to, text })))
             }
             Self::Wrong(wrong) => core(Err(wrong.refusal())),
             other => core(Ok(other.command())),
@@ -84,35 +89,37 @@ impl Line {
 
     fn command(&self) -> Command<'_> {
         match self {
-            Self::Hash(line) => Command::Hash {
+            Self::Hash(line) => Command::Session(SessionCommand::Hash {
                 name: Name::parse(line.strip_prefix('#').unwrap()),
                 line,
-            },
-            Self::Nick(name) => Command::Nick(Name::parse(name).unwrap()),
-            Self::Say(text) => Command::Say(text),
-            Self::Act(text) => Command::Act(text),
-            Self::Reply(text) => Command::Reply(text),
-            Self::Join(room) => Command::Join(room_name(room)),
-            Self::Part(room) => Command::Part(room.as_deref().map(room_name)),
-            Self::Rooms(page) => Command::Rooms(*page),
+            }),
+            Self::Nick(name) => Command::Session(SessionCommand::Nick(Name::parse(name).unwrap())),
+            Self::Say(text) => Command::Message(MessageCommand::Say(text)),
+            Self::Act(text) => Command::Message(MessageCommand::Act(text)),
+            Self::Reply(text) => Command::Message(MessageCommand::Reply(text)),
+            Self::Join(room) => Command::Membership(MembershipCommand::Join(room_name(room))),
+            Self::Part(room) => {
+                Command::Membership(MembershipCommand::Part(room.as_deref().map(room_name)))
+            }
+            Self::Rooms(page) => Command::Query(QueryCommand::Rooms(*page)),
             Self::Names(of, page) => {
                 let (of, page) = (of.core(), *page);
-                Command::Names { of, page }
+                Command::Query(QueryCommand::Names { of, page })
             }
-            Self::Topic(text) => Command::Topic(text.as_deref()),
-            Self::Whois(name) => Command::Whois(name),
-            Self::Away(text) => Command::Away(text.as_deref()),
-            Self::Back => Command::Back,
-            Self::Ignore(name) => Command::Ignore(name.as_deref()),
-            Self::Unignore(name) => Command::Unignore(name.as_deref()),
-            Self::Quiet(on) => Command::Quiet(*on),
-            Self::Echo(on) => Command::Echo(*on),
-            Self::Mode(mode) => Command::Mode(*mode),
-            Self::Ping(text) => Command::Ping(text),
-            Self::Stats => Command::Stats,
-            Self::Version => Command::Version,
-            Self::Help(verb) => Command::Help(*verb),
-            Self::Quit(text) => Command::Quit(text.as_deref()),
+            Self::Topic(text) => Command::Setting(SettingCommand::Topic(text.as_deref())),
+            Self::Whois(name) => Command::Query(QueryCommand::Whois(name)),
+            Self::Away(text) => Command::Setting(SettingCommand::Away(text.as_deref())),
+            Self::Back => Command::Setting(SettingCommand::Back),
+            Self::Ignore(name) => Command::Setting(SettingCommand::Ignore(name.as_deref())),
+            Self::Unignore(name) => Command::Setting(SettingCommand::Unignore(name.as_deref())),
+            Self::Quiet(on) => Command::Setting(SettingCommand::Quiet(*on)),
+            Self::Echo(on) => Command::Setting(SettingCommand::Echo(*on)),
+            Self::Mode(mode) => Command::Session(SessionCommand::Mode(*mode)),
+            Self::Ping(text) => Command::Session(SessionCommand::Ping(text)),
+            Self::Stats => Command::Session(SessionCommand::Stats),
+            Self::Version => Command::Session(SessionCommand::Version),
+            Self::Help(verb) => Command::Session(SessionCommand::Help(*verb)),
+            Self::Quit(text) => Command::Session(SessionCommand::Quit(text.as_deref())),
             Self::Private(..) | Self::Wrong(_) => panic!("these may not be commands: {self:?}"),
         }
     }
@@ -131,23 +138,23 @@ impl Of {
 impl Wrong {
     fn refusal(self) -> Refusal<'static> {
         match self {
-            Self::UnknownCommand => Refusal::UnknownCommand {
+            Self::UnknownCommand => Refusal::Line(LineRefusal::UnknownCommand {
                 given: "mgs",
                 nearest: Some(Verb::Msg),
                 registered: true,
-            },
-            Self::LineTooLong => Refusal::LineTooLong { bytes_max: 4096 },
-            Self::BadRoom => Refusal::BadRoom {
+            }),
+            Self::LineTooLong => Refusal::Line(LineRefusal::LineTooLong { bytes_max: 4096 }),
+            Self::BadRoom => Refusal::Membership(MembershipRefusal::BadRoom {
                 given: "a b",
                 why: NameError::Character(' '),
-            },
-            Self::BadName => Refusal::BadName {
+            }),
+            Self::BadName => Refusal::Session(SessionRefusal::BadName {
                 given: "9",
                 why: NameError::Start,
-            },
-            Self::Usage(verb) => Refusal::Usage(verb),
-            Self::MissingColon => Refusal::MissingColon,
-            Self::NoText => Refusal::NoText,
+            }),
+            Self::Usage(verb) => Refusal::Line(LineRefusal::Usage(verb)),
+            Self::MissingColon => Refusal::Message(MessageRefusal::MissingColon),
+            Self::NoText => Refusal::Line(LineRefusal::NoText),
         }
     }
 }

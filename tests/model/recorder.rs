@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::Mode;
-use chinwag::chat::event::{Event, Notice, Reply, RoomView};
+use chinwag::chat::event::{
+    Event, MembershipReply, Notice, QueryReply, Reply, RoomView, SessionReply, SettingReply,
+};
 use chinwag::chat::ids::{ClientId, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{MessageRefusal, Refusal};
 use chinwag::chat::stats::ServerStats;
 
 /// One event, as one client got it.
@@ -374,57 +376,61 @@ fn owned_notice(notice: Notice<'_>) -> Heard {
 fn owned_reply(reply: Reply<'_>) -> Answer {
     match reply {
         Reply::Done => Answer::Done,
-        Reply::Registered { name, entered } => Answer::Registered {
+        Reply::Session(SessionReply::Registered { name, entered }) => Answer::Registered {
             name: name.to_string(),
             entered: owned_view(entered),
         },
-        Reply::Renamed { name } => Answer::Renamed(name.to_string()),
-        Reply::Joined(view) => Answer::Joined(owned_view(view)),
-        Reply::Parted { room, current } => Answer::Parted {
+        Reply::Session(SessionReply::Renamed { name }) => Answer::Renamed(name.to_string()),
+        Reply::Membership(MembershipReply::Joined(view)) => Answer::Joined(owned_view(view)),
+        Reply::Membership(MembershipReply::Parted { room, current }) => Answer::Parted {
             room: room.to_string(),
             current: current.map(RoomName::to_string),
         },
-        Reply::Topic { room, text } => Answer::Topic {
+        Reply::Setting(SettingReply::Topic { room, text }) => Answer::Topic {
             room: room.to_string(),
             text: text.map(String::from),
         },
-        Reply::Away { text } => Answer::Away(text.into()),
-        Reply::Back => Answer::Back,
-        Reply::Ignoring { name } => Answer::Ignoring(name.to_string()),
-        Reply::NotIgnoring { name } => Answer::NotIgnoring(name.to_string()),
-        Reply::Ignored { names } => Answer::Ignored(sorted(names)),
-        Reply::Quiet(on) => Answer::Quiet(on),
-        Reply::Echo(on) => Answer::Echo(on),
-        Reply::Mode(mode) => Answer::Mode(mode),
-        Reply::Pong { text } => Answer::Pong(text.into()),
-        Reply::Version { server_name } => Answer::Version(server_name.into()),
-        Reply::Help(verb) => Answer::Help(verb.map(|verb| format!("{verb:?}"))),
-        Reply::Bye => Answer::Bye,
+        Reply::Setting(SettingReply::Away { text }) => Answer::Away(text.into()),
+        Reply::Setting(SettingReply::Back) => Answer::Back,
+        Reply::Setting(SettingReply::Ignoring { name }) => Answer::Ignoring(name.to_string()),
+        Reply::Setting(SettingReply::NotIgnoring { name }) => Answer::NotIgnoring(name.to_string()),
+        Reply::Setting(SettingReply::Ignored { names }) => Answer::Ignored(sorted(names)),
+        Reply::Setting(SettingReply::Quiet(on)) => Answer::Quiet(on),
+        Reply::Setting(SettingReply::Echo(on)) => Answer::Echo(on),
+        Reply::Session(SessionReply::Mode(mode)) => Answer::Mode(mode),
+        Reply::Session(SessionReply::Pong { text }) => Answer::Pong(text.into()),
+        Reply::Session(SessionReply::Version { server_name }) => {
+            Answer::Version(server_name.into())
+        }
+        Reply::Session(SessionReply::Help(verb)) => {
+            Answer::Help(verb.map(|verb| format!("{verb:?}")))
+        }
+        Reply::Session(SessionReply::Bye) => Answer::Bye,
         _ => owned_list(reply),
     }
 }
 
 fn owned_list(reply: Reply<'_>) -> Answer {
     match reply {
-        Reply::Names {
+        Reply::Query(QueryReply::Names {
             room,
             total,
             names,
             page,
             pages,
-        } => Answer::Names {
+        }) => Answer::Names {
             room: room.map(RoomName::to_string),
             total,
             names: sorted(names),
             page,
             pages,
         },
-        Reply::Rooms {
+        Reply::Query(QueryReply::Rooms {
             rooms,
             total,
             page,
             pages,
-        } => {
+        }) => {
             let room = |room: &chinwag::chat::event::RoomSummary<'_>| {
                 let topic = room.topic.map(String::from);
                 (room.room.to_string(), room.users, topic)
@@ -438,7 +444,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
                 pages,
             }
         }
-        Reply::Whois(whois) => {
+        Reply::Query(QueryReply::Whois(whois)) => {
             let mut rooms: Vec<_> = whois.rooms.iter().map(RoomName::to_string).collect();
             rooms.sort();
             Answer::Whois {
@@ -450,11 +456,11 @@ fn owned_list(reply: Reply<'_>) -> Answer {
                 peer: whois.peer.map(|peer| peer.to_string()),
             }
         }
-        Reply::Stats {
+        Reply::Session(SessionReply::Stats {
             server_name,
             counts,
             server,
-        } => Answer::Stats {
+        }) => Answer::Stats {
             server_name: server_name.into(),
             clients: counts.clients,
             registered: counts.registered,
@@ -477,7 +483,7 @@ fn owned_view(view: RoomView<'_>) -> Entered {
 fn owned_refusal(refusal: &Refusal<'_>) -> Fault {
     let names: Vec<String> = match *refusal {
         Refusal::NoSuchUser { given } => vec![given.into()],
-        Refusal::Unreached { missing, full } => {
+        Refusal::Message(MessageRefusal::Unreached { missing, full }) => {
             let full = full.iter().map(Name::to_string);
             let missing = missing.iter().map(|name| String::from(*name));
             missing.chain(full).collect()

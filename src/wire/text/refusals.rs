@@ -4,7 +4,10 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::chat::command::RECIPIENTS_MAX;
 use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX};
-use crate::chat::refusal::Refusal;
+use crate::chat::refusal::{
+    LineRefusal, MembershipRefusal, MessageRefusal, QueryRefusal, Refusal, SessionRefusal,
+    SettingRefusal,
+};
 
 use super::super::command_table;
 use super::list;
@@ -13,31 +16,9 @@ use super::list;
 const QUOTED_CHARS_MAX: usize = 40;
 
 impl Display for Refusal<'_> {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm each, in the order of the vocabulary"
-    )]
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRegistered => f.write_str("You have no name yet. Type #yourname to register."),
-            Self::BadName { given: "", .. } => {
-                f.write_str("There is no name after the #. Type #yourname.")
-            }
-            Self::BadName { given, why } => {
-                write!(f, "'{}' cannot be a name: ", Quoted(given))?;
-                why_not(*why, NAME_BYTES_MAX, f)?;
-                f.write_str(" Type #yourname.")
-            }
-            Self::NameInUse { name } => write!(f, "The name {name} is in use. Try another one."),
-            Self::NameOfRoom { name } => write!(f, "{name} is a room. Try another name."),
-            Self::NameReserved { name } => {
-                write!(f, "The name {name} is reserved. Try another one.")
-            }
-            Self::BadRoom { given, why } => {
-                write!(f, "'{}' cannot be a room: ", Quoted(given))?;
-                why_not(*why, ROOM_NAME_BYTES_MAX, f)?;
-                f.write_str(" Try /join dev.")
-            }
             Self::NoSuchUser { given } => {
                 write!(
                     f,
@@ -45,73 +26,22 @@ impl Display for Refusal<'_> {
                     Quoted(given)
                 )
             }
-            Self::NobodyWrote => {
-                f.write_str("Nobody has written to you yet. Type @user:message instead.")
-            }
-            Self::WriterLeft { name } => {
-                f.write_str("Not delivered: ")?;
-                match name {
-                    Some(name) => write!(f, "{name}, who wrote to you last, is gone.")?,
-                    None => f.write_str("whoever wrote to you last is gone.")?,
-                }
-                f.write_str(" Type @user:message to write to another.")
-            }
-            Self::Unreached { missing, full } => unreached(missing, full, f),
-            Self::NoSuchRoom { room } => {
-                write!(
-                    f,
-                    "There is no room {room}. /rooms lists them, /join {room} makes it."
-                )
-            }
-            Self::NotInRoom { room: Some(room) } => {
-                write!(f, "You are not in {room}. Type /join {room} first.")
-            }
-            Self::NotInRoom { room: None } => {
-                f.write_str("You are in no room. Type /join ROOM first; /rooms lists them.")
-            }
-            Self::TooManyRooms { rooms_max } => write!(
-                f,
-                "You are in {rooms_max} rooms, which is as many as there may be. \
-                 Leave one with /part ROOM."
-            ),
-            Self::TooManyRecipients => write!(
-                f,
-                "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
-            ),
+            Self::Line(refusal) => refusal.fmt(f),
+            Self::Session(refusal) => refusal.fmt(f),
+            Self::Message(refusal) => refusal.fmt(f),
+            Self::Membership(refusal) => refusal.fmt(f),
+            Self::Query(refusal) => refusal.fmt(f),
+            Self::Setting(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl Display for LineRefusal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Usage(verb) => {
                 let entry = command_table::entry(*verb);
                 write!(f, "Usage: {}. For example: {}", entry.usage, entry.example)
-            }
-            Self::MissingColon => {
-                f.write_str("Type @user:message, with a colon after the name. Nothing was sent.")
-            }
-            Self::MissingName => f.write_str(
-                "A name is missing. Type @user:message or @user,user:message. Nothing was sent.",
-            ),
-            Self::SpaceInName => f.write_str(
-                "A name has no space in it. Type @user:message, with the colon right after the \
-                 name. Nothing was sent.",
-            ),
-            Self::NoText => f.write_str("There is no text. Nothing was sent."),
-            Self::TextTooLong { bytes_max } => {
-                write!(f, "That text is too long: {bytes_max} bytes at most.")
-            }
-            Self::NoSuchPage { page, pages } => {
-                write!(f, "There is no page {page}: the last one is {pages}.")
-            }
-            Self::IgnoreSelf => f.write_str("You cannot ignore yourself."),
-            Self::IgnoreFull { ignored_max } => {
-                write!(
-                    f,
-                    "You ignore {ignored_max} users already. /unignore one of them first."
-                )
-            }
-            Self::NotIgnored { given } => {
-                write!(
-                    f,
-                    "You do not ignore {}. /ignore lists whom you do.",
-                    Quoted(given)
-                )
             }
             Self::UnknownCommand {
                 given,
@@ -138,6 +68,123 @@ impl Display for Refusal<'_> {
                 "That line is too long: {bytes_max} bytes at most. Nothing of it was used; \
                  send it in pieces."
             ),
+            Self::NoText => f.write_str("There is no text. Nothing was sent."),
+            Self::TextTooLong { bytes_max } => {
+                write!(f, "That text is too long: {bytes_max} bytes at most.")
+            }
+        }
+    }
+}
+
+impl Display for SessionRefusal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadName { given: "", .. } => {
+                f.write_str("There is no name after the #. Type #yourname.")
+            }
+            Self::BadName { given, why } => {
+                write!(f, "'{}' cannot be a name: ", Quoted(given))?;
+                why_not(*why, NAME_BYTES_MAX, f)?;
+                f.write_str(" Type #yourname.")
+            }
+            Self::NameInUse { name } => write!(f, "The name {name} is in use. Try another one."),
+            Self::NameOfRoom { name } => write!(f, "{name} is a room. Try another name."),
+            Self::NameReserved { name } => {
+                write!(f, "The name {name} is reserved. Try another one.")
+            }
+        }
+    }
+}
+
+impl Display for MessageRefusal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingColon => {
+                f.write_str("Type @user:message, with a colon after the name. Nothing was sent.")
+            }
+            Self::MissingName => f.write_str(
+                "A name is missing. Type @user:message or @user,user:message. Nothing was sent.",
+            ),
+            Self::SpaceInName => f.write_str(
+                "A name has no space in it. Type @user:message, with the colon right after the \
+                 name. Nothing was sent.",
+            ),
+            Self::TooManyRecipients => write!(
+                f,
+                "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
+            ),
+            Self::NobodyWrote => {
+                f.write_str("Nobody has written to you yet. Type @user:message instead.")
+            }
+            Self::WriterLeft { name } => {
+                f.write_str("Not delivered: ")?;
+                match name {
+                    Some(name) => write!(f, "{name}, who wrote to you last, is gone.")?,
+                    None => f.write_str("whoever wrote to you last is gone.")?,
+                }
+                f.write_str(" Type @user:message to write to another.")
+            }
+            Self::Unreached { missing, full } => unreached(missing, full, f),
+        }
+    }
+}
+
+impl Display for MembershipRefusal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRoom { given, why } => {
+                write!(f, "'{}' cannot be a room: ", Quoted(given))?;
+                why_not(*why, ROOM_NAME_BYTES_MAX, f)?;
+                f.write_str(" Try /join dev.")
+            }
+            Self::NoSuchRoom { room } => {
+                write!(
+                    f,
+                    "There is no room {room}. /rooms lists them, /join {room} makes it."
+                )
+            }
+            Self::NotInRoom { room: Some(room) } => {
+                write!(f, "You are not in {room}. Type /join {room} first.")
+            }
+            Self::NotInRoom { room: None } => {
+                f.write_str("You are in no room. Type /join ROOM first; /rooms lists them.")
+            }
+            Self::TooManyRooms { rooms_max } => write!(
+                f,
+                "You are in {rooms_max} rooms, which is as many as there may be. \
+                 Leave one with /part ROOM."
+            ),
+        }
+    }
+}
+
+impl Display for QueryRefusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchPage { page, pages } => {
+                write!(f, "There is no page {page}: the last one is {pages}.")
+            }
+        }
+    }
+}
+
+impl Display for SettingRefusal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IgnoreSelf => f.write_str("You cannot ignore yourself."),
+            Self::IgnoreFull { ignored_max } => {
+                write!(
+                    f,
+                    "You ignore {ignored_max} users already. /unignore one of them first."
+                )
+            }
+            Self::NotIgnored { given } => {
+                write!(
+                    f,
+                    "You do not ignore {}. /ignore lists whom you do.",
+                    Quoted(given)
+                )
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::{Mode, Verb};
-use crate::chat::event::{Reply, RoomView, Whois};
-use crate::chat::name::RoomName;
+use crate::chat::event::{
+    MembershipReply, QueryReply, Reply, RoomSummary, RoomView, SessionReply, SettingReply, Whois,
+};
 use crate::chat::stats::{Counts, ServerStats};
 
 use super::super::command_table::{self, COMMANDS};
@@ -21,71 +22,128 @@ pub type Line<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 
 /// The lines of an answer, without their first byte and their end. Most have one; `Done` has none.
 pub fn reply_lines(reply: &Reply<'_>, line: Line<'_>) {
-    match *reply {
+    match reply {
         Reply::Done => {}
-        Reply::Registered { name, entered } => {
+        Reply::Session(reply) => session_lines(reply, line),
+        Reply::Membership(reply) => membership_lines(reply, line),
+        Reply::Query(reply) => query_lines(reply, line),
+        Reply::Setting(reply) => setting_lines(reply, line),
+    }
+}
+
+fn session_lines(reply: &SessionReply<'_>, line: Line<'_>) {
+    match *reply {
+        SessionReply::Registered { name, entered } => {
             line(format_args!("You are registered as {name}."));
             entered_lines(&entered, line);
         }
-        Reply::Renamed { name } => line(format_args!("You are now {name}.")),
-        Reply::Joined(entered) => entered_lines(&entered, line),
-        Reply::Parted { room, current } => parted_line(room, current, line),
-        Reply::Names { .. } | Reply::Rooms { .. } => list_lines(reply, line),
-        Reply::Topic {
-            room,
-            text: Some(text),
-        } => {
-            line(format_args!("The topic of {room} is: {text}"));
+        SessionReply::Renamed { name } => line(format_args!("You are now {name}.")),
+        SessionReply::Mode(Mode::Plain) => line(format_args!("The mode is plain.")),
+        SessionReply::Mode(Mode::Json) => line(format_args!("The mode is json.")),
+        SessionReply::Help(None) => help_lines(line),
+        SessionReply::Help(Some(verb)) => help_on(verb, line),
+        SessionReply::Version {
+            server_name: "chinwag",
+        } => line(format_args!("chinwag {VERSION}")),
+        SessionReply::Version { server_name } => {
+            line(format_args!("{server_name} runs chinwag {VERSION}"));
         }
-        Reply::Topic { room, text: None } => {
-            line(format_args!("{room} has no topic. /topic TEXT sets one."));
-        }
-        Reply::Whois(whois) => whois_lines(&whois, line),
-        Reply::Away { text: "" } => line(format_args!("You are away now. /back ends it.")),
-        Reply::Away { text } => line(format_args!("You are away now: {text} (/back ends it.)")),
-        Reply::Back => line(format_args!("You are back.")),
-        Reply::Ignoring { name } => line(format_args!("You ignore {name} now.")),
-        Reply::NotIgnoring { name } => line(format_args!("You no longer ignore {name}.")),
-        Reply::Ignored { names: [] } => line(format_args!("You ignore nobody.")),
-        Reply::Ignored { names } => line(format_args!("You ignore {}.", Listed(names))),
-        Reply::Quiet(on) => {
-            line(format_args!(
-                "Quiet is {}: you get {} of who joins, leaves or is renamed.",
-                on_off(on),
-                if on { "no notices" } else { "notices" }
-            ));
-        }
-        Reply::Echo(on) => {
-            line(format_args!(
-                "Echo is {}: your own lines {}.",
-                on_off(on),
-                if on {
-                    "come back as others see them"
-                } else {
-                    "do not come back"
-                }
-            ));
-        }
-        Reply::Mode(Mode::Plain) => line(format_args!("The mode is plain.")),
-        Reply::Mode(Mode::Json) => line(format_args!("The mode is json.")),
-        Reply::Pong { text: "" } => line(format_args!("pong")),
-        Reply::Pong { text } => line(format_args!("pong {text}")),
-        Reply::Stats {
+        SessionReply::Pong { text: "" } => line(format_args!("pong")),
+        SessionReply::Pong { text } => line(format_args!("pong {text}")),
+        SessionReply::Stats {
             server_name,
             counts,
             server,
+        } => stats_lines(server_name, counts, server, line),
+        SessionReply::Bye => line(format_args!("Bye.")),
+    }
+}
+
+fn membership_lines(reply: &MembershipReply<'_>, line: Line<'_>) {
+    match *reply {
+        MembershipReply::Joined(entered) => entered_lines(&entered, line),
+        MembershipReply::Parted {
+            room,
+            current: Some(current),
+        } => line(format_args!(
+            "You have left {room}. You are in {current} now."
+        )),
+        MembershipReply::Parted {
+            room,
+            current: None,
+        } => line(format_args!(
+            "You have left {room}. You are in no room now; /join ROOM enters one."
+        )),
+    }
+}
+
+fn query_lines(reply: &QueryReply<'_>, line: Line<'_>) {
+    match *reply {
+        QueryReply::Rooms {
+            rooms,
+            total,
+            page,
+            pages,
         } => {
-            stats_lines(server_name, counts, server, line);
+            let paging = Paging { page, pages };
+            let noun = plural(total, "room", "rooms");
+            line(format_args!("{total} {noun}{paging}:"));
+            for room in rooms {
+                room_line(room, line);
+            }
         }
-        Reply::Version {
-            server_name: "chinwag",
-        } => line(format_args!("chinwag {VERSION}")),
-        Reply::Version { server_name } => {
-            line(format_args!("{server_name} runs chinwag {VERSION}"));
+        QueryReply::Names {
+            room,
+            total,
+            names,
+            page,
+            pages,
+        } => {
+            let paging = Paging { page, pages };
+            match room {
+                Some(room) => line(format_args!("{total} in {room}{paging}:")),
+                None => line(format_args!("{total} registered{paging}:")),
+            }
+            for names in names.chunks(NAMES_PER_LINE) {
+                line(format_args!("  {}", Listed(names)));
+            }
         }
-        Reply::Help(None) => help_lines(line),
-        Reply::Help(Some(verb)) => help_on(verb, line),
-        Reply::Bye => line(format_args!("Bye.")),
+        QueryReply::Whois(whois) => whois_lines(&whois, line),
+    }
+}
+
+fn setting_lines(reply: &SettingReply<'_>, line: Line<'_>) {
+    match *reply {
+        SettingReply::Topic {
+            room,
+            text: Some(text),
+        } => line(format_args!("The topic of {room} is: {text}")),
+        SettingReply::Topic { room, text: None } => {
+            line(format_args!("{room} has no topic. /topic TEXT sets one."));
+        }
+        SettingReply::Away { text: "" } => line(format_args!("You are away now. /back ends it.")),
+        SettingReply::Away { text } => {
+            line(format_args!("You are away now: {text} (/back ends it.)"));
+        }
+        SettingReply::Back => line(format_args!("You are back.")),
+        SettingReply::Ignoring { name } => line(format_args!("You ignore {name} now.")),
+        SettingReply::NotIgnoring { name } => line(format_args!("You no longer ignore {name}.")),
+        SettingReply::Ignored { names: [] } => line(format_args!("You ignore nobody.")),
+        SettingReply::Ignored { names } => line(format_args!("You ignore {}.", Listed(names))),
+        SettingReply::Quiet(on) => line(format_args!(
+            "Quiet is {}: you get {} of who joins, leaves or is renamed.",
+            on_off(on),
+            if on { "no notices" } else { "notices" }
+        )),
+        SettingReply::Echo(on) => line(format_args!(
+            "Echo is {}: your own lines {}.",
+            on_off(on),
+            if on {
+                "come back as others see them"
+            } else {
+                "do not come back"
+            }
+        )),
     }
 }
 
@@ -207,61 +265,12 @@ fn help_lines(line: Line<'_>) {
     ));
 }
 
-fn parted_line(room: &RoomName, current: Option<&RoomName>, line: Line<'_>) {
-    match current {
-        Some(current) => line(format_args!(
-            "You have left {room}. You are in {current} now."
-        )),
-        None => line(format_args!(
-            "You have left {room}. You are in no room now; /join ROOM enters one."
-        )),
-    }
-}
-
-/// The two answers that have pages.
-fn list_lines(reply: &Reply<'_>, line: Line<'_>) {
-    match *reply {
-        Reply::Names {
-            room,
-            total,
-            names,
-            page,
-            pages,
-        } => {
-            let paging = Paging { page, pages };
-            match room {
-                Some(room) => line(format_args!("{total} in {room}{paging}:")),
-                None => line(format_args!("{total} registered{paging}:")),
-            }
-            for names in names.chunks(NAMES_PER_LINE) {
-                line(format_args!("  {}", Listed(names)));
-            }
-        }
-        Reply::Rooms {
-            rooms,
-            total,
-            page,
-            pages,
-        } => {
-            let paging = Paging { page, pages };
-            line(format_args!(
-                "{total} {}{paging}:",
-                plural(total, "room", "rooms")
-            ));
-            for room in rooms {
-                let users = plural(room.users, "user", "users");
-                match room.topic {
-                    Some(topic) => {
-                        line(format_args!(
-                            "  {}, {} {users}: {topic}",
-                            room.room, room.users
-                        ));
-                    }
-                    None => line(format_args!("  {}, {} {users}", room.room, room.users)),
-                }
-            }
-        }
-        _ => {}
+fn room_line(room: &RoomSummary<'_>, line: Line<'_>) {
+    let RoomSummary { room, users, topic } = *room;
+    let noun = plural(users, "user", "users");
+    match topic {
+        Some(topic) => line(format_args!("  {room}, {users} {noun}: {topic}")),
+        None => line(format_args!("  {room}, {users} {noun}")),
     }
 }
 
@@ -312,7 +321,7 @@ mod tests {
     #[test]
     fn help_fits_on_one_screen() {
         let mut lines = Vec::new();
-        reply_lines(&Reply::Help(None), &mut |line| {
+        session_lines(&SessionReply::Help(None), &mut |line| {
             lines.push(format!("* {line}"));
         });
         assert!(lines.len() <= 22, "{} lines", lines.len());

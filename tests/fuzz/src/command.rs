@@ -6,12 +6,17 @@
 mod written;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::{Command, Mode, Request, Verb};
+use chinwag::chat::command::{
+    Command, MembershipCommand, MessageCommand, Mode, QueryCommand, Request, SessionCommand,
+    SettingCommand, Verb,
+};
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{
+    LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
+};
 use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
@@ -46,7 +51,7 @@ fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
         return check_private(rest, request);
     }
     if let Some(typed) = line.strip_prefix('#') {
-        let Ok(Command::Hash { name, line: whole }) = request else {
+        let Ok(Command::Session(SessionCommand::Hash { name, line: whole })) = request else {
             panic!("{request:?}");
         };
         assert_eq!(*whole, line);
@@ -55,15 +60,20 @@ fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
         return assert!(name.is_err() || name.is_ok_and(|name| name.as_str() == typed));
     }
     if line.starts_with("//") {
-        return assert_eq!(*request, Ok(Command::Say(&line[1..])));
+        return assert_eq!(
+            *request,
+            Ok(Command::Message(MessageCommand::Say(&line[1..])))
+        );
     }
     if let Some(rest) = line.strip_prefix('/') {
         return check_command(rest, request);
     }
     let expected = match line {
-        "quit" | "exit" => Ok(Command::Quit(None)),
-        " " => Err(Refusal::NoText),
-        _ => Ok(Command::Say(line.strip_prefix(' ').unwrap_or(line))),
+        "quit" | "exit" => Ok(Command::Session(SessionCommand::Quit(None))),
+        " " => Err(Refusal::Line(LineRefusal::NoText)),
+        _ => Ok(Command::Message(MessageCommand::Say(
+            line.strip_prefix(' ').unwrap_or(line),
+        ))),
     };
     assert_eq!(*request, expected);
 }
@@ -71,28 +81,31 @@ fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
 /// `@NAME,NAME:TEXT`, without the first byte.
 fn check_private<'a>(line: &'a str, request: &Request<'a>) {
     let Some((names, text)) = line.split_once(':') else {
-        return assert_eq!(*request, Err(Refusal::MissingColon));
+        return assert_eq!(
+            *request,
+            Err(Refusal::Message(MessageRefusal::MissingColon))
+        );
     };
     let names: Vec<&str> = names.split(',').map(str::trim_ascii).collect();
     let text = text.strip_prefix(' ').unwrap_or(text);
     let wrong = if names.len() > RECIPIENTS_MAX {
-        Some(Refusal::TooManyRecipients)
+        Some(Refusal::Message(MessageRefusal::TooManyRecipients))
     } else if let Some(name) = names
         .iter()
         .find(|name| name.is_empty() || name.contains(' '))
     {
         Some(if name.is_empty() {
-            Refusal::MissingName
+            Refusal::Message(MessageRefusal::MissingName)
         } else {
-            Refusal::SpaceInName
+            Refusal::Message(MessageRefusal::SpaceInName)
         })
     } else if text.is_empty() {
-        Some(Refusal::NoText)
+        Some(Refusal::Line(LineRefusal::NoText))
     } else {
         None
     };
     match (request, wrong) {
-        (Ok(Command::Private { to, text: read }), None) => {
+        (Ok(Command::Message(MessageCommand::Private { to, text: read })), None) => {
             assert_eq!(to.iter().collect::<Vec<_>>(), names);
             assert_eq!(*read, text);
         }
@@ -145,7 +158,7 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(word));
     let Some((_, verb)) = known else {
-        let Err(Refusal::UnknownCommand { given, .. }) = request else {
+        let Err(Refusal::Line(LineRefusal::UnknownCommand { given, .. })) = request else {
             panic!("{request:?}");
         };
         return assert_eq!(*given, word);
@@ -153,37 +166,65 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
     let text = (!rest.trim_ascii().is_empty()).then_some(rest);
     match (verb, request) {
         // The texts are what comes after one space, byte for byte.
-        (Verb::Say, Ok(Command::Say(read)))
-        | (Verb::Me, Ok(Command::Act(read)))
-        | (Verb::Reply, Ok(Command::Reply(read)))
-        | (Verb::Ping, Ok(Command::Ping(read))) => assert_eq!(*read, rest),
-        (Verb::Topic, Ok(Command::Topic(read)))
-        | (Verb::Away, Ok(Command::Away(read)))
-        | (Verb::Quit, Ok(Command::Quit(read))) => assert_eq!(*read, text),
-        (Verb::Say, Err(Refusal::Usage(Verb::Say))) => assert_eq!(rest, ""),
-        (Verb::Me, Err(Refusal::Usage(Verb::Me)))
-        | (Verb::Reply, Err(Refusal::Usage(Verb::Reply))) => assert_eq!(text, None),
-        (Verb::Msg, Ok(Command::Private { to, text })) => {
+        (Verb::Say, Ok(Command::Message(MessageCommand::Say(read))))
+        | (Verb::Me, Ok(Command::Message(MessageCommand::Act(read))))
+        | (Verb::Reply, Ok(Command::Message(MessageCommand::Reply(read))))
+        | (Verb::Ping, Ok(Command::Session(SessionCommand::Ping(read)))) => assert_eq!(*read, rest),
+        (Verb::Topic, Ok(Command::Setting(SettingCommand::Topic(read))))
+        | (Verb::Away, Ok(Command::Setting(SettingCommand::Away(read))))
+        | (Verb::Quit, Ok(Command::Session(SessionCommand::Quit(read)))) => assert_eq!(*read, text),
+        (Verb::Say, Err(Refusal::Line(LineRefusal::Usage(Verb::Say)))) => assert_eq!(rest, ""),
+        (Verb::Me, Err(Refusal::Line(LineRefusal::Usage(Verb::Me))))
+        | (Verb::Reply, Err(Refusal::Line(LineRefusal::Usage(Verb::Reply)))) => {
+            assert_eq!(text, None);
+        }
+        (Verb::Msg, Ok(Command::Message(MessageCommand::Private { to, text }))) => {
             assert!(!text.is_empty() && rest.ends_with(text));
             assert!(to.iter().count() <= RECIPIENTS_MAX && !to.iter().any(str::is_empty));
         }
-        (Verb::Msg, Err(Refusal::Usage(Verb::Msg) | Refusal::TooManyRecipients))
-        | (Verb::Help, Ok(Command::Help(_)) | Err(Refusal::UnknownCommand { .. }))
-        | (Verb::Nick, Ok(Command::Nick(_)) | Err(Refusal::BadName { .. }))
-        | (Verb::Join, Ok(Command::Join(_)) | Err(Refusal::BadRoom { .. }))
-        | (Verb::Part, Ok(Command::Part(_)) | Err(Refusal::BadRoom { .. }))
-        | (Verb::Rooms, Ok(Command::Rooms(_)))
-        | (Verb::Names, Ok(Command::Names { .. }) | Err(Refusal::BadRoom { .. }))
-        | (Verb::Whois, Ok(Command::Whois(_)))
-        | (Verb::Back, Ok(Command::Back))
-        | (Verb::Ignore, Ok(Command::Ignore(_)))
-        | (Verb::Unignore, Ok(Command::Unignore(_)))
-        | (Verb::Quiet, Ok(Command::Quiet(_)))
-        | (Verb::Echo, Ok(Command::Echo(_)))
-        | (Verb::Mode, Ok(Command::Mode(_)))
-        | (Verb::Stats, Ok(Command::Stats))
-        | (Verb::Version, Ok(Command::Version)) => {}
-        (verb, Err(Refusal::Usage(wrong))) if verb == wrong => {
+        (
+            Verb::Msg,
+            Err(
+                Refusal::Line(LineRefusal::Usage(Verb::Msg))
+                | Refusal::Message(MessageRefusal::TooManyRecipients),
+            ),
+        )
+        | (
+            Verb::Help,
+            Ok(Command::Session(SessionCommand::Help(_)))
+            | Err(Refusal::Line(LineRefusal::UnknownCommand { .. })),
+        )
+        | (
+            Verb::Nick,
+            Ok(Command::Session(SessionCommand::Nick(_)))
+            | Err(Refusal::Session(SessionRefusal::BadName { .. })),
+        )
+        | (
+            Verb::Join,
+            Ok(Command::Membership(MembershipCommand::Join(_)))
+            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
+        )
+        | (
+            Verb::Part,
+            Ok(Command::Membership(MembershipCommand::Part(_)))
+            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
+        )
+        | (Verb::Rooms, Ok(Command::Query(QueryCommand::Rooms(_))))
+        | (
+            Verb::Names,
+            Ok(Command::Query(QueryCommand::Names { .. }))
+            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
+        )
+        | (Verb::Whois, Ok(Command::Query(QueryCommand::Whois(_))))
+        | (Verb::Back, Ok(Command::Setting(SettingCommand::Back)))
+        | (Verb::Ignore, Ok(Command::Setting(SettingCommand::Ignore(_))))
+        | (Verb::Unignore, Ok(Command::Setting(SettingCommand::Unignore(_))))
+        | (Verb::Quiet, Ok(Command::Setting(SettingCommand::Quiet(_))))
+        | (Verb::Echo, Ok(Command::Setting(SettingCommand::Echo(_))))
+        | (Verb::Mode, Ok(Command::Session(SessionCommand::Mode(_))))
+        | (Verb::Stats, Ok(Command::Session(SessionCommand::Stats)))
+        | (Verb::Version, Ok(Command::Session(SessionCommand::Version))) => {}
+        (verb, Err(Refusal::Line(LineRefusal::Usage(wrong)))) if verb == wrong => {
             let takes_words = [
                 Verb::Nick,
                 Verb::Join,
@@ -248,7 +289,7 @@ impl Stage {
         chat.handle(
             Timestamp::default(),
             HEARER,
-            Ok(Command::Nick(name)),
+            Ok(Command::Session(SessionCommand::Nick(name))),
             &mut heard,
         );
         Self { chat, heard }
@@ -271,12 +312,19 @@ impl Stage {
 
         let names_hearer = |name: &str| name.eq_ignore_ascii_case(HEARER_NAME);
         let private: Vec<&str> = match request {
-            Ok(Command::Private { to, text }) if to.iter().any(names_hearer) => vec![text],
+            Ok(Command::Message(MessageCommand::Private { to, text }))
+                if to.iter().any(names_hearer) =>
+            {
+                vec![text]
+            }
             _ => vec![],
         };
         let said: Vec<&str> = match request {
-            Ok(Command::Say(text) | Command::Act(text) | Command::Topic(Some(text))) => vec![text],
-            Ok(Command::Hash { name: Err(_), line }) => vec![line],
+            Ok(
+                Command::Message(MessageCommand::Say(text) | MessageCommand::Act(text))
+                | Command::Setting(SettingCommand::Topic(Some(text))),
+            ) => vec![text],
+            Ok(Command::Session(SessionCommand::Hash { name: Err(_), line })) => vec![line],
             _ => vec![],
         };
         if was_registered {
@@ -287,7 +335,7 @@ impl Stage {
             let joined = usize::from(self.chat.name_of(SENDER).is_some());
             assert!(only_joined && heard.others == joined, "{heard:?}");
         }
-        assert!(!heard.closed || matches!(request, Ok(Command::Quit(_))));
+        assert!(!heard.closed || matches!(request, Ok(Command::Session(SessionCommand::Quit(_)))));
         if heard.closed {
             return std::ops::ControlFlow::Break(());
         }

@@ -3,9 +3,10 @@
 //!
 //! An input is the limit, how many cuts there are, the lengths of the pieces, and the bytes.
 
+use chinwag::wire::codec::Codec;
 use chinwag::wire::detect::ForeignProtocol;
 use chinwag::wire::framing::Framing;
-use chinwag::wire::lines::{Frame, FrameKind, LineSplitter};
+use chinwag::wire::lines::{Frame, FrameKind};
 use chinwag::wire::sanitize;
 
 use super::cursor::Cursor;
@@ -72,7 +73,7 @@ fn cut<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 /// What the splitter finds in `pieces`. `lending`: it gets a buffer for each piece, and gives it
 /// back if it can, as in the server.
 fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding> {
-    let mut splitter = LineSplitter::default();
+    let mut splitter = Codec::default();
     let mut findings: Vec<Finding> = Vec::new();
     let is_stranger = |finding: &Finding| matches!(finding.what, What::Http | What::Tls);
     for piece in pieces {

@@ -1,9 +1,12 @@
 //! A command, written once more as a line: that line is to mean the same. And whatever a command or
 //! a refusal borrows is a piece of its line.
 
-use chinwag::chat::command::{Command, Mode, NamesOf, Request};
+use chinwag::chat::command::{
+    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Request,
+    SessionCommand, SettingCommand,
+};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{LineRefusal, MembershipRefusal, Refusal, SessionRefusal};
 use chinwag::wire::command;
 
 use super::super::output::{is_name, is_room};
@@ -28,11 +31,11 @@ pub fn check<'a>(line: &'a str, request: &Request<'a>) {
     let is_same = match (command, &again) {
         // Their spaces can differ.
         (
-            Command::Private { to, text },
-            Ok(Command::Private {
+            Command::Message(MessageCommand::Private { to, text }),
+            Ok(Command::Message(MessageCommand::Private {
                 to: to_again,
                 text: text_again,
-            }),
+            })),
         ) => to.iter().eq(to_again.iter()) && text == text_again,
         _ => again == Ok(*command),
     };
@@ -44,24 +47,27 @@ pub fn check<'a>(line: &'a str, request: &Request<'a>) {
 
 fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
     match request {
-        Ok(Command::Hash { line, .. }) => vec![line],
-        Ok(Command::Private { to, text }) => to.iter().chain([*text]).collect(),
+        Ok(Command::Session(SessionCommand::Hash { line, .. })) => vec![line],
+        Ok(Command::Message(MessageCommand::Private { to, text })) => {
+            to.iter().chain([*text]).collect()
+        }
         Ok(
-            Command::Say(text)
-            | Command::Act(text)
-            | Command::Reply(text)
-            | Command::Whois(text)
-            | Command::Ping(text)
-            | Command::Topic(Some(text))
-            | Command::Away(Some(text))
-            | Command::Ignore(Some(text))
-            | Command::Unignore(Some(text))
-            | Command::Quit(Some(text)),
+            Command::Message(
+                MessageCommand::Say(text) | MessageCommand::Act(text) | MessageCommand::Reply(text),
+            )
+            | Command::Query(QueryCommand::Whois(text))
+            | Command::Session(SessionCommand::Ping(text) | SessionCommand::Quit(Some(text)))
+            | Command::Setting(
+                SettingCommand::Topic(Some(text))
+                | SettingCommand::Away(Some(text))
+                | SettingCommand::Ignore(Some(text))
+                | SettingCommand::Unignore(Some(text)),
+            ),
         )
         | Err(
-            Refusal::BadName { given: text, .. }
-            | Refusal::BadRoom { given: text, .. }
-            | Refusal::UnknownCommand { given: text, .. },
+            Refusal::Session(SessionRefusal::BadName { given: text, .. })
+            | Refusal::Membership(MembershipRefusal::BadRoom { given: text, .. })
+            | Refusal::Line(LineRefusal::UnknownCommand { given: text, .. }),
         ) => vec![text],
         _ => vec![],
     }
@@ -75,24 +81,24 @@ fn write(command: &Command<'_>) -> Option<String> {
     };
     let switch = |on: Option<bool>| on.map(|on| if on { "ON" } else { "off" });
     Some(match command {
-        Command::Hash { name, line } => match name {
+        Command::Session(SessionCommand::Hash { name, line }) => match name {
             Ok(name) => {
                 assert!(is_name(name.as_str()));
                 return None;
             }
             Err(_) => (*line).to_owned(),
         },
-        Command::Nick(name) => {
+        Command::Session(SessionCommand::Nick(name)) => {
             assert!(is_name(name.as_str()));
             format!("/NICK #{name}")
         }
-        Command::Say(text) => {
+        Command::Message(MessageCommand::Say(text)) => {
             // Both ways to say anything at all.
             assert_eq!(command::parse(&format!(" {text}")), Ok(*command));
             with("say", Some(text))
         }
-        Command::Act(text) => with("me", Some(text)),
-        Command::Private { to, text } => {
+        Command::Message(MessageCommand::Act(text)) => with("me", Some(text)),
+        Command::Message(MessageCommand::Private { to, text }) => {
             let names: Vec<&str> = to.iter().collect();
             let is_plain = names.iter().all(|name| !name.contains([' ', '\t', ':']));
             if !is_plain {
@@ -102,10 +108,10 @@ fn write(command: &Command<'_>) -> Option<String> {
             match command::parse(&long) {
                 // To `/msg`, a comma there goes on with the names: `/msg bob , carol hi`.
                 _ if text.trim_ascii().starts_with(',') => {}
-                Ok(Command::Private {
+                Ok(Command::Message(MessageCommand::Private {
                     to: to_again,
                     text: text_again,
-                }) => {
+                })) => {
                     assert!(
                         to.iter().eq(to_again.iter()) && *text == text_again,
                         "{long:?}"
@@ -115,42 +121,44 @@ fn write(command: &Command<'_>) -> Option<String> {
             }
             format!("@{}: {text}", names.join(","))
         }
-        Command::Reply(text) => with("r", Some(text)),
-        Command::Join(room) => {
+        Command::Message(MessageCommand::Reply(text)) => with("r", Some(text)),
+        Command::Membership(MembershipCommand::Join(room)) => {
             assert!(is_room(room.as_str()));
             with("j", Some(room.as_str()))
         }
-        Command::Part(room) => with("leave", room.as_ref().map(RoomName::as_str)),
-        Command::Rooms(page) => format!("/rooms {page}"),
-        Command::Names { of, page } => match of {
+        Command::Membership(MembershipCommand::Part(room)) => {
+            with("leave", room.as_ref().map(RoomName::as_str))
+        }
+        Command::Query(QueryCommand::Rooms(page)) => format!("/rooms {page}"),
+        Command::Query(QueryCommand::Names { of, page }) => match of {
             NamesOf::CurrentRoom if *page == 1 => "/names".to_owned(),
             NamesOf::CurrentRoom => return None,
             NamesOf::Room(room) => format!("/who {room} {page}"),
             NamesOf::Everyone => format!("/users * {page}"),
         },
-        Command::Topic(text) => with("topic", *text),
-        Command::Whois(name) => with("whois", Some(name)),
-        Command::Away(text) => with("away", *text),
-        Command::Back => with("back", None),
-        Command::Ignore(name) => with("ignore", *name),
-        Command::Unignore(name) => with("unignore", *name),
-        Command::Quiet(on) => with("quiet", switch(*on)),
-        Command::Echo(on) => with("echo", switch(*on)),
-        Command::Mode(mode) => {
+        Command::Setting(SettingCommand::Topic(text)) => with("topic", *text),
+        Command::Query(QueryCommand::Whois(name)) => with("whois", Some(name)),
+        Command::Setting(SettingCommand::Away(text)) => with("away", *text),
+        Command::Setting(SettingCommand::Back) => with("back", None),
+        Command::Setting(SettingCommand::Ignore(name)) => with("ignore", *name),
+        Command::Setting(SettingCommand::Unignore(name)) => with("unignore", *name),
+        Command::Setting(SettingCommand::Quiet(on)) => with("quiet", switch(*on)),
+        Command::Setting(SettingCommand::Echo(on)) => with("echo", switch(*on)),
+        Command::Session(SessionCommand::Mode(mode)) => {
             let mode = mode.map(|mode| match mode {
                 Mode::Plain => "PLAIN",
                 Mode::Json => "json",
             });
             with("mode", mode)
         }
-        Command::Ping(text) => with("ping", Some(text)),
-        Command::Stats => with("stats", None),
-        Command::Version => with("version", None),
-        Command::Help(verb) => {
+        Command::Session(SessionCommand::Ping(text)) => with("ping", Some(text)),
+        Command::Session(SessionCommand::Stats) => with("stats", None),
+        Command::Session(SessionCommand::Version) => with("version", None),
+        Command::Session(SessionCommand::Help(verb)) => {
             // Found by its name as well as by its number.
             let verb = verb.map(|verb| chinwag::wire::command_table::entry(verb).names[0]);
             with("?", verb)
         }
-        Command::Quit(text) => with("bye", *text),
+        Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
     })
 }

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::Mode;
-use chinwag::chat::event::{Event, Reply, RoomSummary, Whois};
+use chinwag::chat::event::{
+    Event, MembershipReply, QueryReply, Reply, RoomSummary, SessionReply, SettingReply, Whois,
+};
 use chinwag::chat::name::{Name, NameError, RoomName};
-use chinwag::chat::refusal::Refusal;
+use chinwag::chat::refusal::{
+    LineRefusal, MembershipRefusal, MessageRefusal, QueryRefusal, Refusal, SessionRefusal,
+    SettingRefusal,
+};
 use chinwag::chat::stats::{Counts, ServerStats};
 use chinwag::wire::command_table::COMMANDS;
 use chinwag::wire::text::VERSION;
@@ -36,85 +41,114 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
     let (reply, fields) = match which % 25 {
         0 => (Reply::Done, json!({})),
         1 => (
-            Reply::Registered {
+            Reply::Session(SessionReply::Registered {
                 name,
                 entered: world.view(),
-            },
+            }),
             with(json!({"name": named}), view_fields(world)),
         ),
-        2 => (Reply::Renamed { name }, json!({"name": named})),
-        3 => (Reply::Joined(world.view()), view_fields(world)),
+        2 => (
+            Reply::Session(SessionReply::Renamed { name }),
+            json!({"name": named}),
+        ),
+        3 => (
+            Reply::Membership(MembershipReply::Joined(world.view())),
+            view_fields(world),
+        ),
         4 => {
             let current = world.flag.then_some(&world.other_room);
             let mut fields = json!({"room": room.as_str()});
             put(&mut fields, "current", current.map(RoomName::as_str));
-            (Reply::Parted { room, current }, fields)
+            (
+                Reply::Membership(MembershipReply::Parted { room, current }),
+                fields,
+            )
         }
         5 => {
             let room = world.flag.then_some(room);
             let mut fields = with(json!({"users": shown}), paging);
             put(&mut fields, "room", room.map(RoomName::as_str));
             (
-                Reply::Names {
+                Reply::Query(QueryReply::Names {
                     room,
                     total,
                     names,
                     page,
                     pages,
-                },
+                }),
                 fields,
             )
         }
         6 => {
             let rooms: Vec<Value> = summaries.iter().map(summary_fields).collect();
-            let reply = Reply::Rooms {
+            let reply = Reply::Query(QueryReply::Rooms {
                 rooms: &summaries,
                 total,
                 page,
                 pages,
-            };
+            });
             (reply, with(json!({"rooms": rooms}), paging))
         }
         7 => {
             let text = world.optional_text();
             let mut fields = json!({"room": room.as_str()});
             put(&mut fields, "text", text);
-            (Reply::Topic { room, text }, fields)
+            (Reply::Setting(SettingReply::Topic { room, text }), fields)
         }
         8 => whois(world),
-        9 => (Reply::Away { text }, as_plain),
-        10 => (Reply::Back, as_plain),
-        11 => (Reply::Ignoring { name }, json!({"name": named})),
-        12 => (Reply::NotIgnoring { name }, json!({"name": named})),
-        13 => (Reply::Ignored { names }, json!({"users": shown})),
-        14 => (Reply::Quiet(world.flag), json!({"quiet": world.flag})),
-        15 => (Reply::Echo(world.flag), json!({"echo": world.flag})),
-        16 => (Reply::Mode(Mode::Plain), as_plain),
-        17 => (Reply::Mode(Mode::Json), as_plain),
-        18 => (Reply::Pong { text }, as_plain),
+        9 => (Reply::Setting(SettingReply::Away { text }), as_plain),
+        10 => (Reply::Setting(SettingReply::Back), as_plain),
+        11 => (
+            Reply::Setting(SettingReply::Ignoring { name }),
+            json!({"name": named}),
+        ),
+        12 => (
+            Reply::Setting(SettingReply::NotIgnoring { name }),
+            json!({"name": named}),
+        ),
+        13 => (
+            Reply::Setting(SettingReply::Ignored { names }),
+            json!({"users": shown}),
+        ),
+        14 => (
+            Reply::Setting(SettingReply::Quiet(world.flag)),
+            json!({"quiet": world.flag}),
+        ),
+        15 => (
+            Reply::Setting(SettingReply::Echo(world.flag)),
+            json!({"echo": world.flag}),
+        ),
+        16 => (Reply::Session(SessionReply::Mode(Mode::Plain)), as_plain),
+        17 => (Reply::Session(SessionReply::Mode(Mode::Json)), as_plain),
+        18 => (Reply::Session(SessionReply::Pong { text }), as_plain),
         19 | 20 => {
             let counts = Counts {
                 clients: total,
                 registered: page,
                 rooms: pages,
             };
-            let reply = Reply::Stats {
+            let reply = Reply::Session(SessionReply::Stats {
                 server_name: text,
                 counts,
                 server: &stats,
-            };
+            });
             (reply, stats_fields(text, counts, &stats))
         }
         21 => {
             let fields = json!({"server": text, "version": VERSION, "text": null});
-            (Reply::Version { server_name: text }, fields)
+            (
+                Reply::Session(SessionReply::Version { server_name: text }),
+                fields,
+            )
         }
-        22 => (Reply::Help(None), as_plain),
+        22 => (Reply::Session(SessionReply::Help(None)), as_plain),
         23 => (
-            Reply::Help(Some(COMMANDS[world.size % COMMANDS.len()].verb)),
+            Reply::Session(SessionReply::Help(Some(
+                COMMANDS[world.size % COMMANDS.len()].verb,
+            ))),
             as_plain,
         ),
-        _ => (Reply::Bye, as_plain),
+        _ => (Reply::Session(SessionReply::Bye), as_plain),
     };
     let plain = Plain::Begins("* ");
     examine(
@@ -167,14 +201,14 @@ fn summary_fields(summary: &RoomSummary<'_>) -> Value {
 fn whois(world: &World) -> (Reply<'_>, Value) {
     let (connected, idle) = (world.number, u64::from(world.count));
     let peer = world.other_count.is_multiple_of(2).then(|| world.peer());
-    let reply = Reply::Whois(Whois {
+    let reply = Reply::Query(QueryReply::Whois(Whois {
         name: &world.name,
         connected: Duration::from_millis(connected),
         idle: Duration::from_millis(idle),
         away: world.optional_text(),
         rooms: &world.rooms,
         peer,
-    });
+    }));
     let rooms: Vec<&str> = world.rooms.iter().map(RoomName::as_str).collect();
     let mut fields = json!({
         "name": world.name.as_str(), "connected_ms": connected, "idle_ms": idle, "rooms": rooms
@@ -225,84 +259,95 @@ fn stats_fields(server_name: &str, counts: Counts, stats: &ServerStats) -> Value
     })
 }
 
+fn name_error(world: &World) -> NameError {
+    [
+        NameError::Empty,
+        NameError::TooLong,
+        NameError::Start,
+        NameError::Character(' '),
+        NameError::Character(world.text.chars().next().unwrap_or('#')),
+    ][world.size % 5]
+}
+
 pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
     let World {
         name, room, text, ..
     } = world;
     let (given, name, room) = (text.as_str(), *name, *room);
-    let why = [
-        NameError::Empty,
-        NameError::TooLong,
-        NameError::Start,
-        NameError::Character(' '),
-        NameError::Character(text.chars().next().unwrap_or('#')),
-    ][world.size % 5];
+    let why = name_error(world);
     let verb = COMMANDS[world.size % COMMANDS.len()].verb;
     let missing: Vec<&str> = [given, &world.other_text][..world.size % 3].to_vec();
     let full = &world.names[..];
     let size = world.size;
+    let line = |refusal, code| (Refusal::Line(refusal), code);
+    let session = |refusal, code| (Refusal::Session(refusal), code);
+    let message = |refusal, code| (Refusal::Message(refusal), code);
+    let membership = |refusal, code| (Refusal::Membership(refusal), code);
+    let setting = |refusal, code| (Refusal::Setting(refusal), code);
     let (refusal, code) = match which % 24 {
         0 => (Refusal::NotRegistered, "not_registered"),
-        1 => (Refusal::BadName { given, why }, "bad_name"),
-        2 => (Refusal::NameInUse { name }, "name_taken"),
-        3 => (Refusal::NameOfRoom { name }, "name_taken"),
-        4 => (Refusal::NameReserved { name }, "name_taken"),
-        5 => (Refusal::BadRoom { given, why }, "bad_room"),
+        1 => session(SessionRefusal::BadName { given, why }, "bad_name"),
+        2 => session(SessionRefusal::NameInUse { name }, "name_taken"),
+        3 => session(SessionRefusal::NameOfRoom { name }, "name_taken"),
+        4 => session(SessionRefusal::NameReserved { name }, "name_taken"),
+        5 => membership(MembershipRefusal::BadRoom { given, why }, "bad_room"),
         6 => (Refusal::NoSuchUser { given }, "no_such_user"),
-        7 => (Refusal::NobodyWrote, "no_such_user"),
+        7 => message(MessageRefusal::NobodyWrote, "no_such_user"),
         8 => {
             let name = size.is_multiple_of(2).then_some(name);
-            (Refusal::WriterLeft { name }, "no_such_user")
+            message(MessageRefusal::WriterLeft { name }, "no_such_user")
         }
         9 => {
-            let code = if missing.is_empty() {
-                "not_delivered"
-            } else {
-                "no_such_user"
-            };
-            (
-                Refusal::Unreached {
+            let code = ["no_such_user", "not_delivered"][usize::from(missing.is_empty())];
+            message(
+                MessageRefusal::Unreached {
                     missing: &missing,
                     full,
                 },
                 code,
             )
         }
-        10 => (Refusal::NoSuchRoom { room }, "no_such_room"),
-        11 => (
-            Refusal::NotInRoom {
+        10 => membership(MembershipRefusal::NoSuchRoom { room }, "no_such_room"),
+        11 => membership(
+            MembershipRefusal::NotInRoom {
                 room: world.flag.then_some(room),
             },
             "not_in_room",
         ),
-        12 => (Refusal::TooManyRooms { rooms_max: size }, "too_many_rooms"),
-        13 => (Refusal::TooManyRecipients, "too_many_recipients"),
-        14 => (Refusal::Usage(verb), "bad_usage"),
+        12 => membership(
+            MembershipRefusal::TooManyRooms { rooms_max: size },
+            "too_many_rooms",
+        ),
+        13 => message(MessageRefusal::TooManyRecipients, "too_many_recipients"),
+        14 => line(LineRefusal::Usage(verb), "bad_usage"),
         15 => {
             let refusals = [
-                Refusal::MissingColon,
-                Refusal::MissingName,
-                Refusal::SpaceInName,
+                MessageRefusal::MissingColon,
+                MessageRefusal::MissingName,
+                MessageRefusal::SpaceInName,
             ];
-            (refusals[size % 3], "bad_usage")
+            message(refusals[size % 3], "bad_usage")
         }
-        16 => (Refusal::NoText, "bad_usage"),
-        17 => (Refusal::TextTooLong { bytes_max: size }, "bad_usage"),
+        16 => line(LineRefusal::NoText, "bad_usage"),
+        17 => line(LineRefusal::TextTooLong { bytes_max: size }, "bad_usage"),
         18 => (
-            Refusal::NoSuchPage {
+            Refusal::Query(QueryRefusal::NoSuchPage {
                 page: size,
                 pages: world.count as usize,
-            },
+            }),
             "bad_usage",
         ),
-        19 => (Refusal::IgnoreSelf, "bad_usage"),
-        20 => (Refusal::IgnoreFull { ignored_max: size }, "bad_usage"),
-        21 => (Refusal::NotIgnored { given }, "bad_usage"),
+        19 => setting(SettingRefusal::IgnoreSelf, "bad_usage"),
+        20 => setting(
+            SettingRefusal::IgnoreFull { ignored_max: size },
+            "bad_usage",
+        ),
+        21 => setting(SettingRefusal::NotIgnored { given }, "bad_usage"),
         22 => {
             let nearest = world.count.is_multiple_of(2).then_some(verb);
             let registered = world.flag;
-            (
-                Refusal::UnknownCommand {
+            line(
+                LineRefusal::UnknownCommand {
                     given,
                     nearest,
                     registered,
@@ -310,7 +355,10 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
                 "unknown_command",
             )
         }
-        _ => (Refusal::LineTooLong { bytes_max: size }, "line_too_long"),
+        _ => line(
+            LineRefusal::LineTooLong { bytes_max: size },
+            "line_too_long",
+        ),
     };
     let fields = json!({"code": code, "text": null});
     let plain = Plain::Begins("! ");

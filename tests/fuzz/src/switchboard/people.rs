@@ -1,6 +1,6 @@
 //! One client: what it does, what it got, and what it should have got.
 
-use chinwag::chat::command::{Command, Mode};
+use chinwag::chat::command::{Command, Mode, SessionCommand};
 use chinwag::server::switchboard::Readiness;
 use chinwag::wire::detect::ForeignProtocol;
 use chinwag::wire::{command, sanitize};
@@ -159,13 +159,13 @@ impl Person {
                 continue;
             }
             match command::parse(&sanitize::clean(&line)) {
-                Ok(Command::Quit(_)) => {
+                Ok(Command::Session(SessionCommand::Quit(_))) => {
                     due.answers += 1;
                     due.has_quit = true;
                     break;
                 }
                 // Its own answer is not JSON any more.
-                Ok(Command::Mode(Some(Mode::Plain))) => {
+                Ok(Command::Session(SessionCommand::Mode(Some(Mode::Plain)))) => {
                     due.is_open_ended = true;
                     break;
                 }

@@ -1,0 +1,115 @@
+//! What the core keeps of one connection and of its user.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+
+use ahash::RandomState;
+use smallvec::SmallVec;
+
+use super::ids::{ClientId, Peer, RoomId, UserId};
+use super::member::Membership;
+use super::name::Name;
+use super::time::Timestamp;
+
+/// The core's record of one connection, and of its user: today each has one of the other, so that a
+/// message finds both in the same two cache lines.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// How many clients had the place before.
+    generation: u32,
+    pub peer: Peer,
+    pub connected_at: Timestamp,
+    pub active_at: Timestamp,
+    pub current: Option<RoomId>,
+    pub echo: bool,
+    /// Set with the name. This and all below are the user's, not the connection's.
+    pub user_generation: Option<NonZeroU32>,
+    pub name: Option<Name>,
+    pub quiet: bool,
+    pub reply_to: Option<UserId>,
+    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
+    pub rooms: SmallVec<[Membership; 2]>,
+    extras: Option<Box<Extras>>,
+}
+
+// Two cache lines, as a connection.
+const _: () = assert!(size_of::<Client>() <= 128);
+
+/// What most clients never set.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    /// By id, so that it follows a user through changes of name and ends with their connection.
+    pub ignored: Vec<UserId>,
+    pub away: Option<Away>,
+    pub quit_text: Option<Box<str>>,
+}
+
+/// What a client said of being away, and who was told.
+#[derive(Debug)]
+pub(super) struct Away {
+    pub text: Box<str>,
+    pub told: HashSet<UserId, RandomState>,
+}
+
+impl Client {
+    pub fn new(id: ClientId, peer: Peer, now: Timestamp) -> Self {
+        Self {
+            generation: id.generation,
+            peer,
+            connected_at: now,
+            active_at: now,
+            current: None,
+            echo: false,
+            user_generation: None,
+            name: None,
+            quiet: false,
+            reply_to: None,
+            rooms: SmallVec::new(),
+            extras: None,
+        }
+    }
+
+    /// The connection whose record this is, if it lies at `slot`.
+    pub fn id_at(&self, slot: u32) -> ClientId {
+        let generation = self.generation;
+        ClientId { slot, generation }
+    }
+
+    /// The user whose record this is, if it lies at `slot`.
+    pub fn user_at(&self, slot: u32) -> Option<UserId> {
+        let generation = self.user_generation?;
+        Some(UserId { slot, generation })
+    }
+
+    pub fn membership(&self, room: RoomId) -> Option<Membership> {
+        self.rooms
+            .iter()
+            .find(|membership| membership.room == room)
+            .copied()
+    }
+
+    pub fn ignores(&self, other: UserId) -> bool {
+        self.ignored().contains(&other)
+    }
+
+    pub fn ignored(&self) -> &[UserId] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
+    }
+
+    pub fn away(&self) -> Option<&Away> {
+        self.extras.as_ref()?.away.as_ref()
+    }
+
+    pub fn away_mut(&mut self) -> Option<&mut Away> {
+        self.extras.as_mut()?.away.as_mut()
+    }
+
+    pub fn quit_text(&self) -> Option<&str> {
+        self.extras.as_ref()?.quit_text.as_deref()
+    }
+
+    /// To set something that most never set.
+    pub fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+}

@@ -1,0 +1,201 @@
+//! What needs no name: to get one, to ask about the server, to leave.
+
+use super::close_reason::CloseReason;
+use super::command::SessionCommand;
+use super::event::{Event, Reply, SessionReply};
+use super::ids::{ClientId, UserId};
+use super::member::Member;
+use super::membership::view;
+use super::messaging::Speech;
+use super::name::{Name, NameError, RoomName};
+use super::outbox::Outbox;
+use super::presence::PRESENCE_MEMBERS_MAX;
+use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
+use super::rooms::Room;
+use super::time::Timestamp;
+use super::{Answered, Chat, Outcome, Sender, answer, answered, check_note};
+
+impl Chat {
+    pub(super) fn execute_session<'a, O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        sender: Option<&Sender>,
+        command: SessionCommand<'a>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let server_name = &self.settings.server_name;
+        let reply = match command {
+            SessionCommand::Hash { name, line } => {
+                return self.hash(now, id, sender, name, line, outbox);
+            }
+            SessionCommand::Nick(name) => return self.nick(now, id, sender, name, outbox),
+            SessionCommand::Quit(text) => return self.quit(id, text, outbox),
+            SessionCommand::Mode(mode) => {
+                let mode = mode.unwrap_or_else(|| outbox.mode(id));
+                outbox.set_mode(id, mode);
+                SessionReply::Mode(mode)
+            }
+            SessionCommand::Help(verb) => SessionReply::Help(verb),
+            SessionCommand::Version => SessionReply::Version { server_name },
+            SessionCommand::Ping(text) => SessionReply::Pong { text },
+            SessionCommand::Stats => {
+                let (counts, server) = (self.counts(), &outbox.stats());
+                let reply = SessionReply::Stats {
+                    server_name,
+                    counts,
+                    server,
+                };
+                return answer(outbox, id, Reply::Session(reply));
+            }
+        };
+        answer(outbox, id, Reply::Session(reply))
+    }
+
+    /// `#NAME` registers or renames; any other line with a `#` is text, once one is registered.
+    fn hash<'a, O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        sender: Option<&Sender>,
+        name: Result<Name, NameError>,
+        line: &'a str,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match (name, sender) {
+            (Ok(name), sender) => self.nick(now, id, sender, name, outbox),
+            (Err(_), Some(sender)) => self.speak(sender, Speech::Message(line), outbox),
+            (Err(why), None) => Err(Refusal::Session(SessionRefusal::BadName {
+                given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
+                why,
+            })),
+        }
+    }
+
+    fn nick<'a, O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        sender: Option<&Sender>,
+        name: Name,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        match sender {
+            Some(sender) => self.rename(sender, name, outbox),
+            None => self.register(now, id, name, outbox),
+        }
+    }
+
+    fn register<'a, O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        name: Name,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.check_free(name, None)?;
+        let user = self.directory.register(id, name);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        outbox.named(id, name);
+        let lobby = self.rooms.lobby();
+        self.enter(now, user, &name, lobby, outbox);
+        let room =
+            self.rooms
+                .get(lobby)
+                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
+                    room: None,
+                }))?;
+        let names = self.some_names(room, user);
+        let reply = Reply::Session(SessionReply::Registered {
+            name: &name,
+            entered: view(room, &names),
+        });
+        answer(outbox, id, reply)
+    }
+
+    fn rename<'a, O: Outbox>(
+        &mut self,
+        sender: &Sender,
+        new_name: Name,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.check_free(new_name, Some(sender.user))?;
+        let old = self.directory.rename(sender.user, new_name);
+        outbox.named(sender.client, new_name);
+        if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
+            if let Some(user) = self.directory.user(sender.user) {
+                for membership in &user.rooms {
+                    self.rooms
+                        .rename_pending(membership.room, sender.user, new_name);
+                }
+            }
+            self.announce_rename(sender.user, &old, &new_name, outbox);
+        }
+        answer(
+            outbox,
+            sender.client,
+            Reply::Session(SessionReply::Renamed { name: &new_name }),
+        )
+    }
+
+    /// Whether `user`, or somebody new, may take `name`.
+    fn check_free(&self, name: Name, user: Option<UserId>) -> Result<(), Refusal<'static>> {
+        if name.is_reserved() {
+            return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
+        }
+        let holder = self.directory.find(&name);
+        if holder.is_some() && holder != user {
+            return Err(Refusal::Session(SessionRefusal::NameInUse { name }));
+        }
+        let like_room = RoomName::parse(name.as_str()).ok();
+        if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
+            return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
+        }
+        Ok(())
+    }
+
+    /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
+    /// coming and going at all.
+    fn announce_rename<O: Outbox>(&self, id: UserId, name: &Name, new_name: &Name, outbox: &mut O) {
+        let Some(user) = self.directory.user(id) else {
+            return;
+        };
+        let event = Event::Rename { name, new_name };
+        let told = |room: &&Room| room.members.len() <= PRESENCE_MEMBERS_MAX;
+        for (place, membership) in user.rooms.iter().enumerate() {
+            let Some(room) = self.rooms.get(membership.room).filter(told) else {
+                continue;
+            };
+            let earlier = user.rooms.get(..place).unwrap_or_default();
+            let told_already = |member: &Member| {
+                !earlier.is_empty()
+                    && self.directory.user(member.user).is_some_and(|other| {
+                        earlier.iter().any(|own| {
+                            other.membership(own.room).is_some()
+                                && self.rooms.get(own.room).as_ref().is_some_and(told)
+                        })
+                    })
+            };
+            let others = room
+                .members
+                .iter()
+                .filter(|member| member.user != id && !member.quiet && !told_already(member));
+            outbox.announce(&room.name, others.map(Member::addressee), &event);
+        }
+    }
+
+    fn quit<'a, O: Outbox>(
+        &mut self,
+        id: ClientId,
+        text: Option<&'a str>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        check_note(text)?;
+        if let Some(client) = self.directory.get_mut(id) {
+            client.extras_mut().quit_text = text.map(Box::from);
+        }
+        answered(outbox, id, Reply::Session(SessionReply::Bye));
+        outbox.close(id, CloseReason::Quit);
+        Ok(Answered)
+    }
+}

@@ -1,0 +1,292 @@
+//! What a connection's bytes mean: one value, which only moves forward.
+
+use std::mem;
+
+use super::detect::{ForeignProtocol, TlsDetector, is_http_request};
+use super::framing::Framing;
+use super::lines::{Frame, FrameKind, LineSplitter, Step};
+
+/// The state of one connection's input between two reads.
+#[derive(Debug)]
+pub enum Codec {
+    /// Nothing that a person would type has come yet.
+    Detect(Detector),
+    /// Chat, for good.
+    Lines(LineSplitter),
+}
+
+// A connection has no room for more: see there.
+const _: () = assert!(size_of::<Codec>() <= 40);
+
+/// Splits lines and watches for other protocols, up to the first line that is not empty. It takes
+/// memory only from the first byte on and until then.
+#[derive(Debug, Default)]
+pub struct Detector(Option<Box<Detection>>);
+
+#[derive(Debug, Default)]
+struct Detection {
+    lines: LineSplitter,
+    tls: TlsDetector,
+}
+
+impl Default for Codec {
+    fn default() -> Self {
+        Self::Detect(Detector::default())
+    }
+}
+
+impl Codec {
+    /// How the client wants lines to end: as its own do, and with CR LF if it speaks telnet.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        self.lines().map_or(Framing::Lf, LineSplitter::framing)
+    }
+
+    /// Whether there is no unfinished line, so that its buffer can be lent to another connection.
+    #[must_use]
+    pub fn is_at_line_start(&self) -> bool {
+        self.lines().is_none_or(LineSplitter::is_at_line_start)
+    }
+
+    /// Lends a buffer for unfinished lines.
+    pub fn lend(&mut self, buffer: Vec<u8>) {
+        self.lines_mut().lend(buffer);
+    }
+
+    /// Takes the buffer back, empty, once [`Codec::is_at_line_start`].
+    pub fn take_back(&mut self) -> Vec<u8> {
+        self.lines_mut().take_back()
+    }
+
+    /// Finds the next thing in `input`, and moves `input` past it. `None`: it is used up.
+    pub fn next<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+        line_bytes_max: usize,
+    ) -> Option<Frame<'s>> {
+        let step = match self {
+            Self::Lines(lines) => return lines.next(input, line_bytes_max),
+            Self::Detect(detector) => detector.detection().advance(input, line_bytes_max),
+        };
+        match step {
+            Ok(step) => self.move_on(step).frame_at(step),
+            Err(protocol) => Some(self.foreign(protocol)),
+        }
+    }
+
+    /// The end of input: an unfinished last line counts as a line.
+    pub fn finish(&mut self) -> Option<Frame<'_>> {
+        match self {
+            Self::Lines(lines) => lines.finish(),
+            Self::Detect(Detector(None)) => None,
+            Self::Detect(Detector(Some(detection))) => {
+                if !detection.lines.has_unfinished_line() {
+                    return None;
+                }
+                match detection.judge(Step::Line) {
+                    Ok(step) => self.move_on(step).frame_at(step),
+                    Err(protocol) => Some(self.foreign(protocol)),
+                }
+            }
+        }
+    }
+
+    /// The lines, which are no longer watched once `step` shows that they are chat.
+    fn move_on(&mut self, step: Step) -> &mut LineSplitter {
+        let lines = self.lines_mut();
+        let is_chat = match step {
+            Step::Line => !lines.text().is_empty(),
+            Step::TooLong => true,
+            Step::More | Step::AreYouThere | Step::Answer(_) => false,
+        };
+        if is_chat {
+            *self = Self::Lines(mem::take(lines));
+        }
+        self.lines_mut()
+    }
+
+    fn foreign(&self, protocol: ForeignProtocol) -> Frame<'static> {
+        Frame {
+            kind: FrameKind::Foreign(protocol),
+            framing: self.framing(),
+        }
+    }
+
+    fn lines(&self) -> Option<&LineSplitter> {
+        match self {
+            Self::Detect(Detector(detection)) => Some(&detection.as_ref()?.lines),
+            Self::Lines(lines) => Some(lines),
+        }
+    }
+
+    fn lines_mut(&mut self) -> &mut LineSplitter {
+        match self {
+            Self::Detect(detector) => &mut detector.detection().lines,
+            Self::Lines(lines) => lines,
+        }
+    }
+}
+
+impl Detector {
+    fn detection(&mut self) -> &mut Detection {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Detection {
+    /// Moves input into the unfinished line, up to what must be told.
+    fn advance(
+        &mut self,
+        input: &mut &[u8],
+        line_bytes_max: usize,
+    ) -> Result<Step, ForeignProtocol> {
+        self.lines.clear_yielded();
+        while self.tls.is_undecided()
+            && let Some((mut byte, rest)) = input.split_at_checked(1)
+        {
+            *input = rest;
+            if byte.iter().any(|byte| self.tls.is_client_hello(*byte)) {
+                return Err(ForeignProtocol::Tls);
+            }
+            match self.lines.absorb(&mut byte, line_bytes_max) {
+                Step::More => {}
+                step => return self.judge(step),
+            }
+        }
+        let step = self.lines.absorb(input, line_bytes_max);
+        self.judge(step)
+    }
+
+    /// Whether the line at hand is a request to a web server.
+    fn judge(&self, step: Step) -> Result<Step, ForeignProtocol> {
+        let is_http = match step {
+            Step::Line => is_http_request(self.lines.partial(), false),
+            Step::TooLong => is_http_request(self.lines.partial(), true),
+            Step::More | Step::AreYouThere | Step::Answer(_) => false,
+        };
+        if is_http {
+            Err(ForeignProtocol::Http)
+        } else {
+            Ok(step)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 8;
+
+    fn shown(frame: &Frame<'_>) -> String {
+        let kind = match &frame.kind {
+            FrameKind::Line(line) => format!("line {}", line.escape_ascii()),
+            other => format!("{other:?}"),
+        };
+        format!("{kind}, {:?}", frame.framing)
+    }
+
+    /// What a client that sent `pieces` and then nothing more has said.
+    fn frames(pieces: &[&[u8]]) -> Vec<String> {
+        let mut codec = Codec::default();
+        let mut frames = Vec::new();
+        for piece in pieces {
+            let mut rest = *piece;
+            while let Some(frame) = codec.next(&mut rest, MAX) {
+                let is_foreign = matches!(frame.kind, FrameKind::Foreign(_));
+                frames.push(shown(&frame));
+                if is_foreign {
+                    return frames;
+                }
+            }
+        }
+        frames.extend(codec.finish().as_ref().map(shown));
+        frames
+    }
+
+    /// What they are at each split in two and byte by byte, and so whole.
+    #[track_caller]
+    fn at_each_split(bytes: &[u8]) -> Vec<String> {
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        let expected = frames(&single);
+        for cut in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(cut);
+            let split = frames(&[first, second]);
+            assert_eq!(split, expected, "at {cut}: {}", bytes.escape_ascii());
+        }
+        expected
+    }
+
+    #[test]
+    fn http_is_detected_by_the_first_line_that_is_not_empty() {
+        for first in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"GET / HTTP/1.1",
+            b"\r\nHEAD / HTTP/1.0\n",
+            b"\n\nPOST /x\n",
+            b"GET /\xff\xf1\n",
+        ] {
+            let frames = at_each_split(first);
+            let last = frames.last().map(String::as_str).unwrap_or_default();
+            assert!(last.starts_with("Foreign(Http)"), "{frames:?}");
+        }
+        for chat in [&b"GET it\n"[..], b"a\nGET /\n", b"\xef\xbb\xbfGET /\n"] {
+            let frames = at_each_split(chat);
+            assert!(
+                !frames.iter().any(|frame| frame.starts_with("Foreign")),
+                "{frames:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tls_is_detected_by_the_first_three_bytes() {
+        for minor in 0..=4 {
+            let hello = [0x16, 0x03, minor, 0x02, 0x0a, 0x01];
+            assert_eq!(at_each_split(&hello), ["Foreign(Tls), Lf"]);
+        }
+        assert_eq!(at_each_split(b"\x16\x03x\n"), ["line \\x16\\x03x, Lf"]);
+        let later = at_each_split(b"\n\x16\x03\x01\n");
+        assert_eq!(later, ["line , Lf", "line \\x16\\x03\\x01, Lf"]);
+    }
+
+    #[test]
+    fn chat_is_split_as_if_nothing_was_detected() {
+        for bytes in [
+            &b"a\nb\n"[..],
+            b"\r\n\r\nx",
+            b"\xef\xbb\xbfab\ncd\n",
+            b"\n\xef\xbb\xbfb\n",
+            b"123456789\nx\n",
+            b"12345678\r\n123456789\r\n",
+            b"\xff\xfd\x01a\n",
+            b"\xff\xf6\n\xff\xf6b\n",
+            b"ab\x08c\x08\x08\x08\x08d\n",
+            b"\x16\n\x16\x03\n",
+        ] {
+            let mut lines = LineSplitter::default();
+            let (mut expected, mut rest) = (Vec::new(), bytes);
+            while let Some(frame) = lines.next(&mut rest, MAX) {
+                expected.push(shown(&frame));
+            }
+            expected.extend(lines.finish().as_ref().map(shown));
+            assert_eq!(at_each_split(bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn detection_takes_memory_only_until_there_was_chat() {
+        let mut codec = Codec::default();
+        assert!(matches!(codec, Codec::Detect(Detector(None))));
+        for (bytes, is_chat) in [
+            (&b"\n"[..], false),
+            (b"a", false),
+            (b"\n", true),
+            (b"\n", true),
+        ] {
+            let mut rest = bytes;
+            while codec.next(&mut rest, MAX).is_some() {}
+            assert_eq!(matches!(codec, Codec::Lines(_)), is_chat);
+        }
+    }
+}
