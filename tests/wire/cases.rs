@@ -152,6 +152,10 @@ fn before_registering_little_works_and_the_rest_says_how_to() {
         "/me x",
         " x",
         "/r x",
+        "/whois bob",
+        "//x",
+        "/msg",
+        "@",
     ] {
         script += &format!("alice> {line}\n{refused}");
     }

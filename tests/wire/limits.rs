@@ -5,6 +5,7 @@ use std::time::Duration;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 
+use crate::fan_out::crowd;
 use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
@@ -567,6 +568,24 @@ fn joins_in_a_large_room_are_summed_up() {
         alice.text(),
         "* u49, u50 and 35 others have joined lobby; 3 have left.\n"
     );
+}
+
+#[test]
+fn names_of_everyone_come_a_hundred_a_page() {
+    let (mut server, clients) = crowd(101, Limits::default());
+    let mut names = |page: &str| {
+        server.send(&clients[0], format!("/names * {page}\n").as_bytes());
+        clients[0].text()
+    };
+    for (page, count) in [("1", 100), ("2", 1)] {
+        let text = names(page);
+        let (first, rest) = text.split_once('\n').unwrap();
+        assert_eq!(first, format!("* 101 registered, page {page} of 2:"));
+        let lines = rest.lines().map(|line| line.strip_prefix("*   ").unwrap());
+        let found: usize = lines.map(|names| names.split(", ").count()).sum();
+        assert_eq!(found, count, "{text}");
+    }
+    assert_eq!(names("3"), "! There is no page 3: the last one is 2.\n");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
 mod foreign_protocols;
+mod json;
 mod limits;
 mod published;
 mod regressions;
