@@ -226,30 +226,6 @@ fn registered_clients_that_say_nothing_cost_next_to_nothing() {
     assert!(used < CPU_TIME_MAX, "{used:?} in a second");
 }
 
-#[test]
-fn a_large_room_is_told_of_a_crowd_in_a_summary() {
-    const COUNT: usize = 60;
-    let daemon = Daemon::start(&[]);
-    let mut alice = daemon.join("alice");
-    let crowd: Vec<Client> = (0..COUNT)
-        .map(|number| daemon.join(&format!("user{number}")))
-        .collect();
-    let (mut told, mut joined, mut left) = (0, 0, 0);
-    while joined < COUNT {
-        let line = alice.line();
-        told += 1;
-        joined += count_before(&line, " joined lobby");
-    }
-    assert!(told < COUNT, "one by one");
-    assert_eq!(joined, COUNT);
-    drop(crowd);
-    while left < COUNT {
-        left += count_before(&alice.line(), " left");
-    }
-    assert_eq!(left, COUNT);
-    assert_eq!(alice.count_connected(), 1);
-}
-
 /// How many a notice says have come or gone: names before `what`, and "N others".
 fn count_before(line: &str, what: &str) -> usize {
     let Some(end) = line.find(what) else { return 0 };

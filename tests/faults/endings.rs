@@ -78,9 +78,7 @@ fn a_half_close_with_answers_waiting_waits_for_them_to_be_read() {
     const LINES: usize = 3000;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
-    let mut slow = Client::with_small_window(daemon.address());
-    slow.expect_greeting();
-    slow.register("slow");
+    let mut slow = Client::with_small_window(daemon.address()).join("slow");
     alice.expect_line("* slow has joined lobby.");
     let text = "x".repeat(1000);
     let mut sender = slow.sender();
@@ -129,9 +127,7 @@ fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     alice.barrier();
     let descriptors = daemon.descriptors().len();
-    let mut sleeper = Client::with_small_window(daemon.address());
-    sleeper.expect_greeting();
-    sleeper.register("sleeper");
+    let sleeper = Client::with_small_window(daemon.address()).join("sleeper");
     let text = "x".repeat(TEXT_BYTES);
     let (mut sent, mut said) = (0_u64, 0_u64);
     // Once a line of the room's is left out for it, there is output that waits, and what both say

@@ -370,7 +370,12 @@ fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
             continue;
         };
         let (daemon, trace) = failing.start(&["--log-level", "debug"]);
-        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        let [mut alice, mut bob] = ["alice", "bob"].map(|name| {
+            let mut client = daemon.connect();
+            client.register(name);
+            client.barrier();
+            client
+        });
         trace.expect_calls(WRITTEN_FIRST);
         alice.send("@bob:is not written");
         bob.expect_closed();
@@ -582,7 +587,7 @@ fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let (mut daemon, trace) = failing.start(&["--listen", &format!("unix:{}", path.display())]);
-        Client::join_over_unix(&path, "alice").barrier();
+        Client::over_unix(&path).join("alice").barrier();
         daemon.signal(Signal::TERM);
         assert_eq!(daemon.wait().code(), Some(0), "{fault}");
         assert_eq!(trace.failed(), 1, "{fault}");

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
@@ -10,27 +9,6 @@ use crate::harness::{Client, Daemon, REFUSED_FULL, numbered};
 
 const REFUSED_ADDRESS: &str =
     "! There are too many connections from your address. Close one, and try again.";
-
-#[test]
-fn who_does_not_register_in_time_is_closed_and_who_does_stays() {
-    let daemon = Daemon::start(&["--register-time", "1"]);
-    let mut alice = daemon.join_at_once("alice");
-    let mut nameless = daemon.while_stopped(|| {
-        let mut nameless = daemon.connect_raw();
-        nameless.send("/ping busy");
-        nameless
-    });
-    nameless.expect_greeting();
-    nameless.expect_line("* pong busy"); // answers are no registration
-    nameless.expect_line_matching("what to do", |line| {
-        line.starts_with("! ") && line.contains("#yourname")
-    });
-    nameless.expect_closed();
-    drop(nameless);
-    daemon.wait_for_log("no name in time");
-    alice.expect_nothing();
-    assert_eq!(alice.count_connected(), 1);
-}
 
 #[test]
 fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() {
@@ -82,33 +60,6 @@ fn a_full_server_says_so_and_has_room_again_once_somebody_leaves() {
     daemon.wait_for_log("bob (127.0.0.1");
     daemon.join("carol");
     alice.expect_line("* carol has joined lobby.");
-}
-
-#[test]
-fn connections_per_address_are_limited_and_given_back() {
-    for (flags, limit) in [
-        (&["--limit-loopback"][..], 16),
-        (&["--limit-loopback", "--max-per-address", "2"], 2),
-    ] {
-        let daemon = Daemon::start(flags);
-        let mut clients: Vec<Client> = (0..limit).map(|_| daemon.connect()).collect();
-        for _ in 0..3 {
-            let mut refused = daemon.connect_raw();
-            refused.expect_line(REFUSED_ADDRESS);
-            refused.expect_closed();
-        }
-        clients[0].send("/quit");
-        clients[0].read_to_end();
-        clients.swap_remove(0);
-        daemon.wait_for_log(": quit;");
-        daemon.connect();
-        clients[0].send("/stats");
-        let stats = clients[0].barrier();
-        assert!(
-            stats.iter().any(|line| line.contains("3 refused")),
-            "{stats:?}"
-        );
-    }
 }
 
 /// A connection to `to` from an address that this machine has.
@@ -167,7 +118,9 @@ fn every_kind_of_end_gives_the_place_back() {
         // It says nothing, until it is told to go.
         |mut client| drop(client.bytes_to_end()),
     ];
-    for (number, end) in ends.iter().cycle().take(4 * ends.len()).enumerate() {
+    // Each four times, but for the last, which takes a second.
+    let quick = ends[..7].iter().cycle().take(4 * 7);
+    for (number, end) in quick.chain(&ends[7..]).enumerate() {
         let client = daemon.connect_raw();
         end(client);
         daemon.expect_log_count("closed after", number + 1);
@@ -300,58 +253,6 @@ fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
     clients.swap_remove(0).reset();
     daemon.wait_for_log("connection broken");
     from_v6(one_network[2]).expect_greeting();
-}
-
-#[test]
-fn this_machines_own_clients_are_not_limited_unless_asked_for() {
-    const LINES: usize = 100;
-    let daemon = Daemon::start(&[
-        "--max-per-address",
-        "1",
-        "--line-burst",
-        "1",
-        "--line-rate",
-        "1",
-    ]);
-    let mut clients: Vec<Client> = (0..20).map(|_| daemon.connect()).collect();
-    let start = Instant::now();
-    for client in &mut clients {
-        client.send_bytes("/ping\n".repeat(LINES - 1).as_bytes());
-    }
-    for client in &mut clients {
-        client.barrier(); // at one a second, this would take far longer than on any busy machine
-    }
-    assert!(start.elapsed() < Duration::from_secs(60));
-}
-
-#[test]
-fn lines_sent_too_fast_are_delayed_and_none_is_lost() {
-    const BURST: u32 = 40;
-    const RATE: u32 = 50;
-    const LINES: u32 = 100;
-    let daemon = Daemon::start(&[
-        "--limit-loopback",
-        "--line-burst",
-        "40",
-        "--line-rate",
-        "50",
-    ]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let lines = numbered(0..LINES, |number| format!("line {number}\n"));
-    let start = Instant::now();
-    alice.send_bytes(lines.as_bytes());
-    for number in 0..LINES {
-        bob.expect_line(&format!("alice: line {number}"));
-        if number == 50 {
-            bob.send("@alice:who is slow does not slow me"); // it is not held up by alice
-        }
-    }
-    let least = Duration::from_secs(1) * (LINES - BURST) / RATE;
-    let taken = start.elapsed();
-    assert!(taken >= least.mul_f64(0.9), "{taken:?}");
-    alice.expect_line("@bob: who is slow does not slow me");
-    alice.expect_nothing();
-    assert_eq!(daemon.log_count("closed after"), 0);
 }
 
 #[test]

@@ -145,9 +145,7 @@ fn a_closed_standard_error_harms_nobody() {
     let address = read_address(&mut stderr);
     drop(stderr);
     for round in 0..50 {
-        let mut alice = Client::over_tcp(address);
-        alice.expect_greeting();
-        alice.register(&format!("alice{round}"));
+        let mut alice = Client::over_tcp(address).join(&format!("alice{round}"));
         alice.barrier();
     }
     kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
@@ -164,9 +162,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let mut child = Killed(child);
     let mut stderr = BufReader::with_capacity(4096, child.0.stderr.take().unwrap());
     let address = read_address(&mut stderr);
-    let mut alice = Client::over_tcp(address);
-    alice.expect_greeting();
-    alice.register("alice");
+    let mut alice = Client::over_tcp(address).join("alice");
     // More than the pipe and the daemon's own queue hold.
     let lines = format!("/away {}\n", "x".repeat(200)).repeat(1000);
     for _ in 0..20 {
@@ -225,7 +221,7 @@ impl Scripted {
     }
 
     fn join(&self, name: &str) -> Client {
-        Client::join_over_unix(&self.socket, name)
+        Client::over_unix(&self.socket).join(name)
     }
 
     fn in_proc(&self, path: &str) -> PathBuf {

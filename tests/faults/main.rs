@@ -18,6 +18,8 @@ mod crowds;
 mod descriptors;
 mod endings;
 mod flooder;
+#[path = "../support/foreign_greetings.rs"]
+mod foreign_greetings;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
@@ -27,7 +29,6 @@ mod limits;
 mod logs;
 mod published;
 mod restart;
-mod self_messages;
 mod signals;
 mod slow_readers;
 mod slow_senders;

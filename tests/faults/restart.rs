@@ -179,7 +179,7 @@ fn of_several_that_start_at_one_path_one_listens_and_the_others_say_why_not() {
             left.bind(&SockAddr::unix(&place.path).unwrap()).unwrap();
         }
         let winner = race(&place.flag()).expect("one of them listens");
-        Client::join_over_unix(&place.path, "alice");
+        Client::over_unix(&place.path).join("alice");
         end(winner);
         let left: Vec<_> = fs::read_dir(place.folder.path()).unwrap().collect();
         assert!(left.is_empty(), "nothing is left behind: {left:?}");
@@ -233,5 +233,5 @@ fn a_daemon_that_ends_leaves_the_socket_of_its_successor_alone() {
     let _second = Daemon::start(&["--listen", &place.flag()]);
     first.signal(Signal::TERM);
     assert_eq!(first.wait().code(), Some(0));
-    Client::join_over_unix(&place.path, "alice");
+    Client::over_unix(&place.path).join("alice");
 }

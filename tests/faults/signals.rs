@@ -36,9 +36,7 @@ fn at_the_end_everything_queued_before_is_still_written() {
     const COUNT: usize = 2000;
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
     let mut alice = daemon.join("alice");
-    let mut bob = Client::with_window(daemon.address(), 256 << 10);
-    bob.expect_greeting();
-    bob.register("bob");
+    let mut bob = Client::with_window(daemon.address(), 256 << 10).join("bob");
     let text = "x".repeat(4000); // more than the kernel keeps for the two
     for number in 0..COUNT {
         alice.send(&format!("@bob:{number} {text}"));
@@ -58,9 +56,7 @@ fn at_the_end_everything_queued_before_is_still_written() {
 
 /// Somebody for whom more waits than the kernel takes, and who does not read.
 fn never_reader(daemon: &Daemon, alice: &mut Client) -> Client {
-    let mut sleeper = Client::with_small_window(daemon.address());
-    sleeper.expect_greeting();
-    sleeper.register("sleeper");
+    let sleeper = Client::with_small_window(daemon.address()).join("sleeper");
     let text = "x".repeat(4000);
     for _ in 0..2000 {
         alice.send(&format!("@sleeper:{text}"));
@@ -236,91 +232,69 @@ fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
     const SENDERS: [&str; 4] = ["s0", "s1", "s2", "s3"];
     const READERS: [&str; 4] = ["quick", "prompt", "late", "deaf"];
     const ANSWERED_MIN: usize = 8000;
-    const SHUTDOWN_TIME: Duration = Duration::from_secs(6);
-    for signal in [Signal::TERM, Signal::INT] {
-        let mut daemon = Daemon::start(&["--hard-limit", "64M", "--shutdown-time", "6"]);
-        let mut readers = READERS.map(|name| {
-            let mut reader = if matches!(name, "late" | "deaf") {
-                Client::with_window(daemon.address(), 256 << 10)
-            } else {
-                Client::over_tcp(daemon.address())
-            };
-            reader.expect_greeting();
-            reader.register(name);
-            reader.send("/quiet on");
-            reader.barrier();
-            reader
+    const SHUTDOWN_TIME: Duration = Duration::from_secs(4);
+    let mut daemon = Daemon::start(&["--hard-limit", "64M", "--shutdown-time", "4"]);
+    let mut readers = READERS.map(|name| {
+        let mut reader = if matches!(name, "late" | "deaf") {
+            Client::with_window(daemon.address(), 256 << 10)
+        } else {
+            Client::over_tcp(daemon.address())
+        };
+        reader.expect_greeting();
+        reader.register(name);
+        reader.send("/quiet on");
+        reader.barrier();
+        reader
+    });
+    let senders = SENDERS.map(|name| {
+        let mut sender = daemon.join(name);
+        sender.send("/quiet on");
+        sender.send("/mode json");
+        sender.read_until_starting("{\"type\":\"ok\"");
+        sender
+    });
+    let answered = AtomicUsize::new(0);
+    let (told, read, were_in_time) = thread::scope(|scope| {
+        let answered = &answered;
+        let told = senders.map(|one| scope.spawn(|| stream(one, &READERS, answered)));
+        let [quick, prompt, late, deaf] = &mut readers;
+        let read_all = |client: &mut Client| (read_messages(client), Instant::now());
+        let quick = scope.spawn(move || read_all(quick));
+        let prompt = scope.spawn(move || read_all(prompt));
+        wait_until("enough answers", || {
+            answered.load(Ordering::Relaxed) >= ANSWERED_MIN
         });
-        let senders = SENDERS.map(|name| {
-            let mut sender = daemon.join(name);
-            sender.send("/quiet on");
-            sender.send("/mode json");
-            sender.read_until_starting("{\"type\":\"ok\"");
-            sender
-        });
-        let answered = AtomicUsize::new(0);
-        let (told, read, were_in_time) = thread::scope(|scope| {
-            let answered = &answered;
-            let told = senders.map(|one| scope.spawn(|| stream(one, &READERS, answered)));
-            let [quick, prompt, late, deaf] = &mut readers;
-            let read_all = |client: &mut Client| (read_messages(client), Instant::now());
-            let quick = scope.spawn(move || read_all(quick));
-            let prompt = scope.spawn(move || read_all(prompt));
-            wait_until("enough answers", || {
-                answered.load(Ordering::Relaxed) >= ANSWERED_MIN
-            });
-            daemon.signal(signal);
-            let start = Instant::now();
-            let late = read_all(late);
-            let told = told.map(|one| one.join().unwrap());
-            // Nothing was read for this one while the daemon was there.
-            assert_eq!(daemon.wait().code(), Some(0));
-            let mut read = vec![quick.join().unwrap(), prompt.join().unwrap(), late];
-            // Whoever was held up for so long lost something as the deaf one did.
-            let in_time = |end: Instant| end.duration_since(start) < SHUTDOWN_TIME.mul_f64(0.9);
-            let were_in_time: Vec<bool> = read.iter().map(|(_, end)| in_time(*end)).collect();
-            read.push(read_all(deaf));
-            let read = read.into_iter().map(|(messages, _)| messages);
-            (told, read.collect::<Vec<_>>(), were_in_time)
-        });
-        for (sender, told) in SENDERS.iter().zip(&told) {
-            assert_eq!(told.farewells, 1, "{sender}");
-            for (place, (reader, read)) in READERS.iter().zip(&read).enumerate() {
-                let accepted = (place..told.answered).step_by(READERS.len());
-                let numbers = read.iter().filter(|(from, _)| from == sender);
-                let arrived: Vec<usize> = numbers.map(|(_, number)| *number).collect();
-                let lost = told.lost.get(*reader).copied().unwrap_or_default();
-                assert_eq!(arrived.len() + lost, accepted.len(), "{sender} to {reader}");
-                let first = accepted.take(arrived.len());
-                assert!(first.eq(arrived.iter().copied()), "{sender} to {reader}");
-                match were_in_time.get(place) {
-                    Some(true) => assert_eq!(lost, 0, "{sender} to {reader}"),
-                    Some(false) => {}
-                    None => assert!(lost > 0, "{sender} to {reader}, who reads nothing"),
-                }
+        daemon.signal(Signal::TERM);
+        let start = Instant::now();
+        let late = read_all(late);
+        let told = told.map(|one| one.join().unwrap());
+        // Nothing was read for this one while the daemon was there.
+        assert_eq!(daemon.wait().code(), Some(0));
+        let mut read = vec![quick.join().unwrap(), prompt.join().unwrap(), late];
+        // Whoever was held up for so long lost something as the deaf one did.
+        let in_time = |end: Instant| end.duration_since(start) < SHUTDOWN_TIME.mul_f64(0.9);
+        let were_in_time: Vec<bool> = read.iter().map(|(_, end)| in_time(*end)).collect();
+        read.push(read_all(deaf));
+        let read = read.into_iter().map(|(messages, _)| messages);
+        (told, read.collect::<Vec<_>>(), were_in_time)
+    });
+    for (sender, told) in SENDERS.iter().zip(&told) {
+        assert_eq!(told.farewells, 1, "{sender}");
+        for (place, (reader, read)) in READERS.iter().zip(&read).enumerate() {
+            let accepted = (place..told.answered).step_by(READERS.len());
+            let numbers = read.iter().filter(|(from, _)| from == sender);
+            let arrived: Vec<usize> = numbers.map(|(_, number)| *number).collect();
+            let lost = told.lost.get(*reader).copied().unwrap_or_default();
+            assert_eq!(arrived.len() + lost, accepted.len(), "{sender} to {reader}");
+            let first = accepted.take(arrived.len());
+            assert!(first.eq(arrived.iter().copied()), "{sender} to {reader}");
+            match were_in_time.get(place) {
+                Some(true) => assert_eq!(lost, 0, "{sender} to {reader}"),
+                Some(false) => {}
+                None => assert!(lost > 0, "{sender} to {reader}, who reads nothing"),
             }
         }
     }
-}
-
-#[test]
-fn a_sender_is_held_back_by_what_it_wrote_and_by_nothing_else() {
-    let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
-    let mut alice = daemon.join("alice");
-    let mut carol = daemon.join("carol");
-    let mut sleeper = never_reader(&daemon, &mut alice);
-    carol.barrier();
-    daemon.signal(Signal::TERM);
-    alice.expect_line(FAREWELL);
-    carol.expect_line(FAREWELL);
-    carol.expect_closed();
-    alice.send("@carol:nobody carries this out any more");
-    sleeper.widen_window();
-    assert_eq!(sleeper.read_to_end().len(), 2001);
-    // All was read: there is nothing to be told of, and who else has left is nobody's business.
-    alice.expect_closed();
-    drop((alice, carol, sleeper));
-    assert_eq!(daemon.wait().code(), Some(0));
 }
 
 /// Lets the kernel stop the daemon.
@@ -342,18 +316,13 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     if count < NAMELESS {
         eprintln!("{count} instead of {NAMELESS}: the limit of open files is low");
     }
-    let limits = ["--register-time", "8", "--stall-time", "8"];
+    let limits = ["--register-time", "5", "--stall-time", "5"];
     let daemon = Daemon::start(&[&limits[..], &["--hard-limit", "16M"]].concat());
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let [mut slow, _deaf] = ["slow", "deaf"].map(|name| {
-        let mut reader = Client::with_window(daemon.address(), 256 << 10);
-        reader.expect_greeting();
-        reader.register(name);
-        reader
-    });
+    let mut slow = Client::with_window(daemon.address(), 256 << 10).join("slow");
     let text = "x".repeat(4000);
     for _ in 0..2000 {
-        alice.send(&format!("@slow,deaf:{text}"));
+        alice.send(&format!("@slow:{text}"));
     }
     alice.barrier();
     let nameless = || Client::over_tcp(daemon.address());
@@ -372,7 +341,7 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
         slow.line(); // more than its kernel keeps for it
     }
     // Not a wait for something to happen: the time that the daemon is to miss.
-    thread::sleep(Duration::from_secs(10).saturating_sub(stopped_at.elapsed()));
+    thread::sleep(Duration::from_secs(6).saturating_sub(stopped_at.elapsed()));
     daemon.signal(Signal::CONT);
 
     for (number, client) in nameless.iter_mut().enumerate() {
@@ -386,8 +355,6 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     alice.send("@bob,slow:still here");
     bob.read_until("@alice: still here");
     slow.read_until("@alice: still here");
-    // These two did nothing all the time, which is nobody's fault but theirs.
+    // This one did nothing all the time.
     assert_eq!(silent.read_to_end().len(), 1);
-    daemon.wait_for_log("unread output without progress");
-    daemon.expect_log_count("unread output without progress", 1);
 }

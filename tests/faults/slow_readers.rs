@@ -1,8 +1,8 @@
 //! Clients that do not read what is sent to them.
 
-use std::io;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -27,22 +27,8 @@ fn long_line() -> String {
     "x".repeat(LINE_BYTES)
 }
 
-/// Writes so many private messages to slow, numbered. Who is to read some of them all the while cannot
-/// wait for the last: that takes a busy machine seconds.
-fn write_to_slow(alice: &Client, lines: usize) -> JoinHandle<io::Result<()>> {
-    let mut sender = alice.sender();
-    thread::spawn(move || {
-        let text = long_line();
-        let mut numbers = 0..lines;
-        numbers
-            .try_for_each(|number| sender.write_all(format!("@slow:{number} {text}\n").as_bytes()))
-    })
-}
-
 fn join_with_small_window(daemon: &Daemon, name: &str) -> Client {
-    let mut client = Client::with_small_window(daemon.address());
-    client.expect_greeting();
-    client.register(name);
+    let mut client = Client::with_small_window(daemon.address()).join(name);
     client.barrier();
     client
 }
@@ -89,46 +75,6 @@ fn a_slow_reader_misses_room_lines_is_told_how_many_and_the_others_get_everythin
     slow.expect_nothing();
     alice.send("you are back");
     slow.expect_line("alice: you are back");
-}
-
-#[test]
-fn every_missed_line_is_counted_in_its_room() {
-    let daemon = Daemon::start(&SMALL);
-    let mut alice = daemon.join("alice");
-    let mut slow = join_with_small_window(&daemon, "slow");
-    for client in [&mut alice, &mut slow] {
-        client.send("/join dev");
-        client.barrier();
-    }
-    let (text, mut sent) = (long_line(), [0_u32; 2]);
-    while skipped(&mut alice) < 200 {
-        for (room, sent) in ["lobby", "dev"].into_iter().zip(&mut sent) {
-            alice.send(&format!("/join {room}"));
-            for _ in 0..20 {
-                alice.send(&text);
-                *sent += 1;
-            }
-        }
-    }
-    let (mut received, mut missed) = ([0_u32; 2], [0_u32; 2]);
-    slow.widen_window();
-    slow.send("/ping end");
-    let mut ponged = false;
-    while !ponged || missed.contains(&0) {
-        let line = slow.line();
-        match line.strip_prefix("* You missed ") {
-            Some(rest) => {
-                let (count, room) = rest.split_once(" lines in ").unwrap();
-                missed[usize::from(room == "dev.")] = count.parse().unwrap();
-            }
-            None if line == "* pong end" => ponged = true,
-            None if line.starts_with("* ") => {}
-            None => received[usize::from(!line.starts_with("[lobby] "))] += 1,
-        }
-    }
-    for place in [0, 1] {
-        assert_eq!(received[place] + missed[place], sent[place]);
-    }
 }
 
 #[test]
@@ -205,131 +151,118 @@ fn a_reader_that_makes_no_progress_is_closed_in_time() {
     assert_eq!(alice.count_connected(), 1);
 }
 
-#[test]
-fn half_a_minute_without_progress_is_the_default() {
-    if std::env::var_os("CHINWAG_FULL").is_none() {
-        eprintln!("skipped: it takes half a minute; CHINWAG_FULL=1 takes the time");
-        return;
-    }
-    let daemon = Daemon::start(&["--hard-limit", "16M"]);
-    let mut alice = daemon.join("alice");
-    let _sleeper = join_with_small_window(&daemon, "sleeper");
-    alice.barrier();
-    let line = format!("@sleeper:{}\n", long_line());
-    alice.send_bytes(line.repeat(2500).as_bytes());
-    thread::sleep(Duration::from_secs(27));
-    assert_eq!(alice.count_connected(), 2);
-    let report = alice.read_until_starting("! Your last ");
-    assert!(undelivered_count(&report).is_some(), "{report}");
-    daemon.wait_for_log("unread output without progress");
+/// How a slow reader reads.
+struct Pace {
+    over_unix: bool,
+    /// Numbered private messages that it gets, far more than it reads while it is slow.
+    lines: usize,
+    lines_at_once: usize,
+    pause: Duration,
+    time: Duration,
 }
 
-/// Reading again and again, however little each time, is progress: only who reads nothing stalls.
-#[test]
-fn a_reader_who_is_always_behind_but_goes_on_reading_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(6);
-    const LINES: usize = 1500;
-    let (_folder, path, listen) = unix_path();
-    let flags = [
-        "--listen",
-        &listen,
-        "--stall-time",
-        "6",
-        "--hard-limit",
-        "16M",
-    ];
-    let daemon = Daemon::start(&flags);
-    let mut alice = Client::join_over_unix(&path, "alice");
-    let mut slow = Client::join_over_unix(&path, "slow");
-    alice.barrier();
-    slow.barrier();
-    let text = long_line();
-    let writing = write_to_slow(&alice, LINES);
-    let (start, mut heard) = (Instant::now(), 0);
-    while start.elapsed() < STALL_TIME * 3 / 2 {
-        // Something waits all the time.
-        assert!(heard < LINES - 100, "it was quicker than it was to be");
-        // As much as a Unix socket keeps: it asks for more only when most of that was read.
-        for _ in 0..60 {
-            slow.expect_line(&format!("@alice: {heard} {text}"));
+const PACES: [Pace; 3] = [
+    // The kernel reports space when a third of its buffer is free. The buffer grows to megabytes, of
+    // which a steady reader takes so long to read a third that it would look like a stalled one.
+    Pace {
+        over_unix: false,
+        lines: 2500,
+        lines_at_once: 5,
+        pause: Duration::from_millis(200),
+        time: Duration::from_secs(12),
+    },
+    // With a Unix socket of 200 KiB, space was reported when three quarters of them were read. Half of
+    // that is read here in a stall time, four times as much as there need be.
+    Pace {
+        over_unix: true,
+        lines: 400,
+        lines_at_once: 1,
+        pause: Duration::from_millis(300),
+        time: Duration::from_secs(12),
+    },
+    // As much at once as a Unix socket keeps: it asks for more only when most of that was read.
+    Pace {
+        over_unix: true,
+        lines: 1500,
+        lines_at_once: 60,
+        pause: Duration::from_millis(600),
+        time: Duration::from_secs(9),
+    },
+];
+
+impl Pace {
+    /// Alice writes to slow, which reads at this pace.
+    fn read(&self, mut alice: Client, mut slow: Client, names: [String; 2]) -> [Client; 2] {
+        let text = long_line();
+        let mut sender = alice.sender();
+        let lines = self.lines;
+        let [writer, reader] = names;
+        // A reader that is to read all the while cannot wait for the last line to be written.
+        let writing = thread::spawn(move || {
+            let text = long_line();
+            (0..lines).try_for_each(|number| {
+                sender.write_all(format!("@{reader}:{number} {text}\n").as_bytes())
+            })
+        });
+        let (start, mut heard) = (Instant::now(), 0);
+        let mut expect_next = |slow: &mut Client| {
+            slow.expect_line(&format!("@{writer}: {heard} {text}"));
             heard += 1;
+            heard
+        };
+        while start.elapsed() < self.time {
+            for _ in 0..self.lines_at_once {
+                let heard = expect_next(&mut slow);
+                assert!(heard < self.lines - 100, "it was quicker than it was to be");
+            }
+            thread::sleep(self.pause);
         }
-        thread::sleep(STALL_TIME / 10);
+        while expect_next(&mut slow) < self.lines {}
+        writing.join().unwrap().unwrap();
+        alice.expect_nothing();
+        [alice, slow]
     }
-    for number in heard..LINES {
-        slow.expect_line(&format!("@alice: {number} {text}"));
-    }
-    writing.join().unwrap().unwrap();
-    alice.expect_nothing();
-    assert_eq!(daemon.log_count("closed after"), 0);
 }
 
-/// The kernel tells of room when a third of its buffer is free. It grows to megabytes, of which a
-/// steady reader takes so long to read a third that it would look like one who reads nothing.
+/// Reading again and again, however little each time, is progress: only a reader of nothing stalls.
 #[test]
-fn a_reader_who_is_far_behind_and_reads_slowly_but_steadily_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(6);
-    const LINES: usize = 2500;
-    let daemon = Daemon::start(&["--stall-time", "6", "--hard-limit", "16M"]);
-    let [mut alice, mut slow] = daemon.join_all(["alice", "slow"]);
-    let text = long_line();
-    let writing = write_to_slow(&alice, LINES);
-    let (start, mut heard) = (Instant::now(), 0);
-    while start.elapsed() < STALL_TIME * 2 {
-        assert!(heard < LINES - 100, "it was quicker than it was to be");
-        for _ in 0..5 {
-            slow.expect_line(&format!("@alice: {heard} {text}"));
-            heard += 1;
-        }
-        thread::sleep(STALL_TIME / 30);
-    }
-    for number in heard..LINES {
-        slow.expect_line(&format!("@alice: {number} {text}"));
-    }
-    writing.join().unwrap().unwrap();
-    alice.expect_nothing();
-    assert_eq!(daemon.log_count("closed after"), 0);
-}
-
-/// The same by path: as long as it kept 200 KiB, the kernel told of room when three quarters of that were
-/// read.
-#[test]
-fn a_reader_over_a_unix_socket_who_reads_slowly_but_steadily_stays() {
-    const STALL_TIME: Duration = Duration::from_secs(6);
-    const LINES: usize = 400;
-    /// Half of what was too little, and four times as much as there need be.
-    const READ_BYTES: usize = 80_000;
+fn slow_but_steady_readers_stay_however_far_behind() {
     let (_folder, path, listen) = unix_path();
-    let flags = ["--listen", &listen, "--stall-time", "6"];
-    let daemon = Daemon::start(&[&flags[..], &["--hard-limit", "16M"]].concat());
-    let mut alice = Client::join_over_unix(&path, "alice");
-    let mut slow = Client::join_over_unix(&path, "slow");
-    let text = long_line();
-    alice.read_until("* slow has joined lobby.");
-    let writing = write_to_slow(&alice, LINES);
-    let pause = STALL_TIME / u32::try_from(READ_BYTES / LINE_BYTES).unwrap();
-    let (start, mut heard) = (Instant::now(), 0);
-    while start.elapsed() < STALL_TIME * 2 {
-        slow.expect_line(&format!("@alice: {heard} {text}"));
-        heard += 1;
-        thread::sleep(pause);
-    }
-    assert!(heard < LINES / 2, "it was quicker than it was to be");
-    for number in heard..LINES {
-        slow.expect_line(&format!("@alice: {number} {text}"));
-    }
-    writing.join().unwrap().unwrap();
-    alice.expect_nothing();
+    let flags = ["--listen", "127.0.0.1:0", "--listen", &listen];
+    let limits = ["--stall-time", "6", "--hard-limit", "16M"];
+    let daemon = Daemon::start(&[&flags[..], &limits].concat());
+    let join = |pace: &Pace, name: &str| {
+        let client = if pace.over_unix {
+            Client::over_unix(&path)
+        } else {
+            daemon.connect_raw()
+        };
+        let mut client = client.join(name);
+        client.send("/part"); // of the others it is told nothing
+        client.barrier();
+        client
+    };
+    let clients = thread::scope(|scope| {
+        let readers = PACES.iter().enumerate().map(|(number, pace)| {
+            let names = [format!("alice{number}"), format!("slow{number}")];
+            let [alice, slow] = names.each_ref().map(|name| join(pace, name));
+            scope.spawn(move || pace.read(alice, slow, names))
+        });
+        let readers: Vec<_> = readers.collect();
+        let done = readers.into_iter().map(|reader| reader.join().unwrap());
+        done.collect::<Vec<_>>()
+    });
     assert_eq!(daemon.log_count("closed after"), 0);
+    drop(clients);
 }
 
 /// The kernel's timeout is for dead peers, and it counts from the first time that there was no room,
 /// whatever was read since.
 #[test]
 fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
-    const USER_TIMEOUT: Duration = Duration::from_secs(3);
+    const USER_TIMEOUT: Duration = Duration::from_secs(2);
     const LINES: usize = 300;
-    let daemon = Daemon::start(&["--user-timeout", "3", "--hard-limit", "16M"]);
+    let daemon = Daemon::start(&["--user-timeout", "2", "--hard-limit", "16M"]);
     let mut alice = daemon.join("alice");
     let mut slow = join_with_small_window(&daemon, "slow");
     let text = long_line();
@@ -350,34 +283,6 @@ fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
         slow.expect_line(&format!("@alice: {number} {text}"));
     }
     assert_eq!(daemon.log_count("closed after"), 0);
-}
-
-#[test]
-fn when_all_queues_together_are_too_large_the_largest_is_closed() {
-    let (_folder, path, listen) = unix_path();
-    let daemon = Daemon::start(&[
-        "--listen",
-        &listen,
-        "--hard-limit",
-        "4M",
-        "--total-limit",
-        "4M",
-    ]);
-    let mut alice = Client::join_over_unix(&path, "alice");
-    let _large = Client::join_over_unix(&path, "large");
-    let mut small = Client::join_over_unix(&path, "small");
-    alice.barrier();
-    for (name, bytes) in [("large", 3 << 20), ("small", 3 << 19)] {
-        let line = format!("@{name}:{}\n", long_line());
-        alice.send_bytes(line.repeat(bytes / LINE_BYTES).as_bytes());
-    }
-    let report = alice.read_until_starting("! Your last ");
-    assert!(report.contains("large"), "{report}");
-    daemon.wait_for_log("largest queue when all were too large");
-    alice.barrier();
-    alice.send("@small:still there?");
-    alice.expect_nothing();
-    small.read_until("@alice: still there?");
 }
 
 /// So many stop reading.
@@ -407,7 +312,7 @@ struct Sleepers {
 impl Sleepers {
     /// Everyone is there, knows it, and will not be told of others.
     fn start(path: &Path) -> Self {
-        let mut alice = Client::join_over_unix(path, "alice");
+        let mut alice = Client::over_unix(path).join("alice");
         alice.send("/quiet on");
         let mut clients: Vec<Client> = (0..SLEEPERS).map(|_| Client::over_unix(path)).collect();
         for (number, client) in clients.iter_mut().enumerate() {
@@ -449,7 +354,7 @@ impl Sleepers {
 /// How many such messages the kernel keeps for somebody who does not read.
 fn kernel_share(daemon: &Daemon, path: &Path, sleepers: &mut Sleepers) -> u32 {
     const COUNT: u32 = 200;
-    let mut probe = Client::join_over_unix(path, "probe");
+    let mut probe = Client::over_unix(path).join("probe");
     probe.send("/quiet on");
     probe.barrier();
     for _ in 0..COUNT {
@@ -547,32 +452,4 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
         assert_eq!(survives, told[number] == 0, "s{number}");
     }
     alice.expect_nothing();
-}
-
-#[test]
-fn who_does_not_read_its_own_answers_is_read_later_and_loses_none() {
-    const LINES: usize = 50_000;
-    let daemon = Daemon::start(&SMALL);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let mut greedy = join_with_small_window(&daemon, "greedy");
-    let mut sender = greedy.sender();
-    let writing = thread::spawn(move || {
-        let text = "x".repeat(100);
-        for number in 0..LINES {
-            sender
-                .write_all(format!("/ping {number} {text}\n").as_bytes())
-                .unwrap();
-        }
-    });
-    alice.barrier();
-    bob.barrier();
-    alice.send("@bob:the others do not notice");
-    bob.expect_line("@alice: the others do not notice");
-    let text = "x".repeat(100);
-    greedy.widen_window();
-    for number in 0..LINES {
-        greedy.expect_line(&format!("* pong {number} {text}"));
-    }
-    writing.join().unwrap();
-    assert_eq!(daemon.log_count("closed after"), 0);
 }

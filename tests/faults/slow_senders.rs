@@ -6,85 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::crowds::join_crowd;
-use crate::harness::{Client, DEADLINE, Daemon};
+use crate::harness::Daemon;
 
 /// Between two bytes of who drips: a second, sped up.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// The time to register: one who is to register is not to miss it on a busy machine.
-const REGISTER_TIME: Duration = Duration::from_secs(5);
-const REGISTER_SECONDS: &str = "5";
-
 /// What one connection may cost, with room for what a process takes up anyway as it warms up.
 const GROWTH_KIB_MAX: u64 = 1024;
-
-/// Sends the same bytes again and again, one at a time, until the connection is no more. Returns
-/// how many were sent.
-fn drip_until_closed(client: &mut Client, text: &[u8]) -> usize {
-    let give_up_at = Instant::now() + DEADLINE;
-    for (sent, byte) in text.iter().cycle().enumerate() {
-        assert!(Instant::now() < give_up_at, "it may drip for ever");
-        if client.try_send(&[*byte]).is_err() {
-            return sent;
-        }
-        thread::sleep(DRIP); // what this is about
-    }
-    unreachable!("a cycle has no end");
-}
-
-#[test]
-fn who_drips_without_a_name_is_closed_when_its_time_is_up_whatever_it_sends() {
-    let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS]);
-    let mut alice = daemon.join_at_once("alice");
-    let texts: [&[u8]; 6] = [
-        b"x",        // a line without an end
-        b"/ping\n",  // commands that anyone may give
-        b"#a b\n",   // names that are none
-        b"\n",       // lines that are none
-        b"x\x08",    // a line that is erased as it comes
-        b"\xff\xf9", // telnet that means nothing
-    ];
-    let threads = texts.map(|text| {
-        // Before the daemon begins to count.
-        let start = Instant::now();
-        let mut client = daemon.connect_raw();
-        thread::spawn(move || {
-            let sent = drip_until_closed(&mut client, text);
-            assert!(start.elapsed() >= REGISTER_TIME);
-            assert!(sent >= 5, "only {sent} bytes are no dripping");
-        })
-    });
-    for thread in threads {
-        thread.join().unwrap();
-    }
-    daemon.expect_log_count(": no name in time; 0 bytes unwritten", texts.len());
-    alice.expect_nothing();
-    assert_eq!(alice.count_connected(), 1);
-}
-
-/// The time to register is for the name: once it is there, one may drip for ever.
-#[test]
-fn who_drips_with_a_name_stays_and_is_heard_when_its_line_ends() {
-    let daemon = Daemon::start(&["--register-time", REGISTER_SECONDS, "--stall-time", "1"]);
-    let mut alice = daemon.join_at_once("alice");
-    let mut slow = daemon.connect_raw();
-    for byte in b"#slow\n" {
-        slow.send_bytes(&[*byte]);
-        thread::sleep(DRIP);
-    }
-    slow.expect_greeting();
-    slow.expect_line("* You are registered as slow.");
-    alice.expect_line("* slow has joined lobby.");
-    let (start, mut sent) = (Instant::now(), 0);
-    while start.elapsed() < REGISTER_TIME * 3 / 2 {
-        slow.send_bytes(b"y");
-        sent += 1;
-        thread::sleep(DRIP);
-    }
-    slow.send_bytes(b"\r\n");
-    alice.expect_line(&format!("slow: {}", "y".repeat(sent)));
-    assert_eq!(daemon.log_count("closed after"), 0);
-}
 
 #[test]
 fn many_who_drip_cost_no_more_memory_than_a_line_each() {
@@ -188,72 +116,4 @@ fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
     assert!(peak <= before + GROWTH_KIB_MAX, "{before} and {peak} KiB");
     endless.send("a line like any other");
     alice.expect_line("endless: a line like any other");
-}
-
-/// Sends `parts` as packets of their own: what was sent before was read when the next one goes.
-fn send_in_parts(sender: &mut Client, other: &mut Client, parts: &[&[u8]]) {
-    for part in parts {
-        sender.send_bytes(part);
-        other.barrier();
-    }
-}
-
-#[test]
-fn a_line_at_the_limit_and_its_crlf_are_the_same_however_they_are_split() {
-    const LIMIT: usize = 256;
-    let daemon = Daemon::start(&["--max-line", "256"]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let mut other = daemon.connect();
-    let fits = "y".repeat(LIMIT);
-    for (text, end) in [
-        (fits.clone(), "\r\n"),
-        (fits.clone(), "\n"),
-        (format!("{fits}z"), "\r\n"),
-        (format!("{fits}z"), "\n"),
-    ] {
-        let line = format!("{text}{end}");
-        let bytes = line.as_bytes();
-        for split in 1..bytes.len() {
-            let (first, rest) = bytes.split_at(split);
-            send_in_parts(&mut alice, &mut other, &[first, rest]);
-            if text.len() > LIMIT {
-                alice.expect_line_starting("! ");
-            } else {
-                bob.expect_line(&format!("alice: {text}"));
-            }
-        }
-        alice.send("next");
-        bob.expect_line("alice: next");
-    }
-    alice.expect_nothing();
-}
-
-#[test]
-fn at_the_default_limit_too_and_byte_by_byte() {
-    const LIMIT: usize = 4096;
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
-    let mut other = daemon.connect();
-    let text = "y".repeat(LIMIT);
-    let line = format!("{text}\r\n");
-    let bytes = line.as_bytes();
-    let heard = format!("alice: {text}");
-    for first in LIMIT - 2..=LIMIT + 1 {
-        for second in first + 1..=LIMIT + 2 {
-            let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-            send_in_parts(&mut alice, &mut other, &parts);
-            bob.expect_line(&heard);
-        }
-    }
-    for byte in bytes {
-        alice.send_bytes(&[*byte]);
-    }
-    bob.expect_line(&heard);
-    for byte in format!("z{line}").as_bytes() {
-        alice.send_bytes(&[*byte]);
-    }
-    alice.expect_line_starting("! ");
-    alice.send("next");
-    bob.expect_line("alice: next");
-    alice.expect_nothing();
 }

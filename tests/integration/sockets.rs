@@ -33,7 +33,7 @@ fn users_talk_across_a_unix_socket_and_tcp() {
     let place = place();
     let daemon = Daemon::start(&["--listen", "127.0.0.1:0", "--listen", &place.listen]);
     daemon.wait_for_log(&format!("nc -U {}", place.path.display()));
-    let mut alice = Client::join_over_unix(&place.path, "alice");
+    let mut alice = Client::over_unix(&place.path).join("alice");
     let mut bob = daemon.join("bob");
     alice.expect_line("* bob has joined lobby.");
     alice.send("@bob:over the socket");
@@ -58,7 +58,7 @@ fn a_socket_file_that_nobody_listens_at_is_replaced_and_removed_at_the_end() {
     drop(UnixListener::bind(&place.path).unwrap());
     assert!(place.path.exists());
     let mut daemon = Daemon::start(&["--listen", &place.listen]);
-    Client::join_over_unix(&place.path, "alice");
+    Client::over_unix(&place.path).join("alice");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(!place.path.exists());
@@ -69,7 +69,7 @@ fn a_socket_that_another_program_listens_at_is_left_to_it() {
     let place = place();
     let _daemon = Daemon::start(&["--listen", &place.listen]);
     expect_no_start(&place.listen);
-    Client::join_over_unix(&place.path, "alice");
+    Client::over_unix(&place.path).join("alice");
 }
 
 #[test]

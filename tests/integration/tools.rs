@@ -199,7 +199,7 @@ fn openbsd_netcat_works_over_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sock");
     let _daemon = Daemon::start(&["--listen", &format!("unix:{}", path.display())]);
-    let mut alice = Client::join_over_unix(&path, "alice");
+    let mut alice = Client::over_unix(&path).join("alice");
     let mut script = Tool::start(Command::new(nc).args(["-N", "-U"]).arg(&path));
     script.type_in("#ci\n@alice:build ok");
     script.end_input();
@@ -330,9 +330,7 @@ fn a_daemon_ends_with_the_terminal_that_it_was_started_from() {
     };
     let port = number_after("telnet 127.0.0.1 ").try_into().unwrap();
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-    let mut alice = Client::over_tcp(address);
-    alice.expect_greeting();
-    alice.register("alice");
+    let mut alice = Client::over_tcp(address).join("alice");
     let pid = Pid::from_raw(number_after("pid=")).unwrap();
     kill_process(pid, Signal::HUP).unwrap();
     terminal.expect("signal 1: ");

@@ -67,12 +67,13 @@ impl Client {
         Self::new(Stream::Unix(stream))
     }
 
-    /// Connects to a Unix socket, and registers as `name`.
-    pub fn join_over_unix(path: &Path, name: &str) -> Self {
-        let mut client = Self::over_unix(path);
-        client.expect_greeting();
-        client.register(name);
-        client
+    /// Registers a client that was not greeted yet. The name goes first: the greeting comes at once then.
+    #[track_caller]
+    pub fn join(mut self, name: &str) -> Self {
+        self.send(&format!("#{name}"));
+        self.expect_greeting();
+        self.expect_registered(name);
+        self
     }
 
     fn new(stream: Stream) -> Self {

@@ -162,9 +162,7 @@ impl Daemon {
 
     /// Connects, and registers as `name`.
     pub fn join(&self, name: &str) -> Client {
-        let mut client = self.connect();
-        client.register(name);
-        client
+        self.connect_raw().join(name)
     }
 
     /// Like [`Daemon::join`], where there is little time for that: the name is there when the daemon

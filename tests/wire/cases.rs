@@ -3,7 +3,7 @@
 use crate::script::check;
 
 /// Three users in the lobby, as most cases begin.
-fn with_three(rest: &str) -> String {
+pub fn with_three(rest: &str) -> String {
     format!(
         "
         alice> #alice
@@ -23,7 +23,7 @@ fn with_three(rest: &str) -> String {
 }
 
 #[track_caller]
-fn check_three(rest: &str) {
+pub fn check_three(rest: &str) {
     check(&with_three(rest));
 }
 
@@ -152,6 +152,10 @@ fn before_registering_little_works_and_the_rest_says_how_to() {
         "/me x",
         " x",
         "/r x",
+        "/whois bob",
+        "//x",
+        "/msg",
+        "@",
     ] {
         script += &format!("alice> {line}\n{refused}");
     }

@@ -11,7 +11,7 @@ use crate::support::{VirtualClient, VirtualServer};
 const SLICE: usize = 64;
 
 /// Everybody in the lobby, under the names u0, u1 and so on; nobody has anything to read.
-fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
+pub fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
     let mut server = VirtualServer::new(limits);
     let clients: Vec<VirtualClient> = (0..count)
         .map(|number| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 
+use crate::fan_out::crowd;
 use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
@@ -148,7 +149,7 @@ fn an_end_of_input_behind_too_many_lines_waits_for_them() {
 }
 
 #[test]
-fn loopback_has_no_line_rate_unless_asked_for() {
+fn loopback_is_not_limited_unless_asked_for() {
     for (limit_loopback, at_once) in [(false, 200), (true, 39)] {
         let mut server = VirtualServer::new(Limits {
             limit_loopback,
@@ -157,6 +158,9 @@ fn loopback_has_no_line_rate_unless_asked_for() {
         let alice = server.register("127.0.0.1:1", "alice");
         server.send(&alice, "/ping\n".repeat(200).as_bytes());
         assert_eq!(alice.text().lines().count(), at_once);
+        let others = [(); 20].map(|()| server.connect("127.0.0.1:2").text());
+        let refused = others.iter().filter(|text| text.starts_with("! "));
+        assert_eq!(refused.count() > 0, limit_loopback);
     }
 }
 
@@ -263,30 +267,29 @@ fn many_turned_away_at_once_hold_no_places() {
 
 #[test]
 fn an_address_has_so_many_connections() {
-    let mut server = VirtualServer::new(Limits::default());
-    let clients: Vec<_> = (0..17)
-        .map(|port| server.connect(&format!("192.0.2.1:{port}")))
-        .collect();
     let refused = "! There are too many connections from your address. Close one, and try again.\n";
-    assert!(
-        clients[..16]
-            .iter()
-            .all(|client| client.text().starts_with("* You are"))
-    );
-    assert_eq!(clients[16].text(), refused);
-    assert!(
-        server
-            .connect("192.0.2.2:1")
-            .text()
-            .starts_with("* You are")
-    );
-    server.reset(&clients[0]);
-    assert!(
-        server
-            .connect("192.0.2.1:99")
-            .text()
-            .starts_with("* You are")
-    );
+    for places in [Limits::default().clients_per_address_max, 2] {
+        let mut server = VirtualServer::new(Limits {
+            clients_per_address_max: places,
+            ..Limits::default()
+        });
+        let mut greeting = |peer: &str| {
+            let client = server.connect(peer);
+            let text = client.text();
+            (client, text)
+        };
+        let first: Vec<_> = (0..places).map(|_| greeting("192.0.2.1:1")).collect();
+        assert!(first.iter().all(|(_, text)| text.starts_with("* You are")));
+        for _ in 0..3 {
+            assert_eq!(greeting("192.0.2.1:2").1, refused);
+        }
+        assert!(greeting("192.0.2.2:1").1.starts_with("* You are"));
+        server.reset(&first[0].0);
+        let again = server.connect("192.0.2.1:3");
+        assert!(again.text().starts_with("* You are"));
+        server.send(&again, b"/stats\n");
+        assert!(again.text().contains(" 3 refused"));
+    }
 }
 
 /// Small queues, so that a test is short.
@@ -324,6 +327,31 @@ fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
     assert_eq!(bob.text(), expected);
     server.send(&alice, b"now\n");
     assert_eq!(bob.text(), "alice: now\n");
+}
+
+#[test]
+fn missed_lines_are_counted_in_each_room() {
+    let mut server = VirtualServer::new(small_queues());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    for client in [&alice, &bob] {
+        server.send(client, b"/join dev\n");
+        client.take();
+    }
+    bob.limit_space(0);
+    let line = format!("{}\n", "x".repeat(91));
+    for _ in 0..3 {
+        for (room, lines) in [("lobby", 20), ("dev", 10)] {
+            let lines = format!("/join {room}\n{}", line.repeat(lines));
+            server.send(&alice, lines.as_bytes());
+        }
+    }
+    server.set_space(&bob, usize::MAX);
+    let text = bob.text();
+    for (room, start, said) in [("lobby", "[lobby] alice: ", 60), ("dev", "alice: ", 30)] {
+        let received = text.lines().filter(|line| line.starts_with(start)).count();
+        let missed = format!("* You missed {} lines in {room}.\n", said - received);
+        assert!(text.contains(&missed), "{missed}{text}");
+    }
 }
 
 #[test]
@@ -540,6 +568,24 @@ fn joins_in_a_large_room_are_summed_up() {
         alice.text(),
         "* u49, u50 and 35 others have joined lobby; 3 have left.\n"
     );
+}
+
+#[test]
+fn names_of_everyone_come_a_hundred_a_page() {
+    let (mut server, clients) = crowd(101, Limits::default());
+    let mut names = |page: &str| {
+        server.send(&clients[0], format!("/names * {page}\n").as_bytes());
+        clients[0].text()
+    };
+    for (page, count) in [("1", 100), ("2", 1)] {
+        let text = names(page);
+        let (first, rest) = text.split_once('\n').unwrap();
+        assert_eq!(first, format!("* 101 registered, page {page} of 2:"));
+        let lines = rest.lines().map(|line| line.strip_prefix("*   ").unwrap());
+        let found: usize = lines.map(|names| names.split(", ").count()).sum();
+        assert_eq!(found, count, "{text}");
+    }
+    assert_eq!(names("3"), "! There is no page 3: the last one is 2.\n");
 }
 
 #[test]

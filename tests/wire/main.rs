@@ -24,10 +24,16 @@
 
 mod cases;
 mod fan_out;
+#[path = "../support/foreign_greetings.rs"]
+mod foreign_greetings;
+mod foreign_protocols;
+mod json;
 mod limits;
 mod published;
 mod regressions;
 mod script;
+mod self_messages;
+mod slow_senders;
 #[path = "../support/mod.rs"]
 mod support;
 mod suspended_process;

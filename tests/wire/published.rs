@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use chinwag::chat::command::Verb;
 use chinwag::config::Limits;
+use chinwag::wire::command_table::COMMANDS;
+use serde_json::Value;
 
 use crate::support::VirtualServer;
 
@@ -177,4 +180,144 @@ fn no_answer_is_larger_than_what_may_wait() {
             );
         }
     }
+}
+
+/// Answers to who was gone already: solanum, pull request 526. An oper who killed himself: ngIRCd,
+/// issue 43. A client freed by its own command, which then went on with it: ngIRCd, issue 344.
+#[test]
+fn nothing_behind_a_quit_is_executed() {
+    for quit in ["/quit", "/quit see you", "quit", "exit", "/bye"] {
+        let mut server = VirtualServer::new(Limits::default());
+        let [alice, bob] = server.register_all(["alice", "bob"]);
+        server.send(&alice, b"/quiet on\n");
+        alice.take();
+        let guest = server.connect("127.0.0.1:1");
+        let lines = format!(
+            "#guest\n/join den\n/topic t\n/ignore bob\n/echo on\n@guest:me\n{quit}\n\
+             @bob:late\n/nick bob2\n/join lobby\nlate\n@guest:late\n/quit again\n"
+        );
+        server.send(&guest, lines.as_bytes());
+        let heard = guest.text();
+        assert!(
+            heard.ends_with("* Bye.\n") && !heard.contains("late"),
+            "{heard}"
+        );
+        assert!(guest.socket.borrow().shut);
+        let counts = server.switchboard.chat().counts();
+        assert_eq!((counts.registered, counts.rooms), (2, 1));
+        assert_eq!(alice.text(), "");
+        for line in bob.text().lines() {
+            assert!(line.starts_with("* guest has "), "{line}");
+        }
+    }
+}
+
+/// What was given to commands that crashed others: nothing at all (Mosquitto, CVE-2021-34432:
+/// a topic of no bytes; charybdis, issue 63: a parameter missing), numbers past every type (nats-server,
+/// CVE-2026-27889), texts of which nothing is left once they are cleaned (ircd-hybrid,
+/// CVE-2009-4016), patterns that take for ever (Redis, CVE-2022-36021 and CVE-2024-31228), formats.
+const NASTY: [&str; 34] = [
+    "",
+    " ",
+    "\t",
+    "\u{1}",
+    "\u{1}\u{2}",
+    "\u{feff}",
+    ":",
+    ",",
+    ",,",
+    "#",
+    "##",
+    "@",
+    "@,:",
+    "*",
+    "* *",
+    "* 0",
+    "* -1",
+    "* 18446744073709551615",
+    "* 18446744073709551616",
+    "lobby 4294967297",
+    "lobby 2x",
+    "0",
+    "-1",
+    "9223372036854775808",
+    "%s%n%x",
+    "{}{0}",
+    "../../etc/passwd",
+    "$(id)`id`;id",
+    "a,a,A,a",
+    "lobby,lobby x",
+    "on off",
+    "\\x00\\n",
+    "a:b:c",
+    "\u{202e}x",
+];
+
+#[test]
+fn every_command_has_one_answer_whatever_comes_with_it() {
+    let stars = "*".repeat(2000) + "b";
+    let question_marks = "a?".repeat(1900);
+    let commas = ",a".repeat(1900);
+    let long =
+        ["a", "ä", "\u{1f469}\u{200d}", "\"", "\\"].map(|part| part.repeat(4000 / part.len()));
+    let texts = [&stars, &question_marks, &commas].into_iter().chain(&long);
+    let texts: Vec<&str> = texts.map(String::as_str).chain(NASTY).collect();
+    let commands = COMMANDS.iter().filter(|entry| entry.verb != Verb::Quit);
+    let names = commands.flat_map(|entry| entry.names.iter().copied());
+    let lines: String = names
+        .chain(["", "/", "nosuch"])
+        .flat_map(|name| texts.iter().map(move |text| format!("/{name} {text}\n")))
+        .chain(
+            texts
+                .iter()
+                .map(|text| format!("@{text}\n#{text}\n@b{text}: {text}\n")),
+        )
+        .collect();
+    // Without a name, in the lobby, and in no room.
+    for start in ["", "#zoe\n", "#zoe\n/part\n"] {
+        let mut server = VirtualServer::new(Limits::default());
+        let client = server.connect("127.0.0.1:1");
+        server.send(&client, b"/mode json\n");
+        client.take();
+        let script = format!("{start}{lines}/ping at the end\n");
+        server.send(&client, script.as_bytes());
+        let heard = client.text();
+        let heard = heard
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let is_answer = |line: &Value| line["type"] == "ok" || line["type"] == "error";
+        let answers: Vec<Value> = heard.filter(is_answer).collect();
+        assert_eq!(answers.len(), script.lines().count());
+        assert_eq!(answers.last().unwrap()["text"], "pong at the end");
+    }
+}
+
+/// More triplets than the answer had room for, before anybody had logged in: GNU inetutils' telnetd,
+/// CVE-2026-32746. More options at once than answers had room for, and some got none: Contiki,
+/// CVE-2021-40523.
+#[test]
+fn telnet_options_are_all_answered_however_many_come_at_once() {
+    let mut server = VirtualServer::new(Limits::default());
+    let client = server.connect("127.0.0.1:1");
+    client.take();
+    let mut bytes = Vec::new();
+    for option in 0..=255 {
+        bytes.extend([255, 253, option, 255, 251, option]);
+    }
+    // LINEMODE's special characters, ten times as many as there are.
+    bytes.extend([255, 250, 34, 3]);
+    for function in 0..=255 {
+        bytes.extend([function, 2, 7].map(|byte: u8| byte.min(254)));
+    }
+    bytes.extend([255, 240]);
+    bytes.extend(b"/ping end\n/quit\n");
+    server.send(&client, &bytes);
+    let timing_mark = 6;
+    let expected = (0..=255).flat_map(|option| {
+        let refusal = if option == timing_mark { 251 } else { 252 };
+        [255, refusal, option, 255, 254, option]
+    });
+    let mut expected: Vec<u8> = expected.collect();
+    expected.extend(b"* pong end\r\n* Bye.\r\n");
+    assert_eq!(client.take(), expected);
 }

@@ -86,13 +86,15 @@ fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
 /// Alice has written to bob, and bob's kernel takes nothing.
 fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
     let mut server = VirtualServer::new(limits);
-    let [alice, bob] = server.register_all(["alice", "bob"]);
+    let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
     bob.limit_space(0);
     server.send(&alice, b"@bob:one\n@bob:two\n@alice:a note\n");
     assert_eq!(alice.text(), "@alice: a note\n");
     server.switchboard.shut_down(server.now);
     server.switchboard.check_invariants();
     assert_eq!(alice.text(), "* The server is shutting down.\n");
+    assert!(carol.socket.borrow().shut, "she waits for nobody's reading");
+    server.half_close(&carol);
     (server, alice, bob)
 }
 
