@@ -1,20 +1,26 @@
 //! The command line of the load generator.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::client::{CLIENTS_MAX, Target};
+use crate::client::CLIENTS_MAX;
 use crate::compare::{BENCHMARKS, Benchmark};
 use crate::dialect::Dialect;
-use crate::run::Scenario;
+use crate::recorder::share_of;
+use crate::scenario::Scenario;
 use crate::server::{Recipe, SUPERVISE};
 use crate::soak::CLIENTS_MIN;
 use crate::stamp::STAMP_BYTES;
+use crate::target::Target;
+use crate::traffic::{Pace, RoomSpec};
 
 const AFTER_HELP: &str = "\
 Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
@@ -30,6 +36,9 @@ Examples:
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
+/// More runs, turns, speakers or messages under way than this make no sense.
+const COUNT_MAX: usize = 10_000;
+
 /// In a soak, visitors have the names behind these.
 const STEADY_MAX: usize = 100_000;
 
@@ -41,7 +50,7 @@ pub struct Args {
     pub common: Common,
 
     /// Without a command: not more clients than these
-    #[arg(long, value_parser = clients)]
+    #[arg(long, value_parser = within(2..=CLIENTS_MAX))]
     pub clients: Option<usize>,
 
     #[command(subcommand)]
@@ -60,8 +69,8 @@ pub struct Common {
     pub pid: Option<u32>,
 
     /// What that server speaks; chinwag, if nothing is said
-    #[arg(long, global = true)]
-    pub dialect: Option<Speech>,
+    #[arg(long, global = true, value_parser = dialect())]
+    pub dialect: Option<Dialect>,
 
     /// The server to start: chinwag (if nothing is said), floor, redis, ngircd, inspircd, nats, or
     /// NAME=DIALECT=COMMAND, where @PORT@ in the command is the port
@@ -82,11 +91,11 @@ pub struct Common {
 
     /// Bytes of a message
     #[arg(long, global = true, value_name = "BYTES", default_value = "64")]
-    #[arg(value_parser = size)]
+    #[arg(value_parser = within(STAMP_BYTES..=1 << 20))]
     pub size: usize,
 
     /// How often to do it all; more than once, the median and the spread are shown too
-    #[arg(long, global = true, default_value = "1", value_parser = count)]
+    #[arg(long, global = true, default_value = "1", value_parser = within(1..=COUNT_MAX))]
     pub runs: usize,
 
     /// Where what is random starts; the same number, the same recipients
@@ -114,33 +123,33 @@ pub enum Command {
     #[command(after_help = "Example: chinwag-bench dm --clients 1000 --window 4")]
     Dm {
         /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "100", value_parser = clients)]
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
         /// Messages that each keeps under way
-        #[arg(long, default_value = "8", value_parser = count)]
+        #[arg(long, default_value = "8", value_parser = within(1..=COUNT_MAX))]
         window: usize,
     },
     /// Private messages at a fixed rate; latency counts from when each was meant to go
     #[command(after_help = "Example: chinwag-bench rate --clients 10000 --rate 20000")]
     Rate {
         /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "1000", value_parser = clients)]
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
         /// Messages a second, all clients together
-        #[arg(long, default_value = "10000", value_parser = rate)]
+        #[arg(long, default_value = "10000", value_parser = within(0.01..=1e8))]
         rate: f64,
     },
     /// A room in which some speak, each with some lines under way
     #[command(after_help = "Example: chinwag-bench room --members 1000 --speakers 10 --window 4")]
     Room {
         /// How many are in the room
-        #[arg(long, default_value = "1000", value_parser = clients)]
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
         members: usize,
         /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = count)]
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
         speakers: usize,
         /// Lines that each of those keeps under way
-        #[arg(long, default_value = "4", value_parser = count)]
+        #[arg(long, default_value = "4", value_parser = within(1..=COUNT_MAX))]
         window: usize,
     },
     /// Private messages at a fixed rate while a big room is spoken to
@@ -149,62 +158,62 @@ pub enum Command {
     )]
     Mixed {
         /// How many are in the room
-        #[arg(long, default_value = "5000", value_parser = clients)]
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
         members: usize,
         /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = count)]
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
         speakers: usize,
         /// Lines a second in the room
-        #[arg(long, default_value = "10", value_parser = rate)]
+        #[arg(long, default_value = "10", value_parser = within(0.01..=1e8))]
         room_rate: f64,
         /// How many others write to each other
-        #[arg(long, default_value = "100", value_parser = clients)]
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
         /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = rate)]
+        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
         rate: f64,
     },
     /// Clients that register and then do nothing: memory and processor time for each
     #[command(after_help = "Example: chinwag-bench idle --clients 5000 --time 10")]
     Idle {
         /// How many
-        #[arg(long, default_value = "5000", value_parser = clients)]
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
     },
     /// Connects and quits as fast as they go, while two users chat
     #[command(after_help = "Example: chinwag-bench storm --at-once 1000")]
     Storm {
         /// How many come and go at a time
-        #[arg(long, default_value = "1000", value_parser = clients)]
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
         at_once: usize,
         /// Messages a second between the two
-        #[arg(long, default_value = "200", value_parser = rate)]
+        #[arg(long, default_value = "200", value_parser = within(0.01..=1e8))]
         rate: f64,
     },
     /// A room of which a share stops reading, and reads on at the end
     #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
     Slow {
         /// How many are in the room
-        #[arg(long, default_value = "50", value_parser = clients)]
+        #[arg(long, default_value = "50", value_parser = within(2..=CLIENTS_MAX))]
         members: usize,
         /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = count)]
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
         speakers: usize,
         /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
-        #[arg(long, default_value = "10000", value_parser = rate)]
+        #[arg(long, default_value = "10000", value_parser = within(0.01..=1e8))]
         room_rate: f64,
         /// The share of the members that stops reading
-        #[arg(long, default_value = "0.1", value_parser = share)]
+        #[arg(long, default_value = "0.1", value_parser = within(0.0..=1.0))]
         share: f64,
     },
     /// Doubles a rate of private messages until their latency passes a bound
     #[command(after_help = "Example: chinwag-bench ramp --clients 1000 --p99-max 0.005")]
     Ramp {
         /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "1000", value_parser = clients)]
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
         /// Messages a second to start with
-        #[arg(long, default_value = "1000", value_parser = rate)]
+        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
         rate: f64,
         /// The p99 that is too much, in seconds
         #[arg(long, value_name = "SECONDS", default_value = "0.01", value_parser = seconds)]
@@ -214,7 +223,7 @@ pub enum Command {
     #[command(after_help = "Example: chinwag-bench find-limit --addr chat.lan:12345")]
     FindLimit {
         /// Not more than these
-        #[arg(long, value_parser = clients)]
+        #[arg(long, value_parser = within(2..=CLIENTS_MAX))]
         clients: Option<usize>,
     },
     /// Servers under the same workloads, turn by turn, as ratios to the first of them
@@ -229,7 +238,7 @@ pub enum Command {
         #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
         workloads: Vec<&'static Benchmark>,
         /// How often each server has its turn at each workload
-        #[arg(long, default_value = "7", value_parser = count)]
+        #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
         turns: usize,
     },
     /// Everything at once for a long time: chat that is checked, and visitors who come, go, flood,
@@ -240,19 +249,19 @@ pub enum Command {
         #[arg(long, value_parser = minutes)]
         minutes: Option<Duration>,
         /// How many are there all the time
-        #[arg(long, default_value = "900", value_parser = steady_clients)]
+        #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
         clients: usize,
         /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = rate)]
+        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
         rate: f64,
         /// Lines of 2,000 bytes a second in a room that some of these are in
-        #[arg(long, default_value = "200", value_parser = rate)]
+        #[arg(long, default_value = "200", value_parser = within(0.01..=1e8))]
         room_rate: f64,
         /// Lines a second in the lobby, where all others are
-        #[arg(long, default_value = "2", value_parser = rate)]
+        #[arg(long, default_value = "2", value_parser = within(0.01..=1e8))]
         lobby_rate: f64,
         /// Visitors a second who look in and leave, beside crowds and worse ones
-        #[arg(long, default_value = "30", value_parser = rate)]
+        #[arg(long, default_value = "30", value_parser = within(0.01..=1e8))]
         visits: f64,
     },
     /// A relay that does the least that any server must, to measure others against
@@ -292,179 +301,48 @@ impl Args {
         args.check()?;
         Ok(args)
     }
-
-    /// What clap does not see: flags on both sides of a command, and numbers that belong together.
-    fn check(&self) -> Result<(), String> {
-        let common = &self.common;
-        let is_given = [
-            (common.addr.is_some(), "--addr"),
-            (common.server.is_some(), "--server"),
-        ];
-        let server = is_given
-            .into_iter()
-            .find_map(|(given, flag)| given.then_some(flag));
-        if common.addr.is_some() && common.server.is_some() {
-            return Err(
-                "--addr is for a server that runs, and --server for one to start: say one of them"
-                    .to_owned(),
-            );
-        }
-        for (given, flag) in [
-            (common.pid.is_some(), "--pid"),
-            (common.dialect.is_some(), "--dialect"),
-        ] {
-            if given && common.addr.is_none() {
-                return Err(format!("{flag} is for a server that runs: say --addr too"));
-            }
-        }
-        if self.clients.is_some() && self.command.is_some() {
-            return Err(
-                "--clients comes after the command: say chinwag-bench dm --clients N".into(),
-            );
-        }
-        self.check_size()?;
-        self.check_soak()?;
-        let runs = (common.runs > 1).then_some("--runs");
-        let svg = common.svg.is_some().then_some("--svg");
-        match &self.command {
-            Some(command) => {
-                command.check_drawing(svg)?;
-                command.check(server, runs)
-            }
-            None => refuse(runs, "without a command, it does all once: leave it out"),
-        }
-    }
-
-    /// A soak has one length, and its visitors say what only this server knows.
-    fn check_soak(&self) -> Result<(), String> {
-        let in_minutes = matches!(
-            self.command,
-            Some(Command::Soak {
-                minutes: Some(_),
-                ..
-            })
-        );
-        if in_minutes && self.common.time.is_some() {
-            return Err("--minutes and --time both say how long: say one of them".to_owned());
-        }
-        let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
-        let spoken = self.common.dialect.map(Dialect::from);
-        match (&self.command, started.or(spoken)) {
-            (Some(Command::Soak { .. }), Some(dialect)) if dialect != Dialect::Chinwag => Err(
-                format!("a soak speaks chinwag, and not {}", dialect.as_str()),
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    /// A longer line than a server takes would be lost, and look like its fault.
-    fn check_size(&self) -> Result<(), String> {
-        let started = self.common.server.iter().map(|recipe| recipe.dialect);
-        let spoken = self.common.dialect.iter().map(|speech| (*speech).into());
-        let compared = match &self.command {
-            Some(Command::Compare { servers, .. }) => servers.as_slice(),
-            _ => &[],
-        };
-        let mut dialects: Vec<Dialect> = started.chain(spoken).collect();
-        if dialects.is_empty() && compared.is_empty() {
-            dialects.push(Dialect::Chinwag);
-        }
-        dialects.extend(compared.iter().map(|recipe| recipe.dialect));
-        let tightest = dialects.into_iter().min_by_key(|d| d.payload_bytes_max());
-        match tightest {
-            Some(dialect) if self.common.size > dialect.payload_bytes_max() => Err(format!(
-                "a line of {} bytes is too long for {}: say a --size of at most {}",
-                self.common.size,
-                dialect.as_str(),
-                dialect.payload_bytes_max()
-            )),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Command {
-    /// Drawings show messages, and how a soak went.
-    fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
-        let is_idle = |benchmark: &&Benchmark| matches!(benchmark.scenario, Scenario::Idle { .. });
-        let has_messages = match self {
-            Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
-            Self::Compare { workloads, .. } => !workloads.iter().all(is_idle),
-            _ => true,
-        };
-        if has_messages {
-            return Ok(());
-        }
-        refuse(svg, "there are no messages to draw: leave it out")
-    }
-
-    fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
-        match self {
+    /// What the clients do, if the command is a workload.
+    pub fn scenario(&self) -> Option<Scenario> {
+        Some(match *self {
+            Self::Dm { clients, window } => Scenario::dm(clients, window),
+            Self::Rate { clients, rate } => Scenario::rate(clients, rate),
             Self::Room {
-                members, speakers, ..
+                members,
+                speakers,
+                window,
+            } => Scenario::room(members, speakers, window),
+            Self::Mixed {
+                members,
+                speakers,
+                room_rate,
+                clients,
+                rate,
+            } => {
+                let room = RoomSpec::of(members, speakers, Pace::Rate(room_rate));
+                Scenario::mixed(room, clients, rate)
             }
-            | Self::Mixed {
-                members, speakers, ..
-            } => check_speakers(*members, *speakers),
             Self::Slow {
                 members,
                 speakers,
+                room_rate,
                 share,
-                ..
             } => {
-                check_speakers(*members, *speakers)?;
-                if *share > 0.0 && crate::commands::share_of(*members, *speakers, *share) == 0 {
-                    return Err(format!(
-                        "nobody would stop reading: {share} of {members} members, {speakers} of \
-                         whom speak and read on; say a larger --share or more --members"
-                    ));
-                }
-                Ok(())
+                let room = RoomSpec::of(members, speakers, Pace::Rate(room_rate));
+                Scenario::slow(room, slow_members(members, speakers, share))
             }
-            Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
-            Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
-            Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
-            Self::Compare { servers, .. } => {
-                refuse(server, "compare starts its servers: say --servers")?;
-                refuse(runs, "compare has turns: say --turns")?;
-                let again = servers.iter().enumerate().find(|(place, recipe)| {
-                    let before = servers.iter().take(*place);
-                    before.clone().any(|other| other.name == recipe.name)
-                });
-                again.map_or(Ok(()), |(_, recipe)| {
-                    Err(format!(
-                        "{} is there twice: give it another name, by NAME=DIALECT=COMMAND",
-                        recipe.name
-                    ))
-                })
-            }
-            Self::Floor { .. } => {
-                refuse(server, "floor is a server: say --listen for where")?;
-                refuse(runs, "floor runs until it is ended: leave it out")
-            }
-            Self::Dm { .. }
-            | Self::Rate { .. }
-            | Self::Idle { .. }
-            | Self::Storm { .. }
-            | Self::Supervise { .. } => Ok(()),
-        }
+            Self::Storm { at_once, rate } => Scenario::storm(at_once, rate),
+            Self::Idle { clients } => Scenario::idle(clients),
+            _ => return None,
+        })
     }
 }
 
-/// Says why a flag makes no sense, if it is given.
-fn refuse(flag: Option<&str>, why: &str) -> Result<(), String> {
-    flag.map_or(Ok(()), |flag| {
-        Err(format!("{flag} makes no sense here; {why}"))
-    })
-}
-
-fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
-    if speakers > members {
-        return Err(format!(
-            "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
-        ));
-    }
-    Ok(())
+/// A share of the members, none of whom speaks.
+pub fn slow_members(members: usize, speakers: usize, share: f64) -> usize {
+    share_of(members, share).min(members.saturating_sub(speakers))
 }
 
 fn compare_help() -> String {
@@ -478,23 +356,19 @@ fn compare_help() -> String {
     text
 }
 
-/// A dialect, for clap.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Speech {
-    Chinwag,
-    Irc,
-    Redis,
-    Nats,
+fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    let names = PossibleValuesParser::new(Dialect::ALL.map(Dialect::as_str));
+    names.try_map(|name| Dialect::parse(&name))
 }
 
-impl From<Speech> for Dialect {
-    fn from(speech: Speech) -> Self {
-        match speech {
-            Speech::Chinwag => Self::Chinwag,
-            Speech::Irc => Self::Irc,
-            Speech::Redis => Self::Redis,
-            Speech::Nats => Self::Nats,
-        }
+/// A number in a range.
+fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("say {} to {}", range.start(), range.end()))
     }
 }
 
@@ -535,56 +409,9 @@ fn minutes(text: &str) -> Result<Duration, String> {
     seconds(&(minutes * 60.0).to_string())
 }
 
-fn size(text: &str) -> Result<usize, String> {
-    let range = STAMP_BYTES..=1 << 20;
-    text.parse()
-        .ok()
-        .filter(|size| range.contains(size))
-        .ok_or_else(|| {
-            format!(
-                "say {STAMP_BYTES} to {}: a message carries its time",
-                range.end()
-            )
-        })
-}
-
-fn clients(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|count| (2..=CLIENTS_MAX).contains(count))
-        .ok_or_else(|| format!("say 2 to {CLIENTS_MAX}"))
-}
-
-fn steady_clients(text: &str) -> Result<usize, String> {
-    let range = CLIENTS_MIN..=STEADY_MAX;
-    let count = text.parse().ok().filter(|count| range.contains(count));
-    count.ok_or_else(|| format!("say {CLIENTS_MIN} to {STEADY_MAX}"))
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|count| (1..=10_000).contains(count))
-        .ok_or_else(|| "say 1 to 10000".to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (0.01..=1e8).contains(rate))
-        .ok_or_else(|| "say how many a second, 0.01 to 100000000".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| "say 0 to 1".to_owned())
-}
-
 fn benchmark(text: &str) -> Result<&'static Benchmark, String> {
     Benchmark::find(text).ok_or_else(|| {
-        let names: Vec<&str> = BENCHMARKS.iter().map(|benchmark| benchmark.name).collect();
+        let names = BENCHMARKS.map(|benchmark| benchmark.name);
         format!("say one of {}", names.join(", "))
     })
 }

@@ -1,13 +1,13 @@
-//! One synthetic client: its number, and the reading side of its connection.
+//! One synthetic client: its number, its connection, and what it has yet to read and to write.
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::Shutdown;
 use std::time::Duration;
 
-use rustix::net::RecvFlags;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::Socket;
 
 /// A client's place in the swarm, which also makes its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,22 +20,23 @@ pub const NAME_BYTES: usize = 7;
 pub const CLIENTS_MAX: usize = 1_000_000;
 
 impl ClientNo {
-    /// The client at a place.
     pub const fn new(place: u32) -> Self {
         Self(place)
     }
 
-    /// Its place.
+    /// The client at a place of a list.
+    pub fn at(place: usize) -> Self {
+        Self(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// Its place, to look something up.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
-    /// Its name.
     pub fn name(self) -> [u8; NAME_BYTES] {
         let mut name = [b'u'; NAME_BYTES];
         let mut rest = self.0;
@@ -53,33 +54,15 @@ impl fmt::Display for ClientNo {
     }
 }
 
-/// Every client of `0..count`.
+/// The clients `0..count`.
 pub fn clients(count: usize) -> impl Iterator<Item = ClientNo> {
-    (0..u32::try_from(count).unwrap_or(u32::MAX)).map(ClientNo)
+    (0..count).map(ClientNo::at)
 }
 
-/// Where the server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Over TCP.
-    Tcp(SocketAddr),
-    /// A Unix socket's path.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// How far a client has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// Not connected, or no longer.
+    #[default]
     Closed,
     /// Waits to be registered.
     Registering,
@@ -91,55 +74,55 @@ pub enum State {
     Stranger,
 }
 
-/// What a client reads of what there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much a client reads of what the kernel holds for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reads {
+    #[default]
     All,
-    /// As much as one read takes, and then nothing.
+    /// As much as one read takes, and nothing after that.
     Once,
     Nothing,
 }
 
-/// The reading side of one client.
-#[derive(Debug)]
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a socket"
+)]
 pub struct Client {
     pub socket: Option<Socket>,
     pub state: State,
-    /// An unfinished line.
-    pub partial: Vec<u8>,
     pub reads: Reads,
-    /// Was told of something to read, perhaps while it read nothing.
-    pub readable: bool,
-    /// Was told that the connection ends; what came before that is read first.
-    pub ends: bool,
-}
-
-impl Default for Client {
-    fn default() -> Self {
-        Self {
-            socket: None,
-            state: State::Closed,
-            partial: Vec::new(),
-            reads: Reads::All,
-            readable: false,
-            ends: false,
-        }
-    }
+    /// The start of a line whose end has not come yet.
+    pub partial: Vec<u8>,
+    /// The poll has told of bytes to read, perhaps while nothing was read.
+    pub is_readable: bool,
+    /// The poll has told of the end of the connection; what came before is read first.
+    pub has_ended: bool,
+    /// Bytes to send, of which the first are written.
+    pub output: Vec<u8>,
+    pub written: usize,
+    /// Stands in [`Clients::unwritten`](super::clients::Clients::unwritten).
+    pub is_unwritten: bool,
+    /// The kernel takes no more until the poll says so.
+    pub is_blocked: bool,
+    /// The server may close the connection: it was asked to, or the client is a visitor.
+    pub may_be_closed: bool,
 }
 
 /// How a read ended.
-pub enum Fill {
-    /// So many bytes, and perhaps more.
+pub enum Read {
+    /// As many bytes as this, and perhaps more.
     Bytes(usize),
-    /// Nothing now.
     Nothing,
-    /// Nothing any more, and why, unless the other end just closed.
+    /// The connection is over, and why, unless the other end just closed.
     Closed(Option<io::Error>),
 }
 
 impl Client {
-    /// Says nothing more, if it has been let in; it still reads.
-    pub fn finish_sending(&self) {
+    /// Half-closes the connection, unless its client still waits to be registered.
+    pub fn finish_sending(&mut self) {
+        self.may_be_closed = true;
         if let Some(socket) = &self.socket
             && self.state != State::Registering
         {
@@ -148,127 +131,51 @@ impl Client {
         }
     }
 
-    /// Ends the connection by a reset, as soon as it is dropped.
-    pub fn break_off(&self) {
+    /// Has the connection end by a reset, as soon as it is dropped.
+    pub fn set_reset(&self) {
         // A Unix socket has no such thing, and just ends.
         if let Some(socket) = &self.socket {
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
 
-    /// Reads once.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Fill {
+    pub fn read(&self, buffer: &mut [u8]) -> Read {
         let Some(socket) = &self.socket else {
-            return Fill::Nothing;
+            return Read::Nothing;
         };
         loop {
-            let read = rustix::net::recv(socket, &mut *buffer, RecvFlags::empty());
-            return match read.map_err(io::Error::from) {
-                Ok((0, _)) => Fill::Closed(None),
-                Ok((count, _)) => Fill::Bytes(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Fill::Nothing,
-                Err(error) => Fill::Closed(Some(error)),
+            return match recv(socket, &mut *buffer, RecvFlags::empty()) {
+                Ok((0, _)) => Read::Closed(None),
+                Ok((count, _)) => Read::Bytes(count),
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => Read::Nothing,
+                Err(error) => Read::Closed(Some(error.into())),
             };
         }
     }
-}
 
-/// Whether there is no server to connect to, as opposed to one that turns somebody away.
-pub fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound | TimedOut
-    )
-}
-
-fn connect_unix(path: &Path) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::unix(path)?)?;
-    Ok(socket)
-}
-
-/// So many connections come from one address before the next is used: fewer than the ports that
-/// systems give out by themselves (Linux: 28,232), so that closed ones, which keep theirs for a
-/// minute, are seldom in the way.
-const CONNECTIONS_PER_ADDRESS: u64 = 10_000;
-
-/// Addresses in use at most, of the 16 million that the loopback network has.
-const ADDRESSES_MAX: u64 = 250 * 250;
-
-/// Where connections come from.
-#[derive(Debug, Default)]
-pub struct Sources {
-    made: u64,
-}
-
-impl Sources {
-    /// Begins to connect. A small `receive_bytes` makes a client that stops reading felt soon.
-    pub fn connect(&mut self, target: &Target, receive_bytes: Option<usize>) -> io::Result<Socket> {
-        let address = match target {
-            Target::Tcp(address) => *address,
-            Target::Unix(path) => return connect_unix(path),
-        };
-        for _ in 0..3 {
-            match self.connect_tcp(address, receive_bytes) {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        // The first is said by connect, the second by bind.
-                        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse
-                    ) =>
-                {
-                    // The ports of this address are used up: on to the next.
-                    self.made = (self.made / CONNECTIONS_PER_ADDRESS + 1) * CONNECTIONS_PER_ADDRESS;
-                }
-                connected => return connected,
+    /// Writes as much as the kernel takes. What breaks is seen by the next read.
+    pub fn write(&mut self) {
+        self.is_unwritten = false;
+        while let (Some(socket), Some(rest @ [_, ..])) =
+            (&self.socket, self.output.get(self.written..))
+        {
+            if self.is_blocked {
+                return;
+            }
+            match send(socket, rest, SendFlags::NOSIGNAL) {
+                Ok(count) => self.written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.is_blocked = true,
+                Err(_) => break,
             }
         }
-        self.connect_tcp(address, receive_bytes)
+        self.output.clear();
+        self.written = 0;
     }
 
-    fn connect_tcp(
-        &mut self,
-        address: SocketAddr,
-        receive_bytes: Option<usize>,
-    ) -> io::Result<Socket> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        if let Some(bytes) = receive_bytes {
-            socket.set_recv_buffer_size(bytes)?;
-        }
-        if let Some(source) = self.source(address.ip()) {
-            socket.bind(&SocketAddr::new(source, 0).into())?;
-        }
-        self.made += 1;
-        match socket.connect(&address.into()) {
-            Err(error)
-                if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-            connected => connected?,
-        }
-        Ok(socket)
-    }
-
-    /// The address to come from; none for the first ones, and where there is no choice.
-    fn source(&self, target: IpAddr) -> Option<IpAddr> {
-        let place = self.made / CONNECTIONS_PER_ADDRESS % ADDRESSES_MAX;
-        let is_spread = cfg!(target_os = "linux") && target.is_ipv4() && target.is_loopback();
-        if !is_spread || place == 0 {
-            return None;
-        }
-        // Neither the lowest nor the highest number of a network is an address in it.
-        let [high, ..] = (place / 250).to_le_bytes();
-        let [low, ..] = (place % 250 + 1).to_le_bytes();
-        Some(Ipv4Addr::new(127, 1, high, low).into())
+    pub fn unsent(&self) -> usize {
+        self.output.len() - self.written
     }
 }
 
@@ -281,19 +188,5 @@ mod tests {
         assert_eq!(&ClientNo::new(42).name(), b"u000042");
         assert_eq!(&ClientNo::new(999_999).name(), b"u999999");
         assert_eq!(ClientNo::new(42).to_string(), "u000042");
-    }
-
-    #[test]
-    fn sources_spread_over_the_loopback_network() {
-        let mut sources = Sources::default();
-        let target = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(sources.source(target), None);
-        let mut seen = std::collections::HashSet::new();
-        for place in 1..1000 {
-            sources.made = place * CONNECTIONS_PER_ADDRESS;
-            let source = sources.source(target).unwrap();
-            assert!(source.is_loopback() && seen.insert(source));
-        }
-        assert_eq!(sources.source("192.0.2.1".parse().unwrap()), None);
     }
 }

@@ -1,75 +1,94 @@
 //! How a swarm gets in, all of it, and how it leaves.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::{ClientNo, clients};
-use crate::outgoing::Outgoing;
-use crate::stamp::Stamp;
-use crate::swarm::{Quiet, Swarm, SwarmError, Workload};
+use crate::clients::Clients;
+use crate::run::{Progress, Watcher};
+use crate::swarm::{Swarm, SwarmError, Workload};
 use crate::timestamp::Timestamp;
 
-/// Clients that enter the room at a time, so that servers that tell everyone of everyone keep up.
+/// How long all clients together may take to connect, or to enter the room.
+pub const CONNECT_TIME: Duration = Duration::from_secs(120);
+
+/// How long a server may take to let all clients go between two runs.
+const LEAVE_TIME: Duration = Duration::from_secs(5);
+
+/// Clients that enter the room at a time, so that servers that tell all members of each keep up.
 const JOINING_MAX: usize = 128;
 
 /// How often it is asked whether to stop.
 const STOP_ASKED_TIME: Duration = Duration::from_millis(100);
 
-/// A workload that ends: whoever gets in takes leave.
-#[derive(Clone, Copy, Debug)]
+/// The receive buffer of a client that stops reading: small, so that the server feels it soon.
+pub const SLOW_RECEIVE_BYTES: usize = 16 << 10;
+
+/// A workload that ends: clients that get in take leave.
 struct Leaving;
 
 impl Workload for Leaving {
-    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
-
-    fn ready(&mut self, _at: Timestamp, who: ClientNo, out: &mut Outgoing) {
-        out.quit(who);
+    fn ready(&mut self, _at: Timestamp, who: ClientNo, clients: &mut Clients) {
+        clients.quit(who);
     }
 }
 
 impl Swarm {
-    /// Connects and registers every client that `who` names, and waits until all are. `stop` is
-    /// asked now and then with how many are, and can end it early.
+    /// Connects and registers clients, and waits until they are, `whole` of them with those before.
     pub fn connect(
         &mut self,
         who: impl Iterator<Item = ClientNo>,
+        whole: usize,
         time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
+        watcher: &mut Watcher<'_>,
     ) -> Result<(), SwarmError> {
-        let before = self.ready;
+        let before = self.clients.ready;
         for who in who {
-            self.out.open(who);
+            self.clients.open(who);
         }
-        let wanted = before + self.out.opening.len();
-        self.await_ready(wanted, time, stop)
+        let wanted = before + self.clients.opening.len();
+        self.await_ready(wanted, whole, time, watcher)
     }
 
-    /// Lets every client of `0..count` enter the room, and waits until all are in it.
-    pub fn join(
+    /// Connects the clients `0..count`, those in `slow` last and with small receive buffers.
+    pub fn connect_with_slow(
         &mut self,
         count: usize,
-        time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
+        slow: std::ops::Range<usize>,
+        watcher: &mut Watcher<'_>,
     ) -> Result<(), SwarmError> {
-        let wanted = self.ready;
+        let (quick, slow): (Vec<_>, Vec<_>) =
+            clients(count).partition(|who| !slow.contains(&who.index()));
+        self.connect(quick.into_iter(), count, CONNECT_TIME, watcher)?;
+        let receive_bytes = self.receive_bytes.replace(SLOW_RECEIVE_BYTES);
+        self.connect(slow.into_iter(), count, CONNECT_TIME, watcher)?;
+        self.receive_bytes = receive_bytes;
+        Ok(())
+    }
+
+    /// Lets the clients `0..count` enter the room, and waits until all are in it.
+    pub fn join(&mut self, count: usize, watcher: &mut Watcher<'_>) -> Result<(), SwarmError> {
+        let wanted = self.clients.ready;
         for who in clients(count) {
-            self.out.join(who);
-            if self.out.joining.len() >= JOINING_MAX {
-                self.await_ready(wanted, time, stop)?;
+            self.clients.join(who);
+            if self.clients.joining >= JOINING_MAX {
+                self.await_ready(wanted, wanted, CONNECT_TIME, watcher)?;
             }
         }
-        self.await_ready(wanted, time, stop)
+        self.await_ready(wanted, wanted, CONNECT_TIME, watcher)
     }
 
     fn await_ready(
         &mut self,
         wanted: usize,
+        whole: usize,
         time: Duration,
-        stop: &mut dyn FnMut(usize) -> bool,
+        watcher: &mut Watcher<'_>,
     ) -> Result<(), SwarmError> {
         let give_up_at = self.now().after(time);
-        self.settle(&mut Quiet)?;
-        while self.ready < wanted {
-            if !self.is_pending() {
+        self.finish_turn(&mut ())?;
+        while self.clients.ready < wanted {
+            if !self.clients.is_pending() {
                 return Err(self.not_ready(wanted, "the server closed the other connections"));
             }
             let now = self.now();
@@ -77,10 +96,11 @@ impl Swarm {
                 let late = format!("the others did not within {} s", time.as_secs());
                 return Err(self.not_ready(wanted, &late));
             }
-            if stop(self.ready) {
+            (watcher.progress)(Progress::Connecting(self.clients.ready, whole));
+            if watcher.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            self.turn(&mut Quiet, now.after(STOP_ASKED_TIME).min(give_up_at))?;
+            self.turn(&mut (), now.after(STOP_ASKED_TIME).min(give_up_at))?;
         }
         Ok(())
     }
@@ -94,38 +114,23 @@ impl Swarm {
                 source,
             };
         }
-        let first = self.trouble.first.as_ref();
+        let why = match &self.trouble.refusal {
+            Some(text) => format!("the server says: {text}"),
+            None => otherwise.to_owned(),
+        };
         SwarmError::NotReady {
-            ready: self.ready,
+            ready: self.clients.ready,
             wanted,
-            why: first.map_or_else(
-                || otherwise.to_owned(),
-                |text| format!("the server says: {text}"),
-            ),
+            why,
         }
     }
 
-    /// Whether somebody waits to be let in.
-    fn is_pending(&self) -> bool {
-        self.opening + self.joining + self.out.opening.len() + self.out.joining.len() > 0
-    }
-
-    /// Whether nobody is connected, nor will be: the server is gone.
-    pub fn is_deserted(&self) -> bool {
-        self.ready == 0 && !self.is_pending()
-    }
-
-    /// Ends what everyone says, and waits until the server has let them go, at most for `time`:
-    /// whoever connects next may need their names and places. A server that is told to close
-    /// first may hold the place until it hears of our end.
-    pub fn leave(&mut self, time: Duration) -> Result<(), SwarmError> {
-        self.out.opening.clear();
-        for (queue, client) in self.out.queues.iter_mut().zip(&self.clients) {
-            queue.leaving = true;
-            client.finish_sending();
-        }
-        let give_up_at = self.now().after(time);
-        while !self.is_deserted() && self.now() < give_up_at {
+    /// Ends all connections from this side, and waits for a while until the server has let them go:
+    /// the next run may need their names and places.
+    pub fn leave(&mut self) -> Result<(), SwarmError> {
+        self.clients.finish_all();
+        let give_up_at = self.now().after(LEAVE_TIME);
+        while !self.clients.is_deserted() && self.now() < give_up_at {
             self.turn(&mut Leaving, give_up_at)?;
         }
         Ok(())

@@ -42,6 +42,15 @@ pub enum ServerLine<'a> {
 }
 
 impl Dialect {
+    pub const ALL: [Self; 4] = [Self::Chinwag, Self::Irc, Self::Redis, Self::Nats];
+
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
+        found.ok_or_else(|| {
+            format!("no dialect is known as {name}: say chinwag, irc, redis or nats")
+        })
+    }
+
     /// How it is named on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {

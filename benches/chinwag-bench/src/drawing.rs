@@ -1,21 +1,16 @@
 //! The file that a drawing goes into.
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use crate::plot::{self, PlotError};
-use crate::report::Report;
+use crate::plot::PlotError;
+use crate::server::Failure;
 
-use crate::args::Common;
-use crate::commands::Failure;
-
-/// Finds out whether a drawing can be written, if one was asked for, before hours went into it.
-/// Nothing is left behind, and what was there stays until there is a drawing.
-pub fn check(common: &Common) -> Result<(), Failure> {
-    let Some(path) = &common.svg else {
-        return Ok(());
-    };
+/// Finds out whether a drawing can be written before hours went into it. Nothing is left behind, and
+/// what was there stays until there is a drawing.
+pub fn check(path: &Path) -> Result<(), Failure> {
     let tried = match fs::metadata(path) {
         // To open a pipe could wait for its reader, and to close it would end that.
         Ok(there) if !there.is_file() && !there.is_dir() => Ok(()),
@@ -30,23 +25,11 @@ pub fn check(common: &Common) -> Result<(), Failure> {
     tried.map_err(|error| failure(path, &error))
 }
 
-/// Into the file that was asked for, if one was.
-pub fn draw(common: &Common, reports: &[Report]) -> Result<(), Failure> {
-    draw_as(common, || plot::draw(reports))
-}
-
-/// Likewise, what `drawing` makes.
-pub fn draw_as(
-    common: &Common,
-    drawing: impl FnOnce() -> Result<String, PlotError>,
-) -> Result<(), Failure> {
-    let Some(path) = &common.svg else {
-        return Ok(());
-    };
-    let svg = drawing().map_err(|error| failure(path, &error))?;
+pub fn write(path: &Path, drawing: Result<String, PlotError>) -> Result<(), Failure> {
+    let svg = drawing.map_err(|error| failure(path, &error))?;
     fs::write(path, svg).map_err(|error| failure(path, &error))
 }
 
-fn failure(path: &Path, error: &dyn std::error::Error) -> Failure {
+fn failure(path: &Path, error: &dyn Error) -> Failure {
     format!("cannot draw {}: {error}", path.display()).into()
 }

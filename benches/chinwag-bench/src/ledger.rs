@@ -27,11 +27,13 @@ impl DeliveryErrors {
     }
 }
 
-impl std::ops::AddAssign for DeliveryErrors {
-    fn add_assign(&mut self, other: Self) {
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
-        self.out_of_order += other.out_of_order;
+impl std::iter::Sum for DeliveryErrors {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, errors| Self {
+            lost: sum.lost + errors.lost,
+            duplicated: sum.duplicated + errors.duplicated,
+            out_of_order: sum.out_of_order + errors.out_of_order,
+        })
     }
 }
 
@@ -40,7 +42,7 @@ impl std::ops::AddAssign for DeliveryErrors {
 pub struct PrivateLedger {
     senders: Vec<Sender>,
     outstanding: u64,
-    faults: DeliveryErrors,
+    errors: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -64,7 +66,7 @@ impl PrivateLedger {
         Self {
             senders: vec![Sender::default(); clients],
             outstanding: 0,
-            faults: DeliveryErrors::default(),
+            errors: DeliveryErrors::default(),
         }
     }
 
@@ -87,19 +89,19 @@ impl PrivateLedger {
     /// Notes an arrival. Returns whether it is one that was awaited.
     pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> bool {
         let Some(sender) = self.senders.get_mut(stamp.sender.index()) else {
-            self.faults.duplicated += 1;
+            self.errors.duplicated += 1;
             return false;
         };
         let is_it = |sent: &UnderWay| sent.number == stamp.number && sent.to == by;
         let Some(place) = sender.under_way.iter().position(is_it) else {
-            self.faults.duplicated += 1;
+            self.errors.duplicated += 1;
             return false;
         };
         for earlier in sender.under_way.iter_mut().take(place) {
             earlier.overtaken |= earlier.to == by;
         }
         let is_late = sender.under_way.remove(place);
-        self.faults.out_of_order += u64::from(is_late.is_some_and(|sent| sent.overtaken));
+        self.errors.out_of_order += u64::from(is_late.is_some_and(|sent| sent.overtaken));
         self.outstanding -= 1;
         true
     }
@@ -110,10 +112,10 @@ impl PrivateLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    pub fn faults(&self) -> DeliveryErrors {
+    pub fn errors(&self) -> DeliveryErrors {
         DeliveryErrors {
             lost: self.outstanding,
-            ..self.faults
+            ..self.errors
         }
     }
 }
@@ -142,7 +144,7 @@ pub struct RoomLedger {
     skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out, to somebody who is no member.
     told_strangers: u64,
-    faults: DeliveryErrors,
+    errors: DeliveryErrors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -218,7 +220,7 @@ impl RoomLedger {
             follows,
             skipped: HashMap::new(),
             told_strangers: 0,
-            faults: DeliveryErrors::default(),
+            errors: DeliveryErrors::default(),
             speakers,
         }
     }
@@ -251,7 +253,7 @@ impl RoomLedger {
         };
         let known = speaker.filter(|_| hears_it).filter(is_spoken);
         let Some(speaker) = known else {
-            self.faults.duplicated += 1;
+            self.errors.duplicated += 1;
             return None;
         };
         let place = by.index() * self.speakers.len() + speaker;
@@ -277,10 +279,10 @@ impl RoomLedger {
         let skipped = self.skipped.get_mut(&(by.get(), speaker));
         let is_late = skipped.is_some_and(|skipped| take_out(skipped, number));
         if !is_late {
-            self.faults.duplicated += 1;
+            self.errors.duplicated += 1;
             return None;
         }
-        self.faults.out_of_order += 1;
+        self.errors.out_of_order += 1;
         let speaker = speaker as usize;
         Some((speaker, self.reached(by, speaker, number)))
     }
@@ -310,7 +312,7 @@ impl RoomLedger {
             match self.order.get(follower.place) {
                 None => self.order.push(line),
                 Some(first) if *first == line => {}
-                Some(_) => self.faults.out_of_order += 1,
+                Some(_) => self.errors.out_of_order += 1,
             }
             follower.place += 1;
         }
@@ -400,10 +402,10 @@ impl RoomLedger {
     }
 
     /// What went wrong, if what is under way now never arrives.
-    pub fn faults(&self) -> DeliveryErrors {
+    pub fn errors(&self) -> DeliveryErrors {
         DeliveryErrors {
             lost: self.outstanding(),
-            ..self.faults
+            ..self.errors
         }
     }
 }
@@ -446,7 +448,7 @@ mod tests {
         stamp(Kind::Room, sender, number)
     }
 
-    fn faults(lost: u64, duplicated: u64, out_of_order: u64) -> DeliveryErrors {
+    fn errors(lost: u64, duplicated: u64, out_of_order: u64) -> DeliveryErrors {
         DeliveryErrors {
             lost,
             duplicated,
@@ -460,7 +462,7 @@ mod tests {
         let (first, second) = (ledger.sent(A, B), ledger.sent(A, C));
         assert!(ledger.arrived(C, &private(A, second)));
         assert!(ledger.arrived(B, &private(A, first)));
-        assert!(ledger.faults().is_none());
+        assert!(ledger.errors().is_none());
     }
 
     #[test]
@@ -469,10 +471,10 @@ mod tests {
         let (first, second, third) = (ledger.sent(A, B), ledger.sent(A, B), ledger.sent(A, C));
         assert!(ledger.arrived(B, &private(A, second)));
         assert!(ledger.arrived(B, &private(A, first)));
-        assert_eq!(ledger.faults(), faults(1, 0, 1));
+        assert_eq!(ledger.errors(), errors(1, 0, 1));
         assert!(!ledger.arrived(B, &private(A, first)), "twice");
         assert!(!ledger.arrived(B, &private(A, third)), "it was for C");
-        assert_eq!(ledger.faults(), faults(1, 2, 1));
+        assert_eq!(ledger.errors(), errors(1, 2, 1));
         assert_eq!(ledger.outstanding(), 1);
     }
 
@@ -483,7 +485,7 @@ mod tests {
         for number in [numbers[1], numbers[2], numbers[3]] {
             assert!(ledger.arrived(B, &private(A, number)));
         }
-        assert_eq!(ledger.faults(), faults(1, 0, 0));
+        assert_eq!(ledger.errors(), errors(1, 0, 0));
     }
 
     #[test]
@@ -495,9 +497,9 @@ mod tests {
         assert_eq!(room.outstanding(), 2);
         assert_eq!(room.arrived(C, &line(B, b)), Some((1, false)));
         assert_eq!(room.arrived(A, &line(B, b)), Some((1, true)));
-        assert!(room.faults().is_none());
+        assert!(room.errors().is_none());
         assert_eq!(room.arrived(A, &line(B, b)), None);
-        assert_eq!(room.faults(), faults(0, 1, 0));
+        assert_eq!(room.errors(), errors(0, 1, 0));
     }
 
     /// Both speakers speak in turn, and the others hear that; one of them not as it was said.
@@ -533,7 +535,7 @@ mod tests {
     fn members_who_hear_all_must_hear_it_in_one_order() {
         for first_is_mistaken in [false, true] {
             let room = heard_by_two(|lines| lines.swap(3, 4), first_is_mistaken);
-            assert_eq!(room.faults(), faults(0, 0, 2), "{first_is_mistaken}");
+            assert_eq!(room.errors(), errors(0, 0, 2), "{first_is_mistaken}");
         }
     }
 
@@ -551,7 +553,7 @@ mod tests {
         for mistake in mistakes {
             for first_is_mistaken in [false, true] {
                 let room = heard_by_two(mistake, first_is_mistaken);
-                assert_eq!(room.faults(), faults(1, 0, 0), "{first_is_mistaken}");
+                assert_eq!(room.errors(), errors(1, 0, 0), "{first_is_mistaken}");
             }
         }
     }
@@ -567,7 +569,7 @@ mod tests {
         assert_eq!((room.outstanding(), room.told_too_many()), (3, 3));
         room.missed(C, 2);
         assert_eq!((room.outstanding(), room.told_too_many()), (1, 3));
-        assert_eq!(room.faults(), faults(1, 0, 0));
+        assert_eq!(room.errors(), errors(1, 0, 0));
         let _ = room.arrived(C, &line(A, numbers[2]));
         assert_eq!((room.outstanding(), room.told_too_many()), (0, 3));
         room.missed(ClientNo::new(3), 4);
@@ -595,10 +597,10 @@ mod tests {
         let number = room.spoken(0);
         assert_eq!(room.arrived(A, &line(A, number)), None);
         assert_eq!(room.arrived(B, &line(A, number + 1)), None);
-        assert_eq!(room.faults(), faults(2, 2, 0));
+        assert_eq!(room.errors(), errors(2, 2, 0));
         assert_eq!(room.arrived(B, &line(A, number)), Some((0, false)));
         assert_eq!(room.arrived(C, &line(A, number)), Some((0, true)));
-        assert_eq!(room.faults(), faults(0, 2, 0));
+        assert_eq!(room.errors(), errors(0, 2, 0));
     }
 
     #[test]
@@ -607,9 +609,9 @@ mod tests {
         let numbers = [room.spoken(0), room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[0]));
         let _ = room.arrived(B, &line(A, numbers[2]));
-        assert_eq!(room.faults(), faults(1, 0, 0));
+        assert_eq!(room.errors(), errors(1, 0, 0));
         room.missed(B, 1);
-        assert!(room.faults().is_none());
+        assert!(room.errors().is_none());
         assert_eq!(room.told_missed(), 1);
         assert_eq!(room.told_too_many(), 0);
         room.missed(B, 3);
@@ -622,7 +624,7 @@ mod tests {
         let numbers = [room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[1]));
         assert_eq!(room.arrived(B, &line(A, numbers[0])), Some((0, true)));
-        assert_eq!(room.faults(), faults(0, 0, 1));
+        assert_eq!(room.errors(), errors(0, 0, 1));
     }
 
     #[test]
@@ -631,7 +633,7 @@ mod tests {
         let numbers = [room.spoken(0), room.spoken(0)];
         let _ = room.arrived(B, &line(A, numbers[1]));
         assert_eq!(room.arrived(B, &line(A, numbers[1])), None);
-        assert_eq!(room.faults(), faults(1, 1, 0));
+        assert_eq!(room.errors(), errors(1, 1, 0));
     }
 
     #[test]
@@ -650,6 +652,6 @@ mod tests {
         // The line of A is left out, and that of B is the first that it hears after that.
         room.missed(e, 1);
         let _ = room.arrived(e, &line(B, b));
-        assert_eq!(room.faults().out_of_order, 0);
+        assert_eq!(room.errors().out_of_order, 0);
     }
 }

@@ -1,19 +1,21 @@
 //! The load generator: thousands of synthetic clients on one thread, and what they find out.
 //!
 //! ```text
-//!    run        connect, warm up, measure, let the rest arrive
+//!  commands     a command line, a server to start, a report to show    (args, server, report, plot)
 //!     │
-//!  workload     who says what when, and what of it arrived      (ledger, recorder, schedule)
+//!    run        connect, warm up, measure, let the rest arrive         (suite, search, compare)
 //!     │
-//!   swarm       one poll, all clients, one write per socket and turn
+//!  scenario     who says what when, and what of it arrived             (traffic, ledger, recorder)
 //!     │
-//!  dialect      how to say it to chinwag, IRC, Redis or NATS    (stamp)
+//!   swarm       one poll, all clients, one write per socket and turn   (clients, connect, timer)
+//!     │
+//!  dialect      how to say it to chinwag, IRC, Redis or NATS           (stamp)
 //! ```
 //!
-//! A soak (`soak`) has a benchmark of its own, with visitors who come and go beside those who chat.
+//! A soak (`soak`) has a life of its own, with visitors that come and go beside clients that chat.
 //!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
-//! is lost, doubled, swapped or late is seen. `args.rs` and `commands.rs` are its command line.
+//! is lost, doubled, swapped or late is seen.
 
 #![cfg_attr(
     test,
@@ -21,16 +23,18 @@
 )]
 
 mod args;
+mod checks;
 mod client;
+mod clients;
 mod commands;
 mod compare;
 mod connect;
 mod dialect;
 mod drawing;
 mod ledger;
-mod outgoing;
 mod plot;
 mod process;
+mod progress;
 mod recorder;
 /// The floor is the first example of the docs, the very same file.
 #[path = "../../../docs/examples/relay.rs"]
@@ -38,16 +42,17 @@ mod recorder;
 mod relay;
 mod report;
 mod run;
-mod schedule;
+mod scenario;
 mod search;
 mod server;
-mod show;
 mod soak;
 mod stamp;
 mod suite;
 mod swarm;
+mod table;
+mod target;
 mod timer;
 mod timestamp;
-mod workload;
+mod traffic;
 
 pub use commands::main;

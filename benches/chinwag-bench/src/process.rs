@@ -1,30 +1,46 @@
-//! What a process uses: of the processors, and of memory. Seen on Linux only; elsewhere reports
-//! leave these figures out.
+//! What a process uses, of the processors and of memory, and which processors run what. Seen on Linux
+//! only; elsewhere reports leave these figures out.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-#[cfg(not(target_os = "linux"))]
-pub use no_pinning::Pinning;
-#[cfg(target_os = "linux")]
-pub use pinning::Pinning;
+use crate::recorder::as_f64;
 
 /// What a process has used so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// Processor time in its own code.
     pub user: Duration,
     /// Processor time in the kernel on its behalf.
     pub system: Duration,
-    /// Resident memory, in bytes.
-    pub resident_bytes: u64,
-    /// The most resident memory it ever had, in bytes.
-    pub peak_bytes: u64,
+    pub resident_kib: f64,
+    /// The most resident memory it ever had.
+    pub peak_kib: f64,
 }
 
 impl Usage {
     /// What the process `pid` has used, if that can be seen.
     pub fn of(pid: u32) -> Option<Self> {
-        see(pid)
+        let folder = PathBuf::from(format!("/proc/{pid}"));
+        let stat = fs::read_to_string(folder.join("stat")).ok()?;
+        let status = fs::read_to_string(folder.join("status")).ok()?;
+        // The kernel counts what runs in nanoseconds, and tells user from system by samples: utime and
+        // stime. A program's name, in parentheses before them, may contain anything.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+        let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
+        let run = Duration::from_nanos(run_nanos(&folder)?);
+        let user = match user + system {
+            0 => run,
+            ticks => run.mul_f64(as_f64(user) / as_f64(ticks)),
+        };
+        Some(Self {
+            user,
+            system: run.saturating_sub(user),
+            resident_kib: as_f64(number_in(&status, "VmRSS:")),
+            peak_kib: as_f64(number_in(&status, "VmHWM:")),
+        })
     }
 
     /// What this process has used.
@@ -36,131 +52,84 @@ impl Usage {
     pub fn cpu(&self) -> Duration {
         self.user + self.system
     }
+
+    /// Processor time since an earlier look.
+    pub fn cpu_since(&self, before: &Self) -> Duration {
+        self.cpu().saturating_sub(before.cpu())
+    }
 }
 
-/// What a process holds now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holdings {
-    /// Open files, sockets among them.
-    pub descriptors: u64,
-    /// Threads.
-    pub threads: u64,
+/// How long all threads of a process have run.
+fn run_nanos(folder: &std::path::Path) -> Option<u64> {
+    let tasks = fs::read_dir(folder.join("task")).ok()?.flatten();
+    let times = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Some(times.sum())
 }
 
-impl Holdings {
-    /// What the process `pid` holds, if that can be seen.
-    pub fn of(pid: u32) -> Option<Self> {
-        count_holdings(pid)
+/// How many files, sockets among them, and threads the process `pid` has, if that can be seen.
+pub fn descriptors_and_threads(pid: u32) -> Option<(u64, u64)> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some((descriptors as u64, number_in(&status, "Threads:")))
+}
+
+fn number_in(status: &str, name: &str) -> u64 {
+    let value = status.lines().find_map(|line| line.strip_prefix(name));
+    let word = value.and_then(|value| value.split_whitespace().next());
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+/// The processor that the server runs on, and the driver's, so that neither is in the other's way.
+#[derive(Clone, Copy, Debug)]
+pub struct Pinning {
+    server: usize,
+    driver: usize,
+}
+
+impl Pinning {
+    /// The first two processors that this process may use; `None` if there is only one.
+    pub fn find() -> Option<Self> {
+        let mut usable = usable().into_iter();
+        Some(Self {
+            server: usable.next()?,
+            driver: usable.next()?,
+        })
+    }
+
+    /// From now on this process runs where the server is to: children inherit that.
+    pub fn as_server(self) {
+        run_on(self.server);
+    }
+
+    /// From now on this process runs where the driver is to.
+    pub fn as_driver(self) {
+        run_on(self.driver);
     }
 }
 
 #[cfg(target_os = "linux")]
-fn count_holdings(pid: u32) -> Option<Holdings> {
-    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
-    Some(Holdings {
-        descriptors: u64::try_from(process.fd_count().ok()?).ok()?,
-        threads: process.status().ok()?.threads,
-    })
+fn usable() -> Vec<usize> {
+    use rustix::thread::{CpuSet, sched_getaffinity};
+    let usable = sched_getaffinity(None).ok();
+    let is_usable = |cpu: &usize| usable.is_some_and(|usable| usable.is_set(*cpu));
+    (0..CpuSet::MAX_CPU).filter(is_usable).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn run_on(cpu: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu);
+    // Where it is not allowed, the test runs all the same.
+    let _ = rustix::thread::sched_setaffinity(None, &set);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn count_holdings(_pid: u32) -> Option<Holdings> {
-    None
-}
-
-#[cfg(target_os = "linux")]
-fn see(pid: u32) -> Option<Usage> {
-    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
-    let (stat, status) = (process.stat().ok()?, process.status().ok()?);
-    // The kernel counts what runs in nanoseconds, and tells user from system by samples.
-    let tasks = process.tasks().ok()?.flatten();
-    let run: u64 = tasks
-        .filter_map(|task| Some(task.schedstat().ok()?.sum_exec_runtime))
-        .sum();
-    let run = Duration::from_nanos(run);
-    let (user, system) = (stat.utime, stat.stime);
-    let user = if user + system == 0 {
-        run
-    } else {
-        run.mul_f64(as_share(user, user + system))
-    };
-    Some(Usage {
-        user,
-        system: run.saturating_sub(user),
-        resident_bytes: status.vmrss.unwrap_or_default() * 1024,
-        peak_bytes: status.vmhwm.unwrap_or_default() * 1024,
-    })
+fn usable() -> Vec<usize> {
+    Vec::new()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn see(_pid: u32) -> Option<Usage> {
-    None
-}
-
-#[cfg(target_os = "linux")]
-fn as_share(part: u64, whole: u64) -> f64 {
-    crate::recorder::as_f64(part) / crate::recorder::as_f64(whole)
-}
-
-#[cfg(target_os = "linux")]
-mod pinning {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-    /// Which processor the server runs on and which the driver, so that neither is in the other's way
-    /// and the scheduler does not move them.
-    #[derive(Clone, Debug)]
-    pub struct Pinning {
-        server: CpuSet,
-        driver: CpuSet,
-    }
-
-    impl Pinning {
-        /// The first two processors that this process may use; `None` if there is only one.
-        pub fn find() -> Option<Self> {
-            let usable = sched_getaffinity(None).ok()?;
-            let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| usable.is_set(*cpu));
-            let (server, driver) = (usable.next()?, usable.next()?);
-            Some(Self {
-                server: only(server),
-                driver: only(driver),
-            })
-        }
-
-        /// From now on this process runs where the server is to: children inherit that.
-        pub fn as_server(&self) {
-            // Where it is not allowed, the test runs all the same.
-            let _ = sched_setaffinity(None, &self.server);
-        }
-
-        /// From now on this process runs where the driver is to.
-        pub fn as_driver(&self) {
-            let _ = sched_setaffinity(None, &self.driver);
-        }
-    }
-
-    fn only(cpu: usize) -> CpuSet {
-        let mut set = CpuSet::new();
-        set.set(cpu);
-        set
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod no_pinning {
-    /// Which processor runs what is left to the system here.
-    #[derive(Clone, Debug)]
-    pub enum Pinning {}
-
-    impl Pinning {
-        /// `None`.
-        pub fn find() -> Option<Self> {
-            None
-        }
-
-        /// Never called.
-        pub fn as_server(&self) {}
-
-        /// Never called.
-        pub fn as_driver(&self) {}
-    }
-}
+fn run_on(_cpu: usize) {}

@@ -164,3 +164,13 @@ fn millis(nanos: u64) -> f64 {
 pub fn as_f64(count: u64) -> f64 {
     count as f64
 }
+
+/// To the nearest.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a number that fits"
+)]
+pub fn share_of(whole: usize, share: f64) -> usize {
+    (as_f64(whole as u64) * share).round() as usize
+}

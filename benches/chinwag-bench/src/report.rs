@@ -1,105 +1,163 @@
 //! What a run found, for people and for programs.
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::ledger::DeliveryErrors;
-use crate::recorder::{Interval, Latency};
+use crate::process::Usage;
+use crate::recorder::{Interval, Latency, Recorder, as_f64};
+use crate::table::{Figure, cells, hundredths, names, percent, short, table, tenths, whole};
+use crate::traffic::Chat;
 
-/// A process is taken to be at its limit when it runs for so much of the time.
+/// A process is taken to be at its limit when it runs for this share of the time.
 const BUSY_SHARE: f64 = 0.9;
 
-/// A rate is kept up when so much of it arrives: a run is short, and what its last moments sent
+/// A rate is kept up when this share of it arrives: a run is short, and what its last moments sent
 /// arrives after it.
 pub const RATE_SHARE_MIN: f64 = 0.95;
 
+const OWN_PROCESSOR: &str = "this program's processor";
+
 /// One run. As JSON, this is one line; fields may be added, but none changes its meaning.
-#[derive(Clone, Debug, Serialize)]
+/// `docs/load-testing.md` tells what they are.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// The server's name, or where it is.
     pub server: String,
-    /// What it was spoken to in.
     pub dialect: &'static str,
-    /// What the clients did.
     pub workload: &'static str,
-    /// How many clients there were.
     pub clients: usize,
-    /// Bytes of each message.
     pub size: usize,
-    /// What else the workload was told.
     pub parameters: Vec<(&'static str, f64)>,
-    /// How long it was measured.
     pub seconds: f64,
-    /// Messages of each kind.
     pub messages: Vec<Messages>,
-    /// What must be zero.
     #[serde(flatten)]
-    pub faults: DeliveryErrors,
-    /// How late this program sent what an open loop was to send: part of the latency shown.
+    pub errors: DeliveryErrors,
     pub lag: Option<Latency>,
-    /// Room lines that the server left out and said so.
     pub told_missed: u64,
-    /// Lines in which the server refused something.
     pub refused: u64,
-    /// Connections that the server ended.
     pub closed: u64,
-    /// The first thing that it refused.
     pub refusal: Option<String>,
-    /// Connections made and ended a second, while it was measured.
     pub connects_per_second: Option<f64>,
-    /// How it was to connect them.
     pub connecting: Connecting,
-    /// What the server used while it was measured, if that can be seen.
     pub server_use: Option<Use>,
-    /// What this program used.
     pub driver_use: Option<Use>,
-    /// It was ended before its time.
     pub interrupted: bool,
 }
 
-/// Messages of one kind.
-#[derive(Clone, Debug, Serialize)]
+/// Messages of one kind that arrived while it was measured.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Messages {
-    /// `private` or `room`.
+    /// `private`, `room`, or in a soak `lobby`.
     pub kind: &'static str,
-    /// How many arrived while it was measured.
     pub delivered: u64,
-    /// In a second.
     pub per_second: f64,
-    /// From the time when each was to be sent.
     pub latency: Option<Latency>,
-    /// How that went over time. Not in JSON: a plot shows it.
+    /// For a drawing.
     #[serde(skip)]
     pub intervals: Vec<Interval>,
-    /// Latency by how rare it is. Not in JSON: a plot shows it.
+    /// Latency by how rare it is, for a drawing.
     #[serde(skip)]
     pub percentiles: Vec<(f64, f64)>,
 }
 
-/// What it took to connect and register.
+impl Messages {
+    fn new(kind: &'static str, recorder: &Recorder, seconds: f64) -> Self {
+        Self {
+            kind,
+            delivered: recorder.count(),
+            per_second: per_second(recorder.count(), seconds),
+            latency: recorder.latency(),
+            intervals: recorder.intervals().to_vec(),
+            percentiles: recorder.percentiles(),
+        }
+    }
+
+    pub fn of(chat: &Chat, seconds: f64) -> Vec<Self> {
+        let kinds = chat.recorders();
+        kinds
+            .map(|(kind, recorder)| Self::new(kind, recorder, seconds))
+            .collect()
+    }
+}
+
+pub fn per_second(count: u64, seconds: f64) -> f64 {
+    if count == 0 {
+        return 0.0;
+    }
+    as_f64(count) / seconds
+}
+
+/// What it took to connect and register; for each client, if the server can be seen.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Connecting {
-    /// How long it took for all.
     pub seconds: f64,
-    /// Microseconds of the server's processor time for each.
     pub cpu_us_each: Option<f64>,
-    /// Memory of the server for each, in KiB.
     pub memory_kib_each: Option<f64>,
 }
 
+impl Connecting {
+    /// Of `clients`, between two looks at the server.
+    pub fn between(looks: Option<(Usage, Usage)>, seconds: f64, clients: usize) -> Self {
+        let each = as_f64(clients.max(1) as u64);
+        Self {
+            seconds,
+            cpu_us_each: looks
+                .map(|(before, after)| after.cpu_since(&before).as_secs_f64() * 1e6 / each),
+            memory_kib_each: looks
+                .map(|(before, after)| (after.resident_kib - before.resident_kib).max(0.0) / each),
+        }
+    }
+}
+
 /// What a process used.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Use {
-    /// Microseconds of processor time for each message that arrived.
+    /// Processor time for each message that arrived.
     pub cpu_us_per_message: Option<f64>,
-    /// Of these, in its own code.
     pub user_us_per_message: Option<f64>,
-    /// Of these, in the kernel.
     pub system_us_per_message: Option<f64>,
     /// Share of the time that it ran.
     pub busy: f64,
-    /// The most memory it had, in KiB.
     pub peak_memory_kib: f64,
+}
+
+impl Use {
+    /// Between two looks, in which so many messages were delivered.
+    pub fn between(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Self {
+        let each = |pick: fn(&Usage) -> std::time::Duration| {
+            let time = pick(after).saturating_sub(pick(before)).as_secs_f64();
+            (delivered > 0).then(|| time * 1e6 / as_f64(delivered))
+        };
+        Self {
+            cpu_us_per_message: each(Usage::cpu),
+            user_us_per_message: each(|usage| usage.user),
+            system_us_per_message: each(|usage| usage.system),
+            busy: after.cpu_since(before).as_secs_f64() / seconds,
+            peak_memory_kib: after.peak_kib,
+        }
+    }
+}
+
+/// What both processes had used at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub server: Option<Usage>,
+    pub driver: Option<Usage>,
+}
+
+impl Look {
+    pub fn now(server: Option<u32>) -> Self {
+        Self {
+            server: server.and_then(Usage::of),
+            driver: Usage::own(),
+        }
+    }
+
+    /// What the server and the driver used since.
+    pub fn until(&self, after: &Self, seconds: f64, messages: &[Messages]) -> [Option<Use>; 2] {
+        let delivered = messages.iter().map(|messages| messages.delivered).sum();
+        [(self.server, after.server), (self.driver, after.driver)]
+            .map(|(before, after)| Some(Use::between(&before?, &after?, seconds, delivered)))
+    }
 }
 
 impl Report {
@@ -108,12 +166,19 @@ impl Report {
         self.connects_per_second.is_some()
     }
 
-    /// In a storm, microseconds of the server's processor for each who came and went.
+    /// Processor time of the server for each message, unless clients came and went.
+    pub fn server_us(&self, pick: fn(&Use) -> Option<f64>) -> Option<f64> {
+        self.server_use
+            .filter(|_| !self.is_storm())
+            .as_ref()
+            .and_then(pick)
+    }
+
+    /// In a storm, microseconds of the server's processor for each client that came and went.
     pub fn cpu_us_per_stay(&self) -> Option<f64> {
         Some(self.server_use?.busy * 1e6 / self.connects_per_second?)
     }
 
-    /// How many messages arrived.
     pub fn delivered(&self) -> u64 {
         self.messages
             .iter()
@@ -121,7 +186,6 @@ impl Report {
             .sum()
     }
 
-    /// In a second.
     pub fn per_second(&self) -> f64 {
         self.messages
             .iter()
@@ -129,18 +193,18 @@ impl Report {
             .sum()
     }
 
-    /// The latency of messages of a kind, if there were any.
-    pub fn latency(&self, kind: &str) -> Option<Latency> {
-        let messages = self
-            .messages
-            .iter()
-            .find(|messages| messages.kind == kind)?;
-        messages.latency
+    pub fn messages(&self, kind: &str) -> Option<&Messages> {
+        self.messages.iter().find(|messages| messages.kind == kind)
     }
 
-    /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
+    /// The latency of messages of a kind, if there were any.
+    pub fn latency(&self, kind: &str) -> Option<Latency> {
+        self.messages(kind)?.latency
+    }
+
+    /// Whether nothing was lost, doubled or swapped, and no client closed.
     pub fn is_clean(&self) -> bool {
-        self.faults.is_none() && self.closed == 0
+        self.errors.is_none() && self.closed == 0
     }
 
     /// Which of the two processes could do no more.
@@ -149,7 +213,7 @@ impl Report {
         if is_busy(self.server_use) {
             Some("the server's processor")
         } else if is_busy(self.driver_use) && !self.is_on_time() {
-            Some("this program's processor")
+            Some(OWN_PROCESSOR)
         } else {
             None
         }
@@ -173,17 +237,13 @@ impl Report {
     /// What somebody who reads the figures should know.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.limit() == Some("this program's processor") {
+        if self.limit() == Some(OWN_PROCESSOR) {
             warnings.push(
                 "this program was the limit, not the server: it could do more than is shown here"
                     .to_owned(),
             );
         }
-        let private = self
-            .messages
-            .iter()
-            .find(|messages| messages.kind == "private");
-        if let (Some(rate), Some(private)) = (self.rate(), private)
+        if let (Some(rate), Some(private)) = (self.rate(), self.messages("private"))
             && private.per_second < rate * RATE_SHARE_MIN
         {
             warnings.push(format!(
@@ -220,210 +280,137 @@ impl Report {
         warnings
     }
 
-    /// As one line of JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// Several runs of the same, one line each; with more than one, also their median and spread.
-pub fn table(reports: &[Report]) -> String {
-    let mut table = plain_table();
-    table.set_header([
-        "server",
-        "workload",
-        "kind",
-        "delivered",
-        "per second",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "max ms",
-        "lost",
-        "twice",
-        "disorder",
-    ]);
-    for report in reports {
-        for messages in &report.messages {
-            let latency = messages.latency.unwrap_or_default();
-            table.add_row([
-                report.server.clone(),
-                report.workload.to_owned(),
-                messages.kind.to_owned(),
-                messages.delivered.to_string(),
-                format!("{:.0}", messages.per_second),
-                milliseconds(latency.p50_ms),
-                milliseconds(latency.p90_ms),
-                milliseconds(latency.p99_ms),
-                milliseconds(latency.p999_ms),
-                milliseconds(latency.max_ms),
-                report.faults.lost.to_string(),
-                report.faults.duplicated.to_string(),
-                report.faults.out_of_order.to_string(),
-            ]);
-        }
-    }
-    if reports.len() > 1 {
-        add_spread(&mut table, reports);
-    }
-    align(&mut table, 3);
-    let has_messages = reports.iter().any(|report| !report.messages.is_empty());
-    let usage = usage_table(reports);
-    if has_messages {
-        format!("{table}\n\n{usage}")
-    } else {
-        usage.to_string()
-    }
-}
+pub const MESSAGE_FIGURES: [Figure<Messages>; 7] = [
+    Figure::new("delivered", |of| Some(as_f64(of.delivered)), whole),
+    Figure::new("per second", |of| Some(of.per_second), whole),
+    Figure::new("p50 ms", |of| Some(of.latency?.p50_ms), short),
+    Figure::new("p90 ms", |of| Some(of.latency?.p90_ms), short),
+    Figure::new("p99 ms", |of| Some(of.latency?.p99_ms), short),
+    Figure::new("p99.9 ms", |of| Some(of.latency?.p999_ms), short),
+    Figure::new("max ms", |of| Some(of.latency?.max_ms), short),
+];
 
-/// What each run cost. Only if clients came and went, how many did.
-fn usage_table(reports: &[Report]) -> Table {
-    let mut table = plain_table();
-    let has_storm = reports.iter().any(Report::is_storm);
-    let heads = ["server", "workload", "clients"].into_iter();
-    let heads = heads.chain(has_storm.then_some("connects/s")).chain([
+const ERROR_FIGURES: [Figure<Report>; 3] = [
+    Figure::new("lost", |of| Some(as_f64(of.errors.lost)), whole),
+    Figure::new("twice", |of| Some(as_f64(of.errors.duplicated)), whole),
+    Figure::new("disorder", |of| Some(as_f64(of.errors.out_of_order)), whole),
+];
+
+/// Only where clients came and went.
+const STORM_FIGURES: [Figure<Report>; 1] = [Figure::new(
+    "connects/s",
+    |of| of.connects_per_second,
+    whole,
+)];
+
+const USE_FIGURES: [Figure<Report>; 9] = [
+    Figure::new(
         "server µs/msg",
+        |of| of.server_us(|used| used.cpu_us_per_message),
+        hundredths,
+    ),
+    Figure::new(
         "user",
+        |of| of.server_us(|used| used.user_us_per_message),
+        hundredths,
+    ),
+    Figure::new(
         "system",
-        "busy",
+        |of| of.server_us(|used| used.system_us_per_message),
+        hundredths,
+    ),
+    Figure::new("busy", |of| Some(of.server_use?.busy), percent),
+    Figure::new(
         "peak MiB",
-        "KiB/client",
+        |of| Some(of.server_use?.peak_memory_kib / 1024.0),
+        tenths,
+    ),
+    Figure::new("KiB/client", |of| of.connecting.memory_kib_each, hundredths),
+    Figure::new(
         "µs/connect",
+        |of| {
+            if of.is_storm() {
+                of.cpu_us_per_stay()
+            } else {
+                of.connecting.cpu_us_each
+            }
+        },
+        tenths,
+    ),
+    Figure::new(
         "driver µs/msg",
-        "busy",
-    ]);
-    table.set_header(heads);
-    for report in reports {
-        table.add_row(usage_row(report, has_storm));
-    }
-    align(&mut table, 2);
-    table
-}
+        |of| of.driver_use.filter(|_| !of.is_storm())?.cpu_us_per_message,
+        hundredths,
+    ),
+    Figure::new("busy", |of| Some(of.driver_use?.busy), percent),
+];
 
-fn usage_row(report: &Report, has_storm: bool) -> Vec<String> {
-    let server = report.server_use;
-    let driver = report.driver_use;
-    let each = |used: Option<Use>, pick: fn(Use) -> Option<f64>| {
-        figure(used.filter(|_| !report.is_storm()).and_then(pick), 2)
-    };
-    let connect = if report.is_storm() {
-        report.cpu_us_per_stay()
-    } else {
-        report.connecting.cpu_us_each
-    };
-    let mut row = vec![
-        report.server.clone(),
-        report.workload.to_owned(),
-        report.clients.to_string(),
-    ];
-    row.extend(has_storm.then(|| figure(report.connects_per_second, 0)));
-    row.extend([
-        each(server, |used| used.cpu_us_per_message),
-        each(server, |used| used.user_us_per_message),
-        each(server, |used| used.system_us_per_message),
-        percent(server),
-        figure(server.map(|used| used.peak_memory_kib / 1024.0), 1),
-        figure(report.connecting.memory_kib_each, 2),
-        figure(connect, 1),
-        each(driver, |used| used.cpu_us_per_message),
-        percent(driver),
-    ]);
-    row
-}
-
-/// The median over the runs, and the lowest and the highest.
-fn add_spread(table: &mut Table, reports: &[Report]) {
-    let kinds = reports.first().map_or(&[][..], |report| &report.messages);
-    for kind in kinds.iter().map(|messages| messages.kind) {
-        let column = |pick: fn(&Messages) -> f64, show: fn(f64) -> String| {
-            let of_kind = reports.iter().filter_map(|report| {
-                let mut messages = report.messages.iter();
-                messages.find(|messages| messages.kind == kind).map(pick)
-            });
-            let spread = Spread::of(of_kind.collect());
-            spread.map_or_else(String::new, |spread| {
-                format!(
-                    "{} ({}–{})",
-                    show(spread.median),
-                    show(spread.lowest),
-                    show(spread.highest)
-                )
-            })
-        };
-        let whole = |value: f64| format!("{value:.0}");
-        table.add_row([
-            "median".to_owned(),
-            format!("of {}", reports.len()),
-            kind.to_owned(),
-            column(|m| crate::recorder::as_f64(m.delivered), whole),
-            column(|m| m.per_second, whole),
-            column(|m| m.latency.unwrap_or_default().p50_ms, milliseconds),
-            column(|m| m.latency.unwrap_or_default().p90_ms, milliseconds),
-            column(|m| m.latency.unwrap_or_default().p99_ms, milliseconds),
-            column(|m| m.latency.unwrap_or_default().p999_ms, milliseconds),
-            column(|m| m.latency.unwrap_or_default().max_ms, milliseconds),
-        ]);
-    }
-}
-
-/// The middle of several values, and how far apart they are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
-    /// As many are below as above.
-    pub median: f64,
-    /// The least.
-    pub lowest: f64,
-    /// The most.
-    pub highest: f64,
-}
-
-impl Spread {
-    /// Of some values, in any order.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let middle = values.get((values.len().saturating_sub(1)) / 2..=values.len() / 2)?;
-        Some(Self {
-            median: middle.iter().sum::<f64>() / crate::recorder::as_f64(middle.len() as u64),
-            lowest: *values.first()?,
-            highest: *values.last()?,
+/// Several runs of the same, one line each; with more than one, also their median and spread.
+pub fn text(reports: &[Report]) -> String {
+    let labels = |report: &Report| [report.server.clone(), report.workload.to_owned()];
+    let head = ["server", "workload", "kind"]
+        .map(str::to_owned)
+        .into_iter();
+    let head = head
+        .chain(names(&MESSAGE_FIGURES))
+        .chain(names(&ERROR_FIGURES));
+    let runs = reports.iter().flat_map(|report| {
+        report.messages.iter().map(move |messages| {
+            let labels = labels(report).into_iter().chain([messages.kind.to_owned()]);
+            let figures = cells(&MESSAGE_FIGURES, messages).chain(cells(&ERROR_FIGURES, report));
+            labels.chain(figures).collect()
         })
-    }
-}
+    });
+    let kinds = reports.first().filter(|_| reports.len() > 1);
+    let spreads = kinds
+        .into_iter()
+        .flat_map(|first| &first.messages)
+        .map(|first| {
+            let labels = [
+                "median".to_owned(),
+                format!("of {}", reports.len()),
+                first.kind.to_owned(),
+            ];
+            let of_kind = || {
+                reports
+                    .iter()
+                    .filter_map(|report| report.messages(first.kind))
+            };
+            let figures = MESSAGE_FIGURES
+                .iter()
+                .map(|figure| figure.spread(of_kind()));
+            labels.into_iter().chain(figures).collect()
+        });
+    let messages = table(3, head, runs.chain(spreads));
 
-/// A table without lines, to be read in a terminal or pasted into a text.
-pub fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table
-}
-
-/// Puts all columns but the first ones to the right.
-pub fn align(table: &mut Table, texts: usize) {
-    for column in table.column_iter_mut().skip(texts) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-}
-
-/// A time in milliseconds, in as many digits as matter.
-pub fn milliseconds(value: f64) -> String {
-    if value < 10.0 {
-        format!("{value:.3}")
+    let storm = if reports.iter().any(Report::is_storm) {
+        &STORM_FIGURES[..]
     } else {
-        format!("{value:.1}")
+        &[]
+    };
+    let head = ["server", "workload", "clients"]
+        .map(str::to_owned)
+        .into_iter();
+    let head = head.chain(names(storm)).chain(names(&USE_FIGURES));
+    let rows = reports.iter().map(|report| {
+        let labels = labels(report)
+            .into_iter()
+            .chain([report.clients.to_string()]);
+        labels
+            .chain(cells(storm, report))
+            .chain(cells(&USE_FIGURES, report))
+            .collect()
+    });
+    let used = table(2, head, rows);
+    if reports.iter().all(|report| report.messages.is_empty()) {
+        return used.to_string();
     }
-}
-
-/// A value, or a dash if it is not known.
-pub fn figure(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
-}
-
-fn percent(used: Option<Use>) -> String {
-    used.map_or_else(
-        || "–".to_owned(),
-        |used| format!("{:.0} %", used.busy * 100.0),
-    )
+    format!("{messages}\n\n{used}")
 }
 
 #[cfg(test)]
@@ -436,20 +423,8 @@ impl Report {
             workload,
             clients: 100,
             size: 64,
-            parameters: Vec::new(),
             seconds: 2.0,
-            messages: Vec::new(),
-            faults: DeliveryErrors::default(),
-            lag: None,
-            told_missed: 0,
-            refused: 0,
-            closed: 0,
-            refusal: None,
-            connects_per_second: None,
-            connecting: Connecting::default(),
-            server_use: None,
-            driver_use: None,
-            interrupted: false,
+            ..Self::default()
         }
     }
 }
@@ -503,31 +478,17 @@ mod tests {
             workload: "storm",
             ..chat.clone()
         };
-        let row = cells(&table(slice::from_ref(&chat)), "µs/connect");
+        let row = cells(&text(slice::from_ref(&chat)), "µs/connect");
         let show = |name: &str| row.get(name).map(String::as_str);
         assert_eq!(show("server µs/msg"), Some("2466.22"));
         assert_eq!(show("µs/connect"), Some("33.3"));
         assert_eq!(show("connects/s"), None, "nobody came or went");
-        let row = cells(&table(&[storm]), "µs/connect");
+        let row = cells(&text(&[storm]), "µs/connect");
         let show = |name: &str| row.get(name).map(String::as_str);
         assert_eq!(show("connects/s"), Some("8000"));
         assert_eq!(show("µs/connect"), Some("62.5"), "half of each second");
         for column in ["server µs/msg", "user", "system", "driver µs/msg"] {
             assert_eq!(show(column), Some("–"), "{column}");
         }
-    }
-
-    #[test]
-    fn the_median_of_an_even_number_is_between_the_middle_two() {
-        let spread = |values: &[f64]| Spread::of(values.to_vec()).unwrap();
-        let expected = |median, lowest, highest| Spread {
-            median,
-            lowest,
-            highest,
-        };
-        assert_eq!(spread(&[3.0]), expected(3.0, 3.0, 3.0));
-        assert_eq!(spread(&[3.0, 1.0]), expected(2.0, 1.0, 3.0));
-        assert_eq!(spread(&[9.0, 1.0, 2.0]), expected(2.0, 1.0, 9.0));
-        assert_eq!(Spread::of(Vec::new()), None);
     }
 }

@@ -4,19 +4,20 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
 use crate::client::{CLIENTS_MAX, clients};
 use crate::process::Usage;
-use crate::recorder::as_f64;
-use crate::report::{RATE_SHARE_MIN, Report};
-use crate::run::{LEAVE_TIME, Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
+use crate::report::{Connecting, RATE_SHARE_MIN, Report};
+use crate::run::{Plan, ServerUnderTest, Watcher, run};
+use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError};
+use crate::table::{hundredths, shown, tenths};
 use crate::timestamp::Timestamp;
-use crate::workload::Roles;
 
 /// Descriptors that this program keeps for itself: its poll, its timer, its files.
-const DESCRIPTORS_KEPT: usize = 32;
+const RESERVED_FDS: usize = 32;
 
 /// Clients are added in such steps.
 const STEP_CLIENTS: usize = 500;
@@ -25,9 +26,9 @@ const STEP_CLIENTS: usize = 500;
 const STEP_TIME: Duration = Duration::from_secs(10);
 
 /// Doubles the rate of private messages between `clients` until their p99 passes `p99_max`, or
-/// messages are lost, or the run is stopped. Returns a report for each rate.
+/// messages are lost, or it is stopped. Returns a report for each rate.
 pub fn ramp(
-    site: &ServerUnderTest,
+    server: &ServerUnderTest,
     clients: usize,
     first_rate: f64,
     p99_max: Duration,
@@ -37,13 +38,10 @@ pub fn ramp(
     let mut reports = Vec::new();
     let mut rate = first_rate;
     loop {
-        let roles = Roles {
-            private_clients: clients,
-            private_rate: rate,
-            ..Roles::default()
-        };
-        let report = run(site, &Scenario::Chats("ramp", roles), plan, watcher)?;
-        let is_over = !keeps_up(&report, rate, p99_max) || watcher.has_enough();
+        let mut scenario = Scenario::rate(clients, rate);
+        scenario.name = "ramp";
+        let report = run(server, &scenario, plan, watcher)?;
+        let is_over = !keeps_up(&report, rate, p99_max) || watcher.has_stopped();
         reports.push(report);
         if is_over {
             return Ok(reports);
@@ -65,51 +63,51 @@ pub fn keeps_up(report: &Report, rate: f64, p99_max: Duration) -> bool {
 /// How many clients fit, and what ended the search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
-    /// So many were registered at a time.
     pub clients: usize,
-    /// Why there were not more.
     pub limit: String,
-    /// Memory of the server for each, in KiB.
-    pub memory_kib_each: Option<f64>,
-    /// The server's processor time to connect and register one, in microseconds.
-    pub cpu_us_each: Option<f64>,
-    /// How long it took.
-    pub seconds: f64,
+    #[serde(flatten)]
+    pub connecting: Connecting,
+}
+
+impl Capacity {
+    pub fn text(&self) -> String {
+        format!(
+            "clients    {} at a time, connected in {:.1} s; the limit: {}\n\
+             \x20          {} KiB of memory each, {} µs of the server's processor to connect one",
+            self.clients,
+            self.connecting.seconds,
+            self.limit,
+            shown(self.connecting.memory_kib_each, hundredths),
+            shown(self.connecting.cpu_us_each, tenths),
+        )
+    }
 }
 
 /// Connects more and more clients, up to `clients_max`, until no more fit.
 pub fn find_limit(
-    site: &ServerUnderTest,
+    server: &ServerUnderTest,
     clients_max: Option<usize>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Capacity, SwarmError> {
-    let descriptors = descriptors_max().saturating_sub(DESCRIPTORS_KEPT);
     let asked_for = clients_max.unwrap_or(CLIENTS_MAX).min(CLIENTS_MAX);
-    let most = asked_for.min(descriptors);
-    let mut swarm = Swarm::new(site.target.clone(), site.dialect, most, 64)?;
-    swarm.opening_max = site.opening_max;
-    let before = site.pid.and_then(Usage::of);
-    let stop = watcher.stop.clone();
+    let most = asked_for.min(descriptors_max().saturating_sub(RESERVED_FDS));
+    let mut swarm = Swarm::new(server, most, 64)?;
+    let before = server.pid.and_then(Usage::of);
     let mut ended = None;
-    while swarm.ready_count() < most && ended.is_none() && !watcher.has_enough() {
-        let from = swarm.ready_count();
+    while swarm.clients.ready < most && ended.is_none() && !watcher.has_stopped() {
+        let from = swarm.clients.ready;
         let more = clients((from + STEP_CLIENTS).min(most)).skip(from);
-        let connected = swarm.connect(more, STEP_TIME, &mut |ready| {
-            (watcher.progress)(Progress::Connecting(ready, most));
-            stop.load(std::sync::atomic::Ordering::Relaxed)
-        });
-        match connected {
+        match swarm.connect(more, most, STEP_TIME, watcher) {
             Ok(()) => {}
-            Err(error) if swarm.ready_count() == 0 => return Err(error),
+            Err(error) if swarm.clients.ready == 0 => return Err(error),
             Err(error) => ended = Some(reason(&error)),
         }
     }
-    let clients = swarm.ready_count();
     let seconds = swarm.now().since(Timestamp::default()).as_secs_f64();
-    let used = before.zip(site.pid.and_then(Usage::of));
-    let each = |whole: f64| whole / as_f64(clients.max(1) as u64);
+    let looks = before.zip(server.pid.and_then(Usage::of));
+    let clients = swarm.clients.ready;
     let limit = ended.unwrap_or_else(|| {
-        if watcher.has_enough() {
+        if watcher.has_stopped() {
             "interrupted".to_owned()
         } else if most < asked_for {
             format!(
@@ -120,21 +118,14 @@ pub fn find_limit(
             "none was reached; more were not tried".to_owned()
         }
     });
-    let capacity = Capacity {
+    if !watcher.has_stopped() {
+        swarm.leave()?;
+    }
+    Ok(Capacity {
         clients,
         limit,
-        memory_kib_each: used.map(|(before, after)| {
-            each(as_f64(after.resident_bytes.saturating_sub(before.resident_bytes)) / 1024.0)
-        }),
-        cpu_us_each: used.map(|(before, after)| {
-            each(after.cpu().saturating_sub(before.cpu()).as_secs_f64() * 1e6)
-        }),
-        seconds,
-    };
-    if !watcher.has_enough() {
-        swarm.leave(LEAVE_TIME)?;
-    }
-    Ok(capacity)
+        connecting: Connecting::between(looks, seconds, clients),
+    })
 }
 
 fn reason(error: &SwarmError) -> String {
@@ -152,16 +143,13 @@ fn reason(error: &SwarmError) -> String {
 /// How many files this program may have open. The soft limit is raised to the hard one; servers
 /// that are started inherit that.
 pub fn descriptors_max() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, current } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: maximum,
         maximum,
     };
-    let limit = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    };
+    let is_raised = setrlimit(Resource::Nofile, raised).is_ok();
+    let limit = if is_raised { maximum } else { current };
     limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     })
@@ -169,7 +157,7 @@ pub fn descriptors_max() -> usize {
 
 /// Says that there are not enough files for so many clients, if so.
 pub fn check_descriptors(clients: usize) -> Result<(), SwarmError> {
-    let most = descriptors_max().saturating_sub(DESCRIPTORS_KEPT);
+    let most = descriptors_max().saturating_sub(RESERVED_FDS);
     if clients <= most {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Servers under test: how each is started, and where it can be reached.
 
 use std::env;
+use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,12 +12,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use thiserror::Error;
 
-use crate::client::Target;
 use crate::dialect::Dialect;
 use crate::process::Pinning;
+use crate::run::ServerUnderTest;
+use crate::target::Target;
+
+/// Whatever ends the program early, in one line.
+pub type Failure = Box<dyn Error>;
 
 /// How long a server may take to listen.
 const START_TIME: Duration = Duration::from_secs(15);
@@ -27,13 +32,16 @@ const RETRY_TIME: Duration = Duration::from_millis(10);
 /// How long a server may take to end by itself.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
-/// Ports from here on are tried, so many of them. Systems give out higher ones by themselves, and
-/// such a port could be somebody else's by the time when the server asks for it.
+/// The ports that are tried begin here. Systems give out higher ones by themselves, and such a port
+/// could be taken by the time when the server asks for it.
 const PORTS_FROM: u16 = 10_000;
 const PORTS: u16 = 20_000;
 
 /// The command of the load generator that runs a server on its behalf; see [`replace_by`].
 pub const SUPERVISE: &str = "supervise";
+
+/// What any listener's backlog takes with ease.
+pub const OPENING_MAX: usize = 128;
 
 /// Which server, and how it is started.
 ///
@@ -41,97 +49,88 @@ pub const SUPERVISE: &str = "supervise";
 /// is empty at first, and `@CONFIG@` the configuration's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipe {
-    /// What it is called in reports.
     pub name: String,
-    /// What it speaks.
     pub dialect: Dialect,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Its configuration, if it needs one.
-    pub config: Option<&'static str>,
+    config: Option<&'static str>,
     /// Connections that may wait to be registered at a time.
     pub opening_max: usize,
 }
 
-/// What any listener's backlog takes with ease.
-pub const OPENING_MAX: usize = 128;
+/// A server known by its name: its dialect, command, configuration and `opening_max`.
+type Known = (
+    &'static str,
+    Dialect,
+    &'static str,
+    Option<&'static str>,
+    usize,
+);
 
-/// The listener of `ngIRCd` has room for ten.
-const OPENING_MAX_NGIRCD: usize = 8;
-
-/// `InspIRCd` registers whoever waits once a second.
-const OPENING_MAX_INSPIRCD: usize = 2000;
-
-/// Why a server cannot be tested.
-#[derive(Debug, Error)]
-pub enum ServerError {
-    /// It is not known.
-    #[error(
-        "no server is known as {0}: say floor, chinwag, redis, ngircd, inspircd, nats, \
-         or NAME=DIALECT=COMMAND"
-    )]
-    Unknown(String),
-    /// Its protocol is not known.
-    #[error("no dialect is known as {0}: say chinwag, irc, redis or nats")]
-    Dialect(String),
-    /// A command that cannot be read.
-    #[error("the command of {0} is empty, or has quotes that do not match")]
-    Quotes(String),
-    /// A command that does not say where to listen.
-    #[error("the command of {0} does not say where to listen: say @PORT@ for the port")]
-    Port(String),
-    /// It cannot be started.
-    #[error("cannot start {program}: {source}")]
-    Start {
-        /// The program.
-        program: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// It ended.
-    #[error("{name} ended before it listened{said}")]
-    Ended {
-        /// Its name.
-        name: String,
-        /// What it said last.
-        said: String,
-    },
-    /// It does not listen.
-    #[error("{name} does not listen within {} s{said}", START_TIME.as_secs())]
-    Silent {
-        /// Its name.
-        name: String,
-        /// What it said last.
-        said: String,
-    },
-    /// Files for it cannot be made.
-    #[error("cannot prepare a server's files: {0}")]
-    Files(#[from] io::Error),
-}
+const KNOWN: [Known; 6] = [
+    (
+        "floor",
+        Dialect::Chinwag,
+        "@SELF@ floor --listen 127.0.0.1:@PORT@",
+        None,
+        OPENING_MAX,
+    ),
+    (
+        "chinwag",
+        Dialect::Chinwag,
+        "@DAEMON@ --listen 127.0.0.1:@PORT@",
+        None,
+        OPENING_MAX,
+    ),
+    (
+        "redis",
+        Dialect::Redis,
+        "redis-server @CONFIG@",
+        Some(include_str!("../peers/redis.conf")),
+        OPENING_MAX,
+    ),
+    (
+        "ngircd",
+        Dialect::Irc,
+        "ngircd -n -f @CONFIG@",
+        Some(include_str!("../peers/ngircd.conf")),
+        8, // its listener has room for ten
+    ),
+    (
+        "inspircd",
+        Dialect::Irc,
+        "inspircd --nofork --nopid --nolog --runasroot --config @CONFIG@",
+        Some(include_str!("../peers/inspircd.conf")),
+        2000, // it registers all that wait once a second
+    ),
+    (
+        "nats",
+        Dialect::Nats,
+        "nats-server -c @CONFIG@",
+        Some(include_str!("../peers/nats.conf")),
+        OPENING_MAX,
+    ),
+];
 
 impl Recipe {
     /// The server of a name, or of `NAME=DIALECT=COMMAND`.
-    pub fn parse(text: &str) -> Result<Self, ServerError> {
-        let mut parts = text.splitn(3, '=');
-        let (Some(name), Some(dialect), Some(command)) = (parts.next(), parts.next(), parts.next())
-        else {
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let parts: Vec<&str> = text.splitn(3, '=').collect();
+        let [name, dialect, command] = parts[..] else {
             return Self::known(text);
         };
-        let dialect = [
-            Dialect::Chinwag,
-            Dialect::Irc,
-            Dialect::Redis,
-            Dialect::Nats,
-        ]
-        .into_iter()
-        .find(|known| known.as_str() == dialect)
-        .ok_or_else(|| ServerError::Dialect(dialect.to_owned()))?;
-        let command = shell_words::split(command)
+        let dialect = Dialect::parse(dialect)?;
+        let words = shell_words::split(command)
             .ok()
-            .filter(|words| !words.is_empty())
-            .ok_or_else(|| ServerError::Quotes(name.to_owned()))?;
+            .filter(|words| !words.is_empty());
+        let command = words.ok_or_else(|| {
+            format!("the command of {name} is empty, or has quotes that do not match")
+        })?;
         if !command.iter().any(|word| word.contains("@PORT@")) {
-            return Err(ServerError::Port(name.to_owned()));
+            return Err(format!(
+                "the command of {name} does not say where to listen: say @PORT@ for the port"
+            )
+            .into());
         }
         Ok(Self {
             name: name.to_owned(),
@@ -142,122 +141,55 @@ impl Recipe {
         })
     }
 
-    fn known(name: &str) -> Result<Self, ServerError> {
-        let recipe = |dialect, program: &Path, arguments: &str, config| Self {
+    fn known(name: &str) -> Result<Self, Failure> {
+        let known = KNOWN.into_iter().find(|(known, ..)| *known == name);
+        let (_, dialect, command, config, opening_max) = known.ok_or_else(|| {
+            let names = KNOWN.map(|(known, ..)| known).join(", ");
+            format!("no server is known as {name}: say {names}, or NAME=DIALECT=COMMAND")
+        })?;
+        let (own, daemon) = (env::current_exe()?, beside("chinwag")?);
+        let fill_in = |word: &str| {
+            word.replace("@SELF@", &own.to_string_lossy())
+                .replace("@DAEMON@", &daemon.to_string_lossy())
+        };
+        Ok(Self {
             name: name.to_owned(),
             dialect,
-            command: std::iter::once(program.to_string_lossy().into_owned())
-                .chain(arguments.split_whitespace().map(str::to_owned))
-                .collect(),
+            command: command.split_whitespace().map(fill_in).collect(),
             config,
-            opening_max: match name {
-                "ngircd" => OPENING_MAX_NGIRCD,
-                "inspircd" => OPENING_MAX_INSPIRCD,
-                _ => OPENING_MAX,
-            },
-        };
-        Ok(match name {
-            "chinwag" => Self::chinwag(&daemon(), None),
-            "floor" => recipe(
-                Dialect::Chinwag,
-                &own_program()?,
-                "floor --listen 127.0.0.1:@PORT@",
-                None,
-            ),
-            "redis" => recipe(
-                Dialect::Redis,
-                Path::new("redis-server"),
-                "@CONFIG@",
-                Some(include_str!("../peers/redis.conf")),
-            ),
-            "ngircd" => recipe(
-                Dialect::Irc,
-                Path::new("ngircd"),
-                "-n -f @CONFIG@",
-                Some(include_str!("../peers/ngircd.conf")),
-            ),
-            "inspircd" => recipe(
-                Dialect::Irc,
-                Path::new("inspircd"),
-                "--nofork --nopid --nolog --runasroot --config @CONFIG@",
-                Some(include_str!("../peers/inspircd.conf")),
-            ),
-            "nats" => recipe(
-                Dialect::Nats,
-                Path::new("nats-server"),
-                "-c @CONFIG@",
-                Some(include_str!("../peers/nats.conf")),
-            ),
-            _ => return Err(ServerError::Unknown(name.to_owned())),
+            opening_max,
         })
-    }
-
-    /// The daemon at a path, for as many clients as are asked for; its default without.
-    pub fn chinwag(program: &Path, clients_max: Option<usize>) -> Self {
-        let mut command = vec![
-            program.to_string_lossy().into_owned(),
-            "--listen".to_owned(),
-            "127.0.0.1:@PORT@".to_owned(),
-        ];
-        if let Some(clients_max) = clients_max {
-            command.extend(["--max-clients".to_owned(), clients_max.to_string()]);
-        }
-        Self {
-            name: "chinwag".to_owned(),
-            dialect: Dialect::Chinwag,
-            command,
-            config: None,
-            opening_max: OPENING_MAX,
-        }
     }
 
     /// Whether its program is there.
     pub fn is_installed(&self) -> bool {
-        let program = self.command.first();
-        program.is_some_and(|program| find(program).is_some())
-    }
-}
-
-/// The daemon beside this program.
-pub fn daemon() -> PathBuf {
-    beside("chinwag").unwrap_or_else(|_| PathBuf::from("chinwag"))
-}
-
-/// The load generator: this program, or, for benches, beside it.
-fn own_program() -> io::Result<PathBuf> {
-    let own = env::current_exe()?;
-    let is_bench = own.parent().is_some_and(|folder| folder.ends_with("deps"));
-    if is_bench {
-        beside("chinwag-bench")
-    } else {
-        Ok(own)
+        self.command
+            .first()
+            .is_some_and(|program| find(program).is_some())
     }
 }
 
 /// A program in this one's folder.
 fn beside(name: &str) -> io::Result<PathBuf> {
     let own = env::current_exe()?;
-    let folder = own.parent().unwrap_or(Path::new("."));
-    // Benches are built into a folder of their own below it.
-    let folder = match folder.file_name() {
-        Some(name) if name == "deps" => folder.parent().unwrap_or(folder),
-        _ => folder,
-    };
-    Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+    Ok(own.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+fn cannot_start(program: &str, why: &dyn Error) -> Failure {
+    format!("cannot start {program}: {why}").into()
 }
 
 /// Becomes another program that ends when this one's parent does, however that ends. Returns only
 /// if it cannot.
-pub fn replace_by(words: &[String]) -> ServerError {
+pub fn replace_by(words: &[String]) -> Failure {
     // Elsewhere a server is left behind if this program is killed; it ends with it otherwise.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
-    let Some((program, arguments)) = words.split_first() else {
-        return ServerError::Quotes(SUPERVISE.to_owned());
-    };
-    ServerError::Start {
-        program: program.clone(),
-        source: Command::new(program).args(arguments).exec(),
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+    match words.split_first() {
+        Some((program, arguments)) => {
+            cannot_start(program, &Command::new(program).args(arguments).exec())
+        }
+        None => "there is nothing to start".into(),
     }
 }
 
@@ -265,14 +197,15 @@ pub fn replace_by(words: &[String]) -> ServerError {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    target: Target,
+    pub under_test: ServerUnderTest,
     _files: TempDir,
 }
 
 impl Server {
     /// Starts a server, and waits until it listens.
-    pub fn start(recipe: &Recipe, pinning: Option<&Pinning>) -> Result<Self, ServerError> {
-        let files = TempDir::new()?;
+    pub fn start(recipe: &Recipe, pinning: Option<Pinning>) -> Result<Self, Failure> {
+        let cannot = |error| format!("cannot prepare a server's files: {error}");
+        let files = TempDir::new().map_err(cannot)?;
         let port = free_port()?;
         let config = files.path().join("config");
         let fill_in = |text: &str| {
@@ -281,17 +214,17 @@ impl Server {
                 .replace("@CONFIG@", &config.to_string_lossy())
         };
         if let Some(text) = recipe.config {
-            fs::write(&config, fill_in(text))?;
+            fs::write(&config, fill_in(text)).map_err(cannot)?;
         }
-        let words = recipe.command.iter().map(|word| fill_in(word));
+        let words: Vec<String> = recipe.command.iter().map(|word| fill_in(word)).collect();
         let said = files.path().join("said");
-        let mut command = supervised(&words.collect::<Vec<String>>())?;
+        let mut command = supervised(&words)?;
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&said)?);
-        // Ctrl-C is for this program, which ends the server when it has no more need of it.
-        command.process_group(0);
+            .stderr(File::create(&said).map_err(cannot)?)
+            // Ctrl-C is for this program, which ends the server when it has no more need of it.
+            .process_group(0);
         if let Some(pinning) = pinning {
             pinning.as_server();
         }
@@ -299,30 +232,31 @@ impl Server {
         if let Some(pinning) = pinning {
             pinning.as_driver();
         }
-        let child = child.map_err(|source| ServerError::Start {
-            program: recipe.name.clone(),
-            source,
-        })?;
+        let child = child.map_err(|error| cannot_start(&recipe.name, &error))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let under_test = ServerUnderTest {
+            name: recipe.name.clone(),
+            target: Target::Tcp(address),
+            dialect: recipe.dialect,
+            pid: Some(child.id()),
+            opening_max: recipe.opening_max,
+        };
         let mut server = Self {
             child,
-            target: Target::Tcp(address),
+            under_test,
             _files: files,
         };
         if server.listens(address) {
             return Ok(server);
         }
-        let name = recipe.name.clone();
-        let said = fs::read_to_string(said).unwrap_or_default();
-        let said = match said.lines().last() {
-            Some(line) => format!("; it said: {line}"),
-            None => String::new(),
-        };
-        Err(if server.is_running() {
-            ServerError::Silent { name, said }
+        let why = if server.is_running() {
+            format!("does not listen within {} s", START_TIME.as_secs())
         } else {
-            ServerError::Ended { name, said }
-        })
+            "ended before it listened".to_owned()
+        };
+        let said = fs::read_to_string(said).unwrap_or_default();
+        let said = said.lines().last().map(|line| format!("; it said: {line}"));
+        Err(format!("{} {why}{}", recipe.name, said.unwrap_or_default()).into())
     }
 
     fn listens(&mut self, address: SocketAddr) -> bool {
@@ -342,25 +276,11 @@ impl Server {
     fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
-
-    /// Where it listens.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.child.id())
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let give_up_at = Instant::now() + STOP_TIME;
         while Instant::now() < give_up_at {
             if !self.is_running() {
@@ -374,29 +294,25 @@ impl Drop for Server {
 }
 
 /// How to run a program so that it ends with this one, by way of [`replace_by`].
-fn supervised(words: &[String]) -> Result<Command, ServerError> {
+fn supervised(words: &[String]) -> Result<Command, Failure> {
     let program = words.first().map_or("", String::as_str);
-    let mut command = Command::new(own_program()?);
+    if find(program).is_none() {
+        return Err(cannot_start(
+            program,
+            &io::Error::other("there is no such program"),
+        ));
+    }
+    let mut command = Command::new(env::current_exe()?);
     command.args([SUPERVISE, "--"]).args(words);
     // Servers are often where only an administrator's search path leads.
-    let path = env::join_paths(search_path());
-    command.env(
-        "PATH",
-        path.map_err(|error| io::Error::other(error.to_string()))?,
-    );
-    if find(program).is_none() {
-        return Err(ServerError::Start {
-            program: program.to_owned(),
-            source: io::Error::new(io::ErrorKind::NotFound, "there is no such program"),
-        });
-    }
+    command.env("PATH", env::join_paths(search_path())?);
     Ok(command)
 }
 
 fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
+    let own = env::split_paths(&path);
+    own.chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
         .collect()
 }
 
@@ -406,13 +322,11 @@ fn find(program: &str) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return program.is_file().then(|| program.to_owned());
     }
-    let folders = search_path().into_iter();
-    folders
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    let mut files = search_path().into_iter().map(|folder| folder.join(program));
+    files.find(|file| file.is_file())
 }
 
-/// A port that nobody listens at now. Each call, and each process, begins with another.
+/// A port that is free now. Each call, and each process, begins with another.
 fn free_port() -> io::Result<u16> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let [low, high, ..] = std::process::id().to_le_bytes();

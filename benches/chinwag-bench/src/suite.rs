@@ -3,31 +3,27 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::report::{RATE_SHARE_MIN, Report, figure, milliseconds};
-use crate::run::{Plan, Progress, Scenario, ServerUnderTest, Watcher, run};
+use crate::report::{RATE_SHARE_MIN, Report};
+use crate::run::{Plan, Progress, ServerUnderTest, Watcher, run};
+use crate::scenario::{CHATTING, Scenario};
 use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
 use crate::swarm::SwarmError;
-use crate::workload::{CHATTING, Roles};
+use crate::table::{hundredths, short, shown, whole};
 
 /// As many as the daemon lets in by default: a capacity that was not asked for is not looked for.
 pub const CLIENTS_WANTED: usize = 10_000;
 
-/// So many chat in the part that measures speed.
-const CLIENTS_CHATTING: usize = 1000;
+/// Clients in the parts that measure speed, and members of the room.
+const CLIENTS: usize = 1000;
 
-/// Members of the room.
-const MEMBERS: usize = 1000;
-
-/// The rate at which latency is shown is halved so often at most.
+/// The rate at which latency is shown is halved at most as often as this.
 const HALVINGS_MAX: usize = 4;
 
 /// A rate at which latency is worse than this is too much.
 const P99_MAX: Duration = Duration::from_millis(50);
 
-/// What was found.
 #[derive(Debug, Default)]
 pub struct SuiteReport {
-    /// How many clients fit.
     pub capacity: Option<Capacity>,
     /// Every run, in order.
     pub reports: Vec<Report>,
@@ -35,69 +31,65 @@ pub struct SuiteReport {
     pub failure: Option<SwarmError>,
 }
 
+/// What each part of the suite needs.
+struct Suite<'a, 'b> {
+    server: &'a ServerUnderTest,
+    plan: &'a Plan,
+    watcher: &'a mut Watcher<'b>,
+    reports: Vec<Report>,
+}
+
 /// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
 /// so does a part that fails.
 pub fn run_suite(
-    site: &ServerUnderTest,
+    server: &ServerUnderTest,
     clients_max: usize,
     plan: &Plan,
     watcher: &mut Watcher<'_>,
 ) -> Result<SuiteReport, SwarmError> {
-    let mut found = SuiteReport::default();
     (watcher.progress)(Progress::Step("1 of 5, how many fit"));
     let most = clients_max.min(descriptors_max().saturating_sub(64));
-    let capacity = find_limit(site, Some(most), watcher)?;
+    let capacity = find_limit(server, Some(most), watcher)?;
     // Not more than fit: a server may have few places, or few for one address.
     let most = capacity.clients;
-    found.capacity = Some(capacity);
-    if most > CHATTING + 1 {
-        found.failure = found.parts(site, most, plan, watcher).err();
-    }
-    Ok(found)
+    let mut suite = Suite {
+        server,
+        plan,
+        watcher,
+        reports: Vec::new(),
+    };
+    let parts = if most > CHATTING + 1 {
+        suite.parts(most)
+    } else {
+        Ok(())
+    };
+    Ok(SuiteReport {
+        capacity: Some(capacity),
+        reports: suite.reports,
+        failure: parts.err(),
+    })
 }
 
-impl SuiteReport {
+impl Suite<'_, '_> {
     /// Everything but how many clients fit, with at most `most` of them.
-    fn parts(
-        &mut self,
-        site: &ServerUnderTest,
-        most: usize,
-        plan: &Plan,
-        watcher: &mut Watcher<'_>,
-    ) -> Result<(), SwarmError> {
-        let clients = CLIENTS_CHATTING.min(most);
-        let dm = Scenario::Dm { clients, window: 4 };
-        let fastest = self.step(site, "2 of 5, as fast as it goes", &dm, plan, watcher)?;
-        self.halve(site, clients, fastest, plan, watcher)?;
-        let room = Scenario::Room {
-            members: MEMBERS.min(most),
-            speakers: 10,
-            window: 4,
-        };
-        self.step(site, "4 of 5, a big room", &room, plan, watcher)?;
-        let storm = Scenario::Storm {
-            // Half of the places: some come while the server still counts those who just left.
-            at_once: clients.min((most - CHATTING) / 2),
-            rate: 200.0,
-        };
-        self.step(site, "5 of 5, coming and going", &storm, plan, watcher)?;
+    fn parts(&mut self, most: usize) -> Result<(), SwarmError> {
+        let clients = CLIENTS.min(most);
+        let fastest = self.step("2 of 5, as fast as it goes", Scenario::dm(clients, 4))?;
+        self.halve(clients, fastest)?;
+        self.step("4 of 5, a big room", Scenario::room(clients, 10, 4))?;
+        // Half of the places: some come while the server still counts those who just left.
+        let at_once = clients.min((most - CHATTING) / 2);
+        self.step("5 of 5, coming and going", Scenario::storm(at_once, 200.0))?;
         Ok(())
     }
 
-    /// Runs a part, unless it is enough. Returns messages a second.
-    fn step(
-        &mut self,
-        site: &ServerUnderTest,
-        title: &'static str,
-        scenario: &Scenario,
-        plan: &Plan,
-        watcher: &mut Watcher<'_>,
-    ) -> Result<f64, SwarmError> {
-        if watcher.has_enough() {
+    /// Runs a part, unless it is stopped. Returns messages a second.
+    fn step(&mut self, title: &'static str, scenario: Scenario) -> Result<f64, SwarmError> {
+        if self.watcher.has_stopped() {
             return Ok(0.0);
         }
-        (watcher.progress)(Progress::Step(title));
-        let report = run(site, scenario, plan, watcher)?;
+        (self.watcher.progress)(Progress::Step(title));
+        let report = run(self.server, &scenario, self.plan, self.watcher)?;
         let per_second = report.per_second();
         self.reports.push(report);
         Ok(per_second)
@@ -105,51 +97,35 @@ impl SuiteReport {
 
     /// Half of the highest rate; if that is not kept up, half of it, and so on. The highest comes
     /// from a closed loop, whose messages come in batches; in an open loop each costs more.
-    fn halve(
-        &mut self,
-        site: &ServerUnderTest,
-        clients: usize,
-        fastest: f64,
-        plan: &Plan,
-        watcher: &mut Watcher<'_>,
-    ) -> Result<(), SwarmError> {
+    fn halve(&mut self, clients: usize, fastest: f64) -> Result<(), SwarmError> {
         let mut rate = fastest;
         for _ in 0..HALVINGS_MAX {
             rate = (rate / 2.0).max(1.0);
-            let roles = Roles {
-                private_clients: clients,
-                private_rate: rate,
-                ..Roles::default()
-            };
-            let scenario = Scenario::Chats("rate", roles);
             self.step(
-                site,
                 "3 of 5, at half of that rate",
-                &scenario,
-                plan,
-                watcher,
+                Scenario::rate(clients, rate),
             )?;
-            let report = self.reports.last();
-            if watcher.has_enough() || report.is_some_and(|report| keeps_up(report, rate, P99_MAX))
-            {
+            let is_kept_up = |report: &Report| keeps_up(report, rate, P99_MAX);
+            if self.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {
                 break;
             }
         }
         Ok(())
     }
+}
 
-    /// Whether nothing was lost, doubled or swapped, and nobody thrown out.
+impl SuiteReport {
+    /// Whether nothing was lost, doubled or swapped, and no client closed.
     pub fn is_clean(&self) -> bool {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
     /// What an operator wants to know.
     pub fn text(&self) -> String {
-        let mut lines = Vec::new();
-        lines.extend(self.capacity.as_ref().map(capacity_text));
+        let mut lines: Vec<String> = self.capacity.iter().map(Capacity::text).collect();
         let mut before = "";
         for report in &self.reports {
-            lines.push(report_text(report, before));
+            lines.push(part_text(report, before));
             before = report.workload;
         }
         lines.push(self.verdict());
@@ -157,15 +133,13 @@ impl SuiteReport {
     }
 
     fn verdict(&self) -> String {
-        let mut faults = crate::ledger::DeliveryErrors::default();
-        for report in &self.reports {
-            faults += report.faults;
-        }
+        let errors: crate::ledger::DeliveryErrors =
+            self.reports.iter().map(|report| report.errors).sum();
         let closed: u64 = self.reports.iter().map(|report| report.closed).sum();
         let delivered: u64 = self.reports.iter().map(Report::delivered).sum();
         let mut text = format!(
             "\nOf {delivered} messages, {} were lost, {} came twice and {} out of order.",
-            faults.lost, faults.duplicated, faults.out_of_order
+            errors.lost, errors.duplicated, errors.out_of_order
         );
         if closed > 0 {
             let _ = write!(text, " The server closed {closed} connections.");
@@ -178,19 +152,6 @@ impl SuiteReport {
         }
         text
     }
-}
-
-/// How many clients fit, in words.
-pub fn capacity_text(capacity: &Capacity) -> String {
-    format!(
-        "clients    {} at a time, connected in {:.1} s; the limit: {}\n\
-         \x20          {} KiB of memory each, {} µs of the server's processor to connect one",
-        capacity.clients,
-        capacity.seconds,
-        capacity.limit,
-        figure(capacity.memory_kib_each, 2),
-        figure(capacity.cpu_us_each, 1),
-    )
 }
 
 /// Why a rate was too much for a server, if it was.
@@ -221,21 +182,15 @@ fn limit_text(report: &Report) -> &'static str {
 }
 
 /// A part in words; `before` is the workload of the one before it.
-fn report_text(report: &Report, before: &str) -> String {
-    let latency = |kind| {
-        report.latency(kind).map_or_else(String::new, |latency| {
-            format!(
-                "p50 {} ms, p99 {} ms, max {} ms",
-                milliseconds(latency.p50_ms),
-                milliseconds(latency.p99_ms),
-                milliseconds(latency.max_ms)
-            )
-        })
-    };
-    let cpu = figure(
-        report.server_use.and_then(|used| used.cpu_us_per_message),
-        2,
-    );
+fn part_text(report: &Report, before: &str) -> String {
+    let latency = report
+        .latency("private")
+        .map_or_else(String::new, |latency| {
+            let [p50, p99, max] = [latency.p50_ms, latency.p99_ms, latency.max_ms].map(short);
+            format!("p50 {p50} ms, p99 {p99} ms, max {max} ms")
+        });
+    let cpu = report.server_use.and_then(|used| used.cpu_us_per_message);
+    let cpu = shown(cpu, hundredths);
     let limit = limit_text(report);
     let (per_second, clients) = (report.per_second(), report.clients);
     match report.workload {
@@ -250,21 +205,17 @@ fn report_text(report: &Report, before: &str) -> String {
             } else {
                 "half of that"
             };
-            let latency = latency("private");
-            let mut text = format!("latency    at {rate:.0} messages a second, {half}: {latency}");
-            if let Some(why) = too_much(report, rate) {
-                let _ = write!(text, "; too much: {why}");
-            }
-            text
+            let why = too_much(report, rate).map(|why| format!("; too much: {why}"));
+            let why = why.unwrap_or_default();
+            format!("latency    at {rate:.0} messages a second, {half}: {latency}{why}")
         }
         "room" => format!(
             "room       {per_second:.0} deliveries a second in a room of {clients}, {cpu} µs each; \
              the limit: {limit}"
         ),
         _ => format!(
-            "storm      {} connects a second, while two who chat have {}",
-            figure(report.connects_per_second, 0),
-            latency("private")
+            "storm      {} connects a second, while two who chat have {latency}",
+            shown(report.connects_per_second, whole)
         ),
     }
 }
@@ -284,8 +235,7 @@ mod tests {
                 p99_ms,
                 ..Latency::default()
             }),
-            intervals: Vec::new(),
-            percentiles: Vec::new(),
+            ..Messages::default()
         };
         Report {
             messages: vec![messages],
@@ -351,11 +301,8 @@ mod tests {
     fn a_limit_that_is_no_processor_is_told_in_words() {
         let using = |server: Option<f64>, driver: f64| {
             let used = |busy| Use {
-                cpu_us_per_message: None,
-                user_us_per_message: None,
-                system_us_per_message: None,
                 busy,
-                peak_memory_kib: 0.0,
+                ..Use::default()
             };
             Report {
                 server_use: server.map(used),

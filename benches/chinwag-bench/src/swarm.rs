@@ -2,7 +2,7 @@
 //!
 //! The same shape as the server: events change state, and a turn ends with one write per socket
 //! that has something to say. What clients do is a [`Workload`]'s to decide; it is told what
-//! arrives, and says what to send through [`Outgoing`].
+//! arrives, and says what to send through [`Clients`].
 
 use std::io;
 use std::mem;
@@ -12,84 +12,73 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use crate::client::{Client, ClientNo, Fill, Reads, Sources, State, Target, is_gone};
+use crate::client::{Client, ClientNo, Read, Reads, State};
+use crate::clients::{Arrival, Clients, Opening};
 use crate::dialect::{Dialect, ServerLine};
-use crate::outgoing::{Arrival, Opening, Outgoing};
-use crate::server::OPENING_MAX;
+use crate::run::ServerUnderTest;
 use crate::stamp::Stamp;
+use crate::target::{Sources, Target, is_gone};
 use crate::timer::Timer;
 use crate::timestamp::{Clock, Timestamp};
 
-/// How much is read at once. Larger than what a turn of any server writes to one client.
+/// Bytes taken by one read: more than a turn of any server writes to one client.
 const READ_BYTES: usize = 64 << 10;
 
 /// Events taken from one poll, as many as the server takes.
 const EVENTS_MAX: usize = 1024;
 
-/// What is due is sent after so many events at the latest: to read from all who can be read from
-/// takes milliseconds, and messages would leave late.
+/// Events between two looks at what is due: to read from all clients takes milliseconds, and messages
+/// would leave late.
 const DUE_EVENTS: usize = 32;
 
 /// The timer's token; clients have their numbers.
 const TIMER: Token = Token(usize::MAX);
 
-/// What clients do.
+/// What clients do. The empty one does nothing, while clients connect.
 pub trait Workload {
     /// A message reached `by`.
-    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Outgoing);
+    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _clients: &mut Clients) {}
 
     /// The server told `by` that it left lines out.
     fn missed(&mut self, _by: ClientNo, _lines: u64) {}
 
-    /// `who` has what it asked for: it is registered, or in the room.
-    fn ready(&mut self, _at: Timestamp, _who: ClientNo, _out: &mut Outgoing) {}
+    /// A client has what it asked for: it is registered, or in the room.
+    fn ready(&mut self, _at: Timestamp, _who: ClientNo, _clients: &mut Clients) {}
 
-    /// The connection of `who` ended.
-    fn closed(&mut self, _at: Timestamp, _who: ClientNo, _out: &mut Outgoing) {}
+    /// A client's connection ended.
+    fn closed(&mut self, _who: ClientNo, _clients: &mut Clients) {}
 
     /// Sends what is due, and says when it wants to be asked again.
-    fn due(&mut self, _now: Timestamp, _out: &mut Outgoing) -> Timestamp {
+    fn due(&mut self, _now: Timestamp, _clients: &mut Clients) -> Timestamp {
         Timestamp::NEVER
+    }
+
+    /// How many messages are under way.
+    fn outstanding(&self) -> u64 {
+        0
     }
 }
 
-/// A workload that does nothing: while clients connect.
-#[derive(Clone, Copy, Debug)]
-pub struct Quiet;
-
-impl Workload for Quiet {
-    fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _out: &mut Outgoing) {}
-}
+impl Workload for () {}
 
 /// What a load test cannot go on after.
 #[derive(Debug, Error)]
 pub enum SwarmError {
-    /// Sockets cannot be had.
     #[error("{}: {source}", not_connected(*who, target, source))]
     Connect {
-        /// The client.
         who: ClientNo,
-        /// The server.
         target: Target,
-        /// Why.
         source: io::Error,
     },
-    /// Not everyone got in.
     #[error("{ready} of {wanted} clients got in; {why}")]
     NotReady {
-        /// So many did.
         ready: usize,
-        /// So many should have.
         wanted: usize,
-        /// What kept the others out.
         why: String,
     },
-    /// Neither.
     #[error("cannot {doing}: {source}")]
     System {
-        /// What was tried.
         doing: &'static str,
-        /// Why it failed.
         source: io::Error,
     },
 }
@@ -107,15 +96,15 @@ fn not_connected(who: ClientNo, target: &Target, error: &io::Error) -> String {
 /// What went wrong with connections, beside what a workload counts.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
-    /// Connections that ended although nobody asked for it.
+    /// Connections that ended unasked.
     pub closed: u64,
     /// Lines in which the server refused something.
     pub refused: u64,
     /// The first of those.
-    pub first: Option<String>,
+    pub refusal: Option<String>,
 }
 
-/// The clients. See the module's text.
+/// See the module's text.
 #[derive(Debug)]
 pub struct Swarm {
     poll: Poll,
@@ -124,80 +113,46 @@ pub struct Swarm {
     clock: Clock,
     pub target: Target,
     sources: Sources,
-    pub clients: Vec<Client>,
-    /// What clients say.
-    pub out: Outgoing,
+    pub clients: Clients,
     scratch: Vec<u8>,
-    pub ready: usize,
-    pub opening: usize,
-    pub joining: usize,
-    /// Who could not even connect, and why: nobody else tries after that.
+    /// The client that could not even connect, and why: no other tries after that.
     pub unreachable: Option<(ClientNo, io::Error)>,
-    /// What went wrong.
     pub trouble: Trouble,
     /// Receive buffers of connections made from now on.
     pub receive_bytes: Option<usize>,
     /// Connections that wait to be registered at a time.
     pub opening_max: usize,
-    /// Bytes of messages that are longer than the others, if there are any.
-    pub long_size: Option<usize>,
 }
 
 impl Swarm {
     /// A swarm of `count` clients, none of them connected, that send payloads of `size` bytes.
-    pub fn new(
-        target: Target,
-        dialect: Dialect,
-        count: usize,
-        size: usize,
-    ) -> Result<Self, SwarmError> {
+    pub fn new(server: &ServerUnderTest, count: usize, size: usize) -> Result<Self, SwarmError> {
         let failed = |doing| move |source| SwarmError::System { doing, source };
         let poll = Poll::new().map_err(failed("make a poll"))?;
-        let timer = Timer::new(poll.registry(), TIMER).map_err(failed("make a timer"))?;
-        let mut places = Vec::new();
-        places.resize_with(count, Client::default);
         Ok(Self {
+            timer: Timer::new(poll.registry(), TIMER).map_err(failed("make a timer"))?,
             poll,
             events: Events::with_capacity(EVENTS_MAX),
-            timer,
             clock: Clock::default(),
-            target,
+            target: server.target.clone(),
             sources: Sources::default(),
-            clients: places,
-            out: Outgoing::new(dialect, size, count),
+            clients: Clients::new(server.dialect, size, count),
             scratch: vec![0; READ_BYTES],
-            ready: 0,
-            opening: 0,
-            joining: 0,
             unreachable: None,
             trouble: Trouble::default(),
             receive_bytes: None,
-            opening_max: OPENING_MAX,
-            long_size: None,
+            opening_max: server.opening_max,
         })
     }
 
-    /// How many have what they asked for.
-    pub fn ready_count(&self) -> usize {
-        self.ready
-    }
-
-    /// How many connections there are, whatever they are for.
-    pub fn connected_count(&self) -> usize {
-        let is_connected = |client: &&Client| client.socket.is_some();
-        self.clients.iter().filter(is_connected).count()
-    }
-
-    /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Waits until something happens or is due, no longer than `until`, and does it.
     pub fn turn<W: Workload>(&mut self, work: &mut W, until: Timestamp) -> Result<(), SwarmError> {
-        let due = work.due(self.now(), &mut self.out);
-        self.settle(work)?;
-        self.flush();
+        let due = work.due(self.now(), &mut self.clients);
+        self.finish_turn(work)?;
         self.poll(due.min(until))?;
         let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
         for (place, event) in events.iter().enumerate() {
@@ -207,89 +162,75 @@ impl Swarm {
             }
             // What is due in a closed loop is never: its messages go together at the turn's end.
             if place % DUE_EVENTS == DUE_EVENTS - 1 && due != Timestamp::NEVER {
-                let _ = work.due(self.now(), &mut self.out);
-                self.flush();
+                let _ = work.due(self.now(), &mut self.clients);
+                self.write_all();
             }
-            let who = ClientNo::new(u32::try_from(event.token().0).unwrap_or(u32::MAX));
-            if event.is_writable() {
-                self.writable(who);
-            }
-            let ends = event.is_read_closed() || event.is_error();
-            if (event.is_readable() || ends)
-                && let Some(client) = self.clients.get_mut(who.index())
+            let who = ClientNo::at(event.token().0);
+            let Some(client) = self.clients.get_mut(who) else {
+                continue;
+            };
+            let has_ended = event.is_read_closed() || event.is_error();
+            client.has_ended |= has_ended;
+            if event.is_writable()
+                && mem::take(&mut client.is_blocked)
+                && client.unsent() > 0
+                && !mem::replace(&mut client.is_unwritten, true)
             {
-                client.ends |= ends;
-                self.readable(who, work);
+                self.clients.unwritten.push(who);
+            }
+            if event.is_readable() || has_ended {
+                self.read_all(who, work);
             }
         }
         events.clear();
         self.events = events;
-        self.settle(work)?;
-        self.flush();
-        Ok(())
+        self.finish_turn(work)
     }
 
     fn poll(&mut self, wake_at: Timestamp) -> Result<(), SwarmError> {
-        let failed = |source| SwarmError::System {
-            doing: "poll",
-            source,
-        };
-        let timeout = self
-            .timer
-            .timeout(self.clock.now(), wake_at)
-            .map_err(failed)?;
-        match self.poll.poll(&mut self.events, timeout) {
+        let timeout = self.timer.timeout(self.clock.now(), wake_at);
+        match timeout.and_then(|timeout| self.poll.poll(&mut self.events, timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())
             }
-            polled => polled.map_err(failed),
+            polled => polled.map_err(|source| SwarmError::System {
+                doing: "poll",
+                source,
+            }),
         }
     }
 
-    fn writable(&mut self, who: ClientNo) {
-        let Some(queue) = self.out.queues.get_mut(who.index()) else {
-            return;
-        };
-        if mem::take(&mut queue.blocked)
-            && queue.written < queue.bytes.len()
-            && !mem::replace(&mut queue.dirty, true)
-        {
-            self.out.dirty.push(who);
-        }
-    }
-
-    /// Reads everything that is there for a client.
-    fn readable<W: Workload>(&mut self, who: ClientNo, work: &mut W) {
+    /// Reads all that is there for a client.
+    fn read_all<W: Workload>(&mut self, who: ClientNo, work: &mut W) {
         let mut scratch = mem::take(&mut self.scratch);
-        while let Some(client) = self.clients.get_mut(who.index()) {
-            client.readable = true;
+        while let Some(client) = self.clients.get_mut(who) {
+            client.is_readable = true;
             match client.reads {
                 Reads::All => {}
                 Reads::Once => client.reads = Reads::Nothing,
                 Reads::Nothing => break,
             }
-            // Behind whatever was left of the last line.
+            // Behind the start of its line, so that the whole line lies in one piece.
             let kept = client.partial.len();
             if scratch.len() < kept + READ_BYTES {
                 scratch.resize(kept + READ_BYTES, 0);
             }
             let (before, room) = scratch.split_at_mut(kept);
             before.copy_from_slice(&client.partial);
-            let count = match client.fill(room) {
-                Fill::Bytes(count) => count,
-                Fill::Nothing => break,
-                Fill::Closed(error) => {
+            let count = match client.read(room) {
+                Read::Bytes(count) => count,
+                Read::Nothing => break,
+                Read::Closed(error) => {
                     let was_connected = !self.note_unreachable(who, error);
                     self.close(who, was_connected, work);
                     break;
                 }
             };
-            // Less than there was room for: whatever comes will be told. An end is told only once.
-            let is_more = count == room.len() || client.ends;
+            // A read with room left over has emptied the socket; but an end is told only once.
+            let is_more = count == room.len() || client.has_ended;
             client.partial.clear();
-            let bytes = scratch.get(..kept + count).unwrap_or_default();
-            self.take_lines(who, bytes, work);
+            self.take_lines(who, scratch.get(..kept + count).unwrap_or_default(), work);
             if !is_more {
                 break;
             }
@@ -298,7 +239,8 @@ impl Swarm {
     }
 
     fn take_lines<W: Workload>(&mut self, who: ClientNo, bytes: &[u8], work: &mut W) {
-        let (now, size, long_size) = (self.clock.now(), self.out.size, self.long_size);
+        let (now, size) = (self.clock.now(), self.clients.size);
+        let long_size = self.clients.long_size;
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', bytes) {
             let line = bytes.get(start..end).unwrap_or_default();
@@ -306,104 +248,73 @@ impl Swarm {
             start = end + 1;
             let stamp = Stamp::read(line, size);
             match stamp.or_else(|| Stamp::read(line, long_size?)) {
-                Some(stamp) => work.arrived(now, who, stamp, &mut self.out),
-                None => self.parse_line(now, who, line, work),
+                Some(stamp) => work.arrived(now, who, stamp, &mut self.clients),
+                None => self.take_server_line(now, who, line, work),
             }
         }
-        if let Some(client) = self.clients.get_mut(who.index())
-            && let Some(rest) = bytes.get(start..)
-        {
+        if let (Some(client), Some(rest)) = (self.clients.get_mut(who), bytes.get(start..)) {
             client.partial.extend_from_slice(rest);
         }
     }
 
-    fn parse_line<W: Workload>(
+    fn take_server_line<W: Workload>(
         &mut self,
         now: Timestamp,
         who: ClientNo,
         line: &[u8],
         work: &mut W,
     ) {
-        let dialect = self.out.dialect;
-        match dialect.parse_line(line) {
+        match self.clients.dialect.parse_line(line) {
             ServerLine::Done => {
-                let Some(client) = self.clients.get_mut(who.index()) else {
-                    return;
-                };
-                match client.state {
-                    State::Registering => self.opening -= 1,
-                    State::Joining => self.joining -= 1,
-                    State::Ready | State::Closed | State::Stranger => return,
+                let state = self.clients.get(who).map(|client| client.state);
+                if let Some(State::Registering | State::Joining) = state {
+                    self.clients.set_state(who, State::Ready);
+                    work.ready(now, who, &mut self.clients);
                 }
-                client.state = State::Ready;
-                self.ready += 1;
-                work.ready(now, who, &mut self.out);
             }
-            ServerLine::Ping(token) => self.out.append(who, |bytes| Dialect::pong(bytes, token)),
+            ServerLine::Ping(token) => {
+                (self.clients).append(who, |bytes| Dialect::pong(bytes, token));
+            }
             ServerLine::Missed(lines) => work.missed(who, lines),
             ServerLine::Refused(text) => {
                 self.trouble.refused += 1;
-                let first = &mut self.trouble.first;
-                first.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+                let text = || String::from_utf8_lossy(text).into_owned();
+                self.trouble.refusal.get_or_insert_with(text);
             }
             ServerLine::Other => {}
         }
     }
 
-    /// What a workload asked for beside sending.
-    pub fn settle<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
-        self.note_joining();
-        for (who, breaks_off) in mem::take(&mut self.out.closing) {
-            if let Some(client) = self.clients.get(who.index())
-                && breaks_off
-            {
-                client.break_off();
-            }
+    /// Does what the workload asked for beside sending, and then writes.
+    pub fn finish_turn<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+        for who in mem::take(&mut self.clients.closing) {
             self.close(who, false, work);
         }
-        for who in mem::take(&mut self.out.finishing) {
-            if let Some(client) = self.clients.get(who.index()) {
-                client.finish_sending();
-            }
+        for who in mem::take(&mut self.clients.rereading) {
+            self.read_all(who, work);
         }
-        for who in mem::take(&mut self.out.paused) {
-            if let Some(client) = self.clients.get_mut(who.index()) {
-                client.reads = Reads::Nothing;
-            }
-        }
-        for who in mem::take(&mut self.out.reading_once) {
-            if let Some(client) = self.clients.get_mut(who.index())
-                && client.reads == Reads::Nothing
-                && client.readable
-            {
-                client.reads = Reads::Once;
-                self.readable(who, work);
-            }
-        }
-        for who in mem::take(&mut self.out.resumed) {
-            if let Some(client) = self.clients.get_mut(who.index())
-                && mem::replace(&mut client.reads, Reads::All) != Reads::All
-                && client.readable
-            {
-                self.readable(who, work);
-            }
-        }
+        self.open_all()?;
+        self.write_all();
+        Ok(())
+    }
+
+    fn open_all(&mut self) -> Result<(), SwarmError> {
         if self.unreachable.is_some() {
-            self.out.opening.clear();
+            self.clients.opening.clear();
         }
-        while self.opening < self.opening_max
-            && let Some(opening) = self.out.opening.pop_front()
+        while self.clients.registering < self.opening_max
+            && let Some(opening) = self.clients.opening.pop_front()
         {
             let who = opening.who;
             match self.open(&opening) {
                 // A Unix socket's backlog is full: in the next turn, perhaps.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.out.opening.push_front(opening);
+                    self.clients.opening.push_front(opening);
                     break;
                 }
                 Err(error) if is_gone(&error) => {
                     self.unreachable = Some((who, error));
-                    self.out.opening.clear();
+                    self.clients.opening.clear();
                 }
                 opened => opened.map_err(|source| SwarmError::Connect {
                     who,
@@ -415,9 +326,42 @@ impl Swarm {
         Ok(())
     }
 
-    /// Notes that there is nobody to connect to. Returns whether that is what the error says.
+    fn open(&mut self, opening: &Opening) -> io::Result<()> {
+        let who = opening.who;
+        let receive_bytes = opening.receive_bytes.or(self.receive_bytes);
+        let socket = self.sources.connect(&self.target, receive_bytes)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let mut source = SourceFd(&socket.as_raw_fd());
+        (self.poll.registry()).register(&mut source, Token(who.index()), interest)?;
+        if let Some(client) = self.clients.get_mut(who) {
+            let mut output = mem::take(&mut client.output);
+            output.clear();
+            *client = Client {
+                socket: Some(socket),
+                output,
+                is_unwritten: client.is_unwritten,
+                is_blocked: true, // until the kernel says that it is connected
+                may_be_closed: opening.is_visitor,
+                ..Client::default()
+            };
+        }
+        let dialect = self.clients.dialect;
+        match &opening.arrival {
+            Arrival::Named(name) => {
+                self.clients.set_state(who, State::Registering);
+                (self.clients).append(who, |bytes| dialect.register(bytes, *name));
+            }
+            Arrival::Stranger(text) => {
+                self.clients.set_state(who, State::Stranger);
+                self.clients.raw(who, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that there is nothing to connect to. Returns whether that is what the error says.
     fn note_unreachable(&mut self, who: ClientNo, error: Option<io::Error>) -> bool {
-        let state = self.clients.get(who.index()).map(|client| client.state);
+        let state = self.clients.get(who).map(|client| client.state);
         let Some(error) = error.filter(|error| is_gone(error) && state == Some(State::Registering))
         else {
             return false;
@@ -426,87 +370,23 @@ impl Swarm {
         true
     }
 
-    fn note_joining(&mut self) {
-        for who in mem::take(&mut self.out.joining) {
-            if let Some(client) = self.clients.get_mut(who.index())
-                && client.state == State::Ready
-            {
-                client.state = State::Joining;
-                self.ready -= 1;
-                self.joining += 1;
-            }
-        }
-    }
-
-    fn open(&mut self, opening: &Opening) -> io::Result<()> {
-        let who = opening.who;
-        let receive_bytes = opening.receive_bytes.or(self.receive_bytes);
-        let socket = self.sources.connect(&self.target, receive_bytes)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registry = self.poll.registry();
-        let mut source = SourceFd(&socket.as_raw_fd());
-        registry.register(&mut source, Token(who.index()), interest)?;
-        if let Some(client) = self.clients.get_mut(who.index()) {
-            *client = Client {
-                socket: Some(socket),
-                state: match opening.arrival {
-                    Arrival::Named(_) => State::Registering,
-                    Arrival::Stranger(_) => State::Stranger,
-                },
-                ..Client::default()
-            };
-            self.opening += usize::from(client.state == State::Registering);
-        }
-        if let Some(queue) = self.out.queues.get_mut(who.index()) {
-            queue.bytes.clear();
-            queue.written = 0;
-            queue.leaving = opening.is_visitor;
-            // Until the kernel says that it is connected.
-            queue.blocked = true;
-        }
-        let dialect = self.out.dialect;
-        match &opening.arrival {
-            Arrival::Named(name) => self.out.append(who, |bytes| dialect.register(bytes, *name)),
-            Arrival::Stranger(text) => self.out.raw(who, text),
-        }
-        Ok(())
-    }
-
     fn close<W: Workload>(&mut self, who: ClientNo, by_server: bool, work: &mut W) {
-        let Some(client) = self.clients.get_mut(who.index()) else {
+        if self.clients.set_state(who, State::Closed) == State::Closed {
             return;
-        };
-        match mem::replace(&mut client.state, State::Closed) {
-            State::Registering => self.opening -= 1,
-            State::Ready => self.ready -= 1,
-            State::Joining => self.joining -= 1,
-            State::Stranger => {}
-            State::Closed => return,
         }
-        client.socket = None;
-        client.partial = Vec::new();
-        let queue = self.out.queues.get(who.index());
-        if by_server && queue.is_some_and(|queue| !queue.leaving) {
-            self.trouble.closed += 1;
+        if let Some(client) = self.clients.get_mut(who) {
+            client.socket = None;
+            client.partial = Vec::new();
+            self.trouble.closed += u64::from(by_server && !client.may_be_closed);
         }
-        work.closed(self.clock.now(), who, &mut self.out);
+        work.closed(who, &mut self.clients);
     }
 
-    /// Writes to everyone who has something to say.
-    fn flush(&mut self) {
-        for who in mem::take(&mut self.out.dirty) {
-            let (Some(queue), Some(client)) = (
-                self.out.queues.get_mut(who.index()),
-                self.clients.get_mut(who.index()),
-            ) else {
-                continue;
-            };
-            queue.dirty = false;
-            match &client.socket {
-                Some(socket) if !queue.blocked => queue.flush(socket),
-                Some(_) => {}
-                // What somebody says who is not there is lost, and need not be kept.
-                None => queue.bytes.clear(),
+    /// One write for each client with output.
+    fn write_all(&mut self) {
+        for who in mem::take(&mut self.clients.unwritten) {
+            if let Some(client) = self.clients.get_mut(who) {
+                client.write();
             }
         }
     }

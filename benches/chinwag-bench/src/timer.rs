@@ -11,9 +11,7 @@ use crate::timestamp::Timestamp;
 #[cfg(target_os = "linux")]
 pub use fd::Timer;
 
-#[cfg(not(target_os = "linux"))]
-pub use spin::Timer;
-
+/// A `timerfd` in the poll.
 #[cfg(target_os = "linux")]
 mod fd {
     use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -27,10 +25,9 @@ mod fd {
 
     use super::{Duration, Registry, Timestamp, Token, io};
 
-    /// A `timerfd` in the poll.
     #[derive(Debug)]
     pub struct Timer {
-        timer: OwnedFd,
+        fd: OwnedFd,
         /// When it fires, if it is set.
         armed: Option<Timestamp>,
     }
@@ -38,9 +35,9 @@ mod fd {
     impl Timer {
         pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-            Ok(Self { timer, armed: None })
+            let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            registry.register(&mut SourceFd(&fd.as_raw_fd()), token, Interest::READABLE)?;
+            Ok(Self { fd, armed: None })
         }
 
         /// The timeout to poll with, so as to wake at `wake_at`.
@@ -62,17 +59,13 @@ mod fd {
                 .armed
                 .is_none_or(|armed| wake_at < armed || armed <= now)
             {
-                timerfd_settime(
-                    &self.timer,
-                    TimerfdTimerFlags::empty(),
-                    &Itimerspec {
-                        it_interval: Timespec::default(),
-                        it_value: Timespec {
-                            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
-                            tv_nsec: wait.subsec_nanos().into(),
-                        },
-                    },
-                )?;
+                let mut timer = Itimerspec {
+                    it_interval: Timespec::default(),
+                    it_value: Timespec::default(),
+                };
+                timer.it_value.tv_sec = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+                timer.it_value.tv_nsec = wait.subsec_nanos().into();
+                timerfd_settime(&self.fd, TimerfdTimerFlags::empty(), &timer)?;
                 self.armed = Some(wake_at);
             }
             Ok(None)
@@ -85,38 +78,29 @@ mod fd {
     }
 }
 
+/// Polls without waiting when the time is near.
 #[cfg(not(target_os = "linux"))]
-mod spin {
-    use super::{Duration, Registry, Timestamp, Token, io};
+#[derive(Debug)]
+pub struct Timer;
 
-    /// Longer waits can be a little late.
-    const FINE_TIME_MAX: Duration = Duration::from_millis(20);
+#[cfg(not(target_os = "linux"))]
+impl Timer {
+    pub fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
+        Ok(Self)
+    }
 
-    /// Polls without waiting when the time is near.
-    #[derive(Debug)]
-    pub struct Timer;
-
-    impl Timer {
-        pub fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
-            Ok(Self)
-        }
-
-        pub fn timeout(
-            &mut self,
-            now: Timestamp,
-            wake_at: Timestamp,
-        ) -> io::Result<Option<Duration>> {
-            if wake_at == Timestamp::NEVER {
-                return Ok(None);
-            }
-            let wait = wake_at.since(now);
-            Ok(Some(if wait > FINE_TIME_MAX {
+    pub fn timeout(&mut self, now: Timestamp, wake_at: Timestamp) -> io::Result<Option<Duration>> {
+        /// Longer waits can be a little late.
+        const FINE_TIME_MAX: Duration = Duration::from_millis(20);
+        let wait = (wake_at != Timestamp::NEVER).then(|| wake_at.since(now));
+        Ok(wait.map(|wait| {
+            if wait > FINE_TIME_MAX {
                 wait
             } else {
                 Duration::ZERO
-            }))
-        }
-
-        pub fn fired(&mut self) {}
+            }
+        }))
     }
+
+    pub fn fired(&mut self) {}
 }

@@ -2,109 +2,84 @@
 
 use serde::Serialize;
 
-use crate::process::{Holdings, Usage};
+use crate::process::{Usage, descriptors_and_threads};
 use crate::recorder::as_f64;
+use crate::report::Look;
 use crate::timestamp::Timestamp;
 
-/// The server at one time.
+/// What the server holds at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Level {
-    /// Resident memory, in KiB.
     pub resident_kib: f64,
     /// Open files, sockets among them.
     pub descriptors: u64,
-    /// Threads.
     pub threads: u64,
 }
 
 impl Level {
     /// Of the process `pid`, if it can be seen.
     pub fn of(pid: Option<u32>) -> Option<Self> {
-        let (usage, holdings) = (Usage::of(pid?)?, Holdings::of(pid?)?);
+        let (descriptors, threads) = descriptors_and_threads(pid?)?;
         Some(Self {
-            resident_kib: as_f64(usage.resident_bytes) / 1024.0,
-            descriptors: holdings.descriptors,
-            threads: holdings.threads,
+            resident_kib: Usage::of(pid?)?.resident_kib,
+            descriptors,
+            threads,
         })
     }
 }
 
-/// One look.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// Seconds since the measured phase began.
     pub at_s: f64,
     /// Connections that the clients have.
     pub connected: usize,
-    /// Visitors who came in a second, since the look before.
+    /// Visitors that came in a second, since the sample before.
     pub connects_per_second: f64,
-    /// The server, if it can be seen.
     #[serde(flatten)]
     pub level: Option<Level>,
-    /// The share of a processor that the server used since the look before.
+    /// The share of a processor that the server used since the sample before.
     pub server_busy: Option<f64>,
     /// The same of this program.
     pub driver_busy: Option<f64>,
 }
 
-/// Looks at the server and at this program.
+/// Takes samples of the server and of this program.
 #[derive(Debug)]
 pub struct Sampler {
     pid: Option<u32>,
     began: Timestamp,
-    last: Look,
-    /// So far.
+    last: (Timestamp, Look, u64),
     pub samples: Vec<Sample>,
 }
 
-/// What has grown since the look before.
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    at: Timestamp,
-    server: Option<Usage>,
-    driver: Option<Usage>,
-    connects: u64,
-}
-
-impl Look {
-    fn take(pid: Option<u32>, at: Timestamp, connects: u64) -> Self {
-        Self {
-            at,
-            server: pid.and_then(Usage::of),
-            driver: Usage::own(),
-            connects,
-        }
-    }
-}
-
 impl Sampler {
-    /// Of the process `pid`, if it can be seen, from now on.
     pub fn new(pid: Option<u32>, now: Timestamp) -> Self {
         Self {
             pid,
             began: now,
-            last: Look::take(pid, now, 0),
+            last: (now, Look::now(pid), 0),
             samples: Vec::new(),
         }
     }
 
-    /// Looks, when so many connections are there and so many visitors have come.
-    pub fn look(&mut self, now: Timestamp, connected: usize, connects: u64) {
-        let (before, look) = (self.last, Look::take(self.pid, now, connects));
-        let seconds = now.since(before.at).as_secs_f64().max(f64::MIN_POSITIVE);
+    /// Of now, when there are as many connections, and as many visitors have come.
+    pub fn take(&mut self, now: Timestamp, connected: usize, connects: u64) {
+        let look = Look::now(self.pid);
+        let (last, before, connects_before) = self.last;
+        let seconds = now.since(last).as_secs_f64().max(f64::MIN_POSITIVE);
         let busy = |before: Option<Usage>, after: Option<Usage>| {
-            let used = after?.cpu().saturating_sub(before?.cpu());
-            Some(used.as_secs_f64() / seconds)
+            Some(after?.cpu_since(&before?).as_secs_f64() / seconds)
         };
         self.samples.push(Sample {
             at_s: now.since(self.began).as_secs_f64(),
             connected,
-            connects_per_second: as_f64(connects - before.connects) / seconds,
+            connects_per_second: as_f64(connects - connects_before) / seconds,
             level: Level::of(self.pid),
             server_busy: busy(before.server, look.server),
             driver_busy: busy(before.driver, look.driver),
         });
-        self.last = look;
+        self.last = (now, look, connects);
     }
 }
 

@@ -1,17 +1,17 @@
-//! Those who come and go during a soak, and what each does when.
+//! Clients that come and go during a soak, and what each does when.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::client::{CLIENTS_MAX, ClientNo};
-use crate::outgoing::{Arrival, Outgoing};
-use crate::run::SLOW_RECEIVE_BYTES;
+use super::visit::{FAULTS, Fault, Step, Visit};
+use super::{Plan, Population};
+use crate::client::{CLIENTS_MAX, ClientNo, clients};
+use crate::clients::{Arrival, Clients};
+use crate::connect::SLOW_RECEIVE_BYTES;
+use crate::recorder::share_of;
 use crate::timestamp::Timestamp;
-
-use super::faults::{FAULTS, Fault, Plan, Step};
-use super::room_traffic::as_number;
 
 /// How many of each thing were done.
 pub type Tally = BTreeMap<&'static str, u64>;
@@ -25,22 +25,22 @@ const FLOOD_UNSENT_MIN: usize = 128 << 10;
 /// A soak shorter than this has floods that are as much shorter.
 const FLOOD_TIME: Duration = Duration::from_secs(20);
 
-/// Of a short soak, each kind of fault has so many at least, on average.
+/// A short soak has each kind of fault at least as often as this, on average.
 const EACH_AT_LEAST: u32 = 4;
 
-/// See the module's text. A visitor has a place among the swarm's clients, and on each visit a name
-/// that nobody had before: the server may not have noticed yet that the last one is gone.
+/// A visitor has a place among the swarm's clients, and on each visit a name that is new: the server
+/// may not have noticed yet that the last one is gone.
 #[derive(Debug)]
 pub struct Visitors {
     first: usize,
     free: Vec<ClientNo>,
-    visits: Vec<Option<Visit>>,
+    /// By place.
+    present: Vec<Option<Present>>,
     names: usize,
     serial: u64,
     agenda: BTreeMap<(Timestamp, u64), Due>,
     floods: Vec<Flood>,
-    /// When the next of each kind comes, and the average time between two.
-    faults: Vec<(Fault, Duration, Timestamp)>,
+    arrivals: Vec<Arrivals>,
     /// How much of a flood there is time for.
     flood_share: f64,
     rng: Rng,
@@ -50,29 +50,26 @@ pub struct Visitors {
     pub connects: u64,
 }
 
-/// A visit that goes on.
+/// When visitors of a kind come.
 #[derive(Debug)]
-struct Visit {
+struct Arrivals {
+    fault: Fault,
+    /// Between two, on average.
+    period: Duration,
+    next: Timestamp,
+}
+
+/// A visitor that is there.
+#[derive(Debug)]
+struct Present {
     serial: u64,
     name: ClientNo,
     /// What it does once it is let in.
     steps: Vec<(Duration, Step)>,
     end: Option<&'static str>,
-    manner: Manner,
+    /// Is registered and reads, so that it can take leave in words.
+    can_quit: bool,
     is_leaving: bool,
-}
-
-/// How a visitor can be spoken with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    /// Waits to be registered.
-    Knocks,
-    /// Is registered, and reads.
-    Chats,
-    /// Is registered, and does not read.
-    IsDeaf,
-    /// Is not to be registered.
-    IsStrange,
 }
 
 #[derive(Debug)]
@@ -91,32 +88,34 @@ struct Flood {
 }
 
 impl Visitors {
-    /// Has the places `first..first + places`; so many come for a short visit in a second.
-    pub fn new(first: usize, places: usize, rate: f64, time: Duration, mut rng: Rng) -> Self {
-        let period = |seconds: f64| Duration::from_secs_f64(seconds).min(time / EACH_AT_LEAST);
-        let faults = FAULTS.map(|(fault, seconds)| (fault, period(seconds)));
-        let mut faults: Vec<_> = faults.into_iter().collect();
-        faults.push((Fault::Visit, period(1.0 / rate)));
-        let mut visits = Vec::new();
-        visits.resize_with(places, || None);
-        let all = (first..first + places).rev();
+    pub fn new(population: Population, plan: &Plan, mut rng: Rng) -> Self {
+        let (first, places) = (population.steady(), population.places);
+        let time = plan.run.time;
+        let mut arrivals = |(fault, seconds): (Fault, f64)| {
+            let period = Duration::from_secs_f64(seconds).min(time / EACH_AT_LEAST);
+            Arrivals {
+                fault,
+                period,
+                next: Timestamp::default().after(period.mul_f64(rng.f64())),
+            }
+        };
+        let visits = (Fault::Visit, 1.0 / plan.visits);
+        let mut present = Vec::new();
+        present.resize_with(places, || None);
+        let mut free: Vec<ClientNo> = clients(first + places).skip(first).collect();
+        free.reverse();
         Self {
             first,
-            free: all.map(|place| ClientNo::new(as_number(place))).collect(),
-            visits,
+            free,
+            present,
             names: first + places,
             serial: 0,
             agenda: BTreeMap::new(),
             floods: Vec::new(),
-            faults: faults
+            arrivals: FAULTS
                 .into_iter()
-                .map(|(fault, period)| {
-                    (
-                        fault,
-                        period,
-                        Timestamp::default().after(period.mul_f64(rng.f64())),
-                    )
-                })
+                .chain([visits])
+                .map(&mut arrivals)
                 .collect(),
             flood_share: time.div_duration_f64(FLOOD_TIME).min(1.0),
             rng,
@@ -128,114 +127,104 @@ impl Visitors {
 
     /// The first of them come.
     pub fn start(&mut self, now: Timestamp) {
-        for (_, _, next) in &mut self.faults {
-            *next = now.after(next.since(Timestamp::default()));
+        for arrivals in &mut self.arrivals {
+            arrivals.next = now.after(arrivals.next.since(Timestamp::default()));
         }
     }
 
-    /// Nobody comes any more, and those who are there leave.
-    pub fn stop(&mut self, out: &mut Outgoing) {
-        self.faults.clear();
+    /// No more come, and those that are there leave.
+    pub fn stop(&mut self, out: &mut Clients) {
+        self.arrivals.clear();
         self.agenda.clear();
         self.floods.clear();
-        for (place, visit) in self.visits.iter_mut().enumerate() {
-            let who = ClientNo::new(as_number(self.first + place));
-            match visit {
-                Some(visit) if visit.manner == Manner::Chats => {
-                    visit.is_leaving = true;
-                    // It may be in the middle of a line.
-                    out.raw(who, b"\n");
-                    out.quit(who);
-                }
-                Some(visit) => {
-                    visit.is_leaving = true;
-                    out.hang_up(who, true);
-                }
-                None => {}
+        for (who, visitor) in clients(usize::MAX).skip(self.first).zip(&mut self.present) {
+            let Some(visitor) = visitor else {
+                continue;
+            };
+            visitor.is_leaving = true;
+            if visitor.can_quit {
+                // It may be in the middle of a line.
+                out.raw(who, b"\n");
+                out.quit(who);
+            } else {
+                out.reset(who);
             }
         }
     }
 
     /// Whether all have left.
     pub fn are_gone(&self) -> bool {
-        self.visits.iter().all(Option::is_none)
+        self.present.iter().all(Option::is_none)
     }
 
-    /// Lets come who is due, and do what is due. Says when it wants to be asked again.
-    pub fn due(&mut self, now: Timestamp, out: &mut Outgoing) -> Timestamp {
-        for place in 0..self.faults.len() {
-            while let Some((fault, period, next)) = self.faults.get_mut(place)
-                && *next <= now
+    /// Lets come visitors that are due, and does what is due. Says when it wants to be asked again.
+    pub fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
+        for place in 0..self.arrivals.len() {
+            while let Some(arrivals) = self.arrivals.get_mut(place)
+                && arrivals.next <= now
             {
-                let fault = *fault;
-                *next = next.after(period.mul_f64(0.5 + self.rng.f64()));
+                let fault = arrivals.fault;
+                arrivals.next =
+                    (arrivals.next).after(arrivals.period.mul_f64(0.5 + self.rng.f64()));
                 self.send(now, fault, out);
             }
         }
         while let Some(entry) = self.agenda.first_entry()
             && entry.key().0 <= now
         {
-            let Due { who, visit, step } = entry.remove();
-            if self.visit(who).is_some_and(|there| there.serial == visit) {
-                self.do_step(now, who, step, out);
-            }
+            let due = entry.remove();
+            self.do_step(now, due, out);
         }
         self.go_on_flooding(out);
-        let next = self.faults.iter().map(|(_, _, next)| *next).min();
-        let step = self.agenda.keys().next().map(|(at, _)| *at);
-        let next = [next, step].into_iter().flatten().min();
-        next.unwrap_or(Timestamp::NEVER)
+        let next = self.arrivals.iter().map(|arrivals| arrivals.next);
+        let next = next.chain(self.agenda.keys().next().map(|(at, _)| *at));
+        next.min().unwrap_or(Timestamp::NEVER)
     }
 
     /// A visitor is registered.
     pub fn ready(&mut self, now: Timestamp, who: ClientNo) {
-        let Some(visit) = self.visit(who) else {
-            return;
-        };
-        visit.manner = Manner::Chats;
-        let (serial, steps) = (visit.serial, std::mem::take(&mut visit.steps));
-        self.plan(now, who, serial, steps);
+        if let Some(visitor) = self.get_mut(who) {
+            visitor.can_quit = true;
+            let (serial, steps) = (visitor.serial, std::mem::take(&mut visitor.steps));
+            self.plan(now, who, serial, steps);
+        }
     }
 
     /// A visitor's connection ended.
     pub fn closed(&mut self, who: ClientNo) {
         let place = who.index().checked_sub(self.first);
-        let Some(visit) = place.and_then(|place| self.visits.get_mut(place)?.take()) else {
+        let Some(visitor) = place.and_then(|place| self.present.get_mut(place)?.take()) else {
             return;
         };
         self.free.push(who);
-        if visit.is_leaving {
-            return;
-        }
-        match visit.end {
+        match visitor.end {
+            _ if visitor.is_leaving => {}
             Some(end) => self.count(end),
             None => self.unexpected_closes += 1,
         }
     }
 
-    fn visit(&mut self, who: ClientNo) -> Option<&mut Visit> {
+    fn get_mut(&mut self, who: ClientNo) -> Option<&mut Present> {
         let place = who.index().checked_sub(self.first)?;
-        self.visits.get_mut(place)?.as_mut()
+        self.present.get_mut(place)?.as_mut()
     }
 
     fn count(&mut self, what: &'static str) {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    fn send(&mut self, now: Timestamp, fault: Fault, out: &mut Outgoing) {
-        let crowd = match fault {
-            Fault::Crowd => {
-                self.count("crowds");
-                // Beside few steady ones, half as many are a crowd.
-                let most = CROWD.1.min(self.first / 2);
-                self.rng.usize(CROWD.0.min(most)..=most)
-            }
-            _ => 1,
-        };
-        for _ in 0..crowd {
+    fn send(&mut self, now: Timestamp, fault: Fault, out: &mut Clients) {
+        let mut count = 1;
+        if fault == Fault::Crowd {
+            self.count("crowds");
+            // Beside few steady clients, half as many are a crowd.
+            let most = CROWD.1.min(self.first / 2);
+            count = self.rng.usize(CROWD.0.min(most)..=most);
+        }
+        for _ in 0..count {
             let name = self.new_name();
-            let plan = Plan::of(fault, name, &mut self.rng);
-            self.receive(now, name, plan, out);
+            let visit = Visit::of(fault, name, &mut self.rng);
+            self.receive(now, name, visit, out);
         }
     }
 
@@ -243,39 +232,38 @@ impl Visitors {
     fn new_name(&mut self) -> ClientNo {
         self.names += 1;
         if self.names >= CLIENTS_MAX {
-            self.names = self.first + self.visits.len();
+            self.names = self.first + self.present.len();
         }
-        ClientNo::new(as_number(self.names))
+        ClientNo::at(self.names)
     }
 
-    fn receive(&mut self, now: Timestamp, name: ClientNo, plan: Plan, out: &mut Outgoing) {
+    fn receive(&mut self, now: Timestamp, name: ClientNo, visit: Visit, out: &mut Clients) {
         let Some(who) = self.free.pop() else {
             return self.count("no_place");
         };
-        self.count(plan.name);
+        self.count(visit.name);
         self.connects += 1;
         self.serial += 1;
-        let (serial, is_stranger) = (self.serial, plan.stranger.is_some());
-        let arrival = plan
-            .stranger
-            .map_or(Arrival::Named(name), Arrival::Stranger);
-        out.visit(who, arrival, plan.is_small.then_some(SLOW_RECEIVE_BYTES));
-        // A stranger needs not wait for an answer.
-        let (manner, at_once, once_in) = if is_stranger {
-            (Manner::IsStrange, plan.steps, Vec::new())
-        } else {
-            (Manner::Knocks, Vec::new(), plan.steps)
+        let serial = self.serial;
+        // A stranger need not wait for an answer.
+        let (arrival, at_once, once_in) = match visit.stranger {
+            Some(says) => (Arrival::Stranger(says), visit.steps, Vec::new()),
+            None => (Arrival::Named(name), Vec::new(), visit.steps),
         };
-        let visit = Visit {
-            serial,
-            name,
-            steps: once_in,
-            end: plan.end,
-            manner,
-            is_leaving: false,
-        };
-        if let Some(place) = self.visits.get_mut(who.index() - self.first) {
-            *place = Some(visit);
+        out.visit(
+            who,
+            arrival,
+            visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
+        );
+        if let Some(place) = self.present.get_mut(who.index() - self.first) {
+            *place = Some(Present {
+                serial,
+                name,
+                steps: once_in,
+                end: visit.end,
+                can_quit: false,
+                is_leaving: false,
+            });
         }
         self.plan(now, who, serial, at_once);
     }
@@ -288,63 +276,56 @@ impl Visitors {
         }
     }
 
-    fn do_step(&mut self, now: Timestamp, who: ClientNo, step: Step, out: &mut Outgoing) {
-        let Some(visit) = self.visit(who) else {
+    fn do_step(&mut self, now: Timestamp, due: Due, out: &mut Clients) {
+        let Due { who, visit, step } = due;
+        let Some(visitor) = self.get_mut(who).filter(|visitor| visitor.serial == visit) else {
             return;
         };
-        let (serial, name) = (visit.serial, visit.name);
-        match step {
-            Step::Say(bytes) => out.raw(who, &bytes),
-            Step::Flood(chunk, bytes) => self.floods.push(Flood {
-                who,
-                visit: serial,
-                chunk,
-                bytes_left: share_of(bytes, self.flood_share),
-            }),
+        let leaves = match step {
+            Step::Say(bytes) => return out.raw(who, &bytes),
+            Step::Flood(chunk, bytes) => {
+                let bytes_left = share_of(bytes, self.flood_share);
+                return self.floods.push(Flood {
+                    who,
+                    visit,
+                    chunk,
+                    bytes_left,
+                });
+            }
             Step::Invite => {
+                let visit = Visit::pen_friend(visitor.name);
                 let friend = self.new_name();
-                self.receive(now, friend, Plan::pen_friend(name), out);
+                return self.receive(now, friend, visit, out);
             }
-            Step::Pause => {
-                visit.manner = Manner::IsDeaf;
-                out.pause(who);
+            Step::PauseReads => {
+                visitor.can_quit = false;
+                return out.pause_reads(who);
             }
-            Step::Resume => {
-                visit.manner = Manner::Chats;
-                out.resume(who);
+            Step::ResumeReads => {
+                visitor.can_quit = true;
+                return out.resume_reads(who);
             }
-            Step::Count(what) => self.count(what),
-            Step::Quit | Step::Finish | Step::Reset => {
-                visit.is_leaving = true;
-                self.floods.retain(|flood| flood.visit != serial);
-                let how = match step {
-                    Step::Quit => {
-                        out.quit(who);
-                        "quits"
-                    }
-                    Step::Finish => {
-                        out.finish(who);
-                        "fins"
-                    }
-                    _ => {
-                        out.hang_up(who, true);
-                        "resets"
-                    }
-                };
-                self.count(how);
-            }
+            Step::Count(what) => return self.count(what),
+            Step::Quit => "quits",
+            Step::Finish => "fins",
+            Step::Reset => "resets",
+        };
+        visitor.is_leaving = true;
+        self.floods.retain(|flood| flood.visit != visit);
+        match leaves {
+            "quits" => out.quit(who),
+            "fins" => out.finish(who),
+            _ => out.reset(who),
         }
+        self.count(leaves);
     }
 
-    /// Keeps the sockets of those who flood from running empty.
-    fn go_on_flooding(&mut self, out: &mut Outgoing) {
-        let visits = &self.visits;
-        let first = self.first;
-        self.floods.retain_mut(|flood| {
-            let visit = visits
-                .get(flood.who.index() - first)
-                .and_then(Option::as_ref);
-            if visit.is_none_or(|visit| visit.serial != flood.visit) {
+    /// Keeps the sockets of those that flood from running empty.
+    fn go_on_flooding(&mut self, out: &mut Clients) {
+        let mut floods = std::mem::take(&mut self.floods);
+        floods.retain_mut(|flood| {
+            let visitor = self.get_mut(flood.who);
+            if visitor.is_none_or(|visitor| visitor.serial != flood.visit) {
                 return false;
             }
             while flood.bytes_left > 0 && out.unsent(flood.who) < FLOOD_UNSENT_MIN {
@@ -353,15 +334,6 @@ impl Visitors {
             }
             flood.bytes_left > 0
         });
+        self.floods = floods;
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of some megabytes"
-)]
-fn share_of(bytes: usize, share: f64) -> usize {
-    (bytes as f64 * share) as usize
 }

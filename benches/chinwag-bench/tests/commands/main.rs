@@ -495,7 +495,7 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["dm", "--clients", "1"], "say 2 to"),
         (&["dm", "--size", "31"], "say 32 to"),
         (&["dm", "--time", "0"], "say more than 0"),
-        (&["rate", "--rate", "nan"], "say how many"),
+        (&["rate", "--rate", "nan"], "say 0.01 to"),
         (
             &["room", "--members", "3", "--speakers", "4"],
             "--speakers 3",

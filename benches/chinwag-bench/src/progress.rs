@@ -1,4 +1,4 @@
-//! Progress, for somebody who waits.
+//! A progress bar on standard error, if that is a terminal.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,7 +7,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Progress;
 
-/// A bar on standard error, if that is a terminal.
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
@@ -32,10 +31,11 @@ impl Bar {
     }
 
     pub fn show(&self, progress: Progress) {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let (step, done, whole) = match progress {
             Progress::Connecting(done, whole) => ("connecting", done as u64, whole as u64),
             Progress::Running(elapsed, whole) => ("running", millis(elapsed), millis(whole)),
-            Progress::Draining(_) => ("waiting for what is under way", 0, 1),
+            Progress::Draining => ("waiting for what is under way", 0, 1),
             Progress::Step(step) => return self.title(step),
         };
         let title = self.title.borrow();
@@ -48,8 +48,4 @@ impl Bar {
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,8 @@
-//! When messages of an open loop are meant to go, whatever has become of those before.
+//! When messages of an open loop are to go.
 
 use std::time::Duration;
 
+use crate::recorder::as_f64;
 use crate::timestamp::Timestamp;
 
 /// A steady rate.
@@ -13,7 +14,6 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// From `start` on, so many a second.
     pub fn new(start: Timestamp, per_second: f64) -> Self {
         Self {
             start,
@@ -24,8 +24,8 @@ impl Schedule {
 
     /// When the next is due.
     pub fn next(&self) -> Timestamp {
-        let elapsed = crate::recorder::as_f64(self.sent) / self.per_second;
-        Duration::try_from_secs_f64(elapsed).map_or(Timestamp::NEVER, |time| self.start.after(time))
+        let elapsed = Duration::try_from_secs_f64(as_f64(self.sent) / self.per_second);
+        elapsed.map_or(Timestamp::NEVER, |time| self.start.after(time))
     }
 
     /// The time for which the next is meant, if that has come.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::{REGISTER_TIME, STALL_TIME};
 use crate::client::ClientNo;
 use crate::dialect::ROOM;
 
@@ -17,9 +18,7 @@ pub enum Fault {
     Crowd,
     /// Writes as fast as it is read.
     Flood,
-    /// Lines longer than lines may be.
     LongLine,
-    /// Bytes without a meaning.
     Garbage,
     /// Negotiates, and does not end.
     Telnet,
@@ -35,7 +34,7 @@ pub enum Fault {
     Unread,
 }
 
-/// How many seconds lie between two of a kind, on average; visits have a rate of their own.
+/// Seconds between two of a kind, on average; visits have a rate of their own.
 pub const FAULTS: [(Fault, f64); 10] = [
     (Fault::Crowd, 10.0),
     (Fault::Flood, 15.0),
@@ -52,16 +51,13 @@ pub const FAULTS: [(Fault, f64); 10] = [
 /// One thing that a visitor does.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Says these bytes.
     Say(Vec<u8>),
-    /// Says this again and again, as fast as it is read, until so many bytes are said.
+    /// Says this again and again, as fast as it is read, until as many bytes are said.
     Flood(Vec<u8>, usize),
-    /// Asks another visitor to write to this one, more than a server keeps for anybody.
+    /// Asks another visitor to write to this one, more than a server keeps for any client.
     Invite,
-    /// Reads nothing any more.
-    Pause,
-    /// Reads again.
-    Resume,
+    PauseReads,
+    ResumeReads,
     /// `/quit`, or the dialect's word for it.
     Quit,
     /// Says nothing more, and reads on: FIN.
@@ -74,14 +70,14 @@ pub enum Step {
 
 /// What a visitor comes to do.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Visit {
     /// Counted when it comes.
     pub name: &'static str,
     /// Says this and does not register, if there is something.
     pub stranger: Option<Vec<u8>>,
     /// Has a small receive buffer, so that the server soon feels that it does not read.
-    pub is_small: bool,
-    /// So long after it was let in, or, as a stranger, came.
+    pub has_small_buffer: bool,
+    /// What it does, and how long after it was let in, or, as a stranger, came.
     pub steps: Vec<(Duration, Step)>,
     /// The server may end it; this is counted then.
     pub end: Option<&'static str>,
@@ -93,12 +89,12 @@ const SIDE_ROOMS: u32 = 20;
 /// Bytes that a flooder writes: some 80,000 lines.
 const FLOOD_BYTES: usize = 4 << 20;
 
-/// Bytes that are written to somebody who does not read: more than the kernel takes for one
+/// Bytes that are written to a client that does not read: more than the kernel takes for one
 /// connection (128 KiB, as the server asks it to, and what is under way) and the hard limit (1 MiB)
 /// together.
 const OVERFULL_BYTES: usize = 2 << 20;
 
-/// What is repeated in a flood is about so long.
+/// What is repeated in a flood is about as long as this.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Not longer than a line may be, with the name before it.
@@ -107,13 +103,13 @@ const FULL_LINE_BYTES: usize = 4000;
 /// Bytes of the longest line over the limit.
 const LONG_LINE_BYTES_MAX: usize = 200 << 10;
 
-/// How often somebody asks for all commands who will not read them: some 2 MB, like
+/// How often a client asks for all commands that will not read them: some 2 MB, like
 /// [`OVERFULL_BYTES`] more than the kernel and the hard limit take together.
 const UNREAD_LINES: usize = 1500;
 
-/// How long after a stuck reader came it looks whether it has been closed: well after
-/// [`STALL_TIME`](super::STALL_TIME). What the kernel takes is full within a second.
-const STUCK_TIME: Duration = Duration::from_secs(30);
+/// When a stuck reader looks whether it has been closed: what the kernel takes is full within a
+/// second of its coming.
+const STUCK_TIME: Duration = STALL_TIME.saturating_add(Duration::from_secs(10));
 
 /// The same for one that is written to privately.
 const OVERFULL_TIME: Duration = Duration::from_secs(8);
@@ -136,11 +132,11 @@ const IAC: u8 = 255;
 const SUBNEGOTIATION: u8 = 250;
 const ASKING: [u8; 4] = [251, 252, 253, 254];
 
-impl Plan {
-    /// For an fault of somebody whose name is `name`. A [`Fault::Crowd`] is many visits.
+impl Visit {
+    /// For a visitor whose name is `name`. A [`Fault::Crowd`] is many of these.
     pub fn of(fault: Fault, name: ClientNo, rng: &mut Rng) -> Self {
         match fault {
-            Fault::Visit | Fault::Crowd => Self::visit(name, rng),
+            Fault::Visit | Fault::Crowd => Self::short(name, rng),
             Fault::Flood => Self::flood(name),
             Fault::LongLine => Self::long_line(rng),
             Fault::Garbage => {
@@ -156,46 +152,46 @@ impl Plan {
                 _ => Self::stranger("smb", SMB.to_vec(), rng.bool()),
             },
             Fault::HalfOpen => Self::half_open(rng.bool()),
-            Fault::Stuck => Self {
-                end: Some("stuck_ended"),
-                ..Self::deaf("stuck", enter(ROOM), STUCK_TIME)
-            },
+            Fault::Stuck => Self::deaf("stuck", "stuck_ended", Step::Say(enter(ROOM)), STUCK_TIME),
             Fault::Overfull => {
-                let mut plan = Self::deaf("overfull", Vec::new(), OVERFULL_TIME);
-                plan.steps.insert(1, (Duration::ZERO, Step::Invite));
-                plan.end = Some("overfull_ended");
-                plan
+                Self::deaf("overfull", "overfull_ended", Step::Invite, OVERFULL_TIME)
             }
             Fault::Unread => {
-                let mut plan = Self::deaf("unread", b"/help\n".repeat(UNREAD_LINES), STUCK_TIME);
-                plan.steps.truncate(2);
-                let leave = (Duration::from_millis(rng.u64(10..1500)), Step::Reset);
-                plan.steps.push(leave);
-                plan.end = Some("unread_ended");
-                plan
+                let ask = Step::Say(b"/help\n".repeat(UNREAD_LINES));
+                let mut visit = Self::deaf("unread", "unread_ended", ask, STUCK_TIME);
+                visit.steps.truncate(2);
+                visit.then(Duration::from_millis(rng.u64(10..1500)), Step::Reset)
             }
         }
     }
 
-    /// Somebody who writes to `to` more than a server keeps for anybody.
+    /// Of a client that writes to `to` more than a server keeps for any.
     pub fn pen_friend(to: ClientNo) -> Self {
         let mut line = format!("@{to}:").into_bytes();
         line.extend(repeat_n(b'x', FULL_LINE_BYTES));
         line.push(b'\n');
         let chunk = line.repeat(CHUNK_BYTES / line.len());
+        Self::named("pen_friends")
+            .then(Duration::ZERO, Step::Flood(chunk, OVERFULL_BYTES))
+            .then(OVERFULL_TIME, Step::Quit)
+    }
+
+    const fn named(name: &'static str) -> Self {
         Self {
-            name: "pen_friends",
+            name,
             stranger: None,
-            is_small: false,
-            steps: vec![
-                (Duration::ZERO, Step::Flood(chunk, OVERFULL_BYTES)),
-                (OVERFULL_TIME, Step::Quit),
-            ],
+            has_small_buffer: false,
+            steps: Vec::new(),
             end: None,
         }
     }
 
-    fn visit(name: ClientNo, rng: &mut Rng) -> Self {
+    fn then(mut self, at: Duration, step: Step) -> Self {
+        self.steps.push((at, step));
+        self
+    }
+
+    fn short(name: ClientNo, rng: &mut Rng) -> Self {
         let room = format!("side{}", rng.u32(0..SIDE_ROOMS));
         let new_name = format!("#v{}\n", name.get());
         let mut lines: Vec<(&'static str, Vec<u8>)> = vec![
@@ -210,30 +206,20 @@ impl Plan {
         let (least, most) = STAY_SECONDS;
         let stay = least + (most - least) * rng.f64() * rng.f64();
         let pause = Duration::from_secs_f64(stay) / 8;
-        let mut steps = Vec::new();
+        let mut visit = Self::named("visits");
         let mut at = Duration::ZERO;
         for (name, line) in lines {
-            steps.extend([(at, Step::Count(name)), (at, Step::Say(line))]);
+            visit = visit.then(at, Step::Count(name)).then(at, Step::Say(line));
             at += pause;
         }
-        let leaving = match rng.u8(0..8) {
-            0..3 => Step::Quit,
-            3..5 => Step::Finish,
-            5..7 => Step::Reset,
-            _ => {
-                steps.push((at, Step::Say(b"What I always wanted to s".to_vec())));
-                steps.push((at, Step::Count("half_lines")));
-                at += pause;
-                Step::Reset
-            }
-        };
-        steps.push((at, leaving));
-        Self {
-            name: "visits",
-            stranger: None,
-            is_small: false,
-            steps,
-            end: None,
+        match rng.u8(0..8) {
+            0..3 => visit.then(at, Step::Quit),
+            3..5 => visit.then(at, Step::Finish),
+            5..7 => visit.then(at, Step::Reset),
+            _ => visit
+                .then(at, Step::Say(b"What I always wanted to s".to_vec()))
+                .then(at, Step::Count("half_lines"))
+                .then(at + pause, Step::Reset),
         }
     }
 
@@ -242,17 +228,10 @@ impl Plan {
         mix.extend(format!("@{name}:to myself\n/whois {name}\n").into_bytes());
         let chunk = mix.repeat(CHUNK_BYTES / mix.len());
         let room = format!("flood{}", name.get());
-        Self {
-            name: "floods",
-            stranger: None,
-            is_small: false,
-            steps: vec![
-                (Duration::ZERO, Step::Say(enter(&room))),
-                (Duration::ZERO, Step::Flood(chunk, FLOOD_BYTES)),
-                (LAST_LOOK_TIME, Step::Quit),
-            ],
-            end: None,
-        }
+        Self::named("floods")
+            .then(Duration::ZERO, Step::Say(enter(&room)))
+            .then(Duration::ZERO, Step::Flood(chunk, FLOOD_BYTES))
+            .then(LAST_LOOK_TIME, Step::Quit)
     }
 
     fn long_line(rng: &mut Rng) -> Self {
@@ -260,16 +239,9 @@ impl Plan {
         let mut line = vec![b'x'; bytes];
         line.extend_from_slice(b"\n/ping still there\n");
         let leaving = if rng.bool() { Step::Quit } else { Step::Finish };
-        Self {
-            name: "long_lines",
-            stranger: None,
-            is_small: false,
-            steps: vec![
-                (Duration::ZERO, Step::Say(line)),
-                (Duration::from_secs(1), leaving),
-            ],
-            end: None,
-        }
+        Self::named("long_lines")
+            .then(Duration::ZERO, Step::Say(line))
+            .then(Duration::from_secs(1), leaving)
     }
 
     /// Says something that is no chat, and ends unless it has been ended.
@@ -280,46 +252,39 @@ impl Plan {
             Step::Finish
         };
         Self {
-            name,
             stranger: Some(says),
-            is_small: false,
-            steps: vec![(Duration::from_millis(500), leaving)],
             end: Some("strangers_ended"),
+            ..Self::named(name)
         }
+        .then(Duration::from_millis(500), leaving)
     }
 
     /// Says nothing, or a byte a second.
     fn half_open(is_slow: bool) -> Self {
-        let wait = super::REGISTER_TIME + LAST_LOOK_TIME;
-        let mut steps = Vec::new();
-        if is_slow {
-            let bytes = 1..super::REGISTER_TIME.as_secs();
-            steps.extend(bytes.map(|at| (Duration::from_secs(at), Step::Say(b"#".to_vec()))));
-        }
-        steps.push((wait, Step::Reset));
-        Self {
-            name: "half_open",
+        let mut visit = Self {
             stranger: Some(Vec::new()),
-            is_small: false,
-            steps,
             end: Some("half_open_ended"),
+            ..Self::named("half_open")
+        };
+        if is_slow {
+            for second in 1..REGISTER_TIME.as_secs() {
+                visit = visit.then(Duration::from_secs(second), Step::Say(b"#".to_vec()));
+            }
         }
+        visit.then(REGISTER_TIME + LAST_LOOK_TIME, Step::Reset)
     }
 
-    /// Says something, reads nothing, and looks after `time` whether it has been closed.
-    fn deaf(name: &'static str, says: Vec<u8>, time: Duration) -> Self {
+    /// Reads nothing, does something, and looks after `time` whether it has been closed.
+    fn deaf(name: &'static str, end: &'static str, step: Step, time: Duration) -> Self {
         Self {
-            name,
-            stranger: None,
-            is_small: true,
-            steps: vec![
-                (Duration::ZERO, Step::Pause),
-                (Duration::ZERO, Step::Say(says)),
-                (time, Step::Resume),
-                (time + LAST_LOOK_TIME, Step::Reset),
-            ],
-            end: None,
+            has_small_buffer: true,
+            end: Some(end),
+            ..Self::named(name)
         }
+        .then(Duration::ZERO, Step::PauseReads)
+        .then(Duration::ZERO, step)
+        .then(time, Step::ResumeReads)
+        .then(time + LAST_LOOK_TIME, Step::Reset)
     }
 }
 

@@ -1,0 +1,181 @@
+//! What the command line's parser does not see: flags on both sides of a command, and numbers that
+//! belong together.
+
+use crate::args::{Args, Command, slow_members};
+use crate::compare::Benchmark;
+use crate::dialect::Dialect;
+
+impl Args {
+    /// Says what makes no sense.
+    pub fn check(&self) -> Result<(), String> {
+        let common = &self.common;
+        let is_given = [
+            (common.addr.is_some(), "--addr"),
+            (common.server.is_some(), "--server"),
+        ];
+        let server = is_given
+            .into_iter()
+            .find_map(|(given, flag)| given.then_some(flag));
+        if common.addr.is_some() && common.server.is_some() {
+            return Err(
+                "--addr is for a server that runs, and --server for one to start: say one of them"
+                    .to_owned(),
+            );
+        }
+        for (given, flag) in [
+            (common.pid.is_some(), "--pid"),
+            (common.dialect.is_some(), "--dialect"),
+        ] {
+            if given && common.addr.is_none() {
+                return Err(format!("{flag} is for a server that runs: say --addr too"));
+            }
+        }
+        if self.clients.is_some() && self.command.is_some() {
+            return Err(
+                "--clients comes after the command: say chinwag-bench dm --clients N".into(),
+            );
+        }
+        self.check_size()?;
+        self.check_soak()?;
+        let runs = (common.runs > 1).then_some("--runs");
+        let svg = common.svg.is_some().then_some("--svg");
+        match &self.command {
+            Some(command) => {
+                command.check_drawing(svg)?;
+                command.check(server, runs)
+            }
+            None => refuse(runs, "without a command, it does all once: leave it out"),
+        }
+    }
+
+    /// A soak has one length, and its visitors say what only this server knows.
+    fn check_soak(&self) -> Result<(), String> {
+        let in_minutes = matches!(
+            self.command,
+            Some(Command::Soak {
+                minutes: Some(_),
+                ..
+            })
+        );
+        if in_minutes && self.common.time.is_some() {
+            return Err("--minutes and --time both say how long: say one of them".to_owned());
+        }
+        let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
+        let spoken = self.common.dialect;
+        match (&self.command, started.or(spoken)) {
+            (Some(Command::Soak { .. }), Some(dialect)) if dialect != Dialect::Chinwag => Err(
+                format!("a soak speaks chinwag, and not {}", dialect.as_str()),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// A longer line than a server takes would be lost, and look like its fault.
+    fn check_size(&self) -> Result<(), String> {
+        let started = self.common.server.iter().map(|recipe| recipe.dialect);
+        let spoken = self.common.dialect;
+        let compared = match &self.command {
+            Some(Command::Compare { servers, .. }) => servers.as_slice(),
+            _ => &[],
+        };
+        let mut dialects: Vec<Dialect> = started.chain(spoken).collect();
+        if dialects.is_empty() && compared.is_empty() {
+            dialects.push(Dialect::Chinwag);
+        }
+        dialects.extend(compared.iter().map(|recipe| recipe.dialect));
+        let tightest = dialects.into_iter().min_by_key(|d| d.payload_bytes_max());
+        match tightest {
+            Some(dialect) if self.common.size > dialect.payload_bytes_max() => Err(format!(
+                "a line of {} bytes is too long for {}: say a --size of at most {}",
+                self.common.size,
+                dialect.as_str(),
+                dialect.payload_bytes_max()
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// Drawings show messages, and how a soak went.
+    fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
+        let is_idle = |benchmark: &Benchmark| !benchmark.scenario.has_messages();
+        let has_messages = match self {
+            Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
+            Self::Compare { workloads, .. } => !workloads.iter().copied().all(is_idle),
+            _ => true,
+        };
+        if has_messages {
+            return Ok(());
+        }
+        refuse(svg, "there are no messages to draw: leave it out")
+    }
+
+    fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
+        match self {
+            Self::Room {
+                members, speakers, ..
+            }
+            | Self::Mixed {
+                members, speakers, ..
+            } => check_speakers(*members, *speakers),
+            Self::Slow {
+                members,
+                speakers,
+                share,
+                ..
+            } => {
+                check_speakers(*members, *speakers)?;
+                if *share > 0.0 && slow_members(*members, *speakers, *share) == 0 {
+                    return Err(format!(
+                        "nobody would stop reading: {share} of {members} members, {speakers} of \
+                         whom speak and read on; say a larger --share or more --members"
+                    ));
+                }
+                Ok(())
+            }
+            Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
+            Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
+            Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
+            Self::Compare { servers, .. } => {
+                refuse(server, "compare starts its servers: say --servers")?;
+                refuse(runs, "compare has turns: say --turns")?;
+                let again = servers.iter().enumerate().find(|(place, recipe)| {
+                    let before = servers.iter().take(*place);
+                    before.clone().any(|other| other.name == recipe.name)
+                });
+                again.map_or(Ok(()), |(_, recipe)| {
+                    Err(format!(
+                        "{} is there twice: give it another name, by NAME=DIALECT=COMMAND",
+                        recipe.name
+                    ))
+                })
+            }
+            Self::Floor { .. } => {
+                refuse(server, "floor is a server: say --listen for where")?;
+                refuse(runs, "floor runs until it is ended: leave it out")
+            }
+            Self::Dm { .. }
+            | Self::Rate { .. }
+            | Self::Idle { .. }
+            | Self::Storm { .. }
+            | Self::Supervise { .. } => Ok(()),
+        }
+    }
+}
+
+/// Says why a flag makes no sense, if it is given.
+fn refuse(flag: Option<&str>, why: &str) -> Result<(), String> {
+    flag.map_or(Ok(()), |flag| {
+        Err(format!("{flag} makes no sense here; {why}"))
+    })
+}
+
+fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
+    if speakers > members {
+        return Err(format!(
+            "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,469 @@
+//! The drawing of runs: latencies by how rare they are, and how throughput and latency went over
+//! time. Each workload has a block of its own, since their figures differ too much for one scale.
+
+use std::fmt::Write as _;
+
+use plotters::style::{Color as _, ShapeStyle};
+
+use super::axis::{Axis, trimmed};
+use super::palette::{DASHED, LINES, SOLID};
+use super::{
+    Block, Line, Panel, PlotError, Points, has_points, legend, on_paper, points, shortened,
+};
+use crate::recorder::Interval;
+use crate::report::{Messages, Report};
+
+const PERCENTILES_HEIGHT: u32 = 360;
+const TIME_HEIGHT: u32 = 220;
+
+/// Longer titles would not fit.
+const TITLE_CHARS: usize = 110;
+
+/// Draws runs: one line for each report and kind of message, in a block for each workload.
+///
+/// Where several servers were under the same workload, each has the lines of its last run: with
+/// all turns of a comparison the lines could not be told apart, and a mean of turns has no course
+/// over time. Of one server, all runs are shown, or the last of them if there are more than there
+/// are colours.
+pub fn draw(reports: &[Report]) -> Result<String, PlotError> {
+    let blocks = blocks(reports);
+    if blocks.iter().all(|block| block.panels.is_empty()) {
+        return Err(PlotError::NoMessages);
+    }
+    on_paper(&blocks)
+}
+
+/// In the order in which the workloads were run.
+fn blocks(reports: &[Report]) -> Vec<Block> {
+    let key = |report: &Report| (report.workload, report.clients, report.size);
+    let mut keys = Vec::new();
+    for report in reports {
+        if !keys.contains(&key(report)) {
+            keys.push(key(report));
+        }
+    }
+    let group = |wanted: &_| -> Vec<&Report> {
+        reports
+            .iter()
+            .filter(|report| key(report) == *wanted)
+            .collect()
+    };
+    keys.iter().filter_map(|key| block(&group(key))).collect()
+}
+
+/// What is drawn of one kind of message in one run.
+struct Curves {
+    label: String,
+    kind: &'static str,
+    style: ShapeStyle,
+    /// Nines, and the logarithm of milliseconds.
+    percentiles: Points,
+    /// Seconds, and messages per second.
+    throughput: Points,
+    /// Seconds, and the logarithm of milliseconds.
+    p99: Points,
+}
+
+impl Curves {
+    fn new(messages: &Messages, label: String, style: ShapeStyle) -> Self {
+        // Where nothing arrived, there is no latency, and its logarithm is not finite.
+        let finite = |points: &mut dyn Iterator<Item = (f64, f64)>| -> Points {
+            points
+                .filter(|(x, y)| x.is_finite() && y.is_finite())
+                .collect()
+        };
+        let over_time = |pick: fn(&Interval) -> f64| {
+            let intervals = messages.intervals.iter();
+            finite(&mut intervals.map(|interval| (interval.at_s, pick(interval))))
+        };
+        let percentiles = messages.percentiles.iter();
+        let nines = |(quantile, ms): &(f64, f64)| (-(1.0 - quantile).log10(), ms.log10());
+        Self {
+            label,
+            kind: messages.kind,
+            style,
+            percentiles: finite(&mut percentiles.map(nines)),
+            throughput: over_time(|interval| interval.per_second),
+            p99: over_time(|interval| interval.p99_ms.log10()),
+        }
+    }
+
+    fn line(&self, points: &Points) -> Line {
+        Line {
+            label: self.label.clone(),
+            style: self.style,
+            points: points.clone(),
+        }
+    }
+}
+
+/// The runs of one workload.
+fn block(group: &[&Report]) -> Option<Block> {
+    let first = group.first()?;
+    let servers = distinct(group.iter().map(|report| report.server.as_str()));
+    let (chosen, mut notes) = choose(group, servers.len() > 1);
+    let messages = chosen.iter().flat_map(|(_, report)| &report.messages);
+    let kinds = distinct(messages.map(|messages| messages.kind));
+    let (mut curves, mut silent) = (Vec::new(), Vec::new());
+    for ((number, report), role) in chosen.iter().zip(LINES) {
+        let label = label(*number, report, group, servers.len() > 1);
+        let before = curves.len();
+        for messages in &report.messages {
+            let is_first = kinds.first() == Some(&messages.kind);
+            let width = if is_first { SOLID } else { DASHED };
+            let label = match kinds.len() {
+                1 => label.clone(),
+                _ => format!("{label}, {}", messages.kind),
+            };
+            let new = Curves::new(messages, label, role.light.stroke_width(width));
+            curves.extend((!new.percentiles.is_empty()).then_some(new));
+        }
+        if curves.len() == before {
+            silent.push(format!("{label}: no messages"));
+        }
+        if report.interrupted {
+            notes.push(format!("{label}: interrupted"));
+        }
+    }
+    if curves.is_empty() {
+        silent = vec!["no messages, so no lines".to_owned()];
+    }
+    let plural = if servers.len() > 1 {
+        "servers"
+    } else {
+        "server"
+    };
+    let mut about = vec![format!("{plural}: {}", servers.join(", "))];
+    about.extend(notes.into_iter().chain(silent));
+    let seconds = chosen
+        .iter()
+        .map(|(_, report)| report.seconds)
+        .fold(0.0, f64::max);
+    Some(Block {
+        title: shortened(&title(first, group), TITLE_CHARS),
+        about: vec![shortened(&about.join("; "), TITLE_CHARS)],
+        panels: panels(&curves, seconds),
+    })
+}
+
+/// Those for which there is something to show.
+fn panels(curves: &[Curves], seconds: f64) -> Vec<Panel> {
+    let kinds = distinct(curves.iter().map(|curves| curves.kind));
+    let lines = |pick: fn(&Curves) -> &Points, kind: Option<&str>| -> Vec<Line> {
+        let wanted = curves
+            .iter()
+            .filter(|curves| kind.is_none_or(|kind| kind == curves.kind));
+        wanted.map(|curves| curves.line(pick(curves))).collect()
+    };
+    let percentiles = lines(|curves| &curves.percentiles, None);
+    let mut panels = vec![Panel {
+        height: PERCENTILES_HEIGHT,
+        x: Axis::percentiles(points(&percentiles)),
+        y: Axis::latency("latency, ms", points(&percentiles)),
+        legend: legend(&percentiles),
+        lines: percentiles,
+    }];
+    let over_time = |lines: Vec<Line>, y: Axis| Panel {
+        height: TIME_HEIGHT,
+        x: Axis::time(seconds),
+        y,
+        lines,
+        legend: Vec::new(),
+    };
+    for kind in &kinds {
+        let throughput = lines(|curves| &curves.throughput, Some(kind));
+        let name = match kinds.len() {
+            1 => "messages per second".to_owned(),
+            _ => format!("{kind} per second"),
+        };
+        let y = Axis::from_zero(&name, points(&throughput));
+        panels.push(over_time(throughput, y));
+    }
+    let p99 = lines(|curves| &curves.p99, None);
+    let y = Axis::latency("p99 latency, ms", points(&p99));
+    panels.push(over_time(p99, y));
+    panels.retain(|panel| has_points(&panel.lines));
+    panels
+}
+
+/// Without what occurred before.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut known = Vec::new();
+    for name in names {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    known
+}
+
+/// Not more runs than there are colours, each with its number, and what is said about that.
+fn choose<'a>(group: &[&'a Report], compares: bool) -> (Vec<(usize, &'a Report)>, Vec<String>) {
+    let mut chosen: Vec<(usize, &Report)> = (1..).zip(group.iter().copied()).collect();
+    let mut notes = Vec::new();
+    if compares {
+        let is_same = |one: &Report, other: &Report| {
+            one.server == other.server && one.parameters == other.parameters
+        };
+        chosen.retain(|(number, report)| {
+            !group
+                .iter()
+                .skip(*number)
+                .any(|later| is_same(report, later))
+        });
+        if chosen.len() < group.len() {
+            notes.push("the last turn of each".to_owned());
+        }
+        if chosen.len() > LINES.len() {
+            notes.push(format!("the first {} of {}", LINES.len(), chosen.len()));
+            chosen.truncate(LINES.len());
+        }
+    } else if chosen.len() > LINES.len() {
+        notes.push(format!("the last {} of {} runs", LINES.len(), chosen.len()));
+        chosen.drain(..chosen.len() - LINES.len());
+    }
+    (chosen, notes)
+}
+
+/// What makes a run differ from the others of its block.
+fn label(number: usize, report: &Report, group: &[&Report], compares: bool) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(compares.then(|| report.server.clone()));
+    for parameter in &report.parameters {
+        if !group
+            .iter()
+            .all(|other| other.parameters.contains(parameter))
+        {
+            parts.push(named(*parameter));
+        }
+    }
+    match (parts.as_slice(), group) {
+        ([], [only]) => only.server.clone(),
+        ([], _) => format!("run {number}"),
+        _ => parts.join(", "),
+    }
+}
+
+/// What the runs of a block have in common.
+fn title(first: &Report, group: &[&Report]) -> String {
+    let mut title = format!("{}: {} clients", first.workload, first.clients);
+    for parameter in &first.parameters {
+        if group
+            .iter()
+            .all(|other| other.parameters.contains(parameter))
+        {
+            let _ = write!(title, ", {}", named(*parameter));
+        }
+    }
+    let _ = write!(title, ", messages of {} bytes", first.size);
+    title
+}
+
+fn named((name, value): (&str, f64)) -> String {
+    // A rate that was computed has digits that say nothing.
+    let scale = if value < 100.0 { 100.0 } else { 1.0 };
+    let value = trimmed((value * scale).round() / scale);
+    format!("{} {value}", name.replace('_', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::palette::{hex, roles};
+    use super::*;
+
+    fn report(server: &str, workload: &'static str, kinds: &[&'static str]) -> Report {
+        let messages = kinds.iter().map(|kind| Messages {
+            kind,
+            delivered: 1000,
+            per_second: 500.0,
+            latency: None,
+            intervals: (1..20).map(interval).collect(),
+            percentiles: vec![(0.0, 0.02), (0.5, 0.1), (0.9, 3.0), (0.999, 40.0)],
+        });
+        Report {
+            parameters: vec![("rate", 500.0)],
+            messages: messages.collect(),
+            ..Report::blank(server, workload)
+        }
+    }
+
+    fn interval(number: u32) -> Interval {
+        let is_stalled = number == 7;
+        Interval {
+            at_s: f64::from(number) / 10.0,
+            per_second: if is_stalled { 0.0 } else { 500.0 },
+            p50_ms: 0.1,
+            p99_ms: if is_stalled { 0.0 } else { f64::from(number) },
+            max_ms: if is_stalled { 0.0 } else { f64::from(number) },
+        }
+    }
+
+    fn texts(svg: &str) -> Vec<String> {
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let texts = document
+            .descendants()
+            .filter(|node| node.has_tag_name("text"));
+        texts
+            .filter_map(|node| Some(node.text()?.trim().to_owned()))
+            .collect()
+    }
+
+    /// How many lines of runs a drawing has, by colour.
+    fn lines(svg: &str) -> usize {
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let is_line = |stroke: &str| LINES.iter().any(|role| hex(role.light) == stroke);
+        let nodes = document.descendants();
+        nodes
+            .filter(|node| node.attribute("stroke").is_some_and(is_line))
+            .count()
+    }
+
+    #[test]
+    fn without_messages_there_is_no_drawing() {
+        assert!(matches!(draw(&[]), Err(PlotError::NoMessages)));
+        let idle = report("chinwag", "idle", &[]);
+        let silent = report("chinwag", "slow", &["room"]);
+        let silent = Report {
+            messages: silent.messages.iter().map(emptied).collect(),
+            ..silent
+        };
+        assert!(matches!(draw(&[idle, silent]), Err(PlotError::NoMessages)));
+    }
+
+    fn emptied(messages: &Messages) -> Messages {
+        Messages {
+            intervals: Vec::new(),
+            percentiles: Vec::new(),
+            ..messages.clone()
+        }
+    }
+
+    #[test]
+    fn a_workload_without_messages_beside_others_is_named() {
+        let idle = report("chinwag", "idle", &[]);
+        let rate = report("chinwag", "rate", &["private"]);
+        let texts = texts(&draw(&[idle, rate]).unwrap());
+        let says = |part: &str| texts.iter().any(|text| text.contains(part));
+        assert!(says("idle: 100 clients"), "{texts:?}");
+        assert!(
+            says("server: chinwag; no messages, so no lines"),
+            "{texts:?}"
+        );
+        assert!(says("rate: 100 clients, rate 500"), "{texts:?}");
+        assert!(says("p99 latency, ms"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_name_with_markup_leaves_it_well_formed() {
+        let name = "<a href='x'>&\"";
+        let svg = draw(&[report(name, "rate", &["private"])]).unwrap();
+        assert!(texts(&svg).contains(&name.to_owned()), "{svg}");
+    }
+
+    #[test]
+    fn each_colour_has_another_on_a_dark_page() {
+        let kinds = ["private", "room"];
+        let servers = ["a", "b", "c", "d", "e", "f", "g"];
+        let reports = servers.map(|server| report(server, "mixed", &kinds));
+        let svg = draw(&reports).unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let style = document
+            .descendants()
+            .find(|node| node.has_tag_name("style"));
+        let style = style.and_then(|node| node.text()).unwrap();
+        let mut used = Vec::new();
+        for node in document.descendants() {
+            for name in ["fill", "stroke"] {
+                let Some(color) = node.attribute(name).filter(|color| *color != "none") else {
+                    continue;
+                };
+                assert!(
+                    style.contains(&format!("[{name}=\"{color}\"]")),
+                    "{name} {color}"
+                );
+                used.push(color.to_owned());
+            }
+        }
+        for role in roles() {
+            assert!(used.contains(&hex(role.light)), "{role:?} is not used");
+        }
+        assert_eq!(style.matches("stroke-dasharray").count(), 1);
+        let mut widths = document
+            .descendants()
+            .filter_map(|node| node.attribute("stroke-width"));
+        assert!(widths.any(|width| width == DASHED.to_string()));
+    }
+
+    #[test]
+    fn of_several_servers_the_last_turn_is_shown() {
+        let reports = ["floor", "chinwag", "floor", "chinwag"];
+        let reports = reports.map(|server| report(server, "dm", &["private"]));
+        let svg = draw(&reports).unwrap();
+        // Each in three panels and in the legend.
+        assert_eq!(lines(&svg), 2 * 4);
+        let texts = texts(&svg);
+        let about = "servers: floor, chinwag; the last turn of each";
+        assert!(texts.contains(&about.to_owned()), "{texts:?}");
+        assert!(
+            !texts.iter().any(|text| text.starts_with("run ")),
+            "{texts:?}"
+        );
+    }
+
+    #[test]
+    fn of_many_runs_the_last_are_shown() {
+        let runs = vec![report("chinwag", "dm", &["private"]); 10];
+        let svg = draw(&runs).unwrap();
+        assert_eq!(lines(&svg), LINES.len() * 4);
+        let texts = texts(&svg);
+        assert!(texts.contains(&"run 10".to_owned()), "{texts:?}");
+        assert!(!texts.contains(&"run 3".to_owned()), "{texts:?}");
+    }
+
+    #[test]
+    fn runs_are_told_apart_by_what_differs() {
+        let slow = report("chinwag", "ramp", &["private"]);
+        let fast = Report {
+            parameters: vec![("rate", 1000.4375)],
+            ..slow.clone()
+        };
+        let texts = texts(&draw(&[slow, fast]).unwrap());
+        for label in [
+            "rate 500",
+            "rate 1000",
+            "ramp: 100 clients, messages of 64 bytes",
+        ] {
+            assert!(texts.contains(&label.to_owned()), "{label} in {texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_messages_beside_others_is_named() {
+        let rate = |server| report(server, "rate", &["private"]);
+        let silent = Report {
+            messages: rate("b").messages.iter().map(emptied).collect(),
+            interrupted: true,
+            ..rate("b")
+        };
+        let texts = texts(&draw(&[rate("a"), silent]).unwrap());
+        let about = "servers: a, b; b: interrupted; b: no messages";
+        assert!(texts.contains(&about.to_owned()), "{texts:?}");
+    }
+
+    #[test]
+    fn what_has_no_logarithm_is_left_out() {
+        let mut odd = report("chinwag", "rate", &["private"]);
+        for messages in &mut odd.messages {
+            messages.percentiles = vec![(0.0, 0.0), (0.5, 1.0), (1.0, 2.0), (f64::NAN, 1.0)];
+            messages.intervals.truncate(1);
+        }
+        let svg = draw(&[odd]).unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let nodes = document.descendants();
+        let dots = nodes.filter(|node| node.has_tag_name("circle")).count();
+        assert_eq!(dots, 3, "one for the only point of each panel");
+        for wrong in ["NaN", "inf", "-2147483648", "2147483647"] {
+            assert!(!svg.contains(wrong), "{wrong} in {svg}");
+        }
+    }
+}
