@@ -108,6 +108,12 @@ impl Directory {
         (record.user_at(id.slot) == Some(id)).then_some(record)
     }
 
+    /// Whether `user` ignores `other`. Not inlined: it is for the few, in loops over the many.
+    #[inline(never)]
+    pub fn ignores(&self, user: UserId, other: UserId) -> bool {
+        self.user(user).is_some_and(|user| user.ignores(other))
+    }
+
     /// How a user stands in the list of members of `room`.
     pub fn as_member(&self, user: UserId, room: RoomId) -> Option<Member> {
         let record = self.user(user)?;

@@ -158,11 +158,7 @@ impl Chat {
                 name: &name,
                 kind,
             };
-            let directory = &self.directory;
-            let ignores = |other| {
-                let other = directory.user(other);
-                other.is_some_and(|other| other.ignores(user))
-            };
+            let ignores = |other| self.directory.ignores(other, user);
             self.rooms
                 .announce_presence(now, membership.room, change, ignores, outbox);
             self.rooms.drop_if_empty(membership.room);
