@@ -94,7 +94,7 @@ impl Chat {
 
     /// With room for so many clients, so that none is moved when more come.
     #[must_use]
-    pub fn with_room_for(mut self, clients: usize) -> Self {
+    pub fn with_capacity(mut self, clients: usize) -> Self {
         self.directory.reserve(clients);
         self
     }

@@ -13,7 +13,7 @@ use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
-use crate::wire::text::durations::Ago;
+use crate::wire::text::durations::HumanDuration;
 
 use super::admission::Admission;
 use super::connection::{Connection, Farewell, Life, Transport, is_abrupt};
@@ -68,7 +68,7 @@ impl<S: Transport> Switchboard<S> {
         Self {
             admission: Admission::new(&limits, settings.hash_seed),
             rate: Rate::new(limits.line_burst, limits.lines_per_second),
-            chat: Chat::new(settings).with_room_for(places),
+            chat: Chat::new(settings).with_capacity(places),
             egress: Egress::new(limits),
             read_buffer: vec![0; READ_BYTES],
             turned_away: 0,
@@ -452,7 +452,7 @@ impl<S: Transport> Switchboard<S> {
         if let Some(count) = self.egress.stats.closed.get_mut(reason.index()) {
             *count += 1;
         }
-        let stayed = Ago(now.since(connection.connected_at));
+        let stayed = HumanDuration(now.since(connection.connected_at));
         let reason = reason.as_str();
         let unread = if held_back {
             ", not all it sent was read"

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use crate::chat::event::{Event, Notice};
 
 use super::framing::LineWriter;
-use super::text::notices::Presence;
+use super::text::notices::PresenceSummary;
 use super::text::replies;
 
 /// Writes the lines of `event`. `in_other_room`: the client's current room is another one.
@@ -71,7 +71,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
                 lines,
                 format_args!(
                     "{}",
-                    Presence {
+                    PresenceSummary {
                         room,
                         joined,
                         left,

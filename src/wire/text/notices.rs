@@ -53,7 +53,7 @@ fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
 
 /// A summary of joins and leaves, as in `alice, bob and 35 others have joined lobby; 3 have left.`
 #[derive(Debug)]
-pub struct Presence<'a> {
+pub struct PresenceSummary<'a> {
     /// Where.
     pub room: &'a RoomName,
     /// How many joined.
@@ -64,7 +64,7 @@ pub struct Presence<'a> {
     pub names: &'a [Name],
 }
 
-impl Display for Presence<'_> {
+impl Display for PresenceSummary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self {
             room,
@@ -110,7 +110,7 @@ mod tests {
         let [alice, bob] = ["alice", "bob"].map(|name| Name::parse(name).unwrap());
         let room = &RoomName::parse("lobby").unwrap();
         let say = |joined, left, names: &[Name]| {
-            Presence {
+            PresenceSummary {
                 room,
                 joined,
                 left,

@@ -11,7 +11,7 @@ use crate::chat::event::{
 use crate::chat::stats::{Counts, ServerStats};
 
 use super::super::command_table::{self, COMMANDS};
-use super::durations::Ago;
+use super::durations::HumanDuration;
 use super::{Listed, VERSION, plural};
 
 /// Names in an answer of several lines go on a new line after so many.
@@ -176,8 +176,8 @@ fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
     let name = whois.name;
     line(format_args!(
         "{name} has been here for {}, idle for {}.",
-        Ago(whois.connected),
-        Ago(whois.idle)
+        HumanDuration(whois.connected),
+        HumanDuration(whois.idle)
     ));
     match whois.away {
         Some("") => line(format_args!("{name} is away.")),
@@ -196,7 +196,7 @@ fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
 fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Line<'_>) {
     line(format_args!(
         "{server_name} has been up for {}; the loop was {} busy of late.",
-        Ago(server.uptime),
+        HumanDuration(server.uptime),
         Permille(server.busy_permille),
     ));
     line(format_args!(
@@ -224,7 +224,7 @@ fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Li
 }
 
 /// Commands that share a line on the one screen, so that it fits: the second goes with the first.
-const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
+const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 3] = [
     (
         Verb::Away,
         Verb::Back,
@@ -250,10 +250,15 @@ const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
 fn help_lines(line: Line<'_>) {
     const USAGE_WIDTH: usize = 23;
     for entry in &COMMANDS {
-        if TOGETHER.iter().any(|(_, second, ..)| *second == entry.verb) {
+        if SHARED_HELP_LINES
+            .iter()
+            .any(|(_, second, ..)| *second == entry.verb)
+        {
             continue;
         }
-        let shared = TOGETHER.iter().find(|(first, ..)| *first == entry.verb);
+        let shared = SHARED_HELP_LINES
+            .iter()
+            .find(|(first, ..)| *first == entry.verb);
         let (usage, summary) = shared
             .map_or((entry.usage, entry.summary), |(_, _, usage, summary)| {
                 (*usage, *summary)
