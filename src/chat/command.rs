@@ -7,7 +7,7 @@ use super::refusal::{MessageRefusal, Refusal};
 
 pub use super::verb::Verb;
 
-/// What one line asks for, or what is wrong with it.
+/// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
 /// What a client asks for, by the part of the chat that does it.
@@ -161,7 +161,7 @@ impl<'a> Recipients<'a> {
     }
 }
 
-/// How the server writes to a connection.
+/// The form of what is written to a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Lines for people, sorted by their first byte.
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_recipients_pass_and_seventeen_do_not() {
+    fn recipients_are_refused_from_the_17th_on() {
         let names = ["x"; RECIPIENTS_MAX].join(",");
         assert_eq!(
             Recipients::parse(&names).unwrap().iter().count(),

@@ -33,15 +33,15 @@ pub enum Event<'a> {
         from: &'a Name,
         text: &'a str,
     },
-    /// Somebody entered a room.
+    /// A user entered a room.
     Join { room: &'a RoomName, name: &'a Name },
-    /// Somebody left a room, with a text if `/quit` had one.
+    /// A user left a room, with a text if `/quit` had one.
     Leave {
         room: &'a RoomName,
         name: &'a Name,
         text: Option<&'a str>,
     },
-    /// Somebody has another name now.
+    /// A user has another name now.
     Rename { name: &'a Name, new_name: &'a Name },
     /// Many entered or left: how many, and some of their names.
     Presence {
@@ -50,13 +50,13 @@ pub enum Event<'a> {
         left: u32,
         names: &'a [Name],
     },
-    /// Somebody set a room's topic.
+    /// A user set a room's topic.
     Topic {
         room: &'a RoomName,
         from: &'a Name,
         text: &'a str,
     },
-    /// So many lines of a room were left out, because they were not read in time.
+    /// Lines of a room were skipped, because the client reads too slowly.
     Missed { room: &'a RoomName, count: u64 },
     /// Something the server says of itself.
     Notice(Notice<'a>),
@@ -82,9 +82,9 @@ pub enum Notice<'a> {
         /// What they said of it; may be empty.
         text: &'a str,
     },
-    /// Private messages already taken did not reach one who is gone since.
+    /// Private messages already answered with `ok` did not reach a user who is gone.
     Undelivered {
-        /// Whom they did not reach.
+        /// The user they did not reach.
         to: &'a Name,
         /// How many.
         count: u64,

@@ -14,7 +14,7 @@ use super::rooms::Room;
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
-/// Who enters a room is told so many names of those there; `/names` has them all.
+/// Names that a user is told on entering a room; `/names` has them all.
 pub const ENTRY_NAMES_MAX: usize = 20;
 
 impl Chat {
@@ -113,7 +113,7 @@ impl Chat {
         )
     }
 
-    /// Takes a member out of a room's list, and keeps whoever moved into that place findable.
+    /// Takes a member out of a room's list, and tells the one who moved to that place where it is.
     pub(super) fn remove_member(&mut self, room: RoomId, index: u32) {
         let moved = self
             .rooms
@@ -141,7 +141,7 @@ impl Chat {
         }
     }
 
-    /// Puts a client into a room, which becomes its current one, and tells the others.
+    /// Puts a user into a room, which becomes their current one, and tells the others.
     pub(super) fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -167,8 +167,8 @@ impl Chat {
             .announce_presence(now, room, change, |_| false, outbox);
     }
 
-    /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the
-    /// one it entered last of those that remain.
+    /// Takes a user out of a room. Returns their current room afterwards: if they left that one, the
+    /// last that they entered of those that remain.
     fn exit(&mut self, id: UserId, membership: Membership) -> Option<RoomId> {
         self.remove_member(membership.room, membership.index);
         let user = self.directory.user_mut(id)?;
@@ -186,7 +186,7 @@ impl Chat {
         }
     }
 
-    /// The names that somebody entering is told, without their own.
+    /// The names that a user is told on entering, without their own.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
         let others = room.members.iter().filter(|member| member.user != id);
         let names = others.filter_map(|member| self.directory.name_of(member.user));

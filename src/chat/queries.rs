@@ -1,4 +1,4 @@
-//! Questions: names, rooms, and who somebody is.
+//! Questions about rooms and users.
 
 use arrayvec::ArrayVec;
 
@@ -10,11 +10,11 @@ use super::refusal::{MembershipRefusal, QueryRefusal, Refusal};
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
-/// `/names` shows so many at a time.
+/// Names on a page of `/names`.
 pub const NAMES_PAGE: usize = 100;
 
-/// `/rooms` shows so many at a time: with the longest topics, half of what a slow reader may have
-/// waiting.
+/// Rooms on a page of `/rooms`: with the longest topics, half of the output that may wait for a slow
+/// reader.
 pub const ROOMS_PAGE: usize = 100;
 
 impl Chat {
@@ -156,7 +156,7 @@ impl Chat {
     }
 }
 
-/// How many to skip for `page`, and how many pages there are. The first page always exists.
+/// The number of entries before `page`, and the number of pages. The first page always exists.
 fn page_bounds(
     page: usize,
     total: usize,

@@ -25,7 +25,7 @@ pub enum Refusal<'a> {
     Setting(SettingRefusal<'a>),
 }
 
-/// What is wrong with a line, whatever it asks for.
+/// What is wrong with a line of any command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum LineRefusal<'a> {

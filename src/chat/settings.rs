@@ -1,4 +1,4 @@
-//! What one sets for oneself, and a room's topic.
+//! A user's own settings, and a room's topic.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
 use super::{Chat, Outcome, Sender, answer, check_note};
 
-/// How many users one may ignore; past that, leaving the room is the better answer.
+/// Users that one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
 
-/// So many senders are remembered as told that somebody is away; then it starts anew.
+/// Senders remembered as told that a user is away; then all are told anew.
 pub const AWAY_NOTIFIED_MAX: usize = 1000;
 
 impl Chat {
@@ -220,7 +220,7 @@ impl Chat {
         )
     }
 
-    /// An ignore ends with the connection of the one ignored.
+    /// Drops users who have left from a user's list of ignored ones.
     fn forget_ignored_who_left(&mut self, id: UserId) {
         let user = self.directory.user_mut(id);
         let Some(user) = user.filter(|user| !user.ignored().is_empty()) else {

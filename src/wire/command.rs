@@ -1,4 +1,4 @@
-//! One line of a client's, already clean, to a [`Command`] or to what is wrong with it.
+//! One clean line to a [`Command`], or to the [`Refusal`] that says why not.
 
 use crate::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
@@ -11,10 +11,10 @@ use crate::chat::refusal::{
 
 use super::command_table;
 
-/// Parses a line that is not empty. What it asks for borrows from the line.
+/// Parses a line that is not empty. The command borrows from the line.
 ///
 /// # Errors
-/// What is wrong with the line, as far as that does not depend on its sender.
+/// The first thing wrong with the line, as far as that does not depend on its sender.
 pub fn parse(line: &str) -> Request<'_> {
     match line.as_bytes() {
         [b'@', ..] => private(line).map(Command::Message),
@@ -57,7 +57,7 @@ fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     Ok(MessageCommand::Private { to, text })
 }
 
-/// What follows the slash.
+/// A command line, without its slash.
 fn command(line: &str) -> Request<'_> {
     let (given, rest) = split_word(line);
     let Some(verb) = command_table::find(given) else {

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_read_like_speech() {
+    fn duration_is_shown_in_its_two_largest_units() {
         for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
