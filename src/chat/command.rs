@@ -25,7 +25,7 @@ pub enum Command<'a> {
     Setting(SettingCommand<'a>),
 }
 
-/// What a connection may ask for before it has a name: one to begin with.
+/// What a client may ask for without a name, first of all a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionCommand<'a> {
     /// A line that starts with `#`: a registration, or plain text once one is registered.
@@ -60,9 +60,9 @@ pub enum MessageCommand<'a> {
     Act(&'a str),
     /// `@NAME:TEXT` or `/msg`
     Private {
-        /// To whom.
+        /// The users it is for.
         to: Recipients<'a>,
-        /// What.
+        /// The message.
         text: &'a str,
     },
     /// `/reply`: a private message to the user who last sent one.
@@ -85,7 +85,7 @@ pub enum QueryCommand<'a> {
     Rooms(usize),
     /// `/names`
     Names {
-        /// Of whom.
+        /// The place that is asked about.
         of: NamesOf,
         /// From 1.
         page: usize,

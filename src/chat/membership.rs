@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::command::MembershipCommand;
-use super::event::{MembershipReply, Reply, RoomView};
+use super::event::{MembershipReply, RoomView};
 use super::ids::{RoomId, UserId};
 use super::member::Membership;
 use super::name::{Name, RoomName};
@@ -54,17 +54,15 @@ impl Chat {
         } else {
             self.enter(now, sender.user, &sender.name, room, outbox);
         }
-        let room =
-            self.rooms
-                .get(room)
-                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-                    room: None,
-                }))?;
+        let room = self
+            .rooms
+            .get(room)
+            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let names = self.some_names(room, sender.user);
         answer(
             outbox,
             sender.client,
-            Reply::Membership(MembershipReply::Joined(view(room, &names))),
+            MembershipReply::Joined(view(room, &names)),
         )
     }
 
@@ -78,19 +76,17 @@ impl Chat {
         let client = self.directory.get(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
-            Some(room_name) => Some(self.rooms.find(&room_name).ok_or(Refusal::Membership(
-                MembershipRefusal::NoSuchRoom { room: room_name },
-            ))?),
+            Some(room_name) => Some(
+                self.rooms
+                    .find(&room_name)
+                    .ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?,
+            ),
             None => client.current,
         };
         let membership = room.and_then(|room| client.membership(room));
-        let membership = membership.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: room_name,
-        }))?;
+        let membership = membership.ok_or(MembershipRefusal::NotInRoom { room: room_name })?;
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
-        let room_name = room_name.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: None,
-        }))?;
+        let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
         let current = self.exit(sender.user, membership);
         let change = Change {
@@ -106,10 +102,10 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Membership(MembershipReply::Parted {
+            MembershipReply::Parted {
                 room: &room_name,
                 current,
-            }),
+            },
         )
     }
 

@@ -60,9 +60,7 @@ impl Chat {
         let client = self.directory.get(speaker.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
-        let room = room.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: None,
-        }))?;
+        let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let echo = client.echo;
         let (speaker, user) = (speaker.client, speaker.user);
         let hears = move |member: &&Member| {
@@ -99,9 +97,7 @@ impl Chat {
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
-        let writer = user
-            .reply_to
-            .ok_or(Refusal::Message(MessageRefusal::NobodyWrote))?;
+        let writer = user.reply_to.ok_or(MessageRefusal::NobodyWrote)?;
         let Some(writer_name) = self.directory.name_of(writer) else {
             let name = self.directory.name_of_departed(writer);
             return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));

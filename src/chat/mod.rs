@@ -277,8 +277,12 @@ type Outcome<'a> = Result<Answered, Refusal<'a>>;
     clippy::unnecessary_wraps,
     reason = "it ends a command, and commands can fail"
 )]
-fn answer<'a, O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) -> Outcome<'a> {
-    outbox.send(id, &Event::Ok(reply));
+fn answer<'a, 'r, O: Outbox>(
+    outbox: &mut O,
+    id: ClientId,
+    reply: impl Into<Reply<'r>>,
+) -> Outcome<'a> {
+    outbox.send(id, &Event::Ok(reply.into()));
     Ok(Answered)
 }
 

@@ -117,6 +117,42 @@ pub enum SettingRefusal<'a> {
     NotIgnored { given: &'a str },
 }
 
+impl<'a> From<LineRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: LineRefusal<'a>) -> Self {
+        Self::Line(refusal)
+    }
+}
+
+impl<'a> From<SessionRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: SessionRefusal<'a>) -> Self {
+        Self::Session(refusal)
+    }
+}
+
+impl<'a> From<MessageRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: MessageRefusal<'a>) -> Self {
+        Self::Message(refusal)
+    }
+}
+
+impl<'a> From<MembershipRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: MembershipRefusal<'a>) -> Self {
+        Self::Membership(refusal)
+    }
+}
+
+impl From<QueryRefusal> for Refusal<'_> {
+    fn from(refusal: QueryRefusal) -> Self {
+        Self::Query(refusal)
+    }
+}
+
+impl<'a> From<SettingRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: SettingRefusal<'a>) -> Self {
+        Self::Setting(refusal)
+    }
+}
+
 impl Refusal<'_> {
     /// The word that scripts rely on.
     #[must_use]

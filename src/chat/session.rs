@@ -2,7 +2,7 @@
 
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
-use super::event::{Event, Reply, SessionReply};
+use super::event::{Event, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
@@ -46,10 +46,10 @@ impl Chat {
                     counts,
                     server,
                 };
-                return answer(outbox, id, Reply::Session(reply));
+                return answer(outbox, id, reply);
             }
         };
-        answer(outbox, id, Reply::Session(reply))
+        answer(outbox, id, reply)
     }
 
     /// `#NAME` registers or renames; of a registered user, any other line with a `#` is text.
@@ -99,17 +99,15 @@ impl Chat {
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
         self.enter(now, user, &name, lobby, outbox);
-        let room =
-            self.rooms
-                .get(lobby)
-                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-                    room: None,
-                }))?;
+        let room = self
+            .rooms
+            .get(lobby)
+            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let names = self.some_names(room, user);
-        let reply = Reply::Session(SessionReply::Registered {
+        let reply = SessionReply::Registered {
             name: &name,
             entered: view(room, &names),
-        });
+        };
         answer(outbox, id, reply)
     }
 
@@ -134,7 +132,7 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Session(SessionReply::Renamed { name: &new_name }),
+            SessionReply::Renamed { name: &new_name },
         )
     }
 
@@ -193,7 +191,7 @@ impl Chat {
         if let Some(client) = self.directory.get_mut(id) {
             client.extras_mut().quit_text = text.map(Box::from);
         }
-        let answered = answer(outbox, id, Reply::Session(SessionReply::Bye));
+        let answered = answer(outbox, id, SessionReply::Bye);
         outbox.close(id, CloseReason::Quit);
         answered
     }
