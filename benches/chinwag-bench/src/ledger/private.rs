@@ -6,7 +6,6 @@ use super::DeliveryErrors;
 use crate::client::ClientNo;
 use crate::stamp::Stamp;
 
-#[derive(Debug)]
 pub struct PrivateLedger {
     senders: Vec<Sender>,
     outstanding: u64,
@@ -78,7 +77,7 @@ impl PrivateLedger {
         self.outstanding
     }
 
-    /// What went wrong, if what is under way now never arrives.
+    /// Messages in flight count as lost.
     pub fn errors(&self) -> DeliveryErrors {
         DeliveryErrors {
             lost: self.outstanding,

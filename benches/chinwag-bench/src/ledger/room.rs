@@ -15,7 +15,6 @@ use crate::stamp::Stamp;
 /// A line, by its speaker's place among the speakers, and its number.
 type Line = (u32, u32);
 
-#[derive(Debug)]
 pub struct RoomLedger {
     speakers: Vec<ClientNo>,
     /// A speaker hears itself.
@@ -122,8 +121,8 @@ impl RoomLedger {
         number
     }
 
-    /// Notes an arrival. Returns the speaker's place if the line was awaited, and whether it has
-    /// reached everyone now.
+    /// Notes an arrival. Returns the speaker's place if the line was awaited, and whether all members
+    /// have it now.
     pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> Option<(usize, bool)> {
         let hears_it = by.index() < self.members.len() && (self.echoes || by != stamp.sender);
         let is_spoken = |speaker: &usize| {
@@ -229,15 +228,15 @@ impl RoomLedger {
         members.sum::<u64>() + self.told_strangers
     }
 
-    /// How many deliveries are under way: neither made nor said to be left out.
+    /// Deliveries in flight: neither made nor said to be left out.
     pub fn outstanding(&self) -> u64 {
         self.balances()
             .map(|(owed, had)| owed.saturating_sub(had))
             .sum()
     }
 
-    /// How many lines the server said it left out although they arrived, or were never said. What
-    /// is still under way hides as much: see [`unheard_ends`](Self::unheard_ends).
+    /// Lines that the server said it left out although they arrived, or were never said. Lines in
+    /// flight hide as many: see [`unheard_ends`](Self::unheard_ends).
     pub fn told_too_many(&self) -> u64 {
         let surplus = self.balances().map(|(owed, had)| had.saturating_sub(owed));
         surplus.sum::<u64>() + self.told_strangers
@@ -257,8 +256,8 @@ impl RoomLedger {
         })
     }
 
-    /// How many times a member has not heard the last line of a speaker. If there are none, nothing
-    /// is under way any more, whatever was told.
+    /// How many times a member has not heard the last line of a speaker. With none, nothing is in
+    /// flight, whatever the server told.
     pub fn unheard_ends(&self) -> u64 {
         let rows = self.hearing.chunks(self.speakers.len().max(1));
         let unheard = rows.enumerate().flat_map(|(member, row)| {
@@ -271,7 +270,7 @@ impl RoomLedger {
         unheard.count() as u64
     }
 
-    /// What went wrong, if what is under way now never arrives.
+    /// Lines in flight count as lost.
     pub fn errors(&self) -> DeliveryErrors {
         DeliveryErrors {
             lost: self.outstanding(),
