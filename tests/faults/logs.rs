@@ -316,7 +316,7 @@ fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
     let flags = ["--log-level", "trace", "--log-file", "/dev/full"];
     let mut daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
-    say_numbered(&mut alice, 0..8000);
+    say_numbered(&mut alice, 0..5000);
     let before = daemon.write_calls();
     // Not a wait for something to happen: the time in which it may try a few times.
     thread::sleep(Duration::from_secs(2));
