@@ -126,7 +126,7 @@ fn an_end_that_is_under_way_shows_whatever_was_told() {
 }
 
 #[test]
-fn a_line_that_nobody_spoke_or_that_comes_back_is_one_too_many() {
+fn a_line_never_spoken_or_echoed_counts_as_a_duplicate() {
     let mut ledger = room(3, &[A]);
     let number = ledger.spoken(0);
     assert_eq!(ledger.arrived(A, &line(A, number)), None);
@@ -171,7 +171,7 @@ fn a_line_that_comes_twice_is_not_taken_for_one_that_was_skipped() {
 }
 
 #[test]
-fn whoever_was_told_of_missed_lines_is_not_out_of_order() {
+fn a_member_told_of_missed_lines_is_not_out_of_order() {
     let [d, e] = [3, 4].map(ClientNo::new);
     let mut ledger = room(5, &[A, B]);
     let (a, b) = (ledger.spoken(0), ledger.spoken(1));
