@@ -1,6 +1,5 @@
 //! What each command does: starts its server, runs it, and shows what was found.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -9,19 +8,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mio::net::TcpListener;
-use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::{Args, Command, Common};
 use crate::client::CLIENTS_MAX;
 use crate::compare::{Benchmark, Comparison, Rounds};
-use crate::dialect::Dialect;
 use crate::drawing;
-use crate::plot::{self, PlotError};
+use crate::outcome::{Outcome, dialect, json};
+use crate::plot;
 use crate::process::{Pinning, Usage};
 use crate::progress::Bar;
 use crate::relay;
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::run::{Plan, ServerUnderTest, Watcher, run};
 use crate::scenario::Scenario;
 use crate::search;
@@ -36,64 +34,6 @@ const USAGE: u8 = 2;
 /// How long a run is measured, and a soak, if nothing is said.
 const TIME: Duration = Duration::from_secs(5);
 const SOAK_TIME: Duration = Duration::from_secs(60);
-
-/// What may be behind losses at a daemon that was not started for a load test. The flags, too,
-/// are in docs/load-testing.md.
-const HELD_BACK: &str = "unless both ends are on loopback, chinwag reads a client's lines no faster \
-    than its --line-rate, and lets in --max-per-address connections from one address. What it has \
-    not read when --drain is over counts as lost. Start it without these limits: --line-rate \
-    1000000 --line-burst 1000000 --max-per-address 100000";
-
-/// What a command found, to be shown in one of two ways.
-#[derive(Default)]
-struct Outcome {
-    /// Lines of JSON.
-    json: Vec<String>,
-    text: String,
-    drawing: Option<Result<String, PlotError>>,
-    /// Messages were lost.
-    has_losses: bool,
-    is_good: bool,
-}
-
-impl Outcome {
-    /// Of runs, as a table with notes, a drawing and a line of JSON each.
-    fn of_runs(common: &Common, reports: &[Report]) -> Self {
-        let mut text = report::text(reports);
-        let mut told = HashSet::new();
-        for warning in reports.iter().flat_map(Report::warnings) {
-            if told.insert(warning.clone()) {
-                let _ = write!(text, "\n\nNote: {warning}.");
-            }
-        }
-        Self {
-            json: reports.iter().map(Report::json).collect(),
-            text,
-            drawing: common.svg.as_ref().map(|_| plot::draw(reports)),
-            has_losses: reports.iter().any(|report| report.errors.lost > 0),
-            is_good: reports.iter().all(Report::is_clean),
-        }
-    }
-
-    fn show(self, common: &Common) -> Result<bool, Failure> {
-        let mut lines = if common.json {
-            self.json
-        } else {
-            vec![self.text]
-        };
-        let is_found = common.addr.is_some() && dialect(common) == Dialect::Chinwag;
-        if self.has_losses && is_found && !common.json {
-            lines.push(format!("\nNote: {HELD_BACK}."));
-        }
-        for line in lines {
-            writeln!(io::stdout(), "{line}")?;
-        }
-        if let (Some(path), Some(drawing)) = (&common.svg, self.drawing) {
-            drawing::write(path, drawing)?;
-        }
-        Ok(self.is_good)
-    }
-}
 
 /// What a test needs: its command line, and how to tell how it goes.
 struct Test<'a, 'b> {
@@ -406,13 +346,4 @@ impl Test<'_, '_> {
             seed: self.common.seed,
         }
     }
-}
-
-/// What the server speaks that runs already.
-fn dialect(common: &Common) -> Dialect {
-    common.dialect.unwrap_or_default()
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
