@@ -27,7 +27,7 @@ Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds
 #[command(disable_help_flag = true)]
 pub struct Args {
     /// Print this help
-    // clap's own would show a blank line after each flag, and not fit on two pages.
+    // clap's default shows a blank line after each flag, and would not fit on two pages.
     #[arg(short, long, action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
 
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD", hide_env = true)]
     pub motd: Option<PathBuf>,
 
-    /// How much to log
+    /// The least severe messages to log
     #[arg(long, value_name = "LEVEL", env = "CHINWAG_LOG_LEVEL", hide_env = true)]
     #[arg(default_value = "info", help_heading = "Log")]
     log_level: LogLevel,
@@ -73,12 +73,12 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 struct Connecting {
-    /// Clients at a time; fewer if the limit of open files allows less
+    /// Clients connected at a time; fewer if the limit of open files allows less
     #[arg(long, value_name = "N", env = "CHINWAG_MAX_CLIENTS", hide_env = true)]
     #[arg(default_value = "10000", value_parser = count)]
     max_clients: usize,
 
-    /// Clients from one address (IPv6: one /64), so that one script cannot take every place
+    /// Clients connected from one address (IPv6: one /64), lest one script take every place
     #[arg(
         long,
         value_name = "N",
@@ -88,7 +88,7 @@ struct Connecting {
     #[arg(default_value = "16", value_parser = count)]
     max_per_address: usize,
 
-    /// To register: long enough to read the greeting
+    /// Time to register: long enough to read the greeting
     #[arg(
         long,
         value_name = "SECONDS",
@@ -98,7 +98,7 @@ struct Connecting {
     #[arg(default_value = "60", value_parser = seconds)]
     register_time: Duration,
 
-    /// Silence before TCP asks whether the other end is alive
+    /// Silence before TCP probes whether the peer is alive
     #[arg(
         long,
         value_name = "SECONDS",
@@ -108,7 +108,7 @@ struct Connecting {
     #[arg(default_value = "60", value_parser = keepalive_seconds)]
     keepalive_time: Duration,
 
-    /// Unacknowledged output before TCP gives a dead peer up
+    /// Time that output may go unacknowledged before TCP gives a dead peer up
     #[arg(
         long,
         value_name = "SECONDS",
@@ -118,8 +118,8 @@ struct Connecting {
     #[arg(default_value = "90", value_parser = seconds)]
     user_timeout: Duration,
 
-    /// Count this machine's clients too in limits per address and line rates; a load test
-    /// would need flags otherwise
+    /// Apply the limits per address and the line rate to this machine's clients too; they are
+    /// exempt otherwise, for load tests
     #[arg(long, env = "CHINWAG_LIMIT_LOOPBACK", hide_env = true)]
     #[arg(value_parser = BoolishValueParser::new())]
     limit_loopback: bool,
@@ -127,27 +127,27 @@ struct Connecting {
 
 #[derive(Debug, clap::Args)]
 struct Sending {
-    /// A line's length: longer than anyone types
+    /// Length of a line: longer than anyone types
     #[arg(long, value_name = "BYTES", env = "CHINWAG_MAX_LINE", hide_env = true)]
     #[arg(default_value = "4096", value_parser = line_bytes)]
     max_line: usize,
 
-    /// Lines at once: a paste. More are read later; nothing is lost
+    /// Lines taken at once: a paste. More are read later; nothing is lost
     #[arg(long, value_name = "N", env = "CHINWAG_LINE_BURST", hide_env = true)]
     #[arg(default_value = "40", value_parser = rate)]
     line_burst: u32,
 
-    /// Lines a second after that: faster than anyone types
+    /// Lines taken a second after that: faster than anyone types
     #[arg(long, value_name = "N", env = "CHINWAG_LINE_RATE", hide_env = true)]
     #[arg(default_value = "10", value_parser = rate)]
     line_rate: u32,
 
-    /// Lines of one client before it is the others' turn
+    /// Lines run for one client before the others have their turn
     #[arg(long, value_name = "N", env = "CHINWAG_TURN_LINES", hide_env = true)]
     #[arg(default_value = "64", value_parser = count)]
     turn_lines: usize,
 
-    /// Bytes of one client before it is the others' turn
+    /// Bytes read from one client before the others have their turn
     #[arg(
         long,
         value_name = "BYTES",
@@ -165,7 +165,8 @@ struct Sending {
 
 #[derive(Debug, clap::Args)]
 struct Waiting {
-    /// Of one client before room lines are left out, and counted: it is screens behind
+    /// Unread output of one client before room lines are skipped, and counted: it is screens
+    /// behind
     #[arg(
         long,
         value_name = "BYTES",
@@ -175,7 +176,7 @@ struct Waiting {
     #[arg(default_value = "64K", value_parser = size)]
     soft_limit: usize,
 
-    /// Of one client before it is closed: it is not reading
+    /// Unread output of one client before it is closed: it is not reading
     #[arg(
         long,
         value_name = "BYTES",
@@ -185,7 +186,7 @@ struct Waiting {
     #[arg(default_value = "1M", value_parser = size)]
     hard_limit: usize,
 
-    /// Of one client with nothing read of it, before it is closed
+    /// Time that a client may leave output unread before it is closed
     #[arg(
         long,
         value_name = "SECONDS",
@@ -195,7 +196,8 @@ struct Waiting {
     #[arg(default_value = "30", value_parser = seconds)]
     stall_time: Duration,
 
-    /// Of all together, before the largest queue is closed: what the machine can spare
+    /// Unread output of all clients before the largest queue is closed: what the machine can
+    /// spare
     #[arg(
         long,
         value_name = "BYTES",
@@ -205,7 +207,7 @@ struct Waiting {
     #[arg(default_value = "256M", value_parser = size)]
     total_limit: usize,
 
-    /// For queues to be read at shutdown: a user's patience
+    /// Time to read queued output at shutdown: a user's patience
     #[arg(
         long,
         value_name = "SECONDS",
@@ -243,7 +245,7 @@ impl Args {
                 error.exit();
             }
             let text = error.render().to_string();
-            // What and why are its first paragraph; the rest is about how to get help.
+            // The first paragraph says what and why; the rest is about getting help.
             let lines = text.lines().take_while(|line| !line.is_empty());
             let lines: Vec<&str> = lines.map(str::trim).collect();
             let what = lines.join(" ");
@@ -255,7 +257,7 @@ impl Args {
         })
     }
 
-    /// How much to log.
+    /// The least severe level to log.
     pub fn log_level(&self) -> LevelFilter {
         match self.log_level {
             LogLevel::Off => LevelFilter::Off,
@@ -267,7 +269,7 @@ impl Args {
         }
     }
 
-    /// What the server is told.
+    /// The server's configuration.
     ///
     /// # Errors
     /// If two flags make no sense together.
@@ -314,7 +316,7 @@ impl Args {
     }
 }
 
-/// A variable that is empty counts as not set: so it is unset in a unit, and by many scripts.
+/// An empty variable counts as not set: that is how units and many scripts unset one.
 fn set_if_not_empty(arg: Arg) -> Arg {
     let value = arg.get_env().and_then(env::var_os);
     if value.is_some_and(|value| value.is_empty()) {
@@ -324,8 +326,8 @@ fn set_if_not_empty(arg: Arg) -> Arg {
     }
 }
 
-/// Names the variables that set what `text` speaks of by its flags' names: whoever reads it may have
-/// given no flag.
+/// Names the environment variables behind the flags that an error names: the operator may have given
+/// no flag.
 fn variables_behind(text: &str) -> Option<String> {
     let given: Vec<OsString> = env::args_os().skip(1).collect();
     let is_given = |flag: &str| {
@@ -364,7 +366,7 @@ fn room_name(text: &str) -> Result<RoomName, String> {
     RoomName::parse(text).map_err(|_| "a room is 1 to 32 ASCII letters, digits, - and _".to_owned())
 }
 
-/// A number of things, of which there must be one at least.
+/// A positive number of things.
 fn count(text: &str) -> Result<usize, String> {
     let (least, most) = (1, 1 << 30);
     within(text.parse().ok(), least, most)
@@ -375,12 +377,12 @@ fn rate(text: &str) -> Result<u32, String> {
     count(text).and_then(|count| u32::try_from(count).map_err(|_| "too large".to_owned()))
 }
 
-/// The longest time that makes sense anywhere here: a day.
+/// A time of at most a day: no limit makes sense past that.
 fn seconds(text: &str) -> Result<Duration, String> {
     seconds_within(text, 0.001, 86_400.0)
 }
 
-/// TCP counts whole seconds, and asks again after a sixth of the time.
+/// TCP counts whole seconds, and probes again after a sixth of the time.
 fn keepalive_seconds(text: &str) -> Result<Duration, String> {
     seconds_within(text, 6.0, 32_767.0)
 }
@@ -393,7 +395,7 @@ fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String>
         .ok_or_else(|| format!("not a number of seconds from {least} to {most}"))
 }
 
-/// A size that some limit can have.
+/// A size within the range of all limits.
 fn size(text: &str) -> Result<usize, String> {
     size_within(text, 256, 1 << 40)
 }
@@ -417,7 +419,7 @@ fn bytes(text: &str) -> Option<usize> {
     Some(number.saturating_mul(unit))
 }
 
-/// What is no number, or none that a type can hold, is as far out of range as one that is too large.
+/// A text that is no number, or too large for its type, is out of range.
 fn within(number: Option<usize>, least: usize, most: usize) -> Option<usize> {
     number.filter(|number| (least..=most).contains(number))
 }

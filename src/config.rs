@@ -1,4 +1,4 @@
-//! What the daemon is told at start: plain data, each default with its reason.
+//! Configuration: plain data, each default with its reason.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::chat::name::RoomName;
 
-/// The port of chinwag, when none is named.
+/// The default port.
 pub const PORT: u16 = 12345;
 
-/// Everything the server needs to know.
+/// The server's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen; at least one.
@@ -23,11 +23,11 @@ pub struct Config {
     pub lobby: RoomName,
     /// Lines shown after the greeting.
     pub motd: Vec<String>,
-    /// How much of everything there may be.
+    /// All limits.
     pub limits: Limits,
 }
 
-/// How much of everything there may be. Sizes are in bytes.
+/// All limits, with their reasons. Sizes are in bytes.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections at a time. Ten thousand is what one core carries with ease.
@@ -45,19 +45,19 @@ pub struct Limits {
     pub lines_per_second: u32,
     /// Whether the limits per address and the line rate count for this machine's own clients too.
     pub limit_loopback: bool,
-    /// Unread output past which room lines are left out: several screens' worth behind.
+    /// Unread output past which room lines are skipped: several screens' worth behind.
     pub output_soft_bytes_max: usize,
     /// Unread output past which a client is closed.
     pub output_hard_bytes_max: usize,
-    /// How long output may wait with nothing of it read.
+    /// How long a client may leave output unread.
     pub output_stall_time: Duration,
     /// Unread output of all clients together: what a small machine can spare.
     pub output_total_bytes_max: usize,
-    /// Lines carried out for one client before the others have their turn.
+    /// Lines run for one client before the others have their turn.
     pub turn_lines_max: usize,
     /// Bytes read from one client before the others have their turn.
     pub turn_bytes_max: usize,
-    /// How long a connection is silent before TCP asks whether its other end is alive.
+    /// How long a connection is silent before TCP probes whether its peer is alive.
     pub keepalive_time: Duration,
     /// How long TCP waits for sent bytes to be acknowledged.
     pub user_timeout: Duration,
@@ -98,7 +98,7 @@ pub struct LimitsError {
     flag: &'static str,
     bytes: usize,
     least_bytes: usize,
-    /// What the least is of the other.
+    /// How the least follows from another limit.
     why: &'static str,
 }
 
@@ -121,17 +121,17 @@ impl Limits {
         };
         let (line, soft) = (self.line_bytes_max, self.output_soft_bytes_max);
         let hard = self.output_hard_bytes_max;
-        // Or room lines would never reach anyone: a byte that is not UTF-8 becomes three, and a name
-        // and a room come before the text.
+        // Otherwise a room line could never be queued: an invalid byte becomes three, and a name and a
+        // room come before the text.
         let least = line.saturating_mul(4);
         at_least("--soft-limit", soft, least, "4 times --max-line")?;
-        // Or a client would be closed before anything was left out.
+        // Otherwise a client would be closed before a line was skipped.
         let least = soft.saturating_mul(2);
         at_least("--hard-limit", hard, least, "twice --soft-limit")?;
-        // Or one client could fill everyone's share.
+        // Otherwise one client could fill the share of all.
         let total = self.output_total_bytes_max;
         at_least("--total-limit", total, hard, "as --hard-limit is")?;
-        // Or a line could not be read in one turn.
+        // Otherwise a line could not be read in one turn.
         at_least(
             "--turn-bytes",
             self.turn_bytes_max,
@@ -164,7 +164,7 @@ pub enum ListenAddrError {
     /// Not a number up to 65535.
     #[error("'{0}' is not a port from 0 to 65535")]
     Port(String),
-    /// `:PORT` or `*:PORT`, which could mean all or none, and of which protocol.
+    /// `:PORT` or `*:PORT`: it does not say which addresses of which protocol.
     #[error("it names no host; 0.0.0.0 and [::] mean every address of this machine")]
     NoHost,
     /// `unix:` and nothing.

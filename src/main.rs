@@ -2,6 +2,7 @@
 
 mod args;
 mod logging;
+mod stderr;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -16,18 +17,18 @@ use chinwag::net::error::os_error_text;
 use chinwag::net::event_loop::{EventLoop, Exit, Sighup};
 use chinwag::wire::sanitize;
 use chinwag::wire::text::VERSION;
-use logging::say;
+use stderr::print_stderr;
 
-/// A longer message of the day is refused: everyone who connects is sent the whole of it.
+/// A longer message of the day is refused: every client is sent all of it.
 const MOTD_BYTES_MAX: u64 = 8 << 10;
 
-/// For flags that make no sense.
+/// Exit status for flags that make no sense.
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    // The standard library's own hook waits for whoever reads standard error, and nobody may: then a
-    // broken invariant would stop the process rather than end it.
-    panic::set_hook(Box::new(|what| say(&describe_panic(what))));
+    // The standard library's hook blocks while nobody reads standard error: a broken invariant would
+    // stop the process rather than end it.
+    panic::set_hook(Box::new(|what| print_stderr(&describe_panic(what))));
     let args = match Args::read() {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(1, &error.to_string()),
     };
     // Not logged: the operator sees it whatever the log's level.
-    say(event_loop.banner());
+    print_stderr(event_loop.banner());
     if logs_to_file {
         log::info!("chinwag {VERSION} listens on {}", event_loop.addresses());
     }
@@ -85,8 +86,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the standard library's hook says of a panic: the thread it is in, and if `RUST_BACKTRACE` asks
-/// for it, how that got there.
+/// The text of the standard library's hook: the thread, the panic, and a backtrace if `RUST_BACKTRACE`
+/// asks for one.
 fn describe_panic(what: &PanicHookInfo<'_>) -> String {
     let thread = thread::current();
     let thread = thread.name().unwrap_or("<unnamed>");
@@ -114,9 +115,9 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Says in one line what went wrong.
+/// Prints in one line what went wrong.
 fn fail(code: u8, text: &str) -> ExitCode {
-    say(&format!("chinwag: {text}"));
+    print_stderr(&format!("chinwag: {text}"));
     ExitCode::from(code)
 }
 
@@ -125,21 +126,21 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// Set where a test is to panic rather than to look what that says.
+    /// Set in the process that is to panic.
     const PANICS: &str = "CHINWAG_TEST_PANICS";
 
-    /// Another process of this one's, as a hook is for all of a process.
+    /// In another process: a hook is for all of a process.
     #[test]
-    fn a_panic_tells_its_thread_and_how_it_got_there_if_asked() {
+    fn panic_names_its_thread_and_shows_a_backtrace_on_request() {
         if std::env::var_os(PANICS).is_some() {
-            panic::set_hook(Box::new(|what| say(&describe_panic(what))));
+            panic::set_hook(Box::new(|what| print_stderr(&describe_panic(what))));
             assert_eq!(thread::current().name(), None, "on purpose");
         }
         for (asked, is_told) in [("1", true), ("0", false)] {
             let said = std::env::current_exe().and_then(|program| {
                 Command::new(program)
                     .args(["--test-threads=2", "--exact"])
-                    .arg("tests::a_panic_tells_its_thread_and_how_it_got_there_if_asked")
+                    .arg("tests::panic_names_its_thread_and_shows_a_backtrace_on_request")
                     .env(PANICS, "")
                     .env("RUST_BACKTRACE", asked)
                     .env_remove("RUST_LIB_BACKTRACE")
@@ -148,7 +149,7 @@ mod tests {
             });
             let said = said.map(|said| said.stderr).unwrap_or_default();
             let said = String::from_utf8_lossy(&said);
-            let thread = "thread 'tests::a_panic_tells_its_thread_and_how_it_got_there_if_asked' ";
+            let thread = "thread 'tests::panic_names_its_thread_and_shows_a_backtrace_on_request' ";
             assert!(said.starts_with(thread), "{said}");
             assert!(said.contains("on purpose"), "{said}");
             let told = ["\nstack backtrace:\n", "describe_panic"].map(|part| said.contains(part));

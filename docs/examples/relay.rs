@@ -5,7 +5,7 @@
 //! 1. **poll**: sleep until sockets are ready
 //! 2. **read**: take what each ready socket has, into one buffer that all share
 //! 3. **split**: cut the bytes into lines, and keep an unfinished line for the next read
-//! 4. **route**: find out from the line's first byte who is to have it
+//! 4. **route**: find the recipients, by the line's first byte
 //! 5. **queue**: append the line to the output of each recipient
 //! 6. **write**: call the kernel once for each socket that has output; closes come last
 //!
@@ -14,8 +14,8 @@
 //! nc localhost 12346               # #alice registers, @bob:hello is private, /join enters the room
 //! ```
 //!
-//! `chinwag-bench floor` is this same file: what a server costs more than this is what it does for
-//! its users. Each `Shortcut:` says what is left out here, and what the daemon does instead.
+//! `chinwag-bench floor` is this same file: a server's cost above it is what it does for its users.
+//! Each `Shortcut:` names a thing left out, and what the daemon does instead.
 
 use std::io::{self, Read as _, Write as _};
 use std::mem;
@@ -51,7 +51,7 @@ struct Client {
     is_blocked: bool,
 }
 
-/// The server: who is connected, and what is still to be done in this turn.
+/// The server: its connections, and the rest of this turn's work.
 #[derive(Default)]
 struct Relay {
     clients: Slab<Client>,
@@ -76,8 +76,8 @@ fn main() -> io::Result<()> {
 }
 
 /// Serves until the process ends, one turn after another.
-/// Shortcut: only a signal's default action ends it, and what is queued is lost; the daemon says
-/// goodbye, and writes what it can first.
+/// Shortcut: only a signal's default action ends it, and queued lines are lost; the daemon says
+/// goodbye, and writes them first.
 pub(crate) fn serve(mut listener: TcpListener) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
@@ -159,7 +159,7 @@ impl Relay {
         }
     }
 
-    /// Routes each whole line, and keeps what is behind the last.
+    /// Routes each whole line, and keeps the bytes behind the last.
     /// Shortcut: bytes are taken as they are; the daemon answers telnet, carries out erasing, knows
     /// CRLF, and lets no control character through to a terminal.
     fn split(&mut self, id: usize, mut bytes: &[u8]) {
@@ -292,7 +292,7 @@ impl Relay {
 
 /// Where a name stands in the table: numbers, which load tests put into names, stand side by side.
 /// Shortcut: two names may have one place; the daemon has a hash table with a secret of its own, so
-/// that nobody can choose names that collide.
+/// that no client can choose names that collide.
 fn place_of(name: &[u8]) -> usize {
     let digit = |byte: &u8| usize::from(byte.wrapping_sub(b'0'));
     name.iter()

@@ -1,4 +1,4 @@
-//! What the core keeps of one connection and of its user.
+//! The core's record of one connection and its user.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -11,40 +11,40 @@ use super::member::Membership;
 use super::name::Name;
 use super::time::Timestamp;
 
-/// The core's record of one connection, and of its user: today each has one of the other, so that a
-/// message finds both in the same two cache lines.
+/// One connection, and its user: as each has one of the other, a message finds both in the same two
+/// cache lines.
 #[derive(Debug)]
 pub(super) struct Client {
-    /// How many clients had the place before.
+    /// As in its [`ClientId`].
     generation: u32,
     pub peer: Peer,
     pub connected_at: Timestamp,
     pub active_at: Timestamp,
     pub current: Option<RoomId>,
     pub echo: bool,
-    /// Set with the name. This and all below are the user's, not the connection's.
+    /// As in its [`UserId`]; set with the name. From here on, fields are the user's.
     pub user_generation: Option<NonZeroU32>,
     pub name: Option<Name>,
     pub quiet: bool,
     pub reply_to: Option<UserId>,
-    /// Most are in the lobby and perhaps in one more: those need no memory of their own.
+    /// Most users are in the lobby and perhaps one room more: they need no memory of their own.
     pub rooms: SmallVec<[Membership; 2]>,
     extras: Option<Box<Extras>>,
 }
 
-// Two cache lines, as a connection.
+// Two cache lines, as a connection of the server.
 const _: () = assert!(size_of::<Client>() <= 128);
 
-/// What most clients never set.
+/// State that most clients never set.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
-    /// By id, so that it follows a user through changes of name and ends with their connection.
+    /// By id, so that ignoring a user outlasts changes of name and ends when they leave.
     pub ignored: Vec<UserId>,
     pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
 }
 
-/// What a client said of being away, and who was told.
+/// A user's words on being away, and the users who were told.
 #[derive(Debug)]
 pub(super) struct Away {
     pub text: Box<str>,
@@ -108,7 +108,7 @@ impl Client {
         self.extras.as_ref()?.quit_text.as_deref()
     }
 
-    /// To set something that most never set.
+    /// The extras, made if there were none.
     pub fn extras_mut(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
     }

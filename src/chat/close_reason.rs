@@ -17,20 +17,20 @@ pub enum CloseReason {
     Stalled,
     /// All unread output together passed its limit, and this was the largest queue.
     TotalOutput,
-    /// There were as many clients as there may be.
+    /// The limit of clients was reached.
     ServerFull,
-    /// There were as many from its address as there may be.
+    /// The limit of clients from its address was reached.
     AddressFull,
-    /// A web browser or the like.
+    /// A client that speaks HTTP.
     Http,
-    /// A client that wants TLS.
+    /// A client that speaks TLS.
     Tls,
     /// The server exits.
     Shutdown,
 }
 
 impl CloseReason {
-    /// How many reasons there are.
+    /// The number of reasons.
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every reason, in the order of its number.
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn close_reasons_are_numbered_in_order() {
+    fn close_reason_is_numbered_by_its_place() {
         for (place, reason) in CloseReason::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place);
         }

@@ -7,7 +7,7 @@ use super::refusal::{MessageRefusal, Refusal};
 
 pub use super::verb::Verb;
 
-/// What one line asks for, or what is wrong with it.
+/// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
 /// What a client asks for, by the part of the chat that does it.
@@ -25,7 +25,7 @@ pub enum Command<'a> {
     Setting(SettingCommand<'a>),
 }
 
-/// What a connection may ask for before it has a name: one to begin with.
+/// What a client may ask for without a name, first of all a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionCommand<'a> {
     /// A line that starts with `#`: a registration, or plain text once one is registered.
@@ -60,9 +60,9 @@ pub enum MessageCommand<'a> {
     Act(&'a str),
     /// `@NAME:TEXT` or `/msg`
     Private {
-        /// To whom.
+        /// The users it is for.
         to: Recipients<'a>,
-        /// What.
+        /// The message.
         text: &'a str,
     },
     /// `/reply`: a private message to the user who last sent one.
@@ -85,7 +85,7 @@ pub enum QueryCommand<'a> {
     Rooms(usize),
     /// `/names`
     Names {
-        /// Of whom.
+        /// The place that is asked about.
         of: NamesOf,
         /// From 1.
         page: usize,
@@ -161,7 +161,7 @@ impl<'a> Recipients<'a> {
     }
 }
 
-/// How the server writes to a connection.
+/// The form of what is written to a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Lines for people, sorted by their first byte.
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_recipients_pass_and_seventeen_do_not() {
+    fn recipients_are_refused_from_the_17th_on() {
         let names = ["x"; RECIPIENTS_MAX].join(",");
         assert_eq!(
             Recipients::parse(&names).unwrap().iter().count(),

@@ -1,4 +1,4 @@
-//! Who is here, and under which name.
+//! Connections, their users, and the names of these.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -12,23 +12,22 @@ use super::member::Member;
 use super::name::Name;
 use super::time::Timestamp;
 
-/// So many of those who left are remembered by name, for whoever wants to reply to them: more than leave
-/// while a reply is typed.
+/// Names kept of users who left, so that a late `/reply` can say who is gone.
 const DEPARTED_MAX: usize = 1000;
 
-/// All clients by slot, and the registered ones by name.
+/// All clients by slot, and users by name.
 ///
 /// Invariant: `by_name` holds exactly the slots of clients with a name, each under that name.
 #[derive(Debug)]
 pub(super) struct Directory {
     slots: Vec<Option<Client>>,
-    /// Slots only: the name is in the client, who is looked at next anyway.
+    /// Slots only: the name is in the record, which is read next anyway.
     by_name: HashTable<u32>,
     hasher: RandomState,
     connected: usize,
     /// The generation of the user who registered last.
     last_user: NonZeroU32,
-    /// Who left last, and under which name. The last one is at the end.
+    /// Users who left, by their last names; the last to leave at the end.
     departed: VecDeque<(UserId, Name)>,
 }
 
@@ -44,7 +43,7 @@ impl Directory {
         }
     }
 
-    /// Not the table of names: that would be touched everywhere, however few there are.
+    /// Reserves records, not the table of names: its memory would be touched all over by few.
     pub fn reserve(&mut self, clients: usize) {
         self.slots.reserve(clients);
     }
@@ -86,12 +85,12 @@ impl Directory {
         (client.id_at(id.slot) == id).then_some(client)
     }
 
-    /// Who sends by a connection, once they are registered.
+    /// The user of a connection, once registered.
     pub fn user_of(&self, id: ClientId) -> Option<UserId> {
         self.get(id)?.user_at(id.slot)
     }
 
-    /// Where what is for a user goes.
+    /// The connections that a user has.
     pub fn connections_of(&self, user: UserId) -> impl Iterator<Item = ClientId> {
         let record = self.user(user);
         record.map(|record| record.id_at(user.slot)).into_iter()
@@ -108,7 +107,14 @@ impl Directory {
         (record.user_at(id.slot) == Some(id)).then_some(record)
     }
 
-    /// How a user stands in the list of members of `room`.
+    /// Whether `user` ignores `other`. Kept out of the loop of a fan-out, which asks for few members
+    /// and is inlined into the outbox's as long as it is small.
+    #[inline(never)]
+    pub fn ignores(&self, user: UserId, other: UserId) -> bool {
+        self.user(user).is_some_and(|user| user.ignores(other))
+    }
+
+    /// The entry of a user in the list of members of `room`.
     pub fn as_member(&self, user: UserId, room: RoomId) -> Option<Member> {
         let record = self.user(user)?;
         Some(Member {
@@ -125,7 +131,7 @@ impl Directory {
         self.user(user)?.name
     }
 
-    /// The name that somebody had when they left, unless very many have left since.
+    /// The last name of a user who left, unless [`DEPARTED_MAX`] others have left since.
     pub fn name_of_departed(&self, user: UserId) -> Option<Name> {
         let departed = self.departed.iter().rev().find(|(gone, _)| *gone == user);
         departed.map(|(_, name)| *name)
@@ -135,7 +141,7 @@ impl Directory {
         Some(self.find_record(name)?.0)
     }
 
-    /// Finds by a name as typed, which may be none; gives the name as its owner spells it.
+    /// Finds a user by a name as typed, valid or not; returns the name as its owner spells it.
     pub fn find_typed(&self, typed: &str) -> Option<(UserId, Name)> {
         let (id, record) = self.find_record(&Name::parse(typed).ok()?)?;
         Some((id, record.name?))
@@ -148,7 +154,7 @@ impl Directory {
         Some((record.user_at(slot)?, record))
     }
 
-    /// A generation that no user of the last four billion has had.
+    /// A generation that none of the last four billion users has had.
     fn mint_generation(&mut self) -> NonZeroU32 {
         self.last_user = self.last_user.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.last_user
@@ -164,7 +170,7 @@ impl Directory {
         }
     }
 
-    /// Makes whoever is behind `id` a user with the name `name`, which must be free.
+    /// Makes the person at `id` a user with the name `name`, which must be free.
     pub fn register(&mut self, id: ClientId, name: Name) -> Option<UserId> {
         let generation = self.mint_generation();
         let client = self.get_mut(id)?;
@@ -199,12 +205,12 @@ impl Directory {
         if let Some(Some(record)) = slots.get_mut(slot as usize) {
             record.name = Some(name);
         }
-        // Whoever is listed has a name: the default is never used.
+        // Each listed record has a name: the default is never used.
         let hash_of = |slot: &u32| name_in(slots, *slot).map_or(0, |name| hasher.hash_one(name));
         by_name.insert_unique(hasher.hash_one(name), slot, hash_of);
     }
 
-    /// Everyone with a name, in an order that only changes when somebody comes or goes.
+    /// All users' names, in an order that only changes when a user comes or goes.
     pub fn registered(&self) -> impl Iterator<Item = Name> {
         self.slots.iter().flatten().filter_map(|client| client.name)
     }
@@ -224,11 +230,11 @@ impl Directory {
         self.by_name.len()
     }
 
-    /// Panics if the two views of who is here disagree.
+    /// Panics if records and names disagree.
     pub fn check_invariants(&self) {
         assert_eq!(self.connected, self.slots.iter().flatten().count());
         assert_eq!(self.by_name.len(), self.registered().count());
-        // As many are listed as have a name: so whoever is listed has one.
+        // As many are listed as have a name: each one listed has one.
         for id in self.ids() {
             let (name, user) = (name_in(&self.slots, id.slot), self.user_of(id));
             assert_eq!(name.is_some(), user.is_some(), "a user has a name");
@@ -248,11 +254,11 @@ fn name_in(slots: &[Option<Client>], slot: u32) -> Option<&Name> {
 mod tests {
     use super::*;
 
-    /// Fills a table of 4096 nearly to where it grows: many names share a place.
+    /// Nearly fills a table of 4096: many names share a place.
     const COUNT: u32 = 3500;
 
     #[test]
-    fn names_are_taken_changed_and_given_back_among_many() {
+    fn name_is_taken_changed_and_given_back_among_many() {
         let mut directory = Directory::new(RandomState::with_seeds(1, 2, 3, 4));
         let id = |slot| ClientId {
             slot,
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_who_left_are_remembered_and_no_more() {
+    fn departed_user_is_named_until_1000_more_have_left() {
         let mut directory = Directory::new(RandomState::with_seeds(1, 2, 3, 4));
         let id = |generation| ClientId {
             slot: 0,
@@ -308,8 +314,8 @@ mod tests {
 
     const ALIKE: u32 = 600;
 
-    /// How many of many names are looked at to find one of them, at most. They are chosen so that
-    /// under one known seed all have the same hash: see `tests/faults/collisions.rs`.
+    /// The most names that are compared to find one of many. They are chosen so that under one known
+    /// seed all have the same hash: see `tests/faults/collisions.rs`.
     fn most_looked_at(seed: [u64; 4]) -> usize {
         let [a, b, c, d] = seed;
         let mut directory = Directory::new(RandomState::with_seeds(a, b, c, d));
@@ -335,7 +341,7 @@ mod tests {
 
     #[test]
     #[cfg(not(target_feature = "aes"))] // with it, the hasher is another one
-    fn the_seed_decides_where_names_fall() {
+    fn seed_decides_where_names_fall() {
         const KNOWN: u64 = 0xb3c9_4dde_a510_3fbe;
         assert_eq!(most_looked_at([1, 2, KNOWN, 4]), ALIKE as usize);
         for seed in [[5, 6, 7, 8], [1, 2, KNOWN ^ 1, 4]] {

@@ -33,30 +33,30 @@ pub enum Event<'a> {
         from: &'a Name,
         text: &'a str,
     },
-    /// Somebody entered a room.
+    /// A user entered a room.
     Join { room: &'a RoomName, name: &'a Name },
-    /// Somebody left a room, with a text if `/quit` had one.
+    /// A user left a room, with a text if `/quit` had one.
     Leave {
         room: &'a RoomName,
         name: &'a Name,
         text: Option<&'a str>,
     },
-    /// Somebody has another name now.
+    /// A user has another name now.
     Rename { name: &'a Name, new_name: &'a Name },
-    /// Many entered or left: how many, and some of their names.
+    /// Many entered or left: their numbers, and some of their names.
     Presence {
         room: &'a RoomName,
         joined: u32,
         left: u32,
         names: &'a [Name],
     },
-    /// Somebody set a room's topic.
+    /// A user set a room's topic.
     Topic {
         room: &'a RoomName,
         from: &'a Name,
         text: &'a str,
     },
-    /// So many lines of a room were left out, because they were not read in time.
+    /// Lines of a room were skipped, because the client reads too slowly.
     Missed { room: &'a RoomName, count: u64 },
     /// Something the server says of itself.
     Notice(Notice<'a>),
@@ -69,24 +69,24 @@ pub enum Event<'a> {
 /// What the server says without being asked.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
-    /// On connecting: from where.
+    /// On connecting: the client's own address.
     Connected(Peer),
     /// On connecting: what to type.
     HowToRegister,
     /// A line of the operator's own.
     Motd(&'a str),
-    /// The one written to is away.
+    /// The recipient of a private message is away.
     IsAway {
-        /// Who is away.
+        /// The recipient.
         name: &'a Name,
-        /// What they said of it; may be empty.
+        /// Their words on it; may be empty.
         text: &'a str,
     },
-    /// Private messages already taken did not reach one who is gone since.
+    /// Private messages already answered with `ok` did not reach a user who is gone.
     Undelivered {
-        /// Whom they did not reach.
+        /// The user they did not reach.
         to: &'a Name,
-        /// How many.
+        /// The number of messages.
         count: u64,
     },
     /// telnet's "are you there".
@@ -100,7 +100,7 @@ pub enum Notice<'a> {
     Closing(CloseReason),
 }
 
-/// What a line that was carried out is answered with, by the part of the chat that did it.
+/// The answer to a line that was carried out, by the part of the chat that did it.
 #[derive(Clone, Copy, Debug)]
 pub enum Reply<'a> {
     /// Done, and nothing to tell.
@@ -111,7 +111,7 @@ pub enum Reply<'a> {
     Membership(MembershipReply<'a>),
     /// To a question.
     Query(QueryReply<'a>),
-    /// What something is set to now.
+    /// To a setting, read or just set.
     Setting(SettingReply<'a>),
 }
 
@@ -200,43 +200,67 @@ pub enum SettingReply<'a> {
     Echo(bool),
 }
 
-/// A room as seen by who enters it.
+impl<'a> From<SessionReply<'a>> for Reply<'a> {
+    fn from(reply: SessionReply<'a>) -> Self {
+        Self::Session(reply)
+    }
+}
+
+impl<'a> From<MembershipReply<'a>> for Reply<'a> {
+    fn from(reply: MembershipReply<'a>) -> Self {
+        Self::Membership(reply)
+    }
+}
+
+impl<'a> From<QueryReply<'a>> for Reply<'a> {
+    fn from(reply: QueryReply<'a>) -> Self {
+        Self::Query(reply)
+    }
+}
+
+impl<'a> From<SettingReply<'a>> for Reply<'a> {
+    fn from(reply: SettingReply<'a>) -> Self {
+        Self::Setting(reply)
+    }
+}
+
+/// A room as a user sees it on entering.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomView<'a> {
-    /// Which.
+    /// Its name.
     pub room: &'a RoomName,
-    /// What it is about, if somebody said so.
+    /// Its topic, if one was set.
     pub topic: Option<&'a str>,
-    /// How many others are there.
+    /// The number of other members.
     pub others: usize,
-    /// Some of them.
+    /// The names of some of them.
     pub names: &'a [Name],
 }
 
 /// A room as `/rooms` shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomSummary<'a> {
-    /// Which.
+    /// Its name.
     pub room: &'a RoomName,
-    /// How many are there.
+    /// The number of members.
     pub users: usize,
-    /// What it is about, if somebody said so.
+    /// Its topic, if one was set.
     pub topic: Option<&'a str>,
 }
 
 /// What `/whois` tells.
 #[derive(Clone, Copy, Debug)]
 pub struct Whois<'a> {
-    /// Who.
+    /// The user's name.
     pub name: &'a Name,
-    /// For how long they have been connected.
+    /// The time since they connected.
     pub connected: Duration,
-    /// For how long they have sent nothing.
+    /// The time since they sent a line.
     pub idle: Duration,
-    /// What they said of being away.
+    /// Their words on being away, if they are.
     pub away: Option<&'a str>,
     /// The rooms that both are in.
     pub rooms: &'a [RoomName],
-    /// Where they come from; only told to themselves.
+    /// Their address; only told to themselves.
     pub peer: Option<Peer>,
 }

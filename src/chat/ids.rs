@@ -1,16 +1,16 @@
-//! Who a person is, what a connection is, and where it comes from.
+//! Connections, users, rooms by number; addresses of connections.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-/// Who a connection is: a slot in the slab, and how often that slot was handed out before, so
-/// that whatever is left over from a closed connection misses its successor.
+/// A connection: a slot in the slab, and how often that slot was handed out before, so that an id left
+/// over from a closed connection never means its successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId {
     /// The place in the slab.
     pub slot: u32,
-    /// How many clients had that place before.
+    /// The number of clients that had that place before.
     pub generation: u32,
 }
 
@@ -28,23 +28,22 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// Who a person is, from registering until leaving: through changes of name, and never anyone who
-/// comes later. What people decide about each other speaks of users; what is written goes to
-/// connections, each by its [`ClientId`].
+/// A person, from registering until leaving, through changes of name. All that people decide about
+/// each other is kept by [`UserId`]; all that is written goes to connections, by [`ClientId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId {
     /// The place of the user's record.
     pub slot: u32,
-    /// Tells apart the users that had that place.
+    /// A number of its own, so that an id left over never means the next user at that place.
     pub generation: NonZeroU32,
 }
 
-/// A room's place in the table of rooms. Only valid while somebody is in it.
+/// A room's place in the table of rooms. Only valid while the room has members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RoomId(NonZeroU32);
 
 impl RoomId {
-    /// The id of the room at `index`: one more, so that none at all takes no memory of its own.
+    /// The id of the room at `index`: one more, so that `Option<RoomId>` takes no more memory.
     pub(super) fn at(index: usize) -> Self {
         let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
         Self(number.unwrap_or(NonZeroU32::MAX))
@@ -55,7 +54,7 @@ impl RoomId {
     }
 }
 
-/// Where a client comes from.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// An address and a port; an IPv4-mapped IPv6 address is kept as IPv4.

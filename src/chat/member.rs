@@ -1,19 +1,19 @@
-//! That somebody is in a room: as the room knows it, and as the user does.
+//! A user in a room: the room's side of it, and the user's.
 
 use super::ids::{ClientId, RoomId, UserId};
 use super::outbox::Addressee;
 
-/// One who is in a room, with what a fan-out must know of them, so that it reads one array.
+/// A user in a room, with all that a fan-out must know of them, so that it reads one array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub user: UserId,
-    /// Where their copy goes.
+    /// The connection that their copy goes to.
     pub client: ClientId,
     /// This is their current room.
     pub current: bool,
     /// They want no join, leave and rename notices.
     pub quiet: bool,
-    /// They ignore somebody, so that a fan-out must ask whom.
+    /// They ignore other users: a fan-out must look whether the speaker is one.
     pub filters: bool,
 }
 
@@ -26,7 +26,7 @@ impl Member {
     }
 }
 
-/// That a client is in a room, and where in the room's list of members.
+/// A room that a user is in, and their place in its list of members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Membership {
     pub room: RoomId,

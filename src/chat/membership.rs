@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::command::MembershipCommand;
-use super::event::{MembershipReply, Reply, RoomView};
+use super::event::{MembershipReply, RoomView};
 use super::ids::{RoomId, UserId};
 use super::member::Membership;
 use super::name::{Name, RoomName};
@@ -14,7 +14,7 @@ use super::rooms::Room;
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
-/// Who enters a room is told so many names of those there; `/names` has them all.
+/// Names that a user is told on entering a room; `/names` has them all.
 pub const ENTRY_NAMES_MAX: usize = 20;
 
 impl Chat {
@@ -54,17 +54,15 @@ impl Chat {
         } else {
             self.enter(now, sender.user, &sender.name, room, outbox);
         }
-        let room =
-            self.rooms
-                .get(room)
-                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-                    room: None,
-                }))?;
+        let room = self
+            .rooms
+            .get(room)
+            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let names = self.some_names(room, sender.user);
         answer(
             outbox,
             sender.client,
-            Reply::Membership(MembershipReply::Joined(view(room, &names))),
+            MembershipReply::Joined(view(room, &names)),
         )
     }
 
@@ -78,19 +76,17 @@ impl Chat {
         let client = self.directory.get(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
-            Some(room_name) => Some(self.rooms.find(&room_name).ok_or(Refusal::Membership(
-                MembershipRefusal::NoSuchRoom { room: room_name },
-            ))?),
+            Some(room_name) => Some(
+                self.rooms
+                    .find(&room_name)
+                    .ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?,
+            ),
             None => client.current,
         };
         let membership = room.and_then(|room| client.membership(room));
-        let membership = membership.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: room_name,
-        }))?;
+        let membership = membership.ok_or(MembershipRefusal::NotInRoom { room: room_name })?;
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
-        let room_name = room_name.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: None,
-        }))?;
+        let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
         let current = self.exit(sender.user, membership);
         let change = Change {
@@ -106,14 +102,14 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Membership(MembershipReply::Parted {
+            MembershipReply::Parted {
                 room: &room_name,
                 current,
-            }),
+            },
         )
     }
 
-    /// Takes a member out of a room's list, and keeps whoever moved into that place findable.
+    /// Takes a member out of a room's list, and tells the one who moved to that place where it is.
     pub(super) fn remove_member(&mut self, room: RoomId, index: u32) {
         let moved = self
             .rooms
@@ -141,7 +137,7 @@ impl Chat {
         }
     }
 
-    /// Puts a client into a room, which becomes its current one, and tells the others.
+    /// Puts a user into a room, which becomes their current one, and tells the others.
     pub(super) fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -167,8 +163,8 @@ impl Chat {
             .announce_presence(now, room, change, |_| false, outbox);
     }
 
-    /// Takes a client out of a room. Returns its current room afterwards: if it left that one, the
-    /// one it entered last of those that remain.
+    /// Takes a user out of a room. Returns their current room afterwards: if they left that one, the
+    /// last that they entered of those that remain.
     fn exit(&mut self, id: UserId, membership: Membership) -> Option<RoomId> {
         self.remove_member(membership.room, membership.index);
         let user = self.directory.user_mut(id)?;
@@ -186,7 +182,7 @@ impl Chat {
         }
     }
 
-    /// The names that somebody entering is told, without their own.
+    /// The names that a user is told on entering, without their own.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
         let others = room.members.iter().filter(|member| member.user != id);
         let names = others.filter_map(|member| self.directory.name_of(member.user));

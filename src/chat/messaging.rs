@@ -1,4 +1,4 @@
-//! What is said, in a room and between two.
+//! Messages: in a room, and to some users.
 
 use arrayvec::ArrayVec;
 
@@ -13,7 +13,7 @@ use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
 use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
-/// What one does in a room.
+/// Text for a room.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Speech<'a> {
     Message(&'a str),
@@ -35,7 +35,7 @@ impl Chat {
         }
     }
 
-    /// Something said, or done by `/me`, in the current room.
+    /// Tells the members of the sender's current room.
     pub(super) fn speak<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
@@ -52,7 +52,7 @@ impl Chat {
         answer(outbox, sender.client, Reply::Done)
     }
 
-    /// The speaker's current room, and those in it who are to hear what is said.
+    /// The speaker's current room, and its members who are to hear the speaker.
     pub(super) fn audience(
         &self,
         speaker: &Sender,
@@ -60,21 +60,15 @@ impl Chat {
         let client = self.directory.get(speaker.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
-        let room = room.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: None,
-        }))?;
+        let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let echo = client.echo;
         let (speaker, user) = (speaker.client, speaker.user);
         let hears = move |member: &&Member| {
             if member.client == speaker {
                 return echo;
             }
-            // Whom a member ignores is asked of few: most ignore nobody, and say so here.
-            !member.filters
-                || !self
-                    .directory
-                    .user(member.user)
-                    .is_some_and(|other| other.ignores(user))
+            // Most members ignore nobody, so that their records stay out of the loop.
+            !member.filters || !self.directory.ignores(member.user, user)
         };
         let members = room.members.iter().filter(hears);
         Ok((room, members.map(Member::addressee)))
@@ -103,9 +97,7 @@ impl Chat {
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
-        let writer = user
-            .reply_to
-            .ok_or(Refusal::Message(MessageRefusal::NobodyWrote))?;
+        let writer = user.reply_to.ok_or(MessageRefusal::NobodyWrote)?;
         let Some(writer_name) = self.directory.name_of(writer) else {
             let name = self.directory.name_of_departed(writer);
             return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));
@@ -153,7 +145,7 @@ impl Chat {
             let name = match self.directory.find_typed(typed) {
                 Some((recipient, _)) if found.iter().any(|(other, _)| *other == recipient) => None,
                 Some((recipient, name)) => {
-                    // There is room for all: the parser has counted them.
+                    // There is space for all: the parser has counted them.
                     let _ = found.try_push((recipient, name));
                     Some(name)
                 }
@@ -184,8 +176,8 @@ impl Chat {
         Ok(Answered)
     }
 
-    /// Gives one recipient their copy. Whoever ignores the sender counts as reached: the sender is
-    /// not told.
+    /// Gives one recipient their copy. One who ignores the sender counts as reached, or the sender
+    /// would know.
     fn deliver_copy<O: Outbox>(
         &mut self,
         sender: &Sender,
@@ -198,7 +190,7 @@ impl Chat {
             return Delivery::Refused;
         };
         if user.ignores(sender.user) {
-            // What they are told of anybody, or they would know.
+            // All senders are told, so this one is, too.
             notify_away(user, sender, outbox);
             return Delivery::Queued;
         }
@@ -232,7 +224,7 @@ impl Chat {
     }
 }
 
-/// Tells `sender` that `user` is away, if so, and if they were not told before.
+/// Tells `sender` that `user` is away, once for each time that they are.
 fn notify_away<O: Outbox>(user: &mut Client, sender: &Sender, outbox: &mut O) {
     if user.away().is_none() {
         return;
@@ -244,7 +236,7 @@ fn notify_away<O: Outbox>(user: &mut Client, sender: &Sender, outbox: &mut O) {
         return;
     }
     if away.told.len() >= AWAY_NOTIFIED_MAX {
-        away.told.clear(); // better to tell somebody twice than to remember without end
+        away.told.clear(); // better to tell a few twice than to remember without end
     }
     away.told.insert(sender.user);
     let notice = Notice::IsAway {

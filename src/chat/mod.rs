@@ -67,7 +67,7 @@ pub struct Settings {
     pub rooms_per_client_max: usize,
     /// The operator's own lines, shown after the greeting.
     pub motd: Vec<String>,
-    /// Where names fall in the hash tables; random, so that nobody can make them collide.
+    /// Seed of the hash tables; random, so that names cannot be chosen to collide.
     pub hash_seed: [u64; 4],
 }
 
@@ -80,7 +80,7 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// A chat with a lobby and nobody in it.
+    /// A chat with an empty lobby.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let [a, b, c, d] = settings.hash_seed;
@@ -92,19 +92,19 @@ impl Chat {
         }
     }
 
-    /// With room for so many clients, so that none is moved when more come.
+    /// Reserves the memory of this many clients' records, so that growth does not move them.
     #[must_use]
-    pub fn with_room_for(mut self, clients: usize) -> Self {
+    pub fn with_capacity(mut self, clients: usize) -> Self {
         self.directory.reserve(clients);
         self
     }
 
-    /// Somebody is there. `id` must not be in use.
+    /// Takes a new connection. `id` must not be in use.
     pub fn connect(&mut self, now: Timestamp, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
     }
 
-    /// Greets somebody who has connected; to be called once.
+    /// Greets a client; to be called once.
     pub fn greet<O: Outbox>(&self, id: ClientId, outbox: &mut O) {
         let Some(client) = self.directory.get(id) else {
             return;
@@ -116,8 +116,8 @@ impl Chat {
         }
     }
 
-    /// Carries out one line of `id`'s, and answers it with exactly one [`Event::Ok`] or
-    /// [`Event::Error`], after whatever else it caused to be sent to `id`.
+    /// Carries out one line of a client, and answers it with exactly one [`Event::Ok`] or
+    /// [`Event::Error`], after all else that the line sends to the client.
     pub fn handle<O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -140,7 +140,8 @@ impl Chat {
         }
     }
 
-    /// Somebody is gone, for whatever reason; a no-op if they are not known. Returns their name.
+    /// Takes a connection out, whose user leaves with it; a no-op if it is not known. Returns the
+    /// user's name.
     pub fn disconnect<O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -158,11 +159,7 @@ impl Chat {
                 name: &name,
                 kind,
             };
-            let directory = &self.directory;
-            let ignores = |other| {
-                let other = directory.user(other);
-                other.is_some_and(|other| other.ignores(user))
-            };
+            let ignores = |other| self.directory.ignores(other, user);
             self.rooms
                 .announce_presence(now, membership.room, change, ignores, outbox);
             self.rooms.drop_if_empty(membership.room);
@@ -170,8 +167,8 @@ impl Chat {
         Some(name)
     }
 
-    /// Private messages that `from` was told are on their way did not reach `to`, whose connection
-    /// ended first.
+    /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
+    /// connection ended first.
     pub fn undelivered<O: Outbox>(&self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
         for id in self.directory.connections_of(from) {
             outbox.send(id, &Event::Notice(Notice::Undelivered { to, count }));
@@ -191,36 +188,36 @@ impl Chat {
         outbox.send(id, &Event::Notice(Notice::Here { server_name }));
     }
 
-    /// When [`Chat::expire`] has something to do.
+    /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
         self.rooms.next_due()
     }
 
-    /// Does what was put off until `now`.
+    /// Tells the summaries that are due.
     pub fn expire<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
         self.rooms.expire(now, outbox);
     }
 
-    /// Who sends by a connection, once they are registered.
+    /// The user of a connection, once registered.
     #[must_use]
     pub fn user_of(&self, id: ClientId) -> Option<UserId> {
         self.directory.user_of(id)
     }
 
-    /// The name of a client, once it has one.
+    /// The name of a connection's user, once registered.
     #[must_use]
     pub fn name_of(&self, id: ClientId) -> Option<Name> {
         self.directory.get(id)?.name
     }
 
-    /// Where a client comes from.
+    /// The address of a connection's other end.
     #[must_use]
     pub fn peer_of(&self, id: ClientId) -> Option<Peer> {
         Some(self.directory.get(id)?.peer)
     }
 
-    /// How many of everything there are.
+    /// The numbers of clients, users and rooms.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
@@ -230,7 +227,7 @@ impl Chat {
         }
     }
 
-    /// Each command to the file of its part.
+    /// Passes a command to the file of its part.
     fn execute<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -261,7 +258,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// The sender of what comes by `client`, once they are registered.
+    /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
         let user = record.user_at(client.slot)?;
         let name = record.name?;
@@ -276,16 +273,16 @@ struct Answered;
 /// How a command ends: it answered, or there is an error still to be sent.
 type Outcome<'a> = Result<Answered, Refusal<'a>>;
 
-fn answered<O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) {
-    outbox.send(id, &Event::Ok(reply));
-}
-
 #[expect(
     clippy::unnecessary_wraps,
     reason = "it ends a command, and commands can fail"
 )]
-fn answer<'a, O: Outbox>(outbox: &mut O, id: ClientId, reply: Reply<'_>) -> Outcome<'a> {
-    answered(outbox, id, reply);
+fn answer<'a, 'r, O: Outbox>(
+    outbox: &mut O,
+    id: ClientId,
+    reply: impl Into<Reply<'r>>,
+) -> Outcome<'a> {
+    outbox.send(id, &Event::Ok(reply.into()));
     Ok(Answered)
 }
 
@@ -299,8 +296,8 @@ fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
     Ok(())
 }
 
-/// What is wrong with a line depends a little on who sent it: before anything else, a stranger is
-/// told how to register, unless the line could have worked without that.
+/// The refusal that the sender of a line sees. One who has no name is told how to register, unless the
+/// line could have worked without a name.
 fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
     let worked_without_name = match refusal {
         Refusal::Line(LineRefusal::UnknownCommand { given, nearest, .. }) => {

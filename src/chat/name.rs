@@ -1,7 +1,7 @@
 //! Names of users and rooms: parsed once, valid ever after.
 //!
-//! Both are short ASCII, kept inline and `Copy`, so that a name costs no allocation and is read
-//! from the cache line of whoever carries it. They are shown as typed and compared without case.
+//! Both are short ASCII, kept inline and `Copy`, so that a name costs no allocation and no cache line
+//! of its own. They are shown as typed and compared without case.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,15 +14,15 @@ pub const NAME_BYTES_MAX: usize = 24;
 /// The longest room name, in bytes.
 pub const ROOM_NAME_BYTES_MAX: usize = 32;
 
-/// Names that could pass for the server's own voice, or for everybody.
+/// Names that could be taken for the server or for all users.
 const RESERVED: [&str; 8] = [
     "server", "system", "admin", "operator", "root", "all", "everyone", "here",
 ];
 
-/// Why a text is not a name. The wording is the wire's business.
+/// Why a text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// There is nothing.
+    /// It is empty.
     Empty,
     /// It is longer than [`NAME_BYTES_MAX`] or [`ROOM_NAME_BYTES_MAX`].
     TooLong,
@@ -68,7 +68,7 @@ impl Name {
         self.0.as_bytes()
     }
 
-    /// Whether nobody may have it, because it could be taken for the server or for everybody.
+    /// Whether no user may have it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         RESERVED
@@ -92,7 +92,7 @@ impl RoomName {
         Label::parse(text.strip_prefix('#').unwrap_or(text)).map(Self)
     }
 
-    /// The name as it was typed by who made the room.
+    /// The name as it was typed first, when the room was made.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -129,7 +129,7 @@ impl fmt::Debug for RoomName {
     }
 }
 
-/// What both kinds of names are made of. Equality and hash look past case.
+/// The text of either kind of name. Equality and hash look past case.
 #[derive(Clone, Copy)]
 struct Label<const BYTES_MAX: usize> {
     /// Never zero, so that no name at all takes no more room than a name.
@@ -185,8 +185,7 @@ impl<const BYTES_MAX: usize> Eq for Label<BYTES_MAX> {}
 
 impl<const BYTES_MAX: usize> Hash for Label<BYTES_MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The unused tail is zero, so hashing the whole array is well defined, and one write of
-        // a known length is quicker than one of as many bytes as there happen to be.
+        // The unused tail is zero, and a write of known length is quicker than one of any length.
         state.write(&self.bytes.map(|byte| byte.to_ascii_lowercase()));
     }
 }
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_starts_with_a_letter_and_has_24_bytes_at_most() {
+    fn user_name_starts_with_a_letter_and_has_at_most_24_bytes() {
         let longest = "a".repeat(NAME_BYTES_MAX);
         for good in ["a", "Alice", "bob-2", "x_y", longest.as_str()] {
             assert_eq!(Name::parse(good).unwrap().as_str(), good);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_may_start_with_a_digit_and_with_one_hash_that_is_dropped() {
+    fn room_name_may_start_with_a_digit_and_loses_one_hash() {
         assert_eq!(RoomName::parse("#2024").unwrap().as_str(), "2024");
         assert_eq!(RoomName::parse("##x"), Err(NameError::Character('#')));
         assert_eq!(RoomName::parse("#"), Err(NameError::Empty));

@@ -1,4 +1,4 @@
-//! The only way out of the core.
+//! The way out of the core.
 
 use super::close_reason::CloseReason;
 use super::command::Mode;
@@ -11,49 +11,49 @@ use super::stats::ServerStats;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Delivery {
-    /// It is in their queue.
+    /// It is in the client's queue.
     Queued,
-    /// It is not: they read too slowly, or are about to go.
+    /// It is not: the client reads too slowly, or is about to go.
     Refused,
 }
 
-/// Somebody a room's line is for.
+/// A client that a room's line goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addressee {
-    /// Who.
+    /// The connection.
     pub client: ClientId,
-    /// Whether another room is their current one, so that the line must say its room.
+    /// Whether another room is its current one, so that the line must name its room.
     pub in_other_room: bool,
 }
 
-/// Where the core puts what it decides. The server's implementation encodes into the buffers of
-/// sockets; a test's is a `Vec`.
+/// Takes the events that the core decides on. The server's implementation encodes them into the
+/// buffers of sockets; a test's keeps them.
 ///
-/// Statically dispatched, and called while a command is being handled: nothing is collected first.
+/// Statically dispatched, and called while a command is handled: no list of events is made first.
 pub trait Outbox {
-    /// Sends an answer or a notice about oneself. Never left out.
+    /// Sends an answer or a notice. Never skipped.
     fn send(&mut self, to: ClientId, event: &Event<'_>);
 
-    /// Sends a private message from `from`. Never left out: it is queued or refused, and when it
-    /// was queued and its reader goes before it was written, the server says so to `from`.
+    /// Sends a private message from `from`. Never skipped: it is queued or refused, and if it was
+    /// queued and the client ends before it was written, the server tells `from`.
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery;
 
-    /// Sends a line of `room` to many. Left out, and counted, for who reads too slowly.
+    /// Sends a line of `room` to many. Skipped, and counted, for a client that reads too slowly.
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>;
 
-    /// How the server writes to `client`.
+    /// The form of what is written to `client`.
     fn mode(&self, client: ClientId) -> Mode;
 
-    /// Changes how the server writes to `client`, from the next event on.
+    /// Changes the form of what is written to `client`, from the next event on.
     fn set_mode(&mut self, client: ClientId, mode: Mode);
 
     /// Asks for an end of `client` once what is queued for it was written. The core goes on
     /// knowing the client until it is told of its end.
     fn close(&mut self, client: ClientId, reason: CloseReason);
 
-    /// What the server has counted.
+    /// The server's counters.
     fn stats(&self) -> ServerStats;
 
     /// `client` goes by `name` from now on; for the log.

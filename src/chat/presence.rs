@@ -1,4 +1,4 @@
-//! How coming and going is told: at once in a small room, summed up in a large one.
+//! Joins and leaves as a room tells them: at once in a small one, summed up in a large one.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::time::Timestamp;
 
-/// Up to so many members, each join and leave is told at once: a screenful of people know each
+/// The largest room in which each join and leave is told at once: a screenful of people know each
 /// other.
 pub const PRESENCE_IMMEDIATE_MEMBERS_MAX: usize = 50;
 
-/// Up to so many members, joins and leaves are summed up; in a larger room nobody could read them,
+/// The largest room in which joins and leaves are told at all: in a larger one no reader could follow,
 /// and telling each would cost the square of the members.
 pub const PRESENCE_MEMBERS_MAX: usize = 1000;
 
-/// How long joins and leaves are gathered for one summary.
+/// The time that joins and leaves are gathered for one summary.
 pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A summary names so many; the rest are a number.
+/// Names in a summary; the rest are a number.
 pub const PRESENCE_NAMES_MAX: usize = 2;
 
 /// Joins and leaves not told yet. Nothing is pending unless `due` is set.
@@ -31,14 +31,14 @@ pub(super) struct Presence {
     due: Option<Timestamp>,
     joined: u32,
     left: u32,
-    /// With whose they are: who is renamed meanwhile is told by the name they have then.
+    /// With their users, so that one who is renamed meanwhile is told by the new name.
     joined_names: ArrayVec<(UserId, Name), PRESENCE_NAMES_MAX>,
     left_names: ArrayVec<Name, PRESENCE_NAMES_MAX>,
-    /// Whose change was the first of these.
+    /// The user of the first of these.
     first: Option<UserId>,
 }
 
-/// That somebody entered or left a room.
+/// A user has entered or left a room.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change<'a> {
     pub who: UserId,
@@ -49,12 +49,12 @@ pub(super) struct Change<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ChangeKind<'a> {
     Joined,
-    /// With what they said on leaving.
+    /// With their last words.
     Left(Option<&'a str>),
 }
 
 impl Change<'_> {
-    /// Tells it at once. `ignores` says who ignores the one it is about.
+    /// Tells it at once. `ignores`: whether a member ignores the user.
     pub fn announce<O: Outbox>(
         &self,
         room: &RoomName,
@@ -79,7 +79,7 @@ impl Change<'_> {
                 outbox.announce(room, others.map(Member::addressee), &leave);
             }
             ChangeKind::Left(text) => {
-                // A last word is a line like any other: whoever ignores them does not get it.
+                // Last words are text like any other: those who ignore the user do not get them.
                 let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
                     others.partition(|member| member.filters && ignores(member.user));
                 for (members, text) in [(hearing, text), (deaf, None)] {
@@ -93,14 +93,14 @@ impl Change<'_> {
 }
 
 impl Presence {
-    /// When what is pending is to be told.
+    /// The time at which the summary is due, if one is pending.
     pub fn due(&self) -> Option<Timestamp> {
         self.due
     }
 
-    /// Notes a change; says whether it is the first, so that a summary is to be scheduled.
+    /// Notes a change. Returns whether it is the first, so that a summary must be scheduled.
     pub fn add(&mut self, now: Timestamp, change: Change<'_>) -> bool {
-        // Past a few names, the rest are only counted.
+        // A name past the first few is only counted.
         match change.kind {
             ChangeKind::Joined => {
                 self.joined += 1;
@@ -119,7 +119,7 @@ impl Presence {
         first
     }
 
-    /// Tells what was noted to those who are there now.
+    /// Tells the summary to the room's members.
     pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
         let joined = self.joined_names.iter().map(|(_, name)| *name);
         let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
@@ -134,15 +134,15 @@ impl Presence {
             left: self.left,
             names,
         };
-        // Who joined alone knows it already.
+        // A user who joined alone has got an answer that says so.
         let known_to = self.first.filter(|_| self.joined + self.left == 1);
         let others = members.iter().filter(|member| !member.quiet);
         let others = others.filter(|member| Some(member.user) != known_to);
         outbox.announce(room, others.map(Member::addressee), &event);
     }
 
-    /// Somebody has another name now. A summary still to be told names them by that, and nobody else:
-    /// whoever had it before and has left would seem to be the one who has it now.
+    /// Tells a user's joining by their new name. Other users who had that name, and have left since,
+    /// are only counted: they would be taken for this one.
     pub fn rename(&mut self, who: UserId, new_name: Name) {
         self.left_names.retain(|name| *name != new_name);
         self.joined_names.retain(|(joined, name)| {

@@ -1,20 +1,20 @@
-//! Questions: names, rooms, and who somebody is.
+//! Questions about rooms and users.
 
 use arrayvec::ArrayVec;
 
 use super::command::{NamesOf, QueryCommand};
-use super::event::{QueryReply, Reply, RoomSummary, Whois};
+use super::event::{QueryReply, RoomSummary, Whois};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, QueryRefusal, Refusal};
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
-/// `/names` shows so many at a time.
+/// Names on a page of `/names`.
 pub const NAMES_PAGE: usize = 100;
 
-/// `/rooms` shows so many at a time: with the longest topics, half of what a slow reader may have
-/// waiting.
+/// Rooms on a page of `/rooms`: with the longest topics, half of the output that may wait for a slow
+/// reader.
 pub const ROOMS_PAGE: usize = 100;
 
 impl Chat {
@@ -41,19 +41,17 @@ impl Chat {
     ) -> Outcome<'a> {
         let room = match of {
             NamesOf::Everyone => None,
-            NamesOf::Room(name) => Some(self.rooms.find(&name).ok_or(Refusal::Membership(
-                MembershipRefusal::NoSuchRoom { room: name },
-            ))?),
+            NamesOf::Room(name) => Some(
+                self.rooms
+                    .find(&name)
+                    .ok_or(MembershipRefusal::NoSuchRoom { room: name })?,
+            ),
             NamesOf::CurrentRoom => {
                 let current = self
                     .directory
                     .get(sender.client)
                     .and_then(|client| client.current);
-                Some(
-                    current.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-                        room: None,
-                    }))?,
-                )
+                Some(current.ok_or(MembershipRefusal::NotInRoom { room: None })?)
             }
         };
         let room = room.and_then(|room| self.rooms.get(room));
@@ -80,13 +78,13 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Query(QueryReply::Names {
+            QueryReply::Names {
                 room,
                 total,
                 names: &names,
                 page,
                 pages,
-            }),
+            },
         )
     }
 
@@ -111,12 +109,12 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Query(QueryReply::Rooms {
+            QueryReply::Rooms {
                 rooms: &rooms,
                 total,
                 page,
                 pages,
-            }),
+            },
         )
     }
 
@@ -148,15 +146,11 @@ impl Chat {
             rooms: &rooms,
             peer: (sender.user == other).then_some(user.peer),
         };
-        answer(
-            outbox,
-            sender.client,
-            Reply::Query(QueryReply::Whois(whois)),
-        )
+        answer(outbox, sender.client, QueryReply::Whois(whois))
     }
 }
 
-/// How many to skip for `page`, and how many pages there are. The first page always exists.
+/// The number of entries before `page`, and the number of pages. The first page always exists.
 fn page_bounds(
     page: usize,
     total: usize,

@@ -25,7 +25,7 @@ pub enum Refusal<'a> {
     Setting(SettingRefusal<'a>),
 }
 
-/// What is wrong with a line, whatever it asks for.
+/// What is wrong with a line of any command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum LineRefusal<'a> {
@@ -115,6 +115,42 @@ pub enum SettingRefusal<'a> {
     IgnoreSelf,
     IgnoreFull { ignored_max: usize },
     NotIgnored { given: &'a str },
+}
+
+impl<'a> From<LineRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: LineRefusal<'a>) -> Self {
+        Self::Line(refusal)
+    }
+}
+
+impl<'a> From<SessionRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: SessionRefusal<'a>) -> Self {
+        Self::Session(refusal)
+    }
+}
+
+impl<'a> From<MessageRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: MessageRefusal<'a>) -> Self {
+        Self::Message(refusal)
+    }
+}
+
+impl<'a> From<MembershipRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: MembershipRefusal<'a>) -> Self {
+        Self::Membership(refusal)
+    }
+}
+
+impl From<QueryRefusal> for Refusal<'_> {
+    fn from(refusal: QueryRefusal) -> Self {
+        Self::Query(refusal)
+    }
+}
+
+impl<'a> From<SettingRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: SettingRefusal<'a>) -> Self {
+        Self::Setting(refusal)
+    }
 }
 
 impl Refusal<'_> {

@@ -1,4 +1,4 @@
-//! Rooms, and who is in them.
+//! Rooms, and the users in them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,7 +13,7 @@ use super::presence::{
 };
 use super::time::Timestamp;
 
-/// The table of names keeps room for so many rooms at least.
+/// The least capacity that the table of names keeps.
 const NAMES_CAPACITY_KEPT: usize = 256;
 
 #[derive(Debug)]
@@ -32,14 +32,13 @@ pub(super) struct Room {
 /// flags are those of the client; a client's memberships and the rooms' members say the same.
 #[derive(Debug)]
 pub(super) struct Rooms {
-    /// Boxed, so that a place that nobody needs any longer takes a word, and not a room's memory.
+    /// Boxed, so that a place without a room takes a word.
     slots: Vec<Option<Box<Room>>>,
     free: Vec<RoomId>,
     by_name: HashMap<RoomName, RoomId, RandomState>,
-    /// Those that exist, so that a page of them costs the same wherever it is, and however many
-    /// there were once.
+    /// The rooms that exist, without gaps, so that every page of them costs the same.
     listed: Vec<RoomId>,
-    /// Rooms with a summary to tell, in the order of time: all wait equally long.
+    /// Rooms with a summary to tell, in the order of time, as all wait equally long.
     due: VecDeque<(Timestamp, RoomId)>,
     lobby: RoomId,
 }
@@ -98,8 +97,8 @@ impl Rooms {
         self.slots.get_mut(id.index())?.as_deref_mut()
     }
 
-    /// The rooms, from the one at `skip` on. A new one is last; the last takes the place of one that
-    /// goes, so whoever reads page after page meanwhile may miss it.
+    /// The rooms, from the one at `skip` on. A new room is last, and the last takes the place of one
+    /// that goes: a reader of page after page may miss it.
     pub fn list_from(&self, skip: usize) -> impl Iterator<Item = &Room> {
         let listed = self.listed.get(skip..).unwrap_or_default();
         listed.iter().filter_map(|id| self.get(*id))
@@ -113,7 +112,7 @@ impl Rooms {
         self.by_name.len()
     }
 
-    /// Puts a client in; returns the place in the list of members.
+    /// Adds a member; returns the place in the list of members.
     pub fn enter(&mut self, id: RoomId, member: Member) -> u32 {
         let Some(room) = self.get_mut(id) else {
             return 0;
@@ -123,14 +122,14 @@ impl Rooms {
         u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Takes out the member at `index`. Returns who moved to that place, if anyone did.
+    /// Takes out the member at `index`. Returns the member who moved to that place, if there is one.
     pub fn leave(&mut self, id: RoomId, index: u32) -> Option<UserId> {
         let room = self.get_mut(id)?;
         room.members.swap_remove(index as usize);
         room.members.get(index as usize).map(|member| member.user)
     }
 
-    /// Lets a room go that nobody is in.
+    /// Removes a room without members, unless it is the lobby.
     pub fn drop_if_empty(&mut self, id: RoomId) {
         if id == self.lobby || self.get(id).is_none_or(|room| !room.members.is_empty()) {
             return;
@@ -147,8 +146,8 @@ impl Rooms {
         }
     }
 
-    /// After very many rooms, the table of names has room for them; it is given up when few are left. Not
-    /// by half: it would shrink and grow with every room.
+    /// Gives back the memory of the table of names once few of very many rooms are left. Not at half:
+    /// it would shrink and grow with every room.
     fn shrink_names(&mut self) {
         let enough = (2 * self.by_name.len()).max(NAMES_CAPACITY_KEPT);
         if self.by_name.capacity() > 4 * enough {
@@ -156,8 +155,8 @@ impl Rooms {
         }
     }
 
-    /// Tells a room's others that somebody came or went: at once in a small room, later and summed
-    /// up in a large one, not at all in a huge one. `ignores` says who ignores them.
+    /// Tells a room's other members that a user came or went: at once in a small room, later and
+    /// summed up in a large one, not at all in a huge one. `ignores`: whether a member ignores the user.
     pub fn announce_presence<O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -171,8 +170,7 @@ impl Rooms {
         if count > PRESENCE_MEMBERS_MAX {
             return;
         }
-        // While a summary is pending, what follows belongs into it: a leave told at once would come
-        // before the join that it ends.
+        // A leave told at once would come before its join, if that is in a pending summary.
         if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due().is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
@@ -182,14 +180,13 @@ impl Rooms {
         change.announce(&room.name, &room.members, ignores, outbox);
     }
 
-    /// Somebody in a room has another name now. A summary still to be told names them by that, and
-    /// nobody else: whoever had it before and has left would seem to be the one who has it now.
+    /// Puts a member's new name into the room's pending summary.
     pub fn rename_pending(&mut self, id: RoomId, who: UserId, new_name: Name) {
         let Some(room) = self.get_mut(id) else { return };
         room.presence.rename(who, new_name);
     }
 
-    /// When the next summary is due.
+    /// The time at which the next summary is due.
     pub fn next_due(&self) -> Timestamp {
         self.due.front().map_or(Timestamp::NEVER, |(due, _)| *due)
     }
@@ -262,7 +259,7 @@ mod tests {
         }
     }
 
-    /// Where somebody alone is in a room of this number.
+    /// A room with one member, named by a number.
     fn make(rooms: &mut Rooms, number: u32) -> RoomId {
         let id = rooms.find_or_make(RoomName::parse(&format!("room{number}")).unwrap());
         rooms.enter(id, member(number));
@@ -274,10 +271,10 @@ mod tests {
         rooms.map(|room| room.name.to_string()).collect()
     }
 
-    /// What rooms took stayed taken when they were gone, a quarter of a kilobyte for each there had ever been
-    /// at once: with twenty rooms each, ten thousand clients could leave sixty megabytes behind.
+    /// Once, a quarter of a kilobyte stayed taken for each room there had ever been: with twenty rooms
+    /// each, ten thousand clients could leave sixty megabytes behind.
     #[test]
-    fn rooms_that_are_gone_leave_next_to_nothing_behind() {
+    fn rooms_leave_next_to_no_memory_when_they_are_gone() {
         const ROOMS: u32 = 50_000;
         const LEFT_BYTES_MAX: usize = 16; // for each, in what doubles as it grows
         let lobby = RoomName::parse("lobby").unwrap();
@@ -297,10 +294,10 @@ mod tests {
         }
     }
 
-    /// The last page of very many rooms took as long as to look at all of them; and so did the only
-    /// page, once they were gone.
+    /// Once, the last page of very many rooms read all of them; and so did the only page, once the
+    /// others were gone.
     #[test]
-    fn a_page_of_rooms_looks_at_none_before_it_and_at_none_that_is_gone() {
+    fn page_of_rooms_reads_none_before_it_and_none_that_is_gone() {
         const ROOMS: u32 = 5000;
         let lobby = RoomName::parse("lobby").unwrap();
         let mut rooms = Rooms::new(lobby, RandomState::with_seeds(1, 2, 3, 4));

@@ -1,8 +1,8 @@
-//! What needs no name: to get one, to ask about the server, to leave.
+//! Commands that need no name: getting one, asking about the server, leaving.
 
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
-use super::event::{Event, Reply, SessionReply};
+use super::event::{Event, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
@@ -13,7 +13,7 @@ use super::presence::PRESENCE_MEMBERS_MAX;
 use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
 use super::time::Timestamp;
-use super::{Answered, Chat, Outcome, Sender, answer, answered, check_note};
+use super::{Chat, Outcome, Sender, answer, check_note};
 
 impl Chat {
     pub(super) fn execute_session<'a, O: Outbox>(
@@ -46,13 +46,13 @@ impl Chat {
                     counts,
                     server,
                 };
-                return answer(outbox, id, Reply::Session(reply));
+                return answer(outbox, id, reply);
             }
         };
-        answer(outbox, id, Reply::Session(reply))
+        answer(outbox, id, reply)
     }
 
-    /// `#NAME` registers or renames; any other line with a `#` is text, once one is registered.
+    /// `#NAME` registers or renames; of a registered user, any other line with a `#` is text.
     fn hash<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -99,17 +99,15 @@ impl Chat {
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
         self.enter(now, user, &name, lobby, outbox);
-        let room =
-            self.rooms
-                .get(lobby)
-                .ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-                    room: None,
-                }))?;
+        let room = self
+            .rooms
+            .get(lobby)
+            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let names = self.some_names(room, user);
-        let reply = Reply::Session(SessionReply::Registered {
+        let reply = SessionReply::Registered {
             name: &name,
             entered: view(room, &names),
-        });
+        };
         answer(outbox, id, reply)
     }
 
@@ -134,11 +132,11 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Session(SessionReply::Renamed { name: &new_name }),
+            SessionReply::Renamed { name: &new_name },
         )
     }
 
-    /// Whether `user`, or somebody new, may take `name`.
+    /// Refuses a name that `user`, or a new user, may not take.
     fn check_free(&self, name: Name, user: Option<UserId>) -> Result<(), Refusal<'static>> {
         if name.is_reserved() {
             return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
@@ -154,8 +152,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells a rename to whoever shares a room with them, once each, in rooms that are told of
-    /// coming and going at all.
+    /// Tells a rename once to each user who shares a room with them, huge rooms aside.
     fn announce_rename<O: Outbox>(&self, id: UserId, name: &Name, new_name: &Name, outbox: &mut O) {
         let Some(user) = self.directory.user(id) else {
             return;
@@ -194,8 +191,8 @@ impl Chat {
         if let Some(client) = self.directory.get_mut(id) {
             client.extras_mut().quit_text = text.map(Box::from);
         }
-        answered(outbox, id, Reply::Session(SessionReply::Bye));
+        let answered = answer(outbox, id, SessionReply::Bye);
         outbox.close(id, CloseReason::Quit);
-        Ok(Answered)
+        answered
     }
 }

@@ -1,4 +1,4 @@
-//! What one sets for oneself, and a room's topic.
+//! A user's own settings, and a room's topic.
 
 use std::collections::HashSet;
 
@@ -7,17 +7,17 @@ use arrayvec::ArrayVec;
 
 use super::client::Away;
 use super::command::SettingCommand;
-use super::event::{Event, Reply, SettingReply};
+use super::event::{Event, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
 use super::{Chat, Outcome, Sender, answer, check_note};
 
-/// How many users one may ignore; past that, leaving the room is the better answer.
+/// Users that one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
 
-/// So many senders are remembered as told that somebody is away; then it starts anew.
+/// Senders remembered as told that a user is away; then all are told anew.
 pub const AWAY_NOTIFIED_MAX: usize = 1000;
 
 impl Chat {
@@ -50,14 +50,12 @@ impl Chat {
             .get(sender.client)
             .and_then(|client| client.current);
         let room = current.and_then(|room| self.rooms.get_mut(room));
-        let room = room.ok_or(Refusal::Membership(MembershipRefusal::NotInRoom {
-            room: None,
-        }))?;
+        let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
         let Some(text) = text else {
-            let reply = Reply::Setting(SettingReply::Topic {
+            let reply = SettingReply::Topic {
                 room: &room.name,
                 text: room.topic.as_deref(),
-            });
+            };
             return answer(outbox, sender.client, reply);
         };
         room.topic = Some(text.into());
@@ -71,10 +69,10 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Setting(SettingReply::Topic {
+            SettingReply::Topic {
                 room: &room.name,
                 text: Some(text),
-            }),
+            },
         )
     }
 
@@ -94,11 +92,7 @@ impl Chat {
                 told,
             });
         }
-        answer(
-            outbox,
-            sender.client,
-            Reply::Setting(SettingReply::Away { text }),
-        )
+        answer(outbox, sender.client, SettingReply::Away { text })
     }
 
     fn back<'a, O: Outbox>(&mut self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
@@ -106,7 +100,7 @@ impl Chat {
         if let Some(user) = user.filter(|user| user.away().is_some()) {
             user.extras_mut().away = None;
         }
-        answer(outbox, sender.client, Reply::Setting(SettingReply::Back))
+        answer(outbox, sender.client, SettingReply::Back)
     }
 
     fn ignore<'a, O: Outbox>(
@@ -138,7 +132,7 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Setting(SettingReply::Ignoring { name: &name }),
+            SettingReply::Ignoring { name: &name },
         )
     }
 
@@ -167,7 +161,7 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Setting(SettingReply::NotIgnoring { name: &name }),
+            SettingReply::NotIgnoring { name: &name },
         )
     }
 
@@ -182,11 +176,7 @@ impl Chat {
         user.quiet = on.unwrap_or(user.quiet);
         let quiet = user.quiet;
         self.refresh_member(sender.user);
-        answer(
-            outbox,
-            sender.client,
-            Reply::Setting(SettingReply::Quiet(quiet)),
-        )
+        answer(outbox, sender.client, SettingReply::Quiet(quiet))
     }
 
     fn echo<'a, O: Outbox>(
@@ -198,11 +188,7 @@ impl Chat {
         let client = self.directory.get_mut(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         client.echo = on.unwrap_or(client.echo);
-        answer(
-            outbox,
-            sender.client,
-            Reply::Setting(SettingReply::Echo(client.echo)),
-        )
+        answer(outbox, sender.client, SettingReply::Echo(client.echo))
     }
 
     fn list_ignored<'a, O: Outbox>(&self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
@@ -216,11 +202,11 @@ impl Chat {
         answer(
             outbox,
             sender.client,
-            Reply::Setting(SettingReply::Ignored { names: &names }),
+            SettingReply::Ignored { names: &names },
         )
     }
 
-    /// An ignore ends with the connection of the one ignored.
+    /// Drops users who have left from a user's list of ignored ones.
     fn forget_ignored_who_left(&mut self, id: UserId) {
         let user = self.directory.user_mut(id);
         let Some(user) = user.filter(|user| !user.ignored().is_empty()) else {

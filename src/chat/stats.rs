@@ -1,21 +1,21 @@
-//! What is counted: who is here, and what the server did.
+//! Counts of the chat and of the server.
 
 use std::time::Duration;
 
 use super::close_reason::CloseReason;
 
-/// How many of everything the core knows.
+/// The numbers of clients, users and rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections, registered or not.
     pub clients: usize,
-    /// Those with a name.
+    /// Users: clients with a name.
     pub registered: usize,
     /// Rooms that exist.
     pub rooms: usize,
 }
 
-/// What the server counts, as `/stats` shows it. All but the last two only ever grow.
+/// The server's counters, as `/stats` shows them. All but the last two only grow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerStats {
     /// Lines received, empty ones aside.
@@ -24,9 +24,9 @@ pub struct ServerStats {
     pub lines_out: u64,
     /// Bytes received.
     pub bytes_in: u64,
-    /// Bytes that the kernel took.
+    /// Bytes written to sockets.
     pub bytes_out: u64,
-    /// Room lines left out because their reader was slow.
+    /// Room lines skipped because their reader was slow.
     pub skipped: u64,
     /// Connections turned away.
     pub refused: u64,
@@ -34,6 +34,6 @@ pub struct ServerStats {
     pub closed: [u64; CloseReason::COUNT],
     /// Since the start.
     pub uptime: Duration,
-    /// How much of the last few seconds the loop was at work, in thousandths.
+    /// The share of the last few seconds that the loop was at work, in thousandths.
     pub busy_permille: u32,
 }

@@ -22,7 +22,7 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(wait)))
     }
 
-    /// How long ago `earlier` was; zero if it is yet to come.
+    /// The time passed since `earlier`; zero if that is yet to come.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -1,6 +1,6 @@
 //! The commands by name.
 
-/// The commands by name. What is said of them to people stands in the wire's table.
+/// The commands by name. Their usage and help are in the wire's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the command of that name")]
 pub enum Verb {

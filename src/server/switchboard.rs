@@ -12,7 +12,7 @@ use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
-use crate::wire::text::durations::Ago;
+use crate::wire::text::durations::HumanDuration;
 
 use super::admission::Admission;
 use super::connection::{Connection, Disconnect, Phase, Timing};
@@ -75,7 +75,7 @@ impl<S: Transport> Switchboard<S> {
         };
         Self {
             admission: Admission::new(limits, settings.hash_seed),
-            chat: Chat::new(settings).with_room_for(capacity),
+            chat: Chat::new(settings).with_capacity(capacity),
             table: ConnectionTable::with_capacity(capacity, timing),
             input: Input::new(limits, rate),
             output: Output::new(limits),
@@ -408,7 +408,7 @@ impl<S: Transport> Switchboard<S> {
         if let Some(count) = self.output.stats.closed.get_mut(disconnect.reason.index()) {
             *count += 1;
         }
-        let stayed = Ago(now.since(connection.connected_at()));
+        let stayed = HumanDuration(now.since(connection.connected_at()));
         log_end(&disconnect, &stayed, unwritten_bytes);
         if let Some(name) = &disconnect.name {
             let (mut turn, _) = self.begin(now);
@@ -421,7 +421,7 @@ impl<S: Transport> Switchboard<S> {
 }
 
 /// Logs why and how a connection ended.
-fn log_end(disconnect: &Disconnect, stayed: &Ago, unwritten_bytes: usize) {
+fn log_end(disconnect: &Disconnect, stayed: &HumanDuration, unwritten_bytes: usize) {
     let (peer, reason) = (&disconnect.peer, disconnect.reason.as_str());
     let unread = if disconnect.input_dropped {
         ", not all it sent was read"

@@ -9,17 +9,17 @@ use super::lines::{Frame, FrameKind, LineSplitter, Step};
 /// The state of one connection's input between two reads.
 #[derive(Debug)]
 pub enum Codec {
-    /// Nothing that a person would type has come yet.
+    /// Only empty lines, telnet or a part of the first line has come.
     Detect(Detector),
     /// Chat, for good.
     Lines(LineSplitter),
 }
 
-// A connection has no room for more: see there.
+// A connection is two cache lines, and has no room for more.
 const _: () = assert!(size_of::<Codec>() <= 40);
 
-/// Splits lines and watches for other protocols, up to the first line that is not empty. It takes
-/// memory only from the first byte on and until then.
+/// Splits lines and watches for other protocols, up to the first line that is not empty. Takes memory
+/// of its own only from the first byte to the end of that line.
 #[derive(Debug, Default)]
 pub struct Detector(Option<Box<Detection>>);
 
@@ -58,7 +58,7 @@ impl Codec {
         self.lines_mut().take_back()
     }
 
-    /// Finds the next thing in `input`, and moves `input` past it. `None`: it is used up.
+    /// The next frame in `input`, which is moved past it. `None`: the input is used up.
     pub fn next<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
@@ -91,7 +91,7 @@ impl Codec {
         }
     }
 
-    /// The lines, which are no longer watched once `step` shows that they are chat.
+    /// Ends the detection once `step` shows that the client chats.
     fn move_on(&mut self, step: Step) -> &mut LineSplitter {
         let lines = self.lines_mut();
         let is_chat = match step {
@@ -134,7 +134,7 @@ impl Detector {
 }
 
 impl Detection {
-    /// Moves input into the unfinished line, up to what must be told.
+    /// Moves input into the unfinished line, up to the end of a frame.
     fn advance(
         &mut self,
         input: &mut &[u8],
@@ -157,7 +157,7 @@ impl Detection {
         self.judge(step)
     }
 
-    /// Whether the line at hand is a request to a web server.
+    /// `step`, unless the line that it completes is an HTTP request.
     fn judge(&self, step: Step) -> Result<Step, ForeignProtocol> {
         let is_http = match step {
             Step::Line => is_http_request(self.lines.partial(), false),
@@ -186,7 +186,7 @@ mod tests {
         format!("{kind}, {:?}", frame.framing)
     }
 
-    /// What a client that sent `pieces` and then nothing more has said.
+    /// The frames of a client that sent `pieces` and closed.
     fn frames(pieces: &[&[u8]]) -> Vec<String> {
         let mut codec = Codec::default();
         let mut frames = Vec::new();
@@ -204,7 +204,7 @@ mod tests {
         frames
     }
 
-    /// What they are at each split in two and byte by byte, and so whole.
+    /// The frames, which are the same at each split in two, byte by byte, and whole.
     #[track_caller]
     fn at_each_split(bytes: &[u8]) -> Vec<String> {
         let single: Vec<&[u8]> = bytes.chunks(1).collect();

@@ -1,4 +1,4 @@
-//! One line of a client's, already clean, to a [`Command`] or to what is wrong with it.
+//! One clean line to a [`Command`], or to the [`Refusal`] that says why not.
 
 use crate::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
@@ -11,10 +11,10 @@ use crate::chat::refusal::{
 
 use super::command_table;
 
-/// Parses a line that is not empty. What it asks for borrows from the line.
+/// Parses a line that is not empty. The command borrows from the line.
 ///
 /// # Errors
-/// What is wrong with the line, as far as that does not depend on its sender.
+/// The first thing wrong with the line, as far as that does not depend on its sender.
 pub fn parse(line: &str) -> Request<'_> {
     match line.as_bytes() {
         [b'@', ..] => private(line).map(Command::Message),
@@ -42,7 +42,7 @@ fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     let after_at = line.get(1..).unwrap_or_default();
     let (names, rest) = after_at
         .split_once(':')
-        .ok_or(Refusal::Message(MessageRefusal::MissingColon))?;
+        .ok_or(MessageRefusal::MissingColon)?;
     let to = Recipients::parse(names)?;
     for name in to.iter() {
         if name.is_empty() {
@@ -57,13 +57,13 @@ fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     Ok(MessageCommand::Private { to, text })
 }
 
-/// What follows the slash.
+/// A command line, without its slash.
 fn command(line: &str) -> Request<'_> {
     let (given, rest) = split_word(line);
     let Some(verb) = command_table::find(given) else {
         return Err(unknown(given));
     };
-    let usage = Refusal::Line(LineRefusal::Usage(verb));
+    let usage = LineRefusal::Usage(verb);
     let word = rest.trim_ascii();
     let optional_word = (!word.is_empty()).then_some(word);
     let optional_text = (!word.is_empty()).then_some(rest);
@@ -81,7 +81,7 @@ fn command(line: &str) -> Request<'_> {
         Verb::Msg => Command::Message(msg(rest, usage)?),
         Verb::Reply => Command::Message(MessageCommand::Reply(optional_text.ok_or(usage)?)),
         Verb::Me => Command::Message(MessageCommand::Act(optional_text.ok_or(usage)?)),
-        Verb::Say if rest.is_empty() => return Err(usage),
+        Verb::Say if rest.is_empty() => return Err(usage.into()),
         Verb::Say => say(rest),
 
         Verb::Join => {
@@ -115,10 +115,10 @@ fn unknown(given: &str) -> Refusal<'_> {
     })
 }
 
-fn nick<'a>(word: &'a str, usage: Refusal<'a>) -> Result<SessionCommand<'a>, Refusal<'a>> {
+fn nick<'a>(word: &'a str, usage: LineRefusal<'a>) -> Result<SessionCommand<'a>, Refusal<'a>> {
     let given = word.strip_prefix('#').unwrap_or(word);
     if given.is_empty() {
-        return Err(usage);
+        return Err(usage.into());
     }
     match Name::parse(given) {
         Ok(name) => Ok(SessionCommand::Nick(name)),
@@ -126,19 +126,19 @@ fn nick<'a>(word: &'a str, usage: Refusal<'a>) -> Result<SessionCommand<'a>, Ref
     }
 }
 
-fn msg<'a>(rest: &'a str, usage: Refusal<'a>) -> Result<MessageCommand<'a>, Refusal<'a>> {
+fn msg<'a>(rest: &'a str, usage: LineRefusal<'a>) -> Result<MessageCommand<'a>, Refusal<'a>> {
     let (names, text) = split_names(rest);
     if text.is_empty() {
-        return Err(usage);
+        return Err(usage.into());
     }
     let to = Recipients::parse(names)?;
     if to.iter().any(str::is_empty) {
-        return Err(usage);
+        return Err(usage.into());
     }
     Ok(MessageCommand::Private { to, text })
 }
 
-fn mode<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<Option<Mode>, Refusal<'a>> {
+fn mode<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<Option<Mode>, LineRefusal<'a>> {
     match word {
         None => Ok(None),
         Some(word) if word.eq_ignore_ascii_case("plain") => Ok(Some(Mode::Plain)),
@@ -202,7 +202,7 @@ fn room(word: &str) -> Result<RoomName, Refusal<'_>> {
         .map_err(|why| Refusal::Membership(MembershipRefusal::BadRoom { given: word, why }))
 }
 
-fn names<'a>(words: &'a str, usage: Refusal<'a>) -> Result<QueryCommand<'a>, Refusal<'a>> {
+fn names<'a>(words: &'a str, usage: LineRefusal<'a>) -> Result<QueryCommand<'a>, Refusal<'a>> {
     let (of, rest) = split_word(words);
     let page = page(
         Some(rest.trim_ascii()).filter(|rest| !rest.is_empty()),
@@ -216,11 +216,11 @@ fn names<'a>(words: &'a str, usage: Refusal<'a>) -> Result<QueryCommand<'a>, Ref
     Ok(QueryCommand::Names { of, page })
 }
 
-fn page<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<usize, Refusal<'a>> {
+fn page<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<usize, LineRefusal<'a>> {
     word.map_or(Ok(1), |word| word.parse().map_err(|_| usage))
 }
 
-fn on_off<'a>(word: Option<&str>, usage: Refusal<'a>) -> Result<Option<bool>, Refusal<'a>> {
+fn on_off<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<Option<bool>, LineRefusal<'a>> {
     match word {
         None => Ok(None),
         Some(word) if word.eq_ignore_ascii_case("on") => Ok(Some(true)),

@@ -1,19 +1,19 @@
-//! The table of commands: their names, and what people are told of them.
+//! The table of commands: names, usage, help.
 
 use crate::chat::command::Verb;
 
 /// One command.
 #[derive(Debug)]
 pub struct Entry {
-    /// Which it is.
+    /// The command itself.
     pub verb: Verb,
     /// Its name and aliases, in lower case, without the slash.
     pub names: &'static [&'static str],
-    /// How it is written.
+    /// Its syntax.
     pub usage: &'static str,
-    /// What it does, in a few words.
+    /// Its effect, in a few words.
     pub summary: &'static str,
-    /// Something to type.
+    /// A line that works.
     pub example: &'static str,
 }
 
@@ -24,10 +24,10 @@ pub fn find(name: &str) -> Option<Verb> {
     COMMANDS.iter().find(is_it).map(|entry| entry.verb)
 }
 
-/// The command whose name is the likeliest meant by `name`, if any is like it at all.
+/// The command whose name is most like the misspelt `name`, if one is like it at all.
 #[must_use]
 pub fn nearest(name: &str) -> Option<Verb> {
-    /// Longer than any name by more than the distance that counts.
+    /// A longer word is past the distance of every name.
     const TYPED_BYTES_MAX: usize = 16;
     /// Two slips in a word of four letters make another word.
     const DISTANCE_MAX: [usize; 2] = [1, 2];
@@ -51,11 +51,11 @@ pub fn nearest(name: &str) -> Option<Verb> {
     } else {
         long_max
     };
-    // Two names of one letter have nothing in common if the letter differs.
+    // A distance as long as the word leaves no letter in common.
     (distance <= distance_max && distance < own.len().min(name.len())).then_some(verb)
 }
 
-/// What is known of a command.
+/// The entry of a command.
 #[must_use]
 pub fn entry(verb: Verb) -> &'static Entry {
     COMMANDS.get(verb as usize).unwrap_or(&COMMANDS[0])
@@ -231,14 +231,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_verb_has_the_entry_at_its_number() {
+    fn verb_has_its_entry_at_its_number() {
         for (place, entry) in COMMANDS.iter().enumerate() {
             assert_eq!(entry.verb as usize, place);
         }
     }
 
     #[test]
-    fn no_name_is_used_twice_and_each_is_found() {
+    fn name_belongs_to_one_command_and_is_found_in_any_case() {
         let mut all: Vec<&str> = COMMANDS
             .iter()
             .flat_map(|entry| entry.names)
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_a_line_that_works() {
+    fn example_is_parsed_without_a_refusal() {
         for entry in &COMMANDS {
             let parsed = super::super::command::parse(entry.example);
             assert!(parsed.is_ok(), "{}: {parsed:?}", entry.example);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_finds_what_was_meant() {
+    fn misspelt_command_finds_its_nearest() {
         for (typed, meant) in [
             ("hlep", Verb::Help),
             ("JION", Verb::Join),

@@ -1,15 +1,15 @@
-//! Clients that came to the wrong port: how they are known, and what each is told in its own
-//! protocol before the connection ends.
+//! Clients that speak HTTP or TLS: how their first bytes are detected, and the answer that each gets
+//! in its own protocol before the connection ends.
 //!
-//! It is more than a courtesy: a web page can make a browser send text of its choice to any port,
-//! so nothing after an HTTP request may be read as chat.
+//! Detection is also a defence: a web page can make a browser send text of its choice to any port, so
+//! no byte after an HTTP request may be read as chat.
 
-/// What kind of stranger it is.
+/// A protocol that this port does not speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignProtocol {
-    /// A web browser, or one of its kin.
+    /// HTTP: a web browser, a scanner.
     Http,
-    /// A client that starts with a TLS handshake.
+    /// TLS, by the handshake that it starts with.
     Tls,
 }
 
@@ -39,9 +39,9 @@ impl ForeignProtocol {
     }
 }
 
-/// Whether a connection's first line asks a web server for something. `unfinished`: its end did not
-/// come within the limit. Methods are nobody's to list: with a version behind it, any will do, and so
-/// will any whose target, or the version behind that, is cut by the limit.
+/// Whether a connection's first line is an HTTP request. `unfinished`: its end did not come within
+/// the limit. The list of methods is open: an unknown one counts if a version follows its target, or if
+/// the limit has cut that off.
 #[must_use]
 pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -68,10 +68,10 @@ pub fn is_http_request(line: &[u8], unfinished: bool) -> bool {
     has_version || (unfinished && is_cut_request(method, target, version.unwrap_or_default()))
 }
 
-/// Whether these were the begin of a request, had the limit not cut them. That nothing is in the way is
-/// not enough, or long lines of chat would be requests: the target has to look like one.
+/// Whether a line that the limit has cut begins like a request. The target has to look like one, or
+/// long lines of chat would be requests.
 fn is_cut_request(method: &[u8], target: &[u8], version: &[u8]) -> bool {
-    // An address in full is for proxies, whose methods shout; people send each other such, too.
+    // A full address is for proxies, after a method in capitals; chat has addresses, too.
     let is_target = target.starts_with(b"/")
         || target == b"*"
         || (!method.iter().any(u8::is_ascii_lowercase)
@@ -82,7 +82,7 @@ fn is_cut_request(method: &[u8], target: &[u8], version: &[u8]) -> bool {
     is_target && is_version
 }
 
-/// Whether a method's name may hold this byte (RFC 9110, section 5.6.2).
+/// Whether the name of a method may hold this byte (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -101,13 +101,13 @@ enum Progress {
 }
 
 impl TlsDetector {
-    /// Whether the next byte still matters.
+    /// Whether the next byte can still make it a TLS client.
     #[must_use]
     pub fn is_undecided(self) -> bool {
         self.0 != Progress::Decided
     }
 
-    /// Takes the next byte; says whether this is a TLS client.
+    /// Takes the next byte. Returns whether it completes the header of a handshake.
     pub fn is_client_hello(&mut self, byte: u8) -> bool {
         let (progress, found) = match (self.0, byte) {
             (Progress::Nothing, 0x16) => (Progress::Handshake, false),
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_http_answer_says_its_length() {
+    fn http_answer_states_its_length() {
         let text = std::str::from_utf8(HTTP_ANSWER).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_line_is_known_and_chat_is_not_taken_for_one() {
+    fn http_request_is_told_from_chat() {
         for line in [
             "GET / HTTP/1.1\r",
             "PRI * HTTP/2.0",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_any_method_that_the_limit_cuts_is_known_and_long_chat_is_not() {
+    fn http_request_cut_by_the_limit_is_told_from_long_chat() {
         for line in [
             "PROPFIND /xxxxx",
             "propfind /xxxxx",

@@ -3,13 +3,13 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
-/// What is around each line that a client gets.
+/// The bytes around each line that a client gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// LF behind it: `nc`, scripts.
+    /// LF, for `nc` and scripts.
     #[default]
     Lf,
-    /// CR LF behind it: telnet, and terminals in raw mode.
+    /// CR LF, for telnet and terminals in raw mode.
     CrLf,
 }
 
@@ -17,7 +17,7 @@ impl Framing {
     /// How many framings there are.
     pub const COUNT: usize = 2;
 
-    /// What stands behind a line.
+    /// The bytes behind a line.
     fn end(self) -> &'static [u8] {
         match self {
             Self::Lf => b"\n",
@@ -45,13 +45,13 @@ impl<'a> LineWriter<'a> {
         }
     }
 
-    /// How many lines it has written.
+    /// The number of lines written.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// One line of these pieces.
+    /// Writes one line of these pieces.
     pub fn pieces(&mut self, pieces: &[&[u8]]) {
         for piece in pieces {
             self.out.extend_from_slice(piece);
@@ -59,7 +59,7 @@ impl<'a> LineWriter<'a> {
         self.end();
     }
 
-    /// One line of formatted text behind a `prefix`.
+    /// Writes one line of formatted text behind a `prefix`.
     pub fn text(&mut self, prefix: &[u8], text: Arguments<'_>) {
         self.out.extend_from_slice(prefix);
         let written = self.out.write_fmt(text);
@@ -67,7 +67,7 @@ impl<'a> LineWriter<'a> {
         self.end();
     }
 
-    /// One line of what `write` appends, or none if that fails.
+    /// Writes one line of the bytes that `write` appends, or none if it fails.
     pub fn line<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) {
         let start = self.out.len();
         let written = write(self.out);

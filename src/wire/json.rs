@@ -12,9 +12,9 @@ use crate::chat::stats::ServerStats;
 use super::framing::LineWriter;
 use super::text::{self, replies};
 
-/// Writes `event` as one line. `unix_ms` is the time it happened.
+/// Writes `event` as one line. `unix_ms` is the time that it happened.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, unix_ms: u64) {
-    // Nothing here has keys that are not strings, so that it cannot fail.
+    // All keys are strings, so this cannot fail.
     lines.line(|out| serde_json::to_writer(out, &Line { event, unix_ms }));
 }
 
@@ -100,7 +100,7 @@ fn type_of(event: &Event<'_>) -> &'static str {
 fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<(), M::Error> {
     map.serialize_entry("text", &notice.to_string())?;
     match notice {
-        // So that a script need not read the words.
+        // For scripts: fields beside the words.
         Notice::Undelivered { to, count } => {
             map.serialize_entry("code", "not_delivered")?;
             map.serialize_entry("name", to)?;
@@ -211,7 +211,7 @@ fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Res
     }
 }
 
-/// The words that plain mode would show.
+/// The text of plain mode.
 fn text_field<M: SerializeMap>(map: &mut M, reply: Reply<'_>) -> Result<(), M::Error> {
     let mut text = String::new();
     replies::reply_lines(&reply, &mut |line| {
@@ -277,7 +277,7 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// How many connections ended, by reason.
+/// The number of connections that ended, by reason.
 struct Closed<'a>(&'a ServerStats);
 
 impl Serialize for Closed<'_> {

@@ -1,8 +1,8 @@
 //! Bytes to lines, however the bytes were split on their way.
 //!
-//! A line that arrived whole and holds nothing special is yielded where it lies in the reader's
-//! buffer. Everything else (a line in several reads, telnet, erasing) goes through `partial`, which
-//! never holds more than a line's limit.
+//! A line that arrived whole and holds nothing special is yielded where it lies in the read buffer.
+//! Everything else (a line in several reads, telnet, erasing) goes through `partial`, which never
+//! holds more than a line's limit.
 
 use std::mem;
 
@@ -16,25 +16,25 @@ const BACKSPACE: u8 = 0x08;
 const DELETE: u8 = 0x7f;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What was found in the input.
+/// One thing in a client's input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FrameKind<'a> {
     /// A line, without its end. It may be empty, and may hold any bytes but LF.
     Line(&'a [u8]),
     /// The unfinished line has just passed the limit. The rest of it will be dropped.
     TooLong,
-    /// The client asks, by telnet, whether anybody is there.
+    /// Telnet's "are you there".
     AreYouThere,
-    /// Telnet wants these bytes sent.
+    /// Telnet's answer, to be sent as it is.
     Answer([u8; 3]),
-    /// This is not a chat client. Nothing more is to be read from it.
+    /// The client speaks another protocol. No input of it may be read any more.
     Foreign(ForeignProtocol),
 }
 
-/// One thing found, and how the client wants what is said of it.
+/// One thing in a client's input, and how the client wants its answer to end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What it is.
+    /// The thing itself.
     pub kind: FrameKind<'a>,
     /// How the client wants lines to end from now on.
     pub framing: Framing,
@@ -47,14 +47,14 @@ pub struct Frame<'a> {
     reason = "each is one fact about a stream"
 )]
 pub struct LineSplitter {
-    /// The unfinished line. At most the limit and the CR that may turn out to be part of its end.
+    /// The unfinished line: at most the limit, and a CR that may belong to its end.
     partial: Vec<u8>,
-    /// What `partial` holds was yielded; it is emptied when the borrow is over.
+    /// `partial` was yielded, and is to be emptied when the borrow is over.
     yielded: bool,
     telnet: Telnet,
-    /// A line was ended, so that no byte order mark can come any more.
+    /// A line was ended: no byte order mark can come any more.
     past_first_line: bool,
-    /// The unfinished line was too long, and is being dropped.
+    /// The unfinished line was too long: the rest of it is dropped.
     discarding: bool,
     /// The last byte dropped was a CR.
     discarded_cr: bool,
@@ -81,7 +81,7 @@ impl LineSplitter {
         self.framing
     }
 
-    /// Whether there is no unfinished line, so that its buffer can be lent to somebody else.
+    /// Whether there is no unfinished line, so that the buffer can be lent to another connection.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {
         self.partial.is_empty() || self.yielded
@@ -103,7 +103,7 @@ impl LineSplitter {
         buffer
     }
 
-    /// Finds the next thing in `input`, and moves `input` past it. `None`: it is used up.
+    /// The next frame in `input`, which is moved past it. `None`: the input is used up.
     pub fn next<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
@@ -146,24 +146,24 @@ impl LineSplitter {
         !self.is_at_line_start() && !self.discarding
     }
 
-    /// The unfinished line as far as it has come, or the finished one until it is yielded.
+    /// The line at hand with what is not text at its ends, finished or not.
     pub(super) fn partial(&self) -> &[u8] {
         &self.partial
     }
 
-    /// The line that is complete.
+    /// The text of the complete line.
     pub(super) fn text(&self) -> &[u8] {
         text_of(&self.partial, !self.past_first_line)
     }
 
-    /// Forgets the line that was yielded last, as nobody borrows it any longer.
+    /// Empties `partial` of the line that was yielded last: its borrow is over.
     pub(super) fn clear_yielded(&mut self) {
         if mem::take(&mut self.yielded) {
             self.partial.clear();
         }
     }
 
-    /// What there is to tell after `step`.
+    /// The frame that `step` has completed.
     pub(super) fn frame_at(&mut self, step: Step) -> Option<Frame<'_>> {
         let kind = match step {
             Step::More => return None,
@@ -188,7 +188,7 @@ impl LineSplitter {
         self.past_first_line && self.partial.is_empty() && !self.discarding && self.telnet.is_idle()
     }
 
-    /// Moves input into `partial` up to whatever must be told.
+    /// Moves input into `partial`, up to the end of a frame.
     pub(super) fn absorb(&mut self, input: &mut &[u8], line_bytes_max: usize) -> Step {
         while let Some((&byte, rest)) = input.split_first() {
             let run = self.run_length(input);
@@ -235,14 +235,13 @@ impl LineSplitter {
         if !self.telnet.is_idle() {
             return 0;
         }
-        // One look at each byte: to search for the line's end again behind each byte that is not
-        // text would take the square of the input's length.
+        // A search for the line's end behind each byte that is not text would be quadratic.
         let is_text = |byte: &u8| !matches!(*byte, LF | IAC | BACKSPACE | DELETE);
         let end = input.iter().position(|byte| !is_text(byte));
         end.unwrap_or(input.len())
     }
 
-    /// Adds text to the unfinished line. Says whether that has just become too long.
+    /// Adds text to the unfinished line. Returns whether the line has just become too long.
     fn push(&mut self, text: &[u8], line_bytes_max: usize) -> bool {
         if self.discarding {
             self.discarded_cr = text.last() == Some(&CR);
@@ -259,7 +258,7 @@ impl LineSplitter {
         let fits = text.get(..room.min(text.len())).unwrap_or_default();
         self.partial.extend_from_slice(fits);
         if mark == 0 && self.starts_with_mark() {
-            // The mark came in this very piece.
+            // The mark came in this piece: it made room for three bytes more.
             return self.push(text.get(fits.len()..).unwrap_or_default(), line_bytes_max);
         }
         let cr_at_the_limit = self.partial.len() == whole_max + 1 && self.partial.ends_with(&[CR]);
@@ -275,7 +274,7 @@ impl LineSplitter {
         !self.past_first_line && self.partial.starts_with(BYTE_ORDER_MARK)
     }
 
-    /// The line's LF came. Says whether there is a line to yield.
+    /// Takes the line's LF. Returns whether there is a line to yield.
     fn end_line(&mut self) -> bool {
         if self.discarding {
             self.note_crlf(self.discarded_cr);
@@ -287,7 +286,7 @@ impl LineSplitter {
         true
     }
 
-    /// Erases the last character of the unfinished line: a whole one, as it would have been shown.
+    /// Erases the last character of the unfinished line, as much as a terminal shows for one.
     fn erase(&mut self) {
         if self.discarding {
             return;
@@ -321,7 +320,7 @@ fn text_of(line: &[u8], may_have_mark: bool) -> &[u8] {
     unmarked.filter(|_| may_have_mark).unwrap_or(line)
 }
 
-/// Whether a line holds none of the bytes that edit the stream.
+/// Whether a line holds none of the bytes that edit it.
 fn is_plain(line: &[u8]) -> bool {
     memchr::memchr3(IAC, BACKSPACE, DELETE, line).is_none()
 }
@@ -332,7 +331,7 @@ mod tests {
 
     const MAX: usize = 8;
 
-    /// Everything in `pieces` in the order it was found, as text.
+    /// Every frame in `pieces`, as text, and whether lines are to end with CR LF.
     fn split(pieces: &[&[u8]]) -> (Vec<String>, bool) {
         let mut splitter = LineSplitter::default();
         let mut found = Vec::new();
@@ -351,7 +350,7 @@ mod tests {
         (found, splitter.framing() == Framing::CrLf)
     }
 
-    /// Holds `bytes` against `lines` whole, at each split in two and in three, and byte by byte.
+    /// Compares frames whole, at each split in two and in three, and byte by byte.
     #[track_caller]
     fn check(bytes: &[u8], lines: &[&str], crlf: bool) {
         let expected = (
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_with_lf_and_a_cr_before_it_is_dropped() {
+    fn line_ends_with_lf_and_loses_a_cr_before_it() {
         check(b"a\nb\n", &["line a", "line b"], false);
         check(b"a\r\nb\n", &["line a", "line b"], true);
         check(b"\n\nx", &["line ", "line ", "line x"], false);
@@ -389,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_what_is_before_the_end() {
+    fn limit_counts_the_bytes_before_the_line_end() {
         check(b"1234567\nx\n", &["line 1234567", "line x"], false);
         check(b"12345678\nx\n", &["line 12345678", "line x"], false);
         check(b"12345678\r\nx\n", &["line 12345678", "line x"], true);
@@ -399,7 +398,7 @@ mod tests {
         check(b"12345678\r", &["line 12345678"], false);
         check(b"123456789", &["TooLong"], false);
         check(b"12345678901234567890\n\n", &["TooLong", "line "], false);
-        // The first line of a connection goes another way than the rest.
+        // The first line is never borrowed from the input.
         check(
             b"a\n12345678\n123456789\nx\n",
             &["line a", "line 12345678", "TooLong", "line x"],
@@ -413,23 +412,23 @@ mod tests {
     }
 
     #[test]
-    fn erasing_takes_whole_characters_and_never_reaches_the_line_before() {
+    fn erasing_takes_whole_characters_of_its_own_line_only() {
         check(b"ab\x08c\n", &["line ac"], false);
         check(b"ab\x7f\x7f\x7fc\n", &["line c"], false);
         check("aé\u{8}b\n".as_bytes(), &["line ab"], false);
         check("a€\u{7f}b\n".as_bytes(), &["line ab"], false);
         check("a😀\u{8}b\n".as_bytes(), &["line ab"], false);
         check(b"x\n\x08y\n", &["line x", "line y"], false);
-        // Invalid bytes go as they would have been shown: each by itself, or as cut short.
+        // Invalid bytes go as a terminal shows them: each by itself, or as one cut short.
         check(b"a\x80\x80\x08\n", &["line a\\x80"], false);
         check(b"a\xe2\x82\x08\n", &["line a"], false);
-        // Nothing that was too long comes back.
+        // A line that was too long stays dropped.
         check(b"123456789\x08\x08\n", &["TooLong"], false);
         check(b"12345678\x089\n", &["line 12345679"], false);
     }
 
     #[test]
-    fn telnet_is_taken_out_and_makes_line_ends_cr_lf() {
+    fn telnet_is_taken_out_and_makes_lines_end_with_cr_lf() {
         check(b"a\xff\xf1b\n", &["line ab"], true);
         check(b"ab\xff\xf7c\n", &["line ac"], true);
         check(b"ab\xff\xf8c\n", &["line c"], true);
@@ -446,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_dropped_at_the_start_only_and_does_not_count() {
+    fn byte_order_mark_is_dropped_uncounted_at_the_start_only() {
         check(b"\xef\xbb\xbfab\n", &["line ab"], false);
         check(b"\xef\xbb\xbf12345678\r\n", &["line 12345678"], true);
         check(b"\xef\xbb\xbf123456789\n", &["TooLong"], false);

@@ -1,9 +1,9 @@
 //! Bytes to [`Command`](crate::chat::command::Command) and [`Event`] to bytes.
 //!
-//! Knows the vocabulary of the core, and nothing of the chat itself, of sockets or of mio. A line
-//! on its way in passes [`lines`] (with [`telnet`], and until the first line [`detect`]), [`sanitize`] and [`command`];
-//! an event on its way out is written by [`plain`] or [`json`] in the words of
-//! [`text`].
+//! Knows the vocabulary of the core, and nothing of the chat itself, of sockets or of mio. A line on
+//! its way in passes [`codec`] ([`lines`] with [`telnet`], and [`detect`] until the first line),
+//! [`sanitize`] and [`command`]; an event on its way out is written by [`plain`] or [`json`] through
+//! [`framing`], in the words of [`text`].
 
 pub mod codec;
 pub mod command;
@@ -25,7 +25,7 @@ use framing::{Framing, LineWriter};
 /// How one recipient wants a line. All recipients of one style get the same bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Lines for people, or JSON.
+    /// Plain lines or JSON.
     pub mode: Mode,
     /// How each line ends.
     pub framing: Framing,

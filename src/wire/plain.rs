@@ -1,17 +1,17 @@
-//! Events as lines for people. The first byte tells what a line is, and no user's text comes first.
+//! Events as plain lines. The first byte tells the kind of a line, and no user's text comes first.
 
 use std::fmt::Arguments;
 
 use crate::chat::event::{Event, Notice};
 
 use super::framing::LineWriter;
-use super::text::notices::Presence;
+use super::text::notices::PresenceSummary;
 use super::text::replies;
 
 /// Writes the lines of `event`. `in_other_room`: the client's current room is another one.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool) {
     match *event {
-        // The three that matter for speed are copied together, without formatting.
+        // The three frequent ones are copied together, without formatting.
         Event::Private { from, text, .. } => {
             lines.pieces(&[b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
@@ -71,7 +71,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
                 lines,
                 format_args!(
                     "{}",
-                    Presence {
+                    PresenceSummary {
                         room,
                         joined,
                         left,

@@ -1,11 +1,11 @@
-//! What may reach a terminal, a log or another client.
+//! Removes from a line the characters that may not reach a terminal, a log or another client.
 //!
-//! Everything a client sends passes here before anything else sees it.
+//! Every line passes here before it is parsed or logged.
 
 use std::borrow::Cow;
 
-/// Makes a line fit to be shown: invalid UTF-8 becomes U+FFFD; control characters and what turns
-/// the direction of the text around are dropped. Tab stays. Borrows if there is nothing to do.
+/// Makes a line fit to be shown: invalid UTF-8 becomes U+FFFD; control characters except tab, and
+/// those that turn the direction of text, are dropped. Borrows if the line is fit as it is.
 #[must_use]
 pub fn clean(line: &[u8]) -> Cow<'_, str> {
     if is_plain(line)
@@ -19,8 +19,8 @@ pub fn clean(line: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Whether a line is ASCII, and nothing in it is dropped. No way out in the middle of a piece: that
-/// way the compiler looks at all of a piece at once.
+/// Whether a line is ASCII of which nothing is dropped. Without an early return inside a piece, the
+/// compiler compares a whole piece at once.
 fn is_plain(line: &[u8]) -> bool {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
     let (pieces, rest) = line.as_chunks::<32>();
@@ -28,9 +28,8 @@ fn is_plain(line: &[u8]) -> bool {
     pieces.iter().all(|piece| whole(piece)) && whole(rest)
 }
 
-/// Whether a character does nothing but be seen. Control characters are Unicode's C0, C1 and DEL;
-/// the others are the bidirectional overrides and isolates (UAX #9), with which a text can pretend
-/// to be another.
+/// Whether a character only shows itself: not one of the control characters C0, C1 and DEL, nor of the
+/// bidirectional overrides and isolates (UAX #9), with which a text can pretend to be another.
 #[must_use]
 pub fn is_harmless(c: char) -> bool {
     c == '\t' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))

@@ -1,8 +1,8 @@
 //! Takes telnet's commands out of the stream, in constant memory and linear time.
 //!
-//! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so whoever sends it speaks
-//! telnet. The server offers nothing and refuses whatever it is asked for, each option once, so
-//! that no negotiation can loop (RFC 1143 describes the loops). Subnegotiations are dropped.
+//! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so a client that sends it
+//! speaks telnet. The server offers no option and refuses each once, so that no negotiation can loop
+//! (RFC 1143 describes the loops). Subnegotiations are dropped.
 
 /// Interpret As Command.
 pub const IAC: u8 = 255;
@@ -21,7 +21,7 @@ const DONT: u8 = 254;
 /// RFC 860. Linux's telnet asks for it after Ctrl-C, and shows nothing until it is answered.
 const TIMING_MARK: u8 = 6;
 
-/// What a byte means, once the commands are taken out.
+/// What one byte of the stream amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TelnetEvent {
     /// A byte of text; 255 if it was sent twice.
@@ -34,13 +34,13 @@ pub enum TelnetEvent {
     EraseLine,
     /// Drop the character before.
     EraseCharacter,
-    /// The client asks whether anybody is there.
+    /// A question that wants an answer a person can see.
     AreYouThere,
-    /// These bytes are to be sent.
+    /// The server's half of a negotiation, to be sent.
     Answer([u8; 3]),
 }
 
-/// Where in a command the stream is.
+/// The place in a command that the stream has reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Position {
     #[default]
@@ -52,22 +52,21 @@ enum Position {
     SubnegotiationCommand,
 }
 
-/// The state machine, which lives across reads. It has no state until the first [`IAC`]: most
-/// clients never speak telnet.
+/// The state machine, which lives across reads. Most clients never send an [`IAC`]: no memory is
+/// taken until the first one.
 #[derive(Debug, Default)]
 pub struct Telnet(Option<Box<TelnetState>>);
 
 #[derive(Debug, Default)]
 struct TelnetState {
     position: Position,
-    /// Which options were refused already, of ours and of theirs.
+    /// The options already refused, a bit each: the server's own, and the client's.
     ours: [u64; 4],
     theirs: [u64; 4],
 }
 
 impl Telnet {
-    /// Whether the next byte is text, unless it is [`IAC`]: then whole runs of text need not pass
-    /// here byte by byte.
+    /// Whether any next byte but [`IAC`] is text, so that a run of text can be taken at once.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.0
@@ -101,7 +100,7 @@ impl TelnetState {
             Position::SubnegotiationCommand => match byte {
                 IAC => self.goto(Position::Subnegotiation, TelnetEvent::Nothing),
                 SE => self.goto(Position::Text, TelnetEvent::Ignored),
-                // The end went missing. A command is never data, so the client has moved on.
+                // The end went missing: a command is never data.
                 _ => self.command(byte),
             },
         }
@@ -126,11 +125,11 @@ impl TelnetState {
 
     fn option(&mut self, verb: u8, option: u8) -> TelnetEvent {
         match verb {
-            // A mark in the stream is asked for each time anew, and its answer is the mark.
+            // Each request marks another place in the stream, so each is answered.
             DO if option == TIMING_MARK => TelnetEvent::Answer([IAC, WILL, option]),
             DO => self.refuse_once(|state| &mut state.ours, [IAC, WONT, option]),
             WILL => self.refuse_once(|state| &mut state.theirs, [IAC, DONT, option]),
-            // Refusals of what was never asked for need no answer.
+            // The server asks for no option, so a refusal needs no answer.
             _ => TelnetEvent::Ignored,
         }
     }
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timing_mark_is_given_each_time() {
+    fn timing_mark_is_answered_each_time() {
         let mut telnet = Telnet::default();
         for _ in 0..3 {
             let answer = feed(&mut telnet, &[IAC, DO, TIMING_MARK]);
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subnegotiation_is_dropped_whatever_is_in_it() {
+    fn subnegotiation_is_dropped_with_any_content() {
         let mut telnet = Telnet::default();
         let bytes = [IAC, SB, 24, 0, b'\n', IAC, IAC, 1, IAC, SE, b'x'];
         assert_eq!(
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subnegotiation_without_an_end_ends_at_the_next_command() {
+    fn subnegotiation_without_end_ends_at_the_next_command() {
         let mut telnet = Telnet::default();
         let bytes = [IAC, SB, 24, 1, 2, IAC, ARE_YOU_THERE, b'x'];
         assert_eq!(
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_255_is_text() {
+    fn doubled_iac_is_one_byte_of_text() {
         assert_eq!(
             feed(&mut Telnet::default(), &[IAC, IAC]),
             [TelnetEvent::Text(IAC)]

@@ -13,7 +13,7 @@ use chinwag::chat::{Chat, Settings};
 
 use crate::line::Line;
 use crate::properties::Properties;
-use crate::recorder::{Answer, Fault, Heard, Recorder, Seen};
+use crate::recorder::{OwnedEvent, OwnedRefusal, OwnedReply, Recorder, Seen};
 
 pub const SERVER_NAME: &str = "chinwag.test";
 pub const LOBBY: &str = "Lobby";
@@ -162,7 +162,7 @@ impl Harness {
         let seen = self.line(id, &Line::Nick(name.into()));
         let answer = last_heard(&seen, id);
         assert!(
-            matches!(answer, Heard::Ok(Answer::Registered { .. })),
+            matches!(answer, OwnedEvent::Ok(OwnedReply::Registered { .. })),
             "{answer:?}"
         );
         seen
@@ -179,11 +179,11 @@ impl Harness {
     }
 
     /// Does a line and returns what its sender was answered.
-    pub fn ask(&mut self, id: ClientId, line: &Line) -> Result<Answer, Fault> {
+    pub fn ask(&mut self, id: ClientId, line: &Line) -> Result<OwnedReply, OwnedRefusal> {
         let seen = self.line(id, line);
         match last_heard(&seen, id) {
-            Heard::Ok(answer) => Ok(answer),
-            Heard::Error(fault) => Err(fault),
+            OwnedEvent::Ok(answer) => Ok(answer),
+            OwnedEvent::Error(fault) => Err(fault),
             other => panic!("no answer: {other:?}"),
         }
     }
@@ -196,7 +196,10 @@ impl Harness {
     pub fn join(&mut self, id: ClientId, room: &str) -> Seen {
         let seen = self.line(id, &Line::Join(room.into()));
         let answer = last_heard(&seen, id);
-        assert!(matches!(answer, Heard::Ok(Answer::Joined(_))), "{answer:?}");
+        assert!(
+            matches!(answer, OwnedEvent::Ok(OwnedReply::Joined(_))),
+            "{answer:?}"
+        );
         seen
     }
 
@@ -204,7 +207,7 @@ impl Harness {
         let seen = self.line(id, &Line::Part(Some(room.into())));
         let answer = last_heard(&seen, id);
         assert!(
-            matches!(answer, Heard::Ok(Answer::Parted { .. })),
+            matches!(answer, OwnedEvent::Ok(OwnedReply::Parted { .. })),
             "{answer:?}"
         );
         seen
@@ -238,6 +241,6 @@ pub fn private(to: &str, text: &str) -> Line {
     Line::Private(to.split(',').map(String::from).collect(), text.into())
 }
 
-fn last_heard(seen: &Seen, id: ClientId) -> Heard {
+fn last_heard(seen: &Seen, id: ClientId) -> OwnedEvent {
     seen.heard_by(id).pop().expect("every line is answered")
 }

@@ -3,15 +3,12 @@
 
 use std::time::Duration;
 
-use chinwag::chat::command::{Mode, Verb};
 use chinwag::chat::ids::ClientId;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
 
 use crate::harness::{Harness, LOBBY, MOTD, SERVER_NAME, peer_of};
-use crate::line::{Line, Of, Wrong};
+use crate::line::{Line, any_line, any_name};
 use crate::model::Model;
 
 /// So many connections at most.
@@ -196,147 +193,14 @@ fn op() -> impl Strategy<Value = Op> {
     let slot = || 0..SLOTS;
     prop_oneof![
         2 => slot().prop_map(Op::Connect),
-        12 => (slot(), name()).prop_map(|(slot, name)| Op::Arrive(slot, name)),
+        12 => (slot(), any_name()).prop_map(|(slot, name)| Op::Arrive(slot, name)),
         2 => slot().prop_map(Op::Disconnect),
-        80 => (slot(), line()).prop_map(|(slot, line)| Op::Line(slot, line)),
-        1 => (slot(), line()).prop_map(|(slot, line)| Op::Leftover(slot, line)),
+        80 => (slot(), any_line()).prop_map(|(slot, line)| Op::Line(slot, line)),
+        1 => (slot(), any_line()).prop_map(|(slot, line)| Op::Leftover(slot, line)),
         3 => (slot(), any::<bool>()).prop_map(|(slot, refuses)| Op::Refuse(slot, refuses)),
         3 => (0_u64..3000).prop_map(Op::Wait),
-        1 => (slot(), name()).prop_map(|(slot, to)| Op::Undelivered(slot, to)),
+        1 => (slot(), any_name()).prop_map(|(slot, to)| Op::Undelivered(slot, to)),
         1 => slot().prop_map(Op::AreYouThere),
         1 => Just(Op::ShutDown),
     ]
-}
-
-fn line() -> impl Strategy<Value = Line> {
-    prop_oneof![
-        30 => talk(),
-        20 => place(),
-        20 => setting(),
-        10 => question(),
-        3 => wrong().prop_map(Line::Wrong),
-        2 => option::of(note()).prop_map(Line::Quit),
-    ]
-}
-
-/// What is said is numbered later, see [`Line::with_text`].
-fn talk() -> impl Strategy<Value = Line> {
-    let text = String::new;
-    prop_oneof![
-        8 => Just(Line::Say(text())),
-        3 => Just(Line::Act(text())),
-        12 => typed().prop_map(move |to| Line::Private(vec![to], text())),
-        6 => vec(typed(), 2..=4).prop_map(move |to| Line::Private(to, text())),
-        1 => vec(typed(), 15..=18).prop_map(move |to| Line::Private(to, text())),
-        6 => Just(Line::Reply(text())),
-    ]
-}
-
-/// Names and rooms.
-fn place() -> impl Strategy<Value = Line> {
-    prop_oneof![
-        5 => name().prop_map(Line::Nick),
-        3 => hash_line().prop_map(Line::Hash),
-        8 => room().prop_map(Line::Join),
-        4 => option::of(room()).prop_map(Line::Part),
-        3 => option::of(note()).prop_map(Line::Topic),
-    ]
-}
-
-fn setting() -> impl Strategy<Value = Line> {
-    prop_oneof![
-        4 => option::of(note()).prop_map(Line::Away),
-        1 => Just(Line::Back),
-        8 => option::weighted(0.9, ignorable()).prop_map(Line::Ignore),
-        6 => option::weighted(0.9, ignorable()).prop_map(Line::Unignore),
-        2 => option::of(any::<bool>()).prop_map(Line::Quiet),
-        2 => option::of(any::<bool>()).prop_map(Line::Echo),
-        1 => option::of(select(vec![Mode::Plain, Mode::Json])).prop_map(Line::Mode),
-    ]
-}
-
-fn question() -> impl Strategy<Value = Line> {
-    let page = || prop_oneof![5 => Just(1_usize), 1 => Just(0), 1 => Just(2)];
-    let of = prop_oneof![
-        Just(Of::CurrentRoom),
-        Just(Of::Everyone),
-        room().prop_map(Of::Room)
-    ];
-    prop_oneof![
-        4 => typed().prop_map(Line::Whois),
-        4 => (of, page()).prop_map(|(of, page)| Line::Names(of, page)),
-        2 => page().prop_map(Line::Rooms),
-        1 => Just(Line::Ping("π".into())),
-        1 => Just(Line::Stats),
-        1 => Just(Line::Version),
-        1 => option::of(Just(Verb::Msg)).prop_map(Line::Help),
-    ]
-}
-
-/// Names that can be read as such, whether or not one may have them.
-fn name() -> impl Strategy<Value = String> {
-    words(&[
-        "ann", "Ann", "bob", "BOB", "cat", "dan", "eve", "fay", "den", "lobby", "root",
-    ])
-}
-
-/// What is typed where a user is meant.
-fn typed() -> impl Strategy<Value = String> {
-    prop_oneof![
-        9 => words(&["ann", "ANN", "bob", "cat", "dan", "eve", "fay"]),
-        1 => words(&["nobody", "Nobody", "", "9x", "den", "ann ann"]),
-    ]
-}
-
-/// Fewer, so that who is forgiven often was ignored.
-fn ignorable() -> impl Strategy<Value = String> {
-    prop_oneof![
-        4 => words(&["ann", "BOB", "cat"]),
-        1 => typed(),
-    ]
-}
-
-fn room() -> impl Strategy<Value = String> {
-    words(&["lobby", "den", "#DEN", "attic", "Pit", "ann", "2024"])
-}
-
-fn hash_line() -> impl Strategy<Value = String> {
-    words(&[
-        "#ann",
-        "#eve",
-        "#Cat",
-        "#here",
-        "#9",
-        "#",
-        "#include <stdio.h>",
-        "#a-name_of-25-letters-far-2-long",
-    ])
-}
-
-/// Topics, away and quit texts, around their longest: bytes count, not characters.
-fn note() -> impl Strategy<Value = String> {
-    prop_oneof![
-        4 => words(&["", "Tea", "back at 5"]),
-        1 => Just("é".repeat(150)),
-        1 => Just("é".repeat(150) + "!"),
-    ]
-}
-
-fn wrong() -> impl Strategy<Value = Wrong> {
-    select(vec![
-        Wrong::UnknownCommand,
-        Wrong::LineTooLong,
-        Wrong::BadRoom,
-        Wrong::BadName,
-        Wrong::Usage(Verb::Msg),
-        Wrong::Usage(Verb::Nick),
-        Wrong::Usage(Verb::Help),
-        Wrong::Usage(Verb::Mode),
-        Wrong::MissingColon,
-        Wrong::NoText,
-    ])
-}
-
-fn words(words: &[&'static str]) -> impl Strategy<Value = String> + use<> {
-    select(words.to_vec()).prop_map(String::from)
 }

@@ -8,7 +8,7 @@ use chinwag::chat::{
 
 use crate::harness::Harness;
 use crate::line::{Line, Of};
-use crate::recorder::{Answer, Entered, Fault, Heard, Seen};
+use crate::recorder::{Entered, OwnedEvent, OwnedRefusal, OwnedReply, Seen};
 
 const ROOMS_MAX: usize = 20;
 
@@ -27,16 +27,16 @@ fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
     let readers = harness.crowd("reader", RECIPIENTS_MAX + 1);
     for count in [RECIPIENTS_MAX - 1, RECIPIENTS_MAX] {
         let seen = harness.line(writer, &to_readers(count));
-        assert_eq!(seen.heard_by(writer), [Heard::Ok(Answer::Done)]);
+        assert_eq!(seen.heard_by(writer), [OwnedEvent::Ok(OwnedReply::Done)]);
         let reached = readers.iter().filter(|id| seen.got.contains_key(id));
         assert_eq!(reached.count(), count);
-        let Heard::Private { to, .. } = &seen.heard_by(readers[0])[0] else {
+        let OwnedEvent::Private { to, .. } = &seen.heard_by(readers[0])[0] else {
             panic!("{seen:?}");
         };
         assert_eq!(to.len(), count, "each is told all whom it is for");
     }
     let seen = harness.line(writer, &to_readers(RECIPIENTS_MAX + 1));
-    let refused = Heard::Error(Fault::new("too_many_recipients", []));
+    let refused = OwnedEvent::Error(OwnedRefusal::new("too_many_recipients", []));
     assert_eq!(seen.heard_by(writer), [refused]);
     assert_eq!(seen.got.len(), 1, "nobody gets anything: {seen:?}");
 }
@@ -83,7 +83,7 @@ fn one_may_be_in_twenty_rooms() {
 
 fn current_room(harness: &mut Harness, id: ClientId) -> String {
     match harness.ask(id, &Line::Topic(None)) {
-        Ok(Answer::Topic { room, .. }) => room,
+        Ok(OwnedReply::Topic { room, .. }) => room,
         other => panic!("{other:?}"),
     }
 }
@@ -104,9 +104,9 @@ fn a_note_has_three_hundred_bytes_at_most() {
     let topic = harness.ask(bob, &Line::Topic(None)).unwrap();
     let room = crate::harness::LOBBY.into();
     let text = Some(kept.clone());
-    assert_eq!(topic, Answer::Topic { room, text });
+    assert_eq!(topic, OwnedReply::Topic { room, text });
     let seen = harness.write(bob, "ann", "hi");
-    let is_away = Heard::IsAway {
+    let is_away = OwnedEvent::IsAway {
         name: "ann".into(),
         text: kept,
     };
@@ -120,15 +120,15 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
     let seen = harness.line(ann, &Line::Quit(Some("q".repeat(301))));
     assert_eq!(
         seen.heard_by(ann),
-        [Heard::Error(Fault::new("bad_usage", []))]
+        [OwnedEvent::Error(OwnedRefusal::new("bad_usage", []))]
     );
     assert!(seen.closed.is_empty());
 
     let longest = "q".repeat(300);
     let seen = harness.line(ann, &Line::Quit(Some(longest.clone())));
-    assert_eq!(seen.heard_by(ann), [Heard::Ok(Answer::Bye)]);
+    assert_eq!(seen.heard_by(ann), [OwnedEvent::Ok(OwnedReply::Bye)]);
     assert_eq!(seen.closed, [ann]);
-    let leave = Heard::Leave {
+    let leave = OwnedEvent::Leave {
         room: crate::harness::LOBBY.into(),
         name: "ann".into(),
         text: Some(longest),
@@ -154,7 +154,7 @@ fn one_may_ignore_a_hundred_who_are_there() {
     harness.disconnect(crowd[7]);
     assert!(harness.ask(ann, &ignore(IGNORED_MAX)).is_ok());
     assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX]));
-    let Ok(Answer::Ignored(names)) = harness.ask(ann, &Line::Ignore(None)) else {
+    let Ok(OwnedReply::Ignored(names)) = harness.ask(ann, &Line::Ignore(None)) else {
         panic!("no list");
     };
     assert_eq!(names.len(), IGNORED_MAX);
@@ -198,7 +198,7 @@ fn all_names(
 ) -> Vec<String> {
     let mut collected = Vec::new();
     for page_expected in 1..=pages_expected {
-        let Ok(Answer::Names {
+        let Ok(OwnedReply::Names {
             total,
             names,
             page,
@@ -222,7 +222,7 @@ fn the_page_of_an_empty_lobby_is_empty() {
     let ann = harness.user("ann");
     harness.part(ann, "lobby");
     let answer = harness.ask(ann, &Line::Names(Of::Room("lobby".into()), 1));
-    let Ok(Answer::Names {
+    let Ok(OwnedReply::Names {
         total,
         names,
         pages,
@@ -241,17 +241,18 @@ fn who_enters_is_told_twenty_names_at_most() {
         harness.crowd("old", others);
         let new = harness.stranger();
         let seen = harness.register(new, "new");
-        let Some(Heard::Ok(Answer::Registered { entered, .. })) = seen.heard_by(new).pop() else {
+        let Some(OwnedEvent::Ok(OwnedReply::Registered { entered, .. })) = seen.heard_by(new).pop()
+        else {
             panic!("{seen:?}");
         };
         check_view(&entered, others, named);
         harness.part(new, "lobby");
-        let Ok(Answer::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
+        let Ok(OwnedReply::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
         check_view(&entered, others, named);
         // Once in, they are somewhere among the members, and still no name of theirs is told.
-        let Ok(Answer::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
+        let Ok(OwnedReply::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
         check_view(&entered, others, named);
@@ -283,7 +284,7 @@ fn rooms_come_a_hundred_a_page() {
         let mut collected = Vec::new();
         for page_expected in 1..=pages {
             let answer = harness.ask(ann, &Line::Rooms(page_expected));
-            let Ok(Answer::Rooms {
+            let Ok(OwnedReply::Rooms {
                 rooms,
                 total: told,
                 page,
@@ -323,8 +324,8 @@ fn away_and_told(senders: usize) -> (Harness, Vec<ClientId>) {
 fn is_told(harness: &mut Harness, sender: ClientId) -> bool {
     let seen: Seen = harness.write(sender, "ann", "are you there?");
     let heard = seen.heard_by(sender);
-    assert_eq!(heard.last(), Some(&Heard::Ok(Answer::Done)));
-    let is_away = |heard: &&Heard| matches!(heard, Heard::IsAway { .. });
+    assert_eq!(heard.last(), Some(&OwnedEvent::Ok(OwnedReply::Done)));
+    let is_away = |heard: &&OwnedEvent| matches!(heard, OwnedEvent::IsAway { .. });
     let times = heard.iter().filter(is_away).count();
     assert!(times <= 1, "{heard:?}");
     times == 1

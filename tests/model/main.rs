@@ -19,6 +19,7 @@ mod line;
 mod model;
 mod presence;
 mod properties;
+#[path = "../support/recorder.rs"]
 mod recorder;
 mod scenarios;
 

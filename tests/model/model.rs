@@ -10,7 +10,7 @@ use chinwag::chat::command::{Mode, Verb};
 use chinwag::chat::ids::ClientId;
 
 use crate::line::{Line, Of, Wrong};
-use crate::recorder::{Answer, Entered, Fault, Got, Heard, LINES_IN, Seen, Way};
+use crate::recorder::{Entered, Got, LINES_IN, OwnedEvent, OwnedRefusal, OwnedReply, Seen, Way};
 
 const RESERVED: [&str; 8] = [
     "server", "system", "admin", "operator", "root", "all", "everyone", "here",
@@ -20,7 +20,7 @@ const NOTE_BYTES_MAX: usize = 300;
 const A_PAGE: usize = 100;
 const TOLD_AT_ONCE_MAX: usize = 50;
 
-type Outcome = Result<Answer, Fault>;
+type Outcome = Result<OwnedReply, OwnedRefusal>;
 
 #[derive(Debug)]
 pub struct Model {
@@ -140,10 +140,10 @@ impl Model {
             farewell: None,
         };
         self.users.insert(id, user);
-        self.send(id, Heard::Connected(peer.into()));
-        self.send(id, Heard::HowToRegister);
+        self.send(id, OwnedEvent::Connected(peer.into()));
+        self.send(id, OwnedEvent::HowToRegister);
         for line in self.motd.clone() {
-            self.send(id, Heard::Motd(line));
+            self.send(id, OwnedEvent::Motd(line));
         }
     }
 
@@ -169,25 +169,25 @@ impl Model {
         } else {
             self.stranger_line(id, line)
         };
-        let answer = outcome.map_or_else(Heard::Error, Heard::Ok);
+        let answer = outcome.map_or_else(OwnedEvent::Error, OwnedEvent::Ok);
         self.send(id, answer);
     }
 
     pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) {
         if self.name_of(from).is_some() {
             let to = to.into();
-            self.send(from, Heard::Undelivered { to, count });
+            self.send(from, OwnedEvent::Undelivered { to, count });
         }
     }
 
     pub fn shut_down(&mut self) {
         for id in self.users.keys().copied().collect::<Vec<_>>() {
-            self.send(id, Heard::ShuttingDown);
+            self.send(id, OwnedEvent::ShuttingDown);
         }
     }
 
     pub fn are_you_there(&mut self, id: ClientId) {
-        self.send(id, Heard::Here(self.server_name.clone()));
+        self.send(id, OwnedEvent::Here(self.server_name.clone()));
     }
 
     fn stranger_line(&mut self, id: ClientId, line: &Line) -> Outcome {
@@ -231,19 +231,19 @@ impl Model {
             Line::Away(text) => self.away(id, text.as_deref()),
             Line::Back => {
                 self.user(id).away = None;
-                Ok(Answer::Back)
+                Ok(OwnedReply::Back)
             }
             Line::Ignore(name) => self.ignore(id, name.as_deref()),
             Line::Unignore(name) => self.unignore(id, name.as_deref()),
             Line::Quiet(on) => {
                 let user = self.user(id);
                 user.quiet = on.unwrap_or(user.quiet);
-                Ok(Answer::Quiet(user.quiet))
+                Ok(OwnedReply::Quiet(user.quiet))
             }
             Line::Echo(on) => {
                 let user = self.user(id);
                 user.echo = on.unwrap_or(user.echo);
-                Ok(Answer::Echo(user.echo))
+                Ok(OwnedReply::Echo(user.echo))
             }
             Line::Wrong(wrong) => Err(code_of(*wrong)),
             _ => self.anyones_line(id, line),
@@ -253,17 +253,17 @@ impl Model {
     /// What works with and without a name.
     fn anyones_line(&mut self, id: ClientId, line: &Line) -> Outcome {
         match line {
-            Line::Help(verb) => Ok(Answer::Help(verb.map(|verb| format!("{verb:?}")))),
-            Line::Version => Ok(Answer::Version(self.server_name.clone())),
-            Line::Ping(text) => Ok(Answer::Pong(text.clone())),
+            Line::Help(verb) => Ok(OwnedReply::Help(verb.map(|verb| format!("{verb:?}")))),
+            Line::Version => Ok(OwnedReply::Version(self.server_name.clone())),
+            Line::Ping(text) => Ok(OwnedReply::Pong(text.clone())),
             Line::Mode(mode) => {
                 let user = self.user(id);
                 user.mode = mode.unwrap_or(user.mode);
-                Ok(Answer::Mode(user.mode))
+                Ok(OwnedReply::Mode(user.mode))
             }
             Line::Stats => {
                 let (clients, registered, rooms) = self.census();
-                Ok(Answer::Stats {
+                Ok(OwnedReply::Stats {
                     server_name: self.server_name.clone(),
                     clients,
                     registered,
@@ -275,7 +275,7 @@ impl Model {
                 check_note(text.as_deref())?;
                 self.user(id).farewell.clone_from(text);
                 self.expected.closed.push(id);
-                Ok(Answer::Bye)
+                Ok(OwnedReply::Bye)
             }
             other => panic!("needs a name: {other:?}"),
         }
@@ -287,7 +287,7 @@ impl Model {
         let lobby = self.lobby.clone();
         let entered = self.enter(id, &lobby);
         let name = name.into();
-        Ok(Answer::Registered { name, entered })
+        Ok(OwnedReply::Registered { name, entered })
     }
 
     fn rename(&mut self, id: ClientId, new_name: &str) -> Outcome {
@@ -297,13 +297,13 @@ impl Model {
         if name != new_name {
             for other in self.roommates_who_are_told(id) {
                 let (name, new_name) = (name.clone(), new_name.into());
-                self.announce(other, false, Heard::Rename { name, new_name });
+                self.announce(other, false, OwnedEvent::Rename { name, new_name });
             }
         }
-        Ok(Answer::Renamed(new_name.into()))
+        Ok(OwnedReply::Renamed(new_name.into()))
     }
 
-    fn check_name(&self, id: ClientId, name: &str) -> Result<(), Fault> {
+    fn check_name(&self, id: ClientId, name: &str) -> Result<(), OwnedRefusal> {
         let name = small(name);
         let holder = self.find(&name);
         let taken = holder.is_some_and(|holder| holder != id)
@@ -328,7 +328,7 @@ impl Model {
         let user = self.user(id);
         if user.rooms.contains(&key) {
             user.current = Some(key.clone());
-            return Ok(Answer::Joined(self.view(id, &key)));
+            return Ok(OwnedReply::Joined(self.view(id, &key)));
         }
         if user.rooms.len() >= rooms_max {
             return Err(fault("too_many_rooms"));
@@ -338,7 +338,7 @@ impl Model {
             topic: None,
             members: BTreeSet::new(),
         });
-        Ok(Answer::Joined(self.enter(id, &key)))
+        Ok(OwnedReply::Joined(self.enter(id, &key)))
     }
 
     fn part(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
@@ -358,7 +358,7 @@ impl Model {
         self.take_out(id, &name, &key, None);
         let current = self.user(id).current.clone();
         let current = current.map(|key| self.rooms[&key].shown.clone());
-        Ok(Answer::Parted { room, current })
+        Ok(OwnedReply::Parted { room, current })
     }
 
     fn enter(&mut self, id: ClientId, key: &str) -> Entered {
@@ -372,7 +372,7 @@ impl Model {
         for other in self.told_of_changes(key) {
             if other != id {
                 let (room, name) = (shown.clone(), name.clone());
-                self.announce_in(other, key, Heard::Join { room, name });
+                self.announce_in(other, key, OwnedEvent::Join { room, name });
             }
         }
         self.view(id, key)
@@ -386,7 +386,7 @@ impl Model {
         for other in self.told_of_changes(key) {
             // A last word is a line like any other.
             let deaf = self.user(other).ignored.contains(&id);
-            let leave = Heard::Leave {
+            let leave = OwnedEvent::Leave {
                 room: room.clone(),
                 name: name.to_owned(),
                 text: text.filter(|_| !deaf).cloned(),
@@ -419,16 +419,16 @@ impl Model {
         let key = self.current_room(id)?;
         let (room, from, text) = (self.rooms[&key].shown.clone(), self.shown(id), text.into());
         let line = if as_action {
-            Heard::Action { room, from, text }
+            OwnedEvent::Action { room, from, text }
         } else {
-            Heard::Message { room, from, text }
+            OwnedEvent::Message { room, from, text }
         };
         self.speak(id, &key, &line);
-        Ok(Answer::Done)
+        Ok(OwnedReply::Done)
     }
 
     /// To everyone in the room who does not ignore the speaker; to the speaker if they want that.
-    fn speak(&mut self, id: ClientId, key: &str, line: &Heard) {
+    fn speak(&mut self, id: ClientId, key: &str, line: &OwnedEvent) {
         for other in self.rooms[key].members.clone() {
             let user = self.user(other);
             let hears = if other == id {
@@ -449,7 +449,7 @@ impl Model {
         let shown = room.shown.clone();
         if let Some(text) = text {
             room.topic = Some(text.into());
-            let topic = Heard::Topic {
+            let topic = OwnedEvent::Topic {
                 room: shown.clone(),
                 from: self.shown(id),
                 text: text.into(),
@@ -457,7 +457,7 @@ impl Model {
             self.speak(id, &key, &topic);
         }
         let text = self.rooms[&key].topic.clone();
-        Ok(Answer::Topic { room: shown, text })
+        Ok(OwnedReply::Topic { room: shown, text })
     }
 
     fn private(&mut self, id: ClientId, typed: &[String], text: &str) -> Outcome {
@@ -500,7 +500,7 @@ impl Model {
         missing: Vec<String>,
         text: &str,
     ) -> Outcome {
-        let message = Heard::Private {
+        let message = OwnedEvent::Private {
             from: self.shown(id),
             to,
             text: text.into(),
@@ -525,11 +525,11 @@ impl Model {
             self.send(id, message);
         }
         let code = match (missing.is_empty(), refused.is_empty()) {
-            (true, true) => return Ok(Answer::Done),
+            (true, true) => return Ok(OwnedReply::Done),
             (true, false) => "not_delivered",
             (false, _) => "no_such_user",
         };
-        Err(Fault::new(code, missing.into_iter().chain(refused)))
+        Err(OwnedRefusal::new(code, missing.into_iter().chain(refused)))
     }
 
     fn tell_away(&mut self, sender: ClientId, recipient: ClientId) {
@@ -539,7 +539,7 @@ impl Model {
         };
         if away.told.insert(sender) {
             let text = away.text.clone();
-            self.send(sender, Heard::IsAway { name, text });
+            self.send(sender, OwnedEvent::IsAway { name, text });
         }
     }
 
@@ -550,7 +550,7 @@ impl Model {
             text: text.clone(),
             told: BTreeSet::new(),
         });
-        Ok(Answer::Away(text))
+        Ok(OwnedReply::Away(text))
     }
 
     fn ignore(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
@@ -562,7 +562,7 @@ impl Model {
             return Err(fault("bad_usage"));
         }
         self.user(id).ignored.insert(other);
-        Ok(Answer::Ignoring(self.shown(other)))
+        Ok(OwnedReply::Ignoring(self.shown(other)))
     }
 
     fn unignore(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
@@ -573,21 +573,21 @@ impl Model {
         if !self.user(id).ignored.remove(&other) {
             return Err(fault("bad_usage"));
         }
-        Ok(Answer::NotIgnoring(self.shown(other)))
+        Ok(OwnedReply::NotIgnoring(self.shown(other)))
     }
 
     /// An ignore ends with the connection of the one ignored.
-    fn list_ignored(&self, id: ClientId) -> Answer {
+    fn list_ignored(&self, id: ClientId) -> OwnedReply {
         let ignored = &self.users[&id].ignored;
         let names = ignored.iter().filter_map(|other| self.name_of(*other));
-        Answer::Ignored(sorted(names))
+        OwnedReply::Ignored(sorted(names))
     }
 
     fn whois(&self, id: ClientId, typed: &str) -> Outcome {
         let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
         let (asker, user) = (&self.users[&id], &self.users[&other]);
         let shared = user.rooms.iter().filter(|room| asker.rooms.contains(room));
-        Ok(Answer::Whois {
+        Ok(OwnedReply::Whois {
             name: self.shown(other),
             connected_ms: self.now_ms - user.since_ms,
             idle_ms: self.now_ms - user.spoke_ms,
@@ -611,7 +611,7 @@ impl Model {
             }
         };
         let pages = check_page(page, names.len())?;
-        Ok(Answer::Names {
+        Ok(OwnedReply::Names {
             room: key.map(|key| self.rooms[&key].shown.clone()),
             total: names.len(),
             names,
@@ -627,7 +627,7 @@ impl Model {
             .collect();
         rooms.sort();
         let pages = check_page(page, rooms.len())?;
-        Ok(Answer::Rooms {
+        Ok(OwnedReply::Rooms {
             total: rooms.len(),
             rooms,
             page,
@@ -651,7 +651,7 @@ impl Model {
         sorted(self.users.values().filter_map(|user| user.name.clone()))
     }
 
-    fn existing_room(&self, typed: &str) -> Result<String, Fault> {
+    fn existing_room(&self, typed: &str) -> Result<String, OwnedRefusal> {
         let key = small(typed.trim_start_matches('#'));
         if self.rooms.contains_key(&key) {
             Ok(key)
@@ -660,7 +660,7 @@ impl Model {
         }
     }
 
-    fn current_room(&self, id: ClientId) -> Result<String, Fault> {
+    fn current_room(&self, id: ClientId) -> Result<String, OwnedRefusal> {
         let current = self.users[&id].current.clone();
         current.ok_or_else(|| fault("not_in_room"))
     }
@@ -680,20 +680,20 @@ impl Model {
         self.users.get_mut(&id).unwrap()
     }
 
-    fn announce_in(&mut self, to: ClientId, key: &str, what: Heard) {
+    fn announce_in(&mut self, to: ClientId, key: &str, what: OwnedEvent) {
         let elsewhere = self.user(to).current.as_deref() != Some(key);
         self.announce(to, elsewhere, what);
     }
 
-    fn announce(&mut self, to: ClientId, elsewhere: bool, what: Heard) {
+    fn announce(&mut self, to: ClientId, elsewhere: bool, what: OwnedEvent) {
         self.note(to, Way::Announced { elsewhere }, what);
     }
 
-    fn send(&mut self, to: ClientId, what: Heard) {
+    fn send(&mut self, to: ClientId, what: OwnedEvent) {
         self.note(to, Way::Sent, what);
     }
 
-    fn note(&mut self, to: ClientId, way: Way, what: Heard) {
+    fn note(&mut self, to: ClientId, way: Way, what: OwnedEvent) {
         let got = self.expected.got.entry(to).or_default();
         got.push(Got { way, what });
     }
@@ -718,7 +718,7 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     names
 }
 
-fn check_note(text: Option<&str>) -> Result<(), Fault> {
+fn check_note(text: Option<&str>) -> Result<(), OwnedRefusal> {
     match text {
         Some(text) if text.len() > NOTE_BYTES_MAX => Err(fault("bad_usage")),
         _ => Ok(()),
@@ -726,7 +726,7 @@ fn check_note(text: Option<&str>) -> Result<(), Fault> {
 }
 
 /// How many pages there are, if `page` is one of them.
-fn check_page(page: usize, total: usize) -> Result<usize, Fault> {
+fn check_page(page: usize, total: usize) -> Result<usize, OwnedRefusal> {
     assert!(total <= A_PAGE, "the model's lists are short");
     if page == 1 {
         Ok(1)
@@ -735,7 +735,7 @@ fn check_page(page: usize, total: usize) -> Result<usize, Fault> {
     }
 }
 
-fn code_of(wrong: Wrong) -> Fault {
+fn code_of(wrong: Wrong) -> OwnedRefusal {
     fault(match wrong {
         Wrong::UnknownCommand => "unknown_command",
         Wrong::LineTooLong => "line_too_long",
@@ -745,10 +745,10 @@ fn code_of(wrong: Wrong) -> Fault {
     })
 }
 
-fn fault(code: &'static str) -> Fault {
-    Fault::new(code, [])
+fn fault(code: &'static str) -> OwnedRefusal {
+    OwnedRefusal::new(code, [])
 }
 
-fn no_such_user(typed: &str) -> Fault {
-    Fault::new("no_such_user", [typed.into()])
+fn no_such_user(typed: &str) -> OwnedRefusal {
+    OwnedRefusal::new("no_such_user", [typed.into()])
 }

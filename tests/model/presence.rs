@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use crate::harness::{Harness, LOBBY};
 use crate::line::{Line, Of};
-use crate::recorder::{Answer, Heard, Seen};
+use crate::recorder::{OwnedEvent, OwnedReply, Seen};
 
 const ROOMS_MAX: usize = 20;
 
@@ -36,36 +36,36 @@ fn lobby_of(count: usize) -> (Harness, Vec<ClientId>) {
 }
 
 /// Registers a newcomer, who enters the lobby; returns what the others heard of it.
-fn arrive(harness: &mut Harness, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<Heard>>) {
+fn arrive(harness: &mut Harness, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<OwnedEvent>>) {
     let id = harness.stranger();
     let seen = harness.register(id, name);
     (id, heard_by_others(&seen, id))
 }
 
-fn heard_by_others(seen: &Seen, id: ClientId) -> BTreeMap<ClientId, Vec<Heard>> {
+fn heard_by_others(seen: &Seen, id: ClientId) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
     let others = seen.got.keys().filter(|other| **other != id);
     others
         .map(|other| (*other, seen.heard_by(*other)))
         .collect()
 }
 
-fn join_of(name: &str) -> Heard {
-    Heard::Join {
+fn join_of(name: &str) -> OwnedEvent {
+    OwnedEvent::Join {
         room: LOBBY.into(),
         name: name.into(),
     }
 }
 
-fn leave_of(name: &str) -> Heard {
-    Heard::Leave {
+fn leave_of(name: &str) -> OwnedEvent {
+    OwnedEvent::Leave {
         room: LOBBY.into(),
         name: name.into(),
         text: None,
     }
 }
 
-fn summary(joined: u32, left: u32, names: &[&str]) -> Heard {
-    Heard::Presence {
+fn summary(joined: u32, left: u32, names: &[&str]) -> OwnedEvent {
+    OwnedEvent::Presence {
         room: LOBBY.into(),
         joined,
         left,
@@ -74,12 +74,12 @@ fn summary(joined: u32, left: u32, names: &[&str]) -> Heard {
 }
 
 /// Each of `readers` heard `what` and no more; nobody else heard a thing.
-fn all_heard(readers: &[ClientId], what: &Heard) -> BTreeMap<ClientId, Vec<Heard>> {
+fn all_heard(readers: &[ClientId], what: &OwnedEvent) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
     let heard = readers.iter().map(|id| (*id, vec![what.clone()]));
     heard.collect()
 }
 
-fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<Heard>> {
+fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
     let readers = seen.got.keys();
     readers.map(|id| (*id, seen.heard_by(*id))).collect()
 }
@@ -236,7 +236,7 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
     // However it is told, the last word must not be that she joined: she is gone.
     let last_says_joined = match heard.last() {
         None => false,
-        Some(Heard::Presence { joined, left, .. }) => joined > left,
+        Some(OwnedEvent::Presence { joined, left, .. }) => joined > left,
         Some(other) => *other == join_of("zoe"),
     };
     assert!(!last_says_joined, "{heard:?}");
@@ -275,7 +275,7 @@ fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
     harness.disconnect(zoe);
     harness.disconnect(yan);
     let seen = harness.line(crowd[7], &Line::Nick("ZOE".into()));
-    let renamed = Heard::Rename {
+    let renamed = OwnedEvent::Rename {
         name: "user7".into(),
         new_name: "ZOE".into(),
     };
@@ -296,7 +296,7 @@ fn each_room_has_a_summary_of_its_own() {
     let (_, heard) = arrive(&mut harness, "zoe");
     assert!(heard.is_empty());
     let of_den = harness.wait_ms(600);
-    let left = Heard::Presence {
+    let left = OwnedEvent::Presence {
         room: "den".into(),
         joined: 0,
         left: 1,
@@ -325,7 +325,7 @@ fn a_room_that_ends_takes_what_was_untold_with_it() {
     let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(crowd[0]), [], "nobody is in the den");
     let heard = seen.heard_by(crowd[60]);
-    let expected = Heard::Presence {
+    let expected = OwnedEvent::Presence {
         room: "pit".into(),
         joined: 10,
         left: 0,
@@ -433,13 +433,13 @@ impl Visits {
         let heard = self.heard_by_regulars(&seen);
         let only_summaries = heard
             .iter()
-            .all(|heard| matches!(heard, Heard::Presence { .. }));
+            .all(|heard| matches!(heard, OwnedEvent::Presence { .. }));
         assert!(only_summaries, "{heard:?}");
         self.count(&heard);
     }
 
     /// All who stay hear the same.
-    fn heard_by_regulars(&self, seen: &Seen) -> Vec<Heard> {
+    fn heard_by_regulars(&self, seen: &Seen) -> Vec<OwnedEvent> {
         let heard = seen.heard_by(self.regulars[0]);
         for id in &self.regulars {
             assert_eq!(seen.heard_by(*id), heard);
@@ -447,12 +447,12 @@ impl Visits {
         heard
     }
 
-    fn count(&mut self, heard: &[Heard]) {
+    fn count(&mut self, heard: &[OwnedEvent]) {
         for heard in heard {
             match heard {
-                Heard::Join { .. } => self.told.0 += 1,
-                Heard::Leave { .. } => self.told.1 += 1,
-                Heard::Presence { joined, left, .. } => {
+                OwnedEvent::Join { .. } => self.told.0 += 1,
+                OwnedEvent::Leave { .. } => self.told.1 += 1,
+                OwnedEvent::Presence { joined, left, .. } => {
                     assert!(joined + left > 0, "of nothing, nothing is told");
                     let last = self.last_summary_ms.replace(self.clock_ms);
                     assert!(last.is_none_or(|last| self.clock_ms - last >= 1000));
@@ -491,7 +491,7 @@ proptest! {
         assert_eq!(visits.told, visits.happened);
         let names = Line::Names(Of::CurrentRoom, 1);
         let answer = visits.harness.ask(visits.regulars[0], &names);
-        let Ok(Answer::Names { total, .. }) = answer else { panic!("{answer:?}") };
+        let Ok(OwnedReply::Names { total, .. }) = answer else { panic!("{answer:?}") };
         assert_eq!(total, visits.size);
     }
 }

@@ -9,7 +9,7 @@ use chinwag::chat::Chat;
 use chinwag::chat::ids::ClientId;
 
 use crate::line::Line;
-use crate::recorder::{Answer, Got, Heard, Seen, Way, room_of};
+use crate::recorder::{Got, OwnedEvent, OwnedReply, Seen, Way, room_of};
 
 /// What the clients were told of themselves.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Properties {
             self.check_echo(id, seen);
             self.check_private(id, line, seen);
         }
-        if let Some(Heard::Ok(answer)) = answer {
+        if let Some(OwnedEvent::Ok(answer)) = answer {
             self.learn(sender.unwrap(), answer);
         }
     }
@@ -78,8 +78,12 @@ impl Properties {
     }
 
     /// A line gets one answer, after all else that its sender gets; nobody else gets one.
-    fn check_answers<'a>(&self, sender: Option<ClientId>, seen: &'a Seen) -> Option<&'a Heard> {
-        let is_answer = |got: &&Got| matches!(got.what, Heard::Ok(_) | Heard::Error(_));
+    fn check_answers<'a>(
+        &self,
+        sender: Option<ClientId>,
+        seen: &'a Seen,
+    ) -> Option<&'a OwnedEvent> {
+        let is_answer = |got: &&Got| matches!(got.what, OwnedEvent::Ok(_) | OwnedEvent::Error(_));
         for (reader, got) in &seen.got {
             if Some(*reader) != sender {
                 let stray = got.iter().find(is_answer);
@@ -105,19 +109,21 @@ impl Properties {
             assert!(inside, "{reader} is not in the room of {got:?}");
         }
         match &got.what {
-            Heard::Message { from, .. }
-            | Heard::Action { from, .. }
-            | Heard::Topic { from, .. }
-            | Heard::Private { from, .. } => {
+            OwnedEvent::Message { from, .. }
+            | OwnedEvent::Action { from, .. }
+            | OwnedEvent::Topic { from, .. }
+            | OwnedEvent::Private { from, .. } => {
                 let sender = sender.expect("nobody said anything");
                 assert_eq!(self.name_of(sender).as_ref(), Some(from), "{got:?}");
                 let ignored = told.ignores.contains(&sender);
                 assert!(!ignored, "{reader} ignores {sender} and gets {got:?}");
             }
-            Heard::Join { .. }
-            | Heard::Leave { .. }
-            | Heard::Rename { .. }
-            | Heard::Presence { .. } => assert!(!told.quiet, "{reader} is quiet and gets {got:?}"),
+            OwnedEvent::Join { .. }
+            | OwnedEvent::Leave { .. }
+            | OwnedEvent::Rename { .. }
+            | OwnedEvent::Presence { .. } => {
+                assert!(!told.quiet, "{reader} is quiet and gets {got:?}");
+            }
             _ => {}
         }
     }
@@ -126,8 +132,8 @@ impl Properties {
     fn check_order(&mut self, seen: &Seen) {
         for (reader, got) in &seen.got {
             for got in got {
-                let (Heard::Message { room, text, .. } | Heard::Action { room, text, .. }) =
-                    &got.what
+                let (OwnedEvent::Message { room, text, .. }
+                | OwnedEvent::Action { room, text, .. }) = &got.what
                 else {
                     continue;
                 };
@@ -145,7 +151,7 @@ impl Properties {
         let own = |got: &&Got| {
             matches!(
                 got.what,
-                Heard::Message { .. } | Heard::Action { .. } | Heard::Topic { .. }
+                OwnedEvent::Message { .. } | OwnedEvent::Action { .. } | OwnedEvent::Topic { .. }
             )
         };
         let own = seen.got[&id].iter().filter(own).count();
@@ -172,7 +178,7 @@ impl Properties {
             }
         };
         let fault = match &seen.got[&id].last().unwrap().what {
-            Heard::Error(fault) => Some(fault),
+            OwnedEvent::Error(fault) => Some(fault),
             _ => None,
         };
         if fault.is_some_and(|fault| !matches!(fault.code, "no_such_user" | "not_delivered")) {
@@ -193,30 +199,30 @@ impl Properties {
         assert_eq!(readers, reached.len(), "nobody else gets it: {seen:?}");
     }
 
-    fn learn(&mut self, id: ClientId, answer: &Answer) {
+    fn learn(&mut self, id: ClientId, answer: &OwnedReply) {
         let named = |name: &String| self.names.get(&name.to_lowercase()).copied();
         let (ignored, heeded) = match answer {
-            Answer::Ignoring(name) => (named(name), None),
-            Answer::NotIgnoring(name) => (None, named(name)),
+            OwnedReply::Ignoring(name) => (named(name), None),
+            OwnedReply::NotIgnoring(name) => (None, named(name)),
             _ => (None, None),
         };
         let told = self.connected.get_mut(&id).unwrap();
         told.ignores.extend(ignored);
         told.ignores.retain(|other| Some(*other) != heeded);
         match answer {
-            Answer::Registered { name, entered } => {
+            OwnedReply::Registered { name, entered } => {
                 told.rooms.insert(entered.room.to_lowercase());
                 self.learn_name(id, name);
             }
-            Answer::Renamed(name) => self.learn_name(id, name),
-            Answer::Joined(entered) => {
+            OwnedReply::Renamed(name) => self.learn_name(id, name),
+            OwnedReply::Joined(entered) => {
                 told.rooms.insert(entered.room.to_lowercase());
             }
-            Answer::Parted { room, .. } => {
+            OwnedReply::Parted { room, .. } => {
                 told.rooms.remove(&room.to_lowercase());
             }
-            Answer::Echo(on) => told.echo = *on,
-            Answer::Quiet(on) => told.quiet = *on,
+            OwnedReply::Echo(on) => told.echo = *on,
+            OwnedReply::Quiet(on) => told.quiet = *on,
             _ => {}
         }
     }

@@ -6,7 +6,7 @@ use chinwag::chat::outbox::Outbox;
 
 use crate::harness::{Harness, LOBBY, peer_of, private};
 use crate::line::{Line, Of, Wrong};
-use crate::recorder::{Answer, Fault, Got, Heard, Seen, Way};
+use crate::recorder::{Got, OwnedEvent, OwnedRefusal, OwnedReply, Seen, Way};
 
 const ROOMS_MAX: usize = 20;
 
@@ -14,16 +14,16 @@ fn harness() -> Harness {
     Harness::new(ROOMS_MAX)
 }
 
-fn private_from(from: &str, to: &[&str], text: &str) -> Heard {
-    Heard::Private {
+fn private_from(from: &str, to: &[&str], text: &str) -> OwnedEvent {
+    OwnedEvent::Private {
         from: from.into(),
         to: to.iter().map(|name| String::from(*name)).collect(),
         text: text.into(),
     }
 }
 
-fn said(from: &str, text: &str) -> Heard {
-    Heard::Message {
+fn said(from: &str, text: &str) -> OwnedEvent {
+    OwnedEvent::Message {
         room: LOBBY.into(),
         from: from.into(),
         text: text.into(),
@@ -38,7 +38,7 @@ fn nick(name: &str) -> Line {
     Line::Nick(name.into())
 }
 
-const DONE: Heard = Heard::Ok(Answer::Done);
+const DONE: OwnedEvent = OwnedEvent::Ok(OwnedReply::Done);
 
 #[test]
 fn who_connects_is_greeted_in_order_and_nobody_else_hears_of_it() {
@@ -47,10 +47,10 @@ fn who_connects_is_greeted_in_order_and_nobody_else_hears_of_it() {
     let id = harness.next_id(1);
     let seen = harness.connect(id);
     let greeting = [
-        Heard::Connected(peer_of(id).to_string()),
-        Heard::HowToRegister,
-        Heard::Motd("Be kind.".into()),
-        Heard::Motd("Be brief.".into()),
+        OwnedEvent::Connected(peer_of(id).to_string()),
+        OwnedEvent::HowToRegister,
+        OwnedEvent::Motd("Be kind.".into()),
+        OwnedEvent::Motd("Be brief.".into()),
     ];
     assert_eq!(seen.heard_by(id), greeting);
     assert_eq!(seen.got.len(), 1);
@@ -86,7 +86,7 @@ fn a_stranger_can_do_nothing_but_what_needs_no_name() {
     ];
     for line in refused {
         let seen = harness.line(id, &line);
-        let fault = Heard::Error(Fault::new("not_registered", []));
+        let fault = OwnedEvent::Error(OwnedRefusal::new("not_registered", []));
         assert_eq!(seen.heard_by(id), [fault], "{line:?}");
         assert_eq!(seen.got.len(), 1, "{line:?}");
     }
@@ -120,7 +120,7 @@ fn changing_the_case_of_ones_own_name_is_a_rename_and_the_same_name_is_none() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     let seen = harness.line(ann, &nick("ANN"));
-    let rename = Heard::Rename {
+    let rename = OwnedEvent::Rename {
         name: "ann".into(),
         new_name: "ANN".into(),
     };
@@ -128,7 +128,7 @@ fn changing_the_case_of_ones_own_name_is_a_rename_and_the_same_name_is_none() {
     let seen = harness.line(ann, &nick("ANN"));
     assert_eq!(
         seen.heard_by(ann),
-        [Heard::Ok(Answer::Renamed("ANN".into()))]
+        [OwnedEvent::Ok(OwnedReply::Renamed("ANN".into()))]
     );
     assert_eq!(seen.got.len(), 1, "nothing changed");
 }
@@ -232,7 +232,7 @@ fn a_reply_follows_the_writer_and_never_reaches_a_successor() {
     harness.connect(next);
     harness.register(next, "rob");
     let seen = harness.line(ann, &Line::Reply("hi".into()));
-    let gone = Heard::Error(Fault::new("no_such_user", []));
+    let gone = OwnedEvent::Error(OwnedRefusal::new("no_such_user", []));
     assert_eq!(seen.heard_by(ann), [gone]);
     assert!(!seen.got.contains_key(&next));
 }
@@ -244,8 +244,8 @@ fn a_message_that_was_not_taken_is_no_message_to_reply_to() {
     harness.ask(ann, &Line::Away(None)).unwrap();
     harness.recorder.refuse(ann, true);
     let seen = harness.write(bob, "ann", "hello");
-    let fault = Fault::new("not_delivered", ["ann".into()]);
-    assert_eq!(seen.heard_by(bob), [Heard::Error(fault)]);
+    let fault = OwnedRefusal::new("not_delivered", ["ann".into()]);
+    assert_eq!(seen.heard_by(bob), [OwnedEvent::Error(fault)]);
     harness.recorder.refuse(ann, false);
     assert_eq!(
         harness.refusal(ann, &Line::Reply("?".into())),
@@ -253,7 +253,7 @@ fn a_message_that_was_not_taken_is_no_message_to_reply_to() {
     );
     // Nor was anybody told about her being away.
     let seen = harness.write(bob, "ann", "hello");
-    assert!(matches!(seen.heard_by(bob)[0], Heard::IsAway { .. }));
+    assert!(matches!(seen.heard_by(bob)[0], OwnedEvent::IsAway { .. }));
 }
 
 #[test]
@@ -266,14 +266,14 @@ fn each_recipient_gets_one_copy_and_the_rest_are_named_to_the_writer() {
     );
     harness.recorder.refuse(cat, true);
     let seen = harness.write(ann, "Bob,bob,nobody,cat,BOB,Nobody", "one copy");
-    let Heard::Private { from, text, .. } = seen.heard_by(bob).remove(0) else {
+    let OwnedEvent::Private { from, text, .. } = seen.heard_by(bob).remove(0) else {
         panic!("{seen:?}");
     };
     assert_eq!((from.as_str(), text.as_str()), ("ann", "one copy"));
     assert_eq!(seen.heard_by(bob).len(), 1);
     assert!(!seen.got.contains_key(&cat));
-    let fault = Fault::new("no_such_user", ["nobody".into(), "cat".into()]);
-    assert_eq!(seen.heard_by(ann), [Heard::Error(fault)]);
+    let fault = OwnedRefusal::new("no_such_user", ["nobody".into(), "cat".into()]);
+    assert_eq!(seen.heard_by(ann), [OwnedEvent::Error(fault)]);
 }
 
 #[test]
@@ -340,17 +340,17 @@ fn a_successor_in_the_same_place_inherits_nothing() {
     let ask = |harness: &mut Harness, line: &Line| harness.ask(next, line);
     assert_eq!(
         ask(&mut harness, &Line::Echo(None)),
-        Ok(Answer::Echo(false))
+        Ok(OwnedReply::Echo(false))
     );
     assert_eq!(
         ask(&mut harness, &Line::Quiet(None)),
-        Ok(Answer::Quiet(false))
+        Ok(OwnedReply::Quiet(false))
     );
     assert_eq!(
         ask(&mut harness, &Line::Ignore(None)),
-        Ok(Answer::Ignored(Vec::new()))
+        Ok(OwnedReply::Ignored(Vec::new()))
     );
-    let Ok(Answer::Topic { room, .. }) = ask(&mut harness, &Line::Topic(None)) else {
+    let Ok(OwnedReply::Topic { room, .. }) = ask(&mut harness, &Line::Topic(None)) else {
         panic!("in no room");
     };
     assert_eq!(room, LOBBY);
@@ -361,7 +361,7 @@ fn a_successor_in_the_same_place_inherits_nothing() {
     // Bob neither ignores her nor thinks that she was told that he is away.
     let seen = harness.write(next, "bob", "hello");
     assert_eq!(seen.heard_by(bob), [private_from("ann", &["bob"], "hello")]);
-    assert!(matches!(seen.heard_by(next)[0], Heard::IsAway { .. }));
+    assert!(matches!(seen.heard_by(next)[0], OwnedEvent::IsAway { .. }));
     // Nor is she away herself.
     assert_eq!(harness.write(bob, "ann", "hi").heard_by(bob), [DONE]);
 }
@@ -398,7 +398,7 @@ fn the_rooms_of_who_quits_are_told_what_they_said() {
     harness.join(ann, "den");
     harness.join(bob, "den");
     harness.line(ann, &Line::Quit(Some("so long".into())));
-    let leave = |room: &str| Heard::Leave {
+    let leave = |room: &str| OwnedEvent::Leave {
         room: room.into(),
         name: "ann".into(),
         text: Some("so long".into()),
@@ -459,7 +459,7 @@ fn a_room_that_is_made_anew_has_no_topic_and_is_shown_as_its_maker_typed_it() {
     harness.join(ann, "Den");
     harness.ask(ann, &Line::Topic(Some("tea".into()))).unwrap();
     harness.part(ann, "den");
-    let Ok(Answer::Joined(entered)) = harness.ask(ann, &Line::Join("#DEN".into())) else {
+    let Ok(OwnedReply::Joined(entered)) = harness.ask(ann, &Line::Join("#DEN".into())) else {
         panic!("not joined");
     };
     assert_eq!((entered.room.as_str(), entered.topic), ("DEN", None));
@@ -508,14 +508,14 @@ fn a_shutdown_is_told_to_all_and_a_question_is_answered_to_one() {
     let (ann, bob, stranger) = (harness.user("ann"), harness.user("bob"), harness.stranger());
     let seen = harness.shut_down();
     for id in [ann, bob, stranger] {
-        assert_eq!(seen.heard_by(id), [Heard::ShuttingDown]);
+        assert_eq!(seen.heard_by(id), [OwnedEvent::ShuttingDown]);
     }
     let seen = harness.are_you_there(stranger);
-    let here = Heard::Here(crate::harness::SERVER_NAME.into());
+    let here = OwnedEvent::Here(crate::harness::SERVER_NAME.into());
     assert_eq!(seen.heard_by(stranger), [here]);
     assert_eq!(seen.got.len(), 1);
     let seen = harness.undelivered(ann, "bob", 2);
-    let undelivered = Heard::Undelivered {
+    let undelivered = OwnedEvent::Undelivered {
         to: "bob".into(),
         count: 2,
     };

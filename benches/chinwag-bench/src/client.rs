@@ -84,7 +84,7 @@ pub enum Reads {
     Nothing,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one fact about a socket"

@@ -7,7 +7,6 @@ use crate::client::{Client, ClientNo, Reads, State};
 use crate::dialect::Dialect;
 use crate::stamp::Stamp;
 
-#[derive(Debug)]
 pub struct Clients {
     pub dialect: Dialect,
     /// Bytes of a message.
@@ -40,7 +39,6 @@ pub enum Arrival {
     Stranger(Vec<u8>),
 }
 
-#[derive(Debug)]
 pub struct Opening {
     pub who: ClientNo,
     pub arrival: Arrival,
@@ -188,16 +186,6 @@ impl Clients {
             arrival: Arrival::Named(who),
             is_visitor: false,
             receive_bytes: None,
-        });
-    }
-
-    /// Connects a visitor. The workload is told when it is registered, and when it is gone.
-    pub fn visit(&mut self, who: ClientNo, arrival: Arrival, receive_bytes: Option<usize>) {
-        self.opening.push_back(Opening {
-            who,
-            arrival,
-            is_visitor: true,
-            receive_bytes,
         });
     }
 

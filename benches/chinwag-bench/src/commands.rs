@@ -356,7 +356,7 @@ impl Test<'_, '_> {
         }
     }
 
-    /// The server to test, started if it is to be, for so many clients.
+    /// The server to test, started unless `--addr` names one that runs.
     fn start(&self, clients: usize) -> Result<(Option<Server>, ServerUnderTest), Failure> {
         self.start_with(clients, &[])
     }

@@ -1,8 +1,7 @@
 //! Several servers under the same workloads, turn by turn, as ratios to the first.
 //!
-//! A machine's speed drifts from one minute to the next. So the servers take turns, each turn's
-//! figures are compared with the first server's in that turn, and the median of these ratios is
-//! what is said.
+//! A machine's speed drifts from one minute to the next. So the servers take turns, and the figure
+//! shown is the median of the ratios within each turn.
 
 use std::error::Error;
 
@@ -128,7 +127,6 @@ const FIGURES: [Figure<Report>; 9] = [
 ];
 
 /// What is compared, and how often.
-#[derive(Debug)]
 pub struct Rounds {
     /// The servers; the others are measured against the first.
     pub recipes: Vec<Recipe>,
@@ -139,7 +137,7 @@ pub struct Rounds {
 }
 
 /// Everything that a comparison found.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Comparison {
     servers: Vec<String>,
     /// Of each turn, workload and server.
@@ -221,7 +219,7 @@ impl Comparison {
                 .collect()
         };
         let (values, base) = (of(server), of(self.servers.first()?));
-        // All turns or none: over a part of them it would not be the ratio of what is shown.
+        // All turns or none: the ratio over a part of them would not be that of the medians shown.
         let ratios: Option<Vec<f64>> = values
             .iter()
             .map(|(turn, value)| {

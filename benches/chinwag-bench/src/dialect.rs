@@ -33,7 +33,7 @@ pub enum ServerLine<'a> {
     Done,
     /// The server wants to hear this back.
     Ping(&'a [u8]),
-    /// So many lines were left out.
+    /// The server left out this number of lines.
     Missed(u64),
     /// Something was refused.
     Refused(&'a [u8]),
@@ -145,7 +145,7 @@ impl Dialect {
         }
     }
 
-    /// Whether the server closes when somebody takes leave.
+    /// Whether there is a command to leave, upon which the server closes.
     pub const fn has_quit(self) -> bool {
         !matches!(self, Self::Nats)
     }
@@ -164,13 +164,13 @@ impl Dialect {
         }
     }
 
-    /// Whether whoever says something in the room is sent it too.
+    /// Whether a speaker is sent its own lines.
     pub const fn echoes(self) -> bool {
         matches!(self, Self::Redis)
     }
 
-    /// Whether everyone in a room hears its lines in one order. NATS keeps the order of each
-    /// speaker only.
+    /// Whether all members of a room hear its lines in one order. NATS orders those of each speaker
+    /// only.
     pub const fn orders_rooms(self) -> bool {
         !matches!(self, Self::Nats)
     }

@@ -5,7 +5,7 @@
 //!     │
 //!    run        connect, warm up, measure, let the rest arrive         (suite, search, compare)
 //!     │
-//!  scenario     who says what when, and what of it arrived             (traffic, ledger, recorder)
+//!  scenario     which client sends when, and which messages arrived    (traffic, ledger, recorder)
 //!     │
 //!   swarm       one poll, all clients, one write per socket and turn   (clients, connect, timer)
 //!     │

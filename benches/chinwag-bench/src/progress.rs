@@ -7,7 +7,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Progress;
 
-#[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
     title: RefCell<String>,

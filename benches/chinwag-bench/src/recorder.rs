@@ -17,35 +17,37 @@ const LATENCY_NANOS_MAX: u64 = 3_600_000_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[expect(clippy::struct_field_names, reason = "in JSON the unit is in the name")]
 pub struct Latency {
-    /// Half are at most this.
     pub p50_ms: f64,
-    /// 90 % are.
     pub p90_ms: f64,
-    /// 99 % are.
     pub p99_ms: f64,
-    /// 99.9 % are.
     pub p999_ms: f64,
-    /// The longest.
     pub max_ms: f64,
 }
 
-/// One stretch of time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+impl Latency {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| millis(histogram.value_at_quantile(quantile));
+        Self {
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: millis(histogram.max()),
+        }
+    }
+}
+
+/// One stretch of time, of which the latency is 0 if nothing arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Interval {
     /// Its end, in seconds since the measured phase began.
     pub at_s: f64,
     /// Messages delivered in a second.
     pub per_second: f64,
-    /// Half of its latencies are at most this.
-    pub p50_ms: f64,
-    /// 99 % are.
-    pub p99_ms: f64,
-    /// The longest.
-    pub max_ms: f64,
+    pub latency: Latency,
 }
 
 /// Records while a phase is measured.
-#[derive(Debug)]
 pub struct Recorder {
     all: Histogram<u64>,
     interval: Histogram<u64>,
@@ -104,9 +106,7 @@ impl Recorder {
             self.intervals.push(Interval {
                 at_s: self.interval_ends.since(began).as_secs_f64(),
                 per_second: count / self.interval_time.as_secs_f64(),
-                p50_ms: millis(self.interval.value_at_quantile(0.5)),
-                p99_ms: millis(self.interval.value_at_quantile(0.99)),
-                max_ms: millis(self.interval.max()),
+                latency: Latency::of(&self.interval),
             });
             self.interval.reset();
             self.interval_ends = self.interval_ends.after(self.interval_time);
@@ -118,16 +118,9 @@ impl Recorder {
         self.all.len()
     }
 
-    /// What was recorded, if anything was.
+    /// `None` if nothing was recorded.
     pub fn latency(&self) -> Option<Latency> {
-        let at = |quantile| millis(self.all.value_at_quantile(quantile));
-        (!self.all.is_empty()).then(|| Latency {
-            p50_ms: at(0.5),
-            p90_ms: at(0.9),
-            p99_ms: at(0.99),
-            p999_ms: at(0.999),
-            max_ms: millis(self.all.max()),
-        })
+        (!self.all.is_empty()).then(|| Latency::of(&self.all))
     }
 
     /// The intervals that are over.
@@ -138,14 +131,10 @@ impl Recorder {
     /// Latency at each step towards the longest, for a plot: how rare, and how long in ms.
     pub fn percentiles(&self) -> Vec<(f64, f64)> {
         let steps = self.all.iter_quantiles(5);
-        steps
-            .map(|step| {
-                (
-                    step.quantile_iterated_to(),
-                    millis(step.value_iterated_to()),
-                )
-            })
-            .filter(|(quantile, _)| *quantile < 1.0)
+        let points = steps.map(|step| (step.quantile_iterated_to(), step.value_iterated_to()));
+        let points = points.filter(|(quantile, _)| *quantile < 1.0);
+        points
+            .map(|(quantile, nanos)| (quantile, millis(nanos)))
             .collect()
     }
 }

@@ -121,7 +121,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// Between two looks, in which so many messages were delivered.
+    /// Between two looks, for each of `delivered` messages.
     pub fn between(before: &Usage, after: &Usage, seconds: f64, delivered: u64) -> Self {
         let each = |pick: fn(&Usage) -> std::time::Duration| {
             let time = pick(after).saturating_sub(pick(before)).as_secs_f64();
@@ -234,7 +234,7 @@ impl Report {
         named.map(|(_, rate)| *rate)
     }
 
-    /// What somebody who reads the figures should know.
+    /// Remarks on the figures for their reader.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.limit() == Some(OWN_PROCESSOR) {

@@ -1,10 +1,12 @@
-//! One run: connect, warm up, measure, and let what is under way arrive.
+//! One run: connect, warm up, measure, and let messages in flight arrive.
 
-use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::client::clients;
+use crate::clients::Clients;
 use crate::dialect::Dialect;
 use crate::process::Usage;
 use crate::report::{Connecting, Look, Messages, Report, per_second};
@@ -12,6 +14,7 @@ use crate::scenario::{Scenario, ScenarioWorkload};
 use crate::swarm::{Swarm, SwarmError, Workload};
 use crate::target::Target;
 use crate::timestamp::Timestamp;
+use crate::traffic::Chat;
 
 /// How often progress is told.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
@@ -22,7 +25,7 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long it is measured.
     pub time: Duration,
-    /// Given to what is under way after that, before it counts as lost.
+    /// Given to messages in flight after that, before they count as lost.
     pub drain: Duration,
     /// Bytes of a message.
     pub size: usize,
@@ -58,18 +61,44 @@ pub struct Watcher<'a> {
     pub stop: Arc<AtomicBool>,
 }
 
-impl fmt::Debug for Watcher<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watcher")
-            .field("stop", &self.stop)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Watcher<'_> {
     pub fn has_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
+/// [`begin`](Load::begin), a while measured, [`end`](Load::end); then messages in flight arrive.
+pub trait Load: Workload {
+    fn chat(&self) -> &Chat;
+
+    fn start(&mut self, now: Timestamp, out: &mut Clients);
+
+    /// The measured phase begins.
+    fn begin(&mut self, now: Timestamp, out: &mut Clients);
+
+    /// The measured phase ends, and nothing more is to be sent.
+    fn end(&mut self, now: Timestamp, out: &mut Clients);
+
+    /// Connections made and ended while it was measured.
+    fn connects(&self) -> u64 {
+        0
+    }
+}
+
+/// A swarm at work against a server.
+pub struct Session<'a, 'b> {
+    pub swarm: Swarm,
+    pub server: &'a ServerUnderTest,
+    pub plan: &'a Plan,
+    pub watcher: &'a mut Watcher<'b>,
+}
+
+/// The time between two looks at both processes.
+pub struct Measured {
+    seconds: f64,
+    looks: [Look; 2],
+    interrupted: bool,
 }
 
 /// Runs a scenario once.
@@ -79,130 +108,172 @@ pub fn run(
     plan: &Plan,
     watcher: &mut Watcher<'_>,
 ) -> Result<Report, SwarmError> {
-    let interval = interval_time(plan.time);
-    let mut work = ScenarioWorkload::new(*scenario, server.dialect, plan, interval);
-    let mut swarm = Swarm::new(server, scenario.clients(), plan.size)?;
-    let connecting = connect(&mut swarm, server, scenario, watcher)?;
-    if !watcher.has_stopped() {
-        work.start(swarm.now(), &mut swarm.clients);
-        run_for(&mut swarm, &mut work, plan.warm_up, watcher)?;
-    }
-    // Ended before anything was measured, there is nothing to divide by.
-    let is_measured = !watcher.has_stopped();
-
-    let began = swarm.now();
-    work.begin(began, &mut swarm.clients);
-    let before = Look::now(server.pid);
-    run_for(&mut swarm, &mut work, plan.time, watcher)?;
-    let after = Look::now(server.pid);
-    let ended = swarm.now();
-    let interrupted = watcher.has_stopped();
-    work.end(ended);
-    work.stop(&mut swarm.clients);
-    drain(&mut swarm, &mut work, plan.drain, watcher)?;
-
-    let seconds = if is_measured {
-        ended.since(began).as_secs_f64()
-    } else {
-        0.0
-    };
-    let messages = Messages::of(&work.chat, seconds);
-    let used = is_measured.then(|| before.until(&after, seconds, &messages));
-    let [server_use, driver_use] = used.unwrap_or_default();
+    let mut load = ScenarioWorkload::new(*scenario, server.dialect, plan);
+    let mut session = Session::new(server, scenario.clients(), plan, watcher)?;
+    let (residents, members) = (scenario.residents(), scenario.members());
+    let connecting = session.connect(residents, scenario.slow_members(), members, b"")?;
+    let measured = session.measure(&mut load, plan.time, |_, _| {})?;
+    session.drain(&mut load)?;
     let report = Report {
-        server: server.name.clone(),
-        dialect: server.dialect.as_str(),
         workload: scenario.name,
         clients: scenario.clients(),
-        size: plan.size,
         parameters: scenario.parameters(),
-        seconds,
-        messages,
-        errors: work.chat.errors(),
-        lag: work.chat.lag(),
-        told_missed: work.chat.told_missed(),
-        refused: swarm.trouble.refused,
-        closed: swarm.trouble.closed,
-        refusal: swarm.trouble.refusal.clone(),
-        connects_per_second: (work.connects > 0).then(|| per_second(work.connects, seconds)),
         connecting,
-        server_use,
-        driver_use,
-        interrupted,
+        ..session.report(&load, &measured)
     };
-    if !watcher.has_stopped() {
-        swarm.leave()?;
-    }
+    session.leave()?;
     Ok(report)
 }
 
-/// A hundred points make a plot; shorter than a tenth of a second they are noise.
-fn interval_time(time: Duration) -> Duration {
-    (time / 100).max(Duration::from_millis(100))
-}
-
-/// Connects the clients that are there from the start, and lets the members enter the room.
-fn connect(
-    swarm: &mut Swarm,
-    server: &ServerUnderTest,
-    scenario: &Scenario,
-    watcher: &mut Watcher<'_>,
-) -> Result<Connecting, SwarmError> {
-    let before = server.pid.and_then(Usage::of);
-    let began = swarm.now();
-    swarm.connect_with_slow(scenario.residents(), scenario.slow_members(), watcher)?;
-    let seconds = swarm.now().since(began).as_secs_f64();
-    let looks = before.zip(server.pid.and_then(Usage::of));
-    let connecting = Connecting::between(looks, seconds, swarm.clients.ready);
-    if scenario.members() > 0 && !watcher.has_stopped() {
-        swarm.join(scenario.members(), watcher)?;
+impl<'a, 'b> Session<'a, 'b> {
+    pub fn new(
+        server: &'a ServerUnderTest,
+        clients: usize,
+        plan: &'a Plan,
+        watcher: &'a mut Watcher<'b>,
+    ) -> Result<Self, SwarmError> {
+        Ok(Self {
+            swarm: Swarm::new(server, clients, plan.size)?,
+            server,
+            plan,
+            watcher,
+        })
     }
-    Ok(connecting)
-}
 
-/// Goes on until then, or until it is stopped, or the server is gone.
-pub fn run_until<W: Workload>(
-    swarm: &mut Swarm,
-    work: &mut W,
-    until: Timestamp,
-    watcher: &mut Watcher<'_>,
-    progress: impl Fn(Timestamp) -> Progress,
-) -> Result<(), SwarmError> {
-    while swarm.now() < until && !watcher.has_stopped() && !swarm.clients.is_deserted() {
-        let next = swarm.now().after(PROGRESS_TIME).min(until);
-        while swarm.now() < next {
-            swarm.turn(work, next)?;
+    /// Connects the clients `0..count`, and lets the first ones say something and enter the room.
+    pub fn connect(
+        &mut self,
+        count: usize,
+        slow: Range<usize>,
+        members: usize,
+        say: &[u8],
+    ) -> Result<Connecting, SwarmError> {
+        let Self { swarm, watcher, .. } = self;
+        let before = self.server.pid.and_then(Usage::of);
+        let began = swarm.now();
+        swarm.connect_with_slow(count, slow, watcher)?;
+        let seconds = swarm.now().since(began).as_secs_f64();
+        let looks = before.zip(self.server.pid.and_then(Usage::of));
+        let connecting = Connecting::between(looks, seconds, swarm.clients.ready);
+        if members > 0 && !watcher.has_stopped() {
+            for who in clients(members) {
+                swarm.clients.raw(who, say);
+            }
+            swarm.join(members, watcher)?;
         }
-        (watcher.progress)(progress(swarm.now()));
+        Ok(connecting)
     }
-    Ok(())
-}
 
-fn run_for<W: Workload>(
-    swarm: &mut Swarm,
-    work: &mut W,
-    time: Duration,
-    watcher: &mut Watcher<'_>,
-) -> Result<(), SwarmError> {
-    let began = swarm.now();
-    let progress = |now: Timestamp| Progress::Running(now.since(began), time);
-    run_until(swarm, work, began.after(time), watcher, progress)
-}
+    /// Warms up and measures; `sample` is called at the end of each `interval`.
+    pub fn measure<L: Load>(
+        &mut self,
+        load: &mut L,
+        interval: Duration,
+        mut sample: impl FnMut(&Swarm, &mut L),
+    ) -> Result<Measured, SwarmError> {
+        if !self.watcher.has_stopped() {
+            let now = self.swarm.now();
+            load.start(now, &mut self.swarm.clients);
+            self.turn_until(load, now, now.after(self.plan.warm_up))?;
+        }
+        // Ended before anything was measured, there is nothing to divide by.
+        let is_measured = !self.watcher.has_stopped();
+        let began = self.swarm.now();
+        load.begin(began, &mut self.swarm.clients);
+        let before = Look::now(self.server.pid);
+        let until = began.after(self.plan.time);
+        while self.swarm.now() < until && self.goes_on() {
+            let next = self.swarm.now().after(interval).min(until);
+            self.turn_until(load, began, next)?;
+            sample(&self.swarm, load);
+        }
+        let after = Look::now(self.server.pid);
+        let ended = self.swarm.now();
+        load.end(ended, &mut self.swarm.clients);
+        let seconds = ended.since(began).as_secs_f64();
+        Ok(Measured {
+            seconds: if is_measured { seconds } else { 0.0 },
+            looks: [before, after],
+            interrupted: self.watcher.has_stopped(),
+        })
+    }
 
-/// Lets arrive what is under way, for at most `time`.
-pub fn drain<W: Workload>(
-    swarm: &mut Swarm,
-    work: &mut W,
-    time: Duration,
-    watcher: &mut Watcher<'_>,
-) -> Result<(), SwarmError> {
-    let give_up_at = swarm.now().after(time);
-    while work.outstanding() > 0 && swarm.now() < give_up_at && !swarm.clients.is_deserted() {
-        (watcher.progress)(Progress::Draining);
-        let next = swarm.now().after(PROGRESS_TIME).min(give_up_at);
-        while work.outstanding() > 0 && swarm.now() < next {
-            swarm.turn(work, next)?;
+    /// Waits for messages in flight.
+    pub fn drain<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
+        (self.watcher.progress)(Progress::Draining);
+        self.await_end(self.plan.drain, work, |work| work.outstanding() == 0)
+    }
+
+    /// Goes on until something is over, at most for `time`.
+    pub fn await_end<W: Workload>(
+        &mut self,
+        time: Duration,
+        work: &mut W,
+        is_over: impl Fn(&W) -> bool,
+    ) -> Result<(), SwarmError> {
+        let give_up_at = self.swarm.now().after(time);
+        while !is_over(work) && self.swarm.now() < give_up_at && !self.swarm.clients.is_deserted() {
+            let next = self.swarm.now().after(PROGRESS_TIME).min(give_up_at);
+            self.swarm.turn(work, next)?;
+        }
+        Ok(())
+    }
+
+    /// What was found, but for what only the caller knows.
+    pub fn report<L: Load>(&self, load: &L, measured: &Measured) -> Report {
+        let (chat, seconds) = (load.chat(), measured.seconds);
+        let messages = Messages::of(chat, seconds);
+        let [before, after] = &measured.looks;
+        let used = (seconds > 0.0).then(|| before.until(after, seconds, &messages));
+        let [server_use, driver_use] = used.unwrap_or_default();
+        let connects = Some(load.connects()).filter(|connects| *connects > 0);
+        Report {
+            server: self.server.name.clone(),
+            dialect: self.server.dialect.as_str(),
+            size: self.plan.size,
+            seconds,
+            messages,
+            errors: chat.errors(),
+            lag: chat.lag(),
+            told_missed: chat.told_missed(),
+            refused: self.swarm.trouble.refused,
+            closed: self.swarm.trouble.closed,
+            refusal: self.swarm.trouble.refusal.clone(),
+            connects_per_second: connects.map(|connects| per_second(connects, seconds)),
+            server_use,
+            driver_use,
+            interrupted: measured.interrupted,
+            ..Report::default()
         }
     }
-    Ok(())
+
+    /// Ends all connections, unless it was stopped.
+    pub fn leave(&mut self) -> Result<(), SwarmError> {
+        if self.watcher.has_stopped() {
+            return Ok(());
+        }
+        self.swarm.leave()
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.watcher.has_stopped() && !self.swarm.clients.is_deserted()
+    }
+
+    /// Goes on until then, or until it is stopped, or the server is gone.
+    fn turn_until<W: Workload>(
+        &mut self,
+        work: &mut W,
+        began: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), SwarmError> {
+        while self.swarm.now() < until && self.goes_on() {
+            let next = self.swarm.now().after(PROGRESS_TIME).min(until);
+            while self.swarm.now() < next {
+                self.swarm.turn(work, next)?;
+            }
+            let elapsed = self.swarm.now().since(began);
+            (self.watcher.progress)(Progress::Running(elapsed, self.plan.time));
+        }
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
-//! What the clients of a run do: who writes to whom, and who only comes and goes, or is there.
+//! What the clients of a run do: chat in private, in a room, come and go, or nothing.
 //!
 //! Clients are numbered: first the room's members, of whom the first speak and the last may stop
-//! reading; then those who write to each other privately; then those who come and go, or do nothing.
+//! reading; then those that write to each other privately; then those that come and go, or do nothing.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::client::{ClientNo, clients};
 use crate::clients::Clients;
 use crate::dialect::Dialect;
 use crate::recorder::as_f64;
-use crate::run::Plan;
+use crate::run::{Load, Plan};
 use crate::stamp::Stamp;
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
@@ -65,7 +65,7 @@ impl Scenario {
         }
     }
 
-    /// A room spoken to at a rate, of which some stop reading, and others who write privately.
+    /// A room spoken to at a rate, and other clients that write privately.
     pub const fn mixed(room: RoomSpec, clients: usize, rate: f64) -> Self {
         Self {
             room: Some(room),
@@ -115,7 +115,7 @@ impl Scenario {
         self.residents() + self.at_once
     }
 
-    /// How many places a server must have: some come while it still counts those who just left.
+    /// How many places a server must have: it still counts clients that just left.
     pub fn places(&self) -> usize {
         self.clients() + self.at_once
     }
@@ -125,7 +125,7 @@ impl Scenario {
         self.members() - self.slow.min(self.members())..self.members()
     }
 
-    /// What else it was told, for reports: what is 0 is not part of it.
+    /// Further figures for reports, without those that are 0.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
         let count = |count: usize| as_f64(count as u64);
         let room = self.room.filter(|room| room.speakers > 0);
@@ -155,18 +155,19 @@ impl Scenario {
 }
 
 /// A scenario at work.
-#[derive(Debug)]
 pub struct ScenarioWorkload {
-    pub chat: Chat,
+    chat: Chat,
     scenario: Scenario,
     /// Clients that came and took leave while it was measured.
-    pub connects: u64,
+    connects: u64,
     is_measured: bool,
     is_raging: bool,
 }
 
 impl ScenarioWorkload {
-    pub fn new(scenario: Scenario, dialect: Dialect, plan: &Plan, interval: Duration) -> Self {
+    pub fn new(scenario: Scenario, dialect: Dialect, plan: &Plan) -> Self {
+        // A hundred points make a plot; shorter than a tenth of a second they are noise.
+        let interval = (plan.time / 100).max(Duration::from_millis(100));
         let private = scenario.private.map(|(clients, pace)| {
             PrivateTraffic::new(scenario.members(), clients, pace, plan.seed, interval)
         });
@@ -185,35 +186,6 @@ impl ScenarioWorkload {
             connects: 0,
             is_measured: false,
             is_raging: false,
-        }
-    }
-
-    pub fn start(&mut self, now: Timestamp, out: &mut Clients) {
-        self.is_raging = true;
-        self.chat.start(now, out);
-        for who in clients(self.scenario.clients()).skip(self.scenario.residents()) {
-            out.open(who);
-        }
-    }
-
-    pub fn begin(&mut self, now: Timestamp, out: &mut Clients) {
-        self.is_measured = true;
-        self.chat.begin(now);
-        for who in self.scenario.slow_members() {
-            out.pause_reads(ClientNo::at(who));
-        }
-    }
-
-    pub fn end(&mut self, now: Timestamp) {
-        self.is_measured = false;
-        self.chat.end(now);
-    }
-
-    pub fn stop(&mut self, out: &mut Clients) {
-        self.is_raging = false;
-        self.chat.stop();
-        for who in self.scenario.slow_members() {
-            out.resume_reads(ClientNo::at(who));
         }
     }
 
@@ -250,5 +222,40 @@ impl Workload for ScenarioWorkload {
 
     fn outstanding(&self) -> u64 {
         self.chat.outstanding()
+    }
+}
+
+impl Load for ScenarioWorkload {
+    fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    fn start(&mut self, now: Timestamp, out: &mut Clients) {
+        self.is_raging = true;
+        self.chat.start(now, out);
+        for who in clients(self.scenario.clients()).skip(self.scenario.residents()) {
+            out.open(who);
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp, out: &mut Clients) {
+        self.is_measured = true;
+        self.chat.begin(now);
+        for who in self.scenario.slow_members() {
+            out.pause_reads(ClientNo::at(who));
+        }
+    }
+
+    fn end(&mut self, now: Timestamp, out: &mut Clients) {
+        self.is_measured = false;
+        self.is_raging = false;
+        self.chat.end(now);
+        for who in self.scenario.slow_members() {
+            out.resume_reads(ClientNo::at(who));
+        }
+    }
+
+    fn connects(&self) -> u64 {
+        self.connects
     }
 }

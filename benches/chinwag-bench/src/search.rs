@@ -155,7 +155,7 @@ pub fn descriptors_max() -> usize {
     })
 }
 
-/// Says that there are not enough files for so many clients, if so.
+/// Fails if there are not enough descriptors for these clients.
 pub fn check_descriptors(clients: usize) -> Result<(), SwarmError> {
     let most = descriptors_max().saturating_sub(RESERVED_FDS);
     if clients <= most {

@@ -58,55 +58,35 @@ pub struct Recipe {
     pub opening_max: usize,
 }
 
-/// A server known by its name: its dialect, command, configuration and `opening_max`.
-type Known = (
-    &'static str,
-    Dialect,
-    &'static str,
-    Option<&'static str>,
-    usize,
-);
-
-const KNOWN: [Known; 6] = [
+/// Servers known by their names: the recipe, the configuration and `opening_max`.
+const KNOWN: [(&str, Option<&str>, usize); 6] = [
     (
-        "floor",
-        Dialect::Chinwag,
-        "@SELF@ floor --listen 127.0.0.1:@PORT@",
+        "floor=chinwag=@SELF@ floor --listen 127.0.0.1:@PORT@",
         None,
         OPENING_MAX,
     ),
     (
-        "chinwag",
-        Dialect::Chinwag,
-        "@DAEMON@ --listen 127.0.0.1:@PORT@",
+        "chinwag=chinwag=@DAEMON@ --listen 127.0.0.1:@PORT@",
         None,
         OPENING_MAX,
     ),
     (
-        "redis",
-        Dialect::Redis,
-        "redis-server @CONFIG@",
+        "redis=redis=redis-server @CONFIG@",
         Some(include_str!("../peers/redis.conf")),
         OPENING_MAX,
     ),
     (
-        "ngircd",
-        Dialect::Irc,
-        "ngircd -n -f @CONFIG@",
+        "ngircd=irc=ngircd -n -f @CONFIG@",
         Some(include_str!("../peers/ngircd.conf")),
         8, // its listener has room for ten
     ),
     (
-        "inspircd",
-        Dialect::Irc,
-        "inspircd --nofork --nopid --nolog --runasroot --config @CONFIG@",
+        "inspircd=irc=inspircd --nofork --nopid --nolog --runasroot --config @CONFIG@",
         Some(include_str!("../peers/inspircd.conf")),
         2000, // it registers all that wait once a second
     ),
     (
-        "nats",
-        Dialect::Nats,
-        "nats-server -c @CONFIG@",
+        "nats=nats=nats-server -c @CONFIG@",
         Some(include_str!("../peers/nats.conf")),
         OPENING_MAX,
     ),
@@ -115,49 +95,53 @@ const KNOWN: [Known; 6] = [
 impl Recipe {
     /// The server of a name, or of `NAME=DIALECT=COMMAND`.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let parts: Vec<&str> = text.splitn(3, '=').collect();
-        let [name, dialect, command] = parts[..] else {
+        if !text.contains('=') {
             return Self::known(text);
-        };
-        let dialect = Dialect::parse(dialect)?;
-        let words = shell_words::split(command)
-            .ok()
-            .filter(|words| !words.is_empty());
-        let command = words.ok_or_else(|| {
-            format!("the command of {name} is empty, or has quotes that do not match")
-        })?;
-        if !command.iter().any(|word| word.contains("@PORT@")) {
-            return Err(format!(
-                "the command of {name} does not say where to listen: say @PORT@ for the port"
-            )
-            .into());
         }
-        Ok(Self {
-            name: name.to_owned(),
-            dialect,
-            command,
-            config: None,
-            opening_max: OPENING_MAX,
-        })
+        let recipe = Self::custom(text)?;
+        if !recipe.command.iter().any(|word| word.contains("@PORT@")) {
+            let name = recipe.name;
+            let why = "does not say where to listen: say @PORT@ for the port";
+            return Err(format!("the command of {name} {why}").into());
+        }
+        Ok(recipe)
     }
 
     fn known(name: &str) -> Result<Self, Failure> {
-        let known = KNOWN.into_iter().find(|(known, ..)| *known == name);
-        let (_, dialect, command, config, opening_max) = known.ok_or_else(|| {
-            let names = KNOWN.map(|(known, ..)| known).join(", ");
+        let names = KNOWN.map(|(text, ..)| text.split('=').next().unwrap_or_default());
+        let known = names.iter().zip(KNOWN).find(|(known, _)| **known == name);
+        let (_, (text, config, opening_max)) = known.ok_or_else(|| {
+            let names = names.join(", ");
             format!("no server is known as {name}: say {names}, or NAME=DIALECT=COMMAND")
         })?;
-        let (own, daemon) = (env::current_exe()?, beside("chinwag")?);
-        let fill_in = |word: &str| {
-            word.replace("@SELF@", &own.to_string_lossy())
-                .replace("@DAEMON@", &daemon.to_string_lossy())
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            dialect,
-            command: command.split_whitespace().map(fill_in).collect(),
+        let mut recipe = Self {
             config,
             opening_max,
+            ..Self::custom(text)?
+        };
+        let (own, daemon) = (env::current_exe()?, beside("chinwag")?);
+        for word in &mut recipe.command {
+            *word = word.replace("@SELF@", &own.to_string_lossy());
+            *word = word.replace("@DAEMON@", &daemon.to_string_lossy());
+        }
+        Ok(recipe)
+    }
+
+    fn custom(text: &str) -> Result<Self, Failure> {
+        let parts: Vec<&str> = text.splitn(3, '=').collect();
+        let [name, dialect, command] = parts[..] else {
+            return Err(format!("{text} is no NAME=DIALECT=COMMAND").into());
+        };
+        let words = shell_words::split(command).ok();
+        let command = words.filter(|words| !words.is_empty()).ok_or_else(|| {
+            format!("the command of {name} is empty, or has quotes that do not match")
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            dialect: Dialect::parse(dialect)?,
+            command,
+            config: None,
+            opening_max: OPENING_MAX,
         })
     }
 
@@ -194,7 +178,6 @@ pub fn replace_by(words: &[String]) -> Failure {
 }
 
 /// A server that was started for a test, and ends with this.
-#[derive(Debug)]
 pub struct Server {
     child: Child,
     pub under_test: ServerUnderTest,

@@ -1,4 +1,4 @@
-//! What every message of a load test carries: who sent it, its number, and when it was meant to go.
+//! The stamp that every message of a load test carries: its sender, number, and intended time.
 //!
 //! A stamp stands at the start of the payload, and the payload at the end of the line, whatever a
 //! protocol puts before it. So one look at a fixed distance from the end of a line finds it.
@@ -29,9 +29,7 @@ pub enum Kind {
 /// The stamp of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// What it is.
     pub kind: Kind,
-    /// Who sent it.
     pub sender: ClientNo,
     /// The sender's number for it, counted per kind.
     pub number: u32,
@@ -87,14 +85,7 @@ fn put_hex<const DIGITS: usize>(bytes: &mut Vec<u8>, value: u64) {
 }
 
 fn read_hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |value, digit| {
-        let nibble = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(value << 4 | u64::from(nibble))
-    })
+    u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
 #[cfg(test)]

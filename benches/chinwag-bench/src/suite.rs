@@ -22,7 +22,7 @@ const HALVINGS_MAX: usize = 4;
 /// A rate at which latency is worse than this is too much.
 const P99_MAX: Duration = Duration::from_millis(50);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SuiteReport {
     pub capacity: Option<Capacity>,
     /// Every run, in order.
@@ -77,7 +77,7 @@ impl Suite<'_, '_> {
         let fastest = self.step("2 of 5, as fast as it goes", Scenario::dm(clients, 4))?;
         self.halve(clients, fastest)?;
         self.step("4 of 5, a big room", Scenario::room(clients, 10, 4))?;
-        // Half of the places: some come while the server still counts those who just left.
+        // Half of the places: the server still counts clients that just left.
         let at_once = clients.min((most - CHATTING) / 2);
         self.step("5 of 5, coming and going", Scenario::storm(at_once, 200.0))?;
         Ok(())

@@ -27,7 +27,7 @@ const READ_BYTES: usize = 64 << 10;
 /// Events taken from one poll, as many as the server takes.
 const EVENTS_MAX: usize = 1024;
 
-/// Events between two looks at what is due: to read from all clients takes milliseconds, and messages
+/// Events between two looks at due messages: to read from all clients takes milliseconds, and messages
 /// would leave late.
 const DUE_EVENTS: usize = 32;
 
@@ -48,7 +48,7 @@ pub trait Workload {
     /// A client's connection ended.
     fn closed(&mut self, _who: ClientNo, _clients: &mut Clients) {}
 
-    /// Sends what is due, and says when it wants to be asked again.
+    /// Sends due messages, and returns when the next is due.
     fn due(&mut self, _now: Timestamp, _clients: &mut Clients) -> Timestamp {
         Timestamp::NEVER
     }
@@ -105,7 +105,6 @@ pub struct Trouble {
 }
 
 /// See the module's text.
-#[derive(Debug)]
 pub struct Swarm {
     poll: Poll,
     events: Events,
@@ -285,7 +284,7 @@ impl Swarm {
         }
     }
 
-    /// Does what the workload asked for beside sending, and then writes.
+    /// Closes, rereads and opens as the workload asked for, and writes.
     pub fn finish_turn<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         for who in mem::take(&mut self.clients.closing) {
             self.close(who, false, work);

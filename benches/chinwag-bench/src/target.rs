@@ -42,7 +42,7 @@ const CONNECTIONS_PER_ADDRESS: u64 = 10_000;
 const ADDRESSES_MAX: u64 = 250 * 250;
 
 /// Connects, from one address after another.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sources {
     made: u64,
 }

@@ -25,7 +25,6 @@ mod fd {
 
     use super::{Duration, Registry, Timestamp, Token, io};
 
-    #[derive(Debug)]
     pub struct Timer {
         fd: OwnedFd,
         /// When it fires, if it is set.
@@ -80,7 +79,6 @@ mod fd {
 
 /// Polls without waiting when the time is near.
 #[cfg(not(target_os = "linux"))]
-#[derive(Debug)]
 pub struct Timer;
 
 #[cfg(not(target_os = "linux"))]

@@ -10,17 +10,14 @@ impl Timestamp {
     /// Later than everything.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// From nanoseconds since the start.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// In nanoseconds since the start.
     pub const fn nanos(self) -> u64 {
         self.0
     }
 
-    /// So much later.
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(nanos(time)))
     }
@@ -42,7 +39,6 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// The time.
     pub fn now(&self) -> Timestamp {
         Timestamp(nanos(self.0.elapsed()))
     }

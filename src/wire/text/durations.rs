@@ -5,9 +5,9 @@ use std::time::Duration;
 
 /// A length of time in its largest unit that is not zero, and the next one.
 #[derive(Debug)]
-pub struct Ago(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl Display for Ago {
+impl Display for HumanDuration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
         let seconds = self.0.as_secs();
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_read_like_speech() {
+    fn duration_is_shown_in_its_two_largest_units() {
         for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
@@ -44,7 +44,10 @@ mod tests {
             (3_661, "1 h 1 min"),
             (90_000, "1 d 1 h"),
         ] {
-            assert_eq!(Ago(Duration::from_secs(seconds)).to_string(), text);
+            assert_eq!(
+                HumanDuration(Duration::from_secs(seconds)).to_string(),
+                text
+            );
         }
     }
 }

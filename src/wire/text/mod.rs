@@ -1,6 +1,6 @@
-//! The words for people. What a line is about is decided in the core; how it is said, here.
+//! The words for people: plain mode shows them, and JSON mode carries them as `text`.
 //!
-//! Plain mode shows these lines, and JSON mode carries them as `text`.
+//! The core decides on the content of a line; its wording is decided here.
 
 pub mod durations;
 pub mod notices;

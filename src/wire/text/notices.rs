@@ -1,4 +1,4 @@
-//! What the server says without being asked, and its summaries of joins and leaves.
+//! Lines that the server sends unasked: notices, and summaries of joins and leaves.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -47,24 +47,32 @@ fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
         CloseReason::AddressFull => {
             "There are too many connections from your address. Close one, and try again."
         }
-        other => other.as_str(),
+        CloseReason::Quit
+        | CloseReason::EndOfInput
+        | CloseReason::Broken
+        | CloseReason::UnreadOutput
+        | CloseReason::Stalled
+        | CloseReason::TotalOutput
+        | CloseReason::Http
+        | CloseReason::Tls
+        | CloseReason::Shutdown => reason.as_str(),
     })
 }
 
 /// A summary of joins and leaves, as in `alice, bob and 35 others have joined lobby; 3 have left.`
 #[derive(Debug)]
-pub struct Presence<'a> {
-    /// Where.
+pub struct PresenceSummary<'a> {
+    /// The room.
     pub room: &'a RoomName,
-    /// How many joined.
+    /// The number of those who joined.
     pub joined: u32,
-    /// How many left.
+    /// The number of those who left.
     pub left: u32,
     /// Some of those who joined, or if none did, of those who left.
     pub names: &'a [Name],
 }
 
-impl Display for Presence<'_> {
+impl Display for PresenceSummary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self {
             room,
@@ -80,7 +88,7 @@ impl Display for Presence<'_> {
         let more = (count as usize).saturating_sub(names.len());
         let have = if count == 1 { "has" } else { "have" };
         match (names, more) {
-            // All who could be named have given their names to somebody else since.
+            // The names that were noted belong to other users by now.
             ([], more) => write!(f, "{more} {}", plural(more, "user", "users"))?,
             ([first, second], 0) => write!(f, "{first} and {second}")?,
             (names, 0) => list(names, f)?,
@@ -106,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn summaries_read_like_speech() {
+    fn presence_summary_reads_like_speech() {
         let [alice, bob] = ["alice", "bob"].map(|name| Name::parse(name).unwrap());
         let room = &RoomName::parse("lobby").unwrap();
         let say = |joined, left, names: &[Name]| {
-            Presence {
+            PresenceSummary {
                 room,
                 joined,
                 left,

@@ -1,4 +1,4 @@
-//! The line that says what is wrong, and what to type instead.
+//! The line of a refusal: the reason, and what to type instead.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,7 +12,7 @@ use crate::chat::refusal::{
 use super::super::command_table;
 use super::list;
 
-/// What a client typed is quoted up to so many characters, so that an answer stays a line.
+/// Characters of a client's own text that an answer quotes, so that it stays one line.
 const QUOTED_CHARS_MAX: usize = 40;
 
 impl Display for Refusal<'_> {
@@ -216,7 +216,7 @@ fn unreached(missing: &[&str], full: &[Name], f: &mut Formatter<'_>) -> fmt::Res
     Ok(())
 }
 
-/// What a client typed, cut to a length that leaves room for what is said of it.
+/// A client's own text, cut to [`QUOTED_CHARS_MAX`].
 struct Quoted<'a>(&'a str);
 
 impl Display for Quoted<'_> {

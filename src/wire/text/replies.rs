@@ -1,5 +1,4 @@
-//! The lines that an answer has in plain mode, and that JSON mode carries as `text` where it has no
-//! better field.
+//! The lines of an answer in plain mode. JSON mode carries them as `text` where no field is better.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,16 +10,16 @@ use crate::chat::event::{
 use crate::chat::stats::{Counts, ServerStats};
 
 use super::super::command_table::{self, COMMANDS};
-use super::durations::Ago;
+use super::durations::HumanDuration;
 use super::{Listed, VERSION, plural};
 
-/// Names in an answer of several lines go on a new line after so many.
+/// Names on one line of an answer.
 const NAMES_PER_LINE: usize = 20;
 
-/// Takes one line, without its first byte and its end.
+/// Takes one line without its prefix and its end.
 pub type Line<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
 
-/// The lines of an answer, without their first byte and their end. Most have one; `Done` has none.
+/// Passes each line of an answer to `line`. Most answers have one; `Done` has none.
 pub fn reply_lines(reply: &Reply<'_>, line: Line<'_>) {
     match reply {
         Reply::Done => {}
@@ -176,8 +175,8 @@ fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
     let name = whois.name;
     line(format_args!(
         "{name} has been here for {}, idle for {}.",
-        Ago(whois.connected),
-        Ago(whois.idle)
+        HumanDuration(whois.connected),
+        HumanDuration(whois.idle)
     ));
     match whois.away {
         Some("") => line(format_args!("{name} is away.")),
@@ -196,7 +195,7 @@ fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
 fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Line<'_>) {
     line(format_args!(
         "{server_name} has been up for {}; the loop was {} busy of late.",
-        Ago(server.uptime),
+        HumanDuration(server.uptime),
         Permille(server.busy_permille),
     ));
     line(format_args!(
@@ -223,8 +222,8 @@ fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Li
     }
 }
 
-/// Commands that share a line on the one screen, so that it fits: the second goes with the first.
-const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
+/// Commands that share a line of help, so that it fits on a screen: the second goes with the first.
+const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 3] = [
     (
         Verb::Away,
         Verb::Back,
@@ -245,15 +244,19 @@ const TOGETHER: [(Verb, Verb, &str, &str); 3] = [
     ),
 ];
 
-/// One screen of 24 lines and 80 columns, with a line left for the cursor, and the answer's own two
-/// columns included.
+/// One screen of 24 lines and 80 columns, less a line for the cursor, with the prefix of each line.
 fn help_lines(line: Line<'_>) {
     const USAGE_WIDTH: usize = 23;
     for entry in &COMMANDS {
-        if TOGETHER.iter().any(|(_, second, ..)| *second == entry.verb) {
+        if SHARED_HELP_LINES
+            .iter()
+            .any(|(_, second, ..)| *second == entry.verb)
+        {
             continue;
         }
-        let shared = TOGETHER.iter().find(|(first, ..)| *first == entry.verb);
+        let shared = SHARED_HELP_LINES
+            .iter()
+            .find(|(first, ..)| *first == entry.verb);
         let (usage, summary) = shared
             .map_or((entry.usage, entry.summary), |(_, _, usage, summary)| {
                 (*usage, *summary)
@@ -285,7 +288,7 @@ fn help_on(verb: Verb, line: Line<'_>) {
     line(format_args!("For example: {}", entry.example));
 }
 
-/// Which page of how many, unless there is only one.
+/// The page and the number of pages, unless there is only one.
 struct Paging {
     page: usize,
     pages: usize,

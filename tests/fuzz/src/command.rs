@@ -5,24 +5,23 @@
 
 mod written;
 
-use chinwag::chat::close_reason::CloseReason;
+use std::ops::ControlFlow;
+
 use chinwag::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, QueryCommand, Request, SessionCommand,
-    SettingCommand, Verb,
+    Command, MessageCommand, Request, SessionCommand, SettingCommand, Verb,
 };
-use chinwag::chat::event::Event;
-use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::{
     LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
 };
-use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::Timestamp;
 use chinwag::chat::{Chat, Settings};
+use chinwag::wire::command_table::{COMMANDS, Entry};
 use chinwag::wire::{command, sanitize};
 
 use super::output::is_name;
+use super::recorder::{OwnedEvent, Recorder};
 
 const LINES_MAX: usize = 64;
 
@@ -30,7 +29,7 @@ const LINES_MAX: usize = 64;
 const RECIPIENTS_MAX: usize = 16;
 
 pub fn check(bytes: &[u8]) {
-    let mut stage = Stage::new();
+    let mut harness = Harness::new();
     for line in bytes.split(|byte| *byte == b'\n').take(LINES_MAX) {
         let line = sanitize::clean(line);
         if line.is_empty() {
@@ -39,7 +38,7 @@ pub fn check(bytes: &[u8]) {
         let request = command::parse(&line);
         check_meaning(&line, &request);
         written::check(&line, &request);
-        if stage.say(&request).is_break() {
+        if harness.say(&request).is_break() {
             break;
         }
     }
@@ -114,57 +113,25 @@ fn check_private<'a>(line: &'a str, request: &Request<'a>) {
     }
 }
 
-/// Names and aliases, as the page lists them.
-const COMMANDS: [(&str, Verb); 31] = [
-    ("help", Verb::Help),
-    ("?", Verb::Help),
-    ("nick", Verb::Nick),
-    ("msg", Verb::Msg),
-    ("reply", Verb::Reply),
-    ("r", Verb::Reply),
-    ("me", Verb::Me),
-    ("say", Verb::Say),
-    ("join", Verb::Join),
-    ("j", Verb::Join),
-    ("part", Verb::Part),
-    ("leave", Verb::Part),
-    ("rooms", Verb::Rooms),
-    ("names", Verb::Names),
-    ("who", Verb::Names),
-    ("users", Verb::Names),
-    ("topic", Verb::Topic),
-    ("whois", Verb::Whois),
-    ("away", Verb::Away),
-    ("back", Verb::Back),
-    ("ignore", Verb::Ignore),
-    ("unignore", Verb::Unignore),
-    ("quiet", Verb::Quiet),
-    ("echo", Verb::Echo),
-    ("mode", Verb::Mode),
-    ("ping", Verb::Ping),
-    ("stats", Verb::Stats),
-    ("version", Verb::Version),
-    ("quit", Verb::Quit),
-    ("exit", Verb::Quit),
-    ("bye", Verb::Quit),
-];
-
 /// `/COMMAND …`, without the slash.
 fn check_command<'a>(line: &'a str, request: &Request<'a>) {
     let word_end = line.find([' ', '\t']).unwrap_or(line.len());
     let word = &line[..word_end];
     let rest = line.get(word_end + 1..).unwrap_or_default();
-    let known = COMMANDS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(word));
-    let Some((_, verb)) = known else {
+    let is_named = |entry: &&Entry| {
+        entry
+            .names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(word))
+    };
+    let Some(entry) = COMMANDS.iter().find(is_named) else {
         let Err(Refusal::Line(LineRefusal::UnknownCommand { given, .. })) = request else {
             panic!("{request:?}");
         };
         return assert_eq!(*given, word);
     };
     let text = (!rest.trim_ascii().is_empty()).then_some(rest);
-    match (verb, request) {
+    match (entry.verb, request) {
         // The texts are what comes after one space, byte for byte.
         (Verb::Say, Ok(Command::Message(MessageCommand::Say(read))))
         | (Verb::Me, Ok(Command::Message(MessageCommand::Act(read))))
@@ -182,50 +149,20 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
             assert!(!text.is_empty() && rest.ends_with(text));
             assert!(to.iter().count() <= RECIPIENTS_MAX && !to.iter().any(str::is_empty));
         }
-        (
-            Verb::Msg,
-            Err(
-                Refusal::Line(LineRefusal::Usage(Verb::Msg))
-                | Refusal::Message(MessageRefusal::TooManyRecipients),
-            ),
-        )
+        // What it is when it is written once more tells which command it is.
+        (verb, Ok(command)) => {
+            assert!(written::verb_of(command).is_none_or(|written| written == verb));
+        }
+        (Verb::Msg, Err(Refusal::Message(MessageRefusal::TooManyRecipients)))
+        | (Verb::Help, Err(Refusal::Line(LineRefusal::UnknownCommand { .. })))
+        | (Verb::Nick, Err(Refusal::Session(SessionRefusal::BadName { .. })))
         | (
-            Verb::Help,
-            Ok(Command::Session(SessionCommand::Help(_)))
-            | Err(Refusal::Line(LineRefusal::UnknownCommand { .. })),
-        )
-        | (
-            Verb::Nick,
-            Ok(Command::Session(SessionCommand::Nick(_)))
-            | Err(Refusal::Session(SessionRefusal::BadName { .. })),
-        )
-        | (
-            Verb::Join,
-            Ok(Command::Membership(MembershipCommand::Join(_)))
-            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
-        )
-        | (
-            Verb::Part,
-            Ok(Command::Membership(MembershipCommand::Part(_)))
-            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
-        )
-        | (Verb::Rooms, Ok(Command::Query(QueryCommand::Rooms(_))))
-        | (
-            Verb::Names,
-            Ok(Command::Query(QueryCommand::Names { .. }))
-            | Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
-        )
-        | (Verb::Whois, Ok(Command::Query(QueryCommand::Whois(_))))
-        | (Verb::Back, Ok(Command::Setting(SettingCommand::Back)))
-        | (Verb::Ignore, Ok(Command::Setting(SettingCommand::Ignore(_))))
-        | (Verb::Unignore, Ok(Command::Setting(SettingCommand::Unignore(_))))
-        | (Verb::Quiet, Ok(Command::Setting(SettingCommand::Quiet(_))))
-        | (Verb::Echo, Ok(Command::Setting(SettingCommand::Echo(_))))
-        | (Verb::Mode, Ok(Command::Session(SessionCommand::Mode(_))))
-        | (Verb::Stats, Ok(Command::Session(SessionCommand::Stats)))
-        | (Verb::Version, Ok(Command::Session(SessionCommand::Version))) => {}
-        (verb, Err(Refusal::Line(LineRefusal::Usage(wrong)))) if verb == wrong => {
+            Verb::Join | Verb::Part | Verb::Names,
+            Err(Refusal::Membership(MembershipRefusal::BadRoom { .. })),
+        ) => {}
+        (verb, Err(Refusal::Line(LineRefusal::Usage(wrong)))) if verb == *wrong => {
             let takes_words = [
+                Verb::Msg,
                 Verb::Nick,
                 Verb::Join,
                 Verb::Rooms,
@@ -235,16 +172,16 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
                 Verb::Echo,
                 Verb::Mode,
             ];
-            assert!(takes_words.contains(verb), "{verb:?} cannot be wrong");
+            assert!(takes_words.contains(&verb), "{verb:?} cannot be wrong");
         }
         (verb, request) => panic!("/{verb:?} is {request:?}"),
     }
 }
 
-/// A chat with somebody who sends the lines and somebody who hears them.
-struct Stage {
+/// A chat with a client that sends the lines and one that hears them.
+struct Harness {
     chat: Chat,
-    heard: Heard,
+    recorder: Recorder,
 }
 
 const SENDER: ClientId = ClientId {
@@ -257,22 +194,7 @@ const HEARER: ClientId = ClientId {
 };
 const HEARER_NAME: &str = "bob";
 
-/// What came out, as far as it is looked at.
-#[derive(Debug, Default)]
-struct Heard {
-    mode: Mode,
-    sender: Option<UserId>,
-    /// Answers to the sender, and whether the last thing it got was one.
-    answers: usize,
-    answered_last: bool,
-    /// Private messages and lines of rooms that the hearer got.
-    private: Vec<String>,
-    said: Vec<String>,
-    others: usize,
-    closed: bool,
-}
-
-impl Stage {
+impl Harness {
     fn new() -> Self {
         let mut chat = Chat::new(Settings {
             server_name: "chinwag".to_owned(),
@@ -281,37 +203,49 @@ impl Stage {
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
         });
-        let mut heard = Heard::default();
         for id in [SENDER, HEARER] {
             chat.connect(Timestamp::default(), id, Peer::Unix);
         }
+        let mut recorder = Recorder::default();
         let name = Name::parse(HEARER_NAME).unwrap();
-        chat.handle(
-            Timestamp::default(),
-            HEARER,
-            Ok(Command::Session(SessionCommand::Nick(name))),
-            &mut heard,
-        );
-        Self { chat, heard }
+        let nick = Ok(Command::Session(SessionCommand::Nick(name)));
+        chat.handle(Timestamp::default(), HEARER, nick, &mut recorder);
+        recorder.take();
+        Self { chat, recorder }
     }
 
     /// The sender says it. Breaks when that ends the sender.
-    fn say(&mut self, request: &Request<'_>) -> std::ops::ControlFlow<()> {
-        self.heard = Heard {
-            mode: self.heard.mode,
-            sender: self.chat.user_of(SENDER),
-            ..Heard::default()
-        };
+    fn say(&mut self, request: &Request<'_>) -> ControlFlow<()> {
+        let user = self.chat.user_of(SENDER);
         let was_registered = self.chat.name_of(SENDER).is_some();
-        self.chat
-            .handle(Timestamp::default(), SENDER, *request, &mut self.heard);
-        self.chat.check_invariants();
-        let heard = &self.heard;
-        assert_eq!(heard.answers, 1, "one answer to one line");
-        assert!(heard.answered_last, "after all it caused to be sent");
+        let Self { chat, recorder } = self;
+        chat.handle(Timestamp::default(), SENDER, *request, recorder);
+        chat.check_invariants();
+        let senders = std::mem::take(&mut recorder.senders);
+        assert!(senders.iter().all(|sender| Some(*sender) == user));
+        let seen = recorder.take();
+        let is_answer =
+            |event: &OwnedEvent| matches!(event, OwnedEvent::Ok(_) | OwnedEvent::Error(_));
+        let own = seen.heard_by(SENDER);
+        let answers = own.iter().filter(|event| is_answer(event)).count();
+        assert_eq!(answers, 1, "one answer to one line");
+        assert!(
+            own.last().is_some_and(is_answer),
+            "behind all that it caused"
+        );
 
+        let (mut private, mut said, mut others) = (Vec::new(), Vec::new(), 0);
+        for event in seen.heard_by(HEARER) {
+            match event {
+                OwnedEvent::Private { text, .. } => private.push(text),
+                OwnedEvent::Message { text, .. }
+                | OwnedEvent::Action { text, .. }
+                | OwnedEvent::Topic { text, .. } => said.push(text),
+                _ => others += 1,
+            }
+        }
         let names_hearer = |name: &str| name.eq_ignore_ascii_case(HEARER_NAME);
-        let private: Vec<&str> = match request {
+        let written: Vec<&str> = match request {
             Ok(Command::Message(MessageCommand::Private { to, text }))
                 if to.iter().any(names_hearer) =>
             {
@@ -319,7 +253,7 @@ impl Stage {
             }
             _ => vec![],
         };
-        let said: Vec<&str> = match request {
+        let spoken: Vec<&str> = match request {
             Ok(
                 Command::Message(MessageCommand::Say(text) | MessageCommand::Act(text))
                 | Command::Setting(SettingCommand::Topic(Some(text))),
@@ -328,75 +262,20 @@ impl Stage {
             _ => vec![],
         };
         if was_registered {
-            assert_eq!(heard.private, private, "whom it was sent to, byte for byte");
-            assert!(heard.said.is_empty() || heard.said == said, "{heard:?}");
+            assert_eq!(private, written, "whom it was sent to, byte for byte");
+            assert!(said.is_empty() || said == spoken, "{said:?}");
         } else {
-            let only_joined = heard.private.is_empty() && heard.said.is_empty();
             let joined = usize::from(self.chat.name_of(SENDER).is_some());
-            assert!(only_joined && heard.others == joined, "{heard:?}");
+            assert!(private.is_empty() && said.is_empty() && others == joined);
         }
-        assert!(!heard.closed || matches!(request, Ok(Command::Session(SessionCommand::Quit(_)))));
-        if heard.closed {
-            return std::ops::ControlFlow::Break(());
+        if seen.closed.is_empty() {
+            return ControlFlow::Continue(());
         }
-        std::ops::ControlFlow::Continue(())
+        assert_eq!(seen.closed, [SENDER]);
+        assert!(matches!(
+            request,
+            Ok(Command::Session(SessionCommand::Quit(_)))
+        ));
+        ControlFlow::Break(())
     }
-}
-
-impl Heard {
-    fn hear(&mut self, to: ClientId, event: &Event<'_>) {
-        if to == SENDER {
-            self.answered_last = matches!(event, Event::Ok(_) | Event::Error(_));
-            self.answers += usize::from(self.answered_last);
-            return;
-        }
-        match event {
-            Event::Private { text, .. } => self.private.push((*text).to_owned()),
-            Event::Message { text, .. }
-            | Event::Action { text, .. }
-            | Event::Topic { text, .. } => {
-                self.said.push((*text).to_owned());
-            }
-            _ => self.others += 1,
-        }
-    }
-}
-
-impl Outbox for Heard {
-    fn send(&mut self, to: ClientId, event: &Event<'_>) {
-        self.hear(to, event);
-    }
-
-    fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
-        assert_eq!(Some(from), self.sender);
-        self.hear(to, event);
-        Delivery::Queued
-    }
-
-    fn announce<I>(&mut self, _: &RoomName, to: I, event: &Event<'_>)
-    where
-        I: Iterator<Item = Addressee>,
-    {
-        to.for_each(|addressee| self.hear(addressee.client, event));
-    }
-
-    fn mode(&self, _: ClientId) -> Mode {
-        self.mode
-    }
-
-    fn set_mode(&mut self, client: ClientId, mode: Mode) {
-        assert_eq!(client, SENDER);
-        self.mode = mode;
-    }
-
-    fn close(&mut self, client: ClientId, reason: CloseReason) {
-        assert_eq!((client, reason), (SENDER, CloseReason::Quit));
-        self.closed = true;
-    }
-
-    fn stats(&self) -> ServerStats {
-        ServerStats::default()
-    }
-
-    fn named(&mut self, _: ClientId, _: Name) {}
 }

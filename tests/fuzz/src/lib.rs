@@ -15,6 +15,8 @@
 
 mod cursor;
 mod output;
+#[path = "../../support/recorder.rs"]
+mod recorder;
 mod splitter_model;
 #[path = "../../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Drawings of what was found, as SVG.
+//! Drawings of reports, as SVG.
 //!
 //! Each is a column of blocks, and a block a title and panels below one another, with their legends
 //! on the right. The colours are presentation attributes, which a style sheet overrides: so one file
@@ -39,7 +39,7 @@ const WIDTH: u32 = 1100;
 const LEGEND_WIDTH: u32 = 260;
 const LEGEND_ROW: i32 = 22;
 
-/// The baseline of the title, of the rows below it, and what is left below those.
+/// The title's and the first row's height, and that of a row.
 const TITLE_Y: i32 = 24;
 const ABOUT_Y: i32 = 50;
 const ABOUT_ROW: i32 = 22;
@@ -47,8 +47,7 @@ const ABOUT_ROW: i32 = 22;
 /// Longer labels would run into what is beside them.
 const LABEL_CHARS: usize = 30;
 
-/// A title with what is said about it, and panels.
-#[derive(Debug)]
+/// A title, remarks on it, and panels.
 struct Block {
     title: String,
     about: Vec<String>,
@@ -56,7 +55,6 @@ struct Block {
 }
 
 /// One pair of axes, with lines between them.
-#[derive(Debug)]
 struct Panel {
     height: u32,
     x: Axis,

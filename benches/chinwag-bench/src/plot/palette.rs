@@ -30,8 +30,8 @@ pub const INK: Role = Role::new(0x1F_1F1F, 0xE6_E6E6);
 pub const MUTED: Role = Role::new(0x5C_5C5C, 0xA8_A8A8);
 pub const GRID: Role = Role::new(0xDE_DEDE, 0x36_393B);
 
-/// Okabe and Ito's colours without their yellow, which white paper swallows. However somebody sees
-/// colours, any two of these differ.
+/// Okabe and Ito's colours without their yellow, which white paper swallows. With any colour
+/// vision, any two of these differ.
 pub const LINES: [Role; 7] = [
     Role::new(0x00_72B2, 0x4B_9CEB),
     Role::new(0xD5_5E00, 0xF0_743A),

@@ -84,7 +84,7 @@ impl Curves {
             style,
             percentiles: finite(&mut percentiles.map(nines)),
             throughput: over_time(|interval| interval.per_second),
-            p99: over_time(|interval| interval.p99_ms.log10()),
+            p99: over_time(|interval| interval.latency.p99_ms.log10()),
         }
     }
 
@@ -197,7 +197,7 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     known
 }
 
-/// Not more runs than there are colours, each with its number, and what is said about that.
+/// Not more runs than there are colours, each with its number, and a note on those left out.
 fn choose<'a>(group: &[&'a Report], compares: bool) -> (Vec<(usize, &'a Report)>, Vec<String>) {
     let mut chosen: Vec<(usize, &Report)> = (1..).zip(group.iter().copied()).collect();
     let mut notes = Vec::new();
@@ -270,6 +270,7 @@ fn named((name, value): (&str, f64)) -> String {
 mod tests {
     use super::super::palette::{hex, roles};
     use super::*;
+    use crate::recorder::Latency;
 
     fn report(server: &str, workload: &'static str, kinds: &[&'static str]) -> Report {
         let messages = kinds.iter().map(|kind| Messages {
@@ -292,9 +293,10 @@ mod tests {
         Interval {
             at_s: f64::from(number) / 10.0,
             per_second: if is_stalled { 0.0 } else { 500.0 },
-            p50_ms: 0.1,
-            p99_ms: if is_stalled { 0.0 } else { f64::from(number) },
-            max_ms: if is_stalled { 0.0 } else { f64::from(number) },
+            latency: Latency {
+                p99_ms: if is_stalled { 0.0 } else { f64::from(number) },
+                ..Latency::default()
+            },
         }
     }
 

@@ -49,9 +49,9 @@ const PANELS: [(&str, &[Level]); 4] = [
 type Percentile = (&'static str, fn(&Interval) -> f64);
 
 const LATENCIES: [Percentile; 3] = [
-    ("longest", |interval| interval.max_ms),
-    ("p99", |interval| interval.p99_ms),
-    ("p50", |interval| interval.p50_ms),
+    ("longest", |interval| interval.latency.max_ms),
+    ("p99", |interval| interval.latency.p99_ms),
+    ("p50", |interval| interval.latency.p50_ms),
 ];
 
 /// Draws a soak, unless it ended before its first sample.

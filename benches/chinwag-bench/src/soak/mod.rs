@@ -4,7 +4,7 @@
 //! ```text
 //!  workload    all clients: those that chat, slow readers among them, and visitors
 //!     │
-//!  visitors    who comes and goes, and what each does when
+//!  visitors    clients that come and go, and what each does when
 //!     │
 //!   visit      what a visitor comes for, as a list of steps
 //! ```
@@ -21,13 +21,12 @@ mod workload;
 
 use std::time::Duration;
 
-use crate::client::clients;
 use crate::recorder::as_f64;
-use crate::report::{Look, Messages, Report};
-use crate::run::{self, Progress, ServerUnderTest, Watcher, drain, run_until};
-use crate::swarm::{Swarm, SwarmError};
+use crate::report::Report;
+use crate::run::{self, Load as _, ServerUnderTest, Session, Watcher};
+use crate::swarm::SwarmError;
 use report::SoakReport;
-use samples::{Level, Sampler};
+use samples::Level;
 use workload::SoakWorkload;
 
 /// A server that is started for a soak closes clients that do not register within this, so that it
@@ -54,9 +53,6 @@ const SAMPLES: u32 = 600;
 const SAMPLE_TIME_MIN: Duration = Duration::from_secs(1);
 const SAMPLES_MIN: u32 = 20;
 
-/// Between two looks at what the server still holds at the end.
-const LOOK_TIME: Duration = Duration::from_millis(100);
-
 /// Fewer steady clients than this cannot be told apart into those that speak, read, read slowly and
 /// chat.
 pub const CLIENTS_MIN: usize = 20;
@@ -76,7 +72,7 @@ pub struct Plan {
     pub room_rate: f64,
     /// Lines a second in the lobby.
     pub lobby_rate: f64,
-    /// Visitors a second who stay for a short while.
+    /// Visitors a second that stay for a short while.
     pub visits: f64,
 }
 
@@ -148,136 +144,54 @@ pub fn run(
     watcher: &mut Watcher<'_>,
 ) -> Result<SoakReport, SwarmError> {
     let population = Population::of(plan.clients);
-    let time = plan.run.time;
-    let mut swarm = Swarm::new(server, plan.places(), plan.run.size)?;
-    swarm.clients.long_size = Some(LONG_BYTES);
-    let mut work = SoakWorkload::new(population, plan, plan.sample_time());
-    connect(&mut swarm, &population, watcher)?;
-    swarm.opening_max = OPENING_MAX;
-    let now = swarm.now();
-    work.start(now, &mut swarm.clients);
-    let until = now.after(plan.run.warm_up);
-    run_until(&mut swarm, &mut work, until, watcher, |_| {
-        Progress::Running(Duration::ZERO, time)
-    })?;
-
-    let before = Level::of(server.pid);
-    let began = swarm.now();
-    let look = Look::now(server.pid);
-    work.begin(began, &mut swarm.clients);
-    let mut sampler = Sampler::new(server.pid, began);
-    let until = began.after(time);
-    let progress = |now: crate::timestamp::Timestamp| Progress::Running(now.since(began), time);
-    while swarm.now() < until && !watcher.has_stopped() && !swarm.clients.is_deserted() {
-        let next = swarm.now().after(plan.sample_time()).min(until);
-        run_until(&mut swarm, &mut work, next, watcher, progress)?;
-        let (now, connected) = (swarm.now(), swarm.clients.connected());
-        sampler.take(now, connected, work.visitors.connects);
-    }
-    let look_after = Look::now(server.pid);
-    let ended = swarm.now();
-    let interrupted = watcher.has_stopped();
-    work.end(ended);
-    work.stop(&mut swarm.clients);
-    let visitors_left = part(&mut swarm, &mut work, plan.run.drain, watcher)?;
-    let after = settle(&mut swarm, &mut work, server, before, plan.run.drain)?;
-
-    let seconds = ended.since(began).as_secs_f64();
-    let messages = Messages::of(&work.chat, seconds);
-    let [server_use, driver_use] = look.until(&look_after, seconds, &messages);
-    let report = SoakReport {
-        run: Report {
-            server: server.name.clone(),
-            dialect: server.dialect.as_str(),
-            workload: "soak",
-            clients: population.steady(),
-            size: plan.run.size,
-            parameters: plan.parameters(),
-            seconds,
-            messages,
-            errors: work.chat.errors(),
-            lag: work.chat.lag(),
-            told_missed: work.chat.told_missed(),
-            refused: swarm.trouble.refused,
-            closed: swarm.trouble.closed,
-            refusal: swarm.trouble.refusal.clone(),
-            server_use,
-            driver_use,
-            interrupted,
-            ..Report::default()
-        },
-        told_too_many: work.chat.told_too_many(),
-        unexpected_closes: work.visitors.unexpected_closes,
-        visitors_left,
-        done: work.done(),
-        before,
-        after,
-        samples: sampler.samples,
-        ..SoakReport::default()
-    };
-    if !interrupted {
-        swarm.leave()?;
-    }
-    Ok(report.completed())
-}
-
-/// Connects the steady clients, and lets the members enter the busy room and leave the lobby.
-fn connect(
-    swarm: &mut Swarm,
-    population: &Population,
-    watcher: &mut Watcher<'_>,
-) -> Result<(), SwarmError> {
-    let members = population.members;
-    let slow = members - population.slow..members;
-    swarm.connect_with_slow(population.steady(), slow, watcher)?;
+    let (steady, members) = (population.steady(), population.members);
+    let mut session = Session::new(server, plan.places(), &plan.run, watcher)?;
+    session.swarm.clients.long_size = Some(LONG_BYTES);
+    let mut load = SoakWorkload::new(population, plan, server.pid);
     // Of joins and leaves, too, a slow reader would miss lines that nothing here counts. To be in the
     // room means to have left the lobby.
-    for who in clients(members) {
-        swarm.clients.raw(who, b"/quiet on\n/part lobby\n");
-    }
-    swarm.join(members, watcher)
-}
+    let say = b"/quiet on\n/part lobby\n";
+    let slow = members - population.slow..members;
+    let connecting = session.connect(steady, slow, members, say)?;
+    session.swarm.opening_max = OPENING_MAX;
+    let measured = session.measure(&mut load, plan.sample_time(), |swarm, load| {
+        load.sample(swarm.now(), swarm.clients.connected());
+    })?;
 
-/// Lets the visitors leave, and arrive what is under way. Returns whether visitors are still there,
-/// as they were not let go in time.
-fn part(
-    swarm: &mut Swarm,
-    work: &mut SoakWorkload,
-    time: Duration,
-    watcher: &mut Watcher<'_>,
-) -> Result<bool, SwarmError> {
-    let give_up_at = swarm.now().after(time);
-    for opening in std::mem::take(&mut swarm.clients.opening) {
-        work.visitors.closed(opening.who);
+    for opening in std::mem::take(&mut session.swarm.clients.opening) {
+        load.visitors.closed(opening.who);
     }
-    while !work.visitors.are_gone() && swarm.now() < give_up_at && !swarm.clients.is_deserted() {
-        let next = swarm.now().after(LOOK_TIME);
-        swarm.turn(work, next)?;
-    }
-    drain(swarm, work, time, watcher)?;
-    Ok(!work.visitors.are_gone())
-}
-
-/// Waits until the server holds as many descriptors and threads as before, at most for `time`.
-fn settle(
-    swarm: &mut Swarm,
-    work: &mut SoakWorkload,
-    server: &ServerUnderTest,
-    before: Option<Level>,
-    time: Duration,
-) -> Result<Option<Level>, SwarmError> {
-    let give_up_at = swarm.now().after(time);
-    loop {
-        let level = Level::of(server.pid);
-        let is_back = level.zip(before).is_none_or(|(level, before)| {
-            level.descriptors == before.descriptors && level.threads == before.threads
-        });
-        if is_back || swarm.now() >= give_up_at || swarm.clients.is_deserted() {
-            return Ok(level);
-        }
-        let next = swarm.now().after(LOOK_TIME);
-        while swarm.now() < next {
-            swarm.turn(work, next)?;
-        }
-    }
+    let drain = plan.run.drain;
+    session.await_end(drain, &mut load, |load| load.visitors.are_gone())?;
+    session.drain(&mut load)?;
+    let visitors_left = !load.visitors.are_gone();
+    let before = load.sampler.as_ref().and_then(|sampler| sampler.before);
+    session.await_end(drain, &mut load, |_| {
+        let now = Level::of(server.pid);
+        now.zip(before).is_none_or(|(now, before)| {
+            (now.descriptors, now.threads) == (before.descriptors, before.threads)
+        })
+    })?;
+    let report = SoakReport {
+        told_too_many: load.chat().told_too_many(),
+        unexpected_closes: load.visitors.unexpected_closes,
+        visitors_left,
+        done: load.done(),
+        before,
+        after: Level::of(server.pid),
+        samples: load
+            .sampler
+            .take()
+            .map_or_else(Vec::new, |sampler| sampler.samples),
+        run: Report {
+            workload: "soak",
+            clients: steady,
+            parameters: plan.parameters(),
+            connecting,
+            ..session.report(&load, &measured)
+        },
+        ..SoakReport::default()
+    };
+    session.leave()?;
+    Ok(report.completed())
 }

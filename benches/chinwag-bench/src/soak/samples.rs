@@ -45,10 +45,11 @@ pub struct Sample {
 }
 
 /// Takes samples of the server and of this program.
-#[derive(Debug)]
 pub struct Sampler {
     pid: Option<u32>,
     began: Timestamp,
+    /// What the server held then, if that can be seen.
+    pub before: Option<Level>,
     last: (Timestamp, Look, u64),
     pub samples: Vec<Sample>,
 }
@@ -58,6 +59,7 @@ impl Sampler {
         Self {
             pid,
             began: now,
+            before: Level::of(pid),
             last: (now, Look::now(pid), 0),
             samples: Vec::new(),
         }

@@ -27,7 +27,6 @@ const AWAKE_SECONDS: f64 = 20.0;
 const PAUSE_SHARE: f64 = 0.25;
 
 /// The first half of them reads a little all the time, the other half pauses for long.
-#[derive(Debug)]
 pub struct SlowReaders {
     readers: Vec<Reader>,
     pause_seconds: (f64, f64),
@@ -35,7 +34,6 @@ pub struct SlowReaders {
     pub tally: Tally,
 }
 
-#[derive(Debug)]
 struct Reader {
     who: ClientNo,
     reads_slowly: bool,

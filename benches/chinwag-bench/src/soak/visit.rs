@@ -69,7 +69,6 @@ pub enum Step {
 }
 
 /// What a visitor comes to do.
-#[derive(Debug)]
 pub struct Visit {
     /// Counted when it comes.
     pub name: &'static str,
@@ -90,7 +89,7 @@ const SIDE_ROOMS: u32 = 20;
 const FLOOD_BYTES: usize = 4 << 20;
 
 /// Bytes that are written to a client that does not read: more than the kernel takes for one
-/// connection (128 KiB, as the server asks it to, and what is under way) and the hard limit (1 MiB)
+/// connection (128 KiB, as the server asks it to, and a window of bytes in flight) and the hard limit (1 MiB)
 /// together.
 const OVERFULL_BYTES: usize = 2 << 20;
 

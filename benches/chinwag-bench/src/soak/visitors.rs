@@ -8,7 +8,7 @@ use fastrand::Rng;
 use super::visit::{FAULTS, Fault, Step, Visit};
 use super::{Plan, Population};
 use crate::client::{CLIENTS_MAX, ClientNo, clients};
-use crate::clients::{Arrival, Clients};
+use crate::clients::{Arrival, Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::recorder::share_of;
 use crate::timestamp::Timestamp;
@@ -30,7 +30,6 @@ const EACH_AT_LEAST: u32 = 4;
 
 /// A visitor has a place among the swarm's clients, and on each visit a name that is new: the server
 /// may not have noticed yet that the last one is gone.
-#[derive(Debug)]
 pub struct Visitors {
     first: usize,
     free: Vec<ClientNo>,
@@ -51,7 +50,6 @@ pub struct Visitors {
 }
 
 /// When visitors of a kind come.
-#[derive(Debug)]
 struct Arrivals {
     fault: Fault,
     /// Between two, on average.
@@ -60,7 +58,6 @@ struct Arrivals {
 }
 
 /// A visitor that is there.
-#[derive(Debug)]
 struct Present {
     serial: u64,
     name: ClientNo,
@@ -72,14 +69,12 @@ struct Present {
     is_leaving: bool,
 }
 
-#[derive(Debug)]
 struct Due {
     who: ClientNo,
     visit: u64,
     step: Step,
 }
 
-#[derive(Debug)]
 struct Flood {
     who: ClientNo,
     visit: u64,
@@ -157,7 +152,7 @@ impl Visitors {
         self.present.iter().all(Option::is_none)
     }
 
-    /// Lets come visitors that are due, and does what is due. Says when it wants to be asked again.
+    /// Admits visitors and takes steps that are due. Returns when the next is.
     pub fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
         for place in 0..self.arrivals.len() {
             while let Some(arrivals) = self.arrivals.get_mut(place)
@@ -250,11 +245,12 @@ impl Visitors {
             Some(says) => (Arrival::Stranger(says), visit.steps, Vec::new()),
             None => (Arrival::Named(name), Vec::new(), visit.steps),
         };
-        out.visit(
+        out.opening.push_back(Opening {
             who,
             arrival,
-            visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
-        );
+            is_visitor: true,
+            receive_bytes: visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
+        });
         if let Some(place) = self.present.get_mut(who.index() - self.first) {
             *place = Some(Present {
                 serial,

@@ -4,16 +4,16 @@
 //! the last read slowly; then those that write to each other privately and share the lobby; then the
 //! visitors' places.
 
-use std::time::Duration;
-
 use fastrand::Rng;
 
+use super::samples::Sampler;
 use super::slow::SlowReaders;
 use super::visitors::{Tally, Visitors};
 use super::{LONG_BYTES, Plan, Population};
 use crate::client::ClientNo;
 use crate::clients::Clients;
 use crate::dialect::Dialect;
+use crate::run::Load;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
@@ -22,21 +22,23 @@ use crate::traffic::{Chat, Pace, PrivateTraffic, RoomSpec, RoomTraffic, Schedule
 /// Steady clients that enter another room and leave it again, each second.
 const ROOM_HOPS_PER_SECOND: f64 = 2.0;
 
-#[derive(Debug)]
 pub struct SoakWorkload {
     population: Population,
-    pub chat: Chat,
+    chat: Chat,
     slow: SlowReaders,
     pub visitors: Visitors,
     /// Set while it is measured: only then visitors come.
     room_hops: Option<Schedule>,
     room_hop_count: u64,
     rng: Rng,
+    pid: Option<u32>,
+    /// Since the visitors began to come.
+    pub sampler: Option<Sampler>,
 }
 
 impl SoakWorkload {
-    pub fn new(population: Population, plan: &Plan, interval: Duration) -> Self {
-        let mut rng = Rng::with_seed(plan.run.seed);
+    pub fn new(population: Population, plan: &Plan, pid: Option<u32>) -> Self {
+        let (mut rng, interval) = (Rng::with_seed(plan.run.seed), plan.sample_time());
         let room = |first, members, rate, size| {
             let spec = RoomSpec {
                 first,
@@ -65,29 +67,9 @@ impl SoakWorkload {
             room_hops: None,
             room_hop_count: 0,
             rng,
+            pid,
+            sampler: None,
         }
-    }
-
-    pub fn start(&mut self, now: Timestamp, out: &mut Clients) {
-        self.chat.start(now, out);
-    }
-
-    pub fn begin(&mut self, now: Timestamp, out: &mut Clients) {
-        self.chat.begin(now);
-        self.room_hops = Some(Schedule::new(now, ROOM_HOPS_PER_SECOND));
-        self.slow.start(now, out);
-        self.visitors.start(now);
-    }
-
-    pub fn end(&mut self, now: Timestamp) {
-        self.chat.end(now);
-    }
-
-    pub fn stop(&mut self, out: &mut Clients) {
-        self.room_hops = None;
-        self.chat.stop();
-        self.slow.stop(out);
-        self.visitors.stop(out);
     }
 
     /// How many of each thing were done.
@@ -96,6 +78,12 @@ impl SoakWorkload {
         tally.extend(&self.slow.tally);
         tally.extend((self.room_hop_count > 0).then_some(("room_hops", self.room_hop_count)));
         tally
+    }
+
+    pub fn sample(&mut self, now: Timestamp, connected: usize) {
+        if let Some(sampler) = &mut self.sampler {
+            sampler.take(now, connected, self.visitors.connects);
+        }
     }
 
     fn is_visitor(&self, who: ClientNo) -> bool {
@@ -121,7 +109,7 @@ impl Workload for SoakWorkload {
     fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Clients) {
         match stamp.kind {
             Kind::Private if self.is_visitor(by) => self.chat.strayed += 1,
-            // A visitor hears what is said while it is there, and nothing here knows when that is.
+            // When a visitor was in the room is not known here.
             Kind::Room if self.is_visitor(by) => {}
             Kind::Private | Kind::Room => self.chat.arrived(at, by, &stamp, out),
         }
@@ -160,5 +148,30 @@ impl Workload for SoakWorkload {
 
     fn outstanding(&self) -> u64 {
         self.chat.outstanding()
+    }
+}
+
+impl Load for SoakWorkload {
+    fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    fn start(&mut self, now: Timestamp, out: &mut Clients) {
+        self.chat.start(now, out);
+    }
+
+    fn begin(&mut self, now: Timestamp, out: &mut Clients) {
+        self.sampler = Some(Sampler::new(self.pid, now));
+        self.chat.begin(now);
+        self.room_hops = Some(Schedule::new(now, ROOM_HOPS_PER_SECOND));
+        self.slow.start(now, out);
+        self.visitors.start(now);
+    }
+
+    fn end(&mut self, now: Timestamp, out: &mut Clients) {
+        self.room_hops = None;
+        self.chat.end(now);
+        self.slow.stop(out);
+        self.visitors.stop(out);
     }
 }

@@ -8,9 +8,7 @@ use crate::recorder::{Latency, Recorder};
 use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
-/// Its life: [`start`](Self::start), a while to warm up, [`begin`](Self::begin), a while measured,
-/// [`end`](Self::end), and [`stop`](Self::stop); then what is under way arrives.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Chat {
     pub private: Option<PrivateTraffic>,
     /// The room that load tests talk in, and another; with the names of their messages in reports.
@@ -39,18 +37,10 @@ impl Chat {
             .for_each(|(_, room)| room.recorder.begin(now));
     }
 
-    /// The measured phase ends.
+    /// The measured phase ends, and nothing more is to be sent.
     pub fn end(&mut self, now: Timestamp) {
         self.private.iter_mut().for_each(|private| private.end(now));
-        self.rooms
-            .iter_mut()
-            .for_each(|(_, room)| room.recorder.end(now));
-    }
-
-    /// Nothing more is to be sent.
-    pub fn stop(&mut self) {
-        self.private.iter_mut().for_each(PrivateTraffic::stop);
-        self.rooms.iter_mut().for_each(|(_, room)| room.stop());
+        self.rooms.iter_mut().for_each(|(_, room)| room.end(now));
     }
 
     pub fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: &Stamp, out: &mut Clients) {
@@ -74,7 +64,7 @@ impl Chat {
         }
     }
 
-    /// Sends what is due, and says when it wants to be asked again.
+    /// Sends due messages, and returns when the next is due.
     pub fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
         let private = self.private.as_mut();
         let private = private.map_or(Timestamp::NEVER, |private| private.due(now, out));
@@ -82,7 +72,7 @@ impl Chat {
         rooms.fold(private, Timestamp::min)
     }
 
-    /// How much is under way.
+    /// Messages in flight.
     pub fn outstanding(&self) -> u64 {
         let private = self
             .private
@@ -92,7 +82,7 @@ impl Chat {
         private.chain(rooms).sum()
     }
 
-    /// What went wrong, if what is under way now never arrives.
+    /// Messages in flight count as lost.
     pub fn errors(&self) -> DeliveryErrors {
         let private = self.private.iter().map(|private| private.ledger.errors());
         let rooms = self.rooms.iter().map(|(_, room)| room.ledger.errors());

@@ -1,4 +1,4 @@
-//! Messages under way: who sends how many when, and what of it arrived.
+//! Messages: which client sends how many when, and how many arrived.
 
 mod chat;
 mod private;

@@ -12,7 +12,6 @@ use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
-#[derive(Debug)]
 pub struct PrivateTraffic {
     /// The clients that write to each other follow one another from here.
     first: u32,
@@ -65,9 +64,6 @@ impl PrivateTraffic {
     pub fn end(&mut self, now: Timestamp) {
         self.recorder.end(now);
         self.lag.end(now);
-    }
-
-    pub fn stop(&mut self) {
         self.is_sending = false;
         self.schedule = None;
     }

@@ -11,10 +11,10 @@ use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
-/// Who is in a room, and how it is spoken to.
+/// A room's members, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RoomSpec {
-    /// The first of its members, who follow one another.
+    /// The first of its members; their numbers are consecutive.
     pub first: usize,
     pub members: usize,
     /// How many of the members, the first ones, speak.
@@ -25,8 +25,8 @@ pub struct RoomSpec {
     pub size: usize,
     /// Whether each speaker ends with a line that all others must have heard.
     ///
-    /// A server that tells a member of more missed lines than there were hides as many that are under
-    /// way; a member that has heard the last line has none.
+    /// A server that tells a member of more missed lines than there were hides as many in flight; a
+    /// member that has heard the last line has none.
     pub has_last_lines: bool,
 }
 
@@ -44,7 +44,6 @@ impl RoomSpec {
     }
 }
 
-#[derive(Debug)]
 pub struct RoomTraffic {
     spec: RoomSpec,
     /// Knows members by their place in the room.
@@ -95,7 +94,8 @@ impl RoomTraffic {
         }
     }
 
-    pub fn stop(&mut self) {
+    pub fn end(&mut self, now: Timestamp) {
+        self.recorder.end(now);
         self.schedule = None;
         self.phase = match self.phase {
             Phase::Spoken if self.spec.has_last_lines => Phase::LastLinesDue,
@@ -103,7 +103,7 @@ impl RoomTraffic {
         };
     }
 
-    /// How much is under way, or is still to be said.
+    /// Lines in flight, or still to be said.
     pub fn outstanding(&self) -> u64 {
         let lines = self.ledger.outstanding();
         match self.phase {
@@ -208,7 +208,7 @@ mod tests {
         let first = 0;
         let last = room.ledger.spoken(0);
         assert!(last > first, "at least one was spoken");
-        room.stop();
+        room.end(start);
         assert_eq!(room.due(start, &mut out), Timestamp::NEVER);
         assert_eq!(room.phase, LastLinesDue, "something is under way");
         for number in first..=last {

@@ -3,11 +3,11 @@
 
 use chinwag::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Request,
-    SessionCommand, SettingCommand,
+    SessionCommand, SettingCommand, Verb,
 };
 use chinwag::chat::name::RoomName;
 use chinwag::chat::refusal::{LineRefusal, MembershipRefusal, Refusal, SessionRefusal};
-use chinwag::wire::command;
+use chinwag::wire::{command, command_table};
 
 use super::super::output::{is_name, is_room};
 
@@ -43,6 +43,13 @@ pub fn check<'a>(line: &'a str, request: &Request<'a>) {
         is_same,
         "{line:?} is {command:?}, but {written:?} is {again:?}"
     );
+}
+
+/// Which command it is, by its name in the line that it is written as.
+pub fn verb_of(command: &Command<'_>) -> Option<Verb> {
+    let written = write(command)?;
+    let word = written.strip_prefix('/')?.split(' ').next()?;
+    command_table::find(word)
 }
 
 fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
@@ -156,7 +163,7 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Session(SessionCommand::Version) => with("version", None),
         Command::Session(SessionCommand::Help(verb)) => {
             // Found by its name as well as by its number.
-            let verb = verb.map(|verb| chinwag::wire::command_table::entry(verb).names[0]);
+            let verb = verb.map(|verb| command_table::entry(verb).names[0]);
             with("?", verb)
         }
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),

@@ -21,7 +21,7 @@ use chinwag::chat::stats::ServerStats;
 pub struct Got {
     /// The door it came through.
     pub way: Way,
-    pub what: Heard,
+    pub what: OwnedEvent,
 }
 
 /// Which of the outbox's three doors an event came through, with what only that door knows.
@@ -37,7 +37,7 @@ pub enum Way {
 
 /// An [`Event`] that owns its words. Lists whose order means nothing are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum OwnedEvent {
     Private {
         from: String,
         to: Vec<String>,
@@ -90,20 +90,20 @@ pub enum Heard {
     },
     Here(String),
     ShuttingDown,
-    Ok(Answer),
-    Error(Fault),
+    Ok(OwnedReply),
+    Error(OwnedRefusal),
 }
 
 /// An error: its code, and the names that it quotes, in small letters, sorted, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct OwnedRefusal {
     pub code: &'static str,
     pub names: Vec<String>,
 }
 
 /// A [`Reply`] that owns its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum OwnedReply {
     Done,
     Registered {
         name: String,
@@ -195,7 +195,7 @@ pub struct Seen {
 
 impl Seen {
     /// What one client got, without the doors.
-    pub fn heard_by(&self, id: ClientId) -> Vec<Heard> {
+    pub fn heard_by(&self, id: ClientId) -> Vec<OwnedEvent> {
         let got = self.got.get(&id).into_iter().flatten();
         got.map(|got| got.what.clone()).collect()
     }
@@ -222,7 +222,7 @@ impl Recorder {
         std::mem::take(&mut self.seen)
     }
 
-    fn note(&mut self, to: ClientId, way: Way, what: Heard) {
+    fn note(&mut self, to: ClientId, way: Way, what: OwnedEvent) {
         let got = Got { way, what };
         self.seen.got.entry(to).or_default().push(got);
     }
@@ -251,7 +251,7 @@ impl Outbox for Recorder {
         assert_eq!(room_of(&what).unwrap_or(room.as_str()), room.as_str());
         for addressee in to {
             // A rename shows no room, so which of the shared ones it came by does not matter.
-            let elsewhere = addressee.in_other_room && !matches!(what, Heard::Rename { .. });
+            let elsewhere = addressee.in_other_room && !matches!(what, OwnedEvent::Rename { .. });
             self.note(addressee.client, Way::Announced { elsewhere }, what.clone());
         }
     }
@@ -282,60 +282,60 @@ impl Outbox for Recorder {
 }
 
 /// The room that a line shows, if it shows one.
-pub fn room_of(what: &Heard) -> Option<&str> {
+pub fn room_of(what: &OwnedEvent) -> Option<&str> {
     match what {
-        Heard::Message { room, .. }
-        | Heard::Action { room, .. }
-        | Heard::Join { room, .. }
-        | Heard::Leave { room, .. }
-        | Heard::Presence { room, .. }
-        | Heard::Topic { room, .. } => Some(room),
+        OwnedEvent::Message { room, .. }
+        | OwnedEvent::Action { room, .. }
+        | OwnedEvent::Join { room, .. }
+        | OwnedEvent::Leave { room, .. }
+        | OwnedEvent::Presence { room, .. }
+        | OwnedEvent::Topic { room, .. } => Some(room),
         _ => None,
     }
 }
 
-fn owned(event: &Event<'_>) -> Heard {
+fn owned(event: &Event<'_>) -> OwnedEvent {
     match *event {
-        Event::Private { from, to, text } => Heard::Private {
+        Event::Private { from, to, text } => OwnedEvent::Private {
             from: from.to_string(),
             to: in_order(to),
             text: text.into(),
         },
-        Event::Message { room, from, text } => Heard::Message {
+        Event::Message { room, from, text } => OwnedEvent::Message {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
         },
-        Event::Action { room, from, text } => Heard::Action {
+        Event::Action { room, from, text } => OwnedEvent::Action {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
         },
-        Event::Topic { room, from, text } => Heard::Topic {
+        Event::Topic { room, from, text } => OwnedEvent::Topic {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
         },
-        Event::Ok(reply) => Heard::Ok(owned_reply(reply)),
-        Event::Error(refusal) => Heard::Error(owned_refusal(&refusal)),
+        Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
+        Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
         Event::Notice(notice) => owned_notice(notice),
         Event::Missed { .. } => panic!("only a server knows what was missed"),
         _ => owned_presence(event),
     }
 }
 
-fn owned_presence(event: &Event<'_>) -> Heard {
+fn owned_presence(event: &Event<'_>) -> OwnedEvent {
     match *event {
-        Event::Join { room, name } => Heard::Join {
+        Event::Join { room, name } => OwnedEvent::Join {
             room: room.to_string(),
             name: name.to_string(),
         },
-        Event::Leave { room, name, text } => Heard::Leave {
+        Event::Leave { room, name, text } => OwnedEvent::Leave {
             room: room.to_string(),
             name: name.to_string(),
             text: text.map(String::from),
         },
-        Event::Rename { name, new_name } => Heard::Rename {
+        Event::Rename { name, new_name } => OwnedEvent::Rename {
             name: name.to_string(),
             new_name: new_name.to_string(),
         },
@@ -344,7 +344,7 @@ fn owned_presence(event: &Event<'_>) -> Heard {
             joined,
             left,
             names,
-        } => Heard::Presence {
+        } => OwnedEvent::Presence {
             room: room.to_string(),
             joined,
             left,
@@ -354,63 +354,65 @@ fn owned_presence(event: &Event<'_>) -> Heard {
     }
 }
 
-fn owned_notice(notice: Notice<'_>) -> Heard {
+fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
     match notice {
-        Notice::Connected(peer) => Heard::Connected(peer.to_string()),
-        Notice::HowToRegister => Heard::HowToRegister,
-        Notice::Motd(line) => Heard::Motd(line.into()),
-        Notice::IsAway { name, text } => Heard::IsAway {
+        Notice::Connected(peer) => OwnedEvent::Connected(peer.to_string()),
+        Notice::HowToRegister => OwnedEvent::HowToRegister,
+        Notice::Motd(line) => OwnedEvent::Motd(line.into()),
+        Notice::IsAway { name, text } => OwnedEvent::IsAway {
             name: name.to_string(),
             text: text.into(),
         },
-        Notice::Undelivered { to, count } => Heard::Undelivered {
+        Notice::Undelivered { to, count } => OwnedEvent::Undelivered {
             to: to.to_string(),
             count,
         },
-        Notice::Here { server_name } => Heard::Here(server_name.into()),
-        Notice::ShuttingDown => Heard::ShuttingDown,
+        Notice::Here { server_name } => OwnedEvent::Here(server_name.into()),
+        Notice::ShuttingDown => OwnedEvent::ShuttingDown,
         Notice::Closing(_) => panic!("only a server closes: {notice:?}"),
     }
 }
 
-fn owned_reply(reply: Reply<'_>) -> Answer {
+fn owned_reply(reply: Reply<'_>) -> OwnedReply {
     match reply {
-        Reply::Done => Answer::Done,
-        Reply::Session(SessionReply::Registered { name, entered }) => Answer::Registered {
+        Reply::Done => OwnedReply::Done,
+        Reply::Session(SessionReply::Registered { name, entered }) => OwnedReply::Registered {
             name: name.to_string(),
             entered: owned_view(entered),
         },
-        Reply::Session(SessionReply::Renamed { name }) => Answer::Renamed(name.to_string()),
-        Reply::Membership(MembershipReply::Joined(view)) => Answer::Joined(owned_view(view)),
-        Reply::Membership(MembershipReply::Parted { room, current }) => Answer::Parted {
+        Reply::Session(SessionReply::Renamed { name }) => OwnedReply::Renamed(name.to_string()),
+        Reply::Membership(MembershipReply::Joined(view)) => OwnedReply::Joined(owned_view(view)),
+        Reply::Membership(MembershipReply::Parted { room, current }) => OwnedReply::Parted {
             room: room.to_string(),
             current: current.map(RoomName::to_string),
         },
-        Reply::Setting(SettingReply::Topic { room, text }) => Answer::Topic {
+        Reply::Setting(SettingReply::Topic { room, text }) => OwnedReply::Topic {
             room: room.to_string(),
             text: text.map(String::from),
         },
-        Reply::Setting(SettingReply::Away { text }) => Answer::Away(text.into()),
-        Reply::Setting(SettingReply::Back) => Answer::Back,
-        Reply::Setting(SettingReply::Ignoring { name }) => Answer::Ignoring(name.to_string()),
-        Reply::Setting(SettingReply::NotIgnoring { name }) => Answer::NotIgnoring(name.to_string()),
-        Reply::Setting(SettingReply::Ignored { names }) => Answer::Ignored(sorted(names)),
-        Reply::Setting(SettingReply::Quiet(on)) => Answer::Quiet(on),
-        Reply::Setting(SettingReply::Echo(on)) => Answer::Echo(on),
-        Reply::Session(SessionReply::Mode(mode)) => Answer::Mode(mode),
-        Reply::Session(SessionReply::Pong { text }) => Answer::Pong(text.into()),
+        Reply::Setting(SettingReply::Away { text }) => OwnedReply::Away(text.into()),
+        Reply::Setting(SettingReply::Back) => OwnedReply::Back,
+        Reply::Setting(SettingReply::Ignoring { name }) => OwnedReply::Ignoring(name.to_string()),
+        Reply::Setting(SettingReply::NotIgnoring { name }) => {
+            OwnedReply::NotIgnoring(name.to_string())
+        }
+        Reply::Setting(SettingReply::Ignored { names }) => OwnedReply::Ignored(sorted(names)),
+        Reply::Setting(SettingReply::Quiet(on)) => OwnedReply::Quiet(on),
+        Reply::Setting(SettingReply::Echo(on)) => OwnedReply::Echo(on),
+        Reply::Session(SessionReply::Mode(mode)) => OwnedReply::Mode(mode),
+        Reply::Session(SessionReply::Pong { text }) => OwnedReply::Pong(text.into()),
         Reply::Session(SessionReply::Version { server_name }) => {
-            Answer::Version(server_name.into())
+            OwnedReply::Version(server_name.into())
         }
         Reply::Session(SessionReply::Help(verb)) => {
-            Answer::Help(verb.map(|verb| format!("{verb:?}")))
+            OwnedReply::Help(verb.map(|verb| format!("{verb:?}")))
         }
-        Reply::Session(SessionReply::Bye) => Answer::Bye,
+        Reply::Session(SessionReply::Bye) => OwnedReply::Bye,
         _ => owned_list(reply),
     }
 }
 
-fn owned_list(reply: Reply<'_>) -> Answer {
+fn owned_list(reply: Reply<'_>) -> OwnedReply {
     match reply {
         Reply::Query(QueryReply::Names {
             room,
@@ -418,7 +420,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
             names,
             page,
             pages,
-        }) => Answer::Names {
+        }) => OwnedReply::Names {
             room: room.map(RoomName::to_string),
             total,
             names: sorted(names),
@@ -437,7 +439,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
             };
             let mut rooms: Vec<_> = rooms.iter().map(room).collect();
             rooms.sort();
-            Answer::Rooms {
+            OwnedReply::Rooms {
                 rooms,
                 total,
                 page,
@@ -447,7 +449,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
         Reply::Query(QueryReply::Whois(whois)) => {
             let mut rooms: Vec<_> = whois.rooms.iter().map(RoomName::to_string).collect();
             rooms.sort();
-            Answer::Whois {
+            OwnedReply::Whois {
                 name: whois.name.to_string(),
                 connected_ms: whois.connected.as_millis(),
                 idle_ms: whois.idle.as_millis(),
@@ -460,7 +462,7 @@ fn owned_list(reply: Reply<'_>) -> Answer {
             server_name,
             counts,
             server,
-        }) => Answer::Stats {
+        }) => OwnedReply::Stats {
             server_name: server_name.into(),
             clients: counts.clients,
             registered: counts.registered,
@@ -480,7 +482,7 @@ fn owned_view(view: RoomView<'_>) -> Entered {
     }
 }
 
-fn owned_refusal(refusal: &Refusal<'_>) -> Fault {
+fn owned_refusal(refusal: &Refusal<'_>) -> OwnedRefusal {
     let names: Vec<String> = match *refusal {
         Refusal::NoSuchUser { given } => vec![given.into()],
         Refusal::Message(MessageRefusal::Unreached { missing, full }) => {
@@ -490,10 +492,10 @@ fn owned_refusal(refusal: &Refusal<'_>) -> Fault {
         }
         _ => Vec::new(),
     };
-    Fault::new(refusal.code(), names)
+    OwnedRefusal::new(refusal.code(), names)
 }
 
-impl Fault {
+impl OwnedRefusal {
     /// An error with this code, about these names.
     pub fn new(code: &'static str, names: impl IntoIterator<Item = String>) -> Self {
         let small: BTreeSet<String> = names.into_iter().map(|n| n.to_lowercase()).collect();
