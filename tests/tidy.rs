@@ -272,6 +272,25 @@ fn docs_name_files_that_exist() {
 }
 
 #[test]
+fn architecture_prints_structs_as_they_are() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let source: String = sources("src")
+        .iter()
+        .map(|(_, text)| without_space(text))
+        .collect();
+    let blocks: Vec<&str> = page.split("```rust\n").skip(1).collect();
+    assert!(blocks.len() >= 2, "the page was not understood");
+    for block in blocks {
+        let block = block.split("```").next().unwrap();
+        assert!(source.contains(&without_space(block)), "{block}");
+    }
+}
+
+fn without_space(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[test]
 fn every_fault_in_the_table_names_tests_that_exist() {
     const SUITES: [&str; 6] = [
         "faults::",

@@ -89,8 +89,7 @@ fn every_option_is_refused_once_in_every_split() {
 
 #[test]
 fn every_command_means_the_same_in_every_split() {
-    let daemon = Daemon::start(&[]);
-    let [mut witness, mut bob] = daemon.join_all(["witness", "bob"]);
+    let (daemon, [mut witness, mut bob]) = Daemon::start_with(["witness", "bob"]);
     let mut alice = join(&daemon, "alice");
     bob.read_until("* alice has joined lobby.");
     // In the middle of a line, and where one begins.
@@ -209,8 +208,7 @@ fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
 
 #[test]
 fn a_storm_of_requests_is_answered_once_for_each_option() {
-    let daemon = Daemon::start(&[]);
-    let [mut bob, mut carol] = daemon.join_all(["bob", "carol"]);
+    let (daemon, [mut bob, mut carol]) = Daemon::start_with(["bob", "carol"]);
     let mut alice = join(&daemon, "alice");
     // All but the one that is answered each time.
     let options = || (0..=255).filter(|option| *option != TIMING_MARK);

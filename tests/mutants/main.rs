@@ -2,7 +2,7 @@
 //! the mutant names must fail. The mutants are in the TOML files beside this one.
 //!
 //! ```sh
-//! cargo test --test mutants                        # whether each still applies; part of `cargo test`
+//! cargo test --test mutants                        # whether each applies, and its test exists; part of `cargo test`
 //! cargo test --test mutants -- --run               # all, which takes hours
 //! cargo test --test mutants -- --run NAME NAME     # some
 //! cargo test --test mutants -- --some 2            # as many, drawn anew each time
@@ -17,6 +17,7 @@
     missing_docs
 )]
 
+mod finder;
 mod mutant;
 mod workshop;
 
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use finder::Suites;
 use mutant::Mutant;
 use workshop::{Verdict, Workshop};
 
@@ -59,17 +61,19 @@ fn refuse(why: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Whether each mutant still applies, without building anything.
+/// Whether each mutant still applies, and the test that is to find it exists, without building anything.
 fn check(mutants: &[Mutant]) -> ExitCode {
     let start = Instant::now();
     println!("\nrunning {} tests", mutants.len());
-    let mut names = HashSet::new();
+    let (mut names, mut suites) = (HashSet::new(), Suites::default());
     let mut failed = 0;
     for mutant in mutants {
         let problem = if !names.insert(&mutant.name) {
             Some("another has the same name".to_owned())
         } else if mutant.found_by.trim().is_empty() || mutant.what.trim().is_empty() {
             Some("it does not say what is wrong, or which test finds it".to_owned())
+        } else if !suites.have(Path::new(ROOT), &mutant.found_by) {
+            Some(format!("there is no test {}", mutant.found_by))
         } else {
             mutant.apply(Path::new(ROOT)).err()
         };

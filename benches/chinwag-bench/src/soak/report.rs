@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::samples::{Level, Sample, slope};
 use super::visitors::Tally;
-use crate::report::{MESSAGE_FIGURES, Report, Use};
+use crate::figures::MESSAGE_FIGURES;
+use crate::report::{Report, Use};
 use crate::table::{cells, names, shown, table, tenths, whole};
 
 /// Resident memory at the end may be above what it was before the visitors came by this: the server
