@@ -88,6 +88,7 @@ impl Transport for VirtualStream {
         if socket.reset {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        assert!(!socket.shut, "nothing is written after the end was told");
         assert!(
             socket.user_timeout_disabled || !socket.refused,
             "the socket gives up a slow reader"

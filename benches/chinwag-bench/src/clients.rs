@@ -9,18 +9,14 @@ use crate::stamp::Stamp;
 
 pub struct Clients {
     pub dialect: Dialect,
-    /// Bytes of a message.
     pub size: usize,
     /// Bytes of messages that are longer than the others, if there are any.
     pub long_size: Option<usize>,
     all: Vec<Client>,
     /// How many are registered, and in the room if they asked for that.
     pub ready: usize,
-    /// How many wait to be registered.
     pub registering: usize,
-    /// How many wait to be in the room.
     pub joining: usize,
-    /// Clients to be connected.
     pub opening: VecDeque<Opening>,
     /// Clients with output to write at the end of this turn.
     pub unwritten: Vec<ClientNo>,
@@ -189,7 +185,6 @@ impl Clients {
         });
     }
 
-    /// How many bytes the kernel has not taken yet.
     pub fn unsent(&self, who: ClientNo) -> usize {
         self.get(who).map_or(0, Client::unsent)
     }

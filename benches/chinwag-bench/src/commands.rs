@@ -32,7 +32,6 @@ const USAGE: u8 = 2;
 const TIME: Duration = Duration::from_secs(5);
 const SOAK_TIME: Duration = Duration::from_secs(60);
 
-/// A command that tests a server.
 struct Test<'a> {
     common: &'a Common,
     watcher: Watcher,
@@ -143,7 +142,6 @@ impl Test<'_> {
         }
     }
 
-    /// One workload, as often as was asked for.
     fn workload(&self, scenario: &Scenario) -> Result<Outcome, Failure> {
         search::check_descriptors(scenario.clients())?;
         let (_server, server) = self.start(scenario.places())?;
@@ -204,7 +202,6 @@ impl Test<'_> {
         Ok(outcome)
     }
 
-    /// Everything at once, for long.
     fn soak(&self, plan: &soak::Plan) -> Result<Outcome, Failure> {
         search::check_descriptors(plan.places())?;
         let deadlines = [

@@ -12,7 +12,6 @@ use crate::client::ClientNo;
 /// The room that load tests talk in.
 pub const ROOM: &str = "bench";
 
-/// A protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// This server's own, which the floor speaks too.
@@ -35,9 +34,7 @@ pub enum ServerLine<'a> {
     Ping(&'a [u8]),
     /// The server left out this number of lines.
     Missed(u64),
-    /// Something was refused.
     Refused(&'a [u8]),
-    /// Nothing that matters here.
     Other,
 }
 
@@ -51,7 +48,6 @@ impl Dialect {
         })
     }
 
-    /// How it is named on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chinwag => "chinwag",

@@ -14,7 +14,6 @@ use crate::target::Target;
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
-/// A number in a range.
 pub fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     T: FromStr + PartialOrd + Display + Clone,

@@ -15,18 +15,15 @@ use crate::target::Target;
 use crate::timestamp::Timestamp;
 use crate::traffic::Chat;
 
-/// How often progress is told.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
 /// How long it takes, and what else is the same for all workloads.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub warm_up: Duration,
-    /// How long it is measured.
     pub time: Duration,
     /// Given to messages in flight after that, before they count as lost.
     pub drain: Duration,
-    /// Bytes of a message.
     pub size: usize,
     pub seed: u64,
 }
@@ -42,7 +39,6 @@ pub struct ServerUnderTest {
     pub opening_max: usize,
 }
 
-/// What every run is given.
 #[derive(Clone, Copy)]
 pub struct Setup<'a> {
     pub server: &'a ServerUnderTest,
@@ -57,7 +53,6 @@ pub trait Load: Workload {
 
     fn start(&mut self, now: Timestamp, out: &mut Clients);
 
-    /// The measured phase begins.
     fn begin(&mut self, now: Timestamp, out: &mut Clients);
 
     /// The measured phase ends, and nothing more is to be sent.
@@ -82,7 +77,6 @@ pub struct Measured {
     interrupted: bool,
 }
 
-/// Runs a scenario once.
 pub fn run(setup: Setup<'_>, scenario: &Scenario) -> Result<Report, SwarmError> {
     let mut load = ScenarioWorkload::new(*scenario, setup.server.dialect, setup.plan);
     let mut session = Session::new(setup, scenario.clients())?;
@@ -168,7 +162,6 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Waits for messages in flight.
     pub fn drain<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
         self.setup.watcher.show_draining();
         self.await_end(self.setup.plan.drain, work, |work| work.outstanding() == 0)

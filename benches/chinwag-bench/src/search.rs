@@ -19,7 +19,6 @@ use crate::timestamp::Timestamp;
 /// Descriptors that this program keeps for itself: its poll, its timer, its files.
 const RESERVED_FDS: usize = 32;
 
-/// Clients are added in such steps.
 const STEP_CLIENTS: usize = 500;
 
 /// A step that takes longer has found a limit.

@@ -31,7 +31,6 @@ pub struct SuiteReport {
     pub failure: Option<SwarmError>,
 }
 
-/// The parts that measure speed.
 struct Suite<'a> {
     setup: Setup<'a>,
     reports: Vec<Report>,
@@ -109,7 +108,6 @@ impl SuiteReport {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
-    /// What an operator wants to know.
     pub fn text(&self) -> String {
         let mut lines: Vec<String> = self.capacity.iter().map(Capacity::text).collect();
         let mut before = "";
@@ -143,7 +141,6 @@ impl SuiteReport {
     }
 }
 
-/// Why a rate was too much for a server, if it was.
 fn too_much(report: &Report, rate: f64) -> Option<String> {
     if report.interrupted || keeps_up(report, rate, P99_MAX) {
         return None;

@@ -36,7 +36,6 @@ pub struct RoomLedger {
 #[derive(Clone, Debug)]
 struct Member {
     heard: u64,
-    /// Lines that the server said it left out.
     told_missed: u64,
     /// How far it is in the order; `None` once it missed a line, if it speaks, or if there is no order.
     follower: Option<Follower>,

@@ -16,7 +16,6 @@ use crate::report::{Messages, Report};
 const PERCENTILES_HEIGHT: u32 = 360;
 const TIME_HEIGHT: u32 = 220;
 
-/// Longer titles would not fit.
 const TITLE_CHARS: usize = 110;
 
 /// Draws runs: one line for each report and kind of message, in a block for each workload.
@@ -33,7 +32,6 @@ pub fn draw(reports: &[Report]) -> Result<String, PlotError> {
     on_paper(&blocks)
 }
 
-/// In the order in which the workloads were run.
 fn blocks(reports: &[Report]) -> Vec<Block> {
     let key = |report: &Report| (report.workload, report.clients, report.size);
     let mut keys = Vec::new();
@@ -97,7 +95,6 @@ impl Curves {
     }
 }
 
-/// The runs of one workload.
 fn block(group: &[&Report]) -> Option<Block> {
     let first = group.first()?;
     let servers = distinct(group.iter().map(|report| report.server.as_str()));
@@ -186,7 +183,6 @@ fn panels(curves: &[Curves], seconds: f64) -> Vec<Panel> {
     panels
 }
 
-/// Without what occurred before.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut known = Vec::new();
     for name in names {
@@ -225,7 +221,6 @@ fn choose<'a>(group: &[&'a Report], compares: bool) -> (Vec<(usize, &'a Report)>
     (chosen, notes)
 }
 
-/// What makes a run differ from the others of its block.
 fn label(number: usize, report: &Report, group: &[&Report], compares: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(compares.then(|| report.server.clone()));
@@ -244,7 +239,6 @@ fn label(number: usize, report: &Report, group: &[&Report], compares: bool) -> S
     }
 }
 
-/// What the runs of a block have in common.
 fn title(first: &Report, group: &[&Report]) -> String {
     let mut title = format!("{}: {} clients", first.workload, first.clients);
     for parameter in &first.parameters {

@@ -60,23 +60,17 @@ pub const CLIENTS_MIN: usize = 20;
 /// Members of the busy room at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-/// What a soak is to be like.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub run: run::Plan,
-    /// Steady clients.
     pub clients: usize,
-    /// Private messages a second.
     pub rate: f64,
-    /// Lines a second in the busy room.
     pub room_rate: f64,
-    /// Lines a second in the lobby.
     pub lobby_rate: f64,
     /// Visitors a second that stay for a short while.
     pub visits: f64,
 }
 
-/// How many clients do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Population {
     /// In the busy room.
@@ -87,7 +81,6 @@ struct Population {
     slow: usize,
     /// In the lobby.
     chatters: usize,
-    /// For visitors.
     places: usize,
 }
 
@@ -137,7 +130,6 @@ impl Plan {
     }
 }
 
-/// Runs a soak.
 pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     let pid = setup.server.pid;
     let population = Population::of(plan.clients);

@@ -136,7 +136,6 @@ impl SoakReport {
         text
     }
 
-    /// What was done, each with its number.
     pub fn deeds(&self) -> Vec<String> {
         let deeds = self.done.iter();
         deeds
@@ -192,7 +191,6 @@ mod tests {
         }
     }
 
-    /// A soak in which this went wrong.
     fn wrong(mistake: impl FnOnce(&mut SoakReport)) -> SoakReport {
         let mut report = sound();
         mistake(&mut report);

@@ -72,7 +72,6 @@ impl SoakWorkload {
         }
     }
 
-    /// How many of each thing were done.
     pub fn done(&self) -> Tally {
         let mut tally = self.visitors.tally.clone();
         tally.extend(&self.slow.tally);

@@ -22,7 +22,6 @@ pub struct PrivateTraffic {
     pub recorder: Recorder,
     /// How late messages of an open loop leave.
     pub lag: Recorder,
-    /// Set while an open loop goes on.
     schedule: Option<Schedule>,
     is_sending: bool,
 }

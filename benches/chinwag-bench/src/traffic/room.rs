@@ -21,7 +21,6 @@ pub struct RoomSpec {
     pub speakers: usize,
     /// Of each speaker in a closed loop, of all together in an open one.
     pub pace: Pace,
-    /// Bytes of a line.
     pub size: usize,
     /// Whether each speaker ends with a line that all others must have heard.
     ///
@@ -49,7 +48,6 @@ pub struct RoomTraffic {
     /// Knows members by their place in the room.
     pub ledger: RoomLedger,
     pub recorder: Recorder,
-    /// Set while an open loop goes on.
     schedule: Option<Schedule>,
     next_speaker: usize,
     phase: Phase,
