@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::client::{Client, ClientNo, Read, Reads, State};
 use crate::clients::{Arrival, Clients, Opening};
-use crate::dialect::{Dialect, ServerLine};
+use crate::dialect::ServerLine;
 use crate::run::ServerUnderTest;
 use crate::stamp::Stamp;
 use crate::target::{Sources, Target, is_gone};
@@ -267,7 +267,8 @@ impl Swarm {
                 }
             }
             ServerLine::Ping(token) => {
-                (self.clients).append(who, |bytes| Dialect::pong(bytes, token));
+                let pong = [b"PONG", token, b"\r\n"].concat();
+                self.clients.raw(who, &pong);
             }
             ServerLine::Missed(lines) => work.missed(who, lines),
             ServerLine::Refused(text) => {
@@ -339,11 +340,11 @@ impl Swarm {
                 ..Client::default()
             };
         }
-        let dialect = self.clients.dialect;
         match &opening.arrival {
             Arrival::Named(name) => {
                 self.clients.set_state(who, State::Registering);
-                (self.clients).append(who, |bytes| dialect.register(bytes, *name));
+                let words = self.clients.dialect.register(*name);
+                self.clients.raw(who, words.as_bytes());
             }
             Arrival::Stranger(text) => {
                 self.clients.set_state(who, State::Stranger);
