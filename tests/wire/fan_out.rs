@@ -41,7 +41,7 @@ fn unreached(clients: &[VirtualClient]) -> usize {
 }
 
 #[test]
-fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
+fn line_to_1000_members_takes_many_turns_and_arrives_once() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     for turn in 1..=1000 / SLICE {
@@ -60,7 +60,7 @@ fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
 }
 
 #[test]
-fn a_room_that_fits_into_a_slice_hears_at_once() {
+fn room_within_one_slice_gets_a_line_in_one_turn() {
     let (mut server, clients) = crowd(SLICE + 1, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -69,7 +69,7 @@ fn a_room_that_fits_into_a_slice_hears_at_once() {
 }
 
 #[test]
-fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
+fn private_message_is_written_in_its_turn_after_older_lines() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -93,7 +93,7 @@ fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
 }
 
 #[test]
-fn lines_said_meanwhile_keep_their_order() {
+fn lines_sent_during_a_fan_out_keep_their_order() {
     let (mut server, clients) = crowd(1001, Limits::default());
     for number in 0..20 {
         let speaker = &clients[number % 2];
@@ -108,7 +108,7 @@ fn lines_said_meanwhile_keep_their_order() {
 }
 
 #[test]
-fn a_place_in_the_backlog_is_not_inherited() {
+fn fan_out_entry_is_not_inherited_with_the_slot() {
     let (mut server, clients) = crowd(1201, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -132,7 +132,7 @@ fn a_place_in_the_backlog_is_not_inherited() {
 }
 
 #[test]
-fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
+fn slow_reader_in_a_crowd_is_told_its_exact_skipped_count() {
     let limits = Limits {
         output_soft_bytes_max: 100,
         ..Limits::default()
@@ -153,7 +153,7 @@ fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
 }
 
 #[test]
-fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
+fn unfinished_fan_out_is_written_before_the_server_exits() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -164,7 +164,7 @@ fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
 }
 
 #[test]
-fn a_lack_of_room_has_the_whole_backlog_written() {
+fn fan_out_is_written_whole_when_the_total_limit_is_reached() {
     let limits = Limits {
         output_total_bytes_max: 8 << 10,
         ..Limits::default()
@@ -180,7 +180,7 @@ fn a_lack_of_room_has_the_whole_backlog_written() {
 }
 
 #[test]
-fn a_room_that_is_spoken_to_without_end_is_written_to_in_slices_all_the_time() {
+fn endless_fan_out_writes_one_slice_each_turn() {
     // The backlog never runs empty, and more passes through it than may wait in it.
     let (mut server, clients) = crowd(201, Limits::default());
     let line = format!("{}\n", "x".repeat(4000));

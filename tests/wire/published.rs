@@ -12,7 +12,7 @@ use crate::support::VirtualServer;
 /// A client evicted while its own command was carried out, which then went on with it: Redis,
 /// CVE-2026-23479.
 #[test]
-fn who_is_closed_by_its_own_answer_does_nothing_more() {
+fn client_closed_by_its_own_answer_executes_nothing_more() {
     let mut server = VirtualServer::new(Limits {
         line_bytes_max: 64,
         output_soft_bytes_max: 256,
@@ -49,7 +49,7 @@ fn little_room() -> Limits {
 }
 
 #[test]
-fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
+fn sender_closed_by_the_total_limit_executes_nothing_more() {
     let mut server = VirtualServer::new(little_room());
     let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
     // Half of the hard limit may wait for alice: with more she is not served.
@@ -84,7 +84,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
 /// Members closed while a line was on its way to them, one of them its speaker: "sending to
 /// disconnected clients turns out to be a bad idea" (solanum, pull request 526).
 #[test]
-fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
+fn line_that_closes_a_recipient_reaches_the_others_once() {
     let mut server = VirtualServer::new(little_room());
     let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
     server.send(&alice, b"/echo on\n");
@@ -118,7 +118,7 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
 /// as it likes (Redis, CVE-2025-21605). Of whatever is asked here, the answer is far below what may
 /// wait for a client, so that it can always be made to wait behind it.
 #[test]
-fn no_answer_is_larger_than_what_may_wait() {
+fn answer_fits_in_an_eighth_of_the_hard_limit() {
     let limits = Limits::default();
     let mut server = VirtualServer::new(limits.clone());
     let [asker] = server.register_all(["asker"]);
@@ -185,7 +185,7 @@ fn no_answer_is_larger_than_what_may_wait() {
 /// Answers to who was gone already: solanum, pull request 526. An oper who killed himself: ngIRCd,
 /// issue 43. A client freed by its own command, which then went on with it: ngIRCd, issue 344.
 #[test]
-fn nothing_behind_a_quit_is_executed() {
+fn lines_behind_a_quit_are_not_executed() {
     for quit in ["/quit", "/quit see you", "quit", "exit", "/bye"] {
         let mut server = VirtualServer::new(Limits::default());
         let [alice, bob] = server.register_all(["alice", "bob"]);
@@ -254,7 +254,7 @@ const NASTY: [&str; 34] = [
 ];
 
 #[test]
-fn every_command_has_one_answer_whatever_comes_with_it() {
+fn command_has_one_answer_with_any_arguments() {
     let stars = "*".repeat(2000) + "b";
     let question_marks = "a?".repeat(1900);
     let commas = ",a".repeat(1900);
@@ -296,7 +296,7 @@ fn every_command_has_one_answer_whatever_comes_with_it() {
 /// CVE-2026-32746. More options at once than answers had room for, and some got none: Contiki,
 /// CVE-2021-40523.
 #[test]
-fn telnet_options_are_all_answered_however_many_come_at_once() {
+fn telnet_options_are_all_answered_when_sent_at_once() {
     let mut server = VirtualServer::new(Limits::default());
     let client = server.connect("127.0.0.1:1");
     client.take();

@@ -35,7 +35,7 @@ fn private_to(name: &str, bytes: usize) -> Vec<u8> {
 /// A queue that was written early in a turn was on the list of those to be written twice. When the
 /// first write failed, the second, with nothing to write, forgot whose messages were lost.
 #[test]
-fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
+fn sender_is_told_of_a_loss_when_the_queue_was_flushed_twice() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     {
         let mut socket = bob.socket.borrow_mut();
@@ -56,7 +56,7 @@ fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
 
 /// Somebody who quits with unread messages, and is closed as the largest queue in the same turn.
 #[test]
-fn a_sender_is_told_although_the_reader_was_ending_in_order() {
+fn sender_is_told_of_a_loss_when_the_reader_had_quit() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     bob.limit_space(0);
     for _ in 0..40 {
@@ -84,7 +84,7 @@ fn a_sender_is_told_although_the_reader_was_ending_in_order() {
 /// The line that turns somebody away passed the total limit, was written at once, and nothing was
 /// left that would have closed the connection.
 #[test]
-fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
+fn refused_connection_is_closed_at_the_total_limit() {
     let limits = Limits {
         clients_max: 2,
         ..small_queues()
@@ -118,7 +118,7 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
 
 /// A slow reader that quit or half-closed was never told what it had missed.
 #[test]
-fn what_was_missed_is_told_to_who_is_leaving() {
+fn leaving_client_is_told_its_skipped_count() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     bob.limit_space(0);
     for _ in 0..40 {
@@ -134,7 +134,7 @@ fn what_was_missed_is_told_to_who_is_leaving() {
 
 /// A telnet command with nothing behind it changed the line ends only at the next line.
 #[test]
-fn a_telnet_command_alone_makes_line_ends_cr_lf() {
+fn telnet_command_alone_makes_line_ends_cr_lf() {
     let (mut server, alice, bob) = alice_and_bob(Limits::default());
     server.send(&bob, b"\xff\xf1");
     server.send(&alice, b"hi\n");
@@ -144,7 +144,7 @@ fn a_telnet_command_alone_makes_line_ends_cr_lf() {
 /// What is kept to know whose a message is was not counted: one-byte messages took four times the
 /// limit of all output.
 #[test]
-fn short_private_messages_count_with_all_that_they_take() {
+fn short_private_messages_count_with_their_receipts() {
     let limits = Limits {
         output_hard_bytes_max: 8192,
         output_total_bytes_max: 8192,
@@ -162,7 +162,7 @@ fn short_private_messages_count_with_all_that_they_take() {
 }
 
 #[test]
-fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
+fn skipped_line_does_not_backdate_a_stall() {
     let mut server = VirtualServer::new(Limits {
         line_bytes_max: 256,
         output_soft_bytes_max: 1024,
@@ -199,7 +199,7 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
 /// Whoever goes from room to room while it leaves a little unread missed lines in ever more rooms,
 /// and each was remembered, and looked through at each line.
 #[test]
-fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
+fn client_that_hops_rooms_without_reading_has_to_wait() {
     let limits = Limits {
         line_bytes_max: 64,
         output_soft_bytes_max: 256,
@@ -237,7 +237,7 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
 /// What was written while room was made for a line could ask for room itself, and so on: as deep as
 /// there were clients, and deeper than the stack.
 #[test]
-fn a_lack_of_room_that_begets_another_is_no_deeper_than_one() {
+fn total_limit_is_enforced_without_deep_recursion() {
     /// As much as all else needs here, twice over; a server has more, and more clients.
     const STACK_BYTES: usize = 256 << 10;
     let small = thread::Builder::new().stack_size(STACK_BYTES);
@@ -313,7 +313,7 @@ fn many_read_their_last_byte_at_the_total_limit() {
 /// While room was made for a message it was written, and then its reader was the largest queue of all, by
 /// being told of what it had missed: the message arrived, and its sender was told that it did not.
 #[test]
-fn a_message_that_was_written_while_room_was_made_is_not_refused() {
+fn message_written_while_enforcing_the_limit_is_not_refused() {
     const FILLERS: usize = 25;
     let limits = small_queues();
     let total_max = limits.output_total_bytes_max;

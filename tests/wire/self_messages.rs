@@ -89,7 +89,7 @@ fn message_to_oneself_while_away_is_answered_once() {
 }
 
 #[test]
-fn ignoring_oneself_is_refused() {
+fn ignore_of_oneself_is_refused() {
     check_three(
         "
         alice> /ignore alice
@@ -121,7 +121,7 @@ fn whois_of_oneself_tells_everything_in_any_case() {
 }
 
 #[test]
-fn own_name_can_be_taken_again_and_by_nobody_else() {
+fn own_name_can_be_taken_again_by_its_owner_only() {
     check_three(
         "
         alice> #alice
@@ -261,7 +261,7 @@ fn rename_during_a_fan_out_changes_no_earlier_line() {
 }
 
 #[test]
-fn leaving_during_a_fan_out_costs_the_others_nothing() {
+fn leave_during_a_fan_out_costs_other_members_no_line() {
     let (mut server, clients) = crowd(402, Limits::default());
     let (speakers, others) = clients.split_at(2);
     let (leavers, stayers) = others.split_at(200);

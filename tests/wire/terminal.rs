@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_harmful_reaches_anyone_in_any_mode_or_the_log(bytes in nasty_bytes()) {
+    fn text_is_harmless_in_every_mode_and_in_the_log(bytes in nasty_bytes()) {
         let log = logged();
         let mut server = VirtualServer::new(Limits { line_bytes_max: 300, ..Limits::default() });
         let alice = server.connect("127.0.0.1:1");
