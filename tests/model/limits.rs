@@ -13,7 +13,7 @@ use crate::recorder::{Entered, OwnedEvent, OwnedRefusal, OwnedReply, Seen};
 const ROOMS_MAX: usize = 20;
 
 #[test]
-fn the_limits_are_those_of_the_protocol_page() {
+fn limits_are_those_of_the_protocol_page() {
     assert_eq!(RECIPIENTS_MAX, 16);
     assert_eq!(NOTE_BYTES_MAX, 300);
     assert_eq!(NAMES_PAGE, 100);
@@ -21,7 +21,7 @@ fn the_limits_are_those_of_the_protocol_page() {
 }
 
 #[test]
-fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
+fn message_to_16_recipients_is_sent_and_to_17_is_refused() {
     let mut harness = Harness::new(ROOMS_MAX);
     let writer = harness.user("writer");
     let readers = harness.crowd("reader", RECIPIENTS_MAX + 1);
@@ -42,7 +42,7 @@ fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
 }
 
 #[test]
-fn sixteen_recipients_may_all_be_missing_and_all_are_named() {
+fn missing_recipients_are_all_named_up_to_16() {
     let mut harness = Harness::new(ROOMS_MAX);
     let writer = harness.user("writer");
     let fault = harness
@@ -58,7 +58,7 @@ fn to_readers(count: usize) -> Line {
 }
 
 #[test]
-fn one_may_be_in_twenty_rooms() {
+fn client_may_be_in_20_rooms() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.join(bob, "elsewhere");
@@ -89,7 +89,7 @@ fn current_room(harness: &mut Harness, id: ClientId) -> String {
 }
 
 #[test]
-fn a_note_has_three_hundred_bytes_at_most() {
+fn note_has_300_bytes_at_most() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     for (length, fits) in [(299, true), (300, true), (301, false)] {
@@ -114,7 +114,7 @@ fn a_note_has_three_hundred_bytes_at_most() {
 }
 
 #[test]
-fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
+fn quit_with_too_long_a_text_is_refused_and_does_not_quit() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     let seen = harness.line(ann, &Line::Quit(Some("q".repeat(301))));
@@ -137,7 +137,7 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
 }
 
 #[test]
-fn one_may_ignore_a_hundred_who_are_there() {
+fn client_may_ignore_100_connected_users() {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
     let crowd = harness.crowd("noise", IGNORED_MAX + 1);
@@ -172,7 +172,7 @@ fn hears(harness: &mut Harness, reader: ClientId, speaker: ClientId) -> bool {
 }
 
 #[test]
-fn names_come_a_hundred_a_page() {
+fn names_come_100_a_page() {
     for (total, pages) in [(99, 1), (100, 1), (101, 2), (200, 2), (201, 3)] {
         let mut harness = Harness::new(ROOMS_MAX);
         let crowd = harness.crowd("user", total);
@@ -217,7 +217,7 @@ fn all_names(
 }
 
 #[test]
-fn the_page_of_an_empty_lobby_is_empty() {
+fn page_of_an_empty_lobby_is_empty() {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
     harness.part(ann, "lobby");
@@ -235,7 +235,7 @@ fn the_page_of_an_empty_lobby_is_empty() {
 }
 
 #[test]
-fn who_enters_is_told_twenty_names_at_most() {
+fn join_answer_names_20_members_at_most() {
     for (others, named) in [(0, 0), (19, 19), (20, 20), (21, 20)] {
         let mut harness = Harness::new(ROOMS_MAX);
         harness.crowd("old", others);
@@ -269,7 +269,7 @@ fn check_view(entered: &Entered, others: usize, named: usize) {
 }
 
 #[test]
-fn rooms_come_a_hundred_a_page() {
+fn rooms_come_100_a_page() {
     for (total, pages) in [
         (ROOMS_PAGE - 1, 1),
         (ROOMS_PAGE, 1),
@@ -332,7 +332,7 @@ fn is_told(harness: &mut Harness, sender: ClientId) -> bool {
 }
 
 #[test]
-fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
+fn away_notice_comes_once_below_the_limit_of_remembered_senders() {
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX - 1);
     for sender in crowd {
         assert!(!is_told(&mut harness, sender));
@@ -340,7 +340,7 @@ fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
 }
 
 #[test]
-fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
+fn away_notice_comes_once_at_the_limit_of_remembered_senders() {
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX);
     for sender in crowd {
         assert!(!is_told(&mut harness, sender), "{sender} was told before");
@@ -348,7 +348,7 @@ fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
 }
 
 #[test]
-fn with_more_senders_than_are_remembered_the_new_one_is_told_too() {
+fn away_notice_reaches_a_sender_past_the_remembered_ones() {
     // That the last of these is told is in `away_and_told`; some are told twice then, rather
     // than one not at all.
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);

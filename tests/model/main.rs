@@ -35,7 +35,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_core_does_what_the_plain_model_does(ops in ops()) {
+    fn core_does_the_same_as_the_plain_model(ops in ops()) {
         let mut history = History::begin();
         for op in &ops {
             history.step(op);

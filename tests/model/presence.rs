@@ -19,7 +19,7 @@ use crate::recorder::{OwnedEvent, OwnedReply, Seen};
 const ROOMS_MAX: usize = 20;
 
 #[test]
-fn the_sizes_are_those_of_the_protocol_page() {
+fn room_sizes_are_those_of_the_protocol_page() {
     assert_eq!(PRESENCE_IMMEDIATE_MEMBERS_MAX, 50);
     assert_eq!(PRESENCE_MEMBERS_MAX, 1000);
     assert_eq!(PRESENCE_INTERVAL, Duration::from_secs(1));
@@ -85,7 +85,7 @@ fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
 }
 
 #[test]
-fn up_to_fifty_members_are_told_of_a_join_at_once() {
+fn join_in_a_room_of_up_to_50_is_announced_at_once() {
     for before in [48, 49] {
         let (mut harness, crowd) = lobby_of(before);
         let (_, heard) = arrive(&mut harness, "zoe");
@@ -100,7 +100,7 @@ fn up_to_fifty_members_are_told_of_a_join_at_once() {
 }
 
 #[test]
-fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
+fn join_in_a_room_of_51_is_announced_one_second_later() {
     for before in [50, 51] {
         let (mut harness, crowd) = lobby_of(before);
         let (_, heard) = arrive(&mut harness, "zoe");
@@ -123,7 +123,7 @@ fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
 }
 
 #[test]
-fn a_leave_is_told_by_how_many_remain() {
+fn leave_notice_depends_on_the_number_of_remaining_members() {
     let (mut harness, crowd) = lobby_of(52);
     let seen = harness.part(crowd[51], "lobby"); // 51 remain
     assert!(heard_by_others(&seen, crowd[51]).is_empty());
@@ -138,7 +138,7 @@ fn a_leave_is_told_by_how_many_remain() {
 }
 
 #[test]
-fn a_summary_counts_all_and_names_some_who_joined() {
+fn summary_counts_all_joins_and_names_some() {
     let (mut harness, crowd) = lobby_of(60);
     let mut new = Vec::new();
     for name in ["zoe", "yan", "xia"] {
@@ -161,7 +161,7 @@ fn a_summary_counts_all_and_names_some_who_joined() {
 }
 
 #[test]
-fn a_summary_of_leaves_alone_names_who_left() {
+fn summary_of_leaves_alone_names_the_leavers() {
     let (mut harness, crowd) = lobby_of(60);
     for id in &crowd[57..] {
         harness.disconnect(*id);
@@ -172,7 +172,7 @@ fn a_summary_of_leaves_alone_names_who_left() {
 }
 
 #[test]
-fn quiet_members_are_told_neither_at_once_nor_later() {
+fn quiet_members_get_neither_notices_nor_summaries() {
     for before in [49, 60, 1000] {
         let (mut harness, crowd) = lobby_of(before);
         harness.ask(crowd[3], &Line::Quiet(Some(true))).unwrap();
@@ -187,7 +187,7 @@ fn quiet_members_are_told_neither_at_once_nor_later() {
 }
 
 #[test]
-fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
+fn room_of_1000_gets_summaries_and_room_of_1001_gets_none() {
     let (mut harness, crowd) = lobby_of(999);
     let (thousandth, _) = arrive(&mut harness, "zoe");
     let seen = harness.wait_ms(1000);
@@ -210,7 +210,7 @@ fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
 }
 
 #[test]
-fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
+fn room_grown_past_1000_gets_no_pending_summary() {
     let (mut harness, crowd) = lobby_of(999);
     arrive(&mut harness, "zoe");
     let (last, _) = arrive(&mut harness, "yan");
@@ -224,7 +224,7 @@ fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
 }
 
 #[test]
-fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
+fn summary_does_not_end_with_the_join_of_a_gone_visitor() {
     let (mut harness, crowd) = lobby_of(50);
     let (zoe, at_once) = arrive(&mut harness, "zoe");
     assert!(at_once.is_empty(), "51 members are told later");
@@ -244,7 +244,7 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
 
 /// The summary named somebody whom nobody could find any more, or who was somebody else by then.
 #[test]
-fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
+fn summary_names_a_renamed_newcomer_by_its_current_name() {
     let (mut harness, crowd) = lobby_of(60);
     let (zoe, _) = arrive(&mut harness, "zoe");
     harness.join(zoe, "den");
@@ -267,7 +267,7 @@ fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
 
 /// "carol is now zoe.", and then "zoe has left lobby.", where she still was.
 #[test]
-fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
+fn summary_omits_a_leavers_name_taken_by_another_member() {
     let (mut harness, crowd) = lobby_of(60);
     let (zoe, _) = arrive(&mut harness, "zoe");
     let (yan, _) = arrive(&mut harness, "yan");
@@ -285,7 +285,7 @@ fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
 }
 
 #[test]
-fn each_room_has_a_summary_of_its_own() {
+fn room_has_a_summary_of_its_own() {
     let (mut harness, crowd) = lobby_of(60);
     for id in &crowd {
         harness.join(*id, "den");
@@ -310,7 +310,7 @@ fn each_room_has_a_summary_of_its_own() {
 }
 
 #[test]
-fn a_room_that_ends_takes_what_was_untold_with_it() {
+fn room_that_ends_drops_its_pending_summary() {
     let (mut harness, crowd) = lobby_of(120);
     for id in &crowd[..60] {
         harness.join(*id, "den");
@@ -482,7 +482,7 @@ proptest! {
     })]
 
     #[test]
-    fn what_is_told_adds_up_to_what_happened(regulars in 44_usize..=52, changes in changes()) {
+    fn presence_notices_add_up_to_the_actual_changes(regulars in 44_usize..=52, changes in changes()) {
         let mut visits = Visits::new(regulars);
         for change in changes {
             visits.befall(change);
