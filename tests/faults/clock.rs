@@ -120,7 +120,7 @@ fn for_each_jump(test: impl Fn(i64) + Sync) {
 }
 
 #[test]
-fn json_shows_the_time_of_day_and_nothing_else_follows_it() {
+fn wall_clock_jump_changes_only_the_json_time() {
     let Some(clocked) = Clocked::start(&[]) else {
         return;
     };
@@ -150,7 +150,7 @@ fn json_shows_the_time_of_day_and_nothing_else_follows_it() {
 }
 
 #[test]
-fn nobody_is_closed_early_or_late_for_want_of_a_name() {
+fn unregistered_client_is_closed_on_time_after_a_clock_jump() {
     const REGISTER_TIME: Duration = Duration::from_secs(2);
     for_each_jump(|seconds| {
         let Some(clocked) = Clocked::start(&["--register-time", "2"]) else {
@@ -166,7 +166,7 @@ fn nobody_is_closed_early_or_late_for_want_of_a_name() {
 }
 
 #[test]
-fn the_time_for_the_last_lines_is_neither_shorter_nor_longer() {
+fn shutdown_time_is_unchanged_by_a_clock_jump() {
     const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
     for_each_jump(|seconds| {
         let flags = ["--shutdown-time", "2", "--hard-limit", "16M"];

@@ -77,7 +77,7 @@ fn collides() -> bool {
 }
 
 #[test]
-fn names_that_collide_under_one_key_do_not_under_another() {
+fn names_that_collide_under_one_key_differ_under_another() {
     if collides() {
         assert_eq!(hashes([5, 6, 7, 8]), [COUNT, COUNT]);
         assert_eq!(hashes([1, 2, KNOWN_SEED[2] ^ 1, 4]), [COUNT, COUNT]);
@@ -116,7 +116,7 @@ fn cpu_time_for_names(count: usize, name: impl Fn(usize) -> String) -> Duration 
 }
 
 #[test]
-fn names_that_collide_under_a_known_key_are_as_quick_as_others() {
+fn names_that_collide_under_a_known_key_cost_no_more_time() {
     if !collides() {
         return;
     }
@@ -159,7 +159,7 @@ fn cpu_time_for_rooms(room: impl Fn(usize) -> String) -> Duration {
 }
 
 #[test]
-fn rooms_that_collide_under_a_known_key_are_as_quick_as_others() {
+fn rooms_that_collide_under_a_known_key_cost_no_more_time() {
     if !collides() {
         return;
     }

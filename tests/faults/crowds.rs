@@ -97,7 +97,7 @@ impl Chatting {
 }
 
 #[test]
-fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
+fn crowd_that_comes_and_goes_does_not_stop_a_conversation() {
     let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let mut pair = Pair::new(daemon.join_all(["alice", "bob"]));
@@ -153,7 +153,7 @@ fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
 }
 
 #[test]
-fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names_back() {
+fn crowd_that_quits_at_once_is_answered_and_frees_its_names() {
     let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let pair = Pair::new(daemon.join_all(["alice", "bob"]));
@@ -208,7 +208,7 @@ fn peer_in(line: &str) -> String {
 }
 
 #[test]
-fn registered_clients_that_say_nothing_cost_next_to_nothing() {
+fn idle_registered_clients_cost_next_to_no_cpu_time() {
     const CPU_TIME_MAX: Duration = Duration::from_millis(50);
     let daemon = Daemon::start(&[]);
     let mut clients: Vec<Client> = (0..200)

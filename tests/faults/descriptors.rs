@@ -13,7 +13,7 @@ const WAITING: usize = 300;
 const CPU_TIME_MAX: Duration = Duration::from_millis(300);
 
 #[test]
-fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
+fn open_files_limit_leaves_room_for_32_fewer_clients() {
     const ROOM: usize = 64 - 32;
     let daemon = Daemon::start_as(program_with_open_files(64), &[]);
     daemon.wait_for_log("room for 32 clients, not 10000");
@@ -40,7 +40,7 @@ fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
 }
 
 #[test]
-fn a_crowd_at_a_full_server_is_turned_away_whole() {
+fn crowd_at_a_full_server_is_refused_with_a_line_each() {
     let daemon = Daemon::start_as(program_with_open_files(64), &[]);
     let mut users: Vec<Client> = (0..32)
         .map(|number| daemon.join(&format!("user{number}")))
@@ -88,7 +88,7 @@ fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
 }
 
 #[test]
-fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
+fn daemon_without_descriptors_waits_and_resumes_by_itself() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_open_files(&daemon, 4);
     // More than are accepted in one turn. Some have spoken, and some are gone before their turn.
@@ -116,7 +116,7 @@ fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
 }
 
 #[test]
-fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
+fn connection_is_told_when_only_the_reserved_descriptor_is_left() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_to_what_is_open(&daemon);
     let mut refused = daemon.connect_raw();
@@ -140,7 +140,7 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
 }
 
 #[test]
-fn a_place_that_becomes_free_in_trouble_is_given_to_the_next() {
+fn freed_descriptor_goes_to_the_next_connection() {
     let (daemon, [mut alice, bob]) = Daemon::start_with(["alice", "bob"]);
     limit_to_what_is_open(&daemon);
     daemon.connect_raw().expect_line(REFUSED_FULL);

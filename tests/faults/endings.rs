@@ -36,7 +36,7 @@ fn start() -> (Daemon, Client, usize) {
 }
 
 #[test]
-fn a_half_close_in_mid_line_ends_the_line_and_everything_is_answered_first() {
+fn half_close_in_mid_line_ends_the_line_and_all_is_answered() {
     let (daemon, mut alice, descriptors) = start();
     for (name, text) in [
         ("eve", "#eve\n@alice:one\n/ping two\n@alice:th\u{e9}e"),
@@ -72,7 +72,7 @@ fn a_half_close_in_mid_line_ends_the_line_and_everything_is_answered_first() {
 
 /// Who half-closes and has much to be read gets all of it first.
 #[test]
-fn a_half_close_with_answers_waiting_waits_for_them_to_be_read() {
+fn half_close_waits_until_queued_answers_are_read() {
     const LINES: usize = 3000;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -101,7 +101,7 @@ fn a_half_close_with_answers_waiting_waits_for_them_to_be_read() {
 }
 
 #[test]
-fn a_reset_in_mid_line_drops_that_line_and_nothing_else() {
+fn reset_in_mid_line_drops_that_line_and_nothing_else() {
     let (daemon, mut alice, descriptors) = start();
     let mut leaver = daemon.join("eve");
     alice.expect_line("* eve has joined lobby.");
@@ -119,7 +119,7 @@ fn a_reset_in_mid_line_drops_that_line_and_nothing_else() {
 }
 
 #[test]
-fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
+fn reset_tells_each_sender_how_many_messages_were_lost() {
     const TEXT_BYTES: usize = 1000;
     let daemon = Daemon::start(&["--soft-limit", "16K", "--hard-limit", "16M"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
@@ -243,18 +243,18 @@ fn expect_each_logged_once(is_accepted: bool) {
 }
 
 #[test]
-fn a_connection_that_is_over_when_it_is_accepted_is_logged_once_and_leaves_nothing() {
+fn connection_over_before_accept_is_logged_once_and_cleaned_up() {
     expect_each_logged_once(false);
 }
 
 #[test]
-fn a_connection_that_is_over_between_accept_and_first_read_is_logged_once_and_leaves_nothing() {
+fn connection_over_before_its_first_read_is_logged_once() {
     expect_each_logged_once(true);
 }
 
 /// As a script does it: everything is sent and the sending end closed before the daemon has looked.
 #[test]
-fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
+fn lines_before_a_half_close_before_accept_are_executed() {
     let (daemon, mut alice, descriptors) = start();
     let mut scripts: Vec<Client> = daemon.while_stopped(|| {
         let script = |number| {
@@ -290,7 +290,7 @@ fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
 /// As netcats do that do not half-close: the connection looks like one that still waits for answers, until
 /// something is written to it.
 #[test]
-fn who_is_gone_with_lines_held_back_is_logged_as_not_read_to_the_end() {
+fn log_tells_that_a_gone_client_was_not_read_to_its_end() {
     let rate = ["--limit-loopback", "--line-burst", "5", "--line-rate", "1"];
     let daemon = Daemon::start(&rate);
     let mut alice = daemon.join("alice");

@@ -129,19 +129,19 @@ fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool, le
 }
 
 #[test]
-fn one_who_floods_with_lines_does_not_keep_the_others_waiting() {
+fn line_flood_does_not_keep_other_clients_waiting() {
     exchange_during_flood("lines", &[], "spam\n", false, FLOOD_BYTES_MIN);
 }
 
 #[test]
-fn one_who_floods_with_bytes_and_no_newline_does_not_keep_the_others_waiting() {
+fn byte_flood_without_newlines_keeps_no_client_waiting() {
     exchange_during_flood("bytes", &[], "spam", true, FLOOD_BYTES_MIN);
     // A line that never ends is one line to the rate: only the share of a turn bounds it.
     exchange_during_flood("bytes", &PACED, "spam", true, FLOOD_BYTES_MIN);
 }
 
 #[test]
-fn one_who_floods_with_what_has_long_answers_does_not_keep_the_others_waiting() {
+fn flood_with_long_answers_keeps_no_client_waiting() {
     let commands = "/help\n/names *\n/rooms\n/stats\n/whois user1\n/help msg\n/nonsense\n";
     exchange_during_flood("long answers, read", &[], commands, true, 0);
     // Unread, they are not even asked for any longer.
@@ -150,7 +150,7 @@ fn one_who_floods_with_what_has_long_answers_does_not_keep_the_others_waiting() 
 }
 
 #[test]
-fn at_a_line_rate_a_flood_waits_in_the_kernel() {
+fn flood_past_the_line_rate_waits_in_the_kernel() {
     let daemon = Daemon::start(&PACED);
     let [mut alice, flooder] = daemon.join_all(["alice", "flooder"]);
     let start = Instant::now();
@@ -176,7 +176,7 @@ fn at_a_line_rate_a_flood_waits_in_the_kernel() {
 /// Nobody starves: what one sends at once is carried out 64 lines a turn, and between two of its
 /// turns each flooder has one.
 #[test]
-fn each_has_its_turn_before_anyone_has_another() {
+fn client_gets_no_second_turn_before_all_others_had_one() {
     const TURN_LINES: usize = 64;
     const FLOODERS: usize = 3;
     const LINES: usize = 10 * TURN_LINES;

@@ -155,7 +155,7 @@ fn expect_chat(alice: &mut Client, bob: &mut Client) {
 const TWO_ACCEPTED: u32 = 4;
 
 #[test]
-fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
+fn connections_wait_while_the_machine_is_out_of_descriptors() {
     let Some(failing) = Failing::new("accept4:error=ENFILE:when=5..8") else {
         return;
     };
@@ -175,7 +175,7 @@ fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
 }
 
 #[test]
-fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
+fn connection_is_refused_when_one_reserved_descriptor_is_left() {
     // Given up, the kept one is what the next call gets.
     let Some(failing) = Failing::new("accept4:error=ENFILE:when=5+2") else {
         return;
@@ -222,18 +222,18 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
 }
 
 #[test]
-fn a_machine_that_stays_out_of_descriptors_is_not_asked_all_the_time() {
+fn accept_is_retried_rarely_while_descriptors_are_out() {
     // Each time, it is tried once more with the descriptor kept for that.
     expect_few_attempts("accept4:error=ENFILE:when=5+", 2);
 }
 
 #[test]
-fn an_error_of_each_connection_without_end_is_not_met_with_attempts_without_end() {
+fn accept_is_retried_rarely_while_every_connection_fails() {
     expect_few_attempts("accept4:error=ENETUNREACH:when=5+", BATCH_MAX);
 }
 
 #[test]
-fn an_error_of_one_connection_delays_no_other() {
+fn error_of_one_connection_delays_no_other() {
     let errors = "EINTR ECONNABORTED ENETDOWN EPROTO ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH \
                   EOPNOTSUPP ENETUNREACH";
     for error in errors.split_whitespace() {
@@ -250,7 +250,7 @@ fn an_error_of_one_connection_delays_no_other() {
 }
 
 #[test]
-fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
+fn accept_error_is_logged_and_retried() {
     for error in ["ENOMEM", "ENOBUFS", "EPERM"] {
         let Some(failing) = Failing::new(&format!("accept4:error={error}:when=1..2")) else {
             continue;
@@ -264,7 +264,7 @@ fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
 }
 
 #[test]
-fn one_listener_in_trouble_does_not_stop_another() {
+fn failing_listener_does_not_stop_another() {
     let Some(failing) = Failing::new("accept4:error=ENOMEM:when=1") else {
         return;
     };
@@ -302,7 +302,7 @@ fn all_threads_are_stopped(daemon: &Daemon) -> bool {
 const WATCHED_FIRST: u32 = 2;
 
 #[test]
-fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
+fn connection_that_epoll_refuses_is_told_and_takes_no_place() {
     let Some(failing) = Failing::new("epoll_ctl:error=ENOSPC:when=4..8") else {
         return;
     };
@@ -332,7 +332,7 @@ fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
 const READ_FIRST: u32 = 4;
 
 #[test]
-fn who_cannot_be_read_from_ends_and_nobody_else_does() {
+fn read_error_closes_its_connection_and_no_other() {
     for (error, words) in [
         ("ETIMEDOUT", "timed out"),
         ("EHOSTUNREACH", "No route to host"),
@@ -358,7 +358,7 @@ fn who_cannot_be_read_from_ends_and_nobody_else_does() {
 const WRITTEN_FIRST: u32 = 7;
 
 #[test]
-fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
+fn write_error_closes_its_connection_and_senders_are_told() {
     for (error, words) in [
         ("EPIPE", "Broken pipe"),
         ("ENOBUFS", "No buffer space"),
@@ -407,7 +407,7 @@ fn expect_broken(daemon: &Daemon, alice: &mut Client, doing: &str, words: &str) 
 
 /// The daemon's own signals interrupt its calls, and so does a debugger.
 #[test]
-fn calls_that_are_interrupted_are_made_again() {
+fn interrupted_calls_are_made_again() {
     for calls in ["recvfrom", "sendto", "?epoll_wait,?epoll_pwait", "write"] {
         let Some(failing) = Failing::new(&format!("{calls}:error=EINTR:when=1+2")) else {
             continue;
@@ -427,7 +427,7 @@ fn calls_that_are_interrupted_are_made_again() {
 }
 
 #[test]
-fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
+fn failed_poll_ends_the_process_with_one_line() {
     for (error, words) in [("EBADF", "Bad file"), ("ENOMEM", "Cannot allocate memory")] {
         let fault = format!("?epoll_wait,?epoll_pwait:error={error}:when=4+");
         let Some(failing) = Failing::new(&fault) else {
@@ -458,7 +458,7 @@ const OPTIONS: [&str; 5] = [
 ];
 
 #[test]
-fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
+fn missing_socket_option_is_named_and_does_not_stop_the_start() {
     for error in ["ENOPROTOOPT", "EINVAL"] {
         let Some(failing) = Failing::new(&format!("setsockopt:error={error}:when=2+")) else {
             continue;
@@ -488,7 +488,7 @@ fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
 }
 
 #[test]
-fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why() {
+fn failed_start_ends_with_one_line_that_says_why() {
     for (fault, line) in [
         (
             "setsockopt:error=EINVAL:when=1",
@@ -553,7 +553,7 @@ fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why(
 }
 
 #[test]
-fn what_the_start_can_do_without_does_not_stop_it() {
+fn optional_call_that_fails_does_not_stop_the_start() {
     for (fault, what) in [
         // Old kernels and some sandboxes: there is a file for that.
         ("getrandom:error=ENOSYS", "getrandom"),
@@ -576,7 +576,7 @@ fn what_the_start_can_do_without_does_not_stop_it() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
+fn socket_is_bound_in_a_folder_that_cannot_be_locked() {
     for (fault, said) in [
         ("flock:error=ENOLCK", None),
         ("?unlink,?unlinkat:error=EROFS", Some("cannot remove ")),
@@ -598,7 +598,7 @@ fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
 }
 
 #[test]
-fn who_cannot_be_told_of_the_end_is_closed_at_once() {
+fn connection_is_closed_at_once_when_its_half_close_fails() {
     let Some(failing) = Failing::new("shutdown:error=ENOTCONN") else {
         return;
     };
@@ -617,7 +617,7 @@ fn who_cannot_be_told_of_the_end_is_closed_at_once() {
 }
 
 #[test]
-fn a_standard_error_that_fails_for_a_while_loses_no_line() {
+fn standard_error_that_fails_for_a_while_loses_no_line() {
     for error in ["EIO", "EAGAIN", "ENOSPC"] {
         // The first is where it listens.
         let Some(failing) = Failing::new(&format!("write:error={error}:when=2")) else {

@@ -11,7 +11,7 @@ const REFUSED_ADDRESS: &str =
     "! There are too many connections from your address. Close one, and try again.";
 
 #[test]
-fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() {
+fn client_told_to_leave_is_closed_and_others_do_not_notice() {
     let daemon = Daemon::start(&["--register-time", "1"]);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.join_at_once(name));
     let mut nameless = daemon.connect();
@@ -29,7 +29,7 @@ fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() 
 }
 
 #[test]
-fn who_is_turned_away_and_stays_is_taken_away_too() {
+fn refused_connection_that_stays_open_is_closed() {
     let daemon = Daemon::start(&["--max-clients", "1"]);
     let mut alice = daemon.join("alice");
     // More than may wait for their last line to be read, and none closes its own side.
@@ -44,7 +44,7 @@ fn who_is_turned_away_and_stays_is_taken_away_too() {
 }
 
 #[test]
-fn a_full_server_says_so_and_has_room_again_once_somebody_leaves() {
+fn full_server_says_so_and_has_room_after_a_client_leaves() {
     let daemon = Daemon::start(&["--max-clients", "2"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut carol = daemon.connect_raw();
@@ -76,7 +76,7 @@ fn expect_refused(mut client: Client) {
 }
 
 #[test]
-fn an_address_that_has_its_number_takes_no_place_from_another() {
+fn address_at_its_limit_takes_no_place_from_another() {
     let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "3"]);
     let from = |last| connect_from(Ipv4Addr::new(127, 0, 0, last).into(), daemon.address());
     let mut clients: Vec<Client> = (0..3).map(|_| from(1)).collect();
@@ -100,7 +100,7 @@ fn an_address_that_has_its_number_takes_no_place_from_another() {
 /// However a connection ends, its place is free again; otherwise an address that had bad luck often
 /// enough could not come back.
 #[test]
-fn every_kind_of_end_gives_the_place_back() {
+fn connection_gives_its_place_back_however_it_ends() {
     let flags = ["--limit-loopback", "--max-per-address", "2"];
     let daemon = Daemon::start(&[&flags[..], &["--register-time", "1"]].concat());
     let _stays = daemon.join_at_once("stays");
@@ -131,7 +131,7 @@ fn every_kind_of_end_gives_the_place_back() {
 
 /// An IPv4 address is the same one whichever kind of socket it comes from.
 #[test]
-fn an_ipv4_address_in_ipv6_clothes_counts_as_what_it_is() {
+fn ipv4_mapped_address_counts_as_its_ipv4_address() {
     if TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: this machine has no IPv6");
         return;
@@ -213,8 +213,8 @@ fn in_a_network_with_addresses(test: &str) -> bool {
 }
 
 #[test]
-fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
-    let test = "limits::an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address";
+fn ipv6_network_of_64_bits_counts_as_one_address() {
+    let test = "limits::ipv6_network_of_64_bits_counts_as_one_address";
     if !in_a_network_with_addresses(test) {
         return;
     }
@@ -256,7 +256,7 @@ fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
 }
 
 #[test]
-fn a_script_that_sends_too_fast_and_ends_is_still_carried_out_to_its_end() {
+fn rate_limited_script_is_executed_to_its_end() {
     const LINES: usize = 300;
     let daemon = Daemon::start(&[
         "--limit-loopback",

@@ -28,7 +28,7 @@ fn is_nasty(character: char) -> bool {
 }
 
 #[test]
-fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader() {
+fn log_file_is_appended_to_without_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     fs::write(&path, "an earlier run\n").unwrap();
@@ -84,7 +84,7 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
 }
 
 #[test]
-fn a_log_file_begins_with_the_version_and_where_it_listens() {
+fn log_file_begins_with_the_version_and_the_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let unix = format!("unix:{}", folder.path().join("socket").display());
@@ -107,7 +107,7 @@ fn a_log_file_begins_with_the_version_and_where_it_listens() {
 }
 
 #[test]
-fn each_level_says_no_more_than_it_should() {
+fn log_shows_no_more_than_its_level() {
     for (level, traces) in [("trace", true), ("info", false), ("off", false)] {
         let mut daemon = Daemon::start(&["--log-level", level]);
         let mut alice = daemon.join("alice");
@@ -145,7 +145,7 @@ fn start_unread() -> (Killed, impl BufRead, SocketAddr) {
 }
 
 #[test]
-fn a_closed_standard_error_harms_nobody() {
+fn closed_standard_error_harms_no_client() {
     let (mut child, stderr, address) = start_unread();
     drop(stderr);
     for round in 0..50 {
@@ -157,7 +157,7 @@ fn a_closed_standard_error_harms_nobody() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nobody() {
+fn unread_log_stops_no_client() {
     let (mut child, stderr, address) = start_unread();
     let mut alice = Client::over_tcp(address).join("alice");
     // More than the pipe and the daemon's own queue hold.
@@ -264,7 +264,7 @@ fn check_gaps(log: &str, count: usize) -> usize {
 }
 
 #[test]
-fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
+fn log_pipe_tells_where_and_how_many_lines_were_dropped() {
     const COUNT: usize = 12_000;
     let (mut reader, writer) = io::pipe().unwrap();
     let mut command = Command::new("sh");
@@ -304,7 +304,7 @@ fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
 }
 
 #[test]
-fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
+fn full_disk_stops_no_client_and_is_retried_rarely() {
     let flags = ["--log-level", "trace", "--log-file", "/dev/full"];
     let mut daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
@@ -323,7 +323,7 @@ fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
 }
 
 #[test]
-fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropped() {
+fn log_counts_dropped_lines_when_the_disk_has_room_again() {
     const COUNT: usize = 8000;
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().to_str().unwrap();
@@ -363,7 +363,7 @@ fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropp
 }
 
 #[test]
-fn standard_streams_that_are_closed_are_not_handed_to_clients() {
+fn closed_standard_streams_are_not_reused_for_clients() {
     let script = "exec \"$@\" 0<&- 1>&- 2>&-";
     let daemon = Scripted::start(script, &["--log-level", "trace"]);
     let mut alice = daemon.join("alice");
@@ -381,7 +381,7 @@ fn standard_streams_that_are_closed_are_not_handed_to_clients() {
 }
 
 #[test]
-fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
+fn start_does_not_wait_for_an_unread_standard_error() {
     let (_reader, mut writer) = io::pipe().unwrap();
     // Full before the daemon can say where it listens.
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
@@ -397,7 +397,7 @@ fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_standard_error_that_is_set_not_to_wait_is_waited_for() {
+fn non_blocking_standard_error_is_waited_for() {
     const COUNT: usize = 3000; // less than it keeps, and many times what a pipe holds
     let (mut reader, mut writer) = io::pipe().unwrap();
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
@@ -450,7 +450,7 @@ fn wait_for_file(path: &Path) {
 }
 
 #[test]
-fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
+fn moved_log_is_reopened_on_sighup() {
     let folder = tempfile::tempdir().unwrap();
     let (daemon, path) = logging_to(&folder);
     let old = folder.path().join("log.1");
@@ -490,7 +490,7 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
+fn log_that_cannot_be_reopened_goes_on_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (daemon, path) = logging_to(&folder);
     let old = folder.path().join("log.1");
@@ -510,7 +510,7 @@ fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
 }
 
 #[test]
-fn a_log_that_may_grow_no_further_ends_nothing() {
+fn log_at_its_size_limit_stops_no_client() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let flags = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
@@ -536,7 +536,7 @@ fn a_log_that_may_grow_no_further_ends_nothing() {
 }
 
 #[test]
-fn what_is_no_log_file_is_refused_in_one_line() {
+fn path_that_is_no_log_file_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();

@@ -20,6 +20,7 @@ mod endings;
 mod flooder;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
+mod foreign_protocols;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
@@ -32,6 +33,5 @@ mod restart;
 mod signals;
 mod slow_readers;
 mod slow_senders;
-mod strangers;
 mod telnet;
 mod text;

@@ -93,7 +93,7 @@ fn connections_that_never_register_leave_nothing_behind() {
 
 /// Answers that piled up for who had not even logged in, and did not read: Redis, CVE-2025-21605.
 #[test]
-fn who_has_no_name_and_reads_nothing_is_not_read_from() {
+fn unregistered_client_is_not_read_while_it_reads_nothing() {
     const CLIENTS: usize = 2;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -110,7 +110,7 @@ fn who_has_no_name_and_reads_nothing_is_not_read_from() {
 
 /// What came faster than it was worked on was queued without end: `NanoMQ`, CVE-2024-48077.
 #[test]
-fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
+fn lines_past_the_rate_wait_in_the_kernel() {
     const CLIENTS: usize = 8;
     let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "100"]);
     let mut alice = daemon.join("alice");
@@ -135,7 +135,7 @@ fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
 
 /// What belonged to a session outlived it: `FlashMQ`, CVE-2025-62723.
 #[test]
-fn all_that_a_client_can_leave_behind_goes_with_it() {
+fn client_state_goes_with_its_connection() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let text = "t".repeat(300);
@@ -175,7 +175,7 @@ fn all_that_a_client_can_leave_behind_goes_with_it() {
 /// A name that two had, as both asked before either was registered: mammon, issue 63. One that
 /// nobody could have again, because its holder was closed while registering: Ergo, issue 1225.
 #[test]
-fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
+fn contested_name_has_one_owner_and_is_freed_with_it() {
     const CLIENTS: usize = 30;
     let daemon = Daemon::start(&[]);
     let mut watcher = daemon.join("watcher");
@@ -220,7 +220,7 @@ fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
 /// A disconnected client that was polled for ever: Mosquitto, issue 2807. Memory that a crowd took
 /// and never gave back: Mosquitto, issue 2830.
 #[test]
-fn who_is_gone_or_half_gone_costs_nothing() {
+fn gone_or_half_gone_client_costs_no_cpu_time() {
     // Who reads nothing stays for as long as this takes.
     let daemon = Daemon::start(&["--stall-time", "600"]);
     let mut alice = daemon.join("alice");
@@ -254,7 +254,7 @@ fn who_is_gone_or_half_gone_costs_nothing() {
 /// A Unix socket that anybody could connect to until its permissions were set: Redis,
 /// CVE-2023-45145. Here it is made with what the umask leaves, and never changed.
 #[test]
-fn a_unix_socket_is_never_more_open_than_the_umask_says() {
+fn unix_socket_is_never_more_open_than_the_umask() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat");
     let listen = format!("unix:{}", path.display());

@@ -73,7 +73,7 @@ impl OwnAddress {
 }
 
 #[test]
-fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
+fn addresses_of_a_killed_daemon_can_be_reused_at_once() {
     let place = Place::new();
     let mut own = vec![OwnAddress::v4()];
     own.extend(OwnAddress::v6());
@@ -114,7 +114,7 @@ fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
 }
 
 #[test]
-fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
+fn daemon_killed_during_a_flood_can_be_replaced_at_once() {
     let place = Place::new();
     let own = OwnAddress::v4();
     let listen = [own.address.to_string(), place.flag()];
@@ -151,7 +151,7 @@ fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
 }
 
 #[test]
-fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
+fn port_goes_to_one_of_several_starting_daemons() {
     let mut won = 0;
     for _ in 0..RACES {
         let own = OwnAddress::v4();
@@ -169,7 +169,7 @@ fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
 }
 
 #[test]
-fn of_several_that_start_at_one_path_one_listens_and_the_others_say_why_not() {
+fn path_goes_to_one_of_several_starting_daemons() {
     for round in 0..RACES {
         let place = Place::new();
         if round % 2 == 0 {
@@ -225,7 +225,7 @@ fn end(mut child: Killed) {
 }
 
 #[test]
-fn a_daemon_that_ends_leaves_the_socket_of_its_successor_alone() {
+fn daemon_leaves_the_socket_of_its_successor_in_place() {
     let place = Place::new();
     let mut first = Daemon::start(&["--listen", &place.flag()]);
     // Whoever starts the second one makes room for it by hand.

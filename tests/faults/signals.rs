@@ -15,7 +15,7 @@ use crate::harness::{Client, Daemon, raise_open_files, wait_until};
 const FAREWELL: &str = "* The server is shutting down.";
 
 #[test]
-fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
+fn termination_signal_is_told_to_all_and_exits_with_zero() {
     for signal in [Signal::TERM, Signal::INT] {
         let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
         let mut nameless = daemon.connect();
@@ -31,7 +31,7 @@ fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
 }
 
 #[test]
-fn at_the_end_everything_queued_before_is_still_written() {
+fn queued_output_is_still_written_at_shutdown() {
     const COUNT: usize = 2000;
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
     let mut alice = daemon.join("alice");
@@ -65,7 +65,7 @@ fn never_reader(daemon: &Daemon, alice: &mut Client) -> Client {
 }
 
 #[test]
-fn a_client_that_never_reads_delays_the_end_by_the_shutdown_time_and_no_more() {
+fn unreading_client_delays_the_exit_by_the_shutdown_time_only() {
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "1"]);
     let mut alice = daemon.join("alice");
     let _sleeper = never_reader(&daemon, &mut alice);
@@ -89,7 +89,7 @@ fn a_client_that_never_reads_delays_the_end_by_the_shutdown_time_and_no_more() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_ends_the_daemon_at_once() {
     for (first, second, code) in [
         (Signal::TERM, Signal::INT, 130),
         (Signal::INT, Signal::TERM, 143),
@@ -106,7 +106,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn nobody_is_accepted_any_more_while_it_ends() {
+fn connection_is_not_accepted_during_shutdown() {
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
     let address = daemon.address();
     let mut alice = daemon.join("alice");
@@ -126,7 +126,7 @@ fn nobody_is_accepted_any_more_while_it_ends() {
 }
 
 #[test]
-fn a_hang_up_signal_does_no_harm() {
+fn hang_up_signal_does_no_harm() {
     let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     daemon.signal(Signal::HUP);
     alice.barrier();
@@ -141,7 +141,7 @@ fn a_hang_up_signal_does_no_harm() {
 }
 
 #[test]
-fn signals_that_mean_something_elsewhere_do_no_harm() {
+fn ignored_signals_do_no_harm() {
     let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     for signal in [
         Signal::PIPE,
@@ -225,7 +225,7 @@ fn read_messages(client: &mut Client) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
+fn answered_message_arrives_or_is_reported_at_shutdown() {
     const SENDERS: [&str; 4] = ["s0", "s1", "s2", "s3"];
     const READERS: [&str; 4] = ["quick", "prompt", "late", "deaf"];
     const ANSWERED_MIN: usize = 8000;
@@ -304,7 +304,7 @@ fn stop(daemon: &Daemon) {
 }
 
 #[test]
-fn nobody_is_closed_because_the_daemon_was_stopped() {
+fn client_is_not_closed_because_the_daemon_was_stopped() {
     /// More than the poll tells at once.
     const NAMELESS: usize = 1200;
     // Others need some meanwhile.

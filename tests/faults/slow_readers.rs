@@ -44,7 +44,7 @@ pub fn skipped(client: &mut Client) -> u64 {
 }
 
 #[test]
-fn a_slow_reader_misses_room_lines_is_told_how_many_and_the_others_get_everything() {
+fn slow_reader_is_told_its_skipped_count_and_others_skip_none() {
     let daemon = Daemon::start(&SMALL);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut slow = join_with_small_window(&daemon, "slow");
@@ -78,7 +78,7 @@ fn a_slow_reader_misses_room_lines_is_told_how_many_and_the_others_get_everythin
 }
 
 #[test]
-fn past_the_hard_limit_a_reader_is_closed_and_each_message_it_did_not_get_is_reported() {
+fn reader_past_the_hard_limit_is_closed_and_losses_are_reported() {
     let daemon = Daemon::start(&SMALL);
     let mut alice = daemon.join("alice");
     let mut sleeper = join_with_small_window(&daemon, "sleeper");
@@ -134,7 +134,7 @@ fn undelivered(line: &str) -> Option<(&str, u64)> {
 }
 
 #[test]
-fn a_reader_that_makes_no_progress_is_closed_in_time() {
+fn reader_that_makes_no_progress_is_closed_in_time() {
     let flags = ["--stall-time", "1", "--hard-limit", "16M"];
     let daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
@@ -259,7 +259,7 @@ fn slow_but_steady_readers_stay_however_far_behind() {
 /// The kernel's timeout is for dead peers, and it counts from the first time that there was no room,
 /// whatever was read since.
 #[test]
-fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
+fn reader_with_repeated_zero_windows_is_no_dead_peer() {
     const USER_TIMEOUT: Duration = Duration::from_secs(2);
     const LINES: usize = 300;
     let daemon = Daemon::start(&["--user-timeout", "2", "--hard-limit", "16M"]);
@@ -369,7 +369,7 @@ fn kernel_share(daemon: &Daemon, path: &Path, sleepers: &mut Sleepers) -> u32 {
 }
 
 #[test]
-fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_accounted_for() {
+fn largest_queues_are_closed_and_every_message_is_accounted_for() {
     const CLOSED: usize = 25;
     let (_folder, path, listen) = unix_path();
     let total = format!("{TOTAL_MIB}M");

@@ -15,7 +15,7 @@ const DRIP: Duration = Duration::from_millis(20);
 const GROWTH_KIB_MAX: u64 = 1024;
 
 #[test]
-fn many_who_drip_cost_no_more_memory_than_a_line_each() {
+fn dripping_clients_cost_no_more_memory_than_a_line_each() {
     const COUNT: usize = 200;
     const BYTES: usize = 10_000;
     const LINE_KIB: u64 = 4;
@@ -51,7 +51,7 @@ fn many_who_drip_cost_no_more_memory_than_a_line_each() {
 
 /// One byte a packet for long, and everything erased again: nothing adds up.
 #[test]
-fn what_is_erased_as_it_comes_costs_nothing_and_the_line_after_it_is_whole() {
+fn erased_text_costs_nothing_and_leaves_the_next_line_whole() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = daemon.resident_memory_kib();
     for _ in 0..20_000 {
@@ -74,7 +74,7 @@ fn endless_bytes() -> usize {
 }
 
 #[test]
-fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
+fn line_of_a_gibibyte_is_dropped_in_constant_memory() {
     let total = endless_bytes();
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let mut endless = daemon.join("endless");

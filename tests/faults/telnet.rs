@@ -65,7 +65,7 @@ fn expect_bytes(client: &mut Client, expected: &[u8]) {
 }
 
 #[test]
-fn every_option_is_refused_once_in_every_split() {
+fn option_is_refused_once_in_every_split() {
     let daemon = Daemon::start(&[]);
     let mut witness = daemon.join("witness");
     for split in 0..=3 {
@@ -88,7 +88,7 @@ fn every_option_is_refused_once_in_every_split() {
 }
 
 #[test]
-fn every_command_means_the_same_in_every_split() {
+fn telnet_command_means_the_same_in_every_split() {
     let (daemon, [mut witness, mut bob]) = Daemon::start_with(["witness", "bob"]);
     let mut alice = join(&daemon, "alice");
     bob.read_until("* alice has joined lobby.");
@@ -119,7 +119,7 @@ fn every_command_means_the_same_in_every_split() {
 }
 
 #[test]
-fn a_command_that_is_never_finished_keeps_nobody() {
+fn unfinished_telnet_command_keeps_no_connection_open() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     for unfinished in [&[IAC][..], &[IAC, DO], &[IAC, SB], &[IAC, SB, 24, IAC]] {
@@ -151,7 +151,7 @@ fn cpu_time_of(daemon: &Daemon, client: &mut Client, piece: &[u8], bytes: usize)
 }
 
 #[test]
-fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
+fn endless_subnegotiation_takes_constant_memory_and_linear_time() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = join(&daemon, "alice");
@@ -176,7 +176,7 @@ fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
 }
 
 #[test]
-fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
+fn lines_of_doubled_255s_and_of_erasing_take_constant_memory() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = join(&daemon, "alice");
@@ -207,7 +207,7 @@ fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
 }
 
 #[test]
-fn a_storm_of_requests_is_answered_once_for_each_option() {
+fn storm_of_requests_is_answered_once_for_each_option() {
     let (daemon, [mut bob, mut carol]) = Daemon::start_with(["bob", "carol"]);
     let mut alice = join(&daemon, "alice");
     // All but the one that is answered each time.
@@ -229,7 +229,7 @@ fn a_storm_of_requests_is_answered_once_for_each_option() {
 
 /// Two who answer each other's refusals could go on for ever; so each end must know when to stop.
 #[test]
-fn a_peer_that_answers_every_answer_is_left_the_last_word() {
+fn peer_that_answers_every_answer_is_left_the_last_word() {
     let daemon = Daemon::start(&[]);
     for reply in [
         // Acknowledges; insists; asks for the opposite side as well.
@@ -278,7 +278,7 @@ fn a_peer_that_answers_every_answer_is_left_the_last_word() {
 }
 
 #[test]
-fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
+fn storm_with_unread_answers_takes_bounded_memory_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let listen = format!("unix:{}", path.display());
@@ -325,7 +325,7 @@ fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
 }
 
 #[test]
-fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
+fn client_that_only_negotiates_is_closed_in_time() {
     let daemon = Daemon::start(&["--register-time", "1"]);
     let mut client = daemon.connect_raw();
     let mut sender = client.sender();
@@ -343,7 +343,7 @@ fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
 
 /// A read ends before an urgent byte. What came behind it was left in the kernel until more came.
 #[test]
-fn what_comes_behind_an_urgent_byte_is_read_at_once() {
+fn lines_behind_an_urgent_byte_are_read_at_once() {
     let daemon = Daemon::start(&[]);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.connect(&daemon.address().into()).unwrap();

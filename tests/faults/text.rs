@@ -243,7 +243,7 @@ const SAID: [(&str, &str, &str, &str); 12] = [
 ];
 
 #[test]
-fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
+fn message_reaches_others_without_terminal_controls() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
@@ -261,7 +261,7 @@ fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
 }
 
 #[test]
-fn a_line_may_begin_with_anything_and_forges_nothing() {
+fn line_start_forges_no_line_of_the_server() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils().into_iter().filter(|evil| !evil.erases) {
@@ -274,7 +274,7 @@ fn a_line_may_begin_with_anything_and_forges_nothing() {
 }
 
 #[test]
-fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
+fn topics_and_away_texts_are_clean_when_shown_later() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
@@ -319,7 +319,7 @@ fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
 }
 
 #[test]
-fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
+fn names_rooms_and_quit_texts_hold_no_terminal_controls() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
     for evil in evils() {
@@ -388,7 +388,7 @@ const WRONG: [(&str, &str); 22] = [
 ];
 
 #[test]
-fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
+fn quoted_text_in_an_error_is_clean_in_both_modes() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, _carol] = three_readers(&daemon);
     let too_long = "x".repeat(5000);
@@ -419,7 +419,7 @@ fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
 }
 
 #[test]
-fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
+fn byte_order_mark_is_dropped_at_a_connection_start_only() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = daemon.connect();
@@ -459,7 +459,7 @@ fn send_all(daemon: &Daemon) -> usize {
 }
 
 #[test]
-fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error() {
+fn log_holds_no_terminal_controls_in_file_or_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let to_file = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
@@ -499,7 +499,7 @@ fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error
 }
 
 #[test]
-fn the_operators_own_texts_are_shown_without_what_a_terminal_obeys() {
+fn operator_texts_are_shown_without_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("motd");
     let mut motd = vec![b"\xef\xbb\xbfWelcome\r\n".to_vec()];
@@ -527,7 +527,7 @@ fn the_operators_own_texts_are_shown_without_what_a_terminal_obeys() {
 }
 
 #[test]
-fn what_a_start_says_quotes_nothing_that_a_terminal_obeys() {
+fn failed_start_quotes_no_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     for flags in [
         ["--lobby", "a\u{1b}[2J"],

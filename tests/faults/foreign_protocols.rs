@@ -13,7 +13,7 @@ fn expect_alice_alone(alice: &mut Client) {
 }
 
 #[test]
-fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
+fn http_request_is_answered_in_http_and_not_executed() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let mut requests = 0;
@@ -54,7 +54,7 @@ fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
 }
 
 #[test]
-fn a_request_line_is_known_in_every_split_and_at_any_length() {
+fn request_line_is_detected_in_every_split_and_length() {
     const REQUEST: &[u8] = b"\r\nPOST / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n";
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -88,7 +88,7 @@ fn http_answer(browser: &mut Client) -> String {
 }
 
 #[test]
-fn a_request_for_something_in_chat_is_no_http() {
+fn chat_that_reads_like_a_request_is_no_http() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.connect();
     alice.send("GET the door"); // no path and no version
@@ -112,7 +112,7 @@ fn client_hello(record: [u8; 2], hello: [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
+fn tls_client_of_any_version_gets_an_alert_in_every_split() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let mut clients = 0;
@@ -145,7 +145,7 @@ fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
 }
 
 #[test]
-fn a_flood_of_any_other_protocol_harms_nobody() {
+fn flood_of_a_foreign_protocol_harms_no_client() {
     // Those who flood read nothing, and some of their answers stay unread.
     let daemon = Daemon::start(&["--register-time", "2", "--stall-time", "2"]);
     let mut alice = daemon.join_at_once("alice");
