@@ -270,7 +270,7 @@ fn telnet_works_both_ways_and_sees_the_end() {
 }
 
 #[test]
-fn after_ctrl_c_in_telnet_the_unfinished_line_is_gone_and_output_still_comes() {
+fn telnet_ctrl_c_drops_the_unfinished_line_and_keeps_output() {
     let daemon = Daemon::start(&["--log-level", "trace"]);
     let mut alice = daemon.join("alice");
     let Some(mut telnet) = telnet(&daemon) else {
@@ -297,7 +297,7 @@ fn after_ctrl_c_in_telnet_the_unfinished_line_is_gone_and_output_still_comes() {
 }
 
 #[test]
-fn telnet_can_be_asked_whether_the_server_is_there() {
+fn telnet_are_you_there_is_answered() {
     let daemon = Daemon::start(&[]);
     let Some(mut telnet) = telnet(&daemon) else {
         return;
@@ -313,7 +313,7 @@ fn telnet_can_be_asked_whether_the_server_is_there() {
 /// The daemon in a terminal's foreground. Whoever closes the window has no other way to find it, and its
 /// port would stay taken. A hang-up that somebody sends by hand is what it is to any daemon.
 #[test]
-fn a_daemon_ends_with_the_terminal_that_it_was_started_from() {
+fn daemon_exits_with_its_controlling_terminal() {
     let Some(script) = find("script", &["script"]) else {
         return;
     };

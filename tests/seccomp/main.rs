@@ -61,12 +61,12 @@ fn main() {
         println!("skipped: the names of system calls are known here for one kind of machine");
         return;
     }
-    the_daemon_lives_under_the_filter(&wrapper);
+    daemon_runs_under_the_filter(&wrapper);
     for call in NEEDED {
-        without_it_the_daemon_is_killed(&wrapper, call);
+        daemon_is_killed_when_the_filter_lacks_a_needed_call(&wrapper, call);
     }
-    to_look_up_a_name_is_refused_a_socket_and_goes_on(&wrapper);
-    without_ipv6_a_name_stands_for_its_other_addresses(&wrapper);
+    name_lookup_goes_on_when_its_socket_is_refused(&wrapper);
+    name_without_ipv6_stands_for_its_other_addresses(&wrapper);
     println!(
         "{} allows {} calls",
         wrapper.display(),
@@ -87,7 +87,7 @@ fn start(wrapper: &Path, flags: &[&str]) -> Daemon {
     Daemon::start_as(harness::without_settings(Command::new(wrapper)), flags)
 }
 
-fn the_daemon_lives_under_the_filter(wrapper: &Path) {
+fn daemon_runs_under_the_filter(wrapper: &Path) {
     let mut daemon = start(wrapper, &[]);
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
     let status = status.unwrap();
@@ -101,7 +101,7 @@ fn the_daemon_lives_under_the_filter(wrapper: &Path) {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
+fn daemon_is_killed_when_the_filter_lacks_a_needed_call(wrapper: &Path, call: &str) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let child = harness::without_settings(Command::new(wrapper))
@@ -126,14 +126,14 @@ fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
 
 /// The library that looks names up asks the kernel for this machine's addresses, over a socket of a
 /// family that is not allowed. It does without.
-fn to_look_up_a_name_is_refused_a_socket_and_goes_on(wrapper: &Path) {
+fn name_lookup_goes_on_when_its_socket_is_refused(wrapper: &Path) {
     let daemon = start(wrapper, &["--listen", "localhost:0"]);
     let [mut alice] = daemon.join_all(["alice"]);
     alice.expect_nothing();
 }
 
 /// As on a machine whose kernel has no IPv6, though its names have such addresses.
-fn without_ipv6_a_name_stands_for_its_other_addresses(wrapper: &Path) {
+fn name_without_ipv6_stands_for_its_other_addresses(wrapper: &Path) {
     let mut command = harness::without_settings(Command::new(wrapper));
     command.env(WITHOUT, "AF_INET6");
     let daemon = Daemon::start_as(command, &["--listen", "localhost:0"]);
