@@ -186,7 +186,7 @@ fn circle_is_found_directly_and_through_a_third() {
 }
 
 #[test]
-fn only_net_knows_mio_and_only_server_knows_slab() {
+fn mio_is_named_in_net_only_and_slab_in_server_only() {
     for (file, text) in sources("src") {
         let knows = code_lines(&text).any(|(_, line)| line.contains("mio::"));
         assert!(!knows || file.starts_with("src/net/"), "{file} names mio");
@@ -207,7 +207,7 @@ fn clap_stays_in_one_file() {
 }
 
 #[test]
-fn nothing_is_left_lying_about() {
+fn source_has_no_leftovers() {
     let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
     for (file, text) in all.filter(|(file, _)| file != "tests/tidy.rs") {
         for (number, line) in text.lines().enumerate() {
@@ -224,14 +224,14 @@ fn nothing_is_left_lying_about() {
 }
 
 #[test]
-fn the_compiler_forbids_unsafe_code_and_runs_none_of_ours() {
+fn compiler_forbids_unsafe_code_and_runs_none_of_ours() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("\nunsafe_code = \"forbid\"\n"));
     assert!(!manifest.contains("\nbuild = ") && !root().join("build.rs").exists());
 }
 
 #[test]
-fn every_module_says_what_it_owns_and_none_grows_past_comfort() {
+fn module_has_a_header_and_a_bounded_length() {
     for (file, text) in all_sources() {
         assert!(
             text.starts_with("//! "),
@@ -291,7 +291,7 @@ fn without_space(text: &str) -> String {
 }
 
 #[test]
-fn every_fault_in_the_table_names_tests_that_exist() {
+fn fault_in_the_table_names_tests_that_exist() {
     const SUITES: [&str; 6] = [
         "faults::",
         "wire::",
