@@ -107,8 +107,7 @@ fn private_message_goes_to_its_named_recipients() {
     );
 }
 
-/// "Whoever wrote to you last is gone": the protocol page has it that the line says whom the message did
-/// not reach.
+/// The protocol page promises that the line names the user that the reply did not reach.
 #[test]
 fn late_reply_names_the_user_that_is_gone() {
     check_three(
@@ -394,7 +393,7 @@ fn quiet_setting_hides_presence_and_nothing_else() {
     );
 }
 
-/// Who is told that somebody is away, and one day is not, knows that they are ignored.
+/// A missing away notice would tell a sender that it is ignored.
 #[test]
 fn ignored_sender_gets_the_away_notice_like_any_other() {
     check_three(

@@ -1,4 +1,4 @@
-//! What goes to many is written a slice a turn; what is for one alone is written in its turn.
+//! Room lines are written a slice a turn; private messages are written in their own turn.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use chinwag::server::GREETING_TIME;
 
 use crate::support::{VirtualClient, VirtualServer};
 
-/// So many sockets are written to in a turn.
+/// The number of sockets that a fan-out writes to in one turn.
 const SLICE: usize = 64;
 
-/// Everybody in the lobby, under the names u0, u1 and so on; nobody has anything to read.
+/// Clients u0, u1 and so on in the lobby, with nothing unread.
 pub fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
     let mut server = VirtualServer::new(limits);
     let clients: Vec<VirtualClient> = (0..count)
@@ -21,7 +21,7 @@ pub fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>
         })
         .collect();
     server.advance(GREETING_TIME);
-    server.advance(Duration::from_secs(2)); // the last summary of who joined is told
+    server.advance(Duration::from_secs(2)); // until the last presence summary was sent
     for client in &clients {
         client.take();
         client.socket.borrow_mut().writes = 0;
@@ -34,7 +34,7 @@ fn reached(clients: &[VirtualClient]) -> usize {
     clients.iter().filter(has_something).count()
 }
 
-/// Somebody else in the crowd whom the fan-out has not reached.
+/// A client that the fan-out has not reached yet.
 fn unreached(clients: &[VirtualClient]) -> usize {
     let untold = |client: &VirtualClient| client.socket.borrow().to_client.is_empty();
     clients.iter().skip(1).position(untold).unwrap() + 1
@@ -80,11 +80,7 @@ fn private_message_is_written_in_its_turn_after_older_lines() {
     assert_eq!(clients[other].socket.borrow().writes, 1, "with all it had");
     assert_eq!(reached(&clients[1..]), 2 * SLICE, "the slice is its own");
     server.run();
-    assert_eq!(
-        clients[other].text(),
-        "",
-        "its place in the backlog is void"
-    );
+    assert_eq!(clients[other].text(), "", "its fan-out entry is void");
     for (number, client) in clients.iter().enumerate().skip(1) {
         if number != other {
             assert_eq!(client.text(), "u0: hello\nu0: again\n");
@@ -123,7 +119,7 @@ fn fan_out_entry_is_not_inherited_with_the_slot() {
     server.turn();
     heir.text();
     server.turn();
-    // What is left of the first line fits into this slice; of the second, little does.
+    // The rest of the first line fits into this slice; little of the second does.
     server.deliver(&clients[0], b"again\n");
     server.turn();
     assert_eq!(heir.text(), "", "its own place is the last");
@@ -181,13 +177,13 @@ fn fan_out_is_written_whole_when_the_total_limit_is_reached() {
 
 #[test]
 fn endless_fan_out_writes_one_slice_each_turn() {
-    // The backlog never runs empty, and more passes through it than may wait in it.
+    // The fan-out never runs empty, and more bytes pass through it than may wait in it.
     let (mut server, clients) = crowd(201, Limits::default());
     let line = format!("{}\n", "x".repeat(4000));
     for _ in 0..60 {
         server.deliver(&clients[0], line.as_bytes());
         server.turn();
-        assert!(server.switchboard.is_busy(), "somebody still waits");
+        assert!(server.switchboard.is_busy(), "clients still wait");
         let writes =
             |client: &VirtualClient| std::mem::take(&mut client.socket.borrow_mut().writes);
         let written: usize = clients[1..].iter().map(writes).sum();

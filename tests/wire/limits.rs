@@ -98,7 +98,7 @@ fn lines_past_the_rate_are_read_later_and_none_is_lost() {
     alice.text();
     let lines: String = (0..100).map(|number| format!("@bob:{number}\n")).collect();
     server.send(&alice, lines.as_bytes());
-    // The registration was the first line of the burst.
+    // The registration counts as the first line of the burst.
     assert_eq!(bob.text().lines().count(), 39);
     server.advance(Duration::from_millis(99));
     assert_eq!(bob.text().lines().count(), 0);
@@ -480,7 +480,7 @@ fn hang_up_reported_with_the_last_bytes_is_seen() {
 #[test]
 fn largest_queue_is_closed_when_the_total_limit_is_reached() {
     let limits = Limits {
-        // Thirty lines of a hundred bytes, and sixteen for each to know whose it is.
+        // Thirty lines of a hundred bytes, and a receipt of sixteen bytes for each.
         output_total_bytes_max: 30 * 116,
         ..small_queues()
     };

@@ -1,4 +1,4 @@
-//! What the server does not see while it is away, and who may still be told when it exits.
+//! Events during a suspension of the process, and senders' notices when it exits.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn unread_name_counts_as_given_in_time() {
     let alice = server.connect("127.0.0.1:1");
     let silent = server.connect("127.0.0.1:2");
     let _ = (alice.text(), silent.text());
-    // The poll has not told of it: more happened than it tells at once.
+    // The poll has not reported it: more happened than one poll reports.
     alice
         .socket
         .borrow_mut()
@@ -28,16 +28,16 @@ fn unread_name_counts_as_given_in_time() {
     assert!(!alice.is_closed() && silent.is_closed());
 }
 
-/// Found by the simulation, seed 4314046161725478594: whoever was looked at once more, as their time to
-/// register was up, had a second share in the same turn.
+/// Found by the simulation, seed 4314046161725478594: a client read again at its registration deadline
+/// had a second budget in the same turn.
 #[test]
 fn client_read_at_its_deadline_gets_one_budget_a_turn() {
     let limits = Limits::default();
-    let share = limits.turn_lines_max;
+    let budget = limits.turn_lines_max;
     let mut server = VirtualServer::new(limits);
     let bob = server.register("127.0.0.1:1", "bob");
     let alice = server.connect("127.0.0.1:2");
-    let lines = format!("#alice\n{}", "hello\n".repeat(3 * share));
+    let lines = format!("#alice\n{}", "hello\n".repeat(3 * budget));
     let lines = lines.into_bytes();
     alice.socket.borrow_mut().to_server.push_back(lines);
     server.now = server.now.after(Duration::from_secs(70));
@@ -45,7 +45,7 @@ fn client_read_at_its_deadline_gets_one_budget_a_turn() {
         server.turn();
         let heard = bob.text().matches("alice: hello\n").count();
         // The name was the first of the lines.
-        let expected = if turn == 1 { share - 1 } else { share };
+        let expected = if turn == 1 { budget - 1 } else { budget };
         assert_eq!(heard, expected, "turn {turn}");
     }
 }
@@ -60,12 +60,12 @@ fn stalled_output_is_retried_before_the_client_is_closed() {
         reader.limit_space(0);
     }
     server.send(&alice, b"@bob,carol:hello\n");
-    bob.limit_space(3); // and nobody tells
+    bob.limit_space(3); // and the poll does not report it
     server.now = server.now.after(Duration::from_secs(31));
     server.run();
     assert!(!bob.is_closed() && carol.is_closed());
     assert_eq!(bob.text(), "@al");
-    bob.limit_space(3); // the rest of a buffer, of which the kernel does not tell
+    bob.limit_space(3); // the rest of a buffer, which the kernel does not report
     server.advance(Duration::from_secs(30));
     assert!(
         bob.is_closed(),
@@ -83,7 +83,7 @@ fn browser_is_not_greeted_when_its_request_waits() {
     assert!(browser.text().starts_with("HTTP/1.1 "));
 }
 
-/// Alice has written to bob, and bob's kernel takes nothing.
+/// Alice has written to bob, whose socket takes nothing.
 fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
     let mut server = VirtualServer::new(limits);
     let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
@@ -93,7 +93,7 @@ fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, Virtual
     server.switchboard.shut_down(server.now);
     server.switchboard.check_invariants();
     assert_eq!(alice.text(), "* The server is shutting down.\n");
-    assert!(carol.socket.borrow().shut, "she waits for nobody's reading");
+    assert!(carol.socket.borrow().shut, "carol waits for no reader");
     server.half_close(&carol);
     (server, alice, bob)
 }
@@ -154,7 +154,7 @@ fn clients_stalled_on_each_other_do_not_outlive_the_server() {
     assert_eq!(server.switchboard.connection_count(), 0);
 }
 
-/// What ends a reader because the server exits is told like everything else that does.
+/// A reader closed by the shutdown notice is reported like any other.
 #[test]
 fn sender_is_told_when_the_shutdown_notice_closes_a_reader() {
     let small = Limits {
@@ -197,7 +197,7 @@ fn reader_caught_up_at_the_deadline_is_told_its_skipped_count() {
     server.send(&alice, lines.as_bytes());
     server.switchboard.shut_down(server.now);
     server.run();
-    bob.limit_space(usize::MAX); // and nobody tells
+    bob.limit_space(usize::MAX); // and the poll does not report it
     assert_eq!(server.switchboard.close_stalled(server.now), 0);
     server.run();
     assert!(bob.text().ends_with("* You missed 2 lines in lobby.\n"));
