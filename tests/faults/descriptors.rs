@@ -6,10 +6,10 @@ use rustix::process::{Resource, Rlimit, prlimit};
 
 use crate::harness::{Client, Daemon, REFUSED_FULL, program_with_open_files};
 
-/// So many connections wait to be accepted.
+/// Connections that wait to be accepted.
 const WAITING: usize = 300;
 
-/// A daemon that waits uses next to nothing; one that spins uses all it can get.
+/// A waiting daemon uses next to no processor time; a spinning one uses all it can get.
 const CPU_TIME_MAX: Duration = Duration::from_millis(300);
 
 #[test]
@@ -32,7 +32,7 @@ fn open_files_limit_leaves_room_for_32_fewer_clients() {
     clients[0].send("still here");
     clients[1].expect_line("user0: still here");
     leaving.clear();
-    daemon.expect_log_count("(127.0.0.1", ROOM - 2); // only who has a name is logged so
+    daemon.expect_log_count("(127.0.0.1", ROOM - 2); // only a registered client is logged so
     let _newcomers: Vec<Client> = (0..ROOM - 2)
         .map(|number| daemon.join(&format!("new{number}")))
         .collect();
@@ -54,7 +54,7 @@ fn crowd_at_a_full_server_is_refused_with_a_line_each() {
     users[1].barrier();
     users[0].send("@user1:still here");
     users[1].expect_line("@user0: still here");
-    // Nothing was lacking: there are descriptors to turn people away with.
+    // The reserved descriptors suffice for refusals.
     assert_eq!(daemon.log_count("cannot accept"), 0);
     users[0].send("/stats");
     let ends = users[0].read_until_starting("* Connections: ");
@@ -72,14 +72,14 @@ fn limit_open_files(daemon: &Daemon, limit: u64) -> u64 {
     before.current.unwrap_or(1 << 20)
 }
 
-/// Lets a running daemon open nothing more, unless it closes something first.
+/// Lets a running daemon open no descriptor before it closes one.
 fn limit_to_what_is_open(daemon: &Daemon) -> u64 {
     let open = daemon.descriptors();
     let lowest_free = (0..=u64::from(u32::MAX)).find(|number| !open.contains(number));
     limit_open_files(daemon, lowest_free.unwrap())
 }
 
-/// Two who chat must get answers, and the daemon must not spin meanwhile.
+/// Two clients must get answers, and the daemon must not spin meanwhile.
 fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
     let used = daemon.cpu_time_of_a_second();
     alice.send("still here");
@@ -91,7 +91,7 @@ fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
 fn daemon_without_descriptors_waits_and_resumes_by_itself() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_open_files(&daemon, 4);
-    // More than are accepted in one turn. Some have spoken, and some are gone before their turn.
+    // More than are accepted in one turn; some have sent a line, and some are gone before accept.
     let mut waiting: Vec<Client> = (0..WAITING).map(|_| daemon.connect_raw()).collect();
     for (number, client) in waiting.iter_mut().enumerate() {
         client.send(&format!("#user{number}"));
@@ -130,7 +130,7 @@ fn connection_is_told_when_only_the_reserved_descriptor_is_left() {
         refused.expect_closed();
     }
     expect_calm(&daemon, &mut alice, &mut bob);
-    // Each is counted, as whom any other limit turns away.
+    // Each is counted like any refused connection.
     alice.send("/stats");
     alice.read_until("* Connections: 0 closed, 101 refused.");
     limit_open_files(&daemon, before);

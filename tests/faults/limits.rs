@@ -1,4 +1,4 @@
-//! Who may connect, for how long without a name, and how fast one may send.
+//! Limits of connections, of the time without a name, and of the line rate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Command;
@@ -20,7 +20,7 @@ fn client_told_to_leave_is_closed_and_others_do_not_notice() {
     bob.expect_closed();
     nameless.expect_line_starting("! ");
     nameless.expect_closed();
-    // Neither closes its own side.
+    // Neither client closes its own side.
     daemon.wait_for_log("bob (127.0.0.1");
     daemon.wait_for_log("no name in time");
     alice.read_until("* bob has left lobby.");
@@ -32,7 +32,7 @@ fn client_told_to_leave_is_closed_and_others_do_not_notice() {
 fn refused_connection_that_stays_open_is_closed() {
     let daemon = Daemon::start(&["--max-clients", "1"]);
     let mut alice = daemon.join("alice");
-    // More than may wait for their last line to be read, and none closes its own side.
+    // More than may linger, and none closes its own side.
     let mut refused: Vec<Client> = (0..20).map(|_| daemon.connect_raw()).collect();
     for client in &mut refused {
         client.expect_line(REFUSED_FULL);
@@ -48,7 +48,7 @@ fn full_server_says_so_and_has_room_after_a_client_leaves() {
     let daemon = Daemon::start(&["--max-clients", "2"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut carol = daemon.connect_raw();
-    carol.send("#carol"); // sent before it could know
+    carol.send("#carol"); // sent before the refusal could be read
     carol.expect_line(REFUSED_FULL);
     carol.expect_closed();
     alice.send("just us");
@@ -84,7 +84,7 @@ fn address_at_its_limit_takes_no_place_from_another() {
         client.expect_greeting();
     }
     for _ in 0..50 {
-        expect_refused(from(1)); // who is refused does not count
+        expect_refused(from(1)); // a refused connection does not count
     }
     for _ in 0..3 {
         let mut neighbour = from(2);
@@ -97,8 +97,7 @@ fn address_at_its_limit_takes_no_place_from_another() {
     }
 }
 
-/// However a connection ends, its place is free again; otherwise an address that had bad luck often
-/// enough could not come back.
+/// A place lost at each broken connection would lock an unlucky address out for good.
 #[test]
 fn connection_gives_its_place_back_however_it_ends() {
     let flags = ["--limit-loopback", "--max-per-address", "2"];
@@ -115,10 +114,10 @@ fn connection_gives_its_place_back_however_it_ends() {
             client.send("#late");
             client.reset();
         },
-        // It says nothing, until it is told to go.
+        // A silent client stays until its time to register is up.
         |mut client| drop(client.bytes_to_end()),
     ];
-    // Each four times, but for the last, which takes a second.
+    // Each end four times, but for the last, which takes a second.
     let quick = ends[..7].iter().cycle().take(4 * 7);
     for (number, end) in quick.chain(&ends[7..]).enumerate() {
         let client = daemon.connect_raw();
@@ -129,7 +128,7 @@ fn connection_gives_its_place_back_however_it_ends() {
     daemon.connect();
 }
 
-/// An IPv4 address is the same one whichever kind of socket it comes from.
+/// An IPv4 address is the same one over an IPv4 and an IPv6 socket.
 #[test]
 fn ipv4_mapped_address_counts_as_its_ipv4_address() {
     if TcpListener::bind("[::1]:0").is_err() {
@@ -161,11 +160,10 @@ fn ipv4_mapped_address_counts_as_its_ipv4_address() {
     Client::over_tcp(other).expect_greeting();
 }
 
-/// Set for the copy of this program that has a network of its own.
+/// Set for the copy of this program that runs in a network namespace.
 const INSIDE: &str = "CHINWAG_TEST_INSIDE_NAMESPACE";
 
-/// Addresses that are not this machine's own loopback need a network where they can be given out:
-/// the test runs once more in a namespace, where it may do so.
+/// Runs the test once more in a network namespace, where it may use addresses other than loopback.
 fn in_a_network_with_addresses(test: &str) -> bool {
     const SETUP: &str = "set -e; ip link set lo up
         for a in 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
@@ -195,7 +193,7 @@ fn in_a_network_with_addresses(test: &str) -> bool {
     }
     let allowed = unshare(&SETUP.replace("exec", "exit; exec")).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        // Nothing that is missing here could be installed.
+        // No package could provide the missing permission.
         eprintln!("skipped: this machine lets nobody have a network of their own");
         return false;
     }
@@ -218,7 +216,7 @@ fn ipv6_network_of_64_bits_counts_as_one_address() {
     if !in_a_network_with_addresses(test) {
         return;
     }
-    // Neither flag: the defaults, from addresses that are no loopback.
+    // The default limits, from addresses that are no loopback.
     let daemon = Daemon::start(&["--listen", "[::]:0", "--listen", "0.0.0.0:0"]);
     let port = daemon.address().port();
     let from_v6 = |text: &str| {
@@ -249,7 +247,7 @@ fn ipv6_network_of_64_bits_counts_as_one_address() {
     expect_refused(from_v4("192.0.2.1"));
     from_v6("2001:db8:0:2::1").expect_greeting();
     from_v4("192.0.2.2").expect_greeting();
-    // A place that one address gives back is the network's.
+    // A place freed by one address is free for the whole network.
     clients.swap_remove(0).reset();
     daemon.wait_for_log("connection broken");
     from_v6(one_network[2]).expect_greeting();

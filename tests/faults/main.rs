@@ -1,4 +1,4 @@
-//! What the network, its people and the operator's machine do to the daemon, done to the real one.
+//! Faults of the network, of clients and of the operator's machine, against the real daemon.
 //!
 //! `docs/reliability.md` lists every fault, what happens, and the test here that shows it. Each test
 //! has a daemon of its own; see `tests/support/daemon.rs`.
