@@ -1,4 +1,4 @@
-//! What users see of each other over real sockets. What each line means is tried in `tests/wire`.
+//! Sessions over real sockets. The meaning of each line is tested in `tests/wire`.
 
 use std::thread;
 

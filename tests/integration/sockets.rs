@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon, program};
 
-/// A place for a socket, and the flag's value for it.
+/// A path for a socket, and the flag's value for it.
 struct Place {
     _folder: TempDir,
     path: PathBuf,

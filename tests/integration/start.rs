@@ -1,4 +1,4 @@
-//! How the daemon starts, and how it says why it does not.
+//! Starts of the daemon, and the errors of starts that fail.
 
 use std::fs;
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ fn invalid_flag_is_named_in_one_line() {
         (&["stray"], "stray"),
     ] {
         let mut command = program();
-        // Should the flags pass after all, this cannot be listened at, and the program ends.
+        // Should the flags pass after all, the program ends, as this address cannot be bound.
         command.args(["--listen", "192.0.2.1:0"]).args(flags);
         expect_failure(command, 2, named);
     }
@@ -122,7 +122,7 @@ fn invalid_variable_is_named_in_one_line_with_its_flag() {
         let from = format!("from the environment: {variable}");
         assert!(line.contains(&from), "{line}");
     }
-    // Where the flag is given, the variable has nothing to do with it.
+    // A flag on the command line has no variable to name.
     for flags in [&["--max-line", "0"][..], &["--max-line=0"]] {
         let mut command = program();
         command.env("CHINWAG_MAX_LINE", "5000").args(flags);
@@ -163,7 +163,7 @@ fn empty_variable_counts_as_not_set() {
     let mut alice = daemon.join("alice");
     alice.send("/stats");
     alice.expect_line_starting("* chinwag has been up for ");
-    // A flag is a different matter.
+    // An empty flag is an error.
     let mut command = program();
     command.args(["--name", ""]);
     expect_failure(command, 2, "--name");
@@ -195,7 +195,7 @@ fn address_in_use_is_named() {
 #[test]
 fn address_of_another_machine_is_named() {
     let mut command = program();
-    command.args(["--listen", "192.0.2.1:0"]); // set aside for documentation
+    command.args(["--listen", "192.0.2.1:0"]); // reserved for documentation
     expect_failure(command, 1, "192.0.2.1:0");
 }
 
@@ -226,7 +226,7 @@ fn failed_start_says_why_when_no_thread_can_be_had() {
         (["--listen", "127.0.0.1:0"], 1, "cannot log"),
     ] {
         let mut command = program();
-        // No thread has such a stack.
+        // Too large a stack for any thread.
         command
             .args(flags)
             .env("RUST_MIN_STACK", (1_u64 << 60).to_string());

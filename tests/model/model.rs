@@ -681,12 +681,12 @@ impl Model {
     }
 
     fn announce_in(&mut self, to: ClientId, key: &str, what: OwnedEvent) {
-        let elsewhere = self.user(to).current.as_deref() != Some(key);
-        self.announce(to, elsewhere, what);
+        let in_other_room = self.user(to).current.as_deref() != Some(key);
+        self.announce(to, in_other_room, what);
     }
 
-    fn announce(&mut self, to: ClientId, elsewhere: bool, what: OwnedEvent) {
-        self.note(to, Way::Announced { elsewhere }, what);
+    fn announce(&mut self, to: ClientId, in_other_room: bool, what: OwnedEvent) {
+        self.note(to, Way::Announced { in_other_room }, what);
     }
 
     fn send(&mut self, to: ClientId, what: OwnedEvent) {

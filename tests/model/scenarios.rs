@@ -406,10 +406,20 @@ fn quit_text_is_told_in_every_room_of_its_user() {
     let seen = harness.disconnect(ann);
     assert_eq!(seen.heard_by(bob), [leave(LOBBY), leave("den")]);
     assert_eq!(seen.heard_by(cat), [leave(LOBBY)]);
-    // A line that is elsewhere says so to the server, which writes the room.
+    // A line of another room is marked for the server, which writes the room.
     let ways: Vec<Way> = seen.got[&bob].iter().map(|got| got.way).collect();
-    let there = Way::Announced { elsewhere: false };
-    assert_eq!(ways, [Way::Announced { elsewhere: true }, there]);
+    let there = Way::Announced {
+        in_other_room: false,
+    };
+    assert_eq!(
+        ways,
+        [
+            Way::Announced {
+                in_other_room: true
+            },
+            there
+        ]
+    );
 }
 
 #[test]
