@@ -41,11 +41,11 @@ use std::env;
 use history::History;
 use stats::Stats;
 
-/// One history from its seed, and what the oracle says of it.
+/// One history from its seed, judged by the oracle.
 fn play(seed: u64) -> Stats {
     let _replay = runner::Replay { seed };
     let mut history = History::begin(seed);
-    history.unfold();
+    history.run_actions();
     history.come_to_rest();
     oracle::judge(&history)
 }
