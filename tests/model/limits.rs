@@ -63,7 +63,7 @@ fn client_may_be_in_20_rooms() {
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.join(bob, "elsewhere");
     for number in 1..ROOMS_MAX {
-        harness.join(ann, &format!("room{number}")); // the lobby is one, too
+        harness.join(ann, &format!("room{number}")); // the lobby counts, too
     }
     let rooms = harness.chat.counts().rooms;
     for room in ["one-more", "elsewhere"] {
@@ -73,7 +73,7 @@ fn client_may_be_in_20_rooms() {
     assert_eq!(harness.chat.counts().rooms, rooms, "no room was made");
     assert_eq!(current_room(&mut harness, ann), "room19", "nothing changed");
 
-    harness.join(ann, "ROOM1"); // one that she is in only becomes her current one
+    harness.join(ann, "ROOM1"); // a room that she is in becomes her current one
     assert_eq!(current_room(&mut harness, ann), "room1");
     harness.part(ann, "room2");
     harness.join(ann, "elsewhere");
@@ -99,7 +99,7 @@ fn note_has_300_bytes_at_most() {
         let away = harness.ask(ann, &Line::Away(Some(text.clone())));
         assert_eq!(away.is_ok(), fits, "{length}");
     }
-    // What was refused left what was there before.
+    // A refused text leaves the earlier one in place.
     let kept = "n".repeat(300);
     let topic = harness.ask(bob, &Line::Topic(None)).unwrap();
     let room = crate::harness::LOBBY.into();
@@ -150,7 +150,7 @@ fn client_may_ignore_100_connected_users() {
     assert!(hears(&mut harness, ann, crowd[IGNORED_MAX]));
     assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX - 1]));
 
-    // Who goes makes room for another.
+    // A disconnected user makes room for another.
     harness.disconnect(crowd[7]);
     assert!(harness.ask(ann, &ignore(IGNORED_MAX)).is_ok());
     assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX]));
@@ -158,9 +158,9 @@ fn client_may_ignore_100_connected_users() {
         panic!("no list");
     };
     assert_eq!(names.len(), IGNORED_MAX);
-    // And so does who is forgiven.
-    let forgive = Line::Unignore(Some("noise3".into()));
-    assert!(harness.ask(ann, &forgive).is_ok());
+    // So does a user that is no longer ignored.
+    let unignore = Line::Unignore(Some("noise3".into()));
+    assert!(harness.ask(ann, &unignore).is_ok());
     assert!(hears(&mut harness, ann, crowd[3]));
     assert!(!hears(&mut harness, ann, crowd[4]), "and nobody else");
     assert!(harness.ask(ann, &ignore(3)).is_ok());
@@ -239,7 +239,7 @@ fn join_answer_names_20_members_at_most() {
     for (others, named) in [(0, 0), (19, 19), (20, 20), (21, 20)] {
         let mut harness = Harness::new(ROOMS_MAX);
         harness.crowd("old", others);
-        let new = harness.stranger();
+        let new = harness.unregistered();
         let seen = harness.register(new, "new");
         let Some(OwnedEvent::Ok(OwnedReply::Registered { entered, .. })) = seen.heard_by(new).pop()
         else {
@@ -251,7 +251,7 @@ fn join_answer_names_20_members_at_most() {
             panic!("not joined");
         };
         check_view(&entered, others, named);
-        // Once in, they are somewhere among the members, and still no name of theirs is told.
+        // Once in, the client is among the members, and still not named in its own answer.
         let Ok(OwnedReply::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
@@ -306,7 +306,7 @@ fn rooms_come_100_a_page() {
     }
 }
 
-/// Someone away, and as many who write to them as are remembered.
+/// A user that is away, and senders to it that have each been told.
 fn away_and_told(senders: usize) -> (Harness, Vec<ClientId>) {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
@@ -349,8 +349,8 @@ fn away_notice_comes_once_at_the_limit_of_remembered_senders() {
 
 #[test]
 fn away_notice_reaches_a_sender_past_the_remembered_ones() {
-    // That the last of these is told is in `away_and_told`; some are told twice then, rather
-    // than one not at all.
+    // `away_and_told` checks that the last sender is told; a forgotten one is told twice, which is
+    // better than never.
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);
     let last = crowd[AWAY_NOTIFIED_MAX];
     assert!(!is_told(&mut harness, last));

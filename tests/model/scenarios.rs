@@ -61,7 +61,7 @@ fn connection_is_greeted_in_order_and_unnoticed_by_others() {
 fn unregistered_client_is_refused_commands_that_need_a_name() {
     let mut harness = harness();
     harness.user("ann");
-    let id = harness.stranger();
+    let id = harness.unregistered();
     let refused = [
         Line::Say("hi".into()),
         Line::Act("waves".into()),
@@ -162,10 +162,10 @@ fn ignore_follows_a_user_and_ends_with_the_connection() {
     harness.ask(bob, &nick("rob")).unwrap();
     assert!(!harness.say(bob, "hello").got.contains_key(&ann));
     assert!(!harness.write(bob, "ann", "hello").got.contains_key(&ann));
-    // Another with the old name is heard.
+    // Another user with the old name is heard.
     let other = harness.user("bob");
     assert_eq!(harness.say(other, "hi").heard_by(ann), [said("bob", "hi")]);
-    // Whoever has the place of the one ignored is heard.
+    // The next owner of the ignored user's slot is heard.
     harness.disconnect(bob);
     let next = harness.next_id(bob.index());
     harness.connect(next);
@@ -251,7 +251,7 @@ fn refused_message_cannot_be_replied_to() {
         harness.refusal(ann, &Line::Reply("?".into())),
         "no_such_user"
     );
-    // Nor was anybody told about her being away.
+    // The sender got no away notice either.
     let seen = harness.write(bob, "ann", "hello");
     assert!(matches!(seen.heard_by(bob)[0], OwnedEvent::IsAway { .. }));
 }
@@ -302,8 +302,8 @@ fn sender_is_told_once_for_each_absence() {
     assert_eq!([told(&mut harness, bob), told(&mut harness, bob)], [1, 0]);
 }
 
-/// Someone with every setting, in another room, written to, ignored and told of an absence.
-fn settled(harness: &mut Harness) -> (ClientId, ClientId) {
+/// A client with every setting, in another room, written to, ignored and told of an absence.
+fn client_with_every_setting(harness: &mut Harness) -> (ClientId, ClientId) {
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.ask(bob, &Line::Away(Some("tea".into()))).unwrap();
     harness.join(ann, "den");
@@ -327,7 +327,7 @@ fn settled(harness: &mut Harness) -> (ClientId, ClientId) {
 #[test]
 fn successor_in_the_same_slot_inherits_nothing() {
     let mut harness = harness();
-    let (ann, bob) = settled(&mut harness);
+    let (ann, bob) = client_with_every_setting(&mut harness);
     harness.disconnect(ann);
     let next = harness.next_id(ann.index());
     assert_eq!(next.slot, ann.slot);
@@ -424,7 +424,7 @@ fn quit_text_is_told_in_every_room_of_its_user() {
 
 #[test]
 fn remaining_members_are_found_in_every_order_of_leaving() {
-    // Members take each other's places in a room's list when one goes; every order is tried.
+    // A leave moves another member into its place in the room's list, so every order is tried.
     for order in permutations(&[0, 1, 2, 3]) {
         let mut harness = harness();
         let ids = harness.crowd("user", 4);
@@ -492,7 +492,7 @@ fn echo_is_the_line_as_others_see_it() {
         assert_eq!(own[..1], others, "{line:?}");
         assert_eq!(own.len(), 2, "the echo, then the answer: {own:?}");
     }
-    // Nothing of what reached nobody comes back.
+    // A message that reached no recipient has no echo.
     assert!(harness.ask(ann, &private("nobody", "hi")).is_err());
     let seen = harness.write(ann, "nobody,no-one", "hi");
     assert_eq!(seen.heard_by(ann).len(), 1);
@@ -515,14 +515,18 @@ fn message_to_oneself_arrives() {
 #[test]
 fn shutdown_is_told_to_all_and_an_answer_goes_to_one() {
     let mut harness = harness();
-    let (ann, bob, stranger) = (harness.user("ann"), harness.user("bob"), harness.stranger());
+    let (ann, bob, unregistered) = (
+        harness.user("ann"),
+        harness.user("bob"),
+        harness.unregistered(),
+    );
     let seen = harness.shut_down();
-    for id in [ann, bob, stranger] {
+    for id in [ann, bob, unregistered] {
         assert_eq!(seen.heard_by(id), [OwnedEvent::ShuttingDown]);
     }
-    let seen = harness.are_you_there(stranger);
+    let seen = harness.are_you_there(unregistered);
     let here = OwnedEvent::Here(crate::harness::SERVER_NAME.into());
-    assert_eq!(seen.heard_by(stranger), [here]);
+    assert_eq!(seen.heard_by(unregistered), [here]);
     assert_eq!(seen.got.len(), 1);
     let seen = harness.undelivered(ann, "bob", 2);
     let undelivered = OwnedEvent::Undelivered {
