@@ -1,4 +1,4 @@
-//! Once it is warm, a message costs no allocation: counted over the whole server, sockets apart.
+//! A warm server allocates nothing for a message: counted over the whole server without its sockets.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
@@ -87,7 +87,7 @@ impl Server {
             server.clients.push((made.unwrap(), socket));
             server.send(number, format!("#u{number}\n").as_bytes());
         }
-        server.pass(Duration::from_secs(2)); // the last summary of who joined is told
+        server.pass(Duration::from_secs(2)); // until the last presence summary was sent
         server
     }
 
@@ -109,7 +109,7 @@ impl Server {
         loop {
             self.switchboard.begin_turn(self.now, 0);
             self.switchboard.turn(self.now);
-            // What goes to many is written in slices, one a turn.
+            // A fan-out is written in slices, one a turn.
             if !self.switchboard.is_busy() {
                 break;
             }
@@ -121,7 +121,7 @@ impl Server {
     }
 }
 
-/// How many allocations `act` makes when it is done for the hundredth time.
+/// The number of allocations of the hundredth call of `act`.
 fn allocations_when_warm(server: &mut Server, act: impl Fn(&mut Server)) -> u64 {
     for _ in 0..100 {
         act(server);

@@ -1,4 +1,4 @@
-//! The house rules that no compiler checks: which way imports point, and what is left lying about.
+//! The house rules that no compiler checks: the direction of imports, and leftovers.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each part of the source may not name: `main → net → server → wire → chat`, and chat is pure.
+/// Names forbidden in each part of the source: `main → net → server → wire → chat`, and chat is pure.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "src/chat/",
@@ -101,7 +101,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ),
     (
         "benches/chinwag-bench/src/",
-        // What tests a server must not have its faults.
+        // The load generator must not share the server's faults.
         &["use chinwag::", "eprintln!", "println!"],
     ),
 ];
@@ -117,8 +117,8 @@ const WITHOUT_CIRCLES: [&str; 7] = [
     "src/net/listener",
 ];
 
-/// What may stand nowhere in the source.
-const LEFT_LYING_ABOUT: [&str; 8] = [
+/// Leftovers that may stand nowhere in the source.
+const LEFTOVERS: [&str; 8] = [
     "todo!",
     "unimplemented!",
     "dbg!",
@@ -129,7 +129,7 @@ const LEFT_LYING_ABOUT: [&str; 8] = [
     "unsafe {",
 ];
 
-/// A file past this asks for another design; a line past the width does not fit beside another.
+/// A longer file asks for another design.
 const FILE_LINES_MAX: usize = 720;
 
 #[test]
@@ -211,7 +211,7 @@ fn source_has_no_leftovers() {
     let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
     for (file, text) in all.filter(|(file, _)| file != "tests/tidy.rs") {
         for (number, line) in text.lines().enumerate() {
-            for word in LEFT_LYING_ABOUT {
+            for word in LEFTOVERS {
                 assert!(!line.contains(word), "{file}:{}: {word}", number + 1);
             }
             assert!(
