@@ -431,7 +431,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_those_of_the_library() {
+    fn defaults_are_those_of_the_library() {
         let args = Args::try_parse_from(["chinwag"]).unwrap();
         let config = args.into_config(Vec::new()).unwrap();
         assert_eq!(
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_has_its_variable_and_help_fits_on_a_page_and_a_half() {
+    fn flag_has_its_variable_and_help_fits_on_one_page_and_a_half() {
         let mut command = Args::command();
         command.clone().debug_assert();
         for arg in command.get_arguments() {

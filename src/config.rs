@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_make_sense_together_and_nonsense_is_found() {
+    fn defaults_make_sense_together_and_conflicts_are_found() {
         assert_eq!(Limits::default().check(), Ok(()));
         let nonsense = [
             (

@@ -1,4 +1,4 @@
-//! Once it is warm, a message costs no allocation: counted over the whole server, sockets apart.
+//! A warm server allocates nothing for a message: counted over the whole server without its sockets.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
@@ -87,7 +87,7 @@ impl Server {
             server.clients.push((made.unwrap(), socket));
             server.send(number, format!("#u{number}\n").as_bytes());
         }
-        server.pass(Duration::from_secs(2)); // the last summary of who joined is told
+        server.pass(Duration::from_secs(2)); // until the last presence summary was sent
         server
     }
 
@@ -109,7 +109,7 @@ impl Server {
         loop {
             self.switchboard.begin_turn(self.now, 0);
             self.switchboard.turn(self.now);
-            // What goes to many is written in slices, one a turn.
+            // A fan-out is written in slices, one a turn.
             if !self.switchboard.is_busy() {
                 break;
             }
@@ -121,7 +121,7 @@ impl Server {
     }
 }
 
-/// How many allocations `act` makes when it is done for the hundredth time.
+/// The number of allocations of the hundredth call of `act`.
 fn allocations_when_warm(server: &mut Server, act: impl Fn(&mut Server)) -> u64 {
     for _ in 0..100 {
         act(server);
@@ -130,13 +130,13 @@ fn allocations_when_warm(server: &mut Server, act: impl Fn(&mut Server)) -> u64 
 }
 
 #[test]
-fn the_counter_counts() {
+fn allocation_counter_counts() {
     let info = allocation_counter::measure(|| drop(std::hint::black_box(vec![1_u8; 100])));
     assert_eq!(info.count_total, 1);
 }
 
 #[test]
-fn a_warm_direct_message_allocates_nothing() {
+fn warm_private_message_allocates_nothing() {
     for limit_loopback in [false, true] {
         let mut server = Server::with_clients(2, limit_loopback);
         let before = server.lines_to(1);
@@ -147,7 +147,7 @@ fn a_warm_direct_message_allocates_nothing() {
 }
 
 #[test]
-fn a_warm_direct_message_in_two_pieces_allocates_nothing() {
+fn warm_private_message_in_two_pieces_allocates_nothing() {
     let mut server = Server::with_clients(2, false);
     let before = server.lines_to(1);
     let count = allocations_when_warm(&mut server, |server| {
@@ -159,7 +159,7 @@ fn a_warm_direct_message_in_two_pieces_allocates_nothing() {
 }
 
 #[test]
-fn a_warm_direct_message_to_sixteen_in_json_mode_allocates_nothing() {
+fn warm_json_message_to_16_recipients_allocates_nothing() {
     let mut server = Server::with_clients(17, false);
     for client in 0..17 {
         server.send(client, b"/mode json\n");
@@ -173,7 +173,7 @@ fn a_warm_direct_message_to_sixteen_in_json_mode_allocates_nothing() {
 }
 
 #[test]
-fn a_warm_room_message_to_a_hundred_members_allocates_nothing() {
+fn warm_room_message_to_100_members_allocates_nothing() {
     let mut server = Server::with_clients(101, false);
     let before = server.lines_to(100);
     let count = allocations_when_warm(&mut server, |server| server.send(0, b"hello all\n"));

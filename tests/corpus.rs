@@ -1,5 +1,5 @@
-//! What the fuzz targets found worth keeping, without a fuzzer: every file of `tests/fuzz/corpus`
-//! through the function that its target calls.
+//! The fuzz targets' corpus without a fuzzer: every file of `tests/fuzz/corpus` through the function
+//! that its target calls.
 
 #[path = "fuzz/src/lib.rs"]
 mod oracles;

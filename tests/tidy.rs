@@ -1,4 +1,4 @@
-//! The house rules that no compiler checks: which way imports point, and what is left lying about.
+//! The house rules that no compiler checks: the direction of imports, and leftovers.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each part of the source may not name: `main → net → server → wire → chat`, and chat is pure.
+/// Names forbidden in each part of the source: `main → net → server → wire → chat`, and chat is pure.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "src/chat/",
@@ -101,7 +101,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ),
     (
         "benches/chinwag-bench/src/",
-        // What tests a server must not have its faults.
+        // The load generator must not share the server's faults.
         &["use chinwag::", "eprintln!", "println!"],
     ),
 ];
@@ -117,8 +117,8 @@ const WITHOUT_CIRCLES: [&str; 7] = [
     "src/net/listener",
 ];
 
-/// What may stand nowhere in the source.
-const LEFT_LYING_ABOUT: [&str; 8] = [
+/// Leftovers that may stand nowhere in the source.
+const LEFTOVERS: [&str; 8] = [
     "todo!",
     "unimplemented!",
     "dbg!",
@@ -129,7 +129,7 @@ const LEFT_LYING_ABOUT: [&str; 8] = [
     "unsafe {",
 ];
 
-/// A file past this asks for another design; a line past the width does not fit beside another.
+/// A longer file asks for another design.
 const FILE_LINES_MAX: usize = 720;
 
 #[test]
@@ -186,7 +186,7 @@ fn circle_is_found_directly_and_through_a_third() {
 }
 
 #[test]
-fn only_net_knows_mio_and_only_server_knows_slab() {
+fn mio_is_named_in_net_only_and_slab_in_server_only() {
     for (file, text) in sources("src") {
         let knows = code_lines(&text).any(|(_, line)| line.contains("mio::"));
         assert!(!knows || file.starts_with("src/net/"), "{file} names mio");
@@ -207,13 +207,13 @@ fn clap_stays_in_one_file() {
 }
 
 #[test]
-fn nothing_is_left_lying_about() {
+fn source_has_no_leftovers() {
     let all = ["src", "tests", "benches", "docs"]
         .into_iter()
         .flat_map(sources);
     for (file, text) in all.filter(|(file, _)| file != "tests/tidy.rs") {
         for (number, line) in text.lines().enumerate() {
-            for word in LEFT_LYING_ABOUT {
+            for word in LEFTOVERS {
                 assert!(!line.contains(word), "{file}:{}: {word}", number + 1);
             }
             assert!(
@@ -226,14 +226,14 @@ fn nothing_is_left_lying_about() {
 }
 
 #[test]
-fn the_compiler_forbids_unsafe_code_and_runs_none_of_ours() {
+fn compiler_forbids_unsafe_code_and_runs_none_of_ours() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("\nunsafe_code = \"forbid\"\n"));
     assert!(!manifest.contains("\nbuild = ") && !root().join("build.rs").exists());
 }
 
 #[test]
-fn every_module_says_what_it_owns_and_none_grows_past_comfort() {
+fn module_has_a_header_and_a_bounded_length() {
     for (file, text) in all_sources() {
         assert!(
             text.starts_with("//! "),
@@ -293,7 +293,7 @@ fn without_space(text: &str) -> String {
 }
 
 #[test]
-fn every_fault_in_the_table_names_tests_that_exist() {
+fn fault_in_the_table_names_tests_that_exist() {
     const SUITES: [&str; 6] = [
         "faults::",
         "wire::",

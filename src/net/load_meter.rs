@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_told_once_a_window() {
+    fn load_share_is_reported_once_a_window() {
         let mut meter = LoadMeter::default();
         for (start, end, share) in [
             (0, 500, None),

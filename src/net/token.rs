@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_survive_the_way_through_a_token() {
+    fn source_survives_the_round_trip_through_a_token() {
         let client = |slot, generation| Source::Client(ClientId { slot, generation });
         for source in [
             Source::Signals,

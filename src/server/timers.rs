@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn never_has_no_entry() {
+    fn never_deadline_has_no_entry() {
         let (mut timers, mut armed) = (Timers::default(), Armed::default());
         timers.arm(1, &mut armed, Timestamp::NEVER);
         assert!(timers.entries.is_empty());

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn command_asks_for_what_it_names() {
+    fn command_is_parsed_with_its_arguments() {
         let alice = Name::parse("alice").unwrap();
         let hash = SessionCommand::Hash {
             name: Ok(alice),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn private_line_is_refused_for_what_is_wrong_first() {
+    fn private_line_is_refused_for_its_first_mistake() {
         for (line, refusal) in [
             ("@bob hello", MessageRefusal::MissingColon),
             ("@", MessageRefusal::MissingColon),

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_these_characters_are_dropped() {
+    fn clean_drops_exactly_the_listed_characters() {
         let dropped = |c: &char| clean(format!("<{c}>").as_bytes()) == "<>";
         let all: Vec<char> = (char::MIN..=char::MAX).filter(dropped).collect();
         let ranges = ['\0'..='\u{8}', '\n'..='\u{1f}', '\u{7f}'..='\u{9f}'];
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_harmful_comes_out(bytes: Vec<u8>) {
+        fn cleaned_text_is_harmless(bytes: Vec<u8>) {
             prop_assert!(clean(&bytes).chars().all(is_harmless));
         }
 

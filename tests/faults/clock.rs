@@ -1,8 +1,8 @@
-//! The wall clock is set: forwards, backwards, and while something is due.
+//! The wall clock is set: forwards, backwards, and while deadlines are pending.
 //!
-//! The machine's own clock is nobody's to set here. The daemon runs with libfaketime, which shows
-//! it another time of day and leaves the monotonic clock alone; a file says how far off it is, and
-//! is written anew while the daemon runs.
+//! A test cannot set the machine's own clock. The daemon runs with libfaketime, which shows it
+//! another time of day and leaves the monotonic clock alone; a file with the offset is rewritten
+//! while the daemon runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::harness::{Client, Daemon, program};
 
 const DAY: i64 = 86_400;
 
-/// Where Debian, Fedora and Alpine have it.
+/// The folders of Debian, Fedora and Alpine.
 const FOLDERS: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime",
     "/usr/lib/aarch64-linux-gnu/faketime",
@@ -40,23 +40,23 @@ fn libfaketime() -> Option<PathBuf> {
 }
 
 /// A daemon, and its wall clock.
-struct Clocked {
+struct ClockedDaemon {
     daemon: Daemon,
     folder: TempDir,
-    /// What the library makes for a process, and leaves there if that is killed: the next one with the
-    /// same number would wait for ever for the semaphore of the first.
+    /// Files of the library that survive a killed process: the next one with the same number would wait for
+    /// ever for the semaphore of the first.
     left_behind: [PathBuf; 2],
 }
 
-impl Drop for Clocked {
+impl Drop for ClockedDaemon {
     fn drop(&mut self) {
         for path in &self.left_behind {
-            let _ = fs::remove_file(path); // it may have ended in order
+            let _ = fs::remove_file(path); // absent after an orderly exit
         }
     }
 }
 
-impl Clocked {
+impl ClockedDaemon {
     /// `None` where there is no libfaketime.
     fn start(flags: &[&str]) -> Option<Self> {
         let library = libfaketime()?;
@@ -78,38 +78,38 @@ impl Clocked {
         })
     }
 
-    /// From now on its wall clock is so many seconds off.
+    /// Sets the offset of the daemon's wall clock.
     fn set(&self, seconds: i64) {
         set(&self.folder, seconds);
     }
 
-    /// Sets it, and sees in JSON's `time` that the daemon noticed.
+    /// Sets the offset, and sees in JSON's `time` that the daemon noticed.
     fn jump(&self, seconds: i64) {
         self.set(seconds);
-        // Of nobody, so that no room hears of it.
+        // Without a name, so that no room is told.
         let mut client = self.daemon.while_stopped(|| {
             let mut client = self.daemon.connect_raw();
-            client.send("/mode json"); // at once: it may have little time
+            client.send("/mode json"); // at once: its time to register may be short
             client
         });
         client.expect_greeting();
         let time = client.json()["time"].as_u64().unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        // Before 1970 there is nothing.
+        // The daemon shows no time before 1970.
         let expected = (i64::try_from(now.as_secs()).unwrap() + seconds).max(0);
         let shown = i64::try_from(time / 1000).unwrap();
         assert!((shown - expected).abs() < 60, "{shown} and not {expected}");
     }
 }
 
-/// In one step, as the daemon reads it at any moment.
+/// Replaces the file in one step, as the daemon may read it at any moment.
 fn set(folder: &TempDir, seconds: i64) {
     let new = folder.path().join("new");
     fs::write(&new, format!("{seconds:+}\n")).unwrap();
     fs::rename(new, folder.path().join("offset")).unwrap();
 }
 
-/// Does the same with the clock set forwards and, at the same time, with another set back.
+/// Runs a test with the clock set forwards and, at the same time, with another set back.
 fn for_each_jump(test: impl Fn(i64) + Sync) {
     thread::scope(|scope| {
         let test = &test;
@@ -120,12 +120,12 @@ fn for_each_jump(test: impl Fn(i64) + Sync) {
 }
 
 #[test]
-fn json_shows_the_time_of_day_and_nothing_else_follows_it() {
-    let Some(clocked) = Clocked::start(&[]) else {
+fn wall_clock_jump_changes_only_the_json_time() {
+    let Some(clocked) = ClockedDaemon::start(&[]) else {
         return;
     };
     let [mut alice, mut bob] = clocked.daemon.join_all(["alice", "bob"]);
-    // As far as to 1969, where a machine's clock may start after its battery ran out.
+    // Back to 1969, too, where a clock may start after its battery ran out.
     for seconds in [DAY, -DAY, 4000 * DAY, -21_000 * DAY, 0] {
         clocked.jump(seconds);
         bob.send("still here");
@@ -150,10 +150,10 @@ fn json_shows_the_time_of_day_and_nothing_else_follows_it() {
 }
 
 #[test]
-fn nobody_is_closed_early_or_late_for_want_of_a_name() {
+fn unregistered_client_is_closed_on_time_after_a_clock_jump() {
     const REGISTER_TIME: Duration = Duration::from_secs(2);
     for_each_jump(|seconds| {
-        let Some(clocked) = Clocked::start(&["--register-time", "2"]) else {
+        let Some(clocked) = ClockedDaemon::start(&["--register-time", "2"]) else {
             return;
         };
         let start = Instant::now();
@@ -166,11 +166,11 @@ fn nobody_is_closed_early_or_late_for_want_of_a_name() {
 }
 
 #[test]
-fn the_time_for_the_last_lines_is_neither_shorter_nor_longer() {
+fn shutdown_time_is_unchanged_by_a_clock_jump() {
     const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
     for_each_jump(|seconds| {
         let flags = ["--shutdown-time", "2", "--hard-limit", "16M"];
-        let Some(mut clocked) = Clocked::start(&flags) else {
+        let Some(mut clocked) = ClockedDaemon::start(&flags) else {
             return;
         };
         let mut alice = clocked.daemon.join("alice");

@@ -1,8 +1,8 @@
-//! Names and rooms chosen so that a known hasher would put them all in one place.
+//! Names and rooms chosen so that a hasher with a known key puts them all in one bucket.
 //!
-//! The hasher multiplies two halves of what it hashes, each mixed with a word of its key. Whoever
-//! knows the key makes one half zero, and then the other does not matter: all such names have the
-//! same hash, and a table of them is a list. Nobody knows the key of a running daemon.
+//! The hasher multiplies two halves of its input, each mixed with a word of its key. With a known
+//! key an attacker makes one half zero, and then the other does not matter: all such names have the
+//! same hash, and a table of them is a list. The key of a running daemon is secret.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,17 +19,17 @@ const KNOWN_SEED: [u64; 4] = [1, 2, 0xb3c9_4dde_a510_3fbe, 4];
 /// Eight bytes that meet that word, behind eight that fill a name up to there.
 const PREFIX: &str = "attackercollides";
 
-/// So many names or rooms, or as many as the open files allow.
+/// The number of names or rooms, where the limit of open files allows it.
 const COUNT: usize = 10_000;
 
-/// Processor time, too, depends on what else the machine does: so often is measured anew what took too
-/// much of it. Names in one place take too much each time.
+/// Processor time, too, depends on the machine's other work, so a slow result is measured again. Names
+/// in one bucket take too much each time.
 const TRIES: usize = 3;
 
-/// In one place, they would take many times as long as otherwise.
+/// In one bucket, they would take many times as long as otherwise.
 const TIMES_MAX: u32 = 3;
 
-/// Noise, where both are quick.
+/// Differences below this are noise.
 const CPU_TIME_FLOOR: Duration = Duration::from_millis(200);
 
 fn colliding_name(number: usize) -> String {
@@ -40,7 +40,7 @@ fn colliding_room(number: usize) -> String {
     format!("roomroom{PREFIX}{number:08}")
 }
 
-/// As long, and nothing in it meets the key.
+/// A name of the same length, in which no part meets the key.
 fn ordinary_name(number: usize) -> String {
     format!("u{number:07}otherattackers99")
 }
@@ -49,7 +49,7 @@ fn ordinary_room(number: usize) -> String {
     format!("roomroom{}", ordinary_name(number))
 }
 
-/// How many different hashes names and rooms have under a key.
+/// The number of different hashes that names and rooms have under a key.
 fn hashes(seed: [u64; 4]) -> [usize; 2] {
     let [a, b, c, d] = seed;
     let hasher = RandomState::with_seeds(a, b, c, d);
@@ -62,7 +62,7 @@ fn hashes(seed: [u64; 4]) -> [usize; 2] {
     [names.len(), rooms.len()]
 }
 
-/// Whether the attack works at all on who has the known key: if not, nothing is shown here.
+/// Whether the attack works on the known key: if not, these tests show nothing.
 fn collides() -> bool {
     // Built for a processor with AES, the hasher is another one.
     let works = hashes(KNOWN_SEED) == [1, 1] || cfg!(target_feature = "aes");
@@ -77,14 +77,14 @@ fn collides() -> bool {
 }
 
 #[test]
-fn names_that_collide_under_one_key_do_not_under_another() {
+fn names_that_collide_under_one_key_differ_under_another() {
     if collides() {
         assert_eq!(hashes([5, 6, 7, 8]), [COUNT, COUNT]);
         assert_eq!(hashes([1, 2, KNOWN_SEED[2] ^ 1, 4]), [COUNT, COUNT]);
     }
 }
 
-/// What `colliding` takes is to be not much more than what `ordinary` takes.
+/// `colliding` must take little more time than `ordinary`.
 fn expect_alike(what: &str, ordinary: impl Fn() -> Duration, colliding: impl Fn() -> Duration) {
     let alike = |_| {
         let (ordinary, colliding) = (ordinary(), colliding());
@@ -94,7 +94,7 @@ fn expect_alike(what: &str, ordinary: impl Fn() -> Duration, colliding: impl Fn(
     assert!((0..TRIES).any(alike), "{what} that collide are slow");
 }
 
-/// The processor time that a daemon takes to register so many, and to find each of some.
+/// The processor time that a daemon takes to register `count` names, and to find some of them.
 fn cpu_time_for_names(count: usize, name: impl Fn(usize) -> String) -> Duration {
     let daemon = Daemon::start(&["--register-time", "600"]);
     let mut alice = daemon.join("alice");
@@ -111,12 +111,12 @@ fn cpu_time_for_names(count: usize, name: impl Fn(usize) -> String) -> Duration 
     for number in 0..count {
         alice.send(&format!("@{}:hello", name(number)));
     }
-    alice.expect_nothing(); // all of them were found
+    alice.expect_nothing(); // each name was found
     daemon.cpu_time().saturating_sub(before)
 }
 
 #[test]
-fn names_that_collide_under_a_known_key_are_as_quick_as_others() {
+fn names_that_collide_under_a_known_key_cost_no_more_time() {
     if !collides() {
         return;
     }
@@ -159,7 +159,7 @@ fn cpu_time_for_rooms(room: impl Fn(usize) -> String) -> Duration {
 }
 
 #[test]
-fn rooms_that_collide_under_a_known_key_are_as_quick_as_others() {
+fn rooms_that_collide_under_a_known_key_cost_no_more_time() {
     if !collides() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Thousands of clients at once.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,21 +12,21 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::{Client, Daemon, raise_open_files, wait_until};
 use crate::latency::Pair;
 
-/// As many as the issue asks for; the descriptors are this process's own.
+/// Clients in a crowd; their descriptors are this process's own.
 const CROWD: usize = 5000;
 
 /// Descriptors that the other tests may use at the same time.
 pub const DESCRIPTORS_KEPT: u64 = 3000;
 
-/// Waits for a turn. One crowd at a time: each takes most of this process's descriptors.
+/// Admits one crowd at a time, as each takes most of this process's descriptors.
 pub fn turn() -> MutexGuard<'static, ()> {
     static CROWDED: Mutex<()> = Mutex::new(());
-    // A crowd that failed is over, too.
+    // A crowd whose test failed is over, too.
     CROWDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for its turn, and says how many may come: fewer than [`CROWD`] only where the limit of open
-/// files says so.
+/// Waits for its turn, and returns the size of the crowd: below [`CROWD`] only where the limit of open
+/// files is low.
 fn crowd_size() -> (MutexGuard<'static, ()>, usize) {
     let turn = turn();
     let room = raise_open_files().saturating_sub(DESCRIPTORS_KEPT);
@@ -37,8 +37,7 @@ fn crowd_size() -> (MutexGuard<'static, ()>, usize) {
     (turn, count)
 }
 
-/// Begins so many connections before any of them is known to be made. A client's first call waits
-/// for that.
+/// Begins `count` connections without waiting for any. A client's first call waits for its own.
 fn connect_at_once(to: SocketAddr, count: usize) -> Vec<Client> {
     let begin = |_| {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
@@ -53,7 +52,7 @@ fn connect_at_once(to: SocketAddr, count: usize) -> Vec<Client> {
     (0..count).map(begin).collect()
 }
 
-/// Many who are registered as `user0` and so on.
+/// Clients that are registered as `user0` and so on.
 pub fn join_crowd(daemon: &Daemon, count: usize) -> Vec<Client> {
     let mut crowd = connect_at_once(daemon.address(), count);
     for (number, client) in crowd.iter_mut().enumerate() {
@@ -65,7 +64,7 @@ pub fn join_crowd(daemon: &Daemon, count: usize) -> Vec<Client> {
     crowd
 }
 
-/// Two who chat for as long as they are let, in a thread of their own.
+/// Two clients that chat until they are stopped, in a thread of their own.
 struct Chatting {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Pair>,
@@ -84,7 +83,7 @@ impl Chatting {
         Self { stop, thread }
     }
 
-    /// Stops them, and says how long their messages took.
+    /// Stops them, and reports the latency of their messages.
     fn stop(self, what: &str) -> Pair {
         self.stop.store(true, Ordering::Relaxed);
         let mut pair = self
@@ -97,7 +96,7 @@ impl Chatting {
 }
 
 #[test]
-fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
+fn crowd_that_comes_and_goes_does_not_stop_a_conversation() {
     let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let mut pair = Pair::new(daemon.join_all(["alice", "bob"]));
@@ -125,7 +124,7 @@ fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
         .map(|client| client.local_address().to_string())
         .collect();
 
-    // All of them are in the lobby.
+    // The whole crowd is in the lobby.
     let chatting = Chatting::start(pair);
     let start = Instant::now();
     for (number, client) in crowd.iter_mut().enumerate() {
@@ -153,7 +152,7 @@ fn thousands_who_come_and_go_at_once_do_not_keep_two_from_chatting() {
 }
 
 #[test]
-fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names_back() {
+fn crowd_that_quits_at_once_is_answered_and_frees_its_names() {
     let (_turn, count) = crowd_size();
     let daemon = Daemon::start(&[]);
     let pair = Pair::new(daemon.join_all(["alice", "bob"]));
@@ -182,7 +181,7 @@ fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names
     let mut pair = chatting.stop(&what);
     assert_eq!(heard, count);
     assert_eq!(pair.alice.count_connected(), 3);
-    // The one who is left was told in a few summaries, of the last thousand at most.
+    // The remaining client got a few summaries, of the last thousand leaves at most.
     let told = witness.barrier().len();
     assert!(told < 100, "{told} notices");
     witness.send("/names *");
@@ -190,7 +189,7 @@ fn thousands_who_quit_one_room_at_once_all_get_their_answer_and_give_their_names
     daemon.join("user7");
 }
 
-/// Leaves in one of the ways there are.
+/// Ends the connection in one of several ways.
 fn leave(number: usize, client: &mut Client) {
     match number % 4 {
         0 => client.send("/quit"),
@@ -208,14 +207,14 @@ fn peer_in(line: &str) -> String {
 }
 
 #[test]
-fn registered_clients_that_say_nothing_cost_next_to_nothing() {
+fn idle_registered_clients_cost_next_to_no_cpu_time() {
     const CPU_TIME_MAX: Duration = Duration::from_millis(50);
     let daemon = Daemon::start(&[]);
     let mut clients: Vec<Client> = (0..200)
         .map(|number| daemon.join(&format!("user{number}")))
         .collect();
-    // The last ones are told of in a summary, up to a second after they came.
-    let mut told = 1; // the first of all, who needs not be told
+    // The last joins come in a summary, up to a second later.
+    let mut told = 1; // the first client itself
     while told < clients.len() {
         told += count_before(&clients[0].line(), " joined lobby");
     }
@@ -226,7 +225,7 @@ fn registered_clients_that_say_nothing_cost_next_to_nothing() {
     assert!(used < CPU_TIME_MAX, "{used:?} in a second");
 }
 
-/// How many a notice says have come or gone: names before `what`, and "N others".
+/// The number of joins or leaves in a notice: names before `what`, and "N others".
 fn count_before(line: &str, what: &str) -> usize {
     let Some(end) = line.find(what) else { return 0 };
     let before = line[..end].trim_start_matches("* ");

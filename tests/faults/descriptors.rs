@@ -6,14 +6,14 @@ use rustix::process::{Resource, Rlimit, prlimit};
 
 use crate::harness::{Client, Daemon, REFUSED_FULL, program_with_open_files};
 
-/// So many connections wait to be accepted.
+/// Connections that wait to be accepted.
 const WAITING: usize = 300;
 
-/// A daemon that waits uses next to nothing; one that spins uses all it can get.
+/// A waiting daemon uses next to no processor time; a spinning one uses all it can get.
 const CPU_TIME_MAX: Duration = Duration::from_millis(300);
 
 #[test]
-fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
+fn open_files_limit_leaves_room_for_32_fewer_clients() {
     const ROOM: usize = 64 - 32;
     let daemon = Daemon::start_as(program_with_open_files(64), &[]);
     daemon.wait_for_log("room for 32 clients, not 10000");
@@ -32,7 +32,7 @@ fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
     clients[0].send("still here");
     clients[1].expect_line("user0: still here");
     leaving.clear();
-    daemon.expect_log_count("(127.0.0.1", ROOM - 2); // only who has a name is logged so
+    daemon.expect_log_count("(127.0.0.1", ROOM - 2); // only a registered client is logged so
     let _newcomers: Vec<Client> = (0..ROOM - 2)
         .map(|number| daemon.join(&format!("new{number}")))
         .collect();
@@ -40,7 +40,7 @@ fn a_low_limit_of_open_files_leaves_room_for_as_many_clients_less_32() {
 }
 
 #[test]
-fn a_crowd_at_a_full_server_is_turned_away_whole() {
+fn crowd_at_a_full_server_is_refused_with_a_line_each() {
     let daemon = Daemon::start_as(program_with_open_files(64), &[]);
     let mut users: Vec<Client> = (0..32)
         .map(|number| daemon.join(&format!("user{number}")))
@@ -54,7 +54,7 @@ fn a_crowd_at_a_full_server_is_turned_away_whole() {
     users[1].barrier();
     users[0].send("@user1:still here");
     users[1].expect_line("@user0: still here");
-    // Nothing was lacking: there are descriptors to turn people away with.
+    // The reserved descriptors suffice for refusals.
     assert_eq!(daemon.log_count("cannot accept"), 0);
     users[0].send("/stats");
     let ends = users[0].read_until_starting("* Connections: ");
@@ -72,14 +72,14 @@ fn limit_open_files(daemon: &Daemon, limit: u64) -> u64 {
     before.current.unwrap_or(1 << 20)
 }
 
-/// Lets a running daemon open nothing more, unless it closes something first.
+/// Lets a running daemon open no descriptor before it closes one.
 fn limit_to_what_is_open(daemon: &Daemon) -> u64 {
     let open = daemon.descriptors();
     let lowest_free = (0..=u64::from(u32::MAX)).find(|number| !open.contains(number));
     limit_open_files(daemon, lowest_free.unwrap())
 }
 
-/// Two who chat must get answers, and the daemon must not spin meanwhile.
+/// Two clients must get answers, and the daemon must not spin meanwhile.
 fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
     let used = daemon.cpu_time_of_a_second();
     alice.send("still here");
@@ -88,10 +88,10 @@ fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
 }
 
 #[test]
-fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
+fn daemon_without_descriptors_waits_and_resumes_by_itself() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_open_files(&daemon, 4);
-    // More than are accepted in one turn. Some have spoken, and some are gone before their turn.
+    // More than are accepted in one turn; some have sent a line, and some are gone before accept.
     let mut waiting: Vec<Client> = (0..WAITING).map(|_| daemon.connect_raw()).collect();
     for (number, client) in waiting.iter_mut().enumerate() {
         client.send(&format!("#user{number}"));
@@ -116,7 +116,7 @@ fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
 }
 
 #[test]
-fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
+fn connection_is_told_when_only_the_reserved_descriptor_is_left() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_to_what_is_open(&daemon);
     let mut refused = daemon.connect_raw();
@@ -130,7 +130,7 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
         refused.expect_closed();
     }
     expect_calm(&daemon, &mut alice, &mut bob);
-    // Each is counted, as whom any other limit turns away.
+    // Each is counted like any refused connection.
     alice.send("/stats");
     alice.read_until("* Connections: 0 closed, 101 refused.");
     limit_open_files(&daemon, before);
@@ -140,7 +140,7 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
 }
 
 #[test]
-fn a_place_that_becomes_free_in_trouble_is_given_to_the_next() {
+fn freed_descriptor_goes_to_the_next_connection() {
     let (daemon, [mut alice, bob]) = Daemon::start_with(["alice", "bob"]);
     limit_to_what_is_open(&daemon);
     daemon.connect_raw().expect_line(REFUSED_FULL);

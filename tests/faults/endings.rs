@@ -8,7 +8,7 @@ use crate::slow_readers::skipped;
 const END: &str = ": end of input; ";
 const BROKEN: &str = ": connection broken; ";
 
-/// After whatever happened: the names are free, nothing is left open, and each end was logged once.
+/// The names are free, no descriptor is left open, and each end was logged once.
 #[track_caller]
 fn expect_clean(daemon: &Daemon, alice: &mut Client, descriptors: usize, names: &[&str]) {
     wait_until("the sockets to be closed", || {
@@ -26,7 +26,7 @@ fn expect_clean(daemon: &Daemon, alice: &mut Client, descriptors: usize, names: 
     }
 }
 
-/// A daemon, alice, and how many descriptors the two need.
+/// A daemon, alice, and the number of descriptors that the two need.
 fn start() -> (Daemon, Client, usize) {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -36,7 +36,7 @@ fn start() -> (Daemon, Client, usize) {
 }
 
 #[test]
-fn a_half_close_in_mid_line_ends_the_line_and_everything_is_answered_first() {
+fn half_close_in_mid_line_ends_the_line_and_all_is_answered() {
     let (daemon, mut alice, descriptors) = start();
     for (name, text) in [
         ("eve", "#eve\n@alice:one\n/ping two\n@alice:th\u{e9}e"),
@@ -52,7 +52,7 @@ fn a_half_close_in_mid_line_ends_the_line_and_everything_is_answered_first() {
         alice.expect_line(&format!("@{name}: th\u{e9}e"));
         alice.expect_line(&format!("* {name} has left lobby."));
     }
-    // Half a character, half a command of telnet's: no harm, and no line is made of nothing.
+    // Half a character or telnet command does no harm and makes no line.
     for rest in [&b"\xc3"[..], b"\xff", b"\xff\xfa\x18", b"\r", b"ab\x08\x08"] {
         let mut leaver = daemon.join("eva");
         alice.expect_line("* eva has joined lobby.");
@@ -70,9 +70,9 @@ fn a_half_close_in_mid_line_ends_the_line_and_everything_is_answered_first() {
     assert_eq!(daemon.log_count(BROKEN), 0);
 }
 
-/// Who half-closes and has much to be read gets all of it first.
+/// A half-closed client with much queued output gets all of it first.
 #[test]
-fn a_half_close_with_answers_waiting_waits_for_them_to_be_read() {
+fn half_close_waits_until_queued_answers_are_read() {
     const LINES: usize = 3000;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -101,16 +101,16 @@ fn a_half_close_with_answers_waiting_waits_for_them_to_be_read() {
 }
 
 #[test]
-fn a_reset_in_mid_line_drops_that_line_and_nothing_else() {
+fn reset_in_mid_line_drops_that_line_and_nothing_else() {
     let (daemon, mut alice, descriptors) = start();
     let mut leaver = daemon.join("eve");
     alice.expect_line("* eve has joined lobby.");
     leaver.send("@alice:whole");
     alice.expect_line("@eve: whole");
     leaver.send_bytes(b"@alice:never finis");
-    alice.expect_nothing(); // and by now that was read
+    alice.expect_nothing(); // by now the daemon has read eve's bytes
     leaver.reset();
-    // A line whose end never came is not said: a reset is no end of input.
+    // An unfinished line is dropped: a reset is no end of input.
     alice.expect_line("* eve has left lobby.");
     alice.expect_nothing();
     let line = daemon.wait_for_log("eve (127.0.0.1");
@@ -119,7 +119,7 @@ fn a_reset_in_mid_line_drops_that_line_and_nothing_else() {
 }
 
 #[test]
-fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
+fn reset_tells_each_sender_how_many_messages_were_lost() {
     const TEXT_BYTES: usize = 1000;
     let daemon = Daemon::start(&["--soft-limit", "16K", "--hard-limit", "16M"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
@@ -128,8 +128,7 @@ fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
     let sleeper = Client::with_small_window(daemon.address()).join("sleeper");
     let text = "x".repeat(TEXT_BYTES);
     let (mut sent, mut said) = (0_u64, 0_u64);
-    // Once a line of the room's is left out for it, there is output that waits, and what both say
-    // from then on waits behind it.
+    // Once a room line was skipped for it, output is queued, and all later messages queue behind it.
     let mut is_blocked = false;
     while !is_blocked {
         is_blocked = skipped(&mut alice) > 0;
@@ -151,7 +150,7 @@ fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
         assert!(rest.starts_with("messages to sleeper w"), "{report}");
         lost.push(count.parse::<u64>().unwrap());
     }
-    // It read nothing, so nobody knows what its kernel had; but what the daemon had is exact.
+    // The kernel's share is unknown, as the client read nothing; the daemon's own is exact.
     let line = daemon.wait_for_log("sleeper (127.0.0.1");
     assert!(line.contains(BROKEN), "{line}");
     let unwritten: u64 = line
@@ -162,7 +161,7 @@ fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
     let line_bytes = |name: &str| format!("@{name}: {text}\n").len() as u64;
     let private = lost[0] * line_bytes("alice") + lost[1] * line_bytes("bob");
     assert!(lost.iter().all(|lost| *lost <= sent), "{lost:?} of {sent}");
-    // The first of those lost may have been written in part, and some of the room's lines wait too.
+    // The first lost message may be written in part, and some room lines are queued too.
     assert!(unwritten + line_bytes("alice") > private, "{line}");
     assert!(
         unwritten <= private + said * "bob: z\n".len() as u64,
@@ -178,11 +177,11 @@ fn a_reset_with_output_waiting_tells_each_sender_how_much_was_lost() {
     });
 }
 
-/// In what ways a connection can be over before the daemon has read a byte of it.
+/// The ways in which a connection can be over before the daemon has read a byte of it.
 type Gone = (&'static str, fn(Client), &'static str);
 
 const GONE: [Gone; 5] = [
-    // At once, too, where a process that another test begins has a copy of the socket.
+    // `break_off` works even while a child process of another test has a copy of the socket.
     ("closed", |client| client.break_off(), END),
     ("half-closed", |mut client| client.finish_sending(), END),
     ("reset", Client::reset, BROKEN),
@@ -204,8 +203,7 @@ const GONE: [Gone; 5] = [
     ),
 ];
 
-/// Lines that came whole before a reset count, each `ghost` after the last one left; half a line does
-/// not.
+/// Whole lines before a reset count, each `ghost` after the last one left; half a line does not.
 fn expect_ghosts(daemon: &Daemon, alice: &mut Client, times: usize) {
     let lines = alice.barrier();
     let (joined, left) = ("* ghost has joined lobby.", "* ghost has left lobby.");
@@ -214,8 +212,7 @@ fn expect_ghosts(daemon: &Daemon, alice: &mut Client, times: usize) {
     assert_eq!(daemon.log_count("gho (127.0.0.1"), 0);
 }
 
-/// Each way to be over, while the daemon is stopped: before it accepts, or before it reads for the
-/// first time.
+/// Tries each of [`GONE`] while the daemon is stopped: before it accepts, or before its first read.
 fn expect_each_logged_once(is_accepted: bool) {
     const TIMES: usize = 20;
     let (daemon, mut alice, descriptors) = start();
@@ -243,18 +240,18 @@ fn expect_each_logged_once(is_accepted: bool) {
 }
 
 #[test]
-fn a_connection_that_is_over_when_it_is_accepted_is_logged_once_and_leaves_nothing() {
+fn connection_over_before_accept_is_logged_once_and_cleaned_up() {
     expect_each_logged_once(false);
 }
 
 #[test]
-fn a_connection_that_is_over_between_accept_and_first_read_is_logged_once_and_leaves_nothing() {
+fn connection_over_before_its_first_read_is_logged_once() {
     expect_each_logged_once(true);
 }
 
-/// As a script does it: everything is sent and the sending end closed before the daemon has looked.
+/// A script sends all its lines and half-closes before the daemon accepts.
 #[test]
-fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
+fn lines_before_a_half_close_before_accept_are_executed() {
     let (daemon, mut alice, descriptors) = start();
     let mut scripts: Vec<Client> = daemon.while_stopped(|| {
         let script = |number| {
@@ -287,10 +284,10 @@ fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
     });
 }
 
-/// As netcats do that do not half-close: the connection looks like one that still waits for answers, until
-/// something is written to it.
+/// Some netcats close without a half-close: the connection looks like one that waits for answers, until
+/// a write to it fails.
 #[test]
-fn who_is_gone_with_lines_held_back_is_logged_as_not_read_to_the_end() {
+fn log_tells_that_a_gone_client_was_not_read_to_its_end() {
     let rate = ["--limit-loopback", "--line-burst", "5", "--line-rate", "1"];
     let daemon = Daemon::start(&rate);
     let mut alice = daemon.join("alice");
@@ -305,7 +302,7 @@ fn who_is_gone_with_lines_held_back_is_logged_as_not_read_to_the_end() {
     let end = daemon.wait_for_log("bob (127.0.0.1");
     assert!(end.contains(BROKEN), "{end}");
     assert!(end.ends_with(", not all it sent was read"), "{end}");
-    // Whose lines were all read is not said to have been cut off.
+    // A client whose lines were all read is not logged as cut off.
     alice.barrier();
     drop(alice);
     let end = daemon.wait_for_log("alice (127.0.0.1");

@@ -1,7 +1,7 @@
-//! One whose socket never runs empty.
+//! A client whose socket never runs empty.
 //!
-//! How long the others wait is shown on standard error. What is asserted is counted: how much of
-//! the flood gets in between, and that nobody waits past the deadline of every test.
+//! The others' latency is shown on standard error. Assertions count: how much of the flood gets in
+//! between, and that no client waits past the deadline of every test.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,8 +13,7 @@ use crate::crowds::join_crowd;
 use crate::harness::{Client, DEADLINE, Daemon, numbered, wait_until};
 use crate::latency::Pair;
 
-/// A burst with room for two who write to each other [`PACED_EXCHANGES`] times, and a rate that is
-/// none for a flood.
+/// A burst for [`PACED_EXCHANGES`] exchanges between two clients, and a rate far below a flood.
 const PACED: [&str; 7] = [
     "--limit-loopback",
     "--max-per-address",
@@ -27,13 +26,13 @@ const PACED: [&str; 7] = [
 
 const PACED_EXCHANGES: u32 = 100;
 
-/// So often they do it where there is no rate.
+/// Exchanges where there is no rate.
 const EXCHANGES: u32 = 500;
 
-/// Less is no flood.
+/// Fewer bytes are no flood.
 const FLOOD_BYTES_MIN: u64 = 1 << 20;
 
-/// Somebody who sends the same again and again, for as long as there is a connection.
+/// A client that sends the same text again and again until its connection ends.
 struct Flood {
     sent: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -43,15 +42,15 @@ struct Flood {
 }
 
 impl Flood {
-    /// Floods over `client`, which reads all that comes if `reads`.
+    /// Floods over `client`, which reads all its output if `reads`.
     fn start(client: Client, text: &str, reads: bool) -> Self {
         let (sent, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let mut threads = Vec::new();
-        // More than one, so that there is always something in the socket.
+        // Two senders, so that the socket never runs empty.
         for _ in 0..2 {
             let mut sender = client.sender();
             let (sent, stop) = (Arc::clone(&sent), Arc::clone(&stop));
-            // Whole lines, as two write to one socket.
+            // Whole lines, as two senders share one socket.
             let text = text.repeat((16 << 10) / text.len());
             threads.push(thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) && sender.write_all(text.as_bytes()).is_ok() {
@@ -78,7 +77,7 @@ impl Flood {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Breaks off, and waits until whoever sends or reads has noticed.
+    /// Breaks off, and waits for the threads that send and read.
     fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.client.break_off();
@@ -88,12 +87,12 @@ impl Flood {
     }
 }
 
-/// Two exchange lines while somebody floods, until so many bytes of the flood were sent.
+/// Two clients exchange lines during a flood, until `least` bytes of it were sent.
 fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool, least: u64) {
     let daemon = Daemon::start(flags);
     let mut crowd = join_crowd(&daemon, 100);
     let mut flooder = daemon.join("flooder");
-    flooder.send("/join pit"); // nobody there to hear it
+    flooder.send("/join pit"); // an empty room
     flooder.barrier();
     let mut pair = Pair::new(daemon.join_all(["alice", "bob"]));
     let flood = Flood::start(flooder, text, reads);
@@ -107,7 +106,7 @@ fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool, le
     for _ in 0..exchanges {
         pair.exchange();
     }
-    // Whoever is to flood may have had no processor so far.
+    // The flooding threads may not have run so far.
     wait_until("a real flood", || {
         flood.sent() >= least || {
             pair.exchange();
@@ -129,28 +128,28 @@ fn exchange_during_flood(what: &str, flags: &[&str], text: &str, reads: bool, le
 }
 
 #[test]
-fn one_who_floods_with_lines_does_not_keep_the_others_waiting() {
+fn line_flood_does_not_keep_other_clients_waiting() {
     exchange_during_flood("lines", &[], "spam\n", false, FLOOD_BYTES_MIN);
 }
 
 #[test]
-fn one_who_floods_with_bytes_and_no_newline_does_not_keep_the_others_waiting() {
+fn byte_flood_without_newlines_keeps_no_client_waiting() {
     exchange_during_flood("bytes", &[], "spam", true, FLOOD_BYTES_MIN);
-    // A line that never ends is one line to the rate: only the share of a turn bounds it.
+    // An endless line is one line to the rate: only the turn budget bounds it.
     exchange_during_flood("bytes", &PACED, "spam", true, FLOOD_BYTES_MIN);
 }
 
 #[test]
-fn one_who_floods_with_what_has_long_answers_does_not_keep_the_others_waiting() {
+fn flood_with_long_answers_keeps_no_client_waiting() {
     let commands = "/help\n/names *\n/rooms\n/stats\n/whois user1\n/help msg\n/nonsense\n";
     exchange_during_flood("long answers, read", &[], commands, true, 0);
-    // Unread, they are not even asked for any longer.
+    // With unread answers, the daemon stops reading the questions.
     exchange_during_flood("long answers, unread", &[], commands, false, 0);
     exchange_during_flood("long answers, read", &PACED, commands, true, 0);
 }
 
 #[test]
-fn at_a_line_rate_a_flood_waits_in_the_kernel() {
+fn flood_past_the_line_rate_waits_in_the_kernel() {
     let daemon = Daemon::start(&PACED);
     let [mut alice, flooder] = daemon.join_all(["alice", "flooder"]);
     let start = Instant::now();
@@ -158,12 +157,12 @@ fn at_a_line_rate_a_flood_waits_in_the_kernel() {
     for number in 0..200 {
         alice.expect_line("flooder: spam");
         if number == 170 {
-            // What comes now comes at the rate, and costs next to nothing.
+            // From here on, lines pass at the rate and cost next to no processor time.
             let used = daemon.cpu_time_of_a_second();
             assert!(used < Duration::from_millis(300), "{used:?} in a second");
         }
     }
-    // Two lines, and the burst, need no time.
+    // The two other lines and the burst need no time.
     let least = Duration::from_millis((200 - 152) * 1000 / 20);
     assert!(
         start.elapsed() >= least.mul_f64(0.9),
@@ -173,10 +172,9 @@ fn at_a_line_rate_a_flood_waits_in_the_kernel() {
     flood.end();
 }
 
-/// Nobody starves: what one sends at once is carried out 64 lines a turn, and between two of its
-/// turns each flooder has one.
+/// A client's burst is executed 64 lines a turn, and between two of its turns each flooder has one.
 #[test]
-fn each_has_its_turn_before_anyone_has_another() {
+fn client_gets_no_second_turn_before_all_others_had_one() {
     const TURN_LINES: usize = 64;
     const FLOODERS: usize = 3;
     const LINES: usize = 10 * TURN_LINES;
@@ -190,7 +188,7 @@ fn each_has_its_turn_before_anyone_has_another() {
         })
         .collect();
     bob.read_until_starting("@flooder2: flood");
-    // One packet: from its first turn on, alice has something to say in each.
+    // One packet: from her first turn on, alice has input in every turn.
     let lines = numbered(0..LINES, |number| format!("@bob:{number}\n"));
     alice.send_bytes(lines.as_bytes());
     let (mut heard, mut between, mut between_max, mut in_between) = (0, 0, 0, 0_u64);

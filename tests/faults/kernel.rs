@@ -1,7 +1,7 @@
-//! The kernel says no: errors of its calls that no test can bring about, put in their place.
+//! Errors of system calls that no test can bring about, injected in place of the calls.
 //!
-//! strace runs the daemon, and has some of its calls fail instead of being made. Which ones is told by
-//! their number, so each test counts what came before, and looks whether it counted well.
+//! strace runs the daemon, and makes some of its calls fail. They are chosen by their number, so each
+//! test counts the calls before, and checks that it counted well.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -17,32 +17,32 @@ use crate::harness::{
     Client, Daemon, Killed, REFUSED_FULL, program, wait_for_exit, wait_until, without_settings,
 };
 
-/// The wrapper of `tests/seccomp`: its filter kills whoever makes a call that it does not know.
+/// The wrapper of `tests/seccomp`: its filter kills a process that makes an unlisted call.
 const SECCOMP_WRAPPER: &str = "chinwag-seccomp";
 
-/// Calls that others than the first thread make. There, strace can come before the filter, to which a
-/// call that is not to be made looks like one that it does not know.
+/// Calls that other threads than the first make. There, strace can come before the filter, which takes
+/// an injected call for an unlisted one.
 const BY_THREADS: [&str; 2] = ["write", "fcntl"];
 
-/// How long the daemon waits before it tries again to accept.
+/// The daemon's pause before it tries again to accept.
 const RETRY_TIME: Duration = Duration::from_millis(200);
 
-/// So many connections are accepted before others have their turn.
+/// Connections accepted in one turn.
 const BATCH_MAX: u32 = 64;
 
-/// A daemon whose kernel is to fail it.
+/// A daemon with a fault injected into its system calls.
 struct Failing {
     command: Command,
     trace: Trace,
 }
 
-/// What strace wrote of the calls that may fail.
+/// strace's record of the calls that may fail.
 struct Trace {
     folder: TempDir,
 }
 
 impl Failing {
-    /// `fault` is what strace's `-e inject=` takes. `None` where there is no strace.
+    /// `fault` is a value of strace's `-e inject=`. `None` where there is no strace.
     fn new(fault: &str) -> Option<Self> {
         let (calls, _) = fault.split_once(':').expect("calls, and what they return");
         if !strace_works() || (is_under_seccomp() && BY_THREADS.contains(&calls)) {
@@ -51,7 +51,7 @@ impl Failing {
         let folder = tempfile::tempdir().unwrap();
         let trace = Trace { folder };
         let mut command = without_settings(Command::new("strace"));
-        // Without a filter, each call that is of no interest costs a stop, too.
+        // Without a filter, strace would stop the daemon at every call.
         command.args(["-D", "-f", "--seccomp-bpf"]);
         command.args(["-qq", "-o"]).arg(trace.path());
         command.args(["-e", &format!("trace={calls}")]);
@@ -64,7 +64,7 @@ impl Failing {
         (Daemon::start_as(self.command, flags), self.trace)
     }
 
-    /// It ends by itself, soon.
+    /// Runs the daemon until it ends by itself.
     fn run(mut self, flags: &[&str]) -> Output {
         self.command.args(flags);
         let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -91,7 +91,7 @@ impl Trace {
     /// A line for each call.
     fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path()).unwrap();
-        // One that took its time has another line for its end; and there are signals.
+        // A slow call has another line for its end, and signals have lines of their own.
         let is_call = |line: &&str| !line.contains(" resumed>") && !line.contains(" --- ");
         text.lines().filter(is_call).map(str::to_owned).collect()
     }
@@ -100,8 +100,8 @@ impl Trace {
         self.lines().len().try_into().unwrap()
     }
 
-    /// Waits until so many calls were made; there must not be more. What a call has sent can arrive
-    /// before strace writes of it.
+    /// Waits until `count` calls were made; there must not be more. A call's effect can arrive before
+    /// strace's line.
     #[track_caller]
     fn expect_calls(&self, count: u32) {
         wait_until("the calls to be counted", || self.calls() >= count);
@@ -118,7 +118,7 @@ fn is_under_seccomp() -> bool {
     PathBuf::from(program().get_program()).ends_with(SECCOMP_WRAPPER)
 }
 
-/// Whether there is a strace, and the system lets it do its work.
+/// Whether strace is installed and permitted.
 fn strace_works() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| {
@@ -129,7 +129,7 @@ fn strace_works() -> bool {
             .output();
         let why_not = match probe {
             Ok(output) if output.status.success() => return true,
-            // It is there: no more can be asked of whoever is to install it.
+            // It is installed; the system forbids its use.
             Ok(output) => format!("strace may not trace: {output:?}"),
             Err(error) => {
                 assert!(!required, "no strace: {error}");
@@ -141,7 +141,7 @@ fn strace_works() -> bool {
     })
 }
 
-/// Two who talk get everything, whatever happens to others.
+/// Two chatting clients get every line of each other.
 fn expect_chat(alice: &mut Client, bob: &mut Client) {
     for number in 0..20 {
         alice.send(&format!("{number}"));
@@ -151,11 +151,11 @@ fn expect_chat(alice: &mut Client, bob: &mut Client) {
     }
 }
 
-/// Each of two who joined one after the other costs a call that accepts, and one that finds nobody else.
+/// Two clients that join one after the other each cost a call that accepts, and one that finds no other.
 const TWO_ACCEPTED: u32 = 4;
 
 #[test]
-fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
+fn connections_wait_while_the_machine_is_out_of_descriptors() {
     let Some(failing) = Failing::new("accept4:error=ENFILE:when=5..8") else {
         return;
     };
@@ -175,8 +175,8 @@ fn a_machine_that_is_out_of_descriptors_for_a_while_keeps_those_who_wait() {
 }
 
 #[test]
-fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
-    // Given up, the kept one is what the next call gets.
+fn connection_is_refused_when_one_reserved_descriptor_is_left() {
+    // The next call gets the reserved descriptor, once that is closed.
     let Some(failing) = Failing::new("accept4:error=ENFILE:when=5+2") else {
         return;
     };
@@ -194,7 +194,7 @@ fn a_machine_that_has_but_the_kept_descriptor_turns_newcomers_away() {
     daemon.expect_log_count("cannot accept connections", 1);
 }
 
-/// Has two chat while nobody can be accepted, and counts how often that is tried: by time, which other
+/// Two clients chat while accept fails, and the attempts are counted against the time taken, which other
 /// work on the machine only makes longer.
 fn expect_few_attempts(fault: &str, each_time_max: u32) {
     let Some(failing) = Failing::new(fault) else {
@@ -207,11 +207,11 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
     let _waits = daemon.connect_raw();
     daemon.wait_for_log("cannot accept connections");
     for _ in 0..10 {
-        expect_chat(&mut alice, &mut bob); // each line is a turn, in which it could be tried
+        expect_chat(&mut alice, &mut bob); // each line is a turn, in which accept could be tried
     }
     let several_times = 3 * usize::try_from(each_time_max).unwrap();
     wait_until("more attempts", || trace.failed() >= several_times);
-    // It is counted before the time is taken, and was tried at the start as well.
+    // The calls are counted before the time is taken, and the start made one as well.
     let attempts = trace.calls() - TWO_ACCEPTED;
     let times = start.elapsed().as_millis() / RETRY_TIME.as_millis() + 2;
     let attempts_max = u128::from(each_time_max) * times;
@@ -222,18 +222,18 @@ fn expect_few_attempts(fault: &str, each_time_max: u32) {
 }
 
 #[test]
-fn a_machine_that_stays_out_of_descriptors_is_not_asked_all_the_time() {
-    // Each time, it is tried once more with the descriptor kept for that.
+fn accept_is_retried_rarely_while_descriptors_are_out() {
+    // Each attempt is repeated with the reserved descriptor.
     expect_few_attempts("accept4:error=ENFILE:when=5+", 2);
 }
 
 #[test]
-fn an_error_of_each_connection_without_end_is_not_met_with_attempts_without_end() {
+fn accept_is_retried_rarely_while_every_connection_fails() {
     expect_few_attempts("accept4:error=ENETUNREACH:when=5+", BATCH_MAX);
 }
 
 #[test]
-fn an_error_of_one_connection_delays_no_other() {
+fn error_of_one_connection_delays_no_other() {
     let errors = "EINTR ECONNABORTED ENETDOWN EPROTO ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH \
                   EOPNOTSUPP ENETUNREACH";
     for error in errors.split_whitespace() {
@@ -243,14 +243,14 @@ fn an_error_of_one_connection_delays_no_other() {
         let (daemon, trace) = failing.start(&[]);
         daemon.connect();
         assert_eq!(trace.failed(), 2);
-        // Whatever is logged of accepting comes before what is logged of the end.
+        // A line about accept would come before the one about the end.
         daemon.wait_for_log("closed after");
         assert_eq!(daemon.log_count("cannot accept"), 0, "{error}");
     }
 }
 
 #[test]
-fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
+fn accept_error_is_logged_and_retried() {
     for error in ["ENOMEM", "ENOBUFS", "EPERM"] {
         let Some(failing) = Failing::new(&format!("accept4:error={error}:when=1..2")) else {
             continue;
@@ -264,7 +264,7 @@ fn whatever_else_keeps_it_from_accepting_is_said_and_tried_again() {
 }
 
 #[test]
-fn one_listener_in_trouble_does_not_stop_another() {
+fn failing_listener_does_not_stop_another() {
     let Some(failing) = Failing::new("accept4:error=ENOMEM:when=1") else {
         return;
     };
@@ -272,7 +272,7 @@ fn one_listener_in_trouble_does_not_stop_another() {
     let path = folder.path().join("socket");
     let at_path = format!("unix:{}", path.display());
     let (daemon, trace) = failing.start(&["--listen", "127.0.0.1:0", "--listen", &at_path]);
-    // Both are told of in one turn.
+    // Both listeners become ready in one turn.
     daemon.signal(Signal::STOP);
     wait_until("it is stopped", || all_threads_are_stopped(&daemon));
     let mut by_tcp = daemon.connect_raw();
@@ -298,11 +298,11 @@ fn all_threads_are_stopped(daemon: &Daemon) -> bool {
     })
 }
 
-/// The poll's own, for signals and for the listener.
+/// Registrations at the poll for signals and for the listener.
 const WATCHED_FIRST: u32 = 2;
 
 #[test]
-fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
+fn connection_that_epoll_refuses_is_told_and_takes_no_place() {
     let Some(failing) = Failing::new("epoll_ctl:error=ENOSPC:when=4..8") else {
         return;
     };
@@ -325,14 +325,14 @@ fn who_cannot_be_watched_is_turned_away_and_takes_no_place() {
     alice.send("/stats");
     let ends = alice.read_until_starting("* Connections: ");
     assert!(ends.ends_with(", 5 refused."), "{ends}");
-    daemon.connect_raw().expect_line(REFUSED_FULL); // both limits are where they were
+    daemon.connect_raw().expect_line(REFUSED_FULL); // both limits are unchanged
 }
 
-/// Whoever joins costs a call; so does whoever waits for an answer.
+/// Each join and each awaited answer costs a call.
 const READ_FIRST: u32 = 4;
 
 #[test]
-fn who_cannot_be_read_from_ends_and_nobody_else_does() {
+fn read_error_closes_its_connection_and_no_other() {
     for (error, words) in [
         ("ETIMEDOUT", "timed out"),
         ("EHOSTUNREACH", "No route to host"),
@@ -354,11 +354,11 @@ fn who_cannot_be_read_from_ends_and_nobody_else_does() {
     }
 }
 
-/// Each is greeted, registered and answered once, and the first is told of the second.
+/// Each client is greeted, registered and answered once, and the first is told of the second.
 const WRITTEN_FIRST: u32 = 7;
 
 #[test]
-fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
+fn write_error_closes_its_connection_and_senders_are_told() {
     for (error, words) in [
         ("EPIPE", "Broken pipe"),
         ("ENOBUFS", "No buffer space"),
@@ -386,8 +386,8 @@ fn who_cannot_be_written_to_ends_and_who_wrote_to_them_is_told() {
     }
 }
 
-/// bob's connection broke: that is logged and counted once, alice hears of it and stays. Returns what
-/// else she hears.
+/// bob's connection broke: that is logged and counted once, alice is told and stays. Returns alice's
+/// other lines.
 fn expect_broken(daemon: &Daemon, alice: &mut Client, doing: &str, words: &str) -> Vec<String> {
     alice.read_until("* bob has left lobby.");
     alice.send("/stats");
@@ -405,9 +405,9 @@ fn expect_broken(daemon: &Daemon, alice: &mut Client, doing: &str, words: &str) 
     stats
 }
 
-/// The daemon's own signals interrupt its calls, and so does a debugger.
+/// The daemon's own signals interrupt its calls, as a debugger does.
 #[test]
-fn calls_that_are_interrupted_are_made_again() {
+fn interrupted_calls_are_made_again() {
     for calls in ["recvfrom", "sendto", "?epoll_wait,?epoll_pwait", "write"] {
         let Some(failing) = Failing::new(&format!("{calls}:error=EINTR:when=1+2")) else {
             continue;
@@ -427,7 +427,7 @@ fn calls_that_are_interrupted_are_made_again() {
 }
 
 #[test]
-fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
+fn failed_poll_ends_the_process_with_one_line() {
     for (error, words) in [("EBADF", "Bad file"), ("ENOMEM", "Cannot allocate memory")] {
         let fault = format!("?epoll_wait,?epoll_pwait:error={error}:when=4+");
         let Some(failing) = Failing::new(&fault) else {
@@ -435,9 +435,9 @@ fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
         };
         let (mut daemon, _trace) = failing.start(&[]);
         let mut client = daemon.connect_raw();
-        // How many polls a greeting takes is a matter of time.
+        // The number of polls for a greeting depends on timing.
         wait_until("another poll", || {
-            let _ = client.try_send(b"/ping\n"); // or it has ended
+            let _ = client.try_send(b"/ping\n"); // fails once the daemon has ended
             !daemon.is_running()
         });
         assert_eq!(daemon.wait().code(), Some(1), "{error}");
@@ -448,7 +448,7 @@ fn a_poll_that_fails_ends_the_process_with_one_line_that_says_so() {
     }
 }
 
-/// The first is for listening at all; what the others are for is only good to have.
+/// Only the first is needed to listen.
 const OPTIONS: [&str; 5] = [
     "TCP_NODELAY",
     "SO_OOBINLINE",
@@ -458,7 +458,7 @@ const OPTIONS: [&str; 5] = [
 ];
 
 #[test]
-fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
+fn missing_socket_option_is_named_and_does_not_stop_the_start() {
     for error in ["ENOPROTOOPT", "EINVAL"] {
         let Some(failing) = Failing::new(&format!("setsockopt:error={error}:when=2+")) else {
             continue;
@@ -472,7 +472,7 @@ fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
         let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
         expect_chat(&mut alice, &mut bob);
     }
-    // One that is lacking keeps it from none of the others.
+    // A missing option does not keep the others from being set.
     let Some(failing) = Failing::new("setsockopt:error=ENOPROTOOPT:when=2") else {
         return;
     };
@@ -488,7 +488,7 @@ fn options_that_the_kernel_lacks_are_named_and_no_reason_not_to_start() {
 }
 
 #[test]
-fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why() {
+fn failed_start_ends_with_one_line_that_says_why() {
     for (fault, line) in [
         (
             "setsockopt:error=EINVAL:when=1",
@@ -530,7 +530,7 @@ fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why(
             "clone3,clone:error=EAGAIN",
             "cannot log to standard error: Resource temporarily unavailable",
         ),
-        // It is what the log's own descriptor is made with, and that of whoever says so.
+        // The log and standard error duplicate their descriptors with it.
         (
             "fcntl:error=EMFILE",
             "cannot log to standard error: Too many open files",
@@ -553,14 +553,14 @@ fn a_start_that_the_kernel_does_not_let_happen_ends_with_one_line_that_says_why(
 }
 
 #[test]
-fn what_the_start_can_do_without_does_not_stop_it() {
+fn optional_call_that_fails_does_not_stop_the_start() {
     for (fault, what) in [
-        // Old kernels and some sandboxes: there is a file for that.
+        // Old kernels and some sandboxes lack it, and have a file instead.
         ("getrandom:error=ENOSYS", "getrandom"),
         ("getrandom:error=EPERM", "getrandom"),
-        // It cannot be raised.
+        // The limit of open files cannot be raised.
         ("prlimit64:error=EPERM:when=4", "RLIMIT_NOFILE, {"),
-        // The thread that says where it listens.
+        // The thread that prints the addresses.
         ("?clone3,?clone:error=EAGAIN:when=2", "clone"),
     ] {
         let Some(failing) = Failing::new(fault) else {
@@ -570,13 +570,13 @@ fn what_the_start_can_do_without_does_not_stop_it() {
         daemon.join("alice").barrier();
         let lines = trace.lines();
         let failed = |line: &String| line.contains("(INJECTED)") && line.contains(what);
-        // The wrapper makes calls of its own before.
+        // The wrapper's own calls come first.
         assert!(is_under_seccomp() || lines.iter().any(failed), "{lines:?}");
     }
 }
 
 #[test]
-fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
+fn socket_is_bound_in_a_folder_that_cannot_be_locked() {
     for (fault, said) in [
         ("flock:error=ENOLCK", None),
         ("?unlink,?unlinkat:error=EROFS", Some("cannot remove ")),
@@ -598,7 +598,7 @@ fn a_folder_that_cannot_be_locked_or_cleared_is_listened_in_all_the_same() {
 }
 
 #[test]
-fn who_cannot_be_told_of_the_end_is_closed_at_once() {
+fn connection_is_closed_at_once_when_its_half_close_fails() {
     let Some(failing) = Failing::new("shutdown:error=ENOTCONN") else {
         return;
     };
@@ -608,7 +608,7 @@ fn who_cannot_be_told_of_the_end_is_closed_at_once() {
     alice.send("/quit");
     alice.read_until("* Bye.");
     bob.barrier();
-    // Who is waited for would be there for longer.
+    // A lingering connection would stay open for longer.
     assert_eq!(daemon.descriptors().len(), open - 1);
     alice.expect_closed();
     let line = daemon.wait_for_log("alice (127.0.0.1");
@@ -617,9 +617,9 @@ fn who_cannot_be_told_of_the_end_is_closed_at_once() {
 }
 
 #[test]
-fn a_standard_error_that_fails_for_a_while_loses_no_line() {
+fn standard_error_that_fails_for_a_while_loses_no_line() {
     for error in ["EIO", "EAGAIN", "ENOSPC"] {
-        // The first is where it listens.
+        // The first write is the line with the address.
         let Some(failing) = Failing::new(&format!("write:error={error}:when=2")) else {
             continue;
         };

@@ -1,5 +1,5 @@
-//! How long it takes until somebody hears what somebody says: measured and shown, never asserted to
-//! the millisecond, as machines are busy.
+//! The latency of messages: measured and shown, never asserted to the millisecond, as machines are
+//! busy.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ impl Latencies {
     }
 }
 
-/// Two who chat and must not notice what goes on around them: each message arrives once, in order,
+/// Two clients that chat and must not notice the fault around them: each message arrives once, in order,
 /// and each is answered before the next is sent.
 pub struct Pair {
     pub alice: Client,
@@ -48,7 +48,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Two who are registered and share a room where nobody else is.
+    /// A pair of registered clients in a room of their own.
     pub fn new([mut alice, mut bob]: [Client; 2]) -> Self {
         for client in [&mut alice, &mut bob] {
             client.send("/quiet on");
@@ -65,7 +65,7 @@ impl Pair {
         }
     }
 
-    /// One writes privately, the other answers in the room, and nothing else comes.
+    /// One writes privately, the other answers in the room, and no other line comes.
     pub fn exchange(&mut self) {
         let Self { alice, bob, .. } = self;
         self.said += 1;

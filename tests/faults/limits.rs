@@ -1,4 +1,4 @@
-//! Who may connect, for how long without a name, and how fast one may send.
+//! Limits of connections, of the time without a name, and of the line rate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Command;
@@ -11,7 +11,7 @@ const REFUSED_ADDRESS: &str =
     "! There are too many connections from your address. Close one, and try again.";
 
 #[test]
-fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() {
+fn client_told_to_leave_is_closed_and_others_do_not_notice() {
     let daemon = Daemon::start(&["--register-time", "1"]);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.join_at_once(name));
     let mut nameless = daemon.connect();
@@ -20,7 +20,7 @@ fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() 
     bob.expect_closed();
     nameless.expect_line_starting("! ");
     nameless.expect_closed();
-    // Neither closes its own side.
+    // Neither client closes its own side.
     daemon.wait_for_log("bob (127.0.0.1");
     daemon.wait_for_log("no name in time");
     alice.read_until("* bob has left lobby.");
@@ -29,10 +29,10 @@ fn whoever_is_told_to_go_and_stays_is_taken_away_and_the_others_do_not_notice() 
 }
 
 #[test]
-fn who_is_turned_away_and_stays_is_taken_away_too() {
+fn refused_connection_that_stays_open_is_closed() {
     let daemon = Daemon::start(&["--max-clients", "1"]);
     let mut alice = daemon.join("alice");
-    // More than may wait for their last line to be read, and none closes its own side.
+    // More than may linger, and none closes its own side.
     let mut refused: Vec<Client> = (0..20).map(|_| daemon.connect_raw()).collect();
     for client in &mut refused {
         client.expect_line(REFUSED_FULL);
@@ -44,11 +44,11 @@ fn who_is_turned_away_and_stays_is_taken_away_too() {
 }
 
 #[test]
-fn a_full_server_says_so_and_has_room_again_once_somebody_leaves() {
+fn full_server_says_so_and_has_room_after_a_client_leaves() {
     let daemon = Daemon::start(&["--max-clients", "2"]);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut carol = daemon.connect_raw();
-    carol.send("#carol"); // sent before it could know
+    carol.send("#carol"); // sent before the refusal could be read
     carol.expect_line(REFUSED_FULL);
     carol.expect_closed();
     alice.send("just us");
@@ -76,7 +76,7 @@ fn expect_refused(mut client: Client) {
 }
 
 #[test]
-fn an_address_that_has_its_number_takes_no_place_from_another() {
+fn address_at_its_limit_takes_no_place_from_another() {
     let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "3"]);
     let from = |last| connect_from(Ipv4Addr::new(127, 0, 0, last).into(), daemon.address());
     let mut clients: Vec<Client> = (0..3).map(|_| from(1)).collect();
@@ -84,7 +84,7 @@ fn an_address_that_has_its_number_takes_no_place_from_another() {
         client.expect_greeting();
     }
     for _ in 0..50 {
-        expect_refused(from(1)); // who is refused does not count
+        expect_refused(from(1)); // a refused connection does not count
     }
     for _ in 0..3 {
         let mut neighbour = from(2);
@@ -97,10 +97,9 @@ fn an_address_that_has_its_number_takes_no_place_from_another() {
     }
 }
 
-/// However a connection ends, its place is free again; otherwise an address that had bad luck often
-/// enough could not come back.
+/// A place lost at each broken connection would lock an unlucky address out for good.
 #[test]
-fn every_kind_of_end_gives_the_place_back() {
+fn connection_gives_its_place_back_however_it_ends() {
     let flags = ["--limit-loopback", "--max-per-address", "2"];
     let daemon = Daemon::start(&[&flags[..], &["--register-time", "1"]].concat());
     let _stays = daemon.join_at_once("stays");
@@ -115,10 +114,10 @@ fn every_kind_of_end_gives_the_place_back() {
             client.send("#late");
             client.reset();
         },
-        // It says nothing, until it is told to go.
+        // A silent client stays until its time to register is up.
         |mut client| drop(client.bytes_to_end()),
     ];
-    // Each four times, but for the last, which takes a second.
+    // Each end four times, but for the last, which takes a second.
     let quick = ends[..7].iter().cycle().take(4 * 7);
     for (number, end) in quick.chain(&ends[7..]).enumerate() {
         let client = daemon.connect_raw();
@@ -129,9 +128,9 @@ fn every_kind_of_end_gives_the_place_back() {
     daemon.connect();
 }
 
-/// An IPv4 address is the same one whichever kind of socket it comes from.
+/// An IPv4 address is the same one over an IPv4 and an IPv6 socket.
 #[test]
-fn an_ipv4_address_in_ipv6_clothes_counts_as_what_it_is() {
+fn ipv4_mapped_address_counts_as_its_ipv4_address() {
     if TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: this machine has no IPv6");
         return;
@@ -161,11 +160,10 @@ fn an_ipv4_address_in_ipv6_clothes_counts_as_what_it_is() {
     Client::over_tcp(other).expect_greeting();
 }
 
-/// Set for the copy of this program that has a network of its own.
+/// Set for the copy of this program that runs in a network namespace.
 const INSIDE: &str = "CHINWAG_TEST_INSIDE_NAMESPACE";
 
-/// Addresses that are not this machine's own loopback need a network where they can be given out:
-/// the test runs once more in a namespace, where it may do so.
+/// Runs the test once more in a network namespace, where it may use addresses other than loopback.
 fn in_a_network_with_addresses(test: &str) -> bool {
     const SETUP: &str = "set -e; ip link set lo up
         for a in 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
@@ -195,7 +193,7 @@ fn in_a_network_with_addresses(test: &str) -> bool {
     }
     let allowed = unshare(&SETUP.replace("exec", "exit; exec")).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        // Nothing that is missing here could be installed.
+        // No package could provide the missing permission.
         eprintln!("skipped: this machine lets nobody have a network of their own");
         return false;
     }
@@ -213,12 +211,12 @@ fn in_a_network_with_addresses(test: &str) -> bool {
 }
 
 #[test]
-fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
-    let test = "limits::an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address";
+fn ipv6_network_of_64_bits_counts_as_one_address() {
+    let test = "limits::ipv6_network_of_64_bits_counts_as_one_address";
     if !in_a_network_with_addresses(test) {
         return;
     }
-    // Neither flag: the defaults, from addresses that are no loopback.
+    // The default limits, from addresses that are no loopback.
     let daemon = Daemon::start(&["--listen", "[::]:0", "--listen", "0.0.0.0:0"]);
     let port = daemon.address().port();
     let from_v6 = |text: &str| {
@@ -249,14 +247,14 @@ fn an_ipv6_network_of_64_bits_has_as_many_places_as_one_ipv4_address() {
     expect_refused(from_v4("192.0.2.1"));
     from_v6("2001:db8:0:2::1").expect_greeting();
     from_v4("192.0.2.2").expect_greeting();
-    // A place that one address gives back is the network's.
+    // A place freed by one address is free for the whole network.
     clients.swap_remove(0).reset();
     daemon.wait_for_log("connection broken");
     from_v6(one_network[2]).expect_greeting();
 }
 
 #[test]
-fn a_script_that_sends_too_fast_and_ends_is_still_carried_out_to_its_end() {
+fn rate_limited_script_is_executed_to_its_end() {
     const LINES: usize = 300;
     let daemon = Daemon::start(&[
         "--limit-loopback",

@@ -1,4 +1,4 @@
-//! What the daemon writes for who runs it.
+//! The log, in a file and on standard error.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,7 +19,7 @@ use crate::harness::{
     Client, Daemon, Killed, address_in, program, wait_for_exit, wait_until, without_settings,
 };
 
-/// Bytes that no terminal should be shown: C0, C1, ESC, DEL, and what turns text around.
+/// Bytes that no terminal should get: C0, C1, ESC, DEL, and bidirectional controls.
 const NASTY: &str = "a\x1b[2Jb\x07c\u{7f}\u{9b}31md\u{85}e\u{202e}f\u{2066}g\u{2069}h\x0bi";
 
 fn is_nasty(character: char) -> bool {
@@ -28,7 +28,7 @@ fn is_nasty(character: char) -> bool {
 }
 
 #[test]
-fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader() {
+fn log_file_is_appended_to_without_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     fs::write(&path, "an earlier run\n").unwrap();
@@ -64,7 +64,7 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
         assert!(!line.contains(is_nasty), "{line:?}");
     }
     drop((alice, bob));
-    // At its end it gives the log a moment, and no more.
+    // The exit waits only briefly for the log.
     wait_for_text(&path, "alice (127.0.0.1:");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait().code(), Some(0));
@@ -78,13 +78,13 @@ fn the_log_file_is_appended_to_and_nothing_that_clients_send_can_harm_its_reader
     let stamped = |line: &&str| line.contains("Z [");
     let odd: Vec<&str> = log.lines().skip(1).filter(|line| !stamped(line)).collect();
     assert!(odd.is_empty(), "not one line each: {odd:?}");
-    // How to join is for who started it, not for the log.
+    // Hints for the operator are not for the log.
     assert!(!log.contains("paste"), "{log}");
     assert!(daemon.log_lines()[0].starts_with("chinwag listens on"));
 }
 
 #[test]
-fn a_log_file_begins_with_the_version_and_where_it_listens() {
+fn log_file_begins_with_the_version_and_the_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let unix = format!("unix:{}", folder.path().join("socket").display());
@@ -100,14 +100,14 @@ fn a_log_file_begins_with_the_version_and_where_it_listens() {
     let version = env!("CARGO_PKG_VERSION");
     let line = format!("Z [INFO] chinwag {version} listens on {place}\n");
     wait_for_text(&log, &line);
-    // Standard error has it in other words already.
+    // Standard error has shown them already, in other words.
     let daemon = Daemon::start(&[]);
     daemon.join("alice");
     assert_eq!(daemon.log_count(" [INFO] chinwag "), 0);
 }
 
 #[test]
-fn each_level_says_no_more_than_it_should() {
+fn log_shows_no_more_than_its_level() {
     for (level, traces) in [("trace", true), ("info", false), ("off", false)] {
         let mut daemon = Daemon::start(&["--log-level", level]);
         let mut alice = daemon.join("alice");
@@ -115,7 +115,7 @@ fn each_level_says_no_more_than_it_should() {
         alice.barrier();
         daemon.signal(Signal::TERM);
         if level != "off" {
-            // While she is there: at its end it gives the log a moment, and no more.
+            // While alice is connected: the exit waits only briefly for the log.
             daemon.wait_for_log("shutting down");
         }
         drop(alice);
@@ -127,7 +127,7 @@ fn each_level_says_no_more_than_it_should() {
     }
 }
 
-/// A daemon that logs everything to a standard error of which only the address was read.
+/// A daemon with the full log on a standard error of which only the address was read.
 fn start_unread() -> (Killed, impl BufRead, SocketAddr) {
     let child = program()
         .args(["--listen", "127.0.0.1:0", "--log-level", "trace"])
@@ -145,7 +145,7 @@ fn start_unread() -> (Killed, impl BufRead, SocketAddr) {
 }
 
 #[test]
-fn a_closed_standard_error_harms_nobody() {
+fn closed_standard_error_harms_no_client() {
     let (mut child, stderr, address) = start_unread();
     drop(stderr);
     for round in 0..50 {
@@ -157,7 +157,7 @@ fn a_closed_standard_error_harms_nobody() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nobody() {
+fn unread_log_stops_no_client() {
     let (mut child, stderr, address) = start_unread();
     let mut alice = Client::over_tcp(address).join("alice");
     // More than the pipe and the daemon's own queue hold.
@@ -226,14 +226,14 @@ impl Scripted {
         kill_process(Pid::from_child(&self.child.0), signal).unwrap();
     }
 
-    /// Ends it in order.
+    /// Ends the daemon in order.
     fn finish(mut self) {
         self.signal(Signal::TERM);
         assert_eq!(wait_for_exit(&mut self.child.0).code(), Some(0));
     }
 }
 
-/// Says numbered things, each of which is a line in a log of everything; all are answered.
+/// Sends numbered lines, each of which is a line in the full log; all are answered.
 fn say_numbered(client: &mut Client, numbers: Range<usize>) {
     for number in numbers {
         client.send(&format!("/ping {number} {}", "x".repeat(1000)));
@@ -241,8 +241,8 @@ fn say_numbered(client: &mut Client, numbers: Range<usize>) {
     }
 }
 
-/// Checks that the log has all numbered lines in order, and where some are missing says how many;
-/// returns how many those are.
+/// Checks that the log has all numbered lines in order and the number of those dropped at each gap;
+/// returns the number of dropped lines.
 fn check_gaps(log: &str, count: usize) -> usize {
     let (mut next, mut missing) = (0, 0);
     for line in log.lines() {
@@ -264,7 +264,7 @@ fn check_gaps(log: &str, count: usize) -> usize {
 }
 
 #[test]
-fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
+fn log_pipe_tells_where_and_how_many_lines_were_dropped() {
     const COUNT: usize = 12_000;
     let (mut reader, writer) = io::pipe().unwrap();
     let mut command = Command::new("sh");
@@ -276,12 +276,12 @@ fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
     let mut alice = daemon.join("alice");
     let status = || fs::read_to_string(daemon.in_proc("status")).unwrap();
     say_numbered(&mut alice, 0..COUNT);
-    // 12 MiB of lines, of which it may keep 4.
+    // 12 MiB of lines, of which the daemon may keep 4.
     let peak = status();
     let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.unwrap().trim().trim_end_matches(" kB");
     assert!(peak.parse::<usize>().unwrap() < 24 << 10, "{peak} KiB");
-    // Nothing more is logged, and all that was is there.
+    // The log is complete, as no more lines are coming.
     let mut log = Vec::new();
     fcntl_setfl(&reader, OFlags::NONBLOCK).unwrap();
     wait_until("how many lines were dropped", || {
@@ -289,13 +289,13 @@ fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
         log.ends_with(b" lines were dropped\n")
     });
     fcntl_setfl(&reader, OFlags::empty()).unwrap();
-    // Behind what it said at the start.
+    // After the lines of the start.
     let start = log.windows(3).position(|bytes| bytes == b"Z [").unwrap();
     let start = start - "2026-11-21T05:39:23.808".len();
     let log = String::from_utf8(log.split_off(start)).unwrap();
     let missing = check_gaps(&log, COUNT);
     assert!((1..COUNT).contains(&missing), "{missing}");
-    // What is logged from here on, is.
+    // Later lines are logged again.
     say_numbered(&mut alice, 0..1);
     let mut lines = BufReader::new(reader).lines();
     assert!(lines.next().unwrap().unwrap().contains("sent: /ping 0"));
@@ -304,13 +304,13 @@ fn a_pipe_that_is_read_again_says_how_much_is_missing_and_where() {
 }
 
 #[test]
-fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
+fn full_disk_stops_no_client_and_is_retried_rarely() {
     let flags = ["--log-level", "trace", "--log-file", "/dev/full"];
     let mut daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
     say_numbered(&mut alice, 0..5000);
     let before = daemon.write_calls();
-    // Not a wait for something to happen: the time in which it may try a few times.
+    // Not a wait for an event: the time in which the daemon may retry a few times.
     thread::sleep(Duration::from_secs(2));
     let tries = daemon.write_calls() - before;
     assert!(tries < 50, "{tries}");
@@ -323,12 +323,12 @@ fn a_full_disk_stops_nobody_and_is_not_asked_all_the_time() {
 }
 
 #[test]
-fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropped() {
+fn log_counts_dropped_lines_when_the_disk_has_room_again() {
     const COUNT: usize = 8000;
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().to_str().unwrap();
     if !Command::new("unshare")
-        .args(["-rm", "mount", "-t", "tmpfs", "none", disk]) // who is root there may not mount, either
+        .args(["-rm", "mount", "-t", "tmpfs", "none", disk]) // root in the namespace may not mount, either
         .status()
         .is_ok_and(|status| status.success())
     {
@@ -363,7 +363,7 @@ fn a_disk_that_has_room_again_has_every_line_whole_and_the_number_of_those_dropp
 }
 
 #[test]
-fn standard_streams_that_are_closed_are_not_handed_to_clients() {
+fn closed_standard_streams_are_not_reused_for_clients() {
     let script = "exec \"$@\" 0<&- 1>&- 2>&-";
     let daemon = Scripted::start(script, &["--log-level", "trace"]);
     let mut alice = daemon.join("alice");
@@ -381,9 +381,9 @@ fn standard_streams_that_are_closed_are_not_handed_to_clients() {
 }
 
 #[test]
-fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
+fn start_does_not_wait_for_an_unread_standard_error() {
     let (_reader, mut writer) = io::pipe().unwrap();
-    // Full before the daemon can say where it listens.
+    // The pipe is full before the daemon prints its address.
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
     while writer.write(&[b'\n'; 1024]).is_ok() {}
     while writer.write(b"\n").is_ok() {}
@@ -397,11 +397,11 @@ fn a_start_that_nobody_reads_of_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_standard_error_that_is_set_not_to_wait_is_waited_for() {
-    const COUNT: usize = 3000; // less than it keeps, and many times what a pipe holds
+fn non_blocking_standard_error_is_waited_for() {
+    const COUNT: usize = 3000; // less than the daemon keeps, and many times a pipe's size
     let (mut reader, mut writer) = io::pipe().unwrap();
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
-    // Full before the daemon can say where it listens.
+    // The pipe is full before the daemon prints its address.
     while writer.write(&[b'\n'; 1024]).is_ok() {}
     while writer.write(b"\n").is_ok() {}
     let mut command = Command::new("sh");
@@ -422,7 +422,7 @@ fn a_standard_error_that_is_set_not_to_wait_is_waited_for() {
     wait_until("all that was logged, and where it listens", || {
         let _ = reader.read_to_end(&mut log); // up to what is there
         let has = |text: &str| memchr::memmem::find(&log, text.as_bytes()).is_some();
-        log.ends_with(b"\n") && has(&last) && has(&start) // two threads write the two
+        log.ends_with(b"\n") && has(&last) && has(&start) // two threads write these two
     });
     let log = String::from_utf8(log).unwrap();
     assert_eq!(check_gaps(log.replace(&start, "").trim_start(), COUNT), 0);
@@ -430,7 +430,7 @@ fn a_standard_error_that_is_set_not_to_wait_is_waited_for() {
     daemon.finish();
 }
 
-/// A daemon that logs everything to a file in a folder.
+/// A daemon with the full log in a file.
 fn logging_to(folder: &TempDir) -> (Daemon, PathBuf) {
     let path = folder.path().join("log");
     let flags = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
@@ -450,7 +450,7 @@ fn wait_for_file(path: &Path) {
 }
 
 #[test]
-fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
+fn moved_log_is_reopened_on_sighup() {
     let folder = tempfile::tempdir().unwrap();
     let (daemon, path) = logging_to(&folder);
     let old = folder.path().join("log.1");
@@ -466,7 +466,7 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     assert!(!path.exists());
     daemon.signal(Signal::HUP);
     wait_for_file(&path);
-    // It is said before that is done; but the writer may be asked when it is not there yet.
+    // The line comes before the reopening, and the writer may not have reached it yet.
     let said = "Z [INFO] signal 1: opening the log file anew";
     wait_until("that to be said", || {
         let logs = [&old, &path].map(|path| fs::read_to_string(path).unwrap());
@@ -482,7 +482,7 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
     alice.send("/ping anew");
     wait_for_text(&path, "sent: /ping anew");
 
-    // Somebody cuts it instead of moving it: it goes on at its new end.
+    // A truncated log goes on at its new end.
     fs::write(&path, "").unwrap();
     alice.send("/ping cut");
     wait_for_text(&path, "sent: /ping cut");
@@ -490,7 +490,7 @@ fn a_log_that_is_moved_away_is_opened_anew_when_asked() {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
+fn log_that_cannot_be_reopened_goes_on_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (daemon, path) = logging_to(&folder);
     let old = folder.path().join("log.1");
@@ -510,7 +510,7 @@ fn a_log_that_cannot_be_opened_anew_goes_on_and_says_so() {
 }
 
 #[test]
-fn a_log_that_may_grow_no_further_ends_nothing() {
+fn log_at_its_size_limit_stops_no_client() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let flags = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
@@ -523,7 +523,7 @@ fn a_log_that_may_grow_no_further_ends_nothing() {
         bytes == 64 * 512 || bytes == 64 * 1024
     });
     alice.barrier();
-    // Another file has room; the line that was torn is there whole.
+    // The new file has the torn line whole.
     fs::rename(&path, folder.path().join("log.1")).unwrap();
     daemon.signal(Signal::HUP);
     wait_for_text(&path, "\n");
@@ -536,7 +536,7 @@ fn a_log_that_may_grow_no_further_ends_nothing() {
 }
 
 #[test]
-fn what_is_no_log_file_is_refused_in_one_line() {
+fn path_that_is_no_log_file_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();

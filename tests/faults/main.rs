@@ -1,4 +1,4 @@
-//! What the network, its people and the operator's machine do to the daemon, done to the real one.
+//! Faults of the network, of clients and of the operator's machine, against the real daemon.
 //!
 //! `docs/reliability.md` lists every fault, what happens, and the test here that shows it. Each test
 //! has a daemon of its own; see `tests/support/daemon.rs`.
@@ -20,6 +20,7 @@ mod endings;
 mod flooder;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
+mod foreign_protocols;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
@@ -32,6 +33,5 @@ mod restart;
 mod signals;
 mod slow_readers;
 mod slow_senders;
-mod strangers;
 mod telnet;
 mod text;

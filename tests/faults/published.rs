@@ -1,5 +1,5 @@
-//! What other servers of this kind were broken by, once published. Each test names where it was
-//! reported; `docs/reliability.md` has the list of kinds.
+//! Published failures of other servers of this kind. Each test names the report;
+//! `docs/reliability.md` has the list of classes.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::harness::{Client, Daemon, numbered, program_with_umask, wait_until};
 
-/// How many clients, registered clients and rooms there are, says `/stats`.
-fn census(client: &mut Client) -> [u64; 3] {
+/// The numbers of clients, registered clients and rooms in `/stats`.
+fn counts(client: &mut Client) -> [u64; 3] {
     client.send("/stats");
     let lines = client.barrier();
     let line = lines.iter().find(|line| line.contains(" connected, "));
@@ -20,17 +20,17 @@ fn census(client: &mut Client) -> [u64; 3] {
     numbers.try_into().expect("three numbers")
 }
 
-/// Waits until nobody but `client` is there, in no room but the lobby.
+/// Waits until `client` is the only one, and the lobby the only room.
 fn wait_until_alone(client: &mut Client) {
-    wait_until("the others to be gone", || census(client) == [1, 1, 1]);
+    wait_until("the others to be gone", || counts(client) == [1, 1, 1]);
 }
 
-/// Somebody who asks and asks and reads no answer, until the server reads no more questions.
+/// A client that sends questions and reads no answer, until the server reads no more of them.
 fn ask_until_refused(daemon: &Daemon) -> TcpStream {
     const ASKED_BYTES_MAX: usize = 64 << 20;
     let mut stream = TcpStream::connect(daemon.address()).unwrap();
-    // With nothing taken for so long, the server has stopped reading. Should it only have been slow,
-    // then less was asked than could have been.
+    // A send that blocks for this long means that the server has stopped reading. A server that was only
+    // slow got fewer questions than possible.
     let patience = Some(Duration::from_millis(500));
     stream.set_write_timeout(patience).unwrap();
     let questions = b"/help\n".repeat(10_000);
@@ -47,8 +47,8 @@ fn ask_until_refused(daemon: &Daemon) -> TcpStream {
     stream
 }
 
-/// Memory that was never given back for connections that never said who they were: Prosody,
-/// CVE-2026-43506. A first packet that made room for what it announced: Mosquitto, CVE-2023-0809.
+/// Memory never freed for connections that never registered: Prosody, CVE-2026-43506. A first packet
+/// that allocated its announced size: Mosquitto, CVE-2023-0809.
 #[test]
 fn connections_that_never_register_leave_nothing_behind() {
     const AT_ONCE: usize = 50;
@@ -57,21 +57,21 @@ fn connections_that_never_register_leave_nothing_behind() {
     let descriptors = daemon.descriptors().len();
     let half_line = "x".repeat(4000);
     let mut round = || {
-        let strangers: Vec<Client> = (0..AT_ONCE)
+        let clients: Vec<Client> = (0..AT_ONCE)
             .map(|number| {
-                let mut stranger = daemon.connect_raw();
+                let mut unregistered = daemon.connect_raw();
                 match number % 4 {
-                    0 => stranger.send_bytes(half_line.as_bytes()),
-                    1 => stranger.send_bytes(&[b"/help\n", half_line.as_bytes()].concat()),
-                    2 => stranger.send_bytes(b"\xff\xfd\x01\xff\xfa\x22\x03"), // half a telnet option
+                    0 => unregistered.send_bytes(half_line.as_bytes()),
+                    1 => unregistered.send_bytes(&[b"/help\n", half_line.as_bytes()].concat()),
+                    2 => unregistered.send_bytes(b"\xff\xfd\x01\xff\xfa\x22\x03"), // half a telnet option
                     _ => {}
                 }
-                stranger
+                unregistered
             })
             .collect();
-        for (number, stranger) in strangers.into_iter().enumerate() {
+        for (number, unregistered) in clients.into_iter().enumerate() {
             if number % 3 == 0 {
-                stranger.reset();
+                unregistered.reset();
             }
         }
         wait_until_alone(&mut alice);
@@ -84,33 +84,33 @@ fn connections_that_never_register_leave_nothing_behind() {
         round();
     }
     let grown = daemon.peak_memory_kib() - before;
-    // Half of the 2000 left half a line of 4 KB: 4 MB.
+    // A leak of the half lines of 1000 connections would be 4 MB.
     assert!(grown < 1024, "{grown} KiB more");
     wait_until("the last of them to be taken away", || {
         daemon.descriptors().len() == descriptors
     });
 }
 
-/// Answers that piled up for who had not even logged in, and did not read: Redis, CVE-2025-21605.
+/// Answers that piled up for clients that had not logged in and did not read: Redis, CVE-2025-21605.
 #[test]
-fn who_has_no_name_and_reads_nothing_is_not_read_from() {
+fn unregistered_client_is_not_read_while_it_reads_nothing() {
     const CLIENTS: usize = 2;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let before = daemon.peak_memory_kib();
     let deaf: Vec<TcpStream> = (0..CLIENTS).map(|_| ask_until_refused(&daemon)).collect();
     alice.expect_nothing();
-    assert_eq!(census(&mut alice)[0], CLIENTS as u64 + 1);
+    assert_eq!(counts(&mut alice)[0], CLIENTS as u64 + 1);
     let grown = daemon.peak_memory_kib() - before;
-    // Half of the hard limit for each, in a buffer that may be twice as large while it is moved.
+    // Half of the hard limit for each, in a buffer that may be twice as large while it grows.
     assert!(grown < CLIENTS as u64 * 2048, "{grown} KiB more");
     drop(deaf);
     wait_until_alone(&mut alice);
 }
 
-/// What came faster than it was worked on was queued without end: `NanoMQ`, CVE-2024-48077.
+/// Input faster than its processing was queued without end: `NanoMQ`, CVE-2024-48077.
 #[test]
-fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
+fn lines_past_the_rate_wait_in_the_kernel() {
     const CLIENTS: usize = 8;
     let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "100"]);
     let mut alice = daemon.join("alice");
@@ -128,14 +128,14 @@ fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
         .collect();
     alice.expect_nothing();
     let grown = daemon.peak_memory_kib() - before;
-    // Of each, 4 KB that were read at once.
+    // One read of 4 KB for each.
     assert!(grown < CLIENTS as u64 * 12, "{grown} KiB more");
     drop(flooders);
 }
 
-/// What belonged to a session outlived it: `FlashMQ`, CVE-2025-62723.
+/// State that outlived its session: `FlashMQ`, CVE-2025-62723.
 #[test]
-fn all_that_a_client_can_leave_behind_goes_with_it() {
+fn client_state_goes_with_its_connection() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let text = "t".repeat(300);
@@ -168,14 +168,14 @@ fn all_that_a_client_can_leave_behind_goes_with_it() {
         round(&mut alice);
     }
     let grown = daemon.peak_memory_kib() - before;
-    // 180 visitors had 19 rooms each, of half a kilobyte and more: 1.8 MB.
+    // A leak of 19 rooms for each of 180 visitors, of half a kilobyte and more, would be 1.8 MB.
     assert!(grown < 512, "{grown} KiB more");
 }
 
-/// A name that two had, as both asked before either was registered: mammon, issue 63. One that
-/// nobody could have again, because its holder was closed while registering: Ergo, issue 1225.
+/// A name with two owners, as both asked before either was registered: mammon, issue 63. A name lost for
+/// good, because its owner was closed while registering: Ergo, issue 1225.
 #[test]
-fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
+fn contested_name_has_one_owner_and_is_freed_with_it() {
     const CLIENTS: usize = 30;
     let daemon = Daemon::start(&[]);
     let mut watcher = daemon.join("watcher");
@@ -200,7 +200,7 @@ fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
             }
         }
         assert_eq!(winners, 1);
-        // Those who ask and are gone before they are answered.
+        // Clients that ask and are gone before the answer.
         for number in 0..CLIENTS {
             let mut client = daemon.connect_raw();
             client.send_bytes(format!("#gone{round}x{number}\n").as_bytes());
@@ -211,17 +211,17 @@ fn of_many_who_want_a_name_at_once_one_gets_it_and_it_is_free_when_they_go() {
         let mut heir = daemon.join("Prize");
         heir.send("/whois prize");
         heir.read_until_starting("* Prize has been here for ");
-        // Or those of the next round could come before its end is seen.
+        // Otherwise the next round could begin before its end is seen.
         drop(heir);
         wait_until_alone(&mut watcher);
     }
 }
 
-/// A disconnected client that was polled for ever: Mosquitto, issue 2807. Memory that a crowd took
-/// and never gave back: Mosquitto, issue 2830.
+/// A disconnected client that was polled for ever: Mosquitto, issue 2807. Memory of a crowd that was
+/// never freed: Mosquitto, issue 2830.
 #[test]
-fn who_is_gone_or_half_gone_costs_nothing() {
-    // Who reads nothing stays for as long as this takes.
+fn gone_or_half_gone_client_costs_no_cpu_time() {
+    // Clients that read nothing stay for the whole test.
     let daemon = Daemon::start(&["--stall-time", "600"]);
     let mut alice = daemon.join("alice");
     let mut half_gone = Vec::new();
@@ -238,23 +238,22 @@ fn who_is_gone_or_half_gone_costs_nothing() {
             }
         }
     }
-    // Those who read nothing of what they are still to get, and say nothing more.
+    // Clients with unread output that send no more.
     let deaf: Vec<TcpStream> = (0..2).map(|_| ask_until_refused(&daemon)).collect();
     for stream in &deaf {
         stream.shutdown(Shutdown::Write).unwrap();
     }
-    wait_until("those who read to be gone", || census(&mut alice)[0] == 3);
-    // Who was taken for deaf may only have been answered late, and then some is left to do; what costs
-    // something for ever does so in every second.
+    wait_until("those who read to be gone", || counts(&mut alice)[0] == 3);
+    // A late answer may leave some work to do for a moment; a spinning daemon works in every second.
     wait_until("a second of rest", || {
         daemon.cpu_time_of_a_second() < Duration::from_millis(50)
     });
 }
 
-/// A Unix socket that anybody could connect to until its permissions were set: Redis,
-/// CVE-2023-45145. Here it is made with what the umask leaves, and never changed.
+/// A Unix socket open to all users until its permissions were set: Redis, CVE-2023-45145. Here it is
+/// made with the permissions that the umask leaves, and never changed.
 #[test]
-fn a_unix_socket_is_never_more_open_than_the_umask_says() {
+fn unix_socket_is_never_more_open_than_the_umask() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat");
     let listen = format!("unix:{}", path.display());

@@ -1,4 +1,4 @@
-//! A daemon that is killed, its successor, and two that want the same place.
+//! A killed daemon, its successor, and rivals for one address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon, Killed, program, wait_for_exit};
 
-/// How often the same place changes hands in a row.
+/// Daemons in a row at the same address.
 const GENERATIONS: usize = 4;
 
-/// So many are started at the same moment for one place.
+/// Daemons started at the same moment for one address.
 const RIVALS: usize = 6;
 
-/// How often, as a race is not lost every time.
+/// Repetitions, as a race is not lost every time.
 const RACES: usize = 12;
 
 /// A path in a folder of its own.
@@ -38,9 +38,9 @@ impl Place {
     }
 }
 
-/// An address with a port that nobody else gets between two daemons: a socket that does not listen
-/// keeps it, beside which those may that reuse addresses. A process that another test starts meanwhile
-/// has that socket for a moment too; of one that listened, the daemon would find its place taken.
+/// An address with a port that no other process gets between two daemons: a socket that does not listen
+/// reserves it, and daemons that reuse addresses may bind it too. A child process of another test may
+/// hold that socket for a moment; a listening one would keep the daemon from the address.
 struct OwnAddress {
     address: SocketAddr,
     _kept: Socket,
@@ -73,7 +73,7 @@ impl OwnAddress {
 }
 
 #[test]
-fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
+fn addresses_of_a_killed_daemon_can_be_reused_at_once() {
     let place = Place::new();
     let mut own = vec![OwnAddress::v4()];
     own.extend(OwnAddress::v6());
@@ -81,7 +81,7 @@ fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
     let mut listen: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     listen.push(place.flag());
     let flags: Vec<&str> = listen.iter().flat_map(|at| ["--listen", at]).collect();
-    // Whoever was connected keeps their end: the system remembers those connections all the while.
+    // Clients keep their ends open, so that the kernel still has those connections.
     let mut left_over = Vec::new();
     for generation in 0..GENERATIONS {
         let mut daemon = Daemon::start(&flags);
@@ -102,7 +102,7 @@ fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
         daemon.signal(Signal::KILL);
         daemon.wait();
         assert!(place.path.exists(), "a killed daemon cannot remove it");
-        // Some see the end and close, so that the server's half waits out its time; some do not.
+        // Clients of every other daemon close, so that the server's half waits in `TIME_WAIT`.
         if generation % 2 == 0 {
             for client in &mut clients {
                 client.read_to_end();
@@ -114,7 +114,7 @@ fn after_a_kill_the_same_addresses_can_be_listened_at_at_once() {
 }
 
 #[test]
-fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
+fn daemon_killed_during_a_flood_can_be_replaced_at_once() {
     let place = Place::new();
     let own = OwnAddress::v4();
     let listen = [own.address.to_string(), place.flag()];
@@ -130,7 +130,7 @@ fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
             .map(|flooder| {
                 let mut flood = flooder.sender();
                 let lines = "flood\n".repeat(1000);
-                // Ends when the connection does.
+                // The loop ends with the connection.
                 thread::spawn(move || while flood.write_all(lines.as_bytes()).is_ok() {})
             })
             .collect();
@@ -138,7 +138,7 @@ fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
         bob.read_until_starting("trudy: flood");
         daemon.signal(Signal::KILL);
         daemon.wait();
-        // The next one comes while input of this one's clients still lies in the kernel.
+        // The next daemon starts while unread input of this one still lies in the kernel.
         let next = Daemon::start(&flags);
         let mut carol = next.join("carol");
         carol.expect_nothing();
@@ -151,7 +151,7 @@ fn a_kill_in_the_middle_of_a_flood_is_followed_by_a_start_at_once() {
 }
 
 #[test]
-fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
+fn port_goes_to_one_of_several_starting_daemons() {
     let mut won = 0;
     for _ in 0..RACES {
         let own = OwnAddress::v4();
@@ -161,7 +161,7 @@ fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
         };
         let mut alice = Client::over_tcp(own.address);
         alice.expect_greeting();
-        drop(alice); // so that nobody waits for it to close its side
+        drop(alice); // so that the daemon does not wait for its close
         end(winner);
         won += 1;
     }
@@ -169,12 +169,12 @@ fn of_several_that_start_at_one_port_one_listens_and_the_others_say_why_not() {
 }
 
 #[test]
-fn of_several_that_start_at_one_path_one_listens_and_the_others_say_why_not() {
+fn path_goes_to_one_of_several_starting_daemons() {
     for round in 0..RACES {
         let place = Place::new();
         if round % 2 == 0 {
-            // What a killed one left. All find it, and one of them must not remove another's.
-            // It never listened, or a process that another test starts might do so for a moment.
+            // A stale file, as a killed daemon leaves it: a rival must not remove another's.
+            // This socket never listened, or a child process of another test might do so for a moment.
             let left = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
             left.bind(&SockAddr::unix(&place.path).unwrap()).unwrap();
         }
@@ -186,8 +186,8 @@ fn of_several_that_start_at_one_path_one_listens_and_the_others_say_why_not() {
     }
 }
 
-/// Starts several at the same moment. One may go on, the others end with one line that names the
-/// place; returns that one.
+/// Starts several daemons at the same moment. The others must end with one line that names the
+/// address; returns the one that listens.
 fn race(listen: &str) -> Option<Killed> {
     let folder = tempfile::tempdir().unwrap();
     let rivals: Vec<(Killed, PathBuf)> = (0..RIVALS)
@@ -225,10 +225,10 @@ fn end(mut child: Killed) {
 }
 
 #[test]
-fn a_daemon_that_ends_leaves_the_socket_of_its_successor_alone() {
+fn daemon_leaves_the_socket_of_its_successor_in_place() {
     let place = Place::new();
     let mut first = Daemon::start(&["--listen", &place.flag()]);
-    // Whoever starts the second one makes room for it by hand.
+    // The operator removes the file by hand to start the second daemon.
     fs::remove_file(&place.path).unwrap();
     let _second = Daemon::start(&["--listen", &place.flag()]);
     first.signal(Signal::TERM);

@@ -1,4 +1,4 @@
-//! How the daemon ends, and what it survives: signals.
+//! Signals that end the daemon, and signals that it survives.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::harness::{Client, Daemon, raise_open_files, wait_until};
 const FAREWELL: &str = "* The server is shutting down.";
 
 #[test]
-fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
+fn termination_signal_is_told_to_all_and_exits_with_zero() {
     for signal in [Signal::TERM, Signal::INT] {
         let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
         let mut nameless = daemon.connect();
@@ -31,12 +31,12 @@ fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
 }
 
 #[test]
-fn at_the_end_everything_queued_before_is_still_written() {
+fn queued_output_is_still_written_at_shutdown() {
     const COUNT: usize = 2000;
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
     let mut alice = daemon.join("alice");
     let mut bob = Client::with_window(daemon.address(), 256 << 10).join("bob");
-    let text = "x".repeat(4000); // more than the kernel keeps for the two
+    let text = "x".repeat(4000); // more than the kernel keeps for both clients
     for number in 0..COUNT {
         alice.send(&format!("@bob:{number} {text}"));
     }
@@ -53,8 +53,8 @@ fn at_the_end_everything_queued_before_is_still_written() {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-/// Somebody for whom more waits than the kernel takes, and who does not read.
-fn never_reader(daemon: &Daemon, alice: &mut Client) -> Client {
+/// A client that reads nothing, with more output than the kernel takes.
+fn unreading_client(daemon: &Daemon, alice: &mut Client) -> Client {
     let sleeper = Client::with_small_window(daemon.address()).join("sleeper");
     let text = "x".repeat(4000);
     for _ in 0..2000 {
@@ -65,10 +65,10 @@ fn never_reader(daemon: &Daemon, alice: &mut Client) -> Client {
 }
 
 #[test]
-fn a_client_that_never_reads_delays_the_end_by_the_shutdown_time_and_no_more() {
+fn unreading_client_delays_the_exit_by_the_shutdown_time_only() {
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "1"]);
     let mut alice = daemon.join("alice");
-    let _sleeper = never_reader(&daemon, &mut alice);
+    let _sleeper = unreading_client(&daemon, &mut alice);
     let start = Instant::now();
     daemon.signal(Signal::TERM);
     alice.expect_line(FAREWELL);
@@ -82,14 +82,14 @@ fn a_client_that_never_reads_delays_the_end_by_the_shutdown_time_and_no_more() {
     assert_eq!(daemon.wait().code(), Some(0));
     let taken = start.elapsed();
     assert!(taken >= Duration::from_millis(900), "{taken:?}");
-    // Not the time that a client has to read, nor the one to register.
+    // The stall time and the time to register are longer.
     assert!(taken < Duration::from_secs(20), "{taken:?}");
     daemon.expect_log_count("did not read their last lines", 1);
     daemon.expect_log_count("sleeper (127.0.0.1", 1);
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_ends_the_daemon_at_once() {
     for (first, second, code) in [
         (Signal::TERM, Signal::INT, 130),
         (Signal::INT, Signal::TERM, 143),
@@ -97,7 +97,7 @@ fn a_second_signal_ends_it_at_once() {
     ] {
         let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
         let mut alice = daemon.join("alice");
-        let _sleeper = never_reader(&daemon, &mut alice);
+        let _sleeper = unreading_client(&daemon, &mut alice);
         daemon.signal(first);
         alice.expect_line(FAREWELL);
         daemon.signal(second);
@@ -106,11 +106,11 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn nobody_is_accepted_any_more_while_it_ends() {
+fn connection_is_not_accepted_during_shutdown() {
     let mut daemon = Daemon::start(&["--hard-limit", "16M", "--shutdown-time", "60"]);
     let address = daemon.address();
     let mut alice = daemon.join("alice");
-    let mut sleeper = never_reader(&daemon, &mut alice);
+    let mut sleeper = unreading_client(&daemon, &mut alice);
     daemon.signal(Signal::TERM);
     alice.expect_line(FAREWELL);
     wait_until("connections to be refused", || {
@@ -126,7 +126,7 @@ fn nobody_is_accepted_any_more_while_it_ends() {
 }
 
 #[test]
-fn a_hang_up_signal_does_no_harm() {
+fn hang_up_signal_does_no_harm() {
     let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     daemon.signal(Signal::HUP);
     alice.barrier();
@@ -141,7 +141,7 @@ fn a_hang_up_signal_does_no_harm() {
 }
 
 #[test]
-fn signals_that_mean_something_elsewhere_do_no_harm() {
+fn ignored_signals_do_no_harm() {
     let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     for signal in [
         Signal::PIPE,
@@ -167,21 +167,21 @@ fn signals_that_mean_something_elsewhere_do_no_harm() {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-/// What somebody who writes to all readers in turn was told, in JSON mode.
+/// The answers and notices that a sender to all readers got, in JSON mode.
 #[derive(Default)]
 struct Told {
-    /// So many lines were answered, each with `ok`.
+    /// Lines answered with `ok`.
     answered: usize,
-    /// So many of them did not reach whom.
+    /// Lost messages by their recipient.
     lost: BTreeMap<String, usize>,
     farewells: usize,
 }
 
 /// Streams private messages to the readers in turn, without waiting for answers, until the
-/// connection ends; counts what is said of them.
+/// connection ends; counts the answers and loss notices.
 fn stream(mut client: Client, readers: &[&str], answered: &AtomicUsize) -> Told {
     let mut sender = client.sender();
-    // The kernel keeps little of it for those who do not read.
+    // Long lines, so that the kernel keeps few of them for a slow reader.
     let padding = "x".repeat(3000);
     let mut numbers = 0..;
     let mut batch = || -> String {
@@ -210,11 +210,11 @@ fn stream(mut client: Client, readers: &[&str], answered: &AtomicUsize) -> Told 
     })
 }
 
-/// All private messages up to the end, as who wrote them and their number.
+/// All private messages up to the end: their senders and numbers.
 fn read_messages(client: &mut Client) -> Vec<(String, usize)> {
     let mut messages = Vec::new();
     while let Some(line) = client.try_raw_line() {
-        // What is torn off by the end did not arrive.
+        // A line cut off by the end did not arrive.
         if let Some(line) = line.strip_suffix('\n').filter(|line| *line != FAREWELL) {
             let (name, rest) = line[1..].split_once(": ").unwrap();
             let number = rest.split_once(' ').unwrap().0.parse().unwrap();
@@ -225,7 +225,7 @@ fn read_messages(client: &mut Client) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
+fn answered_message_arrives_or_is_reported_at_shutdown() {
     const SENDERS: [&str; 4] = ["s0", "s1", "s2", "s3"];
     const READERS: [&str; 4] = ["quick", "prompt", "late", "deaf"];
     const ANSWERED_MIN: usize = 8000;
@@ -265,10 +265,10 @@ fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
         let start = Instant::now();
         let late = read_all(late);
         let told = told.map(|one| one.join().unwrap());
-        // Nothing was read for this one while the daemon was there.
+        // This reader reads only after the daemon's exit.
         assert_eq!(daemon.wait().code(), Some(0));
         let mut read = vec![quick.join().unwrap(), prompt.join().unwrap(), late];
-        // Whoever was held up for so long lost something as the deaf one did.
+        // A reader held up for that long may have lost messages, like the deaf one.
         let in_time = |end: Instant| end.duration_since(start) < SHUTDOWN_TIME.mul_f64(0.9);
         let were_in_time: Vec<bool> = read.iter().map(|(_, end)| in_time(*end)).collect();
         read.push(read_all(deaf));
@@ -294,7 +294,7 @@ fn under_load_what_was_answered_before_the_end_arrives_or_its_sender_is_told() {
     }
 }
 
-/// Lets the kernel stop the daemon.
+/// Stops the daemon, and waits until the kernel has done so.
 fn stop(daemon: &Daemon) {
     daemon.signal(Signal::STOP);
     wait_until("the daemon to be stopped", || {
@@ -304,10 +304,10 @@ fn stop(daemon: &Daemon) {
 }
 
 #[test]
-fn nobody_is_closed_because_the_daemon_was_stopped() {
-    /// More than the poll tells at once.
+fn client_is_not_closed_because_the_daemon_was_stopped() {
+    /// More than one poll reports.
     const NAMELESS: usize = 1200;
-    // Others need some meanwhile.
+    // Other tests need descriptors meanwhile.
     let room = usize::try_from(raise_open_files() / 4).unwrap();
     let count = room.min(NAMELESS);
     if count < NAMELESS {
@@ -335,9 +335,9 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     let mut newcomer = Client::over_tcp(daemon.address());
     newcomer.send("#newcomer");
     for _ in 0..100 {
-        slow.line(); // more than its kernel keeps for it
+        slow.line(); // more than the kernel keeps for it
     }
-    // Not a wait for something to happen: the time that the daemon is to miss.
+    // Not a wait for an event: the time that the daemon is to miss.
     thread::sleep(Duration::from_secs(6).saturating_sub(stopped_at.elapsed()));
     daemon.signal(Signal::CONT);
 
@@ -352,6 +352,6 @@ fn nobody_is_closed_because_the_daemon_was_stopped() {
     alice.send("@bob,slow:still here");
     bob.read_until("@alice: still here");
     slow.read_until("@alice: still here");
-    // This one did nothing all the time.
+    // The silent client did nothing all the time.
     assert_eq!(silent.read_to_end().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Clients that do not read what is sent to them.
+//! Clients that do not read their output.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon, numbered};
 
-/// Small limits, so that what the kernel keeps for a connection is most of what has to be sent.
+/// Small limits, so that most of a test's output fills the kernel's buffers.
 const SMALL: [&str; 4] = ["--soft-limit", "16K", "--hard-limit", "32K"];
 
-/// Long lines fill what is in the way faster.
+/// Long lines fill the kernel's buffers sooner.
 const LINE_BYTES: usize = 4000;
 
-/// A path to listen at: the kernel keeps little for a Unix socket, and never more with time.
+/// A path to listen at: a Unix socket's buffers are small and never grow.
 fn unix_path() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sock");
@@ -33,7 +33,7 @@ fn join_with_small_window(daemon: &Daemon, name: &str) -> Client {
     client
 }
 
-/// How many lines were left out for slow readers, says `/stats`.
+/// The number of lines skipped for slow readers in `/stats`.
 pub fn skipped(client: &mut Client) -> u64 {
     client.send("/stats");
     let lines = client.barrier();
@@ -44,7 +44,7 @@ pub fn skipped(client: &mut Client) -> u64 {
 }
 
 #[test]
-fn a_slow_reader_misses_room_lines_is_told_how_many_and_the_others_get_everything() {
+fn slow_reader_is_told_its_skipped_count_and_others_skip_none() {
     let daemon = Daemon::start(&SMALL);
     let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
     let mut slow = join_with_small_window(&daemon, "slow");
@@ -78,7 +78,7 @@ fn a_slow_reader_misses_room_lines_is_told_how_many_and_the_others_get_everythin
 }
 
 #[test]
-fn past_the_hard_limit_a_reader_is_closed_and_each_message_it_did_not_get_is_reported() {
+fn reader_past_the_hard_limit_is_closed_and_losses_are_reported() {
     let daemon = Daemon::start(&SMALL);
     let mut alice = daemon.join("alice");
     let mut sleeper = join_with_small_window(&daemon, "sleeper");
@@ -104,7 +104,7 @@ fn past_the_hard_limit_a_reader_is_closed_and_each_message_it_did_not_get_is_rep
     assert!(refused >= 1);
     daemon.wait_for_log("unread output past the hard limit");
 
-    // The last of what it did get may be cut off.
+    // The last line that it got may be cut off.
     let whole = format!("@alice: {text}");
     sleeper.widen_window();
     let received = sleeper.read_to_end();
@@ -112,14 +112,14 @@ fn past_the_hard_limit_a_reader_is_closed_and_each_message_it_did_not_get_is_rep
     assert_eq!(received + undelivered, accepted);
 }
 
-/// How many messages a line says were not delivered to sleeper.
+/// The number of messages that a line reports as not delivered to sleeper.
 fn undelivered_count(line: &str) -> Option<u64> {
     let (name, count) = undelivered(line)?;
     assert_eq!(name, "sleeper", "{line}");
     Some(count)
 }
 
-/// To whom a line says how many messages were not delivered.
+/// The recipient and the number in a line that reports undelivered messages.
 fn undelivered(line: &str) -> Option<(&str, u64)> {
     let rest = line.strip_prefix("! Your last ")?;
     let (count, rest) = if let Some(rest) = rest.strip_prefix("message to ") {
@@ -134,7 +134,7 @@ fn undelivered(line: &str) -> Option<(&str, u64)> {
 }
 
 #[test]
-fn a_reader_that_makes_no_progress_is_closed_in_time() {
+fn reader_that_makes_no_progress_is_closed_in_time() {
     let flags = ["--stall-time", "1", "--hard-limit", "16M"];
     let daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
@@ -151,10 +151,10 @@ fn a_reader_that_makes_no_progress_is_closed_in_time() {
     assert_eq!(alice.count_connected(), 1);
 }
 
-/// How a slow reader reads.
+/// The pace of a slow reader.
 struct Pace {
     over_unix: bool,
-    /// Numbered private messages that it gets, far more than it reads while it is slow.
+    /// Numbered private messages to it, far more than it reads while it is slow.
     lines: usize,
     lines_at_once: usize,
     pause: Duration,
@@ -171,8 +171,8 @@ const PACES: [Pace; 3] = [
         pause: Duration::from_millis(200),
         time: Duration::from_secs(12),
     },
-    // With a Unix socket of 200 KiB, space was reported when three quarters of them were read. Half of
-    // that is read here in a stall time, four times as much as there need be.
+    // With a Unix socket of 200 KiB, space was reported once three quarters of them were read. This pace
+    // reads half of that in a stall time, four times as much as necessary.
     Pace {
         over_unix: true,
         lines: 400,
@@ -180,7 +180,8 @@ const PACES: [Pace; 3] = [
         pause: Duration::from_millis(300),
         time: Duration::from_secs(12),
     },
-    // As much at once as a Unix socket keeps: it asks for more only when most of that was read.
+    // One read takes as much as a Unix socket keeps: the kernel reports space only when most of that was
+    // read.
     Pace {
         over_unix: true,
         lines: 1500,
@@ -191,13 +192,13 @@ const PACES: [Pace; 3] = [
 ];
 
 impl Pace {
-    /// Alice writes to slow, which reads at this pace.
+    /// Alice writes to `slow`, which reads at this pace.
     fn read(&self, mut alice: Client, mut slow: Client, names: [String; 2]) -> [Client; 2] {
         let text = long_line();
         let mut sender = alice.sender();
         let lines = self.lines;
         let [writer, reader] = names;
-        // A reader that is to read all the while cannot wait for the last line to be written.
+        // A thread of its own, as the reader must read while alice writes.
         let writing = thread::spawn(move || {
             let text = long_line();
             (0..lines).try_for_each(|number| {
@@ -224,7 +225,7 @@ impl Pace {
     }
 }
 
-/// Reading again and again, however little each time, is progress: only a reader of nothing stalls.
+/// Each read, however small, is progress: only a reader of nothing stalls.
 #[test]
 fn slow_but_steady_readers_stay_however_far_behind() {
     let (_folder, path, listen) = unix_path();
@@ -238,7 +239,7 @@ fn slow_but_steady_readers_stay_however_far_behind() {
             daemon.connect_raw()
         };
         let mut client = client.join(name);
-        client.send("/part"); // of the others it is told nothing
+        client.send("/part"); // so that it gets no notices of the others
         client.barrier();
         client
     };
@@ -256,17 +257,17 @@ fn slow_but_steady_readers_stay_however_far_behind() {
     drop(clients);
 }
 
-/// The kernel's timeout is for dead peers, and it counts from the first time that there was no room,
-/// whatever was read since.
+/// The kernel's timeout is for dead peers, and it counts from the first full window, whatever was read
+/// since.
 #[test]
-fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
+fn reader_with_repeated_zero_windows_is_no_dead_peer() {
     const USER_TIMEOUT: Duration = Duration::from_secs(2);
     const LINES: usize = 300;
     let daemon = Daemon::start(&["--user-timeout", "2", "--hard-limit", "16M"]);
     let mut alice = daemon.join("alice");
     let mut slow = join_with_small_window(&daemon, "slow");
     let text = long_line();
-    // In one go: the kernel's time runs until so much is written that it refuses some.
+    // In one burst: the kernel's timer needs a refused write.
     let lines = numbered(0..LINES, |number| format!("@slow:{number} {text}\n"));
     alice.send_bytes(lines.as_bytes());
     alice.read_until("* slow has joined lobby.");
@@ -276,7 +277,7 @@ fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
             slow.expect_line(&format!("@alice: {heard} {text}"));
             heard += 1;
         }
-        thread::sleep(USER_TIMEOUT * 3 / 2); // as one who naps
+        thread::sleep(USER_TIMEOUT * 3 / 2); // a pause longer than the timeout
     }
     slow.widen_window();
     for number in heard..LINES {
@@ -285,22 +286,22 @@ fn a_reader_whose_window_closes_again_and_again_is_no_dead_peer() {
     assert_eq!(daemon.log_count("closed after"), 0);
 }
 
-/// So many stop reading.
+/// Clients that stop reading.
 const SLEEPERS: usize = 200;
 
-/// In groups, of which each has more waiting than the one before.
+/// The size of a group; each group has longer queues than the one before.
 const GROUP: usize = 20;
 
-/// So many messages more.
+/// The step between groups, in messages.
 const STEP: u32 = 8;
 
-/// As many as a line can be for.
+/// Recipients of one line, at most.
 const RECIPIENTS_MAX: usize = 16;
 
-/// What waits for all of them, the last group full: a little less than this.
+/// The queues of all together, with the last group full: a little less than this.
 const TOTAL_MIB: u64 = 36;
 
-/// Many who do not read, and one who writes to them and counts.
+/// Clients that do not read, and a sender that writes to them and counts.
 struct Sleepers {
     alice: Client,
     clients: Vec<Client>,
@@ -310,7 +311,7 @@ struct Sleepers {
 }
 
 impl Sleepers {
-    /// Everyone is there, knows it, and will not be told of others.
+    /// All have joined, read their answers, and get no presence notices.
     fn start(path: &Path) -> Self {
         let mut alice = Client::over_unix(path).join("alice");
         alice.send("/quiet on");
@@ -333,7 +334,7 @@ impl Sleepers {
         }
     }
 
-    /// One message to each of these, written before the next can be.
+    /// One message to each of these, written before the next round.
     fn round(&mut self, to: std::ops::Range<usize>) {
         let everyone: Vec<usize> = to.collect();
         for some in everyone.chunks(RECIPIENTS_MAX) {
@@ -351,7 +352,7 @@ impl Sleepers {
     }
 }
 
-/// How many such messages the kernel keeps for somebody who does not read.
+/// The number of such messages that the kernel keeps for a client that does not read.
 fn kernel_share(daemon: &Daemon, path: &Path, sleepers: &mut Sleepers) -> u32 {
     const COUNT: u32 = 200;
     let mut probe = Client::over_unix(path).join("probe");
@@ -369,7 +370,7 @@ fn kernel_share(daemon: &Daemon, path: &Path, sleepers: &mut Sleepers) -> u32 {
 }
 
 #[test]
-fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_accounted_for() {
+fn largest_queues_are_closed_and_every_message_is_accounted_for() {
     const CLOSED: usize = 25;
     let (_folder, path, listen) = unix_path();
     let total = format!("{TOTAL_MIB}M");
@@ -390,19 +391,19 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
     }
     let reason = "largest queue when all were too large";
     assert_eq!(daemon.log_count(reason), 0, "too early");
-    // Now the smaller half gets more, and the larger half pays.
+    // The smaller half gets more, which closes clients of the larger half.
     let mut rounds = 0;
     while sleepers.told.iter().filter(|told| **told > 0).count() < CLOSED {
         sleepers.round(0..SLEEPERS / 2);
         rounds += 1;
     }
-    sleepers.round(0..0); // who was closed in the turn of the last answer is told of after it
+    sleepers.round(0..0); // notices of the last turn's closes come after its answer
     let peak = daemon.peak_memory_kib();
     eprintln!(
         "slow_readers: {SLEEPERS} with {share} messages in the kernel, {rounds} rounds for {CLOSED} \
          to be closed at {TOTAL_MIB} MiB; {before} KiB before, {peak} KiB at the most"
     );
-    // What waits is counted; buffers that have grown have room for more.
+    // The limit counts queued bytes; grown buffers have room for more.
     assert!(peak <= before + (TOTAL_MIB << 10) * 2, "{peak} KiB");
 
     let victims = sleepers.told.iter().filter(|told| **told > 0).count();
@@ -444,7 +445,7 @@ fn of_two_hundred_who_stop_reading_the_largest_are_closed_and_every_message_is_a
             client.expect_line("@alice: good morning");
             delivered = sent[number];
         } else {
-            // The last of what it did get may be cut off.
+            // The last line that it got may be cut off.
             let lines = client.read_to_end();
             delivered += lines.iter().filter(|line| **line == whole).count() as u64;
         }

@@ -1,4 +1,4 @@
-//! Who sends a byte a second, or a line without an end.
+//! Clients that send a byte a second, or a line without an end.
 
 use std::io;
 use std::sync::mpsc;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::crowds::join_crowd;
 use crate::harness::Daemon;
 
-/// Between two bytes of who drips: a second, sped up.
+/// The pause between two bytes of a dripping client: a second, sped up.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// What one connection may cost, with room for what a process takes up anyway as it warms up.
+/// The memory that one connection may cost, with room for the growth of any process as it warms up.
 const GROWTH_KIB_MAX: u64 = 1024;
 
 #[test]
-fn many_who_drip_cost_no_more_memory_than_a_line_each() {
+fn dripping_clients_cost_no_more_memory_than_a_line_each() {
     const COUNT: usize = 200;
     const BYTES: usize = 10_000;
     const LINE_KIB: u64 = 4;
@@ -24,7 +24,7 @@ fn many_who_drip_cost_no_more_memory_than_a_line_each() {
     let mut crowd = join_crowd(&daemon, COUNT);
     alice.barrier();
     let before = daemon.resident_memory_kib();
-    // A few bytes at a time, each of its own: a segment for each would only test the kernel.
+    // A few bytes at a time: a segment for each byte would only test the kernel.
     for _ in 0..BYTES / 20 {
         for client in &mut crowd {
             client.send_bytes(&[b'x'; 20]);
@@ -33,7 +33,7 @@ fn many_who_drip_cost_no_more_memory_than_a_line_each() {
         alice.read_until("* pong");
     }
     for client in &mut crowd {
-        client.read_until_starting("! "); // said once, when the limit was passed
+        client.read_until_starting("! "); // sent once, when the limit was passed
         client.send(""); // the end of the line
         let lines = client.barrier();
         assert!(
@@ -51,7 +51,7 @@ fn many_who_drip_cost_no_more_memory_than_a_line_each() {
 
 /// One byte a packet for long, and everything erased again: nothing adds up.
 #[test]
-fn what_is_erased_as_it_comes_costs_nothing_and_the_line_after_it_is_whole() {
+fn erased_text_costs_nothing_and_leaves_the_next_line_whole() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = daemon.resident_memory_kib();
     for _ in 0..20_000 {
@@ -74,7 +74,7 @@ fn endless_bytes() -> usize {
 }
 
 #[test]
-fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
+fn line_of_a_gibibyte_is_dropped_in_constant_memory() {
     let total = endless_bytes();
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let mut endless = daemon.join("endless");
@@ -90,7 +90,7 @@ fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
         for _ in 0..total / block.len() {
             sender.write_all(&block)?;
         }
-        // However quick it was: somebody is to be heard in the middle of this line.
+        // At least one message must get through in the middle of this line.
         others_are_heard.recv().expect("somebody was heard");
         sender.write_all(b"\n/ping after\n")
     });

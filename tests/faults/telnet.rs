@@ -1,4 +1,4 @@
-//! Telnet, spoken by those who mean harm.
+//! Hostile telnet clients.
 
 use std::thread;
 use std::time::Duration;
@@ -23,11 +23,11 @@ const TIMING_MARK: u8 = 6;
 
 const MIB: usize = 1 << 20;
 
-/// What a server may take for work that is none, in KiB: buffers of its own, and none that grow.
+/// The memory that such work may cost, in KiB: fixed buffers, and none that grow.
 const MEMORY_KIB_MAX: u64 = 4096;
 
-/// Sends `bytes` in two pieces that the daemon reads one by one: whoever is answered in between was
-/// served after the first.
+/// Sends `bytes` in two pieces that the daemon reads one by one: the witness's answer in between shows
+/// that it has read the first.
 fn send_split(client: &mut Client, witness: &mut Client, bytes: &[u8], at: usize) {
     client.send_bytes(&bytes[..at]);
     witness.barrier();
@@ -35,7 +35,7 @@ fn send_split(client: &mut Client, witness: &mut Client, bytes: &[u8], at: usize
     witness.barrier();
 }
 
-/// What `DO` and `WILL` of an option are answered with, the first time and later.
+/// The answer to `DO` or `WILL` of an option, the first time and later.
 fn refusal(verb: u8, option: u8, again: bool) -> Vec<u8> {
     match verb {
         DO if option == TIMING_MARK => vec![IAC, WILL, option],
@@ -45,14 +45,14 @@ fn refusal(verb: u8, option: u8, again: bool) -> Vec<u8> {
     }
 }
 
-/// Who joined, and speaks telnet from the start, so that all of its lines end alike.
+/// A client that has joined, and speaks telnet from the start, so that all of its lines end alike.
 fn join(daemon: &Daemon, name: &str) -> Client {
     let mut client = daemon.join(name);
     client.send_bytes(&[IAC, DONT, 1]);
     client
 }
 
-/// Its next bytes must be these, and a line that ends them.
+/// The client's next bytes must be these, and then its next line.
 #[track_caller]
 fn expect_bytes(client: &mut Client, expected: &[u8]) {
     client.send("/ping end");
@@ -65,7 +65,7 @@ fn expect_bytes(client: &mut Client, expected: &[u8]) {
 }
 
 #[test]
-fn every_option_is_refused_once_in_every_split() {
+fn option_is_refused_once_in_every_split() {
     let daemon = Daemon::start(&[]);
     let mut witness = daemon.join("witness");
     for split in 0..=3 {
@@ -88,7 +88,7 @@ fn every_option_is_refused_once_in_every_split() {
 }
 
 #[test]
-fn every_command_means_the_same_in_every_split() {
+fn telnet_command_means_the_same_in_every_split() {
     let (daemon, [mut witness, mut bob]) = Daemon::start_with(["witness", "bob"]);
     let mut alice = join(&daemon, "alice");
     bob.read_until("* alice has joined lobby.");
@@ -119,7 +119,7 @@ fn every_command_means_the_same_in_every_split() {
 }
 
 #[test]
-fn a_command_that_is_never_finished_keeps_nobody() {
+fn unfinished_telnet_command_keeps_no_connection_open() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     for unfinished in [&[IAC][..], &[IAC, DO], &[IAC, SB], &[IAC, SB, 24, IAC]] {
@@ -144,14 +144,14 @@ fn cpu_time_of(daemon: &Daemon, client: &mut Client, piece: &[u8], bytes: usize)
     for _ in 0..bytes.div_ceil(piece.len()) {
         client.send_bytes(&piece);
     }
-    // Its answer comes behind all that.
+    // The answer comes after all those bytes.
     client.send_bytes(&[IAC, SE, IAC, ARE_YOU_THERE]);
     client.read_until("* chinwag is here.");
     daemon.cpu_time().saturating_sub(before)
 }
 
 #[test]
-fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
+fn endless_subnegotiation_takes_constant_memory_and_linear_time() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = join(&daemon, "alice");
@@ -161,7 +161,7 @@ fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
         alice.send_bytes(&[IAC, SB, 24]);
         cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", bytes)
     };
-    // Whatever else the machine does can make one look slow, but hardly three in a row.
+    // Other work on the machine can make one try look slow, but hardly three in a row.
     let is_linear = (0..3).any(|_| {
         let (short, long) = (time_of(10 * MIB), time_of(40 * MIB));
         eprintln!("10 MiB took {short:?}, 40 MiB {long:?}");
@@ -172,11 +172,11 @@ fn a_subnegotiation_without_end_takes_constant_memory_and_linear_time() {
     let memory = daemon.peak_memory_kib() - memory_before;
     assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
     alice.send("here again");
-    bob.expect_line("alice: here again"); // and nothing of what was in it
+    bob.expect_line("alice: here again"); // and no part of the subnegotiation
 }
 
 #[test]
-fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
+fn lines_of_doubled_255s_and_of_erasing_take_constant_memory() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = join(&daemon, "alice");
@@ -188,7 +188,7 @@ fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
         (&[b'x', IAC, ERASE_LINE], false),
         (&[IAC, SB, IAC, SE], false),
         (&[IAC, SB, IAC, SB], false),
-        (&[IAC, 241], false), // nothing, says its name
+        (&[IAC, 241], false), // NOP
     ] {
         for _ in 0..4 {
             alice.send_bytes(&piece.repeat(MIB / piece.len()));
@@ -207,10 +207,10 @@ fn a_line_of_doubled_255s_and_one_of_erasing_take_constant_memory() {
 }
 
 #[test]
-fn a_storm_of_requests_is_answered_once_for_each_option() {
+fn storm_of_requests_is_answered_once_for_each_option() {
     let (daemon, [mut bob, mut carol]) = Daemon::start_with(["bob", "carol"]);
     let mut alice = join(&daemon, "alice");
-    // All but the one that is answered each time.
+    // TIMING-MARK is answered each time.
     let options = || (0..=255).filter(|option| *option != TIMING_MARK);
     let of_all = |verb: u8| options().flat_map(move |option| [IAC, verb, option]);
     let all: Vec<u8> = [DO, WILL, DONT, WONT]
@@ -227,12 +227,12 @@ fn a_storm_of_requests_is_answered_once_for_each_option() {
     carol.read_until("@bob: we did not notice");
 }
 
-/// Two who answer each other's refusals could go on for ever; so each end must know when to stop.
+/// Two ends that answer each other's refusals could go on for ever.
 #[test]
-fn a_peer_that_answers_every_answer_is_left_the_last_word() {
+fn peer_that_answers_every_answer_is_left_the_last_word() {
     let daemon = Daemon::start(&[]);
     for reply in [
-        // Acknowledges; insists; asks for the opposite side as well.
+        // A peer that acknowledges; one that insists; one that asks for the opposite side as well.
         |verb: u8| match verb {
             WONT => vec![DONT],
             _ => vec![WONT],
@@ -252,7 +252,7 @@ fn a_peer_that_answers_every_answer_is_left_the_last_word() {
         while !sent.is_empty() {
             alice.send_bytes(&sent);
             alice.send("/ping");
-            // 10 is LF and an option, too.
+            // 10 is both LF and an option.
             let mut received = Vec::new();
             while !received.ends_with(b"* pong\r\n") {
                 received.extend(alice.try_line_bytes().expect("an answer"));
@@ -278,11 +278,12 @@ fn a_peer_that_answers_every_answer_is_left_the_last_word() {
 }
 
 #[test]
-fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
+fn storm_with_unread_answers_takes_bounded_memory_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let listen = format!("unix:{}", path.display());
-    // Small limits: a busy machine, too, comes to the one past which nothing is read within the stall time.
+    // Small limits: even a busy machine reaches half of the hard limit, past which the daemon does not read,
+    // within the stall time.
     let limits = [
         "--stall-time",
         "2",
@@ -300,11 +301,11 @@ fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
         [IAC, DO, TIMING_MARK].repeat(1000),
     ];
     let writing = storms.map(|storm| {
-        // The kernel keeps little for a Unix socket: what is not read soon waits in the daemon.
+        // The kernel keeps little for a Unix socket: unread output soon waits in the daemon.
         let client = Client::over_unix(&path);
         let mut sender = client.sender();
         thread::spawn(move || {
-            // Ends when the daemon reads no more for long enough, and then closes.
+            // The loop ends when the daemon closes the connection as stalled.
             while sender.write_all(&storm).is_ok() {}
             drop(client);
         })
@@ -325,7 +326,7 @@ fn a_storm_by_one_who_reads_no_answer_takes_bounded_memory_and_ends() {
 }
 
 #[test]
-fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
+fn client_that_only_negotiates_is_closed_in_time() {
     let daemon = Daemon::start(&["--register-time", "1"]);
     let mut client = daemon.connect_raw();
     let mut sender = client.sender();
@@ -341,15 +342,15 @@ fn whoever_only_negotiates_is_no_user_and_is_closed_in_time() {
     writing.join().unwrap();
 }
 
-/// A read ends before an urgent byte. What came behind it was left in the kernel until more came.
+/// A read ends before an urgent byte. The bytes behind it were left in the kernel until more came.
 #[test]
-fn what_comes_behind_an_urgent_byte_is_read_at_once() {
+fn lines_behind_an_urgent_byte_are_read_at_once() {
     let daemon = Daemon::start(&[]);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.connect(&daemon.address().into()).unwrap();
     let mut alice = Client::over_socket(socket.try_clone().unwrap()).join("alice");
     for round in 0..3 {
-        // So that all of it is there before any of it is read.
+        // All bytes must arrive before any of them is read.
         daemon.while_stopped(|| {
             alice.send(&format!("/ping before {round}"));
             alice.send_bytes(&[IAC, INTERRUPT_PROCESS, IAC]);

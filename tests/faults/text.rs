@@ -1,4 +1,4 @@
-//! Bytes that no terminal, script or log may be shown, in every place that text can stand.
+//! Bytes that harm a terminal, a script or a log, in every place that text can stand.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use crate::harness::{Client, Daemon, program, wait_until};
 
-/// Some bytes, and what is left of them.
-struct Evil {
+/// Some bytes, and their cleaned text.
+struct HarmfulText {
     bytes: Vec<u8>,
     shown: String,
-    /// They edit what is typed: the character before them goes too. In a file, they do not.
+    /// In typed lines they erase the character before them; in a file, they do not.
     erases: bool,
 }
 
-impl Evil {
+impl HarmfulText {
     fn new(bytes: impl AsRef<[u8]>, shown: &str) -> Self {
         let (bytes, shown) = (bytes.as_ref().to_vec(), shown.to_owned());
         Self {
@@ -34,42 +34,42 @@ impl Evil {
         [before.as_bytes(), &self.bytes, after.as_bytes()].concat()
     }
 
-    /// What is left of `before`, the bytes and `after`.
+    /// The cleaned text of `before`, the bytes and `after`.
     fn left_of(&self, before: &str, after: &str) -> String {
         let kept = before.len() - usize::from(self.erases);
         format!("{}{}{after}", &before[..kept], self.shown)
     }
 }
 
-/// Every kind of evil, and for each what the protocol page makes of it.
-fn evils() -> Vec<Evil> {
+/// Every kind of harmful bytes, with the protocol page's rule for each.
+fn harmful_texts() -> Vec<HarmfulText> {
     let mut all = Vec::new();
-    // C0 without tab and LF, which stay what they are, and BS; DEL; C1 as UTF-8. All are dropped.
+    // C0 without tab and LF, which are kept, and BS; DEL; C1 as UTF-8. All are dropped.
     for byte in (0..0x20).filter(|byte| !b"\t\n\x08".contains(byte)) {
-        all.push(Evil::new([byte], ""));
+        all.push(HarmfulText::new([byte], ""));
     }
     for c in characters(0x80..=0x9f) {
-        all.push(Evil::new(c.to_string(), ""));
+        all.push(HarmfulText::new(c.to_string(), ""));
     }
     for byte in [0x08, 0x7f] {
-        all.push(Evil {
+        all.push(HarmfulText {
             erases: true,
-            ..Evil::new([byte], "")
+            ..HarmfulText::new([byte], "")
         });
     }
-    // C1 and other bytes that are no UTF-8 by themselves: each is shown as such.
+    // C1 and other bytes that are no UTF-8 by themselves: each is U+FFFD.
     for byte in (0x80..=0xc1).chain(0xf5..=0xfe) {
-        all.push(Evil::new([byte], "\u{fffd}"));
+        all.push(HarmfulText::new([byte], "\u{fffd}"));
     }
-    // Overrides and isolates are dropped. Marks, which turn nothing around, pass.
+    // Overrides and isolates are dropped. Marks, which reorder no text, pass.
     for c in characters(0x202a..=0x202e).chain(characters(0x2066..=0x2069)) {
-        all.push(Evil::new(c.to_string(), ""));
+        all.push(HarmfulText::new(c.to_string(), ""));
     }
     for (bytes, shown) in SEQUENCES {
-        all.push(Evil::new(bytes, shown));
+        all.push(HarmfulText::new(bytes, shown));
     }
     for text in PASSING {
-        all.push(Evil::new(text, text));
+        all.push(HarmfulText::new(text, text));
     }
     all
 }
@@ -79,13 +79,13 @@ fn characters(range: RangeInclusive<u32>) -> impl Iterator<Item = char> {
 }
 
 const SEQUENCES: [(&[u8], &str); 37] = [
-    // Clear, colour, ask for the cursor (the terminal would type the answer), reset, keypad.
+    // Clear, colour, query the cursor (the terminal would type the answer), reset, keypad.
     (b"\x1b[2J\x1b[H", "[2J[H"),
     (b"\x1b[31;5m", "[31;5m"),
     (b"\x1b[6n", "[6n"),
     (b"\x1bc", "c"),
     (b"\x1b#8", "#8"),
-    // A window's title, its icon, a link, the clipboard, with each end there is; device control.
+    // A window's title, its icon, a link, the clipboard, with each terminator; device control.
     (b"\x1b]0;owned\x07", "]0;owned"),
     (b"\x1b]2;owned\x1b\\", "]2;owned\\"),
     (
@@ -102,12 +102,12 @@ const SEQUENCES: [(&[u8], &str); 37] = [
     ("\u{9d}0;owned\u{9c}".as_bytes(), "0;owned"),
     (b"\x9d0;owned\x9c", "\u{fffd}0;owned\u{fffd}"),
     ("\u{90}q\u{9c}".as_bytes(), "q"),
-    // A line that ends within, for those who take these for an end.
+    // Line ends of other programs.
     (b"\r* forged", "* forged"),
     (b"\x0b* forged", "* forged"),
     (b"\x0c* forged", "* forged"),
     (b"\xc2\x85* forged", "* forged"),
-    // Pieces of one that come together only when what is between them was dropped.
+    // Pieces of a sequence that meet once the bytes between them are dropped.
     (b"\x1b\x00[2J", "[2J"),
     (b"\xc2\x00\x9b2J", "\u{fffd}\u{fffd}2J"),
     (b"\xe2\x80\x07\xae", "\u{fffd}\u{fffd}"),
@@ -136,9 +136,9 @@ const SEQUENCES: [(&[u8], &str); 37] = [
     (b"\xff\xff", "\u{fffd}"),
 ];
 
-/// What looks like trouble and does none: only LF ends a line, and only the page's characters are
-/// dropped. In this order: a byte order mark that is not the first, noncharacters, line and
-/// paragraph separators, marks, emoji with joiners and with tags.
+/// Harmless characters that pass: only LF ends a line, and only the page's characters are dropped.
+/// In this order: a byte order mark that is not the first, noncharacters, line and paragraph
+/// separators, marks, emoji with joiners and with tags.
 const PASSING: [&str; 13] = [
     "\u{feff}",
     "\u{fffe}",
@@ -155,7 +155,7 @@ const PASSING: [&str; 13] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e007f}",
 ];
 
-/// Whether nothing a terminal obeys is in it. Written anew here: what is tested cannot vouch for
+/// Whether a terminal obeys no part of it. Written anew here, as the code under test cannot vouch for
 /// itself.
 fn is_harmless(text: &str) -> bool {
     let obeyed = |c: char| {
@@ -168,8 +168,8 @@ fn is_harmless(text: &str) -> bool {
     !text.chars().any(obeyed)
 }
 
-/// The next line, which must be UTF-8 with an end and nothing to obey; what a script would decode
-/// from JSON, too.
+/// The next line, which must be UTF-8 with an end and without terminal controls, also once decoded
+/// from JSON.
 #[track_caller]
 fn clean_line(client: &mut Client) -> String {
     let line = client.try_line_bytes().expect("a line");
@@ -192,7 +192,7 @@ fn check_strings(value: &Value) {
     }
 }
 
-/// Its next line must say `text` in JSON, and be of this type.
+/// The client's next line must be JSON of this type, with `text`.
 #[track_caller]
 fn expect_json(client: &mut Client, kind: &str, text: &str) {
     let line = clean_line(client);
@@ -220,8 +220,8 @@ fn three_readers(daemon: &Daemon) -> [Client; 3] {
     [alice, bob, carol]
 }
 
-/// Everything that is said to others, with what a plain reader gets, what JSON calls it, and what
-/// stands in front of the text there.
+/// Every way to send text to others, with the line of a plain reader, the type in JSON, and the words
+/// in front of the text there.
 const SAID: [(&str, &str, &str, &str); 12] = [
     ("", "alice: ", "message", ""),
     ("/say ", "alice: ", "message", ""),
@@ -243,13 +243,13 @@ const SAID: [(&str, &str, &str, &str); 12] = [
 ];
 
 #[test]
-fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
+fn message_reaches_others_without_terminal_controls() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
-    for evil in evils() {
-        let left = evil.left_of("<<", ">>");
+    for harmful in harmful_texts() {
+        let left = harmful.left_of("<<", ">>");
         for (command, plain, kind, before) in SAID {
-            alice.send_bytes(&evil.line(&format!("{command}<<"), ">>\n"));
+            alice.send_bytes(&harmful.line(&format!("{command}<<"), ">>\n"));
             expect_plain(&mut bob, &format!("{plain}{left}"));
             if !command.starts_with("/r") {
                 expect_json(&mut carol, kind, &format!("{before}{left}"));
@@ -261,12 +261,15 @@ fn what_is_said_reaches_others_without_what_a_terminal_obeys() {
 }
 
 #[test]
-fn a_line_may_begin_with_anything_and_forges_nothing() {
+fn line_start_forges_no_line_of_the_server() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
-    for evil in evils().into_iter().filter(|evil| !evil.erases) {
-        let left = evil.left_of("", "* forged");
-        alice.send_bytes(&evil.line("", "* forged\n"));
+    for harmful in harmful_texts()
+        .into_iter()
+        .filter(|harmful| !harmful.erases)
+    {
+        let left = harmful.left_of("", "* forged");
+        alice.send_bytes(&harmful.line("", "* forged\n"));
         expect_plain(&mut bob, &format!("alice: {left}"));
         expect_json(&mut carol, "message", &left);
     }
@@ -274,12 +277,12 @@ fn a_line_may_begin_with_anything_and_forges_nothing() {
 }
 
 #[test]
-fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
+fn topics_and_away_texts_are_clean_when_shown_later() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
-    for evil in evils() {
-        let left = evil.left_of("<<", ">>");
-        alice.send_bytes(&evil.line("/topic <<", ">>\n"));
+    for harmful in harmful_texts() {
+        let left = harmful.left_of("<<", ">>");
+        alice.send_bytes(&harmful.line("/topic <<", ">>\n"));
         expect_plain(&mut alice, &format!("* The topic of lobby is: {left}"));
         expect_plain(
             &mut bob,
@@ -298,7 +301,7 @@ fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
         assert!(clean_line(&mut carol).contains(r#""topic":""#));
         assert!(clean_line(&mut carol).contains(r#""topic":""#));
 
-        alice.send_bytes(&evil.line("/away <<", ">>\n"));
+        alice.send_bytes(&harmful.line("/away <<", ">>\n"));
         expect_plain(
             &mut alice,
             &format!("* You are away now: {left} (/back ends it.)"),
@@ -319,19 +322,19 @@ fn topics_and_away_texts_that_are_shown_later_are_as_clean() {
 }
 
 #[test]
-fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
+fn names_rooms_and_quit_texts_hold_no_terminal_controls() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, mut carol] = three_readers(&daemon);
-    for evil in evils() {
+    for harmful in harmful_texts() {
         let mut eve = daemon.connect_raw();
-        // What was dropped leaves a name or none; a name has nothing but what names may have.
-        eve.send_bytes(&evil.line("#eve", "\n"));
+        // The cleaned bytes are a valid name or none.
+        eve.send_bytes(&harmful.line("#eve", "\n"));
         eve.expect_greeting();
         let answer = clean_line(&mut eve);
         let name = if let Some(name) = answer.strip_prefix("* You are registered as ") {
             name.trim_end_matches('.').to_owned()
         } else {
-            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("eve", "")));
+            assert!(answer.starts_with("! ") && answer.contains(&harmful.left_of("eve", "")));
             eve.send("#eve");
             expect_plain(&mut eve, "* You are registered as eve.");
             "eve".to_owned()
@@ -341,18 +344,18 @@ fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
         expect_plain(&mut bob, &format!("* {name} has joined lobby."));
         assert!(clean_line(&mut carol).contains(r#""type":"join""#));
 
-        // Likewise a room.
-        eve.send_bytes(&evil.line("/join dev", "\n"));
+        // The same for a room.
+        eve.send_bytes(&harmful.line("/join dev", "\n"));
         let answer = clean_line(&mut eve);
         if let Some(answer) = answer.strip_prefix("* You are in ") {
             let (room, _) = answer.split_once(", and nobody else is.").unwrap();
             assert!(RoomName::parse(room).is_ok(), "{room:?}");
         } else {
-            assert!(answer.starts_with("! ") && answer.contains(&evil.left_of("dev", "")));
+            assert!(answer.starts_with("! ") && answer.contains(&harmful.left_of("dev", "")));
         }
 
-        let left = evil.left_of("<<", ">>");
-        eve.send_bytes(&evil.line("/quit <<", ">>\n"));
+        let left = harmful.left_of("<<", ">>");
+        eve.send_bytes(&harmful.line("/quit <<", ">>\n"));
         expect_plain(&mut eve, "* Bye.");
         drop(eve);
         expect_plain(&mut bob, &format!("* {name} has left lobby: {left}"));
@@ -361,7 +364,7 @@ fn names_and_rooms_hold_nothing_but_letters_and_quit_texts_are_clean() {
     }
 }
 
-/// What is wrong whatever is dropped of it, and is quoted to who typed it or could be.
+/// Wrong lines whose errors quote them, or could.
 const WRONG: [(&str, &str); 22] = [
     ("/nn", " x"),
     ("/n", ""),
@@ -388,25 +391,25 @@ const WRONG: [(&str, &str); 22] = [
 ];
 
 #[test]
-fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
+fn quoted_text_in_an_error_is_clean_in_both_modes() {
     let daemon = Daemon::start(&[]);
     let [mut alice, mut bob, _carol] = three_readers(&daemon);
     let too_long = "x".repeat(5000);
     for mode in ["plain", "json"] {
         alice.send(&format!("/mode {mode}"));
         alice.line();
-        for evil in evils() {
+        for harmful in harmful_texts() {
             for (before, after) in WRONG.into_iter().chain([("xx", &*too_long)]) {
-                alice.send_bytes(&evil.line(before, &format!("{after}\n")));
+                alice.send_bytes(&harmful.line(before, &format!("{after}\n")));
                 let answer = clean_line(&mut alice);
                 let refused = match mode {
                     "plain" => answer.starts_with("! "),
                     _ => answer.starts_with(r#"{"type":"error""#),
                 };
-                assert!(refused, "{before:?}, {:?}: {answer:?}", evil.bytes);
+                assert!(refused, "{before:?}, {:?}: {answer:?}", harmful.bytes);
             }
-            let left = evil.left_of("<<", ">>");
-            alice.send_bytes(&evil.line("/ping <<", ">>\n"));
+            let left = harmful.left_of("<<", ">>");
+            alice.send_bytes(&harmful.line("/ping <<", ">>\n"));
             match mode {
                 "plain" => expect_plain(&mut alice, &format!("* pong {left}")),
                 _ => expect_json(&mut alice, "ok", &format!("pong {left}")),
@@ -419,7 +422,7 @@ fn what_is_quoted_in_an_error_is_clean_in_both_modes() {
 }
 
 #[test]
-fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
+fn byte_order_mark_is_dropped_at_a_connection_start_only() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
     let mut alice = daemon.connect();
@@ -427,14 +430,14 @@ fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
     bob.expect_line("* alice has joined lobby.");
     expect_plain(&mut bob, "alice: \u{feff}hello");
     alice.send_bytes(b"\xef\xbb\xbfin two ");
-    bob.expect_nothing(); // and it was read by now
+    bob.expect_nothing(); // by now the daemon has read it
     alice.send_bytes(b"pieces\n");
     expect_plain(&mut bob, "alice: \u{feff}in two pieces");
-    // A second one is text, and text is no name.
+    // A second mark is text, and no valid name.
     let mut carol = daemon.connect();
     carol.send_bytes(b"\xef\xbb\xbf\xef\xbb\xbf#carol\n");
     assert!(clean_line(&mut carol).starts_with("! "));
-    // Of two bytes of one, nothing is dropped.
+    // Two bytes of a mark are not dropped.
     carol.send("#carol");
     carol.read_until_starting("* You are in ");
     bob.expect_line("* carol has joined lobby.");
@@ -442,13 +445,13 @@ fn a_byte_order_mark_is_dropped_where_a_connection_starts_and_nowhere_else() {
     expect_plain(&mut bob, "carol: \u{fffd}#");
 }
 
-/// Has everything sent that is logged: lines, and at the end names.
+/// Sends all the bytes that get logged: in lines, and in names at the end.
 fn send_all(daemon: &Daemon) -> usize {
     let mut alice = daemon.join("alice");
     let mut lines = 1;
-    for evil in evils() {
+    for harmful in harmful_texts() {
         for before in ["", "@bob:", "/topic ", "/away ", "/whois ", "/no", "#"] {
-            alice.send_bytes(&evil.line(before, "text\n"));
+            alice.send_bytes(&harmful.line(before, "text\n"));
             lines += 1;
         }
     }
@@ -459,7 +462,7 @@ fn send_all(daemon: &Daemon) -> usize {
 }
 
 #[test]
-fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error() {
+fn log_holds_no_terminal_controls_in_file_or_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let to_file = ["--log-level", "trace", "--log-file", path.to_str().unwrap()];
@@ -467,7 +470,7 @@ fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error
         let mut daemon = Daemon::start(flags);
         let sent = send_all(&daemon);
         let is_to_file = flags.len() > 2;
-        // The exit does not wait for ever for who reads a log.
+        // The exit does not wait for ever for a log's reader.
         wait_until("the last of what was sent to be logged", || {
             let log = is_to_file.then(|| fs::read(&path).unwrap());
             log.map_or(daemon.log_count("closed after"), |log| {
@@ -499,17 +502,17 @@ fn the_log_is_text_without_what_a_terminal_obeys_in_a_file_and_on_standard_error
 }
 
 #[test]
-fn the_operators_own_texts_are_shown_without_what_a_terminal_obeys() {
+fn operator_texts_are_shown_without_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("motd");
     let mut motd = vec![b"\xef\xbb\xbfWelcome\r\n".to_vec()];
-    // None of it is typed, so that nothing is edited, and nobody speaks telnet.
+    // The texts are not typed, so erasing and telnet do not apply.
     let mut shown = vec!["* \u{feff}Welcome".to_owned()];
-    for evil in evils() {
-        motd.push(evil.line("<<", ">>\n"));
-        shown.push(match &evil.bytes[..] {
+    for harmful in harmful_texts() {
+        motd.push(harmful.line("<<", ">>\n"));
+        shown.push(match &harmful.bytes[..] {
             b"\xff\xff" => "* <<\u{fffd}\u{fffd}>>".to_owned(),
-            _ => format!("* <<{}>>", evil.shown),
+            _ => format!("* <<{}>>", harmful.shown),
         });
     }
     fs::write(&path, motd.concat()).unwrap();
@@ -527,7 +530,7 @@ fn the_operators_own_texts_are_shown_without_what_a_terminal_obeys() {
 }
 
 #[test]
-fn what_a_start_says_quotes_nothing_that_a_terminal_obeys() {
+fn failed_start_quotes_no_terminal_controls() {
     let folder = tempfile::tempdir().unwrap();
     for flags in [
         ["--lobby", "a\u{1b}[2J"],
@@ -552,7 +555,7 @@ fn what_a_start_says_quotes_nothing_that_a_terminal_obeys() {
         assert!(is_harmless(&line), "{line:?}");
     }
     drop(daemon);
-    // What begins a log file names them, too, and so does what cannot be removed at the end.
+    // The first lines of a log file name them, too, and so does the error about a file not removed.
     let path = folder.path().join("socket\u{1b}[2J\nforged");
     let (listen, log) = (
         format!("unix:{}", path.display()),

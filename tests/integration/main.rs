@@ -1,7 +1,7 @@
 //! The daemon as its users meet it: the real program, over real sockets, with real tools.
 //!
-//! Every test has a daemon of its own on a port that the system chooses, waits for what it expects
-//! with a deadline, and shows everything received so far when that does not come.
+//! Every test has a daemon of its own on a port that the system chooses, waits for expected lines
+//! with a deadline, and shows everything received so far when they do not come.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What users see of each other over real sockets. What each line means is tried in `tests/wire`.
+//! Sessions over real sockets. The meaning of each line is tested in `tests/wire`.
 
 use std::thread;
 
@@ -48,7 +48,7 @@ fn session_over_real_sockets_reads_as_the_protocol_page_says() {
 }
 
 #[test]
-fn json_lines_say_what_happened() {
+fn json_lines_describe_each_kind_of_event() {
     let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     bob.send("/mode json");
     assert_eq!(bob.json()["type"], "ok");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon, program};
 
-/// A place for a socket, and the flag's value for it.
+/// A path for a socket, and the flag's value for it.
 struct Place {
     _folder: TempDir,
     path: PathBuf,
@@ -53,7 +53,7 @@ fn users_talk_across_a_unix_socket_and_tcp() {
 }
 
 #[test]
-fn a_socket_file_that_nobody_listens_at_is_replaced_and_removed_at_the_end() {
+fn stale_socket_file_is_replaced_and_removed_at_exit() {
     let place = place();
     drop(UnixListener::bind(&place.path).unwrap());
     assert!(place.path.exists());
@@ -65,7 +65,7 @@ fn a_socket_file_that_nobody_listens_at_is_replaced_and_removed_at_the_end() {
 }
 
 #[test]
-fn a_socket_that_another_program_listens_at_is_left_to_it() {
+fn socket_in_use_is_left_to_its_owner() {
     let place = place();
     let _daemon = Daemon::start(&["--listen", &place.listen]);
     expect_no_start(&place.listen);
@@ -73,7 +73,7 @@ fn a_socket_that_another_program_listens_at_is_left_to_it() {
 }
 
 #[test]
-fn a_file_that_is_no_socket_is_left_alone() {
+fn file_that_is_no_socket_is_left_alone() {
     let place = place();
     fs::write(&place.path, "precious").unwrap();
     expect_no_start(&place.listen);
@@ -81,7 +81,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
-fn a_start_that_fails_takes_its_socket_files_with_it() {
+fn failed_start_removes_its_socket_files() {
     let place = place();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -118,7 +118,7 @@ fn ipv6_works_like_ipv4() {
 }
 
 #[test]
-fn both_families_can_be_listened_at_together() {
+fn daemon_listens_at_both_address_families() {
     if TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: no IPv6 loopback");
         return;

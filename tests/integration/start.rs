@@ -1,4 +1,4 @@
-//! How the daemon starts, and how it says why it does not.
+//! Starts of the daemon, and the errors of starts that fail.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use crate::harness::{Daemon, program, program_with_open_files, wait_until};
 
 #[test]
-fn flags_that_make_no_sense_are_named_in_one_line() {
+fn invalid_flag_is_named_in_one_line() {
     for (flags, named) in [
         (&["--max-line", "0"][..], "--max-line"),
         (&["--max-line", "many"], "--max-line"),
@@ -39,14 +39,14 @@ fn flags_that_make_no_sense_are_named_in_one_line() {
         (&["stray"], "stray"),
     ] {
         let mut command = program();
-        // Should the flags pass after all, this cannot be listened at, and the program ends.
+        // Should the flags pass after all, the program ends, as this address cannot be bound.
         command.args(["--listen", "192.0.2.1:0"]).args(flags);
         expect_failure(command, 2, named);
     }
 }
 
 #[test]
-fn what_a_flag_takes_is_said_whatever_is_wrong() {
+fn invalid_flag_value_is_answered_with_the_accepted_range() {
     for (flag, wrong, range) in [
         (
             "--keepalive-time",
@@ -78,7 +78,7 @@ fn what_a_flag_takes_is_said_whatever_is_wrong() {
 }
 
 #[test]
-fn of_flags_that_do_not_go_together_both_are_named_with_their_figures() {
+fn conflicting_flags_are_both_named_with_their_values() {
     for (flag, value, why) in [
         (
             "--max-line",
@@ -108,7 +108,7 @@ fn of_flags_that_do_not_go_together_both_are_named_with_their_figures() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_named_in_one_line_with_their_flags() {
+fn invalid_variable_is_named_in_one_line_with_its_flag() {
     for (variable, value, flag) in [
         ("CHINWAG_MAX_LINE", "0", "--max-line"),
         ("CHINWAG_LISTEN", "nonsense", "--listen"),
@@ -122,7 +122,7 @@ fn variables_that_make_no_sense_are_named_in_one_line_with_their_flags() {
         let from = format!("from the environment: {variable}");
         assert!(line.contains(&from), "{line}");
     }
-    // Where the flag is given, the variable has nothing to do with it.
+    // A flag on the command line has no variable to name.
     for flags in [&["--max-line", "0"][..], &["--max-line=0"]] {
         let mut command = program();
         command.env("CHINWAG_MAX_LINE", "5000").args(flags);
@@ -154,7 +154,7 @@ fn variables_are_read_and_flags_win() {
 }
 
 #[test]
-fn variables_that_are_empty_count_as_not_set() {
+fn empty_variable_counts_as_not_set() {
     let mut command = program();
     for variable in ["LOG_LEVEL", "NAME", "MOTD", "MAX_LINE", "LIMIT_LOOPBACK"] {
         command.env(format!("CHINWAG_{variable}"), "");
@@ -163,7 +163,7 @@ fn variables_that_are_empty_count_as_not_set() {
     let mut alice = daemon.join("alice");
     alice.send("/stats");
     alice.expect_line_starting("* chinwag has been up for ");
-    // A flag is a different matter.
+    // An empty flag is an error.
     let mut command = program();
     command.args(["--name", ""]);
     expect_failure(command, 2, "--name");
@@ -183,7 +183,7 @@ fn addresses_are_split_at_commas() {
 }
 
 #[test]
-fn an_address_in_use_is_named() {
+fn address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut command = program();
@@ -193,14 +193,14 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
-fn an_address_of_another_machine_is_named() {
+fn address_of_another_machine_is_named() {
     let mut command = program();
-    command.args(["--listen", "192.0.2.1:0"]); // set aside for documentation
+    command.args(["--listen", "192.0.2.1:0"]); // reserved for documentation
     expect_failure(command, 1, "192.0.2.1:0");
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named() {
+fn unusable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing").join("file");
     let missing = missing.to_str().unwrap();
@@ -213,20 +213,20 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
-fn too_few_open_files_for_anybody_are_an_error() {
+fn open_files_limit_below_one_client_is_an_error() {
     let mut command = program_with_open_files(32);
     command.args(["--listen", "127.0.0.1:0"]);
     expect_failure(command, 1, "open files");
 }
 
 #[test]
-fn why_it_does_not_start_is_said_though_no_thread_can_be_had() {
+fn failed_start_says_why_when_no_thread_can_be_had() {
     for (flags, code, named) in [
         (["--listen", "nonsense"], 2, "--listen"),
         (["--listen", "127.0.0.1:0"], 1, "cannot log"),
     ] {
         let mut command = program();
-        // No thread has such a stack.
+        // Too large a stack for any thread.
         command
             .args(flags)
             .env("RUST_MIN_STACK", (1_u64 << 60).to_string());
@@ -269,7 +269,7 @@ fn help_and_version_are_printed() {
 }
 
 #[test]
-fn the_operators_words_are_shown() {
+fn motd_lobby_and_server_name_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let motd = folder.path().join("motd");
     fs::write(&motd, "Welcome to \x1b[1mthe teashop.\n\nBe kind.\n").unwrap();
@@ -289,7 +289,7 @@ fn the_operators_words_are_shown() {
 }
 
 #[test]
-fn an_empty_motd_shows_nothing() {
+fn empty_motd_shows_nothing() {
     let motd = tempfile::NamedTempFile::new().unwrap();
     let daemon = Daemon::start(&["--motd", motd.path().to_str().unwrap()]);
     let mut alice = daemon.connect();
@@ -298,7 +298,7 @@ fn an_empty_motd_shows_nothing() {
 }
 
 #[test]
-fn who_starts_it_is_told_how_to_join_and_what_others_can_do() {
+fn start_says_how_to_join_and_warns_of_open_addresses() {
     let open = "not encrypted";
     let daemon = Daemon::start(&[]);
     let port = daemon.address().port();

@@ -1,4 +1,4 @@
-//! The programs that people really use. One that is not installed is passed over, unless
+//! The programs that people really use. A program that is not installed is skipped, unless
 //! `CHINWAG_REQUIRE_TOOLS` is set.
 
 use std::io::{Read, Write};
@@ -13,14 +13,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Client, DEADLINE, Daemon, program, wait_for_exit, wait_until};
 
-/// The first of these programs that there is.
+/// The first of these programs that is installed.
 fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
     let found = candidates
         .iter()
         .flat_map(|candidate| folders.iter().map(|folder| folder.join(*candidate)))
-        .find(|path| path.is_file() && is_it(name, path));
+        .find(|path| path.is_file() && is_program(name, path));
     assert!(
         found.is_some() || std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_none(),
         "{name} is required, and not installed"
@@ -31,8 +31,8 @@ fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
     found
 }
 
-/// Several programs are called `nc`; their help tells which it is.
-fn is_it(name: &str, path: &Path) -> bool {
+/// Several programs are called `nc`; their help tells them apart.
+fn is_program(name: &str, path: &Path) -> bool {
     let mark = match name {
         "OpenBSD netcat" => "OpenBSD",
         "traditional netcat" => "[v1.",
@@ -45,7 +45,7 @@ fn is_it(name: &str, path: &Path) -> bool {
     })
 }
 
-/// A program that talks to the daemon, and what it has shown so far.
+/// A program that talks to the daemon, and its output so far.
 struct Tool {
     child: Child,
     input: Option<ChildStdin>,
@@ -98,7 +98,7 @@ impl Tool {
         self.input = None;
     }
 
-    /// Waits until it shows `text`, after whatever was waited for before.
+    /// Waits until it shows `text`, after the text of the last wait.
     #[track_caller]
     fn expect(&mut self, text: &str) {
         let give_up_at = Instant::now() + DEADLINE;
@@ -135,7 +135,7 @@ impl Drop for Tool {
     }
 }
 
-/// What is sent in one go, by a script or a person who pipes, must arrive whole and be answered.
+/// Piped input must arrive whole and be answered.
 fn check_one_shot(tool: &Path, flags: &[&str]) {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -157,7 +157,7 @@ fn check_one_shot(tool: &Path, flags: &[&str]) {
     nc.expect_success();
 }
 
-/// What a person types line by line, and sees.
+/// A conversation typed line by line.
 fn check_conversation(tool: &Path, flags: &[&str]) {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
@@ -213,7 +213,7 @@ fn traditional_netcat_works() {
     let Some(nc) = find("traditional netcat", &["nc.traditional", "nc"]) else {
         return;
     };
-    // So many seconds after its input it ends, whatever is still to come; once told all, at once.
+    // It ends this number of seconds after its input, or once the server closes.
     check_one_shot(&nc, &["-q", "30"]);
     check_conversation(&nc, &[]);
 }
@@ -270,7 +270,7 @@ fn telnet_works_both_ways_and_sees_the_end() {
 }
 
 #[test]
-fn after_ctrl_c_in_telnet_the_unfinished_line_is_gone_and_output_still_comes() {
+fn telnet_ctrl_c_drops_the_unfinished_line_and_keeps_output() {
     let daemon = Daemon::start(&["--log-level", "trace"]);
     let mut alice = daemon.join("alice");
     let Some(mut telnet) = telnet(&daemon) else {
@@ -280,10 +280,10 @@ fn after_ctrl_c_in_telnet_the_unfinished_line_is_gone_and_output_still_comes() {
     telnet.expect("* You are in lobby with 1 other: alice.");
     alice.expect_line("* bob has joined lobby.");
     for round in 0..3 {
-        // Ctrl-D has the terminal hand over what was typed so far; so the daemon holds half a line.
+        // Ctrl-D makes the terminal send the unfinished line, so that the daemon holds half a line.
         telnet.type_in("never mind\x04");
         telnet.type_in("\x03");
-        // telnet throws away what comes until its timing mark is answered, this answer not.
+        // telnet discards output up to the answer to its timing mark, and shows this answer.
         telnet.type_in(&format!("/ping {round}\r"));
         telnet.expect(&format!("* pong {round}\r\n"));
         alice.send(&format!("are you there {round}?"));
@@ -297,7 +297,7 @@ fn after_ctrl_c_in_telnet_the_unfinished_line_is_gone_and_output_still_comes() {
 }
 
 #[test]
-fn telnet_can_be_asked_whether_the_server_is_there() {
+fn telnet_are_you_there_is_answered() {
     let daemon = Daemon::start(&[]);
     let Some(mut telnet) = telnet(&daemon) else {
         return;
@@ -310,10 +310,10 @@ fn telnet_can_be_asked_whether_the_server_is_there() {
     telnet.expect("* You are registered as bob.\r\n");
 }
 
-/// The daemon in a terminal's foreground. Whoever closes the window has no other way to find it, and its
-/// port would stay taken. A hang-up that somebody sends by hand is what it is to any daemon.
+/// The daemon in a terminal's foreground: a closed window leaves no other way to find it, and its port
+/// would stay taken. A hang-up signal sent by hand reopens the log as in any daemon.
 #[test]
-fn a_daemon_ends_with_the_terminal_that_it_was_started_from() {
+fn daemon_exits_with_its_controlling_terminal() {
     let Some(script) = find("script", &["script"]) else {
         return;
     };

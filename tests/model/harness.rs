@@ -1,7 +1,6 @@
 //! The core by itself, on virtual time, with the recorder as its outbox.
 //!
-//! Every step returns what was said in it, after the core's invariants and the [`Properties`] were
-//! checked.
+//! Every step returns its events, after the core's invariants and the [`Properties`] were checked.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,11 +24,11 @@ pub struct Harness {
     pub recorder: Recorder,
     properties: Properties,
     elapsed: Duration,
-    /// How often each slot was handed out before, by slot.
+    /// The number of earlier owners of each slot.
     generations: Vec<u32>,
-    /// Who each was that registered, also of those who left.
+    /// The user of each registered client, also of those gone.
     users: HashMap<ClientId, UserId>,
-    /// Off while a crowd is let in, because looking at everyone takes long.
+    /// Off while a crowd joins, because a check of each client takes long.
     pub checks_invariants: bool,
 }
 
@@ -141,23 +140,23 @@ impl Harness {
     }
 }
 
-/// Shorter ways to say things, for scenarios.
+/// Shorthands for scenarios.
 impl Harness {
-    /// Someone new, in a slot that nobody had, under this name.
+    /// A new user with this name, in a fresh slot.
     pub fn user(&mut self, name: &str) -> ClientId {
-        let id = self.stranger();
+        let id = self.unregistered();
         self.register(id, name);
         id
     }
 
-    /// Someone new, in a slot that nobody had, without a name.
-    pub fn stranger(&mut self) -> ClientId {
+    /// A new client without a name, in a fresh slot.
+    pub fn unregistered(&mut self) -> ClientId {
         let id = self.next_id(self.generations.len());
         self.connect(id);
         id
     }
 
-    /// Gives a stranger a name; returns what was said.
+    /// Registers a client; returns the step's events.
     pub fn register(&mut self, id: ClientId, name: &str) -> Seen {
         let seen = self.line(id, &Line::Nick(name.into()));
         let answer = last_heard(&seen, id);
@@ -168,7 +167,7 @@ impl Harness {
         seen
     }
 
-    /// The users `prefix0`, `prefix1` and so on, let in without a look at each step.
+    /// The users `prefix0`, `prefix1` and so on, without the checks of each step.
     pub fn crowd(&mut self, prefix: &str, count: usize) -> Vec<ClientId> {
         self.checks_invariants = false;
         let ids = (0..count).map(|number| self.user(&format!("{prefix}{number}")));
@@ -178,7 +177,7 @@ impl Harness {
         ids
     }
 
-    /// Does a line and returns what its sender was answered.
+    /// Executes a line and returns its answer.
     pub fn ask(&mut self, id: ClientId, line: &Line) -> Result<OwnedReply, OwnedRefusal> {
         let seen = self.line(id, line);
         match last_heard(&seen, id) {
@@ -188,7 +187,7 @@ impl Harness {
         }
     }
 
-    /// Does a line that must be refused and returns the code.
+    /// Executes a line that must be refused and returns the code.
     pub fn refusal(&mut self, id: ClientId, line: &Line) -> &'static str {
         self.ask(id, line).expect_err("this is to be refused").code
     }
@@ -227,7 +226,7 @@ impl Harness {
     }
 }
 
-/// Everybody comes from an address of their own.
+/// Each client has an address of its own.
 pub fn peer_of(id: ClientId) -> Peer {
     if id.slot == 0 {
         return Peer::Unix;

@@ -1,5 +1,5 @@
-//! Histories: anything that clients may do, in any order, with so few names and rooms that they are
-//! always in each other's way.
+//! Histories: all actions of clients, in any order, with few enough names and rooms for constant
+//! conflicts.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::harness::{Harness, LOBBY, MOTD, SERVER_NAME, peer_of};
 use crate::line::{Line, any_line, any_name};
 use crate::model::Model;
 
-/// So many connections at most.
+/// Connections at a time, at most.
 const SLOTS: usize = 5;
-/// So few that most clients soon stand before that limit.
+/// Small, so that most clients soon reach the limit.
 const ROOMS_PER_CLIENT_MAX: usize = 3;
 
-/// One step of a history. Clients are told by their slot.
+/// One step of a history. A client is given by its slot.
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
-    /// A connection that gives its name at once.
+    /// A connection that registers at once.
     Arrive(usize, String),
     Disconnect(usize),
     Line(usize, Line),
     /// A line of a connection that is gone, while its successor may be there.
-    Leftover(usize, Line),
-    /// The client takes no private messages, or takes them again.
+    LateLine(usize, Line),
+    /// The client refuses private messages, or takes them again.
     Refuse(usize, bool),
     Wait(u64),
     Undelivered(usize, String),
@@ -47,12 +47,12 @@ pub struct History {
 enum Slot {
     Vacant,
     Open(ClientId),
-    /// It said `/quit`; the server reads no more of it and will soon end it.
+    /// It sent `/quit`; the server reads no more of it and will soon close it.
     Closing(ClientId),
 }
 
 impl History {
-    /// All slots taken, all but the last with a name.
+    /// All slots are taken, all but the last by a registered client.
     pub fn begin() -> Self {
         let mut history = Self {
             harness: Harness::new(ROOMS_PER_CLIENT_MAX),
@@ -69,7 +69,7 @@ impl History {
         history
     }
 
-    /// Does one step in both worlds and compares them.
+    /// Applies one step to the core and the model, and compares them.
     pub fn step(&mut self, op: &Op) {
         match op {
             Op::Connect(slot) => self.connect(*slot),
@@ -81,7 +81,7 @@ impl History {
             }
             Op::Disconnect(slot) => self.disconnect(*slot),
             Op::Line(slot, line) => self.line(*slot, line.clone()),
-            Op::Leftover(slot, line) => self.leftover(*slot, line),
+            Op::LateLine(slot, line) => self.late_line(*slot, line),
             Op::Refuse(slot, refuses) => self.refuse(*slot, *refuses),
             Op::Wait(ms) => {
                 self.model.wait(*ms);
@@ -106,7 +106,7 @@ impl History {
                 assert_eq!(self.harness.shut_down(), self.model.take());
             }
         }
-        self.compare_standing();
+        self.compare_state();
     }
 
     fn connect(&mut self, slot: usize) {
@@ -145,8 +145,8 @@ impl History {
         }
     }
 
-    /// Nothing comes of it, and nobody hears of it.
-    fn leftover(&mut self, slot: usize, line: &Line) {
+    /// A late line has no effect and causes no event.
+    fn late_line(&mut self, slot: usize, line: &Line) {
         let next = self.harness.next_id(slot);
         let generation = match self.slots[slot] {
             Slot::Vacant => next.generation.checked_sub(1),
@@ -167,11 +167,11 @@ impl History {
         }
     }
 
-    /// What can be asked of the core from outside, after every step.
-    fn compare_standing(&self) {
-        let census = self.harness.chat.counts();
-        let counts = (census.clients, census.registered, census.rooms);
-        assert_eq!(counts, self.model.census());
+    /// Compares the core's public state with the model's.
+    fn compare_state(&self) {
+        let counts = self.harness.chat.counts();
+        let counts = (counts.clients, counts.registered, counts.rooms);
+        assert_eq!(counts, self.model.counts());
         for slot in self.slots {
             let (Slot::Open(id) | Slot::Closing(id)) = slot else {
                 continue;
@@ -196,7 +196,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => (slot(), any_name()).prop_map(|(slot, name)| Op::Arrive(slot, name)),
         2 => slot().prop_map(Op::Disconnect),
         80 => (slot(), any_line()).prop_map(|(slot, line)| Op::Line(slot, line)),
-        1 => (slot(), any_line()).prop_map(|(slot, line)| Op::Leftover(slot, line)),
+        1 => (slot(), any_line()).prop_map(|(slot, line)| Op::LateLine(slot, line)),
         3 => (slot(), any::<bool>()).prop_map(|(slot, refuses)| Op::Refuse(slot, refuses)),
         3 => (0_u64..3000).prop_map(Op::Wait),
         1 => (slot(), any_name()).prop_map(|(slot, to)| Op::Undelivered(slot, to)),

@@ -13,7 +13,7 @@ use crate::recorder::{Entered, OwnedEvent, OwnedRefusal, OwnedReply, Seen};
 const ROOMS_MAX: usize = 20;
 
 #[test]
-fn the_limits_are_those_of_the_protocol_page() {
+fn limits_are_those_of_the_protocol_page() {
     assert_eq!(RECIPIENTS_MAX, 16);
     assert_eq!(NOTE_BYTES_MAX, 300);
     assert_eq!(NAMES_PAGE, 100);
@@ -21,7 +21,7 @@ fn the_limits_are_those_of_the_protocol_page() {
 }
 
 #[test]
-fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
+fn message_to_16_recipients_is_sent_and_to_17_is_refused() {
     let mut harness = Harness::new(ROOMS_MAX);
     let writer = harness.user("writer");
     let readers = harness.crowd("reader", RECIPIENTS_MAX + 1);
@@ -42,7 +42,7 @@ fn sixteen_recipients_are_written_to_and_seventeen_are_refused() {
 }
 
 #[test]
-fn sixteen_recipients_may_all_be_missing_and_all_are_named() {
+fn missing_recipients_are_all_named_up_to_16() {
     let mut harness = Harness::new(ROOMS_MAX);
     let writer = harness.user("writer");
     let fault = harness
@@ -58,12 +58,12 @@ fn to_readers(count: usize) -> Line {
 }
 
 #[test]
-fn one_may_be_in_twenty_rooms() {
+fn client_may_be_in_20_rooms() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.join(bob, "elsewhere");
     for number in 1..ROOMS_MAX {
-        harness.join(ann, &format!("room{number}")); // the lobby is one, too
+        harness.join(ann, &format!("room{number}")); // the lobby counts, too
     }
     let rooms = harness.chat.counts().rooms;
     for room in ["one-more", "elsewhere"] {
@@ -73,7 +73,7 @@ fn one_may_be_in_twenty_rooms() {
     assert_eq!(harness.chat.counts().rooms, rooms, "no room was made");
     assert_eq!(current_room(&mut harness, ann), "room19", "nothing changed");
 
-    harness.join(ann, "ROOM1"); // one that she is in only becomes her current one
+    harness.join(ann, "ROOM1"); // a room that she is in becomes her current one
     assert_eq!(current_room(&mut harness, ann), "room1");
     harness.part(ann, "room2");
     harness.join(ann, "elsewhere");
@@ -89,7 +89,7 @@ fn current_room(harness: &mut Harness, id: ClientId) -> String {
 }
 
 #[test]
-fn a_note_has_three_hundred_bytes_at_most() {
+fn note_has_300_bytes_at_most() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     for (length, fits) in [(299, true), (300, true), (301, false)] {
@@ -99,7 +99,7 @@ fn a_note_has_three_hundred_bytes_at_most() {
         let away = harness.ask(ann, &Line::Away(Some(text.clone())));
         assert_eq!(away.is_ok(), fits, "{length}");
     }
-    // What was refused left what was there before.
+    // A refused text leaves the earlier one in place.
     let kept = "n".repeat(300);
     let topic = harness.ask(bob, &Line::Topic(None)).unwrap();
     let room = crate::harness::LOBBY.into();
@@ -114,7 +114,7 @@ fn a_note_has_three_hundred_bytes_at_most() {
 }
 
 #[test]
-fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
+fn quit_with_too_long_a_text_is_refused_and_does_not_quit() {
     let mut harness = Harness::new(ROOMS_MAX);
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     let seen = harness.line(ann, &Line::Quit(Some("q".repeat(301))));
@@ -137,7 +137,7 @@ fn a_quit_with_too_long_a_text_is_refused_and_does_not_quit() {
 }
 
 #[test]
-fn one_may_ignore_a_hundred_who_are_there() {
+fn client_may_ignore_100_connected_users() {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
     let crowd = harness.crowd("noise", IGNORED_MAX + 1);
@@ -150,7 +150,7 @@ fn one_may_ignore_a_hundred_who_are_there() {
     assert!(hears(&mut harness, ann, crowd[IGNORED_MAX]));
     assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX - 1]));
 
-    // Who goes makes room for another.
+    // A disconnected user makes room for another.
     harness.disconnect(crowd[7]);
     assert!(harness.ask(ann, &ignore(IGNORED_MAX)).is_ok());
     assert!(!hears(&mut harness, ann, crowd[IGNORED_MAX]));
@@ -158,9 +158,9 @@ fn one_may_ignore_a_hundred_who_are_there() {
         panic!("no list");
     };
     assert_eq!(names.len(), IGNORED_MAX);
-    // And so does who is forgiven.
-    let forgive = Line::Unignore(Some("noise3".into()));
-    assert!(harness.ask(ann, &forgive).is_ok());
+    // So does a user that is no longer ignored.
+    let unignore = Line::Unignore(Some("noise3".into()));
+    assert!(harness.ask(ann, &unignore).is_ok());
     assert!(hears(&mut harness, ann, crowd[3]));
     assert!(!hears(&mut harness, ann, crowd[4]), "and nobody else");
     assert!(harness.ask(ann, &ignore(3)).is_ok());
@@ -172,7 +172,7 @@ fn hears(harness: &mut Harness, reader: ClientId, speaker: ClientId) -> bool {
 }
 
 #[test]
-fn names_come_a_hundred_a_page() {
+fn names_come_100_a_page() {
     for (total, pages) in [(99, 1), (100, 1), (101, 2), (200, 2), (201, 3)] {
         let mut harness = Harness::new(ROOMS_MAX);
         let crowd = harness.crowd("user", total);
@@ -217,7 +217,7 @@ fn all_names(
 }
 
 #[test]
-fn the_page_of_an_empty_lobby_is_empty() {
+fn page_of_an_empty_lobby_is_empty() {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
     harness.part(ann, "lobby");
@@ -235,11 +235,11 @@ fn the_page_of_an_empty_lobby_is_empty() {
 }
 
 #[test]
-fn who_enters_is_told_twenty_names_at_most() {
+fn join_answer_names_20_members_at_most() {
     for (others, named) in [(0, 0), (19, 19), (20, 20), (21, 20)] {
         let mut harness = Harness::new(ROOMS_MAX);
         harness.crowd("old", others);
-        let new = harness.stranger();
+        let new = harness.unregistered();
         let seen = harness.register(new, "new");
         let Some(OwnedEvent::Ok(OwnedReply::Registered { entered, .. })) = seen.heard_by(new).pop()
         else {
@@ -251,7 +251,7 @@ fn who_enters_is_told_twenty_names_at_most() {
             panic!("not joined");
         };
         check_view(&entered, others, named);
-        // Once in, they are somewhere among the members, and still no name of theirs is told.
+        // Once in, the client is among the members, and still not named in its own answer.
         let Ok(OwnedReply::Joined(entered)) = harness.ask(new, &Line::Join("lobby".into())) else {
             panic!("not joined");
         };
@@ -269,7 +269,7 @@ fn check_view(entered: &Entered, others: usize, named: usize) {
 }
 
 #[test]
-fn rooms_come_a_hundred_a_page() {
+fn rooms_come_100_a_page() {
     for (total, pages) in [
         (ROOMS_PAGE - 1, 1),
         (ROOMS_PAGE, 1),
@@ -306,7 +306,7 @@ fn rooms_come_a_hundred_a_page() {
     }
 }
 
-/// Someone away, and as many who write to them as are remembered.
+/// A user that is away, and senders to it that have each been told.
 fn away_and_told(senders: usize) -> (Harness, Vec<ClientId>) {
     let mut harness = Harness::new(ROOMS_MAX);
     let ann = harness.user("ann");
@@ -332,7 +332,7 @@ fn is_told(harness: &mut Harness, sender: ClientId) -> bool {
 }
 
 #[test]
-fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
+fn away_notice_comes_once_below_the_limit_of_remembered_senders() {
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX - 1);
     for sender in crowd {
         assert!(!is_told(&mut harness, sender));
@@ -340,7 +340,7 @@ fn one_sender_fewer_than_are_remembered_are_told_once_that_somebody_is_away() {
 }
 
 #[test]
-fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
+fn away_notice_comes_once_at_the_limit_of_remembered_senders() {
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX);
     for sender in crowd {
         assert!(!is_told(&mut harness, sender), "{sender} was told before");
@@ -348,9 +348,9 @@ fn as_many_senders_as_are_remembered_are_told_once_that_somebody_is_away() {
 }
 
 #[test]
-fn with_more_senders_than_are_remembered_the_new_one_is_told_too() {
-    // That the last of these is told is in `away_and_told`; some are told twice then, rather
-    // than one not at all.
+fn away_notice_reaches_a_sender_past_the_remembered_ones() {
+    // `away_and_told` checks that the last sender is told; a forgotten one is told twice, which is
+    // better than never.
     let (mut harness, crowd) = away_and_told(AWAY_NOTIFIED_MAX + 1);
     let last = crowd[AWAY_NOTIFIED_MAX];
     assert!(!is_told(&mut harness, last));

@@ -1,7 +1,7 @@
-//! The lines that clients send: in plain words, as they are put to the core, and drawn at random.
+//! The lines that clients send: in plain words, as the core's requests, and drawn at random.
 //!
-//! The model reads a [`Line`] and never the core's own types, so that a mistake in one of those
-//! is not made twice.
+//! The model reads a [`Line`] and never the core's own types, so that it does not share their
+//! mistakes.
 
 use chinwag::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
@@ -44,7 +44,7 @@ pub enum Line {
     Version,
     Help(Option<Verb>),
     Quit(Option<String>),
-    /// A line that the wire already found something wrong with.
+    /// A line that the wire has refused already.
     Wrong(Wrong),
 }
 
@@ -67,7 +67,7 @@ pub enum Wrong {
 }
 
 impl Line {
-    /// Gives what is said the text `text`, so that each line of a history can be told apart.
+    /// Gives a message the text `text`, so that each line of a history is distinct.
     pub fn with_text(self, text: &str) -> Self {
         match self {
             Self::Say(_) => Self::Say(text.into()),
@@ -179,7 +179,7 @@ pub fn any_line() -> impl Strategy<Value = Line> {
     ]
 }
 
-/// What is said is numbered later, see [`Line::with_text`].
+/// Messages, whose texts are numbered later; see [`Line::with_text`].
 fn talk() -> impl Strategy<Value = Line> {
     let text = String::new;
     prop_oneof![
@@ -233,14 +233,14 @@ fn question() -> impl Strategy<Value = Line> {
     ]
 }
 
-/// Names that can be read as such, whether or not one may have them.
+/// Valid names, reserved ones included.
 pub fn any_name() -> impl Strategy<Value = String> {
     words(&[
         "ann", "Ann", "bob", "BOB", "cat", "dan", "eve", "fay", "den", "lobby", "root",
     ])
 }
 
-/// What is typed where a user is meant.
+/// Text in the place of a user's name.
 fn typed() -> impl Strategy<Value = String> {
     prop_oneof![
         9 => words(&["ann", "ANN", "bob", "cat", "dan", "eve", "fay"]),
@@ -248,7 +248,7 @@ fn typed() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Fewer, so that who is forgiven often was ignored.
+/// Few names, so that `/unignore` often hits an ignored user.
 fn ignorable() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => words(&["ann", "BOB", "cat"]),

@@ -1,8 +1,7 @@
-//! The core by itself: histories of every kind of event, held against a plain model of users,
+//! The core by itself: histories of every kind of event, compared with a plain model of users,
 //! rooms, ignores, away and presence, and the limits of the core one by one.
 //!
-//! `PROPTEST_CASES` sets how many histories; a failing one is made as short as it can be and
-//! printed.
+//! `PROPTEST_CASES` sets the number of histories; a failing one is shrunk and printed.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +34,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_core_does_what_the_plain_model_does(ops in ops()) {
+    fn core_does_the_same_as_the_plain_model(ops in ops()) {
         let mut history = History::begin();
         for op in &ops {
             history.step(op);

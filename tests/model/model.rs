@@ -1,8 +1,8 @@
-//! What the protocol page says, as plainly as it can be said: maps, lists, and no cleverness.
+//! The protocol page in the plainest code: maps, lists, and no cleverness.
 //!
-//! The model is told the same as the core and works out who must get what. It knows nothing of
-//! how the core keeps its records. Rooms stay small here, so comings and goings are told at once;
-//! what is told in large rooms is held to in `presence`.
+//! The model gets the same input as the core and works out the events of each client, without the
+//! core's data structures. Rooms stay small here, so joins and leaves are told at once; large rooms
+//! are tested in `presence`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const RESERVED: [&str; 8] = [
 ];
 const RECIPIENTS_MAX: usize = 16;
 const NOTE_BYTES_MAX: usize = 300;
-const A_PAGE: usize = 100;
+const PAGE_SIZE: usize = 100;
 const TOLD_AT_ONCE_MAX: usize = 50;
 
 type Outcome = Result<OwnedReply, OwnedRefusal>;
@@ -31,13 +31,13 @@ pub struct Model {
     users: BTreeMap<ClientId, User>,
     /// By name in small letters.
     rooms: BTreeMap<String, Room>,
-    /// Who takes no private messages at the moment.
+    /// Clients that refuse private messages at the moment.
     refusing: BTreeSet<ClientId>,
     now_ms: u128,
     expected: Seen,
 }
 
-/// A connection, whether it has a name or not.
+/// A connection, with a name or without.
 #[derive(Debug)]
 struct User {
     name: Option<String>,
@@ -78,18 +78,18 @@ impl Model {
         };
         Self {
             server_name: server_name.into(),
-            lobby: small(lobby),
+            lobby: lowercase(lobby),
             rooms_per_client_max,
             motd: motd.iter().map(|line| String::from(*line)).collect(),
             users: BTreeMap::new(),
-            rooms: BTreeMap::from([(small(lobby), room)]),
+            rooms: BTreeMap::from([(lowercase(lobby), room)]),
             refusing: BTreeSet::new(),
             now_ms: 0,
             expected: Seen::default(),
         }
     }
 
-    /// What should have been said since the last call.
+    /// The events expected since the last call.
     pub fn take(&mut self) -> Seen {
         std::mem::take(&mut self.expected)
     }
@@ -115,7 +115,7 @@ impl Model {
     }
 
     /// Connections, registered users, rooms.
-    pub fn census(&self) -> (usize, usize, usize) {
+    pub fn counts(&self) -> (usize, usize, usize) {
         (
             self.users.len(),
             self.registered_names().len(),
@@ -167,7 +167,7 @@ impl Model {
         let outcome = if user.name.is_some() {
             self.user_line(id, line)
         } else {
-            self.stranger_line(id, line)
+            self.unregistered_line(id, line)
         };
         let answer = outcome.map_or_else(OwnedEvent::Error, OwnedEvent::Ok);
         self.send(id, answer);
@@ -190,7 +190,7 @@ impl Model {
         self.send(id, OwnedEvent::Here(self.server_name.clone()));
     }
 
-    fn stranger_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+    fn unregistered_line(&mut self, id: ClientId, line: &Line) -> Outcome {
         match line {
             Line::Hash(text) if !is_name(&text[1..]) => Err(fault("bad_name")),
             Line::Hash(text) => self.register(id, &text[1..]),
@@ -200,9 +200,9 @@ impl Model {
             | Line::Ping(_)
             | Line::Stats
             | Line::Mode(_)
-            | Line::Quit(_) => self.anyones_line(id, line),
-            // A command that would have worked without a name is explained; so is what can be
-            // wrong with any line.
+            | Line::Quit(_) => self.nameless_line(id, line),
+            // A mistake in a command that needs no name is explained, and so are mistakes that any
+            // line can have.
             Line::Wrong(
                 wrong @ (Wrong::UnknownCommand
                 | Wrong::LineTooLong
@@ -246,12 +246,12 @@ impl Model {
                 Ok(OwnedReply::Echo(user.echo))
             }
             Line::Wrong(wrong) => Err(code_of(*wrong)),
-            _ => self.anyones_line(id, line),
+            _ => self.nameless_line(id, line),
         }
     }
 
-    /// What works with and without a name.
-    fn anyones_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+    /// Commands that work with and without a name.
+    fn nameless_line(&mut self, id: ClientId, line: &Line) -> Outcome {
         match line {
             Line::Help(verb) => Ok(OwnedReply::Help(verb.map(|verb| format!("{verb:?}")))),
             Line::Version => Ok(OwnedReply::Version(self.server_name.clone())),
@@ -262,7 +262,7 @@ impl Model {
                 Ok(OwnedReply::Mode(user.mode))
             }
             Line::Stats => {
-                let (clients, registered, rooms) = self.census();
+                let (clients, registered, rooms) = self.counts();
                 Ok(OwnedReply::Stats {
                     server_name: self.server_name.clone(),
                     clients,
@@ -295,7 +295,7 @@ impl Model {
         let name = self.shown(id);
         self.give_name(id, new_name);
         if name != new_name {
-            for other in self.roommates_who_are_told(id) {
+            for other in self.roommates_to_tell(id) {
                 let (name, new_name) = (name.clone(), new_name.into());
                 self.announce(other, false, OwnedEvent::Rename { name, new_name });
             }
@@ -304,7 +304,7 @@ impl Model {
     }
 
     fn check_name(&self, id: ClientId, name: &str) -> Result<(), OwnedRefusal> {
-        let name = small(name);
+        let name = lowercase(name);
         let holder = self.find(&name);
         let taken = holder.is_some_and(|holder| holder != id)
             || RESERVED.contains(&name.as_str())
@@ -323,7 +323,7 @@ impl Model {
 
     fn join(&mut self, id: ClientId, typed: &str) -> Outcome {
         let typed = typed.trim_start_matches('#');
-        let key = small(typed);
+        let key = lowercase(typed);
         let rooms_max = self.rooms_per_client_max;
         let user = self.user(id);
         if user.rooms.contains(&key) {
@@ -378,13 +378,13 @@ impl Model {
         self.view(id, key)
     }
 
-    /// Takes a member off a room's list and tells those who stay.
+    /// Removes a member from a room and tells those who stay.
     fn take_out(&mut self, id: ClientId, name: &str, key: &str, text: Option<&String>) {
         let room = self.rooms.get_mut(key).unwrap();
         room.members.remove(&id);
         let room = room.shown.clone();
         for other in self.told_of_changes(key) {
-            // A last word is a line like any other.
+            // A quit text is ignored like any other line.
             let deaf = self.user(other).ignored.contains(&id);
             let leave = OwnedEvent::Leave {
                 room: room.clone(),
@@ -405,7 +405,7 @@ impl Model {
         told.copied().collect()
     }
 
-    fn roommates_who_are_told(&self, id: ClientId) -> BTreeSet<ClientId> {
+    fn roommates_to_tell(&self, id: ClientId) -> BTreeSet<ClientId> {
         let mine = &self.users[&id].rooms;
         let mut told: BTreeSet<_> = mine
             .iter()
@@ -427,7 +427,7 @@ impl Model {
         Ok(OwnedReply::Done)
     }
 
-    /// To everyone in the room who does not ignore the speaker; to the speaker if they want that.
+    /// Sends to the members that do not ignore the speaker, and to the speaker as an echo.
     fn speak(&mut self, id: ClientId, key: &str, line: &OwnedEvent) {
         for other in self.rooms[key].members.clone() {
             let user = self.user(other);
@@ -508,7 +508,7 @@ impl Model {
         let mut refused = Vec::new();
         for recipient in recipients {
             if self.user(*recipient).ignored.contains(&id) {
-                // The sender is not told, not even by missing what anybody is told.
+                // The away notice comes all the same: its lack would tell the sender that it is ignored.
                 self.tell_away(id, *recipient);
                 continue;
             }
@@ -520,7 +520,7 @@ impl Model {
             self.user(*recipient).wrote_last = Some(id);
             self.tell_away(id, *recipient);
         }
-        // Who writes to oneself gets it as the reader, and once more as an echo if one is wanted.
+        // A sender among the recipients gets a copy, and with echo on another one.
         if self.user(id).echo && refused.len() < recipients.len() {
             self.send(id, message);
         }
@@ -576,7 +576,7 @@ impl Model {
         Ok(OwnedReply::NotIgnoring(self.shown(other)))
     }
 
-    /// An ignore ends with the connection of the one ignored.
+    /// An ignore ends with the ignored user's connection.
     fn list_ignored(&self, id: ClientId) -> OwnedReply {
         let ignored = &self.users[&id].ignored;
         let names = ignored.iter().filter_map(|other| self.name_of(*other));
@@ -652,7 +652,7 @@ impl Model {
     }
 
     fn existing_room(&self, typed: &str) -> Result<String, OwnedRefusal> {
-        let key = small(typed.trim_start_matches('#'));
+        let key = lowercase(typed.trim_start_matches('#'));
         if self.rooms.contains_key(&key) {
             Ok(key)
         } else {
@@ -666,9 +666,9 @@ impl Model {
     }
 
     fn find(&self, typed: &str) -> Option<ClientId> {
-        let wanted = Some(small(typed));
+        let wanted = Some(lowercase(typed));
         let mut users = self.users.iter();
-        let found = users.find(|(_, user)| user.name.as_deref().map(small) == wanted);
+        let found = users.find(|(_, user)| user.name.as_deref().map(lowercase) == wanted);
         found.map(|(id, _)| *id)
     }
 
@@ -681,12 +681,12 @@ impl Model {
     }
 
     fn announce_in(&mut self, to: ClientId, key: &str, what: OwnedEvent) {
-        let elsewhere = self.user(to).current.as_deref() != Some(key);
-        self.announce(to, elsewhere, what);
+        let in_other_room = self.user(to).current.as_deref() != Some(key);
+        self.announce(to, in_other_room, what);
     }
 
-    fn announce(&mut self, to: ClientId, elsewhere: bool, what: OwnedEvent) {
-        self.note(to, Way::Announced { elsewhere }, what);
+    fn announce(&mut self, to: ClientId, in_other_room: bool, what: OwnedEvent) {
+        self.note(to, Way::Announced { in_other_room }, what);
     }
 
     fn send(&mut self, to: ClientId, what: OwnedEvent) {
@@ -708,7 +708,7 @@ fn is_name(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
-fn small(text: &str) -> String {
+fn lowercase(text: &str) -> String {
     text.to_lowercase()
 }
 
@@ -725,9 +725,9 @@ fn check_note(text: Option<&str>) -> Result<(), OwnedRefusal> {
     }
 }
 
-/// How many pages there are, if `page` is one of them.
+/// The number of pages, if `page` is one of them.
 fn check_page(page: usize, total: usize) -> Result<usize, OwnedRefusal> {
-    assert!(total <= A_PAGE, "the model's lists are short");
+    assert!(total <= PAGE_SIZE, "the model's lists are short");
     if page == 1 {
         Ok(1)
     } else {

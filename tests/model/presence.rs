@@ -1,4 +1,4 @@
-//! Comings and goings in rooms of every size: told at once up to 50 members, summed up once a
+//! Joins and leaves in rooms of every size: told at once up to 50 members, summed up once a
 //! second up to 1000, not told above.
 
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ use crate::recorder::{OwnedEvent, OwnedReply, Seen};
 const ROOMS_MAX: usize = 20;
 
 #[test]
-fn the_sizes_are_those_of_the_protocol_page() {
+fn room_sizes_are_those_of_the_protocol_page() {
     assert_eq!(PRESENCE_IMMEDIATE_MEMBERS_MAX, 50);
     assert_eq!(PRESENCE_MEMBERS_MAX, 1000);
     assert_eq!(PRESENCE_INTERVAL, Duration::from_secs(1));
     assert_eq!(PRESENCE_NAMES_MAX, 2);
 }
 
-/// A lobby with so many in it and nothing left to tell.
+/// A lobby of `count` members, without a pending summary.
 fn lobby_of(count: usize) -> (Harness, Vec<ClientId>) {
     let mut harness = Harness::new(ROOMS_MAX);
     let crowd = harness.crowd("user", count);
@@ -35,9 +35,9 @@ fn lobby_of(count: usize) -> (Harness, Vec<ClientId>) {
     (harness, crowd)
 }
 
-/// Registers a newcomer, who enters the lobby; returns what the others heard of it.
+/// Registers a newcomer, who enters the lobby; returns the events of the others.
 fn arrive(harness: &mut Harness, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<OwnedEvent>>) {
-    let id = harness.stranger();
+    let id = harness.unregistered();
     let seen = harness.register(id, name);
     (id, heard_by_others(&seen, id))
 }
@@ -73,7 +73,7 @@ fn summary(joined: u32, left: u32, names: &[&str]) -> OwnedEvent {
     }
 }
 
-/// Each of `readers` heard `what` and no more; nobody else heard a thing.
+/// One event `what` for each of `readers`, and none for other clients.
 fn all_heard(readers: &[ClientId], what: &OwnedEvent) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
     let heard = readers.iter().map(|id| (*id, vec![what.clone()]));
     heard.collect()
@@ -85,7 +85,7 @@ fn everything(seen: &Seen) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
 }
 
 #[test]
-fn up_to_fifty_members_are_told_of_a_join_at_once() {
+fn join_in_a_room_of_up_to_50_is_announced_at_once() {
     for before in [48, 49] {
         let (mut harness, crowd) = lobby_of(before);
         let (_, heard) = arrive(&mut harness, "zoe");
@@ -100,7 +100,7 @@ fn up_to_fifty_members_are_told_of_a_join_at_once() {
 }
 
 #[test]
-fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
+fn join_in_a_room_of_51_is_announced_one_second_later() {
     for before in [50, 51] {
         let (mut harness, crowd) = lobby_of(before);
         let (_, heard) = arrive(&mut harness, "zoe");
@@ -112,7 +112,7 @@ fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
         let early = harness.wait(Duration::from_micros(999_999));
         assert!(early.got.is_empty(), "{early:?}");
         let seen = harness.wait(Duration::from_micros(1));
-        // Zoe knows that she joined.
+        // Zoe gets no notice of her own join.
         assert_eq!(
             everything(&seen),
             all_heard(&crowd, &summary(1, 0, &["zoe"]))
@@ -123,7 +123,7 @@ fn from_fifty_one_members_on_a_join_is_told_a_second_later_and_not_before() {
 }
 
 #[test]
-fn a_leave_is_told_by_how_many_remain() {
+fn leave_notice_depends_on_the_number_of_remaining_members() {
     let (mut harness, crowd) = lobby_of(52);
     let seen = harness.part(crowd[51], "lobby"); // 51 remain
     assert!(heard_by_others(&seen, crowd[51]).is_empty());
@@ -138,7 +138,7 @@ fn a_leave_is_told_by_how_many_remain() {
 }
 
 #[test]
-fn a_summary_counts_all_and_names_some_who_joined() {
+fn summary_counts_all_joins_and_names_some() {
     let (mut harness, crowd) = lobby_of(60);
     let mut new = Vec::new();
     for name in ["zoe", "yan", "xia"] {
@@ -151,7 +151,7 @@ fn a_summary_counts_all_and_names_some_who_joined() {
     for id in &crowd[..59] {
         assert_eq!(seen.heard_by(*id), std::slice::from_ref(&expected));
     }
-    // The next second starts with the next change.
+    // The next summary is due a second after the next change.
     assert!(harness.wait_ms(5000).got.is_empty());
     harness.disconnect(new[0]);
     harness.wait_ms(999);
@@ -161,7 +161,7 @@ fn a_summary_counts_all_and_names_some_who_joined() {
 }
 
 #[test]
-fn a_summary_of_leaves_alone_names_who_left() {
+fn summary_of_leaves_alone_names_the_leavers() {
     let (mut harness, crowd) = lobby_of(60);
     for id in &crowd[57..] {
         harness.disconnect(*id);
@@ -172,7 +172,7 @@ fn a_summary_of_leaves_alone_names_who_left() {
 }
 
 #[test]
-fn quiet_members_are_told_neither_at_once_nor_later() {
+fn quiet_members_get_neither_notices_nor_summaries() {
     for before in [49, 60, 1000] {
         let (mut harness, crowd) = lobby_of(before);
         harness.ask(crowd[3], &Line::Quiet(Some(true))).unwrap();
@@ -187,7 +187,7 @@ fn quiet_members_are_told_neither_at_once_nor_later() {
 }
 
 #[test]
-fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
+fn room_of_1000_gets_summaries_and_room_of_1001_gets_none() {
     let (mut harness, crowd) = lobby_of(999);
     let (thousandth, _) = arrive(&mut harness, "zoe");
     let seen = harness.wait_ms(1000);
@@ -202,7 +202,7 @@ fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
     assert!(harness.disconnect(one_more).got.is_empty(), "1001 remain");
     assert!(harness.wait_ms(5000).got.is_empty());
 
-    // A thousand remain: these are told.
+    // The thousand remaining members are told.
     assert!(harness.disconnect(last).got.is_empty());
     let seen = harness.wait_ms(1000);
     assert_eq!(seen.heard_by(thousandth), [summary(0, 1, &["yan"])]);
@@ -210,7 +210,7 @@ fn a_room_of_a_thousand_is_told_and_one_of_a_thousand_and_one_is_not() {
 }
 
 #[test]
-fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
+fn room_grown_past_1000_gets_no_pending_summary() {
     let (mut harness, crowd) = lobby_of(999);
     arrive(&mut harness, "zoe");
     let (last, _) = arrive(&mut harness, "yan");
@@ -219,12 +219,12 @@ fn a_room_that_has_grown_past_a_thousand_meanwhile_is_told_nothing() {
     harness.disconnect(crowd[998]);
     let seen = harness.wait_ms(1000);
     let heard = seen.heard_by(crowd[0]);
-    // Of those who came while it was too large, nothing is left over.
+    // Joins during the time above the limit are not in the summary.
     assert_eq!(heard, [summary(0, 2, &["yan", "user998"])]);
 }
 
 #[test]
-fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
+fn summary_does_not_end_with_the_join_of_a_gone_visitor() {
     let (mut harness, crowd) = lobby_of(50);
     let (zoe, at_once) = arrive(&mut harness, "zoe");
     assert!(at_once.is_empty(), "51 members are told later");
@@ -233,7 +233,7 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
     heard.extend(harness.part(zoe, "lobby").heard_by(crowd[0]));
     heard.extend(harness.wait_ms(500).heard_by(crowd[0]));
     heard.extend(harness.wait_ms(5000).heard_by(crowd[0]));
-    // However it is told, the last word must not be that she joined: she is gone.
+    // The last notice must not be of her join, as she is gone.
     let last_says_joined = match heard.last() {
         None => false,
         Some(OwnedEvent::Presence { joined, left, .. }) => joined > left,
@@ -242,9 +242,9 @@ fn who_came_and_went_within_a_second_is_not_told_to_have_joined_last() {
     assert!(!last_says_joined, "{heard:?}");
 }
 
-/// The summary named somebody whom nobody could find any more, or who was somebody else by then.
+/// A summary named a user by a name that was free by then, or another user's.
 #[test]
-fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
+fn summary_names_a_renamed_newcomer_by_its_current_name() {
     let (mut harness, crowd) = lobby_of(60);
     let (zoe, _) = arrive(&mut harness, "zoe");
     harness.join(zoe, "den");
@@ -254,7 +254,7 @@ fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
     let expected = summary(2, 0, &["yan", "zoe"]);
     assert_eq!(seen.heard_by(crowd[0]), [expected]);
 
-    // Who has a name that was told of somebody else is not who came.
+    // The next owner of the name is not the newcomer.
     harness.disconnect(namesake);
     harness.wait_ms(1000);
     let (visitor, _) = arrive(&mut harness, "zoe");
@@ -267,7 +267,7 @@ fn who_came_and_was_renamed_within_a_second_is_told_by_the_name_they_have() {
 
 /// "carol is now zoe.", and then "zoe has left lobby.", where she still was.
 #[test]
-fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
+fn summary_omits_a_leavers_name_taken_by_another_member() {
     let (mut harness, crowd) = lobby_of(60);
     let (zoe, _) = arrive(&mut harness, "zoe");
     let (yan, _) = arrive(&mut harness, "yan");
@@ -285,7 +285,7 @@ fn who_left_is_not_told_by_a_name_that_another_member_has_taken_since() {
 }
 
 #[test]
-fn each_room_has_a_summary_of_its_own() {
+fn room_has_a_summary_of_its_own() {
     let (mut harness, crowd) = lobby_of(60);
     for id in &crowd {
         harness.join(*id, "den");
@@ -310,7 +310,7 @@ fn each_room_has_a_summary_of_its_own() {
 }
 
 #[test]
-fn a_room_that_ends_takes_what_was_untold_with_it() {
+fn room_that_ends_drops_its_pending_summary() {
     let (mut harness, crowd) = lobby_of(120);
     for id in &crowd[..60] {
         harness.join(*id, "den");
@@ -318,7 +318,7 @@ fn a_room_that_ends_takes_what_was_untold_with_it() {
     for id in &crowd[..60] {
         harness.part(*id, "den");
     }
-    // Its successor, in whatever place, starts with nothing to tell of before.
+    // The next room, in any slot, starts without a pending summary.
     for id in &crowd[60..] {
         harness.join(*id, "pit");
     }
@@ -335,10 +335,10 @@ fn a_room_that_ends_takes_what_was_untold_with_it() {
     assert_eq!(harness.chat.next_deadline(), Timestamp::NEVER);
 }
 
-/// What befalls a room of about fifty.
+/// A change of a room of about fifty.
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    /// A visitor comes, or goes if they are there; by `/part`, or by a lost connection.
+    /// A visitor joins, or leaves if present; by `/part`, or by a lost connection.
     Visit {
         visitor: usize,
         hangs_up: bool,
@@ -360,17 +360,17 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     )
 }
 
-/// Visitors to a room, and what one who stays there makes of what they hear.
+/// Visitors to a room, and the counts that a regular derives from the notices.
 struct Visits {
     harness: Harness,
     regulars: Vec<ClientId>,
     visitors: [Option<ClientId>; VISITORS],
     clock_ms: u64,
     size: usize,
-    /// Joins and leaves: those that happened, and those that were told.
+    /// Joins and leaves: the actual ones, and those told.
     happened: (u32, u32),
     told: (u32, u32),
-    /// When the oldest change happened that may be untold.
+    /// The time of the oldest change that may be untold.
     untold_since_ms: Option<u64>,
     last_summary_ms: Option<u64>,
 }
@@ -391,7 +391,7 @@ impl Visits {
         }
     }
 
-    fn befall(&mut self, change: Change) {
+    fn apply(&mut self, change: Change) {
         match change {
             Change::Visit { visitor, hangs_up } => self.visit(visitor, hangs_up),
             Change::Wait { ms } => self.wait(ms),
@@ -401,7 +401,7 @@ impl Visits {
     fn visit(&mut self, visitor: usize, hangs_up: bool) {
         let seen = match self.visitors[visitor].take() {
             None => {
-                let id = self.harness.stranger();
+                let id = self.harness.unregistered();
                 self.visitors[visitor] = Some(id);
                 self.size += 1;
                 self.happened.0 += 1;
@@ -438,7 +438,7 @@ impl Visits {
         self.count(&heard);
     }
 
-    /// All who stay hear the same.
+    /// All regulars get the same events.
     fn heard_by_regulars(&self, seen: &Seen) -> Vec<OwnedEvent> {
         let heard = seen.heard_by(self.regulars[0]);
         for id in &self.regulars {
@@ -453,13 +453,13 @@ impl Visits {
                 OwnedEvent::Join { .. } => self.told.0 += 1,
                 OwnedEvent::Leave { .. } => self.told.1 += 1,
                 OwnedEvent::Presence { joined, left, .. } => {
-                    assert!(joined + left > 0, "of nothing, nothing is told");
+                    assert!(joined + left > 0, "an empty summary is not sent");
                     let last = self.last_summary_ms.replace(self.clock_ms);
                     assert!(last.is_none_or(|last| self.clock_ms - last >= 1000));
                     self.told.0 += joined;
                     self.told.1 += left;
                 }
-                other => panic!("not about coming and going: {other:?}"),
+                other => panic!("not a presence notice: {other:?}"),
             }
         }
         assert!(self.told.0 <= self.happened.0 && self.told.1 <= self.happened.1);
@@ -475,17 +475,17 @@ impl Visits {
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        // Each lets in some fifty users first.
+        // Each case registers some fifty users first.
         cases: ProptestConfig::default().cases.div_ceil(4),
         max_shrink_iters: 2_000,
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn what_is_told_adds_up_to_what_happened(regulars in 44_usize..=52, changes in changes()) {
+    fn presence_notices_add_up_to_the_actual_changes(regulars in 44_usize..=52, changes in changes()) {
         let mut visits = Visits::new(regulars);
         for change in changes {
-            visits.befall(change);
+            visits.apply(change);
         }
         visits.wait(1000);
         assert_eq!(visits.told, visits.happened);

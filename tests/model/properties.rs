@@ -1,7 +1,6 @@
 //! Properties of every history: the promises of the protocol page that need no model.
 //!
-//! All that is known here was told to the clients themselves: who got which name, who was told
-//! that they ignore whom, who was told that they are in which room.
+//! All state here comes from the clients' own answers: their names, ignores and rooms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +10,11 @@ use chinwag::chat::ids::ClientId;
 use crate::line::Line;
 use crate::recorder::{Got, OwnedEvent, OwnedReply, Seen, Way, room_of};
 
-/// What the clients were told of themselves.
+/// The state that the clients' answers have told.
 #[derive(Debug, Default)]
 pub struct Properties {
     connected: BTreeMap<ClientId, Told>,
-    /// Who has which name, by name in small letters.
+    /// The owner of each name, in small letters.
     names: BTreeMap<String, ClientId>,
     /// The number of the last line that a client saw in a room.
     last_line: BTreeMap<(ClientId, String), u64>,
@@ -47,7 +46,7 @@ impl Properties {
         self.connected.get(&id)?.name.clone()
     }
 
-    /// Checks a step, and learns from its answer. `line` is who sent what, if it was a line.
+    /// Checks a step, and learns from its answer. `line` has the sender and the line, if the step was one.
     pub fn check(&mut self, line: Option<(ClientId, &Line)>, seen: &Seen) {
         let sender = line.map(|(id, _)| id);
         let answer = self.check_answers(sender, seen);
@@ -66,7 +65,7 @@ impl Properties {
         }
     }
 
-    /// No two have the same name, and the core names each as it told them.
+    /// No two clients have the same name, and the core has the name that it told each.
     pub fn check_names(&self, chat: &Chat) {
         let mut names = BTreeSet::new();
         for (id, told) in &self.connected {
@@ -77,7 +76,7 @@ impl Properties {
         }
     }
 
-    /// A line gets one answer, after all else that its sender gets; nobody else gets one.
+    /// A line gets one answer, after the sender's other events; no other client gets one.
     fn check_answers<'a>(
         &self,
         sender: Option<ClientId>,
@@ -101,7 +100,7 @@ impl Properties {
         let told = self.connected.get(&reader);
         let told = told.unwrap_or_else(|| panic!("{reader} is gone and gets {got:?}"));
         if told.name.is_none() {
-            // On registering, nothing of the room is heard before the answer either.
+            // On registering, no event of the room comes before the answer either.
             assert_eq!(got.way, Way::Sent, "{reader} has no name and gets {got:?}");
         }
         if let Some(room) = room_of(&got.what) {
@@ -128,7 +127,7 @@ impl Properties {
         }
     }
 
-    /// Each reader sees a room's lines in the order in which they were said.
+    /// Each reader sees a room's lines in the order of their sending.
     fn check_order(&mut self, seen: &Seen) {
         for (reader, got) in &seen.got {
             for got in got {
@@ -146,7 +145,7 @@ impl Properties {
         }
     }
 
-    /// Nobody hears themselves in a room unless they want to.
+    /// A client gets its own room lines only with echo on.
     fn check_echo(&self, id: ClientId, seen: &Seen) {
         let own = |got: &&Got| {
             matches!(
@@ -159,7 +158,7 @@ impl Properties {
         assert!(own <= usize::from(told.echo), "{:?}", seen.got[&id]);
     }
 
-    /// A private message reaches each once, or its sender is told, or is ignored and not told.
+    /// A private message reaches each recipient once, or its sender is told, or is ignored and not told.
     fn check_private(&self, id: ClientId, line: &Line, seen: &Seen) {
         let delivered = |reader: ClientId| {
             let got = seen.got.get(&reader).into_iter().flatten();
@@ -237,7 +236,7 @@ impl Properties {
     }
 }
 
-/// The number of a line that a history said: its text is `line 17`.
+/// The number of a history's line: its text is `line 17`.
 fn number_of(text: &str) -> Option<u64> {
     text.strip_prefix("line ")?.parse().ok()
 }

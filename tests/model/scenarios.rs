@@ -41,7 +41,7 @@ fn nick(name: &str) -> Line {
 const DONE: OwnedEvent = OwnedEvent::Ok(OwnedReply::Done);
 
 #[test]
-fn who_connects_is_greeted_in_order_and_nobody_else_hears_of_it() {
+fn connection_is_greeted_in_order_and_unnoticed_by_others() {
     let mut harness = harness();
     harness.user("ann");
     let id = harness.next_id(1);
@@ -58,10 +58,10 @@ fn who_connects_is_greeted_in_order_and_nobody_else_hears_of_it() {
 }
 
 #[test]
-fn a_stranger_can_do_nothing_but_what_needs_no_name() {
+fn unregistered_client_is_refused_commands_that_need_a_name() {
     let mut harness = harness();
     harness.user("ann");
-    let id = harness.stranger();
+    let id = harness.unregistered();
     let refused = [
         Line::Say("hi".into()),
         Line::Act("waves".into()),
@@ -104,7 +104,7 @@ fn a_stranger_can_do_nothing_but_what_needs_no_name() {
 }
 
 #[test]
-fn a_name_is_free_again_once_its_holder_has_another_or_is_gone() {
+fn name_is_free_once_its_owner_is_renamed_or_gone() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     assert_eq!(harness.refusal(bob, &nick("ANN")), "name_taken");
@@ -116,7 +116,7 @@ fn a_name_is_free_again_once_its_holder_has_another_or_is_gone() {
 }
 
 #[test]
-fn changing_the_case_of_ones_own_name_is_a_rename_and_the_same_name_is_none() {
+fn change_of_case_is_a_rename_and_the_same_name_is_none() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     let seen = harness.line(ann, &nick("ANN"));
@@ -134,7 +134,7 @@ fn changing_the_case_of_ones_own_name_is_a_rename_and_the_same_name_is_none() {
 }
 
 #[test]
-fn a_rename_is_told_once_to_whoever_shares_several_rooms() {
+fn rename_is_told_once_to_a_user_in_several_shared_rooms() {
     let mut harness = harness();
     let (ann, bob, cat, dan) = (
         harness.user("ann"),
@@ -155,17 +155,17 @@ fn a_rename_is_told_once_to_whoever_shares_several_rooms() {
 }
 
 #[test]
-fn an_ignore_follows_a_user_and_ends_with_the_connection() {
+fn ignore_follows_a_user_and_ends_with_the_connection() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.ask(ann, &ignore("BOB")).unwrap();
     harness.ask(bob, &nick("rob")).unwrap();
     assert!(!harness.say(bob, "hello").got.contains_key(&ann));
     assert!(!harness.write(bob, "ann", "hello").got.contains_key(&ann));
-    // Another with the old name is heard.
+    // Another user with the old name is heard.
     let other = harness.user("bob");
     assert_eq!(harness.say(other, "hi").heard_by(ann), [said("bob", "hi")]);
-    // Whoever has the place of the one ignored is heard.
+    // The next owner of the ignored user's slot is heard.
     harness.disconnect(bob);
     let next = harness.next_id(bob.index());
     harness.connect(next);
@@ -174,7 +174,7 @@ fn an_ignore_follows_a_user_and_ends_with_the_connection() {
 }
 
 #[test]
-fn whom_one_is_ignored_by_cannot_be_told_from_the_answers() {
+fn answers_do_not_tell_a_sender_that_it_is_ignored() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.user("cat");
@@ -199,7 +199,7 @@ fn whom_one_is_ignored_by_cannot_be_told_from_the_answers() {
 }
 
 #[test]
-fn who_ignores_the_writer_does_not_reply_to_them() {
+fn reply_does_not_go_to_an_ignored_writer() {
     let mut harness = harness();
     let (ann, bob, cat) = (
         harness.user("ann"),
@@ -215,7 +215,7 @@ fn who_ignores_the_writer_does_not_reply_to_them() {
 }
 
 #[test]
-fn a_reply_follows_the_writer_and_never_reaches_a_successor() {
+fn reply_follows_the_writer_and_never_reaches_a_successor() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     assert_eq!(
@@ -238,7 +238,7 @@ fn a_reply_follows_the_writer_and_never_reaches_a_successor() {
 }
 
 #[test]
-fn a_message_that_was_not_taken_is_no_message_to_reply_to() {
+fn refused_message_cannot_be_replied_to() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.ask(ann, &Line::Away(None)).unwrap();
@@ -251,13 +251,13 @@ fn a_message_that_was_not_taken_is_no_message_to_reply_to() {
         harness.refusal(ann, &Line::Reply("?".into())),
         "no_such_user"
     );
-    // Nor was anybody told about her being away.
+    // The sender got no away notice either.
     let seen = harness.write(bob, "ann", "hello");
     assert!(matches!(seen.heard_by(bob)[0], OwnedEvent::IsAway { .. }));
 }
 
 #[test]
-fn each_recipient_gets_one_copy_and_the_rest_are_named_to_the_writer() {
+fn recipient_gets_one_copy_and_missing_ones_are_named() {
     let mut harness = harness();
     let (ann, bob, cat) = (
         harness.user("ann"),
@@ -277,7 +277,7 @@ fn each_recipient_gets_one_copy_and_the_rest_are_named_to_the_writer() {
 }
 
 #[test]
-fn each_sender_is_told_once_for_each_time_somebody_goes_away() {
+fn sender_is_told_once_for_each_absence() {
     let mut harness = harness();
     let (ann, bob, cat) = (
         harness.user("ann"),
@@ -302,8 +302,8 @@ fn each_sender_is_told_once_for_each_time_somebody_goes_away() {
     assert_eq!([told(&mut harness, bob), told(&mut harness, bob)], [1, 0]);
 }
 
-/// Someone with every setting, in another room, written to, ignored and told of an absence.
-fn settled(harness: &mut Harness) -> (ClientId, ClientId) {
+/// A client with every setting, in another room, written to, ignored and told of an absence.
+fn client_with_every_setting(harness: &mut Harness) -> (ClientId, ClientId) {
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.ask(bob, &Line::Away(Some("tea".into()))).unwrap();
     harness.join(ann, "den");
@@ -325,9 +325,9 @@ fn settled(harness: &mut Harness) -> (ClientId, ClientId) {
 }
 
 #[test]
-fn a_successor_in_the_same_place_inherits_nothing() {
+fn successor_in_the_same_slot_inherits_nothing() {
     let mut harness = harness();
-    let (ann, bob) = settled(&mut harness);
+    let (ann, bob) = client_with_every_setting(&mut harness);
     harness.disconnect(ann);
     let next = harness.next_id(ann.index());
     assert_eq!(next.slot, ann.slot);
@@ -367,7 +367,7 @@ fn a_successor_in_the_same_place_inherits_nothing() {
 }
 
 #[test]
-fn who_is_gone_gets_nothing_more_and_can_do_nothing_more() {
+fn gone_client_gets_nothing_more_and_can_do_nothing_more() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.write(ann, "bob", "hello");
@@ -388,7 +388,7 @@ fn who_is_gone_gets_nothing_more_and_can_do_nothing_more() {
 }
 
 #[test]
-fn the_rooms_of_who_quits_are_told_what_they_said() {
+fn quit_text_is_told_in_every_room_of_its_user() {
     let mut harness = harness();
     let (ann, bob, cat) = (
         harness.user("ann"),
@@ -406,15 +406,25 @@ fn the_rooms_of_who_quits_are_told_what_they_said() {
     let seen = harness.disconnect(ann);
     assert_eq!(seen.heard_by(bob), [leave(LOBBY), leave("den")]);
     assert_eq!(seen.heard_by(cat), [leave(LOBBY)]);
-    // A line that is elsewhere says so to the server, which writes the room.
+    // A line of another room is marked for the server, which writes the room.
     let ways: Vec<Way> = seen.got[&bob].iter().map(|got| got.way).collect();
-    let there = Way::Announced { elsewhere: false };
-    assert_eq!(ways, [Way::Announced { elsewhere: true }, there]);
+    let there = Way::Announced {
+        in_other_room: false,
+    };
+    assert_eq!(
+        ways,
+        [
+            Way::Announced {
+                in_other_room: true
+            },
+            there
+        ]
+    );
 }
 
 #[test]
-fn who_is_left_in_a_room_is_found_whatever_the_order_of_leaving() {
-    // Members take each other's places in a room's list when one goes; every order is tried.
+fn remaining_members_are_found_in_every_order_of_leaving() {
+    // A leave moves another member into its place in the room's list, so every order is tried.
     for order in permutations(&[0, 1, 2, 3]) {
         let mut harness = harness();
         let ids = harness.crowd("user", 4);
@@ -453,7 +463,7 @@ fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn a_room_that_is_made_anew_has_no_topic_and_is_shown_as_its_maker_typed_it() {
+fn recreated_room_has_no_topic_and_its_new_spelling() {
     let mut harness = harness();
     let ann = harness.user("ann");
     harness.join(ann, "Den");
@@ -466,7 +476,7 @@ fn a_room_that_is_made_anew_has_no_topic_and_is_shown_as_its_maker_typed_it() {
 }
 
 #[test]
-fn an_echo_is_the_line_as_others_see_it() {
+fn echo_is_the_line_as_others_see_it() {
     let mut harness = harness();
     let (ann, bob) = (harness.user("ann"), harness.user("bob"));
     harness.ask(ann, &Line::Echo(Some(true))).unwrap();
@@ -482,14 +492,14 @@ fn an_echo_is_the_line_as_others_see_it() {
         assert_eq!(own[..1], others, "{line:?}");
         assert_eq!(own.len(), 2, "the echo, then the answer: {own:?}");
     }
-    // Nothing of what reached nobody comes back.
+    // A message that reached no recipient has no echo.
     assert!(harness.ask(ann, &private("nobody", "hi")).is_err());
     let seen = harness.write(ann, "nobody,no-one", "hi");
     assert_eq!(seen.heard_by(ann).len(), 1);
 }
 
 #[test]
-fn a_message_to_oneself_arrives() {
+fn message_to_oneself_arrives() {
     let mut harness = harness();
     let ann = harness.user("ann");
     let note = private_from("ann", &["ann"], "buy milk");
@@ -503,16 +513,20 @@ fn a_message_to_oneself_arrives() {
 }
 
 #[test]
-fn a_shutdown_is_told_to_all_and_a_question_is_answered_to_one() {
+fn shutdown_is_told_to_all_and_an_answer_goes_to_one() {
     let mut harness = harness();
-    let (ann, bob, stranger) = (harness.user("ann"), harness.user("bob"), harness.stranger());
+    let (ann, bob, unregistered) = (
+        harness.user("ann"),
+        harness.user("bob"),
+        harness.unregistered(),
+    );
     let seen = harness.shut_down();
-    for id in [ann, bob, stranger] {
+    for id in [ann, bob, unregistered] {
         assert_eq!(seen.heard_by(id), [OwnedEvent::ShuttingDown]);
     }
-    let seen = harness.are_you_there(stranger);
+    let seen = harness.are_you_there(unregistered);
     let here = OwnedEvent::Here(crate::harness::SERVER_NAME.into());
-    assert_eq!(seen.heard_by(stranger), [here]);
+    assert_eq!(seen.heard_by(unregistered), [here]);
     assert_eq!(seen.got.len(), 1);
     let seen = harness.undelivered(ann, "bob", 2);
     let undelivered = OwnedEvent::Undelivered {

@@ -21,14 +21,14 @@ pub fn calls() -> BTreeSet<&'static str> {
     values("SystemCallFilter")
 }
 
-/// Confines this process, and whatever it becomes: as the unit does, or without a call or a family
-/// more. It gains no privileges from then on, either.
+/// Confines this process and its later programs: as the unit does, or with one call or family fewer. It
+/// gains no privileges from then on, either.
 pub fn apply(without: Option<&str>) {
     let allowed = calls().into_iter().filter(|call| Some(*call) != without);
     let allowed: Vec<Value> = allowed.map(|call| json!({ "syscall": call })).collect();
     let calls =
         json!({ "mismatch_action": "kill_process", "match_action": "allow", "filter": allowed });
-    // Added last: it would refuse to add the others.
+    // The filter of calls comes last, as it would refuse to add the others.
     for filter in [families(without), executable_memory(), calls] {
         let filters = json!({ "main": filter }).to_string();
         let arch: TargetArch = std::env::consts::ARCH.try_into().expect("a known machine");
@@ -37,7 +37,7 @@ pub fn apply(without: Option<&str>) {
     }
 }
 
-/// `RestrictAddressFamilies`: sockets of other families cannot be had.
+/// `RestrictAddressFamilies`: sockets of other families are refused.
 fn families(without: Option<&str>) -> Value {
     let families = values("RestrictAddressFamilies").into_iter();
     let families = families.filter(|family| Some(*family) != without);
@@ -58,7 +58,7 @@ fn families(without: Option<&str>) -> Value {
     })
 }
 
-/// `MemoryDenyWriteExecute`: what can be written cannot be run.
+/// `MemoryDenyWriteExecute`: writable memory cannot be executed.
 fn executable_memory() -> Value {
     assert_eq!(values("MemoryDenyWriteExecute"), BTreeSet::from(["yes"]));
     let (write, execute) = (2, 4);

@@ -1,9 +1,9 @@
 //! The daemon under the system call filter of `docs/chinwag.service`, without systemd.
 //!
-//! This program is two. As `chinwag-seccomp`, which it links itself to beside the daemon, it does to
-//! itself what systemd does for the unit, and becomes the daemon: any other suite runs under the filter
-//! with `CHINWAG_TEST_PROGRAM=target/debug/chinwag-seccomp`. As a test it shows that the daemon lives
-//! under the filter, and that the filter bites.
+//! This program has two roles. As `chinwag-seccomp`, a link to it beside the daemon, it confines itself
+//! as systemd does for the unit, and becomes the daemon: any other suite runs under the filter with
+//! `CHINWAG_TEST_PROGRAM=target/debug/chinwag-seccomp`. As a test it shows that the daemon runs under
+//! the filter, and that the filter works.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,17 +34,17 @@ use harness::{Daemon, Killed};
 const DAEMON: &str = env!("CARGO_BIN_EXE_chinwag");
 const NAME: &str = "chinwag-seccomp";
 
-/// Names a system call or a family of addresses that is taken out of the filter.
+/// Names a system call or an address family to take out of the filter.
 const WITHOUT: &str = "SECCOMP_WITHOUT";
 
-/// Those that the daemon cannot do without, and what needs each.
+/// Calls that the daemon needs, each with its purpose.
 const NEEDED: [&str; 6] = [
-    "accept4",   // somebody connects
-    "recvfrom",  // says something
-    "sendto",    // is answered
-    "clone3",    // the log has a thread
+    "accept4",   // connections
+    "recvfrom",  // lines in
+    "sendto",    // lines out
+    "clone3",    // the log's thread
     "execve",    // the start itself
-    "epoll_ctl", // sockets are watched
+    "epoll_ctl", // sockets in the poll
 ];
 
 fn main() {
@@ -61,12 +61,12 @@ fn main() {
         println!("skipped: the names of system calls are known here for one kind of machine");
         return;
     }
-    the_daemon_lives_under_the_filter(&wrapper);
+    daemon_runs_under_the_filter(&wrapper);
     for call in NEEDED {
-        without_it_the_daemon_is_killed(&wrapper, call);
+        daemon_is_killed_when_the_filter_lacks_a_needed_call(&wrapper, call);
     }
-    to_look_up_a_name_is_refused_a_socket_and_goes_on(&wrapper);
-    without_ipv6_a_name_stands_for_its_other_addresses(&wrapper);
+    name_lookup_goes_on_when_its_socket_is_refused(&wrapper);
+    name_without_ipv6_stands_for_its_other_addresses(&wrapper);
     println!(
         "{} allows {} calls",
         wrapper.display(),
@@ -74,11 +74,11 @@ fn main() {
     );
 }
 
-/// Makes this program known as the other one.
+/// Links this program beside the daemon.
 fn link() -> PathBuf {
     let wrapper = Path::new(DAEMON).with_file_name(NAME);
     let own = std::env::current_exe().unwrap();
-    let _ = std::fs::remove_file(&wrapper); // there is none the first time
+    let _ = std::fs::remove_file(&wrapper); // absent the first time
     symlink(own, &wrapper).unwrap();
     wrapper
 }
@@ -87,7 +87,7 @@ fn start(wrapper: &Path, flags: &[&str]) -> Daemon {
     Daemon::start_as(harness::without_settings(Command::new(wrapper)), flags)
 }
 
-fn the_daemon_lives_under_the_filter(wrapper: &Path) {
+fn daemon_runs_under_the_filter(wrapper: &Path) {
     let mut daemon = start(wrapper, &[]);
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
     let status = status.unwrap();
@@ -101,7 +101,7 @@ fn the_daemon_lives_under_the_filter(wrapper: &Path) {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
+fn daemon_is_killed_when_the_filter_lacks_a_needed_call(wrapper: &Path, call: &str) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let child = harness::without_settings(Command::new(wrapper))
@@ -115,7 +115,7 @@ fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
     let mut ended = None;
     harness::wait_until(&format!("the end of a daemon without {call}"), || {
         if let Ok(mut client) = UnixStream::connect(&socket) {
-            let _ = client.write_all(b"/ping\n"); // it may be dead by now
+            let _ = client.write_all(b"/ping\n"); // the daemon may be dead by now
         }
         ended = child.0.try_wait().unwrap();
         ended.is_some()
@@ -124,16 +124,16 @@ fn without_it_the_daemon_is_killed(wrapper: &Path, call: &str) {
     assert_eq!(signal, Some(Signal::SYS.as_raw()), "without {call}");
 }
 
-/// The library that looks names up asks the kernel for this machine's addresses, over a socket of a
-/// family that is not allowed. It does without.
-fn to_look_up_a_name_is_refused_a_socket_and_goes_on(wrapper: &Path) {
+/// The resolver asks the kernel for this machine's addresses over a socket of a refused family, and goes
+/// on without them.
+fn name_lookup_goes_on_when_its_socket_is_refused(wrapper: &Path) {
     let daemon = start(wrapper, &["--listen", "localhost:0"]);
     let [mut alice] = daemon.join_all(["alice"]);
     alice.expect_nothing();
 }
 
 /// As on a machine whose kernel has no IPv6, though its names have such addresses.
-fn without_ipv6_a_name_stands_for_its_other_addresses(wrapper: &Path) {
+fn name_without_ipv6_stands_for_its_other_addresses(wrapper: &Path) {
     let mut command = harness::without_settings(Command::new(wrapper));
     command.env(WITHOUT, "AF_INET6");
     let daemon = Daemon::start_as(command, &["--listen", "localhost:0"]);

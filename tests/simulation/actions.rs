@@ -10,10 +10,10 @@ use crate::clients::{ForeignProtocol, Habits};
 use crate::history::History;
 use crate::plan::Kind;
 
-/// Where time does not leap, less than this passes: nobody can stall.
+/// Where time does not leap, less than this passes, so that no client can stall.
 const UNSTALLED_TIME: Duration = Duration::from_secs(28);
 
-/// In a leap nobody stalls who has just read something; in two anybody else can.
+/// A client that has just read cannot stall in one leap; any other can in two.
 const LEAP_SECONDS_MAX: usize = 27;
 
 impl History {
@@ -29,12 +29,12 @@ impl History {
             71..=75 => self.time_passes(),
             76 => self.time_leaps(),
             77..=83 => self.deliver_to_server(),
-            84..=86 if self.plan.is_crowd() => self.a_place_changes_hands(),
-            87 => self.all_is_answered(),
-            88 if self.plan.kind != Kind::Thousands => self.hoarders(),
-            89 if self.rng.one_in(3) => self.a_deep_queue_is_cut(),
+            84..=86 if self.plan.is_crowd() => self.slot_is_reused(),
+            87 => self.check_all_answered(),
+            88 if self.plan.kind != Kind::Thousands => self.stalled_readers(),
+            89 if self.rng.one_in(3) => self.long_queue_is_cut(),
             89 => self.run(),
-            90..=92 if self.plan.kind == Kind::Crowd => self.a_crowd_thins_out(),
+            90..=92 if self.plan.kind == Kind::Crowd => self.crowd_shrinks(),
             _ => {
                 for _ in 0..self.rng.below(4) {
                     self.turn();
@@ -48,8 +48,8 @@ impl History {
     }
 
     fn speak(&mut self) {
-        let who = self.random_client();
-        if !self.clients[who].may_speak() {
+        let index = self.random_client();
+        if !self.clients[index].may_speak() {
             return;
         }
         let lines_max = if self.rng.one_in(6) {
@@ -58,13 +58,13 @@ impl History {
             self.plan.chattiness
         };
         for _ in 0..self.rng.between(1..=lines_max) {
-            self.type_something(who);
-            if self.clients[who].has_quit {
+            self.type_something(index);
+            if self.clients[index].has_quit {
                 break;
             }
         }
-        self.clients[who].deliver_some(&mut self.rng);
-        self.tell_perhaps(who);
+        self.clients[index].deliver_some(&mut self.rng);
+        self.tell_perhaps(index);
     }
 
     pub fn new_client(&mut self) {
@@ -82,30 +82,30 @@ impl History {
                 .rng
                 .pick(&[ForeignProtocol::Http, ForeignProtocol::Tls]);
             habits.foreign = Some(foreign);
-            habits.steady = true;
+            habits.reads_at_once = true;
             habits.silent = false;
             habits.telnet = false;
-            habits.marked = false;
+            habits.starts_with_mark = false;
         }
-        let who = self.arrive(habits);
-        if !self.clients[who].reads_as_they_do() && self.rng.one_in(6) {
+        let index = self.arrive(habits);
+        if !self.clients[index].has_fixed_pace() && self.rng.one_in(6) {
             let space = self.rng.below(400);
-            self.clients[who].set_space(space, usize::MAX, false);
+            self.clients[index].set_space(space, usize::MAX, false);
         }
         if habits.foreign.is_some() {
-            // Its first bytes in two pieces, before its time to register is up.
-            self.clients[who].deliver_some(&mut self.rng);
-            self.clients[who].tell(&mut self.server);
+            // The first bytes come in two pieces, before the time to register is up.
+            self.clients[index].deliver_some(&mut self.rng);
+            self.clients[index].tell(&mut self.server);
             self.turn();
         }
-        self.introduce(who);
+        self.deliver_first_lines(index);
     }
 
     fn sockets_change(&mut self) {
         let count_max = if self.plan.is_crowd() { 60 } else { 4 };
         for _ in 0..self.rng.between(1..=count_max) {
-            let who = self.random_client();
-            if self.clients[who].reads_as_they_do() {
+            let index = self.random_client();
+            if self.clients[index].has_fixed_pace() {
                 continue;
             }
             let limits = &self.plan.limits;
@@ -124,36 +124,36 @@ impl History {
             } else {
                 usize::MAX
             };
-            let breaks = !self.clients[who].habits.resident && rng.one_in(60);
+            let breaks = !self.clients[index].habits.resident && rng.one_in(60);
             if rng.one_in(4) {
-                self.clients[who].set_space_for_lines(space);
+                self.clients[index].set_space_for_lines(space);
             } else {
-                self.clients[who].set_space(space, write_max, breaks);
+                self.clients[index].set_space(space, write_max, breaks);
             }
-            self.tell_perhaps(who);
+            self.tell_perhaps(index);
         }
     }
 
     fn random_resets(&mut self) {
         let count_max = if self.plan.is_crowd() { 8 } else { 1 };
         for _ in 0..self.rng.between(1..=count_max) {
-            let who = self.random_client();
-            if !self.clients[who].habits.resident || self.rng.one_in(10) {
-                self.clients[who].reset();
-                self.tell_perhaps(who);
+            let index = self.random_client();
+            if !self.clients[index].habits.resident || self.rng.one_in(10) {
+                self.clients[index].reset();
+                self.tell_perhaps(index);
             }
         }
     }
 
     fn random_half_close(&mut self) {
-        let who = self.random_client();
-        if !self.clients[who].habits.resident || self.rng.one_in(6) {
-            self.clients[who].half_close(&mut self.rng);
-            self.tell_perhaps(who);
+        let index = self.random_client();
+        if !self.clients[index].habits.resident || self.rng.one_in(6) {
+            self.clients[index].half_close(&mut self.rng);
+            self.tell_perhaps(index);
         }
     }
 
-    /// Spurious readiness, for clients that are connected and that are long gone.
+    /// Spurious readiness, for clients that are connected and for clients long gone.
     fn spurious_readiness(&mut self) {
         for _ in 0..4 {
             let readiness = Readiness {
@@ -161,18 +161,18 @@ impl History {
                 writable: self.rng.one_in(2),
                 hung_up: self.rng.one_in(2),
             };
-            let who = self.random_client();
-            let id = self.clients[who].connection.id;
+            let index = self.random_client();
+            let id = self.clients[index].connection.id;
             self.server.switchboard.ready(id, readiness);
         }
     }
 
-    /// Before time passes, every slow reader reads something.
-    pub fn plodders_read(&mut self) {
+    /// Before time passes, every slow reader reads some output.
+    pub fn slow_readers_read(&mut self) {
         for client in &mut self.clients {
-            if client.habits.plodding && !client.habits.steady {
+            if client.habits.reads_slowly && !client.habits.reads_at_once {
                 let bytes = self.rng.between(1..=200);
-                // Who was turned away reads at once why, or could stall in the last hour.
+                // A refused client reads its refusal at once, or could stall in the last hour.
                 if !client.was_refused {
                     client.set_space(bytes, usize::MAX, false);
                     client.tell(&mut self.server);
@@ -186,12 +186,12 @@ impl History {
     fn time_passes(&mut self) {
         let time = Duration::from_millis(self.rng.below(2000) as u64);
         if self.may_pass(time) {
-            self.plodders_read();
+            self.slow_readers_read();
             self.pass(time);
         }
     }
 
-    /// Whether so much time may pass now; it is taken as passed.
+    /// Whether `time` may pass now; it is counted as passed.
     pub fn may_pass(&mut self, time: Duration) -> bool {
         let may_pass = self.plan.stalls || self.passed + time < UNSTALLED_TIME;
         if may_pass {
@@ -205,7 +205,7 @@ impl History {
         if self.plan.stalls {
             let time = self.rng.below(LEAP_SECONDS_MAX);
             let time = Duration::from_secs(time as u64);
-            self.plodders_read();
+            self.slow_readers_read();
             self.server.now = self.server.now.after(time);
             self.turn();
         }
@@ -230,9 +230,9 @@ impl History {
     }
 
     /// Delivers all that a client has in flight.
-    pub fn hear(&mut self, who: usize) {
-        self.clients[who].deliver_all();
-        self.clients[who].tell(&mut self.server);
+    pub fn hear(&mut self, index: usize) {
+        self.clients[index].deliver_all();
+        self.clients[index].tell(&mut self.server);
     }
 
     /// Any client but the witness, connected or not.

@@ -1,5 +1,4 @@
-//! Admission: connections are counted, in all and for each address. And clients that speak HTTP or
-//! TLS.
+//! Admission: connections are counted, in all and for each address. Foreign protocols: HTTP and TLS.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -17,7 +16,7 @@ const HTTP_REQUESTS: [&[u8]; 3] = [
 const TLS_HELLO: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 
 impl History {
-    /// A peer address, and what its connection counts for, if those are counted.
+    /// A peer address, and the address that its connection counts for, if those are counted.
     pub fn draw_peer(&mut self, number: usize) -> (Peer, Option<String>) {
         let port = 1 + u16::try_from(number % 60_000).unwrap();
         let is_remote = number != WITNESS && self.rng.one_in(5);
@@ -32,7 +31,7 @@ impl History {
         let house = u16::try_from(self.rng.below(4)).unwrap();
         let host = u16::try_from(self.rng.below(9)).unwrap();
         if self.rng.one_in(2) {
-            // All of a /64 are one household, whichever host.
+            // All hosts of a /64 are one household.
             let address = Ipv6Addr::new(0x2001, 0xdb8, 7, house, 0, 0, 0, 1 + host);
             let address_key = format!("2001:db8:7:{house}/64");
             return (Peer::Tcp((address, port).into()), Some(address_key));
@@ -55,13 +54,13 @@ impl History {
                 && here.filter(of_address_key).count() >= limits.clients_per_address_max)
     }
 
-    /// Sends the first bytes of another protocol. The rest would be chat, if it were read as that.
-    pub fn send_foreign_bytes(&mut self, who: usize) {
-        let hello = match self.clients[who].habits.foreign {
+    /// Sends the first bytes of another protocol. The rest would be chat, were it executed.
+    pub fn send_foreign_bytes(&mut self, index: usize) {
+        let hello = match self.clients[index].habits.foreign {
             Some(ForeignProtocol::Http) => self.rng.pick(&HTTP_REQUESTS),
             _ => TLS_HELLO,
         };
-        let client = &mut self.clients[who];
+        let client = &mut self.clients[index];
         client.outgoing = hello.to_vec();
         client
             .outgoing
@@ -69,7 +68,7 @@ impl History {
     }
 }
 
-/// A refused connection got one line that says so.
+/// A refused connection got one line with the reason.
 pub fn check_refused(client: &Client) {
     let text = String::from_utf8_lossy(&client.output);
     let is_one_line = text.ends_with('\n') && text.lines().count() == 1;
@@ -80,8 +79,8 @@ pub fn check_refused(client: &Client) {
     );
 }
 
-/// A foreign protocol is answered in its own terms, at last and with nothing else but a greeting.
-pub fn check_stranger(client: &Client, foreign: ForeignProtocol) {
+/// A foreign protocol got its own answer last, and before it at most a greeting.
+pub fn check_foreign(client: &Client, foreign: ForeignProtocol) {
     if client.is_reset || client.has_half_closed {
         return;
     }

@@ -14,7 +14,7 @@ const INTERRUPT: u8 = 244;
 const ARE_YOU_THERE: &[u8] = &[IAC, 246];
 const ERASE_CHARACTER: &[u8] = &[IAC, 247];
 const ERASE_LINE: u8 = 248;
-/// A subnegotiation with everything in it that could end it too early.
+/// A subnegotiation with every byte that could end it too early.
 const SUBNEGOTIATION: &[u8] = &[IAC, 250, 24, 0, b'\n', IAC, IAC, b'x', IAC, 240];
 const WILL: u8 = 251;
 const WONT: u8 = 252;
@@ -22,13 +22,13 @@ const DO: u8 = 253;
 const DONT: u8 = 254;
 const TIMING_MARK: u8 = 6;
 
-/// What is erased again: characters of each length in UTF-8.
+/// Characters to be erased again, of each length in UTF-8.
 const SLIPS: [&str; 4] = ["q", "é", "€", "😀"];
 
 impl Client {
     /// The first bytes of a connection.
     pub fn begin(&mut self) {
-        if self.habits.marked {
+        if self.habits.starts_with_mark {
             self.outgoing.extend_from_slice(BYTE_ORDER_MARK);
         }
         if self.habits.telnet {
@@ -65,7 +65,7 @@ impl Client {
         self.outgoing.extend(bytes);
     }
 
-    /// Telnet's words that are no text, and what is due for them.
+    /// Telnet's commands that are no text, and the answers due for them.
     fn telnet_words(&mut self, rng: &mut Rng) -> Vec<u8> {
         let option = rng.pick(&[1, 3, 24, 31, 200]);
         match rng.below(6) {
@@ -111,10 +111,10 @@ pub fn draw_habits(rng: &mut Rng) -> Habits {
         json: !rng.one_in(5),
         crlf: rng.one_in(4),
         telnet: rng.one_in(5),
-        marked: rng.one_in(8),
+        starts_with_mark: rng.one_in(8),
         quiet: rng.one_in(6),
-        steady: rhythm == 0,
-        plodding: rhythm == 1,
+        reads_at_once: rhythm == 0,
+        reads_slowly: rhythm == 1,
         resident: rng.one_in(3),
         ..Habits::default()
     }

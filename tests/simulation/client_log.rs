@@ -7,10 +7,10 @@ use crate::client_input::take_refusals;
 use crate::clients::Client;
 use crate::plan::ROOMS;
 
-/// What a line says, as far as the oracle asks.
+/// The content of a line, as far as the oracle needs it.
 #[derive(Debug)]
 pub enum Received {
-    /// Said or done in a room, or a topic. Plain lines do not name the reader's current room.
+    /// A room line or a topic. Plain lines do not name the reader's current room.
     Said {
         room: Option<String>,
         from: usize,
@@ -22,18 +22,18 @@ pub enum Received {
     },
     Joined {
         room: String,
-        who: usize,
+        index: usize,
     },
-    /// Perhaps with last words.
+    /// A leave, perhaps with a quit text.
     Left {
         room: String,
-        who: usize,
+        index: usize,
         text: Option<String>,
     },
     Renamed {
-        who: usize,
+        index: usize,
     },
-    /// So many came and went, of whom some are named.
+    /// The numbers of joins and leaves, with some names.
     Summary {
         room: String,
         joined: u64,
@@ -49,25 +49,25 @@ pub enum Received {
         to: usize,
         count: u64,
     },
-    /// Somebody to whom one wrote is away.
+    /// The recipient of a message is away.
     Away {
-        who: usize,
+        index: usize,
     },
-    /// Telnet's question whether anybody is there was answered.
+    /// The answer to telnet's "are you there".
     Here,
-    /// From here on each line is answered as it deserves.
+    /// From here on each line has its answer checked.
     Started,
-    /// The answer that is the last in JSON for a while.
+    /// The last answer in JSON for a while.
     NowPlain,
     Answer(Answer),
     Other,
 }
 
-/// All that a client got.
+/// All lines that a client got.
 #[derive(Debug, Default)]
 pub struct ClientLog {
     pub lines: Vec<Received>,
-    /// How many of those were there before counting begins.
+    /// The number of those before counting begins.
     pub uncounted: usize,
     /// Telnet's options that were refused.
     pub refusals: Vec<[u8; 3]>,
@@ -76,12 +76,12 @@ pub struct ClientLog {
 /// The answer to a line, in JSON.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What was wrong, if anything was.
+    /// The code of an error.
     pub code: Option<String>,
     pub fields: Value,
 }
 
-/// Reads whole lines; one that was cut off by the connection's end was not heard.
+/// Reads whole lines; a line cut off by the connection's end does not count.
 pub fn read(client: &Client) -> ClientLog {
     let mut all = ClientLog::default();
     let mut started = false;
@@ -184,18 +184,18 @@ fn read_notice(notice: &str) -> Option<Received> {
         };
         return Some(Received::Left {
             room: room.to_owned(),
-            who: number_of(name),
+            index: number_of(name),
             text,
         });
     }
     if what.starts_with("is now ") {
         return Some(Received::Renamed {
-            who: number_of(name),
+            index: number_of(name),
         });
     }
     if what.starts_with("is away") && name != "You" {
         return Some(Received::Away {
-            who: number_of(name),
+            index: number_of(name),
         });
     }
     let (room, text) = what
@@ -208,11 +208,11 @@ fn read_notice(notice: &str) -> Option<Received> {
     })
 }
 
-/// `alice, bob and 35 others have joined lobby; 3 have left.` One who joined, and nothing else, is
-/// told of like anybody who joins a small room; one who left likewise.
+/// `alice, bob and 35 others have joined lobby; 3 have left.` A summary of one join or one leave reads
+/// like a notice in a small room.
 fn read_summary(notice: &str) -> Option<Received> {
     let notice = notice.strip_suffix('.')?;
-    let (who, came) = match notice.split_once(" has joined ") {
+    let (names, came) = match notice.split_once(" has joined ") {
         Some(parts) => parts,
         None => notice
             .split_once(" have joined ")
@@ -225,19 +225,19 @@ fn read_summary(notice: &str) -> Option<Received> {
     if !ROOMS.contains(&room) {
         return None;
     }
-    let (listed, more) = match who.split_once(" and ") {
+    let (listed, more) = match names.split_once(" and ") {
         Some((first, more)) if more.starts_with(|c: char| c.is_ascii_digit()) => {
             (first.to_owned(), more.split(' ').next()?.parse().ok()?)
         }
         Some((first, second)) => (format!("{first}, {second}"), 0),
-        None => (who.to_owned(), 0),
+        None => (names.to_owned(), 0),
     };
     let names: Vec<usize> = listed.split(", ").map(number_of).collect();
     let count = names.len() as u64 + more;
-    if let ([who], 1, 0) = (names.as_slice(), count, left) {
+    if let ([index], 1, 0) = (names.as_slice(), count, left) {
         return Some(Received::Joined {
             room: room.to_owned(),
-            who: *who,
+            index: *index,
         });
     }
     let (joined, left) = if notice.contains(" have left ") {
@@ -255,28 +255,30 @@ fn read_summary(notice: &str) -> Option<Received> {
 
 fn read_json(fields: Value) -> Received {
     let text = |key: &str| fields[key].as_str().unwrap_or_default().to_owned();
-    let who = |key: &str| number_of(fields[key].as_str().expect("a name"));
+    let client_in = |key: &str| number_of(fields[key].as_str().expect("a name"));
     let count = |key: &str| fields[key].as_u64().expect("a number");
     match fields["type"].as_str().expect("a type") {
         "message" | "action" | "topic" => Received::Said {
             room: Some(text("room")),
-            from: who("from"),
+            from: client_in("from"),
             text: text("text"),
         },
         "private" => Received::Private {
-            from: who("from"),
+            from: client_in("from"),
             text: text("text"),
         },
         "join" => Received::Joined {
             room: text("room"),
-            who: who("name"),
+            index: client_in("name"),
         },
         "leave" => Received::Left {
             room: text("room"),
-            who: who("name"),
+            index: client_in("name"),
             text: fields["text"].as_str().map(ToOwned::to_owned),
         },
-        "rename" => Received::Renamed { who: who("name") },
+        "rename" => Received::Renamed {
+            index: client_in("name"),
+        },
         "presence" => Received::Summary {
             room: text("room"),
             joined: count("joined"),
@@ -288,10 +290,12 @@ fn read_json(fields: Value) -> Received {
             count: count("count"),
         },
         "notice" if fields["code"] == "not_delivered" => Received::Undelivered {
-            to: who("name"),
+            to: client_in("name"),
             count: count("count"),
         },
-        "notice" if fields["name"].is_string() => Received::Away { who: who("name") },
+        "notice" if fields["name"].is_string() => Received::Away {
+            index: client_in("name"),
+        },
         "notice" if fields["text"] == "chinwag is here." => Received::Here,
         "notice" => Received::Other,
         "ok" if text("text").ends_with("pong START") => Received::Started,

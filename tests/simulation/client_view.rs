@@ -1,4 +1,4 @@
-//! What one client got, compared with what was sent and with what the witness got.
+//! One client's output, compared with the lines sent and with the witness's log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,38 +10,38 @@ use crate::scenes::number_in;
 
 #[derive(Debug, Default)]
 pub struct ClientView {
-    /// Lines of rooms that came, and that were left out.
+    /// Room lines that came, and that were skipped.
     pub heard: BTreeMap<String, u64>,
     pub renames: u64,
     pub missed: BTreeMap<String, u64>,
     /// The numbers of private messages that came.
     pub delivered: BTreeSet<usize>,
-    /// How many private messages to whom were taken and lost, as it was told.
+    /// Private messages lost after they were taken, by recipient, as it was told.
     pub told: BTreeMap<usize, u64>,
-    /// How often they were told that somebody is away.
+    /// The number of away notices, by the user that is away.
     pub away: BTreeMap<usize, u64>,
-    /// How often that the server is here.
+    /// The number of answers to "are you there".
     pub here: usize,
-    /// To whom their replies went.
+    /// The recipients of its replies.
     pub replies: BTreeMap<usize, usize>,
     pub started: bool,
     /// The place of the last room line in the witness's order.
     last_place: Option<usize>,
-    /// The last number heard from each, in rooms and privately.
+    /// The last number heard from each client, in rooms and privately.
     last_from: BTreeMap<usize, usize>,
 }
 
-/// Which answer each line got; none, where it came as people read it, or did not come.
+/// The answer to each line; none, where it came in plain mode, or did not come.
 #[derive(Debug, Default)]
 pub struct Answers {
     pub of_line: Vec<Option<Answer>>,
-    /// Answers that belong to no line.
+    /// Answers without a line.
     pub left_over: usize,
     pub started: bool,
 }
 
 impl Answers {
-    /// Goes through what somebody heard, and tells for each line of it which of theirs it answers.
+    /// Goes through the lines that a client got, and finds for each the line that it answers.
     pub fn match_up(client: &Client, heard: &[Received]) -> (Self, Vec<Option<usize>>) {
         let mut answers = Self {
             of_line: vec![None; client.sent.len()],
@@ -75,7 +75,7 @@ impl Answers {
     }
 }
 
-/// Somebody who hears, and what they do about it as they go.
+/// A client that reads its log, and its settings as they change.
 #[derive(Debug)]
 pub struct Listener<'a> {
     pub history: &'a History,
@@ -83,9 +83,9 @@ pub struct Listener<'a> {
     pub client: &'a Client,
     view: ClientView,
     ignored: BTreeSet<usize>,
-    /// Who wrote to them last.
+    /// The sender of its last private message.
     writer: Option<usize>,
-    /// How many lines they were told to have missed since they last heard one.
+    /// The number of skipped lines that it was told of since its last room line.
     gap: u64,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Reads what they heard; panics at the first line that they should not have heard then.
+    /// Reads the log; panics at the first line that should not have come then.
     pub fn listen(
         mut self,
         heard: &[Received],
@@ -115,7 +115,7 @@ impl<'a> Listener<'a> {
                 let answer = answers.of_line[place].as_ref().expect("it was matched");
                 self.note_answer(&self.client.sent[place], answer);
             }
-            // In a crowd, what the first were told while they came is anybody's guess.
+            // In a crowd, the notices of the first clients during the start are undetermined.
             let counts = !self.history.plan.is_crowd() || number >= uncounted;
             self.note(line, counts);
         }
@@ -124,11 +124,11 @@ impl<'a> Listener<'a> {
 
     fn note_answer(&mut self, line: &Line, answer: &Answer) {
         match line {
-            Line::Ignore { whom, on } if answer.code.is_none() => {
+            Line::Ignore { target, on } if answer.code.is_none() => {
                 if *on {
-                    self.ignored.insert(*whom);
+                    self.ignored.insert(*target);
                 } else {
-                    self.ignored.remove(whom);
+                    self.ignored.remove(target);
                 }
             }
             Line::Reply(number) if answer.code.as_deref() != Some("no_such_user") => {
@@ -152,19 +152,22 @@ impl<'a> Listener<'a> {
                 self.note_said(room.as_deref(), *from, text, counts);
             }
             Received::Private { from, text } => self.note_private(*from, text),
-            Received::Joined { room, who } => {
-                assert!(*who != me, "told of their own coming");
+            Received::Joined { room, index } => {
+                assert!(*index != me, "told of their own coming");
                 assert!(!is_quiet, "{name} wants quiet");
                 self.count(room, counts);
             }
-            Received::Left { room, who, text } => {
-                assert!(*who != me, "told of their own going");
+            Received::Left { room, index, text } => {
+                assert!(*index != me, "told of their own going");
                 assert!(!is_quiet, "{name} wants quiet");
                 if let Some(text) = text {
-                    assert!(!self.ignored.contains(who), "{name} ignores c{who}: {text}");
+                    assert!(
+                        !self.ignored.contains(index),
+                        "{name} ignores c{index}: {text}"
+                    );
                     let uttered = &self.history.utterances[number_in(text)];
                     assert!(
-                        uttered.is_farewell && uttered.from == *who,
+                        uttered.is_farewell && uttered.from == *index,
                         "last words: {text}"
                     );
                 }
@@ -175,8 +178,8 @@ impl<'a> Listener<'a> {
                 assert!(!is_quiet, "{name} wants quiet");
                 self.count(room, counts);
             }
-            Received::Renamed { who } => {
-                assert!(*who != me, "told of their own new name");
+            Received::Renamed { index } => {
+                assert!(*index != me, "told of their own new name");
                 assert!(!is_quiet, "{name} wants quiet");
                 self.view.renames += u64::from(counts);
             }
@@ -188,7 +191,7 @@ impl<'a> Listener<'a> {
             Received::Undelivered { to, count } => {
                 *self.view.told.entry(*to).or_default() += count;
             }
-            Received::Away { who } => *self.view.away.entry(*who).or_default() += 1,
+            Received::Away { index } => *self.view.away.entry(*index).or_default() += 1,
             Received::Here => self.view.here += 1,
             Received::Started => {
                 assert!(!self.view.started, "one answer to one line");
@@ -227,7 +230,7 @@ impl<'a> Listener<'a> {
         let is_own = from == self.client.number;
         let echo = self.history.utterances[number].echo;
         assert!(!is_own || echo, "{name} hears themselves: {text}");
-        // What was left out is told where it was, before anything that was said after it.
+        // The notice of skipped lines comes in their place, before any later line.
         let (last, me) = (self.view.last_place, self.client.number);
         let left_out = self.record.said_between(last, said.place, me);
         assert!(
@@ -245,7 +248,7 @@ impl<'a> Listener<'a> {
         let uttered = &self.history.utterances[number];
         let to = uttered.to.as_deref().unwrap_or_default();
         if from == me && !to.contains(&me) {
-            // Their own, as the others see it; or, if they reply to themselves, a copy.
+            // The client's own line as an echo; or, if it replied to itself, a copy.
             assert!(
                 uttered.echo || to.is_empty(),
                 "{name} hears themselves: {text}"
@@ -265,8 +268,8 @@ impl<'a> Listener<'a> {
         self.writer = Some(from);
     }
 
-    /// That it was uttered just like this, and what one person says keeps its order. Returns its
-    /// number.
+    /// Checks that the text was sent just like this, and that the lines of a sender keep their order.
+    /// Returns its number.
     fn check_uttered(&mut self, private: bool, from: usize, text: &str) -> usize {
         let number = number_in(text);
         let uttered = &self.history.utterances[number];

@@ -1,4 +1,4 @@
-//! Clients on virtual sockets: what each has sent, what is in flight, and how it behaves.
+//! Clients on virtual sockets: their sent lines, their bytes in flight, and their habits.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -12,37 +12,37 @@ use crate::support::{VirtualClient, VirtualServer};
 /// A line that was sent, as far as the check of its answer needs it.
 #[derive(Clone, Debug)]
 pub enum Line {
-    /// Something said in a room, by its number.
+    /// A room line, by its number.
     Said(usize),
-    /// Something written to others.
+    /// A private message.
     Private {
         number: usize,
         to: Vec<Addressee>,
     },
-    /// Something written to whoever wrote last.
+    /// A reply to the last sender.
     Reply(usize),
     /// Longer than lines may be.
     TooLong,
     /// Refused, with this code.
     Refused(&'static str),
-    /// From here on, or until here, lines of this client are not to come.
+    /// From here on, or until here, lines of this client must not come.
     Ignore {
-        whom: usize,
+        target: usize,
         on: bool,
     },
-    /// From here on lines come as people read them,
+    /// From here on lines come in plain mode,
     ToPlain,
-    /// or as scripts do.
+    /// or in JSON.
     ToJson,
-    /// Who is this?
+    /// `/whois` of a client.
     Whois(usize),
-    /// One's own absence.
+    /// `/away`.
     Away,
-    /// Who is in this room?
+    /// `/names` of a room.
     Names(&'static str),
     /// A name that must be free.
     FreeName,
-    /// Counts.
+    /// `/stats`.
     Stats,
     Other,
 }
@@ -50,23 +50,23 @@ pub enum Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
     pub client: usize,
-    /// What they were called, as far as the sender knew.
+    /// Its name, as far as the sender knew.
     pub name: String,
 }
 
-/// A change of whom somebody ignores. It happened when the witness had heard so many lines or
-/// more, and before the person says anything of this number or a larger one.
+/// A change of a client's ignores. It happened when the witness had heard this number of lines or
+/// more, and before the client sends a text of this number or a larger one.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {
     pub since: usize,
     pub until: usize,
-    /// The place of its line among those sent.
+    /// The place of its line among the client's lines.
     pub line: usize,
-    pub whom: usize,
+    pub target: usize,
     pub on: bool,
 }
 
-/// A protocol that is not this one.
+/// Another protocol than this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignProtocol {
     Http,
@@ -86,18 +86,18 @@ pub struct Habits {
     /// Speaks telnet.
     pub telnet: bool,
     /// Begins with a byte order mark.
-    pub marked: bool,
-    /// Reads everything at once.
-    pub steady: bool,
+    pub starts_with_mark: bool,
+    /// Reads all output at once.
+    pub reads_at_once: bool,
     /// Reads slowly, but never stops.
-    pub plodding: bool,
+    pub reads_slowly: bool,
     /// Does not quit; in a crowd, stays in the lobby.
     pub resident: bool,
-    /// Never says anything, not even a name.
+    /// Never sends a line, not even a name.
     pub silent: bool,
-    /// Wants no notices of joins, leaves and new names.
+    /// Has notices of joins, leaves and renames turned off.
     pub quiet: bool,
-    /// Came while the history went on.
+    /// Connected after the history's start.
     pub newcomer: bool,
     pub foreign: Option<ForeignProtocol>,
 }
@@ -128,27 +128,26 @@ pub struct Client {
     pub address_key: Option<String>,
     pub is_paced: bool,
     pub arrived_at: Timestamp,
-    /// How many lines the witness had heard when they came.
+    /// The number of lines that the witness had heard at its arrival.
     pub arrived_after: usize,
     /// Refused at admission.
     pub was_refused: bool,
-    /// Each is to be answered, once.
+    /// Its lines; each is due one answer.
     pub sent: Vec<Line>,
     pub switches: Vec<Switch>,
     pub ignored: BTreeSet<usize>,
-    /// Whether their own lines come back.
+    /// Whether its own lines come back.
     pub echo: bool,
-    /// Telnet's options asked for, as they are to be refused; and how often they asked whether
-    /// anybody is there.
+    /// The refusals due for telnet's options, and the answers due to "are you there".
     pub refusals_due: Vec<[u8; 3]>,
     pub here_due: usize,
     /// Everything the server wrote.
     pub output: Vec<u8>,
-    /// Lines in it; for the witness.
+    /// Lines in the output; for the witness.
     pub lines_heard: usize,
-    /// Where in it counting begins.
+    /// The place in the output where counting begins.
     pub counts_from: usize,
-    /// Sent, and not at the server's socket yet: in flight.
+    /// Bytes in flight: sent, and not at the server's socket yet.
     pub outgoing: Vec<u8>,
     /// Readiness that the poll has not reported yet.
     news: Readiness,
@@ -194,19 +193,19 @@ impl Client {
             && !self.connection.is_closed()
     }
 
-    /// Whether the client did something that ends its connection.
+    /// Whether the client has ended its connection itself.
     pub fn has_ended(&self) -> bool {
         self.is_reset || self.has_half_closed || self.has_quit
     }
 
-    /// Whether the server closes the connection whatever the client does.
+    /// Whether the server must close the connection.
     pub fn is_unwelcome(&self) -> bool {
         !self.habits.registers() || self.was_refused
     }
 
-    /// Whether the client's reading is its own: no action changes its socket.
-    pub fn reads_as_they_do(&self) -> bool {
-        self.habits.steady || self.habits.plodding || self.was_refused
+    /// Whether the client reads at a fixed pace, and no action changes its socket.
+    pub fn has_fixed_pace(&self) -> bool {
+        self.habits.reads_at_once || self.habits.reads_slowly || self.was_refused
     }
 
     /// Takes another name, or the same, or that in another case.
@@ -214,7 +213,7 @@ impl Client {
         self.renames += 1;
         let (number, renames) = (self.number, self.renames);
         self.name = match renames {
-            1 => format!("c{number}"), // the same once more
+            1 => format!("c{number}"), // the same name again
             2 => format!("C{number}"),
             _ => format!("c{number}n{renames}"),
         };
@@ -235,8 +234,7 @@ impl Client {
         self.deliver(self.outgoing.len());
     }
 
-    /// What arrives is one piece with what was there and not read: a read that returns less than
-    /// it could has emptied the socket.
+    /// Arriving bytes join the unread ones into one piece, as a short read means an empty socket.
     fn deliver(&mut self, count: usize) {
         let mut socket = self.connection.socket.borrow_mut();
         if count == 0 || socket.half_closed || socket.reset || socket.closed {
@@ -258,7 +256,7 @@ impl Client {
         }
     }
 
-    /// The socket takes so many bytes, and so many at once, or breaks.
+    /// The socket takes `space` bytes, and `write_max` at once, or breaks.
     pub fn set_space(&mut self, space: usize, write_max: usize, breaks_when_full: bool) {
         let mut socket = self.connection.socket.borrow_mut();
         socket.space = space;
@@ -268,7 +266,7 @@ impl Client {
         self.news.writable = true;
     }
 
-    /// The socket takes whole lines of so many bytes at most.
+    /// The socket takes whole lines of `space` bytes at most.
     pub fn set_space_for_lines(&mut self, space: usize) {
         self.set_space(space, usize::MAX, false);
         self.connection.socket.borrow_mut().stops_at_line_end = true;
@@ -288,7 +286,7 @@ impl Client {
         };
     }
 
-    /// Sends what is on its way, perhaps but for its last LF, and nothing more from there on.
+    /// Sends the bytes in flight, perhaps without the last LF, and no more.
     pub fn half_close(&mut self, rng: &mut Rng) {
         if self.outgoing.ends_with(b"\n") && rng.one_in(4) {
             self.outgoing.pop();
@@ -300,7 +298,7 @@ impl Client {
         self.news.hung_up = true;
     }
 
-    /// Reads what the server wrote.
+    /// Takes the server's output.
     pub fn look(&mut self) {
         let mut socket = self.connection.socket.borrow_mut();
         if self.output.is_empty() {

@@ -1,4 +1,4 @@
-//! One history from its seed: how it begins, and how it comes to its end.
+//! One history from its seed: its start, its course and its end.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ pub const WITNESS: usize = 0;
 /// More turns in a row than any history needs.
 const TURNS_MAX: usize = 100_000;
 
-/// So many names are tried at the end, of those who are gone and of those who are there.
+/// Names tried at the end, of clients that are gone and of clients that are there.
 const NAMES_TRIED_MAX: usize = 20;
 
-/// Something said in a room, or privately. Its text begins with its number.
+/// A room line or a private message. Its text begins with its number.
 #[derive(Debug)]
 pub struct Utterance {
     pub from: usize,
-    /// To whom, if not to a room.
+    /// The recipients of a private message.
     pub to: Option<Vec<usize>>,
     pub text: String,
-    /// The speaker is to hear it, too.
+    /// The sender gets it, too.
     pub echo: bool,
-    /// Said on leaving.
+    /// A quit text.
     pub is_farewell: bool,
 }
 
@@ -42,15 +42,15 @@ pub struct History {
     /// By number, in the order in which they were typed.
     pub utterances: Vec<Utterance>,
     pub turns: u64,
-    /// How many things happened.
+    /// The number of actions.
     pub events: u64,
-    /// How much time has passed since all had come.
+    /// The time since the start was over.
     pub passed: Duration,
-    /// How many lines of whom the witness has heard.
+    /// The lines that the witness has heard, by sender.
     pub spoken: Vec<u64>,
-    /// What only some histories see, for the tally.
+    /// Counts of rare events, for the statistics.
     pub liveness_checks: u64,
-    pub hoards: u64,
+    pub largest_closed: u64,
 }
 
 impl History {
@@ -69,20 +69,20 @@ impl History {
             passed: Duration::ZERO,
             spoken: Vec::new(),
             liveness_checks: 0,
-            hoards: 0,
+            largest_closed: 0,
         };
         history.witness_arrives();
         for _ in 1..history.plan.clients_at_start {
             let habits = draw_habits(&mut history.rng);
-            let who = history.arrive(habits);
-            history.introduce(who);
+            let index = history.arrive(habits);
+            history.deliver_first_lines(index);
             if !history.plan.is_crowd() {
                 history.turn();
             }
         }
         history.run();
         if history.plan.is_crowd() {
-            // All are named, and summed up, before anything counts.
+            // All clients register, and all summaries are sent, before counting begins.
             history.pass(Duration::from_secs(60));
         }
         history.look();
@@ -92,24 +92,24 @@ impl History {
         history
     }
 
-    /// Things happen.
-    pub fn unfold(&mut self) {
+    /// Runs the actions.
+    pub fn run_actions(&mut self) {
         for number in 0..self.plan.steps {
             if self.plan.kind == Kind::Flood && number == 1 {
                 self.flood();
             }
             if self.plan.has_long_fan_outs() && number % 6 == 3 {
-                self.a_place_changes_hands();
+                self.slot_is_reused();
             }
             self.step();
             self.events += 1;
         }
     }
 
-    /// Every open client sends the rest and reads everything; then the server comes to rest.
+    /// Every open client sends the rest and reads everything; then the server becomes idle.
     pub fn come_to_rest(&mut self) {
         if self.plan.last_hour {
-            self.nobody_reads_for_an_hour();
+            self.pass_an_hour_without_reading();
         }
         if self.plan.shutdown {
             self.server.switchboard.shut_down(self.server.now);
@@ -146,7 +146,7 @@ impl History {
         );
     }
 
-    /// Who is where, and how everything went.
+    /// Has the witness ask for the members of each room and for `/stats`.
     fn ask_the_witness(&mut self) {
         for room in ROOMS {
             self.types(WITNESS, Line::Names(room), &format!("/names {room}"));
@@ -158,42 +158,42 @@ impl History {
         self.look();
     }
 
-    /// The names of those who are gone are free; those of the others are not.
+    /// The names of gone clients are free; those of the others are not.
     fn try_names(&mut self) {
         let is_full = |one: &&Client| !one.connection.is_closed();
         if self.clients.iter().filter(is_full).count() >= self.plan.limits.clients_max {
             return;
         }
-        let who = self.arrive(Habits {
+        let index = self.arrive(Habits {
             json: true,
-            steady: true,
+            reads_at_once: true,
             newcomer: true,
             ..Habits::default()
         });
-        // Where nobody is told of new names.
-        self.types(who, Line::Other, "/part lobby");
-        for client in 0..NAMES_TRIED_MAX.min(who) {
+        // The witness leaves, so that no client is told of its new names.
+        self.types(index, Line::Other, "/part lobby");
+        for client in 0..NAMES_TRIED_MAX.min(index) {
             let other = &self.clients[client];
             let (is_gone, name) = (other.connection.is_closed(), other.name.clone());
             let line = match is_gone {
                 true => Line::FreeName,
                 false if other.was_refused => continue,
-                // A new name may not have got through.
+                // The client's last rename may not have got through.
                 false if name != format!("c{client}") => continue,
                 false => Line::Refused("name_taken"),
             };
-            self.types(who, line, &format!("#{name}"));
+            self.types(index, line, &format!("#{name}"));
         }
-        self.types(who, Line::FreeName, &format!("#c{who}"));
-        self.clients[who].deliver_all();
-        self.clients[who].tell(&mut self.server);
+        self.types(index, Line::FreeName, &format!("#c{index}"));
+        self.clients[index].deliver_all();
+        self.clients[index].tell(&mut self.server);
         self.run();
-        self.pass(Duration::from_secs(60)); // its lines may be paced
+        self.pass(Duration::from_secs(60)); // its lines may be limited by the rate
         self.look();
     }
 
-    /// Whatever waits is waited for no longer than it may be.
-    fn nobody_reads_for_an_hour(&mut self) {
+    /// No output waits longer than the stall time.
+    fn pass_an_hour_without_reading(&mut self) {
         self.run();
         self.pass(Duration::from_secs(3600));
         let waiting = self.server.switchboard.waiting_bytes();
@@ -207,7 +207,7 @@ impl History {
     fn witness_arrives(&mut self) {
         let witness = self.arrive(Habits {
             json: true,
-            steady: true,
+            reads_at_once: true,
             resident: true,
             ..Habits::default()
         });
@@ -249,36 +249,36 @@ impl History {
         if habits.quiet {
             self.type_line(number, "/quiet on");
         }
-        // From here on each line is to be answered as it deserves.
+        // From here on each line has its answer checked.
         self.type_line(number, "/ping START");
         if habits.quiet || (self.plan.is_crowd() && habits.newcomer) {
-            self.say(number, "", 0); // so that it is known when they were there, and wanted quiet
+            self.say(number, "", 0); // marks the time of its arrival and of its quiet setting
         }
         number
     }
 
-    pub fn type_line(&mut self, who: usize, text: &str) {
+    pub fn type_line(&mut self, index: usize, text: &str) {
         let line_bytes_max = self.plan.limits.line_bytes_max;
-        self.clients[who].type_line(text, line_bytes_max, &mut self.rng);
+        self.clients[index].type_line(text, line_bytes_max, &mut self.rng);
     }
 
     /// Delivers the first lines of a new client.
-    pub fn introduce(&mut self, who: usize) {
-        let client = &self.clients[who];
-        if self.plan.is_crowd() || client.reads_as_they_do() {
-            // Or time to register could leap by.
-            self.clients[who].deliver_all();
-            self.clients[who].tell(&mut self.server);
+    pub fn deliver_first_lines(&mut self, index: usize) {
+        let client = &self.clients[index];
+        if self.plan.is_crowd() || client.has_fixed_pace() {
+            // Otherwise a leap could pass its time to register.
+            self.clients[index].deliver_all();
+            self.clients[index].tell(&mut self.server);
         } else {
-            self.clients[who].deliver_some(&mut self.rng);
-            self.tell_perhaps(who);
+            self.clients[index].deliver_some(&mut self.rng);
+            self.tell_perhaps(index);
         }
     }
 
-    /// The poll reports now, or some time later.
-    pub fn tell_perhaps(&mut self, who: usize) {
+    /// The poll reports readiness now, or later.
+    pub fn tell_perhaps(&mut self, index: usize) {
         if self.rng.one_in(2) {
-            self.clients[who].tell(&mut self.server);
+            self.clients[index].tell(&mut self.server);
         }
     }
 
@@ -299,7 +299,7 @@ impl History {
         while self.server.switchboard.next_deadline() <= end {
             self.server.now = self.server.now.max(self.server.switchboard.next_deadline());
             self.run();
-            // What becomes due by what was done is done in the next turn.
+            // Work that becomes due in a turn is done in the next one.
             if self.server.switchboard.next_deadline() <= self.server.now {
                 self.run();
             }

@@ -4,17 +4,17 @@ use crate::clients::{Addressee, Line, Switch};
 use crate::history::{History, Utterance, WITNESS};
 use crate::plan::ROOMS;
 
-/// What texts are filled up with: characters of each length in UTF-8, and whatever means something
-/// at the start of a line, in JSON or to a terminal.
+/// Filling of texts: characters of each length in UTF-8, and characters with a meaning at the start of
+/// a line, in JSON or to a terminal.
 const FILLING: &str = "aé€😀\"\\:@/#[]*!{}<>&z'.,-_ñ漢";
 
-/// In the middle of a connection this is text.
+/// A byte order mark, which is text in the middle of a connection.
 pub const MARK: char = '\u{feff}';
 
-/// So much of a line is left to the command and the names before a text.
+/// The part of a line for the command and the names before a text.
 const PREFIX_BYTES_MAX: usize = 40;
 
-/// A line that makes no sense, and what is said of it, whoever sends it.
+/// Invalid lines, with the code of their error for any sender.
 const REFUSED: [(&str, &str); 18] = [
     ("/nosuch", "unknown_command"),
     ("@c0 hello", "bad_usage"),
@@ -44,73 +44,76 @@ const QUESTIONS: [&str; 9] = [
 ];
 
 impl History {
-    /// Types a line, and notes what its answer must be.
-    pub fn types(&mut self, who: usize, line: Line, text: &str) {
-        self.type_line(who, text);
-        self.clients[who].sent.push(line);
+    /// Types a line, and notes its expected answer.
+    pub fn types(&mut self, index: usize, line: Line, text: &str) {
+        self.type_line(index, text);
+        self.clients[index].sent.push(line);
     }
 
-    /// `who` types a line, or a few that belong together, unless chance drew what makes no sense
-    /// now.
-    pub fn type_something(&mut self, who: usize) {
-        let habits = self.clients[who].habits;
+    /// Types a line, or a few that belong together, unless the drawn line makes no sense now.
+    pub fn type_something(&mut self, index: usize) {
+        let habits = self.clients[index].habits;
         let stays = self.plan.is_crowd() && habits.resident;
         match self.rng.below(32) {
-            0..=5 => self.type_private(who, 1),
+            0..=5 => self.type_private(index, 1),
             6 => {
                 let count = self.rng.between(1..=3);
-                self.type_private(who, count);
+                self.type_private(index, count);
             }
             7..=13 => {
                 let bytes = self.filling_max();
-                self.say(who, "", bytes);
+                self.say(index, "", bytes);
             }
-            14 => self.say(who, "/me ", 8),
-            15 => self.say(who, "/topic ", 8),
+            14 => self.say(index, "/me ", 8),
+            15 => self.say(index, "/topic ", 8),
             16 => {
                 let question = self.rng.pick(&QUESTIONS);
-                self.types(who, Line::Other, question);
+                self.types(index, Line::Other, question);
             }
             17 if !stays => {
                 let text = format!("/join {}", self.rng.pick(&ROOMS));
-                self.types(who, Line::Other, &text);
+                self.types(index, Line::Other, &text);
             }
             18 if !stays => {
                 let text = format!("/part {}", self.rng.pick(&ROOMS));
-                self.types(who, Line::Other, &text);
+                self.types(index, Line::Other, &text);
             }
             19 => {
-                let text = format!("#{}", self.clients[who].rename());
-                self.types(who, Line::Other, &text);
+                let text = format!("#{}", self.clients[index].rename());
+                self.types(index, Line::Other, &text);
             }
-            20 => self.types(who, Line::Away, "/away gone"),
+            20 => self.types(index, Line::Away, "/away gone"),
             21 => {
                 let bytes = self.plan.limits.line_bytes_max + self.rng.between(1..=9);
-                self.types(who, Line::TooLong, &"y".repeat(bytes));
+                self.types(index, Line::TooLong, &"y".repeat(bytes));
             }
-            22 => self.say_in_full(who),
+            22 => self.say_in_full(index),
             23 if !habits.resident && self.rng.one_in(6) => {
                 let text = self.text(0);
-                let number = self.utter(who, None, text.clone());
-                self.clients[who].has_quit = true;
-                self.types(who, Line::Other, &format!("/quit {text}"));
+                let number = self.utter(index, None, text.clone());
+                self.clients[index].has_quit = true;
+                self.types(index, Line::Other, &format!("/quit {text}"));
                 self.utterances[number].is_farewell = true;
             }
-            24 | 25 => self.type_nonsense(who),
-            26 if habits.json => self.type_reply(who),
-            27 | 28 if habits.json => self.type_ignore(who),
-            29 if habits.json => self.type_in_both_modes(who),
+            24 | 25 => self.type_nonsense(index),
+            26 if habits.json => self.type_reply(index),
+            27 | 28 if habits.json => self.type_ignore(index),
+            29 if habits.json => self.type_in_both_modes(index),
             30 => {
-                let on = !self.clients[who].echo;
-                self.clients[who].echo = on;
-                self.types(who, Line::Other, if on { "/echo on" } else { "/echo off" });
+                let on = !self.clients[index].echo;
+                self.clients[index].echo = on;
+                self.types(
+                    index,
+                    Line::Other,
+                    if on { "/echo on" } else { "/echo off" },
+                );
             }
             31 => {
-                let whom = self.rng.below(self.clients.len());
-                let text = format!("/whois {}", self.clients[whom].name);
-                self.types(who, Line::Whois(whom), &text);
+                let target = self.rng.below(self.clients.len());
+                let text = format!("/whois {}", self.clients[target].name);
+                self.types(index, Line::Whois(target), &text);
             }
-            _ => self.say(who, "", 0),
+            _ => self.say(index, "", 0),
         }
     }
 
@@ -119,25 +122,25 @@ impl History {
         self.rng.below(line_bytes_max - PREFIX_BYTES_MAX)
     }
 
-    /// Something for the room that `who` is in, of a text with so many bytes of filling at most.
-    pub fn say(&mut self, who: usize, command: &str, filling_max: usize) {
+    /// Types a line for the current room, with `filling_max` bytes of filling at most.
+    pub fn say(&mut self, index: usize, command: &str, filling_max: usize) {
         let text = self.text(filling_max);
         let line = format!("{command}{text}");
-        let number = self.utter(who, None, text);
-        self.types(who, Line::Said(number), &line);
+        let number = self.utter(index, None, text);
+        self.types(index, Line::Said(number), &line);
     }
 
-    /// A line as long as lines may be.
-    pub fn say_in_full(&mut self, who: usize) {
+    /// Types a line of the maximum length.
+    pub fn say_in_full(&mut self, index: usize) {
         let mut text = self.text(0);
         text.push(' ');
         text += &"x".repeat(self.plan.limits.line_bytes_max - text.len());
-        let number = self.utter(who, None, text.clone());
-        self.types(who, Line::Said(number), &text);
+        let number = self.utter(index, None, text.clone());
+        self.types(index, Line::Said(number), &text);
     }
 
-    /// Something for `count` people at most, under the names they have as far as anybody knows.
-    fn type_private(&mut self, who: usize, count: usize) {
+    /// Types a private message to `count` clients at most, under their last known names.
+    fn type_private(&mut self, index: usize, count: usize) {
         let mut clients: Vec<usize> = (0..count)
             .map(|_| {
                 let client = self.rng.below(self.clients.len());
@@ -145,17 +148,17 @@ impl History {
                 let another = self.rng.below(self.clients.len());
                 if is_gone { another } else { client }
             })
-            // Who gets a copy and an echo would get it twice.
-            .filter(|client| *client != who || !self.clients[who].echo)
+            // A sender among the recipients with an echo would get it twice.
+            .filter(|client| *client != index || !self.clients[index].echo)
             .collect();
         clients.sort_unstable();
         clients.dedup();
         let bytes = self.filling_max();
-        self.type_private_to(who, &clients, bytes);
+        self.type_private_to(index, &clients, bytes);
     }
 
-    /// Something for these people. Returns whether it was typed.
-    pub fn type_private_to(&mut self, who: usize, clients: &[usize], filling_max: usize) -> bool {
+    /// Types a private message to these clients. Returns whether it was typed.
+    pub fn type_private_to(&mut self, index: usize, clients: &[usize], filling_max: usize) -> bool {
         let addressees = clients.iter().map(|client| Addressee {
             client: *client,
             name: self.clients[*client].name.clone(),
@@ -172,73 +175,73 @@ impl History {
         if clients.is_empty() || line.len() > self.plan.limits.line_bytes_max {
             return false;
         }
-        let number = self.utter(who, Some(clients.to_vec()), text);
-        self.types(who, Line::Private { number, to }, &line);
+        let number = self.utter(index, Some(clients.to_vec()), text);
+        self.types(index, Line::Private { number, to }, &line);
         true
     }
 
-    fn type_reply(&mut self, who: usize) {
+    fn type_reply(&mut self, index: usize) {
         let text = self.text(8);
         let line = format!("/reply {text}");
-        let number = self.utter(who, Some(Vec::new()), text);
-        self.types(who, Line::Reply(number), &line);
+        let number = self.utter(index, Some(Vec::new()), text);
+        self.types(index, Line::Reply(number), &line);
     }
 
-    fn type_nonsense(&mut self, who: usize) {
+    fn type_nonsense(&mut self, index: usize) {
         let (text, code) = self.rng.pick(&REFUSED);
-        self.types(who, Line::Refused(code), text);
+        self.types(index, Line::Refused(code), text);
         if self.plan.limits.line_bytes_max >= 512 {
             let text = format!("/away {}", "x".repeat(301));
-            self.types(who, Line::Refused("bad_usage"), &text);
+            self.types(index, Line::Refused("bad_usage"), &text);
         }
     }
 
-    /// Ignores somebody, or hears them again. What is said before and after tells the oracle when.
-    fn type_ignore(&mut self, who: usize) {
-        let ignored = &self.clients[who].ignored;
-        let whom = match ignored.first() {
-            Some(whom) if self.rng.one_in(2) => *whom,
+    /// Ignores a client, or ends that. The lines before and after tell the oracle when.
+    fn type_ignore(&mut self, index: usize) {
+        let ignored = &self.clients[index].ignored;
+        let target = match ignored.first() {
+            Some(target) if self.rng.one_in(2) => *target,
             _ => self.rng.below(self.clients.len()),
         };
-        if whom == who || whom == WITNESS {
+        if target == index || target == WITNESS {
             return;
         }
-        let on = !ignored.contains(&whom);
+        let on = !ignored.contains(&target);
         let command = if on { "/ignore" } else { "/unignore" };
-        let text = format!("{command} {}", self.clients[whom].name);
-        self.say(who, "", 0);
+        let text = format!("{command} {}", self.clients[target].name);
+        self.say(index, "", 0);
         let switch = Switch {
             since: self.clients[WITNESS].lines_heard,
             until: self.utterances.len(),
-            line: self.clients[who].sent.len(),
-            whom,
+            line: self.clients[index].sent.len(),
+            target,
             on,
         };
-        let client = &mut self.clients[who];
+        let client = &mut self.clients[index];
         client.switches.push(switch);
         if on {
-            client.ignored.insert(whom);
+            client.ignored.insert(target);
         } else {
-            client.ignored.remove(&whom);
+            client.ignored.remove(&target);
         }
-        self.types(who, Line::Ignore { whom, on }, &text);
-        self.say(who, "", 0);
+        self.types(index, Line::Ignore { target, on }, &text);
+        self.say(index, "", 0);
     }
 
-    /// For a while, lines as people read them.
-    fn type_in_both_modes(&mut self, who: usize) {
-        self.types(who, Line::ToPlain, "/mode plain");
+    /// Types some lines in plain mode.
+    fn type_in_both_modes(&mut self, index: usize) {
+        self.types(index, Line::ToPlain, "/mode plain");
         for _ in 0..self.rng.below(3) {
             match self.rng.below(3) {
-                0 => self.type_private(who, 2),
-                1 => self.type_nonsense(who),
-                _ => self.say(who, "", 8),
+                0 => self.type_private(index, 2),
+                1 => self.type_nonsense(index),
+                _ => self.say(index, "", 8),
             }
         }
-        self.types(who, Line::ToJson, "/mode json");
+        self.types(index, Line::ToJson, "/mode json");
     }
 
-    /// The next number, by which whatever is uttered is known again, and filling.
+    /// A text of the next number, which identifies it, and filling.
     pub fn text(&mut self, filling_max: usize) -> String {
         let mut text = self.utterances.len().to_string();
         if filling_max < 2 {
@@ -256,13 +259,12 @@ impl History {
             }
             text.push(character);
         }
-        // A space at the end is not worth a rule of its own.
+        // The oracle has no rule for a space at the end.
         text.truncate(text.trim_end().len());
         text
     }
 
-    /// Notes something that `from` says to the room, or to others; to nobody known yet, if it is a
-    /// reply.
+    /// Notes a text that `from` sends to the room or to recipients; a reply's recipient is not known yet.
     fn utter(&mut self, from: usize, to: Option<Vec<usize>>, text: String) -> usize {
         self.utterances.push(Utterance {
             from,

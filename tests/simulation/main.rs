@@ -41,17 +41,17 @@ use std::env;
 use history::History;
 use stats::Stats;
 
-/// One history from its seed, and what the oracle says of it.
+/// One history from its seed, judged by the oracle.
 fn play(seed: u64) -> Stats {
     let _replay = runner::Replay { seed };
     let mut history = History::begin(seed);
-    history.unfold();
+    history.run_actions();
     history.come_to_rest();
     oracle::judge(&history)
 }
 
 #[test]
-fn everyone_hears_what_they_are_to_hear() {
+fn clients_receive_every_line_due_to_them() {
     match (env::var("CHINWAG_SEED"), env::var("CHINWAG_SECONDS")) {
         (Ok(seed), _) => runner::replay(seed.parse().expect("CHINWAG_SEED is a number")),
         (_, Ok(seconds)) => runner::play_fresh_seeds(&seconds),
@@ -60,7 +60,7 @@ fn everyone_hears_what_they_are_to_hear() {
 }
 
 #[test]
-fn a_seed_is_one_history() {
+fn seed_gives_the_same_history_each_time() {
     for seed in [3, 14] {
         let (once, again) = (play(seed), play(seed));
         assert_eq!(once, again, "seed {seed}");

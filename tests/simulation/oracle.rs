@@ -1,19 +1,19 @@
-//! What must hold of a history when it is over, from what everyone sent and heard.
+//! The checks of a finished history, on the lines that its clients sent and got.
 //!
-//! - Each heard, in the witness's order and once, lines that were said where they were; and heard
-//!   and missed together as many as were said there for them, to the line. Nothing came of whom
-//!   they ignored, and nothing that was not for them.
-//! - Joins and leaves, one by one and summed up, leave as many in each room as are there.
-//! - What one person says to another keeps its order; every text comes as it was typed.
-//! - Each line has one answer, one that fits it. What was answered with `ok` was said.
+//! - Each client got, in the witness's order and once, lines of the rooms that it was in; and its
+//!   received and skipped lines together are exactly those due to it. No line came from an ignored
+//!   client or for another one.
+//! - Joins and leaves, one by one and summed up, give the members of each room.
+//! - The lines from one client to another keep their order; every text arrives as it was typed.
+//! - Each line has one answer, one that fits it. A line answered with `ok` was sent on.
 //! - Each copy of a private message was delivered, or refused, or its sender was told; one of these.
-//! - Who reads everything misses nothing, gets all answers, and is not closed by the server; who
-//!   does not is not closed for it before the time.
-//! - Who finds no place is turned away with a line that says so, and everyone else is let in;
-//!   strangers are answered in their own protocol. Telnet's options are refused once each.
-//! - The names of those who are gone are free, and no others.
+//! - A client that reads everything skips no line, gets all answers, and is not closed by the server;
+//!   another is not closed for its reading before the time.
+//! - A client past a limit is refused with a line that names it, and every other is admitted;
+//!   foreign protocols are answered in kind. Telnet's options are refused once each.
+//! - The names of gone clients are free, and no others.
 
-use crate::admission::{check_refused, check_stranger};
+use crate::admission::{check_foreign, check_refused};
 use crate::client_log::{self, Answer, ClientLog, names_in, number_of};
 use crate::client_view::{Answers, ClientView, Listener};
 use crate::clients::{Client, Line};
@@ -22,11 +22,11 @@ use crate::private::check_private;
 use crate::room_log::RoomLog;
 use crate::stats::Stats;
 
-/// What one person got, as far as it was read.
+/// One client's log, read by the oracle.
 struct Reading {
     output: ClientLog,
     answers: Answers,
-    /// Which line each of those heard answers.
+    /// For each line of the log, the place of the line that it answers.
     places: Vec<Option<usize>>,
 }
 
@@ -75,7 +75,7 @@ pub fn judge(history: &History) -> Stats {
     for ((client, view), reading) in history.clients.iter().zip(&views).zip(&readings) {
         let is_here = !client.connection.is_closed();
         stats.add_view(client, view);
-        if client.habits.steady {
+        if client.habits.reads_at_once {
             assert!(view.missed.is_empty(), "{} reads everything", client.name);
         }
         if is_here {
@@ -95,7 +95,7 @@ pub fn judge(history: &History) -> Stats {
     stats
 }
 
-/// Who is still there, and who is not.
+/// Checks which connections are still open.
 fn check_ends(history: &History) {
     let switchboard = &history.server.switchboard;
     let clients = history.clients.iter();
@@ -110,12 +110,12 @@ fn check_ends(history: &History) {
         } else if let Some(foreign) = client.habits.foreign
             && !history.plan.shutdown
         {
-            check_stranger(client, foreign);
+            check_foreign(client, foreign);
         }
         if client.connection.is_closed() {
             let was_let_go = client.has_ended() || client.is_unwelcome() || history.plan.shutdown;
             assert!(
-                was_let_go || !client.habits.steady,
+                was_let_go || !client.habits.reads_at_once,
                 "{name} reads everything, and was closed"
             );
             continue;
@@ -130,7 +130,7 @@ fn check_ends(history: &History) {
     }
 }
 
-/// Lines heard and missed. Says whether what somebody is to hear is known.
+/// Checks received and skipped lines. Returns whether the lines due to the client are known.
 fn check_counts(record: &RoomLog<'_>, client: &Client, view: &ClientView) -> bool {
     let Some(due) = record.due(client) else {
         return false;
@@ -140,7 +140,7 @@ fn check_counts(record: &RoomLog<'_>, client: &Client, view: &ClientView) -> boo
         let heard = view.heard.get(room).copied().unwrap_or_default();
         let missed = view.missed.get(room).copied().unwrap_or_default();
         assert!(heard <= *most, "{name} heard {heard} of {most} in {room}");
-        // A new name may be among those missed.
+        // A rename may be among the skipped lines.
         assert!(
             heard + missed >= *least,
             "{name} heard {heard} and missed {missed} of {least} in {room}"
@@ -156,23 +156,23 @@ fn check_counts(record: &RoomLog<'_>, client: &Client, view: &ClientView) -> boo
     least == most
 }
 
-/// Telnet's questions are answered, and its options refused once each.
+/// Checks that telnet's questions are answered, and its options refused once each.
 fn check_telnet(client: &Client, output: &ClientLog, view: &ClientView) {
     let name = &client.name;
     assert_eq!(output.refusals, client.refusals_due, "telnet with {name}");
     assert_eq!(view.here, client.here_due, "{name} asked who is here");
 }
 
-/// Whether somebody read all answers in a form that can be told apart from the rest: who is still
-/// there, and who read everything up to an end of their own.
+/// Whether a client read all answers, in JSON: it is still connected, or read everything up to its own
+/// end.
 fn is_to_be_answered(history: &History, client: &Client) -> bool {
-    let saw_the_end = client.habits.steady
+    let read_to_the_end = client.habits.reads_at_once
         && (client.has_half_closed || client.has_quit)
         && !client.is_reset
         && !history.plan.stalls
         && !history.plan.shutdown;
     let asks = client.habits.json && !client.is_unwelcome();
-    asks && (!client.connection.is_closed() || saw_the_end)
+    asks && (!client.connection.is_closed() || read_to_the_end)
 }
 
 fn check_answers(record: &RoomLog<'_>, client: &Client, answers: &Answers) {
@@ -204,14 +204,14 @@ fn fits(record: &RoomLog<'_>, client: &Client, line: &Line, answer: &Answer) -> 
         }
         Line::TooLong => code == Some("line_too_long"),
         Line::Refused(expected) => code == Some(expected),
-        Line::Ignore { whom, .. } => match code {
-            None => number_of(answer.fields["name"].as_str().unwrap_or_default()) == *whom,
-            // They are gone, or have another name by now; and so did nothing come of the ignoring.
+        Line::Ignore { target, .. } => match code {
+            None => number_of(answer.fields["name"].as_str().unwrap_or_default()) == *target,
+            // The target is gone or renamed, so that the ignore did not happen.
             Some(code) => matches!(code, "no_such_user" | "bad_usage"),
         },
-        Line::Whois(whom) => {
+        Line::Whois(target) => {
             let knows_address = answer.fields["address"].is_string();
-            let is_known = code.is_none() && knows_address == (*whom == client.number);
+            let is_known = code.is_none() && knows_address == (*target == client.number);
             is_known || code == Some("no_such_user")
         }
         Line::Names(room) => check_names(record, room, answer),
@@ -221,44 +221,44 @@ fn fits(record: &RoomLog<'_>, client: &Client, line: &Line, answer: &Answer) -> 
     }
 }
 
-/// Whether the witness sees in a room whom they were told of.
+/// Whether the witness sees the members in a room that the notices told it of.
 fn check_names(record: &RoomLog<'_>, room: &str, answer: &Answer) -> bool {
-    let (count, who) = record.population(room);
+    let (count, index) = record.population(room);
     let total = answer.fields["total"].as_u64();
     let there = names_in(&answer.fields["users"]).into_iter();
     let there = there.filter(|client| *client != WITNESS).collect();
-    count.is_none_or(|count| total == Some(count + 1)) && who.is_none_or(|who| who == there)
+    count.is_none_or(|count| total == Some(count + 1)) && index.is_none_or(|index| index == there)
 }
 
-/// That somebody is away is told once for each time that they say so.
+/// Checks that an away notice comes once for each absence.
 fn check_away(history: &History, client: &Client, view: &ClientView) {
-    for (who, told) in &view.away {
-        let sent = &history.clients[*who].sent;
+    for (index, told) in &view.away {
+        let sent = &history.clients[*index].sent;
         let said = sent
             .iter()
             .filter(|line| matches!(line, Line::Away))
             .count();
         assert!(
             *told <= said as u64,
-            "{} was told {told} times that c{who} is away",
+            "{} was told {told} times that c{index} is away",
             client.name
         );
     }
 }
 
-/// Replies went to whom they were for.
+/// Checks that replies reached their recipients.
 fn check_deliveries(history: &History, views: &[ClientView]) {
-    for (who, view) in views.iter().enumerate() {
+    for (index, view) in views.iter().enumerate() {
         for number in &view.delivered {
             let from = history.utterances[*number].from;
             let to = views[from].replies.get(number);
-            assert!(to.is_none_or(|to| *to == who), "a reply came to c{who}");
+            assert!(to.is_none_or(|to| *to == index), "a reply came to c{index}");
         }
     }
 }
 
-/// Nobody was closed for not reading in less time than that takes; so many were turned away as
-/// found no place.
+/// Checks that no client was closed as stalled before the stall time, and that the refused ones are
+/// those without a place.
 fn check_stats(history: &History, answers: &Answers) {
     if history.plan.shutdown {
         return;
@@ -285,7 +285,7 @@ fn check_stats(history: &History, answers: &Answers) {
     if for_too_much > 0 {
         return;
     }
-    for client in history.clients.iter().filter(|one| one.habits.plodding) {
+    for client in history.clients.iter().filter(|one| one.habits.reads_slowly) {
         let may_be_gone = client.has_ended() || client.is_unwelcome();
         assert!(
             may_be_gone || !client.connection.is_closed(),

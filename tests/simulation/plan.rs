@@ -1,4 +1,4 @@
-//! The plan of a history: its limits, how many clients, how slow and how talkative they are.
+//! The plan of a history: its limits, and the number, slowness and chattiness of its clients.
 
 use std::time::Duration;
 
@@ -6,36 +6,36 @@ use chinwag::config::Limits;
 
 use crate::rng::Rng;
 
-/// The rooms there are. Everyone enters the first on registering; the witness is in all.
+/// The rooms. A client enters the first on registering; the witness is in all.
 pub const ROOMS: [&str; 4] = ["lobby", "r1", "r2", "r3"];
 
-/// So many may be in a room that tells each join and leave at once: then the witness's log says
-/// who was where.
+/// A room of this size tells each join and leave at once, so that the witness's log has the members at
+/// any time.
 const SMALL_MAX: usize = 45;
 
-/// More than three turns write to.
+/// More members than three turns write to.
 const SEVERAL_TURNS_MIN: usize = 200;
 
-/// In rooms with more than so many, nobody is told who comes and goes.
+/// Rooms with more members get no presence notices.
 pub const TOLD_MAX: usize = 1000;
 
-/// Only seeds past this have histories with thousands of people, as these take seconds.
+/// Only seeds past this have histories with thousands of clients, as these take seconds.
 const THOUSANDS_FROM_SEED: u64 = 1 << 20;
 
-/// What a history is about.
+/// The kind of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// So few that each join and leave is told at once.
+    /// Few enough clients for each join and leave to be told at once.
     Small,
     /// As small; long lines, and queues of hundreds of kilobytes.
     Deep,
-    /// As small; there are few places, in all and for each address.
+    /// As small; the limits of connections are low, in all and for each address.
     Crammed,
     /// Joins and leaves are summed up, or both by turns; a line may take several turns.
     Crowd,
-    /// A crowd to whom one turn says more than may be put off.
+    /// A crowd, with more output in one turn than a fan-out may hold.
     Flood,
-    /// Thousands, whom nobody tells of joins and leaves.
+    /// Thousands of clients, without presence notices.
     Thousands,
 }
 
@@ -43,9 +43,9 @@ pub enum Kind {
 pub struct Plan {
     pub kind: Kind,
     pub limits: Limits,
-    /// Time leaps, so that who does not read is closed for it.
+    /// Time leaps, so that clients can stall.
     pub stalls: bool,
-    /// At the end an hour passes in which nobody begins to read.
+    /// At the end an hour passes without reading.
     pub last_hour: bool,
     /// The server is told to exit at the end.
     pub shutdown: bool,
@@ -66,9 +66,9 @@ impl Plan {
             Kind::Small => (rng.between(8..=36), SMALL_MAX, rng.between(100..=400)),
             Kind::Crammed => (rng.between(4..=20), SMALL_MAX, rng.between(100..=300)),
             Kind::Deep => (rng.between(6..=14), 20, rng.between(60..=150)),
-            // Written to in so many turns that in between a place can change hands.
+            // A fan-out takes enough turns for a slot to be reused in between.
             Kind::Crowd if rng.one_in(5) => (rng.between(260..=340), 400, 20),
-            // Some rooms have 50 members, now more, now fewer.
+            // Some rooms pass 50 members in both directions.
             Kind::Crowd => (rng.between(44..=130), 240, rng.between(40..=90)),
             Kind::Flood => (400, 410, 6),
             Kind::Thousands => (rng.between(950..=5000), 6000, rng.between(20..=100)),
@@ -87,12 +87,12 @@ impl Plan {
         }
     }
 
-    /// Whether a line takes so many turns that in between a place can change hands.
+    /// Whether a fan-out takes enough turns for a slot to be reused in between.
     pub fn has_long_fan_outs(&self) -> bool {
         self.kind == Kind::Crowd && self.clients_at_start > SEVERAL_TURNS_MIN
     }
 
-    /// Whether there are more in the lobby than are told each join and leave at once.
+    /// Whether the lobby is too large for each join and leave to be told at once.
     pub fn is_crowd(&self) -> bool {
         matches!(self.kind, Kind::Crowd | Kind::Flood | Kind::Thousands)
     }
@@ -109,8 +109,7 @@ fn draw_kind(seed: u64, rng: &mut Rng) -> Kind {
     }
 }
 
-/// Small ones, so that each is reached: as small as `Limits::check` lets them be, or some times
-/// that.
+/// Small limits, so that each is reached: the minimum of `Limits::check`, or a multiple.
 fn draw_limits(kind: Kind, clients: usize, rng: &mut Rng) -> Limits {
     let (line_bytes_max, soft_lines, hard_softs) = match kind {
         Kind::Deep => (rng.pick(&[2048, 4096]), 20, rng.pick(&[2, 4])),
@@ -125,7 +124,7 @@ fn draw_limits(kind: Kind, clients: usize, rng: &mut Rng) -> Limits {
     let output_soft_bytes_max = line_bytes_max * soft_lines;
     let output_hard_bytes_max = output_soft_bytes_max * hard_softs;
     let output_total_bytes_max = match kind {
-        // What is put off has its own limit, which is to be reached first.
+        // The fan-out has its own limit, which must be reached first.
         Kind::Flood | Kind::Thousands => 64 << 20,
         _ => output_hard_bytes_max * rng.pick(&[1, 2, 3, 10, 50]),
     };

@@ -1,4 +1,4 @@
-//! What becomes of private messages.
+//! The fate of private messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use crate::clients::{Addressee, Client, Line};
 use crate::history::History;
 use crate::stats::Stats;
 
-/// Each copy of what somebody wrote privately was delivered, refused or lost, and what was lost is
-/// what they were told of.
+/// Checks that each copy of a client's private messages was delivered, refused or lost, and that the
+/// lost ones are those that it was told of.
 pub fn check_private(
     history: &History,
     client: &Client,
@@ -35,50 +35,53 @@ pub fn check_private(
             _ => continue,
         };
         for addressee in &to {
-            let who = addressee.client;
-            let delivered = views[who].delivered.contains(number);
-            // Who ignores them does not get it, and that is not told. Nor is it known what became
-            // of it where the answer was for people.
-            let is_unsure = answer.is_none() || ignores(&history.clients[who], client.number);
+            let index = addressee.client;
+            let delivered = views[index].delivered.contains(number);
+            // A recipient that ignores the sender gets no copy, untold; and a plain answer does not
+            // tell the fate.
+            let is_unsure = answer.is_none() || ignores(&history.clients[index], client.number);
             let is_refused = answer
                 .as_ref()
                 .is_some_and(|answer| is_refused(answer, addressee, to.len()));
             if is_refused {
-                // Whoever has no room for it is closed; who ignores the sender is no error.
+                // A recipient without space is closed; one that ignores the sender is no error.
                 let code = answer.as_ref().and_then(|answer| answer.code.as_deref());
                 let is_other = to.len() > 1 || code != Some("not_delivered");
-                let is_gone = history.clients[who].connection.is_closed();
-                assert!(is_other || is_gone, "c{who} is here: {answer:?}");
+                let is_gone = history.clients[index].connection.is_closed();
+                assert!(is_other || is_gone, "c{index} is here: {answer:?}");
                 assert!(!delivered, "refused and delivered: {answer:?}");
                 stats.refused += 1;
             } else if delivered {
                 stats.delivered += 1;
             } else if is_unsure {
-                *perhaps.entry(who).or_default() += 1;
+                *perhaps.entry(index).or_default() += 1;
             } else {
-                *lost.entry(who).or_default() += 1;
+                *lost.entry(index).or_default() += 1;
                 stats.told += 1;
             }
         }
     }
     let told = &views[client.number].told;
     let all: BTreeSet<usize> = lost.keys().chain(told.keys()).copied().collect();
-    for who in all {
-        let count = |counts: &BTreeMap<usize, u64>| counts.get(&who).copied().unwrap_or_default();
+    for index in all {
+        let count = |counts: &BTreeMap<usize, u64>| counts.get(&index).copied().unwrap_or_default();
         let (lost, told) = (count(&lost), count(told));
         assert!(
             (lost..=lost + count(&perhaps)).contains(&told),
-            "{} was told that {told} messages to c{who} were lost, and {lost} were",
+            "{} was told that {told} messages to c{index} were lost, and {lost} were",
             client.name
         );
     }
 }
 
-fn ignores(client: &Client, whom: usize) -> bool {
-    client.switches.iter().any(|one| one.on && one.whom == whom)
+fn ignores(client: &Client, target: usize) -> bool {
+    client
+        .switches
+        .iter()
+        .any(|one| one.on && one.target == target)
 }
 
-/// Whether the answer says that one of so many addressees was not reached: it names them.
+/// Whether the answer names the addressee as not reached.
 fn is_refused(answer: &Answer, addressee: &Addressee, addressees: usize) -> bool {
     if answer.code.is_none() || addressees == 1 {
         return answer.code.is_some();

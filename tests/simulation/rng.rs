@@ -19,7 +19,7 @@ impl Rng {
         self.0.usize(range)
     }
 
-    /// True once in so many times.
+    /// True once in `times`.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -1,5 +1,5 @@
-//! What the witness got, which is in every room and reads everything: in which order each room's
-//! lines came, who was there, and so how many lines each of the others is to hear.
+//! The log of the witness, which is in every room and reads everything: the order and the members of
+//! each room, and from them the lines due to each client.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,57 +12,57 @@ use crate::scenes::number_in;
 #[derive(Debug)]
 pub struct RoomLog<'a> {
     history: &'a History,
-    /// Whether nobody is told who is in the lobby, one by one.
+    /// Whether joins and leaves of the lobby are not told one by one.
     crowd: bool,
-    /// What was said in rooms, by number.
+    /// The room lines, by number.
     said: BTreeMap<usize, Said>,
     /// The numbers in the order of their places.
     order: Vec<usize>,
-    /// What each person is to hear or to miss.
+    /// The lines due to each client, received or skipped.
     due: Vec<Due>,
     ears: Vec<Ears<'a>>,
-    /// Who is in which rooms, as far as the witness was told.
+    /// The rooms of each client, as far as the witness was told.
     rooms: BTreeMap<usize, BTreeSet<String>>,
-    /// Who was in the lobby of a crowd to stay there, and has left it all the same: for good.
+    /// Residents of a crowd's lobby that have left it, for good.
     gone: BTreeSet<usize>,
-    /// How many others are there, as far as the witness was told.
+    /// The number of other members, as far as the witness was told.
     others: BTreeMap<String, u64>,
-    /// How many lines came before the one that is looked at.
+    /// The number of lines before the current one.
     place: usize,
     counts: bool,
 }
 
 #[derive(Debug)]
 pub struct Said {
-    /// How many came before it, in any room.
+    /// The number of lines before it, in all rooms.
     pub place: usize,
     pub room: String,
-    /// Who was there to hear it, if that is known.
+    /// The members at that time, if known.
     hearers: Option<BTreeSet<usize>>,
-    /// For whom of them it was, whatever they had set.
+    /// The members that it was for, with any settings.
     certain: BTreeSet<usize>,
 }
 
-/// How many lines somebody is to hear or to miss: at least, and at most.
+/// The lines due to a client, received or skipped: at least, and at most.
 #[derive(Clone, Debug, Default)]
 pub struct Due {
     pub by_room: BTreeMap<String, (u64, u64)>,
-    /// New names are told once to whoever shares rooms, in one of them.
+    /// A rename is told once to a client that shares rooms, in one of them.
     pub renames: (u64, u64),
 }
 
-/// Whom somebody does not hear.
+/// The ignores of a client.
 #[derive(Clone, Debug, Default)]
 struct Ears<'a> {
-    /// Those that came to pass.
+    /// The changes that happened.
     switches: Vec<&'a Switch>,
-    /// So many of them are over.
+    /// The number of changes in the past.
     past: usize,
-    /// They have said something in a room: so whatever they sent before was done.
+    /// The client has spoken in a room, so that all of its earlier lines were executed.
     has_spoken: bool,
 }
 
-/// What is known of whether a line is for somebody.
+/// Whether a line is for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IsFor {
     Yes,
@@ -87,11 +87,11 @@ impl Due {
 }
 
 impl Ears<'_> {
-    /// Whether somebody's lines are for them, of which the witness hears one in this place.
-    fn hear(&self, whom: usize, place: usize) -> IsFor {
+    /// Whether a line of `target`, which the witness hears in this place, is for the client.
+    fn hear(&self, target: usize, place: usize) -> IsFor {
         let mut is_for = IsFor::Yes;
         for (number, switch) in self.switches.iter().enumerate() {
-            if switch.whom != whom {
+            if switch.target != target {
                 continue;
             }
             if number >= self.past && switch.since <= place {
@@ -106,7 +106,7 @@ impl Ears<'_> {
 }
 
 impl<'a> RoomLog<'a> {
-    /// `came_to_pass` says whether a switch was not refused.
+    /// `came_to_pass` tells whether a switch was not refused.
     pub fn of(
         history: &'a History,
         heard: &[Received],
@@ -136,41 +136,41 @@ impl<'a> RoomLog<'a> {
         };
         for (place, line) in heard.iter().enumerate() {
             record.place = place;
-            // In a crowd, what the first were told while they came is anybody's guess.
+            // In a crowd, the notices of the first clients during the start are undetermined.
             record.counts = !record.crowd || place >= uncounted;
             record.note(line);
         }
         record
     }
 
-    /// What is known of something that was said in a room.
+    /// A room line, by its number.
     pub fn said(&self, number: usize) -> Option<&Said> {
         self.said.get(&number)
     }
 
-    /// How many lines between two places were for somebody without a doubt.
-    pub fn said_between(&self, after: Option<usize>, before: usize, who: usize) -> u64 {
+    /// The number of lines between two places that were certainly for a client.
+    pub fn said_between(&self, after: Option<usize>, before: usize, index: usize) -> u64 {
         let first = after.map_or(0, |place| place + 1);
         let numbers = self.order.get(first..before).unwrap_or_default();
-        let is_for = |number: &&usize| self.said[*number].certain.contains(&who);
+        let is_for = |number: &&usize| self.said[*number].certain.contains(&index);
         numbers.iter().filter(is_for).count() as u64
     }
 
-    /// What somebody is to hear, if that can be known of them.
+    /// The lines due to a client, if they are known.
     pub fn due(&self, client: &Client) -> Option<&Due> {
         let is_known = !self.crowd || client.habits.resident;
         let is_known = is_known && client.number != WITNESS && client.habits.registers();
         is_known.then(|| &self.due[client.number])
     }
 
-    /// Who is in a room besides the witness: how many, if everyone is told, and who, if that is.
+    /// The other members of a room: their number, if it is told, and the clients, if they are named.
     pub fn population(&self, room: &str) -> (Option<u64>, Option<BTreeSet<usize>>) {
         let is_told = self.history.clients.len() <= TOLD_MAX;
         let count = is_told.then(|| self.others.get(room).copied().unwrap_or_default());
         let is_here = |rooms: &BTreeSet<String>| rooms.contains(room);
         let here = self.rooms.iter().filter(|(_, rooms)| is_here(rooms));
-        let who = (!self.crowd).then(|| here.map(|(who, _)| *who).collect());
-        (count, who)
+        let index = (!self.crowd).then(|| here.map(|(index, _)| *index).collect());
+        (count, index)
     }
 
     fn note(&mut self, line: &Received) {
@@ -179,27 +179,27 @@ impl<'a> RoomLog<'a> {
                 let room = room.as_deref().expect("JSON names the room");
                 self.note_said(room, *from, text);
             }
-            Received::Joined { room, who } => {
-                self.add_to_all(room, *who, true);
+            Received::Joined { room, index } => {
+                self.add_to_all(room, *index, true);
                 self.note_change(room, 1, 0);
                 assert!(
-                    !self.gone.contains(who),
-                    "c{who} joins after leaving for good"
+                    !self.gone.contains(index),
+                    "c{index} joins after leaving for good"
                 );
-                let is_new = self.rooms.entry(*who).or_default().insert(room.clone());
-                assert!(is_new || self.crowd, "c{who} joins {room} twice");
+                let is_new = self.rooms.entry(*index).or_default().insert(room.clone());
+                assert!(is_new || self.crowd, "c{index} joins {room} twice");
             }
-            Received::Left { room, who, .. } => {
-                let was_there = self.rooms.entry(*who).or_default().remove(room);
+            Received::Left { room, index, .. } => {
+                let was_there = self.rooms.entry(*index).or_default().remove(room);
                 assert!(
                     was_there || self.crowd,
-                    "c{who} leaves {room} from elsewhere"
+                    "c{index} leaves {room} from elsewhere"
                 );
                 self.note_change(room, 0, 1);
-                if self.crowd && self.history.clients[*who].habits.resident {
-                    self.gone.insert(*who);
+                if self.crowd && self.history.clients[*index].habits.resident {
+                    self.gone.insert(*index);
                 }
-                self.add_to_all(room, *who, true);
+                self.add_to_all(room, *index, true);
             }
             Received::Summary {
                 room,
@@ -210,20 +210,20 @@ impl<'a> RoomLog<'a> {
                 assert!(self.crowd, "a summary in a small room");
                 assert!(!names.is_empty() && names.len() <= 2, "some are named");
                 self.note_change(room, *joined, *left);
-                let is_late = |who: &usize| *joined > 0 && self.gone.contains(who);
+                let is_late = |index: &usize| *joined > 0 && self.gone.contains(index);
                 assert!(
                     !names.iter().any(is_late),
                     "{names:?} join after leaving for good"
                 );
-                // Who came alone knows it already.
-                let who = if joined + left == 1 {
+                // A notice about one client does not go to it.
+                let index = if joined + left == 1 {
                     names[0]
                 } else {
                     WITNESS
                 };
-                self.add_to_all(room, who, true);
+                self.add_to_all(room, index, true);
             }
-            Received::Renamed { who } => self.note_rename(*who),
+            Received::Renamed { index } => self.note_rename(*index),
             Received::Missed { .. } => panic!("the witness reads everything, and misses lines"),
             _ => {}
         }
@@ -231,7 +231,7 @@ impl<'a> RoomLog<'a> {
 
     fn note_change(&mut self, room: &str, joined: u64, left: u64) {
         let others = self.others.entry(room.to_owned()).or_default();
-        // Where there were too many, some were not told.
+        // Rooms that were too large got no notices for a time.
         let is_told = self.history.clients.len() <= TOLD_MAX;
         assert!(
             !is_told || *others + joined >= left,
@@ -276,21 +276,21 @@ impl<'a> RoomLog<'a> {
         assert!(before.is_none(), "the witness hears twice: {text}");
     }
 
-    fn note_rename(&mut self, who: usize) {
+    fn note_rename(&mut self, index: usize) {
         if self.crowd {
-            let is_there = self.history.clients[who].habits.resident;
+            let is_there = self.history.clients[index].habits.resident;
             let told = if is_there { IsFor::Yes } else { IsFor::Perhaps };
             for other in self.residents() {
                 let is_for = self.hears_presence(other, told);
-                if other != who {
+                if other != index {
                     self.add(other, None, is_for);
                 }
             }
             return;
         }
-        let shared = self.rooms.get(&who).cloned().unwrap_or_default();
+        let shared = self.rooms.get(&index).cloned().unwrap_or_default();
         let sharing = |(other, rooms): (&usize, &BTreeSet<String>)| {
-            (*other != who && !rooms.is_disjoint(&shared)).then_some(*other)
+            (*other != index && !rooms.is_disjoint(&shared)).then_some(*other)
         };
         let others: Vec<usize> = self.rooms.iter().filter_map(sharing).collect();
         for other in others {
@@ -299,12 +299,12 @@ impl<'a> RoomLog<'a> {
         }
     }
 
-    /// A line of the room for everybody there but `who`, of whom it is.
-    fn add_to_all(&mut self, room: &str, who: usize, is_presence: bool) {
+    /// Counts a line of the room for every member but its subject.
+    fn add_to_all(&mut self, room: &str, index: usize, is_presence: bool) {
         let hearers: Vec<usize> = if self.crowd && room == ROOMS[0] {
             self.residents()
         } else if self.crowd {
-            return; // who is known of is in the lobby only
+            return; // the known members are all in the lobby only
         } else {
             self.others_in(room).into_iter().collect()
         };
@@ -312,9 +312,9 @@ impl<'a> RoomLog<'a> {
             let is_for = if is_presence {
                 self.hears_presence(hearer, IsFor::Yes)
             } else {
-                self.ears[hearer].hear(who, self.place)
+                self.ears[hearer].hear(index, self.place)
             };
-            // Until a newcomer to a crowd has spoken they may not be there.
+            // Until a newcomer to a crowd has spoken, it may not be a member.
             let is_there = !self.crowd
                 || !self.history.clients[hearer].habits.newcomer
                 || self.ears[hearer].has_spoken;
@@ -322,13 +322,13 @@ impl<'a> RoomLog<'a> {
                 IsFor::Yes if !is_there => IsFor::Perhaps,
                 other => other,
             };
-            if hearer != who {
+            if hearer != index {
                 self.add(hearer, Some(room), is_for);
             }
         }
     }
 
-    /// Who wants quiet hears of no coming, going and renaming.
+    /// A quiet client gets no joins, leaves and renames.
     fn hears_presence(&self, hearer: usize, told: IsFor) -> IsFor {
         let habits = &self.history.clients[hearer].habits;
         let asked_before = self.ears[hearer].has_spoken || (self.crowd && !habits.newcomer);
@@ -340,13 +340,13 @@ impl<'a> RoomLog<'a> {
         }
     }
 
-    fn add(&mut self, who: usize, room: Option<&str>, is_for: IsFor) {
+    fn add(&mut self, index: usize, room: Option<&str>, is_for: IsFor) {
         if self.counts {
-            self.due[who].add(room, is_for);
+            self.due[index].add(room, is_for);
         }
     }
 
-    /// Of a crowd, who is in the lobby and stays there, or may be about to come.
+    /// The residents of a crowd's lobby, and clients that may be about to join it.
     fn residents(&self) -> Vec<usize> {
         let may_be_there = |client: &&Client| {
             client.habits.resident
@@ -365,9 +365,9 @@ impl<'a> RoomLog<'a> {
 }
 
 impl Said {
-    /// Whether somebody was there to hear it.
-    pub fn is_for(&self, who: usize) -> bool {
+    /// Whether a client was there to get it.
+    pub fn is_for(&self, index: usize) -> bool {
         let hearers = self.hearers.as_ref();
-        who == WITNESS || hearers.is_none_or(|hearers| hearers.contains(&who))
+        index == WITNESS || hearers.is_none_or(|hearers| hearers.contains(&index))
     }
 }

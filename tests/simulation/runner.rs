@@ -1,4 +1,4 @@
-//! Which histories are played, and for how long.
+//! The choice of the histories to play, and of their time.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use crate::play;
 use crate::stats::Stats;
 
-/// So many seeds, from 1 on, when nothing else is asked for,
+/// Seeds played by default, from 1 on,
 const SEEDS: u64 = 256;
 /// unless they take longer than this;
 const TIME_MAX: Duration = Duration::from_secs(20);
 /// but at least this many: each mutant that the simulation finds is found by one of these.
 const SEEDS_MIN: u64 = 96;
 
-/// Fresh seeds are past this: there, some histories have thousands of people.
+/// Fresh seeds are past this: there, some histories have thousands of clients.
 const FRESH_FROM: u64 = 1 << 20;
 
-/// How often is said how it goes.
+/// The interval between reports of progress.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Set once a history has failed: the others need not go on.
+/// Set once a history has failed, so that the others stop.
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
-/// Says how to play a history again, should it fail.
+/// Prints how to play a failed history again.
 pub struct Replay {
     pub seed: u64,
 }
@@ -43,7 +43,7 @@ impl Drop for Replay {
     }
 }
 
-/// Shown although the test passes: what is printed in the ordinary way is kept back then.
+/// Bypasses the capture of the output of a passing test.
 fn report(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
@@ -67,7 +67,7 @@ pub fn play_first_seeds() {
     ));
 }
 
-/// Seeds that nobody has seen, on every core, for so many seconds or `forever`.
+/// Fresh seeds, on every core, for `seconds` or `forever`.
 pub fn play_fresh_seeds(seconds: &str) {
     let time = match seconds {
         "forever" => Duration::MAX,

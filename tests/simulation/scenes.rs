@@ -1,4 +1,4 @@
-//! What chance alone would seldom bring about: several things that must come together.
+//! Coincidences that chance alone would seldom bring about.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use crate::clients::{Client, Habits, Line};
 use crate::history::History;
 use crate::lines::MARK;
 
-/// What surrounds a text in a queue takes no more than this.
+/// The bytes around a text in a queue, at most.
 const ENVELOPE_BYTES: usize = 250;
 
-/// What is summed up is told after this time.
+/// The delay of a presence summary.
 const SUMMARY_TIME: Duration = Duration::from_secs(1);
 
-/// A room with so many is told each join and leave at once.
+/// A room of this size is told each join and leave at once.
 const AT_ONCE_MAX: usize = 50;
 
-/// Who hoards is written to so many times at most.
-const HOARD_LINES_MAX: usize = 400;
+/// Messages to the stalled readers, at most.
+const STALLED_LINES_MAX: usize = 400;
 
 impl History {
-    /// Somebody whom a fan-out has not reached is gone, and another has their slot.
-    pub fn a_place_changes_hands(&mut self) {
+    /// A client that a fan-out has not reached is gone, and another gets its slot.
+    pub fn slot_is_reused(&mut self) {
         self.all_clients_read();
         let Some(speaker) = self.find(|one| one.habits.resident && one.may_speak()) else {
             return;
@@ -50,49 +50,49 @@ impl History {
         self.turn();
     }
 
-    /// In a room of a few more than are told each join and leave at once somebody comes, enough
-    /// others go, and then whoever came, all before that is told.
-    pub fn a_crowd_thins_out(&mut self) {
+    /// A client joins a room slightly too large for immediate notices; enough others leave, and then the
+    /// client itself, all before the summary.
+    pub fn crowd_shrinks(&mut self) {
         let is_here = |one: &&Client| !one.connection.is_closed() && !one.is_unwelcome();
         let count = self.clients.iter().filter(is_here).count();
         let too_many = count.saturating_sub(AT_ONCE_MAX);
         if count < AT_ONCE_MAX || too_many > 25 || !self.may_pass(SUMMARY_TIME) {
             return;
         }
-        self.plodders_read();
-        self.pass(SUMMARY_TIME); // what came and went before is told
+        self.slow_readers_read();
+        self.pass(SUMMARY_TIME); // earlier changes are told
         let habits = Habits {
             resident: true,
             newcomer: true,
             ..draw_habits(&mut self.rng)
         };
         let guest = self.arrive(habits);
-        self.introduce(guest);
+        self.deliver_first_lines(guest);
         self.run();
         let may_go = |one: &Client| !one.habits.resident && !one.connection.is_closed();
-        let others = (1..guest).filter(|who| may_go(&self.clients[*who]));
+        let others = (1..guest).filter(|index| may_go(&self.clients[*index]));
         let leavers: Vec<usize> = others.take(too_many + 1).chain([guest]).collect();
-        for who in leavers {
-            self.clients[who].reset();
-            self.clients[who].tell(&mut self.server);
+        for index in leavers {
+            self.clients[index].reset();
+            self.clients[index].tell(&mut self.server);
             self.turn();
         }
     }
 
-    /// In the middle of everything: once all is sent and read, every line has its answer.
-    pub fn all_is_answered(&mut self) {
+    /// In the middle of a history: once all is sent and read, every line has its answer.
+    pub fn check_all_answered(&mut self) {
         for client in &mut self.clients {
             client.deliver_all();
         }
         self.all_clients_read();
-        self.all_clients_read(); // who had to wait for their output to be read is served
+        self.all_clients_read(); // clients held back by their unread output are served
         for client in &self.clients {
             let has_many_modes = client.sent.iter().any(|l| matches!(l, Line::ToPlain));
             if !client.habits.json || client.is_paced || !client.may_speak() || has_many_modes {
                 continue;
             }
-            // Whose name was still on its way is not let in, and nobody listens to the rest.
-            if !client.habits.steady && was_too_late(&client.output) {
+            // The server drops the lines of a client whose name came too late.
+            if !client.habits.reads_at_once && was_too_late(&client.output) {
                 continue;
             }
             let answers = answers_after_start(&client.output);
@@ -106,64 +106,65 @@ impl History {
         }
     }
 
-    /// Some stop reading, and one is written to more than the others. Whoever is closed for it had
-    /// too much, or most of all.
-    pub fn hoarders(&mut self) {
-        let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
+    /// Some clients stop reading, and one of them gets more messages than the others. A client closed for
+    /// that has passed the hard limit or has the largest queue.
+    pub fn stalled_readers(&mut self) {
+        let Some(speaker) =
+            self.find(|one| one.habits.reads_at_once && one.may_speak() && !one.is_paced)
         else {
             return;
         };
-        // What they typed before is nobody's hoard.
+        // The speaker's earlier lines do not count.
         self.hear(speaker);
         self.all_clients_read();
-        let may_hoard =
-            |one: &Client| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+        let may_stall =
+            |one: &Client| !one.has_fixed_pace() && one.may_speak() && !one.habits.resident;
         let mut slow: Vec<usize> = (1..self.clients.len())
-            .filter(|who| may_hoard(&self.clients[*who]) && *who != speaker)
-            .filter(|who| !self.clients[*who].ignored.contains(&speaker))
+            .filter(|index| may_stall(&self.clients[*index]) && *index != speaker)
+            .filter(|index| !self.clients[*index].ignored.contains(&speaker))
             .collect();
         slow.truncate(5);
         let limits = self.plan.limits.clone();
         let (hard, total) = (limits.output_hard_bytes_max, limits.output_total_bytes_max);
         let bytes_max = hard.min(total) + total / 2;
-        if slow.len() < 2 || bytes_max > HOARD_LINES_MAX * limits.line_bytes_max / 2 {
+        if slow.len() < 2 || bytes_max > STALLED_LINES_MAX * limits.line_bytes_max / 2 {
             return;
         }
-        for who in &slow {
-            self.clients[*who].set_space(0, usize::MAX, false);
-            self.clients[*who].tell(&mut self.server);
+        for index in &slow {
+            self.clients[*index].set_space(0, usize::MAX, false);
+            self.clients[*index].tell(&mut self.server);
         }
-        let mut queued: BTreeMap<usize, usize> = slow.iter().map(|who| (*who, 0)).collect();
-        for round in 0..HOARD_LINES_MAX {
-            let whom = match round % 3 {
+        let mut queued: BTreeMap<usize, usize> = slow.iter().map(|index| (*index, 0)).collect();
+        for round in 0..STALLED_LINES_MAX {
+            let target = match round % 3 {
                 0 => self.rng.pick(&slow),
                 _ => slow[0],
             };
             let filling = limits.line_bytes_max - 40;
-            if !self.type_private_to(speaker, &[whom], filling) {
+            if !self.type_private_to(speaker, &[target], filling) {
                 continue;
             }
             let before = self.server.switchboard.waiting_bytes();
             self.hear(speaker);
             self.run();
-            // That one leaves is told to the others, which can be too much for the next.
+            // The leave notice of a closed client can be too much for the next.
             let closed = slow.iter().copied();
-            let closed = closed.filter(|who| self.clients[*who].connection.is_closed());
-            let Some(closed) = closed.max_by_key(|who| queued[who]) else {
-                // Nobody else has anything waiting.
+            let closed = closed.filter(|index| self.clients[*index].connection.is_closed());
+            let Some(closed) = closed.max_by_key(|index| queued[index]) else {
+                // No other client has output queued.
                 let bytes = self.server.switchboard.waiting_bytes() - before;
-                *queued.entry(whom).or_default() += bytes;
-                // What is remembered of each message counts, too.
+                *queued.entry(target).or_default() += bytes;
+                // Receipts count, too.
                 assert!(
-                    queued[&whom] <= 2 * hard,
-                    "c{whom} has {} waiting",
-                    queued[&whom]
+                    queued[&target] <= 2 * hard,
+                    "c{target} has {} waiting",
+                    queued[&target]
                 );
                 continue;
             };
-            self.hoards += 1;
+            self.largest_closed += 1;
             let most = queued.values().copied().max().unwrap_or_default();
-            // The last line is not among what they had, and was twice as long if it was JSON.
+            // The last line is not in `queued`, and is up to twice as long in JSON.
             let one = queued[&closed] + 2 * limits.line_bytes_max + ENVELOPE_BYTES;
             assert!(
                 one >= hard || one >= most,
@@ -174,44 +175,46 @@ impl History {
         self.look();
     }
 
-    /// Somebody takes the better part of a long queue, just to a line's end, and then breaks.
-    pub fn a_deep_queue_is_cut(&mut self) {
+    /// A client reads the larger part of a long queue, just to a line's end, and then may break.
+    pub fn long_queue_is_cut(&mut self) {
         let limits = self.plan.limits.clone();
-        let Some(speaker) = self.find(|one| one.habits.steady && one.may_speak() && !one.is_paced)
+        let Some(speaker) =
+            self.find(|one| one.habits.reads_at_once && one.may_speak() && !one.is_paced)
         else {
             return;
         };
         let may_break =
-            |one: &Client| !one.reads_as_they_do() && one.may_speak() && !one.habits.resident;
+            |one: &Client| !one.has_fixed_pace() && one.may_speak() && !one.habits.resident;
         let mut others = 1..self.clients.len();
-        let Some(whom) = others.find(|who| *who != speaker && may_break(&self.clients[*who]))
+        let Some(target) =
+            others.find(|index| *index != speaker && may_break(&self.clients[*index]))
         else {
             return;
         };
-        self.clients[whom].set_space(0, usize::MAX, false);
-        self.clients[whom].tell(&mut self.server);
+        self.clients[target].set_space(0, usize::MAX, false);
+        self.clients[target].tell(&mut self.server);
         let bytes = (limits.output_hard_bytes_max / 2).min(80 << 10);
         let line_bytes = limits.line_bytes_max - 40;
         for _ in 0..(bytes / 2 / line_bytes).min(200) {
-            self.type_private_to(speaker, &[whom], line_bytes);
+            self.type_private_to(speaker, &[target], line_bytes);
         }
         self.hear(speaker);
         self.run();
         for space in [bytes / 2, 2 * limits.line_bytes_max] {
             let space = self.rng.between(space / 2..=space);
-            self.clients[whom].set_space_for_lines(space);
-            self.clients[whom].tell(&mut self.server);
+            self.clients[target].set_space_for_lines(space);
+            self.clients[target].tell(&mut self.server);
             self.turn();
         }
         self.look();
         if self.rng.one_in(2) {
-            self.clients[whom].reset();
-            self.clients[whom].tell(&mut self.server);
+            self.clients[target].reset();
+            self.clients[target].tell(&mut self.server);
             self.turn();
         }
     }
 
-    /// One turn says more to all than may be put off.
+    /// One turn sends more to all than a fan-out may hold.
     pub fn flood(&mut self) {
         self.all_clients_read();
         let Some(speaker) =
@@ -228,19 +231,19 @@ impl History {
     }
 
     fn find(&self, is_right: impl Fn(&Client) -> bool) -> Option<usize> {
-        // The witness says nothing.
+        // The witness never speaks.
         let place = self.clients[1..].iter().position(is_right)?;
         Some(place + 1)
     }
 }
 
-/// Whether somebody was told that their time to register is over.
+/// Whether the client was told that its time to register is over.
 fn was_too_late(output: &[u8]) -> bool {
     let notice = b"! You did not register in time.";
     output.windows(notice.len()).any(|bytes| bytes == notice)
 }
 
-/// How many answers in JSON came behind the one from which on they count.
+/// The number of answers in JSON after the start of counting.
 fn answers_after_start(output: &[u8]) -> Option<usize> {
     let start = b"pong START";
     let start = output
@@ -258,13 +261,13 @@ fn answers_after_start(output: &[u8]) -> Option<usize> {
     )
 }
 
-/// Telnet's answers stand before a line.
+/// A line without the telnet answers before it.
 fn without_refusals(mut line: &[u8]) -> &[u8] {
     let _ = crate::client_input::take_refusals(&mut line);
     line
 }
 
-/// The number that whatever was uttered begins with.
+/// The number at the start of a text.
 pub fn number_in(text: &str) -> usize {
     let text = text.strip_prefix(MARK).unwrap_or(text);
     let number = text.split(' ').next().unwrap_or_default().parse();

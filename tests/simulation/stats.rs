@@ -19,16 +19,16 @@ pub struct Stats {
     /// Clients gone at the end, and refused.
     pub closed: u64,
     pub turned_away: u64,
-    /// Lines of rooms that were heard, and that were left out.
+    /// Room lines that were received, and that were skipped.
     pub heard: u64,
     pub missed: u64,
-    /// People whose heard and missed lines were held against what was said, to the line.
+    /// Clients whose received and skipped lines were compared with those due, to the line.
     pub counted: u64,
-    /// How often all answers were due in the middle of a history.
+    /// The number of checks in the middle of a history that all lines were answered.
     pub answered: u64,
-    /// How often the largest queue was closed.
-    pub hoards: u64,
-    /// Private messages: in their recipient's hands; lost, and the sender told; refused at once.
+    /// The number of times that the largest queue was closed.
+    pub largest_closed: u64,
+    /// Private messages: delivered; lost, and the sender told; refused at once.
     pub delivered: u64,
     pub told: u64,
     pub refused: u64,
@@ -47,7 +47,7 @@ impl AddAssign for Stats {
         self.missed += other.missed;
         self.counted += other.counted;
         self.answered += other.answered;
-        self.hoards += other.hoards;
+        self.largest_closed += other.largest_closed;
         self.delivered += other.delivered;
         self.told += other.told;
         self.refused += other.refused;
@@ -63,7 +63,7 @@ impl Stats {
             events: history.events,
             clients: history.clients.len() as u64,
             answered: history.liveness_checks,
-            hoards: history.hoards,
+            largest_closed: history.largest_closed,
             ..Self::default()
         }
     }
@@ -111,7 +111,7 @@ impl fmt::Display for Stats {
             self.missed,
             self.counted,
             self.answered,
-            self.hoards,
+            self.largest_closed,
             self.delivered,
             self.told,
             self.refused

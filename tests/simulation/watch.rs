@@ -1,14 +1,14 @@
-//! What must hold after every turn and every event, whatever happened.
+//! The checks after every turn and every event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{History, WITNESS};
 use crate::plan::Kind;
 
-/// While nobody's socket is full, a turn puts off no more than this.
+/// While no socket is full, a fan-out holds no more than this after a turn.
 const PUT_OFF_BYTES_MAX: usize = 16 << 20;
 
-/// Names are compared after each event where there are few people, and now and then where there
+/// Names are compared after each event where there are few clients, and now and then where there
 /// are many.
 const FEW_CLIENTS: usize = 100;
 
@@ -30,8 +30,8 @@ impl History {
         self.watch_the_witness();
     }
 
-    /// Nobody says more in a turn than their share, nor more over time than their rate. Each line
-    /// that the witness hears was a line of somebody's.
+    /// No client speaks more in a turn than its budget, nor more over time than its rate. Each line
+    /// that the witness hears is a line of a client.
     fn watch_the_witness(&mut self) {
         let new = self.clients[WITNESS].output.len();
         self.clients[WITNESS].look();
@@ -41,31 +41,31 @@ impl History {
         let mut speakers: BTreeMap<usize, u64> = BTreeMap::new();
         for line in output.split_inclusive(|byte| *byte == b'\n') {
             lines += 1;
-            let Some(who) = speaker(line) else { continue };
-            *speakers.entry(who).or_default() += 1;
+            let Some(index) = speaker(line) else { continue };
+            *speakers.entry(index).or_default() += 1;
         }
         self.clients[WITNESS].lines_heard += lines;
-        for (who, in_turn) in speakers {
-            self.spoken[who] += in_turn;
-            let in_all = self.spoken[who];
-            // In a crowd what several turns said can come in one.
+        for (index, in_turn) in speakers {
+            self.spoken[index] += in_turn;
+            let in_all = self.spoken[index];
+            // In a crowd the lines of several turns can come in one.
             let is_told_at_once = !self.plan.is_crowd();
             assert!(
                 !is_told_at_once || in_turn <= share,
-                "c{who} said {in_turn} lines in a turn"
+                "c{index} said {in_turn} lines in a turn"
             );
-            let client = &self.clients[who];
+            let client = &self.clients[index];
             let limits = &self.plan.limits;
             let time = self.server.now.since(client.arrived_at).as_secs_f64();
             let allowed = f64::from(limits.line_burst) + time * f64::from(limits.lines_per_second);
             assert!(
                 !client.is_paced || in_all as f64 <= allowed + 1.0,
-                "c{who} said {in_all} lines in {time} s"
+                "c{index} said {in_all} lines in {time} s"
             );
         }
     }
 
-    /// After an event: everyone has read what came, and names are unique.
+    /// After an event: every client's output is taken, and names are unique.
     pub fn watch(&mut self) {
         self.look();
         let is_due = self.clients.len() <= FEW_CLIENTS || self.events.is_multiple_of(16);
@@ -83,7 +83,7 @@ impl History {
     }
 }
 
-/// Who said a line that the witness hears.
+/// The speaker of a line that the witness hears.
 fn speaker(line: &[u8]) -> Option<usize> {
     let is_said = [
         &b"{\"type\":\"mess"[..],

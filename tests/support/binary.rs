@@ -1,4 +1,4 @@
-//! Where the daemon is, for the tests of both packages.
+//! The daemon's path, for the tests of both packages.
 
 use std::env;
 use std::fs;
@@ -31,7 +31,7 @@ fn beside() -> &'static Path {
     })
 }
 
-/// Whether it is newer than all it was built from, which cargo lists beside it.
+/// Whether it is newer than its sources, which cargo lists beside it.
 fn is_current(daemon: &Path) -> bool {
     let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
     let listed = fs::read_to_string(daemon.with_extension("d")).unwrap_or_default();

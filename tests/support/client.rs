@@ -20,9 +20,9 @@ enum Stream {
 /// One connection to a daemon.
 pub struct Client {
     stream: Stream,
-    /// Received, and not taken yet.
+    /// Bytes received, and not taken yet.
     unread: Vec<u8>,
-    /// Every line taken so far, for who has to find out what went wrong.
+    /// Every line taken so far, for the message of a failed test.
     taken: Vec<String>,
 }
 
@@ -32,14 +32,13 @@ impl Client {
         Self::new(Stream::Tcp(stream))
     }
 
-    /// A client whose kernel keeps little for it, so that what it does not read soon waits in the
-    /// daemon.
+    /// A client with a small receive buffer, so that its unread output soon waits in the daemon.
     pub fn with_small_window(address: SocketAddr) -> Self {
         Self::with_window(address, 1024)
     }
 
-    /// A client whose kernel keeps so many bytes for it. More than a segment (64 KiB here), and it can
-    /// go on reading at any time; with less, only when the other end asks again, more and more rarely.
+    /// A client with a receive buffer of `bytes`. Past a segment (64 KiB here) it can go on reading at any
+    /// time; below, only when the other end probes the window, more and more rarely.
     pub fn with_window(address: SocketAddr, bytes: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(bytes).unwrap();
@@ -47,13 +46,12 @@ impl Client {
         Self::over_socket(socket)
     }
 
-    /// A client over a socket that the test made in a way of its own.
+    /// A client over a socket that the test has made.
     pub fn over_socket(socket: Socket) -> Self {
         Self::new(Stream::Tcp(socket.into()))
     }
 
-    /// Lets its kernel keep more again. Through a window smaller than a segment, reading takes
-    /// minutes.
+    /// Widens the receive buffer again. Through a window smaller than a segment, reading takes minutes.
     pub fn widen_window(&self) {
         if let Stream::Tcp(stream) = &self.stream {
             let socket = socket2::SockRef::from(stream);
@@ -67,7 +65,7 @@ impl Client {
         Self::new(Stream::Unix(stream))
     }
 
-    /// Registers a client that was not greeted yet. The name goes first: the greeting comes at once then.
+    /// Registers a client that was not greeted yet. The greeting comes at once, as the name goes first.
     #[track_caller]
     pub fn join(mut self, name: &str) -> Self {
         self.send(&format!("#{name}"));
@@ -108,13 +106,13 @@ impl Client {
         }
     }
 
-    /// Ends both directions, for those who have a half of it, too.
+    /// Ends both directions, for the threads with a half of it, too.
     pub fn break_off(&self) {
         let ended = match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
         };
-        drop(ended); // it may have ended already
+        drop(ended); // the connection may have ended already
     }
 
     /// Sends a line.
@@ -139,7 +137,7 @@ impl Client {
         }
     }
 
-    /// Ends what this client sends; it can still receive.
+    /// Half-closes the connection; the client can still receive.
     pub fn finish_sending(&mut self) {
         match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write).unwrap(),
@@ -147,15 +145,15 @@ impl Client {
         }
     }
 
-    /// Breaks the connection off: the server is told by a reset, not by an end. At once: to close is not
-    /// enough while a process that another test begins has a copy of all that is open here.
+    /// Resets the connection at once: a close is not enough while a child process of another test has a copy
+    /// of the socket.
     pub fn reset(self) {
         if let Stream::Tcp(stream) = &self.stream {
             rustix::net::connect_unspec(stream).unwrap();
         }
     }
 
-    /// Lets the server be told by a reset as soon as this is dropped.
+    /// Makes the drop of this client a reset.
     pub fn reset_at_close(&self) {
         if let Stream::Tcp(stream) = &self.stream {
             let socket = socket2::SockRef::from(stream);
@@ -211,7 +209,7 @@ impl Client {
         Some(String::from_utf8_lossy(&line).into_owned())
     }
 
-    /// The next line with its end, as it came.
+    /// The next line with its end, as bytes.
     #[track_caller]
     pub fn try_line_bytes(&mut self) -> Option<Vec<u8>> {
         let give_up_at = Instant::now() + DEADLINE;
@@ -245,7 +243,7 @@ impl Client {
         line
     }
 
-    /// Waits for bytes, and appends them to what is unread.
+    /// Waits for bytes, and appends them to `unread`.
     fn receive(&mut self, give_up_at: Instant) -> io::Result<usize> {
         delay();
         let left = give_up_at.saturating_duration_since(Instant::now());
@@ -291,7 +289,7 @@ impl Client {
         }
     }
 
-    /// Takes the next line, which must be as wanted, and returns it.
+    /// Takes the next line, which must match, and returns it.
     #[track_caller]
     pub fn expect_line_matching(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         match self.try_line() {
@@ -301,13 +299,13 @@ impl Client {
         }
     }
 
-    /// Takes the next line, which must start so, and returns it.
+    /// Takes the next line, which must start with `start`, and returns it.
     #[track_caller]
     pub fn expect_line_starting(&mut self, start: &str) -> String {
         self.expect_line_matching(start, |line| line.starts_with(start))
     }
 
-    /// Takes lines up to this one, and returns those before it.
+    /// Takes lines up to `last`, and returns those before it.
     #[track_caller]
     pub fn read_until(&mut self, last: &str) -> Vec<String> {
         let mut lines = Vec::new();
@@ -320,15 +318,15 @@ impl Client {
         }
     }
 
-    /// Waits until everything sent before was carried out and answered; returns the lines that came
-    /// in the meantime.
+    /// Waits until everything sent before was executed and answered; returns the lines that came in the
+    /// meantime.
     #[track_caller]
     pub fn barrier(&mut self) -> Vec<String> {
         self.send("/ping barrier");
         self.read_until("* pong barrier")
     }
 
-    /// Takes lines up to one that starts so, and returns that one.
+    /// Takes lines up to one that starts with `start`, and returns that one.
     #[track_caller]
     pub fn read_until_starting(&mut self, start: &str) -> String {
         loop {
@@ -340,7 +338,7 @@ impl Client {
         }
     }
 
-    /// Nothing may have come up to now.
+    /// No line may have come up to now.
     #[track_caller]
     pub fn expect_nothing(&mut self) {
         let lines = self.barrier();
@@ -349,7 +347,7 @@ impl Client {
         }
     }
 
-    /// The connection must end here, with nothing more before its end.
+    /// The connection must end here, without a further line.
     #[track_caller]
     pub fn expect_closed(&mut self) {
         if let Some(line) = self.try_line() {
@@ -367,7 +365,7 @@ impl Client {
         lines
     }
 
-    /// Takes everything up to the end of the connection, as it came.
+    /// Takes everything up to the end of the connection, as bytes.
     #[track_caller]
     pub fn bytes_to_end(&mut self) -> Vec<u8> {
         let give_up_at = Instant::now() + DEADLINE;
@@ -394,7 +392,7 @@ impl Client {
         }
     }
 
-    /// How many are connected, says `/stats`.
+    /// The number of connected clients in `/stats`.
     #[track_caller]
     pub fn count_connected(&mut self) -> usize {
         self.send("/stats");

@@ -1,4 +1,4 @@
-//! A daemon to test, and what tests wait for it with.
+//! A daemon under test, and the waits of its tests.
 
 pub mod binary;
 mod client;
@@ -17,18 +17,18 @@ pub use client::Client;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::thread::disable_transparent_huge_pages;
 
-/// Whatever is expected comes within this, on a busy machine too.
+/// The deadline of every wait, long enough for a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often a condition that nobody announces is looked at.
+/// The interval at which a condition is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// So many of the lines received last are shown when a test fails.
+/// The last lines shown when a test fails.
 const SHOWN_LINES_MAX: usize = 60;
 
 pub const REFUSED_FULL: &str = "! The server is full. Try again later.";
 
-/// The program under test, without what this process's environment would tell it.
+/// The program under test, without settings from this process's environment.
 pub fn program() -> Command {
     without_settings(Command::new(binary()))
 }
@@ -68,7 +68,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Raises this process's own limit of open files, and says what it is then.
+/// Raises this process's own limit of open files, and returns the new limit.
 pub fn raise_open_files() -> u64 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -79,7 +79,7 @@ pub fn raise_open_files() -> u64 {
     maximum.unwrap_or(u64::MAX)
 }
 
-/// One text of many that differ in their number.
+/// Numbered lines joined into one text.
 pub fn numbered<N>(numbers: impl Iterator<Item = N>, line: impl Fn(N) -> String) -> String {
     numbers.map(line).collect::<Vec<String>>().concat()
 }
@@ -88,11 +88,11 @@ pub fn numbered<N>(numbers: impl Iterator<Item = N>, line: impl Fn(N) -> String)
 pub struct Daemon {
     child: Child,
     log: Arc<Log>,
-    /// Where it listens, in the order of the flags.
+    /// The addresses it listens at, in the order of the flags.
     pub addresses: Vec<String>,
 }
 
-/// What the daemon wrote to standard error.
+/// The daemon's standard error.
 #[derive(Default)]
 struct Log {
     written: Mutex<Written>,
@@ -102,32 +102,32 @@ struct Log {
 #[derive(Default)]
 struct Written {
     lines: Vec<String>,
-    /// Nobody can write any more.
+    /// All writers have closed it.
     ended: bool,
 }
 
 impl Daemon {
-    /// Starts a daemon with these flags, on a loopback port unless they say otherwise.
+    /// Starts a daemon with these flags, on a loopback port by default.
     pub fn start(flags: &[&str]) -> Self {
         Self::start_as(program(), flags)
     }
 
-    /// Starts a daemon that these are registered with, in this order. None has anything unread.
+    /// Starts a daemon with these registered clients, in this order. None has anything unread.
     pub fn start_with<const N: usize>(names: [&str; N]) -> (Self, [Client; N]) {
         let daemon = Self::start(&[]);
         let clients = daemon.join_all(names);
         (daemon, clients)
     }
 
-    /// Starts a daemon in a way of its own.
+    /// Starts a daemon with `command`.
     pub fn start_as(mut command: Command, flags: &[&str]) -> Self {
         let listens = flags.iter().filter(|flag| **flag == "--listen").count();
         if listens == 0 {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        // A huge page comes by chance, and counts whole for a byte in it: nothing could be said of memory.
-        // What this process starts inherits that.
-        let _ = disable_transparent_huge_pages(true); // there may be none
+        // A huge page comes by chance and counts whole for one used byte, so memory could not be measured. The
+        // daemon inherits the setting.
+        let _ = disable_transparent_huge_pages(true); // the kernel may have none
         let mut child = command
             .args(flags)
             .stderr(Stdio::piped())
@@ -172,8 +172,8 @@ impl Daemon {
         self.connect_raw().join(name)
     }
 
-    /// Like [`Daemon::join`], where there is little time for that: the name is there when the daemon
-    /// learns of the connection.
+    /// Like [`Daemon::join`], for a short time to register: the name has arrived when the daemon accepts the
+    /// connection.
     pub fn join_at_once(&self, name: &str) -> Client {
         let mut client = self.while_stopped(|| {
             let mut client = self.connect_raw();
@@ -185,7 +185,7 @@ impl Daemon {
         client
     }
 
-    /// Several who are registered, in this order. None has anything unread.
+    /// Registered clients, in this order. None has anything unread.
     pub fn join_all<const N: usize>(&self, names: [&str; N]) -> [Client; N] {
         let mut clients = names.map(|name| self.join(name));
         for client in &mut clients {
@@ -202,7 +202,7 @@ impl Daemon {
         kill_process(self.pid(), signal).expect("the daemon runs");
     }
 
-    /// Stops the daemon while something happens, so that it learns of all that at once.
+    /// Stops the daemon during `act`, so that it sees all of its effects at once.
     pub fn while_stopped<T>(&self, act: impl FnOnce() -> T) -> T {
         self.signal(Signal::STOP);
         let stat = format!("/proc/{}/stat", self.child.id());
@@ -216,14 +216,14 @@ impl Daemon {
         done
     }
 
-    /// Waits for the end of the process. All that it has logged is seen from then on.
+    /// Waits for the end of the process, and of its log.
     pub fn wait(&mut self) -> ExitStatus {
         let status = wait_for_exit(&mut self.child);
         self.log.wait("its end", |log| log.ended.then_some(()));
         status
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is still running.
     pub fn is_running(&mut self) -> bool {
         self.child
             .try_wait()
@@ -231,12 +231,12 @@ impl Daemon {
             .is_none()
     }
 
-    /// Everything seen of standard error so far: while the daemon runs, it may have written more.
+    /// The lines of standard error read so far: while the daemon runs, it may have written more.
     pub fn log_lines(&self) -> Vec<String> {
         self.log.written.lock().unwrap().lines.clone()
     }
 
-    /// How many lines of those seen so far contain `part`.
+    /// The number of lines read so far that contain `part`.
     pub fn log_count(&self, part: &str) -> usize {
         self.log.written.lock().unwrap().count(part)
     }
@@ -249,7 +249,7 @@ impl Daemon {
         })
     }
 
-    /// Waits until so many lines of standard error contain `part`; there must not be more.
+    /// Waits until `count` lines of standard error contain `part`; there must not be more.
     #[track_caller]
     pub fn expect_log_count(&self, part: &str, count: usize) {
         let found = self.log.wait(part, |log| {
@@ -262,25 +262,25 @@ impl Daemon {
     /// The processor time used so far.
     pub fn cpu_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        // The program's name, in parentheses, may contain anything; the rest is numbers.
+        // The program's name, in parentheses, may contain any character; the rest is numbers.
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let ticks = |place: usize| -> u64 {
             let field = fields.split_whitespace().nth(place).unwrap();
             field.parse().unwrap()
         };
-        // Linux shows them in hundredths of a second, whatever the kernel counts in.
+        // Linux shows them in hundredths of a second on every kernel.
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 
     /// The processor time used over the next second.
     pub fn cpu_time_of_a_second(&self) -> Duration {
         let before = self.cpu_time();
-        // Not a wait for something to happen: the time over which the use is measured.
+        // Not a wait for an event: the time over which the use is measured.
         thread::sleep(Duration::from_secs(1));
         self.cpu_time().saturating_sub(before)
     }
 
-    /// How often it has asked the kernel to write to a file or pipe; sockets are not counted.
+    /// The number of its writes to files and pipes; sockets are not counted.
     pub fn write_calls(&self) -> u64 {
         let counts = fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
         let count = counts.lines().find_map(|line| line.strip_prefix("syscw: "));
@@ -304,7 +304,7 @@ impl Daemon {
         number.expect("a number of KiB").parse().unwrap()
     }
 
-    /// The numbers of the descriptors it has open.
+    /// The numbers of its open descriptors.
     pub fn descriptors(&self) -> Vec<u64> {
         let entries = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name());
@@ -352,7 +352,7 @@ impl Log {
                 return value;
             }
             let left = give_up_at.saturating_duration_since(Instant::now());
-            // The lock must be free when the daemon is dropped, which shows the lines.
+            // The drop of the daemon takes the lock to show the lines.
             if left.is_zero() {
                 drop(written);
                 panic!("not in the log in time: {what}");
@@ -369,15 +369,15 @@ impl Written {
     }
 }
 
-/// The address in the line that says where the daemon listens.
+/// The address in a line that the daemon prints when it listens.
 pub fn address_in(line: &str) -> Option<String> {
     let rest = line.strip_prefix("chinwag listens on ")?;
     let (address, _) = rest.split_once(". To join,")?;
     Some(address.to_owned())
 }
 
-/// A process that is killed when this is dropped: one that outlives a test that failed would keep what
-/// the test's own output goes to open, and whoever reads that waiting.
+/// A process that is killed when this is dropped: outliving a failed test, it would keep the test's own
+/// output open, and that output's reader waiting.
 pub struct Killed(pub Child);
 
 impl Drop for Killed {

@@ -1,4 +1,4 @@
-//! Delays at random places, if they are asked for: a test that takes a quick machine for granted fails.
+//! Delays at random places, on request: a test that relies on a quick machine fails.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -6,19 +6,19 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-/// Asks for delays, whatever it is set to.
+/// Any value asks for delays.
 const VARIABLE: &str = "CHINWAG_DELAYS";
 
-/// As long as a busy machine may hold up a thread.
+/// The time for which a busy machine may hold up a thread.
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
-/// So often a thread is held up at most: each test is to end.
+/// The delays of a thread, at most, so that each test ends.
 const DELAYS_MAX: u32 = 5;
 
-/// One call of so many holds up.
+/// One call in this number delays.
 const RARITY: u64 = 10;
 
-/// Holds this thread up now and then.
+/// Delays this thread now and then.
 pub fn delay() {
     static ARE_ASKED_FOR: OnceLock<bool> = OnceLock::new();
     thread_local!(static LEFT: Cell<u32> = const { Cell::new(DELAYS_MAX) });
@@ -26,7 +26,7 @@ pub fn delay() {
     if left == 0 || !ARE_ASKED_FOR.get_or_init(|| std::env::var_os(VARIABLE).is_some()) {
         return;
     }
-    // Each state has keys of its own.
+    // Each `RandomState` has keys of its own.
     let dice = RandomState::new().hash_one(left);
     if dice.is_multiple_of(RARITY) {
         LEFT.set(left - 1);

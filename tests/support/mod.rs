@@ -16,7 +16,7 @@ use chinwag::server::GREETING_TIME;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
 
-/// What JSON's `time` is in every test.
+/// JSON's `time` in every test.
 pub const UNIX_MS: u64 = 1_700_000_000_000;
 
 /// The two ends' shared view of a virtual socket.
@@ -26,29 +26,29 @@ pub const UNIX_MS: u64 = 1_700_000_000_000;
     reason = "each is one fact about a socket"
 )]
 pub struct VirtualSocket {
-    /// Sent by the client, not read yet; each piece is one read.
+    /// Bytes from the client, not read yet; each piece is one read.
     pub to_server: VecDeque<Vec<u8>>,
-    /// The client will send nothing more.
+    /// The client sends no more.
     pub half_closed: bool,
     /// The connection is broken.
     pub reset: bool,
-    /// Written by the server, not looked at yet.
+    /// Bytes from the server, not taken yet.
     pub to_client: Vec<u8>,
-    /// The server's socket takes so many bytes more.
+    /// The bytes that the server's socket still takes.
     pub space: usize,
-    /// It takes so many at once.
+    /// The bytes that one write takes, at most.
     pub write_max: usize,
-    /// It breaks instead of being full.
+    /// A full socket breaks instead of refusing.
     pub breaks_when_full: bool,
-    /// Once, it is full just where a line ends.
+    /// The socket is full once, just where a line ends.
     pub stops_at_line_end: bool,
-    /// It has refused output.
+    /// A write was refused.
     pub refused: bool,
-    /// TCP's user timeout is off; a slow reader would be given up otherwise.
+    /// TCP's user timeout is off, as it would close a slow reader.
     pub user_timeout_disabled: bool,
-    /// How often the server has written.
+    /// The number of the server's writes.
     pub writes: usize,
-    /// The server has said that nothing more will come.
+    /// The server has half-closed.
     pub shut: bool,
     /// The server has closed its socket.
     pub closed: bool,
@@ -214,7 +214,7 @@ impl VirtualServer {
         client
     }
 
-    /// Connects a client that registers as `name`; what it was told is taken.
+    /// Connects a client that registers as `name`, and takes its output.
     pub fn register(&mut self, peer: &str, name: &str) -> VirtualClient {
         let client = self.connect_ungreeted(peer);
         self.send(&client, format!("#{name}\n").as_bytes());
@@ -226,7 +226,7 @@ impl VirtualServer {
         client
     }
 
-    /// Clients of this machine that are registered under these names, and have nothing unread.
+    /// Registered clients from loopback, with nothing unread.
     pub fn register_all<const N: usize>(&mut self, names: [&str; N]) -> [VirtualClient; N] {
         let clients = names.map(|name| self.register("127.0.0.1:1", name));
         for client in &clients {
@@ -235,7 +235,7 @@ impl VirtualServer {
         clients
     }
 
-    /// Lets bytes arrive in one piece, and the server do all that follows from it.
+    /// Lets bytes arrive in one piece, and runs the server until it is idle.
     pub fn send(&mut self, client: &VirtualClient, bytes: &[u8]) {
         self.deliver(client, bytes);
         self.run();
@@ -304,8 +304,8 @@ impl VirtualServer {
         while self.switchboard.next_deadline() <= end {
             self.now = self.now.max(self.switchboard.next_deadline());
             self.run();
-            // What becomes due by what was done, such as a write that is refused again just when its
-            // time is over, is done in the next turn, for which the poll does not wait.
+            // Work that becomes due in a turn, such as a write that is refused again just at its deadline,
+            // is done in the next turn, for which the poll does not wait.
             if self.switchboard.next_deadline() <= self.now {
                 self.run();
             }
@@ -335,17 +335,17 @@ impl VirtualServer {
 }
 
 impl VirtualClient {
-    /// Everything written to it since the last look.
+    /// Everything written to it since the last call.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.socket.borrow_mut().to_client)
     }
 
-    /// The same as text.
+    /// [`VirtualClient::take`] as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.take()).unwrap()
     }
 
-    /// Its socket takes so many bytes more, and the poll does not report it.
+    /// Sets the socket's space to `space`, and the poll does not report it.
     pub fn limit_space(&self, space: usize) {
         self.socket.borrow_mut().space = space;
     }

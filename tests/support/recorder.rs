@@ -1,6 +1,6 @@
-//! An outbox that keeps what the core says, as plain owned values, for each client in order.
+//! An outbox that keeps the core's events, as plain owned values, for each client in order.
 //!
-//! It decides nothing about the chat. Like a server it knows each connection's mode, and it can be
+//! It makes no decisions about the chat. Like a server it knows each connection's mode, and it can be
 //! told to refuse private messages for a client, as if that client read too slowly.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,23 +19,23 @@ use chinwag::chat::stats::ServerStats;
 /// One event, as one client got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Got {
-    /// The door it came through.
+    /// The outbox's method that it came through.
     pub way: Way,
     pub what: OwnedEvent,
 }
 
-/// Which of the outbox's three doors an event came through, with what only that door knows.
+/// The outbox's method that an event came through, with the data that only that method has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// An answer or a notice about oneself.
     Sent,
     /// A private message to its recipient.
     Delivered,
-    /// A line of a room. `elsewhere` says that another room is the reader's current one.
-    Announced { elsewhere: bool },
+    /// A line of a room.
+    Announced { in_other_room: bool },
 }
 
-/// An [`Event`] that owns its words. Lists whose order means nothing are sorted.
+/// An [`Event`] that owns its words. Lists without an order are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedEvent {
     Private {
@@ -161,7 +161,7 @@ pub enum OwnedReply {
     Bye,
 }
 
-/// A room as seen by who enters it.
+/// A room as shown to a client that enters it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entered {
     pub room: String,
@@ -170,31 +170,31 @@ pub struct Entered {
     pub names: Vec<String>,
 }
 
-/// What the recorder says it counted, so that `/stats` can be seen to pass it on.
+/// The recorder's count of lines, a value that `/stats` must pass on.
 pub const LINES_IN: u64 = 4711;
 
-/// What happened since [`Recorder::take`] was last called, and what a server would know.
+/// The events since the last [`Recorder::take`], and the state that a server would keep.
 #[derive(Debug, Default)]
 pub struct Recorder {
     seen: Seen,
     modes: BTreeMap<ClientId, Mode>,
     refusing: BTreeSet<ClientId>,
-    /// Of private messages, taken or not.
+    /// The senders of private messages, taken or not.
     pub senders: Vec<UserId>,
 }
 
-/// What the core said in one step.
+/// The core's events of one step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub got: BTreeMap<ClientId, Vec<Got>>,
-    /// Who was to be closed, in order.
+    /// The clients to be closed, in order.
     pub closed: Vec<ClientId>,
-    /// Who took which name, in order.
+    /// The clients that took a name, and their names, in order.
     pub named: Vec<(ClientId, String)>,
 }
 
 impl Seen {
-    /// What one client got, without the doors.
+    /// The events of one client, without their methods.
     pub fn heard_by(&self, id: ClientId) -> Vec<OwnedEvent> {
         let got = self.got.get(&id).into_iter().flatten();
         got.map(|got| got.what.clone()).collect()
@@ -211,13 +211,13 @@ impl Recorder {
         }
     }
 
-    /// The connection is gone, and what the server knew of it.
+    /// Drops the state of a connection that is gone.
     pub fn forget(&mut self, client: ClientId) {
         self.refusing.remove(&client);
         self.modes.remove(&client);
     }
 
-    /// What was said since the last call.
+    /// The events since the last call.
     pub fn take(&mut self) -> Seen {
         std::mem::take(&mut self.seen)
     }
@@ -250,9 +250,14 @@ impl Outbox for Recorder {
         let what = owned(event);
         assert_eq!(room_of(&what).unwrap_or(room.as_str()), room.as_str());
         for addressee in to {
-            // A rename shows no room, so which of the shared ones it came by does not matter.
-            let elsewhere = addressee.in_other_room && !matches!(what, OwnedEvent::Rename { .. });
-            self.note(addressee.client, Way::Announced { elsewhere }, what.clone());
+            // A rename shows no room, so that any of the shared ones is right.
+            let in_other_room =
+                addressee.in_other_room && !matches!(what, OwnedEvent::Rename { .. });
+            self.note(
+                addressee.client,
+                Way::Announced { in_other_room },
+                what.clone(),
+            );
         }
     }
 

@@ -28,7 +28,7 @@ pub fn check_three(rest: &str) {
 }
 
 #[test]
-fn what_is_said_reaches_the_others_and_not_who_said_it() {
+fn room_message_reaches_other_members_but_not_its_sender() {
     check_three(
         "
         alice> hello
@@ -64,7 +64,7 @@ fn what_is_said_reaches_the_others_and_not_who_said_it() {
 }
 
 #[test]
-fn private_messages_go_to_whom_they_name() {
+fn private_message_goes_to_its_named_recipients() {
     check_three(
         "
         alice> @bob:hi
@@ -107,10 +107,9 @@ fn private_messages_go_to_whom_they_name() {
     );
 }
 
-/// "Whoever wrote to you last is gone": the protocol page has it that the line says whom the message did
-/// not reach.
+/// The protocol page promises that the line names the user that the reply did not reach.
 #[test]
-fn a_reply_that_comes_too_late_says_by_name_who_is_gone() {
+fn late_reply_names_the_user_that_is_gone() {
     check_three(
         "
         alice> @bob:psst
@@ -139,7 +138,7 @@ fn a_reply_that_comes_too_late_says_by_name_who_is_gone() {
 }
 
 #[test]
-fn before_registering_little_works_and_the_rest_says_how_to() {
+fn unregistered_client_is_told_how_to_register() {
     let refused = "alice< ! You have no name yet. Type #yourname to register.\n";
     let mut script = String::new();
     for line in [
@@ -192,7 +191,7 @@ fn before_registering_little_works_and_the_rest_says_how_to() {
 }
 
 #[test]
-fn a_name_in_use_is_refused_and_nothing_else_changes() {
+fn name_in_use_is_refused_and_nothing_else_changes() {
     check_three(
         "
         carol> #ALICE
@@ -223,7 +222,7 @@ fn a_name_in_use_is_refused_and_nothing_else_changes() {
 }
 
 #[test]
-fn rooms_are_made_entered_made_current_and_left() {
+fn room_is_created_joined_made_current_and_left() {
     check_three(
         "
         alice> /join #dev
@@ -280,7 +279,7 @@ fn rooms_are_made_entered_made_current_and_left() {
 }
 
 #[test]
-fn without_a_room_nothing_can_be_said() {
+fn message_is_refused_when_its_sender_is_in_no_room() {
     check_three(
         "
         alice> /part
@@ -296,7 +295,7 @@ fn without_a_room_nothing_can_be_said() {
 }
 
 #[test]
-fn leaving_is_told_with_the_text_given() {
+fn leave_notice_carries_the_quit_text() {
     check_three(
         "
         alice> /quit gone home
@@ -312,7 +311,7 @@ fn leaving_is_told_with_the_text_given() {
 }
 
 #[test]
-fn away_is_told_once_to_each_sender() {
+fn away_notice_is_sent_once_to_each_sender() {
     check_three(
         "
         alice> /away lunch
@@ -339,7 +338,7 @@ fn away_is_told_once_to_each_sender() {
 }
 
 #[test]
-fn an_ignored_user_is_not_heard_and_not_told() {
+fn ignored_user_is_not_heard_and_not_told() {
     check_three(
         "
         bob> /ignore
@@ -375,7 +374,7 @@ fn an_ignored_user_is_not_heard_and_not_told() {
 }
 
 #[test]
-fn quiet_silences_coming_and_going_and_nothing_else() {
+fn quiet_setting_hides_presence_and_nothing_else() {
     check_three(
         "
         bob> /quiet
@@ -394,9 +393,9 @@ fn quiet_silences_coming_and_going_and_nothing_else() {
     );
 }
 
-/// Who is told that somebody is away, and one day is not, knows that they are ignored.
+/// A missing away notice would tell a sender that it is ignored.
 #[test]
-fn who_is_ignored_by_somebody_away_is_told_of_that_like_anybody() {
+fn ignored_sender_gets_the_away_notice_like_any_other() {
     check_three(
         "
         bob> /ignore alice
@@ -414,7 +413,7 @@ fn who_is_ignored_by_somebody_away_is_told_of_that_like_anybody() {
 }
 
 #[test]
-fn whois_tells_what_one_may_know() {
+fn whois_shows_times_and_shared_rooms_but_hides_the_address() {
     check_three(
         "
         +3700
@@ -436,7 +435,7 @@ fn whois_tells_what_one_may_know() {
 }
 
 #[test]
-fn a_command_that_is_wrong_says_what_to_type() {
+fn wrong_command_is_answered_with_its_usage() {
     check_three(
         "
         alice> /hlep
@@ -459,7 +458,7 @@ fn a_command_that_is_wrong_says_what_to_type() {
 }
 
 #[test]
-fn the_end_of_input_carries_out_everything_before_it() {
+fn lines_before_the_end_of_input_are_all_executed() {
     check_three(
         "
         ci>> #ci\\n@alice:build ok
@@ -479,7 +478,7 @@ fn the_end_of_input_carries_out_everything_before_it() {
 }
 
 #[test]
-fn lines_end_as_the_client_ends_its_own() {
+fn server_lines_end_as_the_client_ends_its_own() {
     check(
         "
         alice> /ping 1
@@ -495,7 +494,7 @@ fn lines_end_as_the_client_ends_its_own() {
 }
 
 #[test]
-fn a_terminal_in_character_mode_can_erase() {
+fn terminal_in_character_mode_can_erase() {
     check(
         "
         alice> /pimg\\x08\\x08ng \\xc3\\xa9\\x7fe
@@ -505,7 +504,7 @@ fn a_terminal_in_character_mode_can_erase() {
 }
 
 #[test]
-fn what_could_harm_a_terminal_does_not_get_through() {
+fn terminal_control_characters_do_not_get_through() {
     check_three(
         "
         alice> \\x1b[31mred\\x07 \\xc2\\x9b1m\\x00 \\xe2\\x80\\xaeevil\\xe2\\x81\\xa9 tab\\t.
@@ -519,7 +518,7 @@ fn what_could_harm_a_terminal_does_not_get_through() {
 }
 
 #[test]
-fn telnet_is_answered_and_taken_out() {
+fn telnet_commands_are_answered_and_removed_from_text() {
     check(
         "
         alice>> \\xff\\xfd\\x01
@@ -541,7 +540,7 @@ fn telnet_is_answered_and_taken_out() {
 }
 
 #[test]
-fn strangers_get_an_answer_of_their_own_and_nothing_of_theirs_is_a_command() {
+fn foreign_protocol_gets_its_own_answer_and_runs_no_command() {
     check(
         "
         web!
@@ -565,7 +564,7 @@ fn strangers_get_an_answer_of_their_own_and_nothing_of_theirs_is_a_command() {
 }
 
 #[test]
-fn who_speaks_first_is_greeted_before_the_first_answer() {
+fn client_that_sends_first_is_greeted_before_its_answer() {
     let greeting = "* You are connected from 127.0.0.1:39999.";
     let how = "* Type #yourname to register, then @user:message to write to someone. \
                /help lists the commands.";
@@ -590,7 +589,7 @@ fn who_speaks_first_is_greeted_before_the_first_answer() {
 }
 
 #[test]
-fn a_line_of_nothing_that_can_be_shown_is_answered() {
+fn line_without_printable_text_is_answered() {
     check(
         "
         alice> #alice

@@ -1,4 +1,4 @@
-//! What goes to many is written a slice a turn; what is for one alone is written in its turn.
+//! Room lines are written a slice a turn; private messages are written in their own turn.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use chinwag::server::GREETING_TIME;
 
 use crate::support::{VirtualClient, VirtualServer};
 
-/// So many sockets are written to in a turn.
+/// The number of sockets that a fan-out writes to in one turn.
 const SLICE: usize = 64;
 
-/// Everybody in the lobby, under the names u0, u1 and so on; nobody has anything to read.
+/// Clients u0, u1 and so on in the lobby, with nothing unread.
 pub fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>) {
     let mut server = VirtualServer::new(limits);
     let clients: Vec<VirtualClient> = (0..count)
@@ -21,7 +21,7 @@ pub fn crowd(count: usize, limits: Limits) -> (VirtualServer, Vec<VirtualClient>
         })
         .collect();
     server.advance(GREETING_TIME);
-    server.advance(Duration::from_secs(2)); // the last summary of who joined is told
+    server.advance(Duration::from_secs(2)); // until the last presence summary was sent
     for client in &clients {
         client.take();
         client.socket.borrow_mut().writes = 0;
@@ -34,14 +34,14 @@ fn reached(clients: &[VirtualClient]) -> usize {
     clients.iter().filter(has_something).count()
 }
 
-/// Somebody else in the crowd whom the fan-out has not reached.
+/// A client that the fan-out has not reached yet.
 fn unreached(clients: &[VirtualClient]) -> usize {
     let untold = |client: &VirtualClient| client.socket.borrow().to_client.is_empty();
     clients.iter().skip(1).position(untold).unwrap() + 1
 }
 
 #[test]
-fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
+fn line_to_1000_members_takes_many_turns_and_arrives_once() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     for turn in 1..=1000 / SLICE {
@@ -60,7 +60,7 @@ fn a_line_to_a_thousand_takes_several_turns_and_reaches_each_once() {
 }
 
 #[test]
-fn a_room_that_fits_into_a_slice_hears_at_once() {
+fn room_within_one_slice_gets_a_line_in_one_turn() {
     let (mut server, clients) = crowd(SLICE + 1, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -69,7 +69,7 @@ fn a_room_that_fits_into_a_slice_hears_at_once() {
 }
 
 #[test]
-fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
+fn private_message_is_written_in_its_turn_after_older_lines() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -80,11 +80,7 @@ fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
     assert_eq!(clients[other].socket.borrow().writes, 1, "with all it had");
     assert_eq!(reached(&clients[1..]), 2 * SLICE, "the slice is its own");
     server.run();
-    assert_eq!(
-        clients[other].text(),
-        "",
-        "its place in the backlog is void"
-    );
+    assert_eq!(clients[other].text(), "", "its fan-out entry is void");
     for (number, client) in clients.iter().enumerate().skip(1) {
         if number != other {
             assert_eq!(client.text(), "u0: hello\nu0: again\n");
@@ -93,7 +89,7 @@ fn a_private_message_is_written_in_its_turn_behind_what_came_before_it() {
 }
 
 #[test]
-fn lines_said_meanwhile_keep_their_order() {
+fn lines_sent_during_a_fan_out_keep_their_order() {
     let (mut server, clients) = crowd(1001, Limits::default());
     for number in 0..20 {
         let speaker = &clients[number % 2];
@@ -108,7 +104,7 @@ fn lines_said_meanwhile_keep_their_order() {
 }
 
 #[test]
-fn a_place_in_the_backlog_is_not_inherited() {
+fn fan_out_entry_is_not_inherited_with_the_slot() {
     let (mut server, clients) = crowd(1201, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -123,7 +119,7 @@ fn a_place_in_the_backlog_is_not_inherited() {
     server.turn();
     heir.text();
     server.turn();
-    // What is left of the first line fits into this slice; of the second, little does.
+    // The rest of the first line fits into this slice; little of the second does.
     server.deliver(&clients[0], b"again\n");
     server.turn();
     assert_eq!(heir.text(), "", "its own place is the last");
@@ -132,7 +128,7 @@ fn a_place_in_the_backlog_is_not_inherited() {
 }
 
 #[test]
-fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
+fn slow_reader_in_a_crowd_is_told_its_exact_skipped_count() {
     let limits = Limits {
         output_soft_bytes_max: 100,
         ..Limits::default()
@@ -153,7 +149,7 @@ fn a_slow_reader_in_a_crowd_misses_as_many_lines_as_it_is_told() {
 }
 
 #[test]
-fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
+fn unfinished_fan_out_is_written_before_the_server_exits() {
     let (mut server, clients) = crowd(1001, Limits::default());
     server.deliver(&clients[0], b"hello\n");
     server.turn();
@@ -164,7 +160,7 @@ fn what_is_left_of_a_fan_out_is_written_before_the_server_exits() {
 }
 
 #[test]
-fn a_lack_of_room_has_the_whole_backlog_written() {
+fn fan_out_is_written_whole_when_the_total_limit_is_reached() {
     let limits = Limits {
         output_total_bytes_max: 8 << 10,
         ..Limits::default()
@@ -180,14 +176,14 @@ fn a_lack_of_room_has_the_whole_backlog_written() {
 }
 
 #[test]
-fn a_room_that_is_spoken_to_without_end_is_written_to_in_slices_all_the_time() {
-    // The backlog never runs empty, and more passes through it than may wait in it.
+fn endless_fan_out_writes_one_slice_each_turn() {
+    // The fan-out never runs empty, and more bytes pass through it than may wait in it.
     let (mut server, clients) = crowd(201, Limits::default());
     let line = format!("{}\n", "x".repeat(4000));
     for _ in 0..60 {
         server.deliver(&clients[0], line.as_bytes());
         server.turn();
-        assert!(server.switchboard.is_busy(), "somebody still waits");
+        assert!(server.switchboard.is_busy(), "clients still wait");
         let writes =
             |client: &VirtualClient| std::mem::take(&mut client.socket.borrow_mut().writes);
         let written: usize = clients[1..].iter().map(writes).sum();

@@ -10,7 +10,7 @@ use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
 #[test]
-fn a_line_of_4096_bytes_passes_and_a_longer_one_is_dropped_whole() {
+fn line_of_4096_bytes_passes_and_a_longer_one_is_dropped() {
     let too_long = "alice< ! That line is too long: 4096 bytes at most. Nothing of it was used; \
                     send it in pieces.\n";
     for (length, passes) in [(4095, true), (4096, true), (4097, false), (9000, false)] {
@@ -28,7 +28,7 @@ fn a_line_of_4096_bytes_passes_and_a_longer_one_is_dropped_whole() {
 }
 
 #[test]
-fn names_and_notes_at_their_limits() {
+fn notes_and_recipients_are_refused_past_their_limits() {
     let note = "n".repeat(300);
     check(&format!(
         "alice> #alice
@@ -51,7 +51,7 @@ fn names_and_notes_at_their_limits() {
 }
 
 #[test]
-fn a_client_is_in_so_many_rooms_at_most() {
+fn client_is_refused_a_room_past_its_limit() {
     let limits = Limits {
         rooms_per_client_max: 2,
         ..Limits::default()
@@ -71,7 +71,7 @@ fn a_client_is_in_so_many_rooms_at_most() {
 }
 
 #[test]
-fn who_does_not_register_in_time_is_told_and_closed() {
+fn unregistered_client_is_told_and_closed_in_time() {
     check(
         "alice> #alice
         alice< * You are registered as alice.
@@ -98,7 +98,7 @@ fn lines_past_the_rate_are_read_later_and_none_is_lost() {
     alice.text();
     let lines: String = (0..100).map(|number| format!("@bob:{number}\n")).collect();
     server.send(&alice, lines.as_bytes());
-    // The registration was the first line of the burst.
+    // The registration counts as the first line of the burst.
     assert_eq!(bob.text().lines().count(), 39);
     server.advance(Duration::from_millis(99));
     assert_eq!(bob.text().lines().count(), 0);
@@ -113,7 +113,7 @@ fn lines_past_the_rate_are_read_later_and_none_is_lost() {
 }
 
 #[test]
-fn what_is_no_line_of_text_counts_for_the_rate_too() {
+fn empty_lines_and_telnet_count_for_the_line_rate() {
     const NO_TEXT: [&[u8]; 4] = [b"\n", b"\r\n", b"\xff\xfd\x06", b"\xff\xf6"];
     for nothing in NO_TEXT {
         let mut server = VirtualServer::new(Limits::default());
@@ -128,7 +128,7 @@ fn what_is_no_line_of_text_counts_for_the_rate_too() {
 }
 
 #[test]
-fn an_end_of_input_behind_too_many_lines_waits_for_them() {
+fn end_of_input_waits_for_rate_limited_lines() {
     let mut server = VirtualServer::new(Limits::default());
     let bob = server.register("192.0.2.2:1", "bob");
     let alice = server.register("192.0.2.1:1", "alice");
@@ -165,7 +165,7 @@ fn loopback_is_not_limited_unless_asked_for() {
 }
 
 #[test]
-fn who_has_a_name_and_sits_there_wakes_nobody() {
+fn idle_client_sets_no_deadline() {
     let mut server = VirtualServer::new(Limits::default());
     let _alice = server.register("127.0.0.1:1", "alice");
     assert_eq!(server.switchboard.next_deadline(), Timestamp::NEVER);
@@ -173,7 +173,7 @@ fn who_has_a_name_and_sits_there_wakes_nobody() {
 }
 
 #[test]
-fn a_turn_serves_everyone_before_a_flooder_again() {
+fn turn_serves_every_client_before_a_flooder_again() {
     let mut server = VirtualServer::new(Limits::default());
     let [flooder, other] = server.register_all(["flooder", "other"]);
     flooder
@@ -196,7 +196,7 @@ fn a_turn_serves_everyone_before_a_flooder_again() {
 }
 
 #[test]
-fn what_is_no_line_has_its_share_of_a_turn_too() {
+fn empty_lines_and_telnet_count_for_the_turn_budget() {
     for nothing in [&b"\n"[..], b"\xff\xfd\x06", b"\x01\n"] {
         let mut server = VirtualServer::new(Limits::default());
         let flooder = server.register("127.0.0.1:1", "flooder");
@@ -212,7 +212,7 @@ fn what_is_no_line_has_its_share_of_a_turn_too() {
 }
 
 #[test]
-fn who_has_quit_is_gone_for_whoever_is_served_next() {
+fn client_that_quit_is_gone_for_the_next_one_served() {
     let mut server = VirtualServer::new(Limits::default());
     let [alice, bob] = server.register_all(["alice", "bob"]);
     for (client, line) in [(&alice, "/quit\n"), (&bob, "@alice:are you there\n")] {
@@ -228,7 +228,7 @@ fn who_has_quit_is_gone_for_whoever_is_served_next() {
 }
 
 #[test]
-fn so_many_connect_and_the_next_is_told_and_closed() {
+fn connection_past_the_client_limit_is_told_and_closed() {
     let limits = Limits {
         clients_max: 2,
         ..Limits::default()
@@ -248,7 +248,7 @@ fn so_many_connect_and_the_next_is_told_and_closed() {
 }
 
 #[test]
-fn many_turned_away_at_once_hold_no_places() {
+fn refused_connections_hold_no_places() {
     let limits = Limits {
         clients_max: 1,
         ..Limits::default()
@@ -266,7 +266,7 @@ fn many_turned_away_at_once_hold_no_places() {
 }
 
 #[test]
-fn an_address_has_so_many_connections() {
+fn connection_past_the_address_limit_is_refused() {
     let refused = "! There are too many connections from your address. Close one, and try again.\n";
     for places in [Limits::default().clients_per_address_max, 2] {
         let mut server = VirtualServer::new(Limits {
@@ -303,7 +303,7 @@ fn small_queues() -> Limits {
 }
 
 #[test]
-fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
+fn slow_reader_skips_room_lines_and_is_told_how_many() {
     let mut server = VirtualServer::new(small_queues());
     let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
     bob.limit_space(0);
@@ -330,7 +330,7 @@ fn a_slow_reader_misses_room_lines_and_is_told_how_many() {
 }
 
 #[test]
-fn missed_lines_are_counted_in_each_room() {
+fn skipped_lines_are_counted_in_each_room() {
     let mut server = VirtualServer::new(small_queues());
     let [alice, bob] = server.register_all(["alice", "bob"]);
     for client in [&alice, &bob] {
@@ -355,7 +355,7 @@ fn missed_lines_are_counted_in_each_room() {
 }
 
 #[test]
-fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
+fn room_lines_are_skipped_until_the_queue_is_read_empty() {
     let mut server = VirtualServer::new(small_queues());
     let [alice, bob] = server.register_all(["alice", "bob"]);
     bob.limit_space(0);
@@ -374,7 +374,7 @@ fn a_gap_goes_on_until_all_was_read_though_there_is_room_before() {
 }
 
 #[test]
-fn a_reader_that_has_its_turn_misses_nothing_however_much_comes_at_once() {
+fn reader_with_socket_space_skips_nothing_in_a_burst() {
     let mut server = VirtualServer::new(small_queues());
     let [alice, bob] = server.register_all(["alice", "bob"]);
     // Far more than the soft limit in one turn, to a socket that takes everything.
@@ -391,7 +391,7 @@ fn a_reader_that_has_its_turn_misses_nothing_however_much_comes_at_once() {
 }
 
 #[test]
-fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
+fn reader_past_the_hard_limit_is_closed_and_senders_are_told() {
     let mut server = VirtualServer::new(small_queues());
     let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
     bob.limit_space(0);
@@ -421,7 +421,7 @@ fn a_reader_past_the_hard_limit_is_closed_and_every_sender_told() {
 }
 
 #[test]
-fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
+fn reader_without_progress_is_closed_but_a_slow_one_is_not() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.register("127.0.0.1:1", "alice");
     let stuck = server.register("127.0.0.1:2", "stuck");
@@ -442,7 +442,7 @@ fn a_reader_without_progress_is_closed_and_one_with_a_little_is_not() {
 }
 
 #[test]
-fn to_be_told_of_room_that_is_not_there_is_no_progress() {
+fn writable_event_without_socket_space_is_no_progress() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.register("127.0.0.1:1", "alice");
     let stuck = server.register("127.0.0.1:2", "stuck");
@@ -458,7 +458,7 @@ fn to_be_told_of_room_that_is_not_there_is_no_progress() {
 }
 
 #[test]
-fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
+fn hang_up_reported_with_the_last_bytes_is_seen() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.register("127.0.0.1:1", "alice");
     {
@@ -478,9 +478,9 @@ fn an_end_that_is_told_together_with_the_last_bytes_is_seen() {
 }
 
 #[test]
-fn when_all_queues_are_too_large_the_largest_goes_first() {
+fn largest_queue_is_closed_when_the_total_limit_is_reached() {
     let limits = Limits {
-        // Thirty lines of a hundred bytes, and sixteen for each to know whose it is.
+        // Thirty lines of a hundred bytes, and a receipt of sixteen bytes for each.
         output_total_bytes_max: 30 * 116,
         ..small_queues()
     };
@@ -517,7 +517,7 @@ fn when_all_queues_are_too_large_the_largest_goes_first() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answers_has_to_wait_and_loses_none() {
+fn client_with_unread_answers_waits_and_loses_none() {
     let mut server = VirtualServer::new(small_queues());
     let alice = server.register("127.0.0.1:1", "alice");
     alice.limit_space(0);
@@ -571,7 +571,7 @@ fn joins_in_a_large_room_are_summed_up() {
 }
 
 #[test]
-fn names_of_everyone_come_a_hundred_a_page() {
+fn list_of_all_users_has_100_names_a_page() {
     let (mut server, clients) = crowd(101, Limits::default());
     let mut names = |page: &str| {
         server.send(&clients[0], format!("/names * {page}\n").as_bytes());
@@ -589,7 +589,7 @@ fn names_of_everyone_come_a_hundred_a_page() {
 }
 
 #[test]
-fn a_shutdown_tells_everyone_and_writes_what_waits() {
+fn shutdown_notifies_every_client_and_writes_queued_output() {
     let mut server = VirtualServer::new(Limits::default());
     let [alice, bob] = server.register_all(["alice", "bob"]);
     bob.limit_space(0);

@@ -1,8 +1,8 @@
 //! The protocol page as a table: bytes in per client, lines out per client.
 //!
 //! A case is a script. `alice> TEXT` sends a line, `alice< TEXT` is the next line that alice gets;
-//! between two lines to send, everyone must have got exactly what is written there. Each case is
-//! played whole, byte by byte, with every line split at every point, and onto sockets that take
+//! between two lines to send, each client must have got exactly the lines written there. Each case
+//! is played whole, byte by byte, with every line split at every point, and onto sockets that take
 //! one byte at a time; the outcome must be the same. `check_invariants()` runs after each turn.
 
 #![allow(

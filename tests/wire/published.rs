@@ -1,4 +1,4 @@
-//! Kinds of failure published for other servers that need exact control of what the kernel takes.
+//! Failures published for other servers whose tests need exact control of the socket's space.
 
 use std::fmt::Write;
 
@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use crate::support::VirtualServer;
 
-/// A client evicted while its own command was carried out, which then went on with it: Redis,
-/// CVE-2026-23479.
+/// A client evicted while its own command ran, which then went on with it: Redis, CVE-2026-23479.
 #[test]
-fn who_is_closed_by_its_own_answer_does_nothing_more() {
+fn client_closed_by_its_own_answer_executes_nothing_more() {
     let mut server = VirtualServer::new(Limits {
         line_bytes_max: 64,
         output_soft_bytes_max: 256,
@@ -37,7 +36,7 @@ fn who_is_closed_by_its_own_answer_does_nothing_more() {
     assert_eq!(bob.text(), "* 1 room:\n*   lobby, 1 user\n");
 }
 
-/// Limits under which two full queues are too much, and the larger goes.
+/// Limits under which two full queues are too much, and the larger is closed.
 fn little_room() -> Limits {
     Limits {
         line_bytes_max: 64,
@@ -49,10 +48,10 @@ fn little_room() -> Limits {
 }
 
 #[test]
-fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
+fn sender_closed_by_the_total_limit_executes_nothing_more() {
     let mut server = VirtualServer::new(little_room());
     let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
-    // Half of the hard limit may wait for alice: with more she is not served.
+    // Past half of the hard limit, alice would not be served.
     for (client, name, waiting) in [
         (&alice, "alice", 1850),
         (&bob, "bob", 2850),
@@ -72,7 +71,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
     let heard = carol.text();
     assert!(heard.starts_with("* alice has left lobby.\n"), "{heard}");
     assert!(!heard.contains("late"), "{heard}");
-    // Carol is told what alice did not get; bob gets what was said before.
+    // Carol is told which messages alice did not get; bob gets the earlier ones.
     assert!(
         heard.contains("messages to alice were not delivered"),
         "{heard}"
@@ -84,7 +83,7 @@ fn who_is_closed_for_all_queues_by_its_own_message_does_nothing_more() {
 /// Members closed while a line was on its way to them, one of them its speaker: "sending to
 /// disconnected clients turns out to be a bad idea" (solanum, pull request 526).
 #[test]
-fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
+fn line_that_closes_a_recipient_reaches_the_others_once() {
     let mut server = VirtualServer::new(little_room());
     let [alice, bob, carol, dave] = server.register_all(["alice", "bob", "carol", "dave"]);
     server.send(&alice, b"/echo on\n");
@@ -115,15 +114,15 @@ fn a_line_that_closes_whom_it_reaches_reaches_the_others_once() {
 }
 
 /// A question of a few bytes whose answer has no bound: with pipelining, the output of one client grows
-/// as it likes (Redis, CVE-2025-21605). Of whatever is asked here, the answer is far below what may
-/// wait for a client, so that it can always be made to wait behind it.
+/// as it likes (Redis, CVE-2025-21605). Here each answer is far below the hard limit, so that a client
+/// can always be made to wait behind it.
 #[test]
-fn no_answer_is_larger_than_what_may_wait() {
+fn answer_fits_in_an_eighth_of_the_hard_limit() {
     let limits = Limits::default();
     let mut server = VirtualServer::new(limits.clone());
     let [asker] = server.register_all(["asker"]);
     let mut crowd = Vec::new();
-    // Names, rooms and topics as long as they may be, of what is longest once it is encoded.
+    // Names, rooms and topics as long as they may be, of the characters longest in JSON.
     let topic = "\"".repeat(300);
     for number in 0..150 {
         let client = server.connect_ungreeted("127.0.0.1:1");
@@ -182,10 +181,10 @@ fn no_answer_is_larger_than_what_may_wait() {
     }
 }
 
-/// Answers to who was gone already: solanum, pull request 526. An oper who killed himself: ngIRCd,
+/// Answers to a client already gone: solanum, pull request 526. An operator that killed itself: ngIRCd,
 /// issue 43. A client freed by its own command, which then went on with it: ngIRCd, issue 344.
 #[test]
-fn nothing_behind_a_quit_is_executed() {
+fn lines_behind_a_quit_are_not_executed() {
     for quit in ["/quit", "/quit see you", "quit", "exit", "/bye"] {
         let mut server = VirtualServer::new(Limits::default());
         let [alice, bob] = server.register_all(["alice", "bob"]);
@@ -212,10 +211,10 @@ fn nothing_behind_a_quit_is_executed() {
     }
 }
 
-/// What was given to commands that crashed others: nothing at all (Mosquitto, CVE-2021-34432:
-/// a topic of no bytes; charybdis, issue 63: a parameter missing), numbers past every type (nats-server,
-/// CVE-2026-27889), texts of which nothing is left once they are cleaned (ircd-hybrid,
-/// CVE-2009-4016), patterns that take for ever (Redis, CVE-2022-36021 and CVE-2024-31228), formats.
+/// Arguments that crashed other servers: none at all (Mosquitto, CVE-2021-34432: a topic of no bytes;
+/// charybdis, issue 63: a parameter missing), numbers past every type (nats-server, CVE-2026-27889),
+/// texts that are empty once cleaned (ircd-hybrid, CVE-2009-4016), patterns that take for ever (Redis,
+/// CVE-2022-36021 and CVE-2024-31228), formats.
 const NASTY: [&str; 34] = [
     "",
     " ",
@@ -254,7 +253,7 @@ const NASTY: [&str; 34] = [
 ];
 
 #[test]
-fn every_command_has_one_answer_whatever_comes_with_it() {
+fn command_has_one_answer_with_any_arguments() {
     let stars = "*".repeat(2000) + "b";
     let question_marks = "a?".repeat(1900);
     let commas = ",a".repeat(1900);
@@ -292,11 +291,11 @@ fn every_command_has_one_answer_whatever_comes_with_it() {
     }
 }
 
-/// More triplets than the answer had room for, before anybody had logged in: GNU inetutils' telnetd,
+/// More triplets than the answer had room for, before any login: GNU inetutils' telnetd,
 /// CVE-2026-32746. More options at once than answers had room for, and some got none: Contiki,
 /// CVE-2021-40523.
 #[test]
-fn telnet_options_are_all_answered_however_many_come_at_once() {
+fn telnet_options_are_all_answered_when_sent_at_once() {
     let mut server = VirtualServer::new(Limits::default());
     let client = server.connect("127.0.0.1:1");
     client.take();

@@ -1,4 +1,4 @@
-//! A test for each defect that was found by other means than a test.
+//! A test for each defect that no test found.
 
 use std::thread;
 use std::time::Duration;
@@ -32,10 +32,10 @@ fn private_to(name: &str, bytes: usize) -> Vec<u8> {
     format!("@{name}:{}\n", "x".repeat(bytes)).into_bytes()
 }
 
-/// A queue that was written early in a turn was on the list of those to be written twice. When the
-/// first write failed, the second, with nothing to write, forgot whose messages were lost.
+/// A queue written early in a turn was in the flush queue twice. When the first write failed, the
+/// second, with nothing to write, forgot the senders of the lost messages.
 #[test]
-fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
+fn sender_is_told_of_a_loss_when_the_queue_was_flushed_twice() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     {
         let mut socket = bob.socket.borrow_mut();
@@ -54,9 +54,9 @@ fn a_sender_is_told_although_the_reader_was_written_to_twice_in_the_turn() {
     );
 }
 
-/// Somebody who quits with unread messages, and is closed as the largest queue in the same turn.
+/// A client quits with unread messages, and is closed as the largest queue in the same turn.
 #[test]
-fn a_sender_is_told_although_the_reader_was_ending_in_order() {
+fn sender_is_told_of_a_loss_when_the_reader_had_quit() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     bob.limit_space(0);
     for _ in 0..40 {
@@ -81,10 +81,10 @@ fn a_sender_is_told_although_the_reader_was_ending_in_order() {
     );
 }
 
-/// The line that turns somebody away passed the total limit, was written at once, and nothing was
-/// left that would have closed the connection.
+/// The refusal line passed the total limit, was written at once, and no further output was left that
+/// would have closed the connection.
 #[test]
-fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
+fn refused_connection_is_closed_at_the_total_limit() {
     let limits = Limits {
         clients_max: 2,
         ..small_queues()
@@ -98,7 +98,7 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
     server.advance(Duration::from_secs(2));
     assert!(third.is_closed());
 
-    // The same with so little left that the line itself is too much.
+    // The same where the line itself passes the limit.
     let limits = Limits {
         clients_max: 2,
         output_total_bytes_max: server.switchboard.waiting_bytes() + 10,
@@ -116,9 +116,9 @@ fn whoever_is_turned_away_is_closed_even_at_the_total_limit() {
     assert!(third.is_closed());
 }
 
-/// A slow reader that quit or half-closed was never told what it had missed.
+/// A slow reader that quit or half-closed was never told its skipped count.
 #[test]
-fn what_was_missed_is_told_to_who_is_leaving() {
+fn leaving_client_is_told_its_skipped_count() {
     let (mut server, alice, bob) = alice_and_bob(small_queues());
     bob.limit_space(0);
     for _ in 0..40 {
@@ -132,19 +132,18 @@ fn what_was_missed_is_told_to_who_is_leaving() {
     assert!(bob.is_closed());
 }
 
-/// A telnet command with nothing behind it changed the line ends only at the next line.
+/// A telnet command without a line behind it changed the line ends only at the next line.
 #[test]
-fn a_telnet_command_alone_makes_line_ends_cr_lf() {
+fn telnet_command_alone_makes_line_ends_cr_lf() {
     let (mut server, alice, bob) = alice_and_bob(Limits::default());
     server.send(&bob, b"\xff\xf1");
     server.send(&alice, b"hi\n");
     assert_eq!(bob.text(), "alice: hi\r\n");
 }
 
-/// What is kept to know whose a message is was not counted: one-byte messages took four times the
-/// limit of all output.
+/// Receipts were not counted: one-byte messages took four times the limit of all output.
 #[test]
-fn short_private_messages_count_with_all_that_they_take() {
+fn short_private_messages_count_with_their_receipts() {
     let limits = Limits {
         output_hard_bytes_max: 8192,
         output_total_bytes_max: 8192,
@@ -152,7 +151,7 @@ fn short_private_messages_count_with_all_that_they_take() {
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
     bob.limit_space(0);
-    // "@alice: x" and its end are ten bytes, and sixteen to know that they are alice's.
+    // "@alice: x" and its end are ten bytes, and the receipt sixteen.
     for _ in 0..8192 / 26 {
         server.send(&alice, b"@bob:x\n");
     }
@@ -162,7 +161,7 @@ fn short_private_messages_count_with_all_that_they_take() {
 }
 
 #[test]
-fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
+fn skipped_line_does_not_backdate_a_stall() {
     let mut server = VirtualServer::new(Limits {
         line_bytes_max: 256,
         output_soft_bytes_max: 1024,
@@ -175,15 +174,15 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     server.send(&reader, format!("#reader\n/mode json\n{join}").as_bytes());
     server.advance(Duration::from_secs(100)); // the server is up for longer than a stall may last
     reader.take();
-    // The reader is busy for a moment, and misses a line in each of its rooms.
+    // The reader is busy for a moment, and a line is skipped in each of its rooms.
     reader.limit_space(0);
     let long = "x".repeat(250);
     for room in 1..20 {
         let lines = format!("/join room{room}\n{long}\n{long}\n");
         server.send(&speaker, lines.as_bytes());
     }
-    // Then it reads all that waits. To be told of what it missed is more than a room line may be
-    // added to; and that finds the socket full.
+    // Then it reads its whole queue. The notices of skipped lines pass the soft limit, and find the
+    // socket full.
     reader.limit_space(server.switchboard.waiting_bytes());
     server.report_writable(&reader);
     server.deliver(&speaker, format!("{long}\n").as_bytes());
@@ -196,10 +195,10 @@ fn a_line_left_out_while_nothing_is_refused_does_not_date_a_stall_back() {
     assert!(reader.text().contains("\"missed\""));
 }
 
-/// Whoever goes from room to room while it leaves a little unread missed lines in ever more rooms,
-/// and each was remembered, and looked through at each line.
+/// A client that hopped rooms while it left a little unread had lines skipped in ever more rooms, and
+/// each line searched the list of them all.
 #[test]
-fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
+fn client_that_hops_rooms_without_reading_has_to_wait() {
     let limits = Limits {
         line_bytes_max: 64,
         output_soft_bytes_max: 256,
@@ -216,13 +215,13 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
     let visit = |room: usize| format!("/join r{room}\nhello\n/part\n");
     let visits: String = (0..1000).map(visit).collect();
     server.send(&alice, (filler + &visits + "/ping end\n").as_bytes());
-    // She reads, but never to the end, and so misses what she says herself.
+    // She reads, but never to the end, so that her own lines are skipped.
     for _ in 0..2000 {
         server.set_space(&alice, 1);
     }
     let waiting = server.switchboard.waiting_bytes();
     assert!(waiting < 8192, "{waiting} bytes: she was served on");
-    // Nothing is lost, and every gap is told.
+    // No line is lost untold.
     let mut got = String::new();
     while !got.ends_with("* pong end\n") {
         server.set_space(&alice, usize::MAX);
@@ -234,25 +233,25 @@ fn who_goes_from_room_to_room_and_reads_nothing_has_to_wait() {
     assert!(told > rooms_max);
 }
 
-/// What was written while room was made for a line could ask for room itself, and so on: as deep as
-/// there were clients, and deeper than the stack.
+/// Output written while the total limit was enforced could enforce it again: as deep as there were
+/// clients, and deeper than the stack.
 #[test]
-fn a_lack_of_room_that_begets_another_is_no_deeper_than_one() {
-    /// As much as all else needs here, twice over; a server has more, and more clients.
+fn total_limit_is_enforced_without_deep_recursion() {
+    /// Twice the stack that all else needs here; a server has more, and more clients.
     const STACK_BYTES: usize = 256 << 10;
     let small = thread::Builder::new().stack_size(STACK_BYTES);
-    let story = small.spawn(many_read_their_last_byte_at_the_total_limit);
-    story.unwrap().join().unwrap();
+    let overloaded = small.spawn(readers_read_their_last_byte_at_the_total_limit);
+    overloaded.unwrap().join().unwrap();
 }
 
-fn many_read_their_last_byte_at_the_total_limit() {
+fn readers_read_their_last_byte_at_the_total_limit() {
     const READERS: usize = 1000;
-    /// What is kept to know whose a message is.
+    /// The size of a private message's receipt.
     const RECEIPT_BYTES: usize = 16;
     let limits = Limits {
         line_bytes_max: 4096,
         clients_max: READERS + 10,
-        output_soft_bytes_max: 256, // less than would be sensible, so that little is enough
+        output_soft_bytes_max: 256, // unusually small, so that little output passes it
         output_hard_bytes_max: 400_000,
         output_total_bytes_max: 400_000,
         ..Limits::default()
@@ -278,7 +277,7 @@ fn many_read_their_last_byte_at_the_total_limit() {
         }
         server.run();
     };
-    // Each has a line waiting, and has missed another.
+    // Each has a line waiting, and another skipped.
     for reader in &readers {
         reader.limit_space(0);
     }
@@ -288,15 +287,15 @@ fn many_read_their_last_byte_at_the_total_limit() {
     let line = format!("speaker: {long}\n").len();
     read_all(&mut server, line - 1);
     assert_eq!(server.switchboard.waiting_bytes(), READERS);
-    // while somebody else comes to have nearly as much waiting as all may have together.
+    // while another queue grows nearly to the total limit.
     let private = "@speaker: \n".len() + 200 + RECEIPT_BYTES;
     let count = (limits.output_total_bytes_max - READERS) / private;
     let messages = private_to("hoarder", 200).repeat(count);
     server.send(&speaker, &messages);
     let room = limits.output_total_bytes_max - server.switchboard.waiting_bytes();
     assert!(!hoarder.is_closed() && room < private);
-    // Now all read their last byte at once, and one more line comes: telling each what it missed is
-    // more than what it has read.
+    // Now all read their last byte at once, and one more line comes: the notice of skipped lines is
+    // longer than the byte read.
     server.deliver(&speaker, &private_to("hoarder", 4000));
     read_all(&mut server, usize::MAX);
     assert!(hoarder.is_closed(), "it was the largest");
@@ -310,10 +309,10 @@ fn many_read_their_last_byte_at_the_total_limit() {
     }
 }
 
-/// While room was made for a message it was written, and then its reader was the largest queue of all, by
-/// being told of what it had missed: the message arrived, and its sender was told that it did not.
+/// A message was written while the total limit was enforced for it, and then the notice of skipped lines
+/// made its reader's queue the largest: the message arrived, and its sender was told that it did not.
 #[test]
-fn a_message_that_was_written_while_room_was_made_is_not_refused() {
+fn message_written_while_enforcing_the_limit_is_not_refused() {
     const FILLERS: usize = 25;
     let limits = small_queues();
     let total_max = limits.output_total_bytes_max;
@@ -329,7 +328,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     let join: String = (1..20).map(|n| format!("/join room{n}\n")).collect();
     server.send(&alice, join.as_bytes());
     server.send(&bob, join.as_bytes());
-    // Bob misses lines in every room,
+    // Bob has lines skipped in every room,
     bob.limit_space(0);
     for room in 1..20 {
         let line = "x".repeat(60);
@@ -339,7 +338,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
         );
     }
     let bobs = server.switchboard.waiting_bytes();
-    // and others have nearly as much waiting as there may be, each a little.
+    // and the fillers' small queues reach nearly the total limit.
     let before = server.switchboard.waiting_bytes();
     server.send(&alice, &private_to("f0", 55));
     let each = server.switchboard.waiting_bytes() - before;
@@ -351,7 +350,7 @@ fn a_message_that_was_written_while_room_was_made_is_not_refused() {
     assert!(fillers.iter().all(|filler| !filler.is_closed()));
     assert!(!bob.is_closed());
     alice.text();
-    // Now he reads up, and one more message comes, which the socket takes as well, and no more.
+    // Now bob's socket takes his whole queue and one more message, and no more.
     let message = format!("@alice: {}\n", "y".repeat(55));
     bob.take();
     bob.limit_space(bobs + message.len());

@@ -8,9 +8,9 @@
 //! | `alice< TEXT` | alice's next line is exactly TEXT |
 //! | `alice^` | alice half-closes |
 //! | `alice$` | alice's connection was ended by the server |
-//! | `+1.5` | so many seconds pass |
+//! | `+1.5` | this number of seconds passes |
 //!
-//! `\r`, `\n`, `\t`, `\\` and `\xNN` stand for bytes, in what is sent and in what is expected.
+//! `\r`, `\n`, `\t`, `\\` and `\xNN` stand for bytes, in lines sent and in lines expected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub fn check_with(limits: &Limits, script: &str) {
     play(limits, script, Delivery::TrickleOut);
     for (line, text) in script.lines().enumerate() {
         if let Step::Send { bytes, .. } = parse(text) {
-            // Somewhere in a very long line is as good as anywhere else in it.
+            // Splits in the middle of a very long line are all alike.
             let near_an_end = |at: &usize| *at < 80 || at + 80 > bytes.len();
             for at in (1..bytes.len()).filter(near_an_end) {
                 play(limits, script, Delivery::Split { line, at });
@@ -58,8 +58,8 @@ pub fn check_with(limits: &Limits, script: &str) {
 
 enum Step<'a> {
     Nothing,
-    Send { who: &'a str, bytes: Vec<u8> },
-    Expect { who: &'a str, bytes: Vec<u8> },
+    Send { name: &'a str, bytes: Vec<u8> },
+    Expect { name: &'a str, bytes: Vec<u8> },
     Connect(&'a str),
     HalfClose(&'a str),
     Ended(&'a str),
@@ -71,7 +71,7 @@ fn parse(line: &str) -> Step<'_> {
     let name_end = line
         .find(|c: char| !c.is_ascii_alphanumeric())
         .unwrap_or(line.len());
-    let (who, rest) = line.split_at(name_end);
+    let (name, rest) = line.split_at(name_end);
     if line.is_empty() || line.starts_with("--") {
         return Step::Nothing;
     }
@@ -81,23 +81,23 @@ fn parse(line: &str) -> Step<'_> {
     let text = |text: &str| unescape(text.strip_prefix(' ').unwrap_or(text));
     if let Some(rest) = rest.strip_prefix(">>") {
         Step::Send {
-            who,
+            name,
             bytes: text(rest),
         }
     } else if let Some(rest) = rest.strip_prefix('>') {
         let mut bytes = text(rest);
         bytes.push(b'\n');
-        Step::Send { who, bytes }
+        Step::Send { name, bytes }
     } else if let Some(rest) = rest.strip_prefix('<') {
         Step::Expect {
-            who,
+            name,
             bytes: text(rest),
         }
     } else {
         match rest {
-            "!" => Step::Connect(who),
-            "^" => Step::HalfClose(who),
-            "$" => Step::Ended(who),
+            "!" => Step::Connect(name),
+            "^" => Step::HalfClose(name),
+            "$" => Step::Ended(name),
             _ => panic!("no step: {line}"),
         }
     }
@@ -133,7 +133,7 @@ fn unescape(text: &str) -> Vec<u8> {
 struct Player<'a> {
     server: VirtualServer,
     clients: BTreeMap<&'a str, VirtualClient>,
-    /// Got, and not expected yet.
+    /// Received, and not yet compared with the script.
     got: BTreeMap<&'a str, Vec<u8>>,
     delivery: Delivery,
 }
@@ -151,27 +151,27 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
         let place = format!("{delivery:?}, line {}: {}", number + 1, line.trim());
         match parse(line) {
             Step::Nothing => {}
-            Step::Send { who, bytes } => {
+            Step::Send { name, bytes } => {
                 player.nothing_left(&place);
-                player.send(who, &bytes, number);
+                player.send(name, &bytes, number);
             }
-            Step::Connect(who) => {
+            Step::Connect(name) => {
                 let client = player.server.connect_ungreeted("127.0.0.1:39999");
-                player.clients.insert(who, client);
+                player.clients.insert(name, client);
             }
-            Step::HalfClose(who) => {
+            Step::HalfClose(name) => {
                 player.nothing_left(&place);
-                let client = player.client(who);
+                let client = player.client(name);
                 player.server.half_close(&client);
             }
             Step::Pass(time) => {
                 player.nothing_left(&place);
                 player.server.advance(time);
             }
-            Step::Expect { who, bytes } => player.expect(who, &bytes, &place),
-            Step::Ended(who) => {
+            Step::Expect { name, bytes } => player.expect(name, &bytes, &place),
+            Step::Ended(name) => {
                 player.collect();
-                let socket = player.clients[who].socket.borrow();
+                let socket = player.clients[name].socket.borrow();
                 assert!(socket.closed || socket.shut, "{place}: still open");
             }
         }
@@ -180,8 +180,8 @@ fn play(limits: &Limits, script: &str, delivery: Delivery) {
 }
 
 impl<'a> Player<'a> {
-    fn client(&mut self, who: &'a str) -> VirtualClient {
-        if !self.clients.contains_key(who) {
+    fn client(&mut self, name: &'a str) -> VirtualClient {
+        if !self.clients.contains_key(name) {
             let port = 40_000 + self.clients.len();
             let client = self.server.connect(&format!("127.0.0.1:{port}"));
             let greeting = String::from_utf8(client.take()).unwrap();
@@ -195,13 +195,13 @@ impl<'a> Player<'a> {
             if matches!(self.delivery, Delivery::TrickleOut) {
                 client.socket.borrow_mut().write_max = 1;
             }
-            self.clients.insert(who, client);
+            self.clients.insert(name, client);
         }
-        self.clients[who].clone()
+        self.clients[name].clone()
     }
 
-    fn send(&mut self, who: &'a str, bytes: &[u8], line: usize) {
-        let client = self.client(who);
+    fn send(&mut self, name: &'a str, bytes: &[u8], line: usize) {
+        let client = self.client(name);
         match self.delivery {
             Delivery::ByteByByte => {
                 for byte in bytes.chunks(1) {
@@ -217,17 +217,17 @@ impl<'a> Player<'a> {
     }
 
     fn collect(&mut self) {
-        for (who, client) in &self.clients {
-            self.got.entry(who).or_default().extend(client.take());
+        for (name, client) in &self.clients {
+            self.got.entry(name).or_default().extend(client.take());
         }
     }
 
     #[track_caller]
-    fn expect(&mut self, who: &'a str, expected: &[u8], place: &str) {
+    fn expect(&mut self, name: &'a str, expected: &[u8], place: &str) {
         self.collect();
-        let got = self.got.entry(who).or_default();
+        let got = self.got.entry(name).or_default();
         let end = got.iter().position(|byte| *byte == b'\n');
-        // What is no line, an answer of telnet's say, is expected as it is.
+        // Bytes that are no line, such as an answer of telnet's, are expected as they are.
         let (line, used) = match end {
             _ if got.starts_with(expected) && expected.ends_with(b"\n") => {
                 (&got[..expected.len()], expected.len())
@@ -246,10 +246,10 @@ impl<'a> Player<'a> {
     #[track_caller]
     fn nothing_left(&mut self, place: &str) {
         self.collect();
-        for (who, got) in &self.got {
+        for (name, got) in &self.got {
             assert!(
                 got.is_empty(),
-                "{place}: {who} also got {}",
+                "{place}: {name} also got {}",
                 got.escape_ascii()
             );
         }

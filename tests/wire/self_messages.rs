@@ -89,7 +89,7 @@ fn message_to_oneself_while_away_is_answered_once() {
 }
 
 #[test]
-fn ignoring_oneself_is_refused() {
+fn ignore_of_oneself_is_refused() {
     check_three(
         "
         alice> /ignore alice
@@ -121,7 +121,7 @@ fn whois_of_oneself_tells_everything_in_any_case() {
 }
 
 #[test]
-fn own_name_can_be_taken_again_and_by_nobody_else() {
+fn own_name_can_be_taken_again_by_its_owner_only() {
     check_three(
         "
         alice> #alice
@@ -202,7 +202,7 @@ fn name_given_up_has_one_owner_within_the_turn() {
             }
             server.turn();
             let [_, bob, carol] = clients.map(|client| client.text());
-            // The first to ask behind the release gets it.
+            // The first client to ask after the release gets the name.
             let asked_later = order.iter().skip_while(|client| **client != 0).nth(1);
             for (client, text) in [(1, bob), (2, carol)] {
                 let is_owner = asked_later == Some(&client);
@@ -242,7 +242,7 @@ fn rename_during_a_fan_out_changes_no_earlier_line() {
     const LINES: usize = 30;
     let (mut server, clients) = crowd(201, Limits::default());
     let lines: String = (0..LINES).map(|n| format!("line {n}\n#v{n}\n")).collect();
-    // Each line is still on its way to most when the name changes.
+    // Each line is still in the fan-out when the name changes.
     server.send(&clients[0], lines.as_bytes());
     let name = |number: usize| match number {
         0 => "u0".to_owned(),
@@ -261,7 +261,7 @@ fn rename_during_a_fan_out_changes_no_earlier_line() {
 }
 
 #[test]
-fn leaving_during_a_fan_out_costs_the_others_nothing() {
+fn leave_during_a_fan_out_costs_other_members_no_line() {
     let (mut server, clients) = crowd(402, Limits::default());
     let (speakers, others) = clients.split_at(2);
     let (leavers, stayers) = others.split_at(200);
@@ -269,7 +269,7 @@ fn leaving_during_a_fan_out_costs_the_others_nothing() {
         for speaker in speakers {
             server.deliver(speaker, format!("{number}\n").as_bytes());
         }
-        // In each of the ways there are, while all that is being delivered to them, too.
+        // The leaver's own copies are still in the fan-out, too.
         match number % 5 {
             0 => server.deliver(leaver, b"/quit while you speak\n"),
             1 => server.deliver(leaver, b"/part\n"),
@@ -311,7 +311,7 @@ fn quit_with_output_waiting_is_told_at_once_and_loses_nothing() {
     assert_eq!(bob.text(), "* alice has left lobby: not read yet\n");
     server.send(&bob, b"@alice:too late\n");
     assert!(bob.text().starts_with("! There is no user alice."));
-    // The name is free, and its next owner gets nothing of what waits.
+    // The name is free, and its next owner gets none of the queued output.
     let next = server.register("127.0.0.1:2", "alice");
     assert_eq!(bob.text(), "* alice has joined lobby.\n");
     assert!(!alice.socket.borrow().shut);

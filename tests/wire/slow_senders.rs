@@ -14,10 +14,10 @@ fn dripping_client_without_a_name_is_closed_in_time() {
     const DRIPS: [&[u8]; 6] = [
         b"x",        // a line without an end
         b"/ping\n",  // a command that needs no name
-        b"#a b\n",   // a name that is none
-        b"\n",       // lines that are none
+        b"#a b\n",   // an invalid name
+        b"\n",       // empty lines
         b"x\x08",    // a line that is erased as it comes
-        b"\xff\xf9", // telnet that means nothing
+        b"\xff\xf9", // a telnet command without effect
     ];
     let register_time = Limits::default().register_time;
     for drip in DRIPS {

@@ -1,4 +1,4 @@
-//! What the server does not see while it is away, and who may still be told when it exits.
+//! Events during a suspension of the process, and senders' notices when it exits.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use chinwag::server::switchboard::Readiness;
 use crate::support::{VirtualClient, VirtualServer};
 
 #[test]
-fn a_name_that_waits_to_be_read_was_given_in_time() {
+fn unread_name_counts_as_given_in_time() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.connect("127.0.0.1:1");
     let silent = server.connect("127.0.0.1:2");
     let _ = (alice.text(), silent.text());
-    // The poll has not told of it: more happened than it tells at once.
+    // The poll has not reported it: more happened than one poll reports.
     alice
         .socket
         .borrow_mut()
@@ -28,16 +28,16 @@ fn a_name_that_waits_to_be_read_was_given_in_time() {
     assert!(!alice.is_closed() && silent.is_closed());
 }
 
-/// Found by the simulation, seed 4314046161725478594: whoever was looked at once more, as their time to
-/// register was up, had a second share in the same turn.
+/// Found by the simulation, seed 4314046161725478594: a client read again at its registration deadline
+/// had a second budget in the same turn.
 #[test]
-fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
+fn client_read_at_its_deadline_gets_one_budget_a_turn() {
     let limits = Limits::default();
-    let share = limits.turn_lines_max;
+    let budget = limits.turn_lines_max;
     let mut server = VirtualServer::new(limits);
     let bob = server.register("127.0.0.1:1", "bob");
     let alice = server.connect("127.0.0.1:2");
-    let lines = format!("#alice\n{}", "hello\n".repeat(3 * share));
+    let lines = format!("#alice\n{}", "hello\n".repeat(3 * budget));
     let lines = lines.into_bytes();
     alice.socket.borrow_mut().to_server.push_back(lines);
     server.now = server.now.after(Duration::from_secs(70));
@@ -45,13 +45,13 @@ fn a_name_that_waits_to_be_read_has_one_share_of_the_turn_behind_it() {
         server.turn();
         let heard = bob.text().matches("alice: hello\n").count();
         // The name was the first of the lines.
-        let expected = if turn == 1 { share - 1 } else { share };
+        let expected = if turn == 1 { budget - 1 } else { budget };
         assert_eq!(heard, expected, "turn {turn}");
     }
 }
 
 #[test]
-fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
+fn stalled_output_is_retried_before_the_client_is_closed() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.register("127.0.0.1:1", "alice");
     let [bob, carol] = ["bob", "carol"].map(|name| server.register("127.0.0.1:2", name));
@@ -60,12 +60,12 @@ fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
         reader.limit_space(0);
     }
     server.send(&alice, b"@bob,carol:hello\n");
-    bob.limit_space(3); // and nobody tells
+    bob.limit_space(3); // and the poll does not report it
     server.now = server.now.after(Duration::from_secs(31));
     server.run();
     assert!(!bob.is_closed() && carol.is_closed());
     assert_eq!(bob.text(), "@al");
-    bob.limit_space(3); // the rest of a buffer, of which the kernel does not tell
+    bob.limit_space(3); // the rest of a buffer, which the kernel does not report
     server.advance(Duration::from_secs(30));
     assert!(
         bob.is_closed(),
@@ -74,7 +74,7 @@ fn output_that_the_kernel_would_take_by_now_is_written_rather_than_given_up() {
 }
 
 #[test]
-fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
+fn browser_is_not_greeted_when_its_request_waits() {
     let mut server = VirtualServer::new(Limits::default());
     let browser = server.accept("127.0.0.1:1");
     server.deliver(&browser, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
@@ -83,7 +83,7 @@ fn a_browser_that_spoke_while_the_server_was_away_is_not_greeted() {
     assert!(browser.text().starts_with("HTTP/1.1 "));
 }
 
-/// Alice has written to bob, and bob's kernel takes nothing.
+/// Alice has written to bob, whose socket takes nothing.
 fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, VirtualClient) {
     let mut server = VirtualServer::new(limits);
     let [alice, bob, carol] = server.register_all(["alice", "bob", "carol"]);
@@ -93,13 +93,13 @@ fn alice_writes_to_bob(limits: Limits) -> (VirtualServer, VirtualClient, Virtual
     server.switchboard.shut_down(server.now);
     server.switchboard.check_invariants();
     assert_eq!(alice.text(), "* The server is shutting down.\n");
-    assert!(carol.socket.borrow().shut, "she waits for nobody's reading");
+    assert!(carol.socket.borrow().shut, "carol waits for no reader");
     server.half_close(&carol);
     (server, alice, bob)
 }
 
 #[test]
-fn at_the_end_a_sender_stays_until_what_it_wrote_was_read() {
+fn sender_stays_at_shutdown_until_its_messages_are_read() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
     server.send(&alice, b"@bob:too late\n");
     assert!(!alice.socket.borrow().shut);
@@ -117,7 +117,7 @@ fn at_the_end_a_sender_stays_until_what_it_wrote_was_read() {
 }
 
 #[test]
-fn at_the_end_a_sender_is_told_what_was_not_read() {
+fn sender_is_told_at_shutdown_of_its_unread_messages() {
     let broken = Readiness {
         readable: true,
         writable: true,
@@ -143,7 +143,7 @@ fn at_the_end_a_sender_is_told_what_was_not_read() {
 }
 
 #[test]
-fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
+fn clients_stalled_on_each_other_do_not_outlive_the_server() {
     let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
     alice.limit_space(0);
     assert_eq!(server.switchboard.close_stalled(server.now), 1);
@@ -154,9 +154,9 @@ fn two_who_read_nothing_of_each_other_do_not_outlive_the_server() {
     assert_eq!(server.switchboard.connection_count(), 0);
 }
 
-/// What ends a reader because the server exits is told like everything else that does.
+/// A reader closed by the shutdown notice is reported like any other.
 #[test]
-fn whom_the_last_notice_is_too_much_for_is_told_of_like_anybody() {
+fn sender_is_told_when_the_shutdown_notice_closes_a_reader() {
     let small = Limits {
         output_hard_bytes_max: 100,
         output_soft_bytes_max: 50,
@@ -186,7 +186,7 @@ fn whom_the_last_notice_is_too_much_for_is_told_of_like_anybody() {
 }
 
 #[test]
-fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up() {
+fn reader_caught_up_at_the_deadline_is_told_its_skipped_count() {
     let mut server = VirtualServer::new(Limits {
         output_soft_bytes_max: 50,
         ..Limits::default()
@@ -197,14 +197,14 @@ fn who_has_read_up_when_time_is_over_is_told_what_they_missed_and_not_given_up()
     server.send(&alice, lines.as_bytes());
     server.switchboard.shut_down(server.now);
     server.run();
-    bob.limit_space(usize::MAX); // and nobody tells
+    bob.limit_space(usize::MAX); // and the poll does not report it
     assert_eq!(server.switchboard.close_stalled(server.now), 0);
     server.run();
     assert!(bob.text().ends_with("* You missed 2 lines in lobby.\n"));
 }
 
 #[test]
-fn who_sent_lines_too_fast_and_has_to_go_is_taken_away_when_they_have_gone() {
+fn rate_limited_client_is_removed_when_it_closes_at_shutdown() {
     let mut server = VirtualServer::new(Limits::default());
     let alice = server.register("192.0.2.1:1", "alice");
     server.send(&alice, "/ping\n".repeat(60).as_bytes());

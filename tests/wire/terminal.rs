@@ -1,5 +1,5 @@
-//! Whatever anyone sends, nothing that could harm a terminal comes out, and no user's text begins
-//! a line.
+//! No input makes the server send bytes that could harm a terminal, or a line that begins with a
+//! user's text.
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
@@ -28,7 +28,7 @@ fn nasty_bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 1..24).prop_map(|pieces| pieces.concat())
 }
 
-/// What a person's terminal would get; telnet's answers are taken out, as telnet does.
+/// The bytes that a terminal would get: telnet's answers are taken out, as telnet does.
 fn shown(client: &VirtualClient) -> Vec<u8> {
     let bytes = client.take();
     let mut shown = Vec::new();
@@ -42,7 +42,7 @@ fn shown(client: &VirtualClient) -> Vec<u8> {
     shown
 }
 
-/// Every line starts with what the server itself writes, and holds nothing that could do harm.
+/// Every line starts with the server's own text, and holds no harmful character.
 fn check_plain(bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).expect("only UTF-8 comes out");
     for line in text.split_inclusive('\n') {
@@ -55,7 +55,7 @@ fn check_plain(bytes: &[u8]) {
         let (head, _) = line.split_once(": ").unwrap_or((line, ""));
         let name = head.strip_prefix('@').unwrap_or(head);
         let name = name.split_once("] ").map_or(name, |(_, name)| name);
-        // Nobody can be called so, because what would call them that is no name.
+        // No user has this name, because no command of these sets it.
         let said = Name::parse(name).is_ok_and(|name| name.as_str() != "forged");
         let acted = name.starts_with("** ");
         assert!(own || said || acted, "{line:?}");
@@ -75,7 +75,7 @@ fn check_json(bytes: &[u8]) {
     }
 }
 
-/// What a script would print after decoding must be as harmless. Several lines are the server's own.
+/// Decoded strings must be as harmless; a line end in one is the server's own.
 fn check_strings(value: &serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
@@ -90,7 +90,7 @@ fn check_strings(value: &serde_json::Value) {
     }
 }
 
-/// Keeps what is logged, by whichever test.
+/// Keeps the log lines of all tests.
 struct Kept(Arc<Mutex<Vec<String>>>);
 
 impl Log for Kept {
@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_harmful_reaches_anyone_in_any_mode_or_the_log(bytes in nasty_bytes()) {
+    fn text_is_harmless_in_every_mode_and_in_the_log(bytes in nasty_bytes()) {
         let log = logged();
         let mut server = VirtualServer::new(Limits { line_bytes_max: 300, ..Limits::default() });
         let alice = server.connect("127.0.0.1:1");

@@ -128,7 +128,7 @@ mod tests {
     use std::sync::{Barrier, mpsc};
 
     #[test]
-    fn of_rivals_for_a_stale_file_one_listens_and_keeps_its_place() {
+    fn stale_file_goes_to_one_rival_that_keeps_its_place() {
         const RIVALS: usize = 4;
         const ROUNDS: usize = 300; // the race is lost in one of about twenty
         let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn locked_folder_is_no_reason_not_to_start() {
+    fn locked_folder_does_not_stop_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let _held = lock_folder(&path).unwrap();

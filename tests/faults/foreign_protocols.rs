@@ -1,11 +1,11 @@
-//! Those who came to the wrong port: browsers, TLS clients, and scanners that speak everything else.
+//! Clients at the wrong port: browsers, TLS clients, and scanners that speak other protocols.
 
 use std::thread;
 
 use crate::foreign_greetings::GREETINGS;
 use crate::harness::{Client, Daemon};
 
-/// Whoever looks who is here finds Alice, and nobody else.
+/// Alice is the only registered user.
 #[track_caller]
 fn expect_alice_alone(alice: &mut Client) {
     alice.send("/names *");
@@ -13,7 +13,7 @@ fn expect_alice_alone(alice: &mut Client) {
 }
 
 #[test]
-fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
+fn http_request_is_answered_in_http_and_not_executed() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let mut requests = 0;
@@ -31,11 +31,11 @@ fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
         "GET /\r\n#evil\n@alice:gotcha\n",
         // HTTP/2 with prior knowledge.
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n#evil\n@alice:gotcha\n",
-        // Empty lines before a request are to be ignored, says HTTP.
+        // HTTP ignores empty lines before a request.
         "\r\n\r\nPOST / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
-        // A web page asks for a socket.
+        // A web page opens a WebSocket.
         "GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n#evil\n",
-        // Of WebDAV, of UPnP, and of somebody's own.
+        // Methods of WebDAV, of UPnP, and of no standard.
         "PROPFIND / HTTP/1.1\r\nDepth: 1\r\n\r\n#evil\n@alice:gotcha\n",
         "M-SEARCH * HTTP/1.1\r\nMAN: x\r\n\r\n#evil\n@alice:gotcha\n",
         "OWN-METHOD / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n",
@@ -54,15 +54,15 @@ fn an_http_request_is_answered_in_http_and_nothing_of_it_is_carried_out() {
 }
 
 #[test]
-fn a_request_line_is_known_in_every_split_and_at_any_length() {
+fn request_line_is_detected_in_every_split_and_length() {
     const REQUEST: &[u8] = b"\r\nPOST / HTTP/1.1\r\n\r\n#evil\n@alice:gotcha\n";
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     for split in 1..REQUEST.len() {
         let mut browser = daemon.connect_raw();
         browser.send_bytes(&REQUEST[..split]);
-        alice.barrier(); // it was read by now
-        // It may be closed already.
+        alice.barrier(); // by now the daemon has read it
+        // The connection may be closed already.
         let _ = browser.try_send(&REQUEST[split..]);
         assert!(http_answer(&mut browser).starts_with("HTTP/1.1 400 "));
     }
@@ -79,7 +79,7 @@ fn a_request_line_is_known_in_every_split_and_at_any_length() {
     expect_alice_alone(&mut alice);
 }
 
-/// What a browser gets. A greeting sent before anyone knew what it is comes first.
+/// The answer to a browser, perhaps after a greeting sent before its first byte.
 fn http_answer(browser: &mut Client) -> String {
     let text = String::from_utf8(browser.bytes_to_end()).unwrap();
     let start = text.find("HTTP/").expect("an answer");
@@ -88,7 +88,7 @@ fn http_answer(browser: &mut Client) -> String {
 }
 
 #[test]
-fn a_request_for_something_in_chat_is_no_http() {
+fn chat_that_reads_like_a_request_is_no_http() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.connect();
     alice.send("GET the door"); // no path and no version
@@ -97,7 +97,7 @@ fn a_request_for_something_in_chat_is_no_http() {
     alice.expect_line_starting("! ");
     alice.register("alice");
     let mut bob = daemon.join("bob");
-    alice.send("GET / HTTP/1.1"); // a connection's first bytes are what counts
+    alice.send("GET / HTTP/1.1"); // only a connection's first bytes count
     bob.expect_line("alice: GET / HTTP/1.1");
 }
 
@@ -112,7 +112,7 @@ fn client_hello(record: [u8; 2], hello: [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
+fn tls_client_of_any_version_gets_an_alert_in_every_split() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let mut clients = 0;
@@ -130,12 +130,12 @@ fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
             let mut client = daemon.connect_raw();
             client.send_bytes(&bytes[..split]);
             alice.barrier();
-            // It may be closed already once its third byte was seen.
+            // The connection may be closed once its third byte was read.
             let _ = client.try_send(&bytes[split..]);
             let bytes = client.bytes_to_end();
             let alert = bytes.iter().position(|byte| *byte == 0x15);
             let alert = &bytes[alert.expect("an alert")..];
-            // Type, version, length 2, fatal, and what.
+            // Type, version, length 2, fatal, and the description.
             assert!(matches!(alert, [0x15, 3, _, 0, 2, 2, _]), "{alert:?}");
             clients += 1;
         }
@@ -145,8 +145,8 @@ fn a_tls_client_of_any_version_gets_an_alert_in_every_split() {
 }
 
 #[test]
-fn a_flood_of_any_other_protocol_harms_nobody() {
-    // Those who flood read nothing, and some of their answers stay unread.
+fn flood_of_a_foreign_protocol_harms_no_client() {
+    // The flooding clients read nothing, and some of their answers stay unread.
     let daemon = Daemon::start(&["--register-time", "2", "--stall-time", "2"]);
     let mut alice = daemon.join_at_once("alice");
     let mut bob = daemon.join_at_once("bob");
@@ -156,7 +156,7 @@ fn a_flood_of_any_other_protocol_harms_nobody() {
         .map(|(_, bytes)| {
             let mut sender = daemon.connect_raw().sender();
             thread::spawn(move || {
-                // Ends when its time to register does.
+                // The loop ends with the time to register.
                 while sender.write_all(&bytes.repeat(100)).is_ok() {}
             })
         })
