@@ -56,6 +56,6 @@ pub trait Outbox {
     /// The server's counters.
     fn stats(&self) -> ServerStats;
 
-    /// `client` goes by `name` from now on; for the log.
+    /// `client` goes by `name` from now on: it is logged, and its time to register no longer runs.
     fn named(&mut self, client: ClientId, name: Name);
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::mem;
 use std::time::Duration;
 
-use mio::{Interest, Registry};
+use mio::Registry;
 use rustix::io::Errno;
 
 use crate::chat::ids::Peer;
@@ -30,7 +30,7 @@ const RETRY_TIME: Duration = Duration::from_millis(200);
 /// Best-effort notice to a connection that cannot be admitted.
 const REFUSAL: &[u8] = b"! The server is full. Try again later.\n";
 
-/// The listeners, and what is known of each.
+/// All listeners, each with its state of retrying.
 #[derive(Debug)]
 pub struct Acceptor {
     listeners: Vec<Accepting>,
@@ -159,7 +159,7 @@ impl Accepting {
                     self.pending = false;
                     return;
                 }
-                // A batch of nothing but failures is no matter of single connections.
+                // A listener whose every accept fails is itself broken.
                 Err(error) if concerns_one_connection(&error) && failures + 1 < BATCH_MAX => {
                     failures += 1;
                 }
@@ -232,7 +232,7 @@ fn admit(
     switchboard: &mut Switchboard<Stream>,
 ) {
     let connected = switchboard.connect(now, peer, |id| {
-        match registry.register(&mut stream, Source::Client(id).into(), interest()) {
+        match stream.register(registry, Source::Client(id).into()) {
             Ok(()) => Ok(stream),
             Err(error) => {
                 refuse(stream);
@@ -250,14 +250,6 @@ fn admit(
 fn refuse(mut stream: Stream) {
     // One write to a fresh socket: output that does not fit is not worth waiting for.
     let _ = stream.write(REFUSAL);
-}
-
-/// All that a client's socket can be ready for. telnet sends an urgent byte with its interrupt.
-fn interest() -> Interest {
-    let both = Interest::READABLE | Interest::WRITABLE;
-    #[cfg(target_os = "linux")]
-    let both = both | Interest::PRIORITY;
-    both
 }
 
 /// Whether the error is of the connection that was to be accepted. Linux reports its pending network

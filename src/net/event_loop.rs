@@ -49,7 +49,7 @@ pub enum Sighup {
 struct Shutdown {
     /// When clients that have not read all their output are closed.
     deadline: Timestamp,
-    /// They were closed, and the senders of what they did not get were told.
+    /// Those clients were closed, and the senders of their unread messages told.
     closed_stalled: bool,
 }
 
@@ -163,7 +163,7 @@ impl EventLoop {
             let end = self.now();
             self.load.end_turn(now, end);
             if let Some(shutdown) = &mut shutdown
-                && self.is_shut_down(shutdown, end)
+                && self.advance_shutdown(shutdown, end)
             {
                 return Ok(Exit::Graceful);
             }
@@ -238,8 +238,8 @@ impl EventLoop {
         None
     }
 
-    /// Whether all clients are gone, or the time for that is up.
-    fn is_shut_down(&mut self, shutdown: &mut Shutdown, now: Timestamp) -> bool {
+    /// Moves a shutdown on. Returns whether it is over: all clients are gone, or the time for that is up.
+    fn advance_shutdown(&mut self, shutdown: &mut Shutdown, now: Timestamp) -> bool {
         if shutdown.deadline <= now && self.switchboard.connection_count() > 0 {
             if shutdown.closed_stalled {
                 self.switchboard.close_all(now);
@@ -261,7 +261,7 @@ impl EventLoop {
     }
 }
 
-/// Milliseconds since 1970, for JSON's `time`. A wrong clock only shows.
+/// Milliseconds since 1970, for JSON's `time`. A wrong clock changes what clients see, never a deadline.
 fn unix_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

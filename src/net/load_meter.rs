@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::chat::time::Timestamp;
 
-/// The least time that a figure is of.
+/// The shortest time that a figure averages over.
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// Adds up the time spent between two polls.

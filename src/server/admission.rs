@@ -87,6 +87,11 @@ impl Admission {
         }
     }
 
+    /// Connections that were admitted and are not released yet.
+    pub fn clients(&self) -> usize {
+        self.clients
+    }
+
     /// Whether the limits per address and the line rate do not apply.
     pub fn is_exempt(&self, peer: &Peer) -> bool {
         peer.is_local() && !self.limit_loopback

@@ -122,13 +122,14 @@ impl<S: Transport> Connection<S> {
         if self.phase != Phase::Draining || !self.output.queue().is_empty() {
             return Linger::NotYet;
         }
-        let waits = ending.disconnect.lingers && !self.input.has_ended();
-        let is_told = self.output.note_shut() || (waits && self.stream.shutdown_write().is_ok());
-        if !waits || !is_told {
+        if !ending.disconnect.lingers || self.input.has_ended() {
             return Linger::Over;
         }
         if ending.linger_until != Timestamp::NEVER {
             return Linger::Waiting;
+        }
+        if self.stream.shutdown_write().is_err() {
+            return Linger::Over;
         }
         ending.linger_until = now.after(LINGER_TIME);
         Linger::Begun
@@ -199,22 +200,15 @@ impl<S> Connection<S> {
         self.phase == Phase::Closed || self.close_reason.is_some_and(is_abrupt)
     }
 
-    /// Decides that it ends. The first reason counts, unless a later one means that not even its last
-    /// lines can be written. Returns what its owner is to do.
-    pub fn schedule_close(&mut self, reason: CloseReason) -> Scheduled {
+    /// Decides that it leaves the chat. The first reason counts, unless a later one means that not even its
+    /// last lines can be written. Returns whether this is the first.
+    pub fn set_close_reason(&mut self, reason: CloseReason) -> bool {
+        debug_assert_eq!(self.phase, Phase::Open);
         let is_first = self.close_reason.is_none();
-        if is_first || (is_abrupt(reason) && self.phase == Phase::Open && !self.is_dead()) {
+        if is_first || (is_abrupt(reason) && !self.is_dead()) {
             self.close_reason = Some(reason);
         }
-        let is_closed = is_abrupt(reason) && self.phase == Phase::Draining;
-        if is_closed {
-            self.set_phase(Phase::Closed);
-        }
-        Scheduled {
-            leaves_chat: is_first,
-            is_closed,
-            discards_output: is_abrupt(reason),
-        }
+        is_first
     }
 
     /// Leaves the chat, which does not know it any longer. Its output may still be written.
@@ -227,7 +221,7 @@ impl<S> Connection<S> {
         }));
     }
 
-    /// Ends a draining connection: its owner puts it in the reap list.
+    /// Ends a draining connection; for `ConnectionTable::close`.
     pub fn close(&mut self) {
         self.set_phase(Phase::Closed);
     }
@@ -288,17 +282,6 @@ impl<S> Connection<S> {
     fn greeting_at(&self) -> Timestamp {
         self.connected_at.after(GREETING_TIME)
     }
-}
-
-/// What follows from [`Connection::schedule_close`].
-#[derive(Clone, Copy, Debug)]
-pub struct Scheduled {
-    /// It goes to the close queue, to leave the chat.
-    pub leaves_chat: bool,
-    /// It goes to the reap list.
-    pub is_closed: bool,
-    /// What waits to be written is dropped.
-    pub discards_output: bool,
 }
 
 /// Whether nothing more can be or is to be written to a client that ends for this.

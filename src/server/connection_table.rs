@@ -23,6 +23,8 @@ pub struct ConnectionTable<S> {
     generations: Vec<u32>,
     timers: Timers,
     timing: Timing,
+    /// Connections with input to run in the next turn.
+    run_queue: Vec<ClientId>,
     /// Connections that are to end, and that the chat still knows.
     close_queue: Vec<ClientId>,
     /// Slots to be removed at the end of the turn: others may still refer to them until then.
@@ -37,6 +39,7 @@ impl<S> ConnectionTable<S> {
             generations: Vec::with_capacity(count),
             timers: Timers::default(),
             timing,
+            run_queue: Vec::new(),
             close_queue: Vec::new(),
             reap_list: Vec::new(),
         }
@@ -155,6 +158,25 @@ impl<S> ConnectionTable<S> {
         self.timers.earliest()
     }
 
+    /// Puts a connection in the run queue, unless it is there.
+    pub fn enqueue(&mut self, id: ClientId) {
+        if let Some(connection) = self.get_mut(id)
+            && connection.input_mut().enter_queue()
+        {
+            self.run_queue.push(id);
+        }
+    }
+
+    /// The run queue.
+    pub fn run_queue(&self) -> &[ClientId] {
+        &self.run_queue
+    }
+
+    /// Takes the run queue out, and begins a new one in the memory of `empty`.
+    pub fn swap_run_queue(&mut self, empty: Vec<ClientId>) -> Vec<ClientId> {
+        mem::replace(&mut self.run_queue, empty)
+    }
+
     /// Has a connection leave the chat at the end of the turn.
     pub fn push_closing(&mut self, id: ClientId) {
         self.close_queue.push(id);
@@ -165,9 +187,12 @@ impl<S> ConnectionTable<S> {
         mem::take(&mut self.close_queue)
     }
 
-    /// Has a closed connection removed at the end of the turn.
-    pub fn push_reap(&mut self, slot: u32) {
-        self.reap_list.push(slot);
+    /// Closes a draining connection, and has it removed at the end of the turn.
+    pub fn close(&mut self, slot: u32) {
+        if let Some(connection) = self.slab.get_mut(slot as usize) {
+            connection.close();
+            self.reap_list.push(slot);
+        }
     }
 
     /// Takes out the slots that are to be removed.

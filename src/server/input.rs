@@ -33,8 +33,6 @@ const RATE_LIMITED_READ_BYTES: usize = 4 << 10;
 /// The clients with input, and what may be done for each in a turn.
 #[derive(Debug)]
 pub struct Input {
-    /// Clients to be served in the next turn.
-    run_queue: Vec<ClientId>,
     /// The list of those being served, kept for its memory.
     run_batch: Vec<ClientId>,
     /// Clients that were served in this turn already, because a deadline of theirs came up.
@@ -77,7 +75,6 @@ impl Input {
     /// No client has input yet.
     pub fn new(limits: &Limits, rate: RateLimit) -> Self {
         Self {
-            run_queue: Vec::new(),
             run_batch: Vec::new(),
             served_this_turn: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
@@ -90,31 +87,9 @@ impl Input {
         }
     }
 
-    /// Whether clients wait to be served.
-    pub fn is_busy(&self) -> bool {
-        !self.run_queue.is_empty()
-    }
-
-    /// Puts a client in the run queue, unless it is there.
-    pub fn enqueue<S>(&mut self, table: &mut ConnectionTable<S>, id: ClientId) {
-        if let Some(connection) = table.get_mut(id)
-            && connection.input_mut().enter_queue()
-        {
-            self.run_queue.push(id);
-        }
-    }
-
-    /// Puts the clients in the run queue whose input goes on, as their output was read.
-    pub fn enqueue_resumed<S>(&mut self, table: &mut ConnectionTable<S>, output: &mut Output) {
-        for id in output.take_resumed() {
-            self.enqueue(table, id);
-        }
-    }
-
     /// Serves each client of the run queue. A client that is put there meanwhile has its turn next time.
     pub fn run<S: Transport>(&mut self, turn: &mut Turn<'_, S>) {
-        self.enqueue_resumed(turn.table, turn.output);
-        let mut batch = mem::replace(&mut self.run_queue, mem::take(&mut self.run_batch));
+        let mut batch = turn.table.swap_run_queue(mem::take(&mut self.run_batch));
         let mut served = mem::take(&mut self.served_this_turn);
         served.sort_unstable();
         for id in batch.drain(..) {
@@ -123,7 +98,7 @@ impl Input {
             };
             connection.input_mut().leave_queue();
             match connection.phase() {
-                Phase::Open if served.binary_search(&id).is_ok() => self.enqueue(turn.table, id),
+                Phase::Open if served.binary_search(&id).is_ok() => turn.table.enqueue(id),
                 Phase::Open => self.serve(turn, id),
                 Phase::Draining => self.drain(turn, id),
                 Phase::Closed => {}
@@ -149,7 +124,7 @@ impl Input {
         let mut buffer = mem::take(&mut self.read_buffer);
         while let Some(connection) = turn.table.get_mut(id) {
             if connection.close_reason().is_some() {
-                // At once: no client that is served after it may find it in the chat.
+                // Now, not at the turn's end: the client served next must not find it in the chat.
                 turn.leave_chat(id);
                 break;
             }
@@ -168,7 +143,7 @@ impl Input {
             };
             match stop {
                 Stop::UsedUp | Stop::Closing => continue,
-                Stop::BudgetSpent => self.enqueue(turn.table, id),
+                Stop::BudgetSpent => turn.table.enqueue(id),
                 Stop::Held(hold) => {
                     if let Some(connection) = turn.table.get_mut(id) {
                         connection.input_mut().set_hold(hold);
@@ -283,7 +258,7 @@ impl Input {
         bytes: &[u8],
         budget: &mut Budget,
     ) -> (usize, Stop) {
-        let mut codec = take_codec(turn, id);
+        let mut codec = borrow_codec(turn, id);
         let mut rest = bytes;
         let stop = loop {
             if rest.is_empty() {
@@ -410,7 +385,7 @@ impl Input {
             match connection.read(&mut buffer) {
                 ReadOutcome::Bytes(count) if count < bytes_left => bytes_left -= count,
                 ReadOutcome::Bytes(_) => {
-                    self.enqueue(turn.table, id);
+                    turn.table.enqueue(id);
                     break;
                 }
                 ReadOutcome::WouldBlock => break,
@@ -425,8 +400,8 @@ impl Input {
     }
 
     /// Panics if the connections disagree with the run queue.
-    pub fn check_invariants<S>(&self, table: &ConnectionTable<S>, output: &Output) {
-        let mut queued = self.run_queue.clone();
+    pub fn check_invariants<S>(table: &ConnectionTable<S>, output: &Output) {
+        let mut queued = table.run_queue().to_vec();
         queued.sort_unstable();
         for (slot, connection) in table.iter() {
             let input = connection.input();
@@ -434,7 +409,7 @@ impl Input {
             assert_eq!(input.is_queued(), is_queued);
             let pending = input.pending();
             assert!(pending.is_none_or(|pending| pending.used < pending.bytes.len()));
-            // Only a write lets it go on.
+            // Only a write ends this hold.
             let may_wait = connection.output().is_blocked() && output.is_full(connection);
             assert!(may_wait || input.hold() != Hold::Output);
         }
@@ -443,7 +418,7 @@ impl Input {
 
 /// Takes a client's codec out, as a line that it yields borrows from it while the connection changes,
 /// and lends it a buffer.
-fn take_codec<S>(turn: &mut Turn<'_, S>, id: ClientId) -> Codec {
+fn borrow_codec<S>(turn: &mut Turn<'_, S>, id: ClientId) -> Codec {
     let Some(connection) = turn.table.get_mut(id) else {
         return Codec::default();
     };
@@ -459,7 +434,7 @@ fn return_codec<S>(turn: &mut Turn<'_, S>, id: ClientId, mut codec: Codec) {
         turn.buffers.put(codec.take_back());
     }
     if let Some(connection) = turn.table.get_mut(id) {
-        // A telnet command alone wants CR LF too, though it is no frame.
+        // A telnet command that is no frame makes the client want CR LF, too.
         connection.output_mut().set_framing(codec.framing());
         connection.input_mut().set_codec(codec);
     }

@@ -7,7 +7,7 @@ const POOL_BYTES_MAX: usize = 16 << 20;
 /// A larger buffer is freed when it comes back: something rare grew it.
 pub const BUFFER_BYTES_KEPT_MAX: usize = 64 << 10;
 
-/// Something that keeps memory between two uses.
+/// A buffer whose memory outlives its content.
 pub trait Reusable {
     /// A new one, with a little room.
     fn fresh() -> Self;

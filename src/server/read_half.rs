@@ -14,12 +14,12 @@ use super::transport::Transport;
 /// down by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hold {
-    /// It is not.
+    /// Its input may be run.
     #[default]
     None,
-    /// It sends lines too fast. It goes on when its [`RateLimiter`] allows the next one.
+    /// The client sends lines too fast: a deadline ends this, once its [`RateLimiter`] allows the next line.
     Rate,
-    /// It does not read its output. It goes on once there is room again.
+    /// The client leaves its output unread: a write that makes room ends this.
     Output,
 }
 

@@ -1,4 +1,4 @@
-//! The bytes that wait for one socket, and whose private messages they hold.
+//! Unwritten bytes of one socket, and the senders of the private messages in them.
 
 use std::io;
 use std::num::NonZeroUsize;

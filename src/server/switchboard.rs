@@ -1,8 +1,9 @@
 //! All of the server but the kernel.
 //!
 //! **Events change state; the end of a turn writes and closes.** [`Switchboard::ready`] only notes what
-//! the poll said; [`Switchboard::turn`] does the work. The stream is a type parameter and time an
-//! argument, so that a simulation can run the whole of it from a seed.
+//! the poll said; [`Switchboard::turn`] does the work. A queue that is full is written earlier, to see
+//! whether its reader is slow. The stream is a type parameter and time an argument, so that a simulation
+//! can run the whole of it from a seed.
 
 use std::time::Duration;
 
@@ -33,9 +34,8 @@ const TURNED_AWAY_LINGERING_MAX: usize = 10;
 /// descriptor. Half of those that are kept free.
 const TURNED_AWAY_MAX: usize = 16;
 
-/// A deadline handled this late means that the process was suspended, and has not seen what the poll would
-/// have told: retry before closing. In time it is known: what the kernel would take of a stalled client's
-/// output is only the rest of its buffer, for which it sends no event.
+/// A deadline handled this late means that the process was suspended and missed events: retry the write
+/// before closing. On time, a retry would only fill the kernel's last free bytes, and look like progress.
 const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// What the kernel said of a socket.
@@ -58,8 +58,6 @@ pub struct Switchboard<S> {
     output: Output,
     buffers: Pool<Vec<u8>>,
     admission: Admission,
-    /// Connections that were turned away and are not closed yet.
-    turned_away: usize,
 }
 
 impl<S: Transport> Switchboard<S> {
@@ -80,7 +78,6 @@ impl<S: Transport> Switchboard<S> {
             input: Input::new(limits, rate),
             output: Output::new(limits),
             buffers: Pool::default(),
-            turned_away: 0,
         }
     }
 
@@ -113,6 +110,7 @@ impl<S: Transport> Switchboard<S> {
 
     fn turn_away(&mut self, now: Timestamp, id: ClientId, peer: Peer, reason: CloseReason) {
         self.output.stats.refused += 1;
+        let lingers = self.turned_away() <= TURNED_AWAY_LINGERING_MAX;
         if let Some(connection) = self.table.get_mut(id) {
             connection.start_draining(Disconnect {
                 name: None,
@@ -120,11 +118,10 @@ impl<S: Transport> Switchboard<S> {
                 reason,
                 admitted: false,
                 input_dropped: false,
-                lingers: self.turned_away < TURNED_AWAY_LINGERING_MAX,
+                lingers,
             });
-            self.turned_away += 1;
             // Last: the line can be written at once, which moves a draining connection on.
-            let (mut turn, _) = self.begin(now);
+            let (mut turn, _) = self.lend(now);
             turn.sink().send_notice(id, Notice::Closing(reason));
         }
     }
@@ -142,7 +139,7 @@ impl<S: Transport> Switchboard<S> {
             self.output.mark_flush(connection, id.slot);
         }
         if has_input {
-            self.input.enqueue(&mut self.table, id);
+            self.table.enqueue(id);
         }
     }
 
@@ -155,7 +152,7 @@ impl<S: Transport> Switchboard<S> {
     pub fn turn(&mut self, now: Timestamp) {
         let before = self.progress();
         self.expire(now);
-        let (mut turn, input) = self.begin(now);
+        let (mut turn, input) = self.lend(now);
         input.run(&mut turn);
         let (chat, mut sink) = turn.chat_and_sink();
         chat.expire(now, &mut sink);
@@ -168,7 +165,7 @@ impl<S: Transport> Switchboard<S> {
     /// Whether there is work that waits for nothing but the next turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.input.is_busy() || self.output.has_fan_out()
+        !self.table.run_queue().is_empty() || self.output.has_fan_out()
     }
 
     /// When there will be something to do without an event.
@@ -192,7 +189,7 @@ impl<S: Transport> Switchboard<S> {
     /// Whether the limit of connections that are being turned away is reached.
     #[must_use]
     pub fn turns_many_away(&self) -> bool {
-        self.turned_away >= TURNED_AWAY_MAX
+        self.turned_away() >= TURNED_AWAY_MAX
     }
 
     /// Counts a connection that was turned away before it was connected, for `/stats`.
@@ -209,7 +206,7 @@ impl<S: Transport> Switchboard<S> {
     /// output was written. The sender of a private message that is not written yet stays, to learn
     /// whether it will be.
     pub fn shut_down(&mut self, now: Timestamp) {
-        let (mut turn, _) = self.begin(now);
+        let (mut turn, _) = self.lend(now);
         let (chat, mut sink) = turn.chat_and_sink();
         chat.announce_shutdown(&mut sink);
         self.output.begin_shutdown(&mut self.table);
@@ -224,7 +221,8 @@ impl<S: Transport> Switchboard<S> {
         for slot in 0..self.table.slot_count() {
             self.output.retry_write(&mut self.table, slot);
         }
-        // Clients that have read all by now are told what they missed, which must not count against them.
+        // A client that has read everything gets the notice of its skipped lines here, and must not be
+        // closed for that.
         self.finish_turn(now);
         let mut count = 0;
         for slot in 0..self.table.slot_count() {
@@ -269,7 +267,7 @@ impl<S: Transport> Switchboard<S> {
     pub fn check_invariants(&self) {
         self.chat.check_invariants();
         self.output.check_invariants(&self.table);
-        self.input.check_invariants(&self.table, &self.output);
+        Input::check_invariants(&self.table, &self.output);
         assert!(!self.table.has_closing() && !self.table.has_reap());
         let mut open = 0;
         for (slot, connection) in self.table.iter() {
@@ -289,7 +287,7 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Lends out everything that a line can change, and the input side beside it.
-    fn begin(&mut self, now: Timestamp) -> (Turn<'_, S>, &mut Input) {
+    fn lend(&mut self, now: Timestamp) -> (Turn<'_, S>, &mut Input) {
         let turn = Turn {
             now,
             chat: &mut self.chat,
@@ -300,12 +298,17 @@ impl<S: Transport> Switchboard<S> {
         (turn, &mut self.input)
     }
 
+    /// Connections that were turned away and are not closed yet.
+    fn turned_away(&self) -> usize {
+        self.table.len() - self.admission.clients()
+    }
+
     /// Changes whenever something was written or a connection is gone.
     fn progress(&self) -> (u64, usize) {
         (self.output.stats.bytes_out, self.table.len())
     }
 
-    /// Does what is due.
+    /// Handles each connection whose deadline has passed.
     fn expire(&mut self, now: Timestamp) {
         while let Some(id) = self.table.pop_due(now) {
             let Some(connection) = self.table.get_mut(id) else {
@@ -313,7 +316,7 @@ impl<S: Transport> Switchboard<S> {
             };
             if connection.must_be_greeted(now) {
                 let is_readable = connection.input().is_readable();
-                let (mut turn, input) = self.begin(now);
+                let (mut turn, input) = self.lend(now);
                 if is_readable {
                     input.serve_early(&mut turn, id);
                 }
@@ -333,23 +336,25 @@ impl<S: Transport> Switchboard<S> {
         let Some(connection) = self.table.get_mut(id) else {
             return;
         };
-        let stalled_at = connection.output().stalled_at(timing.stall_time);
-        if stalled_at <= now || connection.linger_until() <= now {
+        let is_draining = connection.phase() == Phase::Draining;
+        if connection.output().stalled_at(timing.stall_time) <= now {
             self.output
                 .schedule_close(&mut self.table, id.slot, CloseReason::Stalled);
+        } else if is_draining && connection.linger_until() <= now {
+            self.table.close(id.slot);
         } else if connection.is_past_register_time(now, &timing) {
             let reason = CloseReason::NotRegistered;
-            let (mut turn, _) = self.begin(now);
+            let (mut turn, _) = self.lend(now);
             turn.sink().send_notice(id, Notice::Closing(reason));
             self.output.schedule_close(&mut self.table, id.slot, reason);
         } else if connection.input().resume_at(timing.rate) <= now {
             connection.input_mut().set_hold(Hold::None);
-            self.input.enqueue(&mut self.table, id);
+            self.table.enqueue(id);
         }
     }
 
-    /// Before a client is closed for something that it did not do: it may have, and the process was
-    /// suspended, or more happened than one poll tells.
+    /// Tries a client's socket before its deadline closes it: the process may have been suspended, and one
+    /// poll does not report every socket.
     fn recheck(&mut self, now: Timestamp, id: ClientId) {
         let timing = *self.table.timing();
         let Some(connection) = self.table.get_mut(id) else {
@@ -360,7 +365,7 @@ impl<S: Transport> Switchboard<S> {
             self.output.retry_write(&mut self.table, id.slot);
         } else if connection.is_past_register_time(now, &timing) {
             connection.input_mut().note_ready(true, false);
-            let (mut turn, input) = self.begin(now);
+            let (mut turn, input) = self.lend(now);
             input.serve_early(&mut turn, id);
         }
     }
@@ -371,7 +376,7 @@ impl<S: Transport> Switchboard<S> {
     fn finish_turn(&mut self, now: Timestamp) {
         loop {
             for id in self.table.take_closing() {
-                self.begin(now).0.leave_chat(id);
+                self.lend(now).0.leave_chat(id);
             }
             self.output.flush_turn(&mut self.table);
             if self.table.has_closing() {
@@ -384,8 +389,6 @@ impl<S: Transport> Switchboard<S> {
                 self.reap(now, slot);
             }
         }
-        self.input
-            .enqueue_resumed(&mut self.table, &mut self.output);
     }
 
     /// Removes a closed connection: gives back its place, logs its end, and tells the senders of private
@@ -402,8 +405,6 @@ impl<S: Transport> Switchboard<S> {
         };
         if disconnect.admitted {
             self.admission.release(&disconnect.peer);
-        } else {
-            self.turned_away -= 1;
         }
         if let Some(count) = self.output.stats.closed.get_mut(disconnect.reason.index()) {
             *count += 1;
@@ -411,7 +412,7 @@ impl<S: Transport> Switchboard<S> {
         let stayed = HumanDuration(now.since(connection.connected_at()));
         log_end(&disconnect, &stayed, unwritten_bytes);
         if let Some(name) = &disconnect.name {
-            let (mut turn, _) = self.begin(now);
+            let (mut turn, _) = self.lend(now);
             let (chat, mut sink) = turn.chat_and_sink();
             for (from, count) in unwritten {
                 chat.undelivered(from, name, count, &mut sink);

@@ -1,4 +1,4 @@
-//! What a line can change, lent out for the length of a turn.
+//! The chat, the connections and their output, borrowed together.
 
 use crate::chat::Chat;
 use crate::chat::ids::{ClientId, Peer};
@@ -76,10 +76,9 @@ impl<S: Transport> Turn<'_, S> {
         };
         connection.input_mut().discard(self.buffers);
         if is_abrupt(reason) {
-            connection.close();
-            self.table.push_reap(id.slot);
+            self.table.close(id.slot);
         } else {
-            // The flush at the end of the turn moves it on, or else a deadline does.
+            // With an empty queue it moves on at the flush of this turn, with a blocked one at its deadline.
             self.output.mark_flush(connection, id.slot);
             self.table.arm(id.slot);
         }

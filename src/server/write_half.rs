@@ -27,10 +27,6 @@ pub struct Stall {
 
 /// The writing half.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about the output"
-)]
 pub struct WriteHalf {
     queue: SendQueue,
     /// Some only while output is not read.
@@ -40,8 +36,6 @@ pub struct WriteHalf {
     framing: Framing,
     /// The kernel takes no more until it says so.
     blocked: bool,
-    /// The peer was told that nothing more will come.
-    shut: bool,
     /// In the flush queue.
     flush_queued: bool,
     /// In the fan-out.
@@ -108,7 +102,7 @@ impl WriteHalf {
             if bytes > 0 || is_first {
                 stall.progress_at = now;
             }
-            // Not by `is_first`: a line can be skipped before the kernel refuses anything.
+            // A skipped line makes a stall before the kernel refuses: `is_first` cannot stand for this.
             if !mem::replace(&mut stall.user_timeout_disabled, true) {
                 stream.disable_user_timeout();
             }
@@ -221,10 +215,5 @@ impl WriteHalf {
     /// Whether it is in the fan-out.
     pub fn is_in_fan_out(&self) -> bool {
         self.in_fan_out
-    }
-
-    /// Notes that the peer is told that nothing more will come. Returns whether it was told before.
-    pub fn note_shut(&mut self) -> bool {
-        mem::replace(&mut self.shut, true)
     }
 }

@@ -11,8 +11,7 @@ use super::Output;
 use crate::server::send_queue::Written;
 
 impl Output {
-    /// The end of a turn: writes to every client that got something for itself, and to a slice of those
-    /// that got something that went to many.
+    /// The end of a turn: writes to each client in the flush queue, and to a slice of the fan-out.
     pub fn flush_turn<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
         self.flush_queued(table);
         while let Some(id) = self.fan_out.pop_from_slice(self.totals.fan_out_bytes) {
@@ -24,7 +23,7 @@ impl Output {
         self.close_largest(table);
     }
 
-    /// Whether there is something to write that waits for nothing but the next turn's slice.
+    /// Whether clients wait for the next turn's slice of the fan-out.
     pub fn has_fan_out(&self) -> bool {
         !self.fan_out.is_empty()
     }
@@ -108,7 +107,7 @@ impl Output {
             self.totals.account(connection.output(), before);
             self.stats.bytes_out += bytes as u64;
             match outcome {
-                // Nothing follows for most.
+                // Nothing waits for the output of a client that was not stalled.
                 Written::All if !was_stalling && connection.phase() == Phase::Open => return,
                 Written::All => {
                     let hard_max = self.limits.hard_bytes;
@@ -146,7 +145,7 @@ impl Output {
             if let Some(connection) = table.at_mut(slot) {
                 connection.input_mut().set_hold(Hold::None);
             }
-            self.resumed.push(id);
+            table.enqueue(id);
         }
         self.advance_draining(table, slot);
     }
@@ -164,12 +163,9 @@ impl Output {
             Linger::NotYet | Linger::Waiting => {}
             Linger::Begun => {
                 table.arm(slot);
-                self.resumed.push(table.id_of(slot));
+                table.enqueue(table.id_of(slot));
             }
-            Linger::Over => {
-                connection.close();
-                table.push_reap(slot);
-            }
+            Linger::Over => table.close(slot),
         }
     }
 

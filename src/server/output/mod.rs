@@ -9,15 +9,12 @@ pub mod fan_out;
 mod flush;
 pub mod outbox;
 
-use std::mem;
-
 use crate::chat::close_reason::CloseReason;
-use crate::chat::ids::ClientId;
 use crate::chat::stats::ServerStats;
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 
-use super::connection::Connection;
+use super::connection::{Connection, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
 use super::pool::Pool;
 use super::send_queue::{Queue, SendQueue};
@@ -26,7 +23,7 @@ use super::write_half::WriteHalf;
 use fan_out::FanOut;
 use outbox::Encodings;
 
-/// What is to be written, for all connections together.
+/// The queues of all connections together: their limits and totals, and which are to be written when.
 #[derive(Debug)]
 pub struct Output {
     limits: OutputLimits,
@@ -36,19 +33,17 @@ pub struct Output {
     flush_queue: Vec<u32>,
     /// Clients to be written to a slice at a time.
     fan_out: FanOut,
-    /// Clients whose input goes on, as their output was read, or as they drain.
-    resumed: Vec<ClientId>,
     /// The server exits: a line to many would only tell of clients that are gone already.
     shutting_down: bool,
     now: Timestamp,
     unix_ms: u64,
-    /// `None` while a line is being announced.
+    /// Buffers for the styles of a room's line; `None` while a line is being announced.
     encodings: Option<Box<Encodings>>,
     /// What the server has counted.
     pub(super) stats: ServerStats,
 }
 
-/// The limits of unread output, in bytes.
+/// The limits of unread output.
 #[derive(Clone, Copy, Debug)]
 struct OutputLimits {
     /// Past it, a client's room lines are skipped.
@@ -102,7 +97,6 @@ impl Output {
             totals: Totals::default(),
             flush_queue: Vec::new(),
             fan_out: FanOut::default(),
-            resumed: Vec::new(),
             shutting_down: false,
             now: Timestamp::default(),
             unix_ms: 0,
@@ -124,7 +118,7 @@ impl Output {
         self.shutting_down
     }
 
-    /// Bytes that wait, for all clients together.
+    /// Memory of what waits, for all clients together: see [`SendQueue::footprint_bytes`].
     pub fn waiting_bytes(&self) -> usize {
         self.totals.bytes
     }
@@ -139,7 +133,8 @@ impl Output {
             || output.skipped_rooms() > self.limits.skipped_rooms
     }
 
-    /// Decides that a client ends: it leaves the chat at the end of the turn.
+    /// Decides that a client ends: it leaves the chat when it is served next, or at the end of the turn.
+    /// One that has left already is closed, if the reason is abrupt.
     pub fn schedule_close<S>(
         &mut self,
         table: &mut ConnectionTable<S>,
@@ -150,16 +145,14 @@ impl Output {
         let Some(connection) = table.at_mut(slot) else {
             return;
         };
-        let scheduled = connection.schedule_close(reason);
-        if scheduled.discards_output {
+        if is_abrupt(reason) {
             let output = connection.output_mut();
             self.totals.change(output, SendQueue::discard);
         }
-        if scheduled.leaves_chat {
-            table.push_closing(id);
-        }
-        if scheduled.is_closed {
-            table.push_reap(slot);
+        match connection.phase() {
+            Phase::Open if connection.set_close_reason(reason) => table.push_closing(id),
+            Phase::Draining if is_abrupt(reason) => table.close(slot),
+            Phase::Open | Phase::Draining | Phase::Closed => {}
         }
     }
 
@@ -179,21 +172,16 @@ impl Output {
         Some(connection)
     }
 
-    /// Has a client looked at when output is written, at the end of the turn.
+    /// Puts a client in the flush queue, unless it is there.
     pub fn mark_flush<S>(&mut self, connection: &mut Connection<S>, slot: u32) {
         if connection.output_mut().enter_flush_queue() {
             self.flush_queue.push(slot);
         }
     }
 
-    /// Takes out the clients whose input goes on.
-    pub fn take_resumed(&mut self) -> Vec<ClientId> {
-        mem::take(&mut self.resumed)
-    }
-
     /// Panics if the connections disagree with the lists and totals.
     pub fn check_invariants<S>(&self, table: &ConnectionTable<S>) {
-        assert!(self.flush_queue.is_empty() && self.resumed.is_empty());
+        assert!(self.flush_queue.is_empty());
         assert!(self.fan_out.is_empty() || self.fan_out.is_slice_used_up());
         let fan_out = self.fan_out.sorted();
         assert!(fan_out.is_sorted_by(|a, b| a < b), "each is there once");

@@ -53,7 +53,6 @@ impl Encodings {
 struct Announcement<'a> {
     room: &'a RoomName,
     event: &'a Event<'a>,
-    unix_ms: u64,
     encodings: Box<Encodings>,
 }
 
@@ -159,7 +158,7 @@ impl<S: Transport> Sink<'_, S> {
             return;
         };
         let style = connection.output().style(to.in_other_room);
-        let (bytes, lines) = line.encodings.get(style, line.event, line.unix_ms);
+        let (bytes, lines) = line.encodings.get(style, line.event, self.output.unix_ms);
         let accepts = connection.output().accepts_line(bytes.len(), soft_max);
         if !accepts && !connection.output().is_blocked() {
             self.output.flush(self.table, slot);
@@ -218,7 +217,6 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         let mut line = Announcement {
             room,
             event,
-            unix_ms: self.output.unix_ms,
             encodings: self.output.encodings.take().unwrap_or_default(),
         };
         for addressee in to {
