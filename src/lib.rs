@@ -15,7 +15,7 @@
 //! Dependencies point downwards only. A message's way through is read in this order:
 //! [`net::event_loop::EventLoop::run`], [`server::switchboard::Switchboard::turn`],
 //! [`wire::codec::Codec::next`], [`chat::Chat::handle`], and the implementation of
-//! [`chat::outbox::Outbox`] in `server::egress`. `docs/architecture.md` tells why it is so.
+//! [`chat::outbox::Outbox`] in `server::output::outbox`. `docs/architecture.md` tells why it is so.
 
 #![cfg_attr(
     test,

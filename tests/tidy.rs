@@ -208,7 +208,9 @@ fn clap_stays_in_one_file() {
 
 #[test]
 fn nothing_is_left_lying_about() {
-    let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
+    let all = ["src", "tests", "benches", "docs"]
+        .into_iter()
+        .flat_map(sources);
     for (file, text) in all.filter(|(file, _)| file != "tests/tidy.rs") {
         for (number, line) in text.lines().enumerate() {
             for word in LEFT_LYING_ABOUT {
@@ -269,6 +271,25 @@ fn docs_name_files_that_exist() {
             );
         }
     }
+}
+
+#[test]
+fn architecture_prints_structs_as_they_are() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let source: String = sources("src")
+        .iter()
+        .map(|(_, text)| without_space(text))
+        .collect();
+    let blocks: Vec<&str> = page.split("```rust\n").skip(1).collect();
+    assert!(blocks.len() >= 2, "the page was not understood");
+    for block in blocks {
+        let block = block.split("```").next().unwrap();
+        assert!(source.contains(&without_space(block)), "{block}");
+    }
+}
+
+fn without_space(text: &str) -> String {
+    text.split_whitespace().collect()
 }
 
 #[test]

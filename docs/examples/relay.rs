@@ -36,7 +36,6 @@ const BUFFER_BYTES: usize = 64 << 10;
 type Name = ArrayVec<u8, 24>;
 const NAME_PLACES: usize = 1 << 17;
 
-/// One connection.
 struct Client {
     stream: TcpStream,
     name: Name,
@@ -225,8 +224,9 @@ impl Relay {
     }
 
     fn name_of(&self, id: usize) -> Name {
-        let client = self.clients.get(id);
-        client.map_or_else(Name::new, |client| client.name.clone())
+        let name = self.clients.get(id).map(|client| &client.name[..]);
+        name.and_then(|name| name.try_into().ok())
+            .unwrap_or_default()
     }
 
     /// Appends to a client's output. The kernel is not called for each line, only once a turn.

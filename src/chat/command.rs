@@ -136,7 +136,7 @@ impl<'a> Recipients<'a> {
     /// Takes names separated by commas; spaces around a comma do not count.
     ///
     /// # Errors
-    /// [`Refusal::Message(MessageRefusal::TooManyRecipients)`] past [`RECIPIENTS_MAX`].
+    /// [`MessageRefusal::TooManyRecipients`] past [`RECIPIENTS_MAX`].
     pub fn parse(names: &'a str) -> Result<Self, Refusal<'a>> {
         if memchr::memchr_iter(b',', names.as_bytes())
             .nth(RECIPIENTS_MAX - 1)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::chat::time::Timestamp;
 
-/// A figure is made of so much time at least.
+/// The least time that a figure is of.
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// Adds up the time spent between two polls.

@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows mio: a socket is a [`transport::Transport`], time is an argument. So a simulation
 //! runs all of it from a seed. [`switchboard::Switchboard`] is the entrance; it owns the chat, the
-//! [`connection_table`], the [`input`] side and the [`output`] side, and lends them to each other for the
-//! length of a [`turn`].
+//! `connection_table`, the `input` side and the `output` side, and lends them to each other for the
+//! length of a `turn`.
 
 mod admission;
 mod connection;

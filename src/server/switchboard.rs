@@ -189,7 +189,7 @@ impl<S: Transport> Switchboard<S> {
         self.output.waiting_bytes()
     }
 
-    /// Whether so many are being turned away that some must be closed first.
+    /// Whether the limit of connections that are being turned away is reached.
     #[must_use]
     pub fn turns_many_away(&self) -> bool {
         self.turned_away >= TURNED_AWAY_MAX

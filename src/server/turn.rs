@@ -17,11 +17,11 @@ use super::transport::Transport;
 pub struct Turn<'a, S> {
     /// When it began.
     pub now: Timestamp,
-    /// Who is here.
+    /// Users and rooms.
     pub chat: &'a mut Chat,
-    /// Who is where.
+    /// Connections.
     pub table: &'a mut ConnectionTable<S>,
-    /// What is to be written.
+    /// Output to be written.
     pub output: &'a mut Output,
     /// Buffers for input.
     pub buffers: &'a mut Pool<Vec<u8>>,

@@ -109,14 +109,14 @@ impl TlsDetector {
 
     /// Takes the next byte. Returns whether it completes the header of a handshake.
     pub fn is_client_hello(&mut self, byte: u8) -> bool {
-        let (progress, found) = match (self.0, byte) {
+        let (progress, is_hello) = match (self.0, byte) {
             (Progress::Nothing, 0x16) => (Progress::Handshake, false),
             (Progress::Handshake, 0x03) => (Progress::Major, false),
             (Progress::Major, 0x00..=0x04) => (Progress::Decided, true),
             _ => (Progress::Decided, false),
         };
         self.0 = progress;
-        found
+        is_hello
     }
 }
 

@@ -334,20 +334,20 @@ mod tests {
     /// Every frame in `pieces`, as text, and whether lines are to end with CR LF.
     fn split(pieces: &[&[u8]]) -> (Vec<String>, bool) {
         let mut splitter = LineSplitter::default();
-        let mut found = Vec::new();
-        let show = |found: Frame<'_>| match found.kind {
+        let mut frames = Vec::new();
+        let show = |frame: Frame<'_>| match frame.kind {
             FrameKind::Line(line) => format!("line {}", line.escape_ascii()),
             other => format!("{other:?}"),
         };
         for piece in pieces {
             let mut rest = *piece;
             while let Some(next) = splitter.next(&mut rest, MAX) {
-                found.push(show(next));
+                frames.push(show(next));
             }
             assert!(splitter.partial.len() <= MAX + 1 + BYTE_ORDER_MARK.len());
         }
-        found.extend(splitter.finish().map(show));
-        (found, splitter.framing() == Framing::CrLf)
+        frames.extend(splitter.finish().map(show));
+        (frames, splitter.framing() == Framing::CrLf)
     }
 
     /// Compares frames whole, at each split in two and in three, and byte by byte.

@@ -89,8 +89,7 @@ fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
 
 #[test]
 fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_open_files(&daemon, 4);
     // More than are accepted in one turn. Some have spoken, and some are gone before their turn.
     let mut waiting: Vec<Client> = (0..WAITING).map(|_| daemon.connect_raw()).collect();
@@ -118,8 +117,7 @@ fn without_a_single_descriptor_left_it_waits_and_goes_on_by_itself() {
 
 #[test]
 fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = limit_to_what_is_open(&daemon);
     let mut refused = daemon.connect_raw();
     refused.expect_line(REFUSED_FULL);
@@ -143,8 +141,7 @@ fn with_only_the_kept_descriptor_left_each_newcomer_is_turned_away_politely() {
 
 #[test]
 fn a_place_that_becomes_free_in_trouble_is_given_to_the_next() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, bob]) = Daemon::start_with(["alice", "bob"]);
     limit_to_what_is_open(&daemon);
     daemon.connect_raw().expect_line(REFUSED_FULL);
     drop(bob);

@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use rustix::process::Signal;
-
 use crate::harness::{Client, DEADLINE, Daemon, wait_until};
 use crate::slow_readers::skipped;
 
@@ -216,19 +214,26 @@ fn expect_ghosts(daemon: &Daemon, alice: &mut Client, times: usize) {
     assert_eq!(daemon.log_count("gho (127.0.0.1"), 0);
 }
 
-#[test]
-fn a_connection_that_is_over_when_it_is_accepted_is_logged_once_and_leaves_nothing() {
+/// Each way to be over, while the daemon is stopped: before it accepts, or before it reads for the
+/// first time.
+fn expect_each_logged_once(is_accepted: bool) {
     const TIMES: usize = 20;
     let (daemon, mut alice, descriptors) = start();
     for (what, end, reason) in GONE {
         eprintln!("endings: {what}");
         let before = daemon.log_count(reason);
         let ended = daemon.log_count("closed after");
-        // It cannot accept before the client is gone.
-        daemon.signal(Signal::STOP);
-        let clients: Vec<Client> = (0..TIMES).map(|_| daemon.connect_raw()).collect();
-        clients.into_iter().for_each(end);
-        daemon.signal(Signal::CONT);
+        let connect = || {
+            let clients = (0..TIMES).map(|_| daemon.connect_raw());
+            clients.collect::<Vec<Client>>()
+        };
+        if is_accepted {
+            let mut clients = connect();
+            clients.iter_mut().for_each(Client::expect_greeting);
+            daemon.while_stopped(|| clients.into_iter().for_each(end));
+        } else {
+            daemon.while_stopped(|| connect().into_iter().for_each(end));
+        }
         daemon.expect_log_count("closed after", ended + TIMES);
         daemon.expect_log_count(reason, before + TIMES);
     }
@@ -238,39 +243,28 @@ fn a_connection_that_is_over_when_it_is_accepted_is_logged_once_and_leaves_nothi
 }
 
 #[test]
+fn a_connection_that_is_over_when_it_is_accepted_is_logged_once_and_leaves_nothing() {
+    expect_each_logged_once(false);
+}
+
+#[test]
 fn a_connection_that_is_over_between_accept_and_first_read_is_logged_once_and_leaves_nothing() {
-    const TIMES: usize = 20;
-    let (daemon, mut alice, descriptors) = start();
-    for (what, end, reason) in GONE {
-        eprintln!("endings: {what}");
-        let before = daemon.log_count(reason);
-        let ended = daemon.log_count("closed after");
-        let mut clients: Vec<Client> = (0..TIMES).map(|_| daemon.connect_raw()).collect();
-        for client in &mut clients {
-            client.expect_greeting(); // it was accepted, and there was nothing to read
-        }
-        daemon.signal(Signal::STOP);
-        clients.into_iter().for_each(end);
-        daemon.signal(Signal::CONT);
-        daemon.expect_log_count("closed after", ended + TIMES);
-        daemon.expect_log_count(reason, before + TIMES);
-    }
-    expect_ghosts(&daemon, &mut alice, TIMES);
-    expect_clean(&daemon, &mut alice, descriptors, &[]);
-    daemon.expect_log_count("closed after", GONE.len() * TIMES);
+    expect_each_logged_once(true);
 }
 
 /// As a script does it: everything is sent and the sending end closed before the daemon has looked.
 #[test]
 fn what_was_said_before_the_accept_and_ended_properly_is_carried_out() {
     let (daemon, mut alice, descriptors) = start();
-    daemon.signal(Signal::STOP);
-    let mut scripts: Vec<Client> = (0..50).map(|_| daemon.connect_raw()).collect();
-    for (number, script) in scripts.iter_mut().enumerate() {
-        script.send_bytes(format!("#ci{number}\n@alice:build {number} ok").as_bytes());
-        script.finish_sending();
-    }
-    daemon.signal(Signal::CONT);
+    let mut scripts: Vec<Client> = daemon.while_stopped(|| {
+        let script = |number| {
+            let mut script = daemon.connect_raw();
+            script.send_bytes(format!("#ci{number}\n@alice:build {number} ok").as_bytes());
+            script.finish_sending();
+            script
+        };
+        (0..50).map(script).collect()
+    });
     let mut arrived = Vec::new();
     let give_up_at = Instant::now() + DEADLINE;
     while arrived.len() < scripts.len() {
@@ -304,16 +298,10 @@ fn who_is_gone_with_lines_held_back_is_logged_as_not_read_to_the_end() {
     bob.send_bytes("hello\n".repeat(100).as_bytes());
     bob.break_off();
     alice.read_until("bob: hello");
-    let ends = || {
-        let lines = daemon.log_lines().into_iter();
-        lines.filter(|line| line.contains("closed after"))
-    };
-    wait_until("somebody who is gone to be noticed", || {
+    wait_until("the end of bob's connection to be noticed", || {
         alice.send("is anybody there?");
-        alice.try_line().expect("she is there");
-        ends().count() > 0
+        alice.line() == "* bob has left lobby."
     });
-    alice.read_until("* bob has left lobby.");
     let end = daemon.wait_for_log("bob (127.0.0.1");
     assert!(end.contains(BROKEN), "{end}");
     assert!(end.ends_with(", not all it sent was read"), "{end}");

@@ -94,7 +94,7 @@ fn connections_that_never_register_leave_nothing_behind() {
 /// Answers that piled up for who had not even logged in, and did not read: Redis, CVE-2025-21605.
 #[test]
 fn who_has_no_name_and_reads_nothing_is_not_read_from() {
-    const CLIENTS: usize = 4;
+    const CLIENTS: usize = 2;
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.join("alice");
     let before = daemon.peak_memory_kib();
@@ -111,7 +111,7 @@ fn who_has_no_name_and_reads_nothing_is_not_read_from() {
 /// What came faster than it was worked on was queued without end: `NanoMQ`, CVE-2024-48077.
 #[test]
 fn lines_that_come_too_fast_wait_in_the_kernel_and_not_here() {
-    const CLIENTS: usize = 16;
+    const CLIENTS: usize = 8;
     let daemon = Daemon::start(&["--limit-loopback", "--max-per-address", "100"]);
     let mut alice = daemon.join("alice");
     let before = daemon.peak_memory_kib();

@@ -17,8 +17,7 @@ const FAREWELL: &str = "* The server is shutting down.";
 #[test]
 fn a_signal_to_end_is_told_to_all_and_exits_with_zero() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut daemon = Daemon::start(&[]);
-        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
         let mut nameless = daemon.connect();
         alice.barrier();
         daemon.signal(signal);
@@ -128,8 +127,7 @@ fn nobody_is_accepted_any_more_while_it_ends() {
 
 #[test]
 fn a_hang_up_signal_does_no_harm() {
-    let mut daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     daemon.signal(Signal::HUP);
     alice.barrier();
     daemon.signal(Signal::HUP);
@@ -144,8 +142,7 @@ fn a_hang_up_signal_does_no_harm() {
 
 #[test]
 fn signals_that_mean_something_elsewhere_do_no_harm() {
-    let mut daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (mut daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     for signal in [
         Signal::PIPE,
         Signal::USR1,

@@ -52,8 +52,7 @@ fn many_who_drip_cost_no_more_memory_than_a_line_each() {
 /// One byte a packet for long, and everything erased again: nothing adds up.
 #[test]
 fn what_is_erased_as_it_comes_costs_nothing_and_the_line_after_it_is_whole() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let before = daemon.resident_memory_kib();
     for _ in 0..20_000 {
         bob.send_bytes(b"x");
@@ -77,8 +76,7 @@ fn endless_bytes() -> usize {
 #[test]
 fn a_line_of_a_gibibyte_is_answered_once_and_dropped_in_constant_memory() {
     let total = endless_bytes();
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let mut endless = daemon.join("endless");
     for client in [&mut alice, &mut bob] {
         client.expect_line("* endless has joined lobby.");

@@ -49,8 +49,7 @@ fn session_over_real_sockets_reads_as_the_protocol_page_says() {
 
 #[test]
 fn json_lines_say_what_happened() {
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     bob.send("/mode json");
     assert_eq!(bob.json()["type"], "ok");
     alice.send("hello \"you\" \\");
@@ -84,8 +83,7 @@ fn json_lines_say_what_happened() {
 #[test]
 fn pipelined_private_messages_arrive_complete_and_in_order() {
     const COUNT: usize = 20_000;
-    let daemon = Daemon::start(&[]);
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    let (_daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
     let mut sender = alice.sender();
     let writing = thread::spawn(move || {
         let lines = numbered(0..COUNT, |number| format!("@bob:message {number}\n"));

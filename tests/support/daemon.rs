@@ -112,6 +112,13 @@ impl Daemon {
         Self::start_as(program(), flags)
     }
 
+    /// Starts a daemon that these are registered with, in this order. None has anything unread.
+    pub fn start_with<const N: usize>(names: [&str; N]) -> (Self, [Client; N]) {
+        let daemon = Self::start(&[]);
+        let clients = daemon.join_all(names);
+        (daemon, clients)
+    }
+
     /// Starts a daemon in a way of its own.
     pub fn start_as(mut command: Command, flags: &[&str]) -> Self {
         let listens = flags.iter().filter(|flag| **flag == "--listen").count();

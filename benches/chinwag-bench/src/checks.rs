@@ -6,7 +6,6 @@ use crate::compare::Benchmark;
 use crate::dialect::Dialect;
 
 impl Args {
-    /// Says what makes no sense.
     pub fn check(&self) -> Result<(), String> {
         let common = &self.common;
         let is_given = [

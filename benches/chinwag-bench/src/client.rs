@@ -54,7 +54,6 @@ impl fmt::Display for ClientNo {
     }
 }
 
-/// The clients `0..count`.
 pub fn clients(count: usize) -> impl Iterator<Item = ClientNo> {
     (0..count).map(ClientNo::at)
 }
@@ -64,9 +63,7 @@ pub enum State {
     /// Not connected, or no longer.
     #[default]
     Closed,
-    /// Waits to be registered.
     Registering,
-    /// Waits to be in the room.
     Joining,
     /// Has what it asked for.
     Ready,
@@ -110,7 +107,6 @@ pub struct Client {
     pub may_be_closed: bool,
 }
 
-/// How a read ended.
 pub enum Read {
     /// As many bytes as this, and perhaps more.
     Bytes(usize),

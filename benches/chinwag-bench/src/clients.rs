@@ -5,22 +5,17 @@ use std::mem;
 
 use crate::client::{Client, ClientNo, Reads, State};
 use crate::dialect::Dialect;
-use crate::stamp::Stamp;
 
 pub struct Clients {
     pub dialect: Dialect,
-    /// Bytes of a message.
     pub size: usize,
     /// Bytes of messages that are longer than the others, if there are any.
     pub long_size: Option<usize>,
     all: Vec<Client>,
     /// How many are registered, and in the room if they asked for that.
     pub ready: usize,
-    /// How many wait to be registered.
     pub registering: usize,
-    /// How many wait to be in the room.
     pub joining: usize,
-    /// Clients to be connected.
     pub opening: VecDeque<Opening>,
     /// Clients with output to write at the end of this turn.
     pub unwritten: Vec<ClientNo>,
@@ -115,47 +110,26 @@ impl Clients {
         }
     }
 
-    pub fn send_private(&mut self, to: ClientNo, stamp: Stamp) {
-        let (dialect, size) = (self.dialect, self.size);
-        self.append(stamp.sender, |bytes| {
-            dialect.private(bytes, to, size, |bytes| stamp.write(bytes, size));
-        });
-    }
-
-    /// Says something of `size` bytes in the room: the swarm's size, or its other one.
-    pub fn say(&mut self, stamp: Stamp, size: usize) {
-        let dialect = self.dialect;
-        self.append(stamp.sender, |bytes| {
-            dialect.say(bytes, size, |bytes| stamp.write(bytes, size));
-        });
-    }
-
     pub fn raw(&mut self, who: ClientNo, bytes: &[u8]) {
         self.append(who, |output| output.extend_from_slice(bytes));
     }
 
     /// Enters the room; the workload is told when that is done.
     pub fn join(&mut self, who: ClientNo) {
-        let dialect = self.dialect;
-        if self
-            .get(who)
-            .is_some_and(|client| client.state == State::Ready)
-        {
+        if self.get(who).map(|client| client.state) == Some(State::Ready) {
             self.set_state(who, State::Joining);
         }
-        self.append(who, |bytes| dialect.join(bytes));
+        self.raw(who, self.dialect.join().as_bytes());
     }
 
     /// Takes leave, by the server's word for it or by closing.
     pub fn quit(&mut self, who: ClientNo) {
-        let dialect = self.dialect;
         if let Some(client) = self.get_mut(who) {
             client.may_be_closed = true;
         }
-        if dialect.has_quit() {
-            self.append(who, |bytes| dialect.quit(bytes));
-        } else {
-            self.closing.push(who);
+        match self.dialect.quit() {
+            Some(word) => self.raw(who, word.as_bytes()),
+            None => self.closing.push(who),
         }
     }
 
@@ -189,7 +163,6 @@ impl Clients {
         });
     }
 
-    /// How many bytes the kernel has not taken yet.
     pub fn unsent(&self, who: ClientNo) -> usize {
         self.get(who).map_or(0, Client::unsent)
     }

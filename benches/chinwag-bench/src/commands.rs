@@ -1,28 +1,23 @@
 //! What each command does: starts its server, runs it, and shows what was found.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mio::net::TcpListener;
-use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::{Args, Command, Common};
 use crate::client::CLIENTS_MAX;
 use crate::compare::{Benchmark, Comparison, Rounds};
-use crate::dialect::Dialect;
 use crate::drawing;
-use crate::plot::{self, PlotError};
+use crate::outcome::{Outcome, dialect, json};
+use crate::plot;
 use crate::process::{Pinning, Usage};
-use crate::progress::Bar;
+use crate::progress::Watcher;
 use crate::relay;
-use crate::report::{self, Report};
-use crate::run::{Plan, ServerUnderTest, Watcher, run};
+use crate::report::Report;
+use crate::run::{Plan, ServerUnderTest, Setup, run};
 use crate::scenario::Scenario;
 use crate::search;
 use crate::server::{self, Failure, OPENING_MAX, Recipe, Server};
@@ -37,69 +32,9 @@ const USAGE: u8 = 2;
 const TIME: Duration = Duration::from_secs(5);
 const SOAK_TIME: Duration = Duration::from_secs(60);
 
-/// What may be behind losses at a daemon that was not started for a load test. The flags, too,
-/// are in docs/load-testing.md.
-const HELD_BACK: &str = "unless both ends are on loopback, chinwag reads a client's lines no faster \
-    than its --line-rate, and lets in --max-per-address connections from one address. What it has \
-    not read when --drain is over counts as lost. Start it without these limits: --line-rate \
-    1000000 --line-burst 1000000 --max-per-address 100000";
-
-/// What a command found, to be shown in one of two ways.
-#[derive(Default)]
-struct Outcome {
-    /// Lines of JSON.
-    json: Vec<String>,
-    text: String,
-    drawing: Option<Result<String, PlotError>>,
-    /// Messages were lost.
-    has_losses: bool,
-    is_good: bool,
-}
-
-impl Outcome {
-    /// Of runs, as a table with notes, a drawing and a line of JSON each.
-    fn of_runs(common: &Common, reports: &[Report]) -> Self {
-        let mut text = report::text(reports);
-        let mut told = HashSet::new();
-        for warning in reports.iter().flat_map(Report::warnings) {
-            if told.insert(warning.clone()) {
-                let _ = write!(text, "\n\nNote: {warning}.");
-            }
-        }
-        Self {
-            json: reports.iter().map(Report::json).collect(),
-            text,
-            drawing: common.svg.as_ref().map(|_| plot::draw(reports)),
-            has_losses: reports.iter().any(|report| report.errors.lost > 0),
-            is_good: reports.iter().all(Report::is_clean),
-        }
-    }
-
-    fn show(self, common: &Common) -> Result<bool, Failure> {
-        let mut lines = if common.json {
-            self.json
-        } else {
-            vec![self.text]
-        };
-        let is_found = common.addr.is_some() && dialect(common) == Dialect::Chinwag;
-        if self.has_losses && is_found && !common.json {
-            lines.push(format!("\nNote: {HELD_BACK}."));
-        }
-        for line in lines {
-            writeln!(io::stdout(), "{line}")?;
-        }
-        if let (Some(path), Some(drawing)) = (&common.svg, self.drawing) {
-            drawing::write(path, drawing)?;
-        }
-        Ok(self.is_good)
-    }
-}
-
-/// What a test needs: its command line, and how to tell how it goes.
-struct Test<'a, 'b> {
+struct Test<'a> {
     common: &'a Common,
-    bar: &'a Bar,
-    watcher: Watcher<'b>,
+    watcher: Watcher,
 }
 
 /// Runs the load generator as its command line says.
@@ -148,29 +83,15 @@ fn execute(args: &Args) -> Result<bool, Failure> {
         .svg
         .iter()
         .try_for_each(|path| drawing::check(path))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // A second one ends the program at once.
-        signal_hook::flag::register_conditional_default(signal, stop.clone())?;
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
-    let bar = Bar::new();
-    let mut progress = |progress| bar.show(progress);
-    let mut test = Test {
-        common,
-        bar: &bar,
-        watcher: Watcher {
-            progress: &mut progress,
-            stop,
-        },
-    };
+    let watcher = Watcher::new()?;
+    let test = Test { common, watcher };
     let outcome = test.run(args);
-    bar.clear();
+    test.watcher.clear();
     outcome?.show(common)
 }
 
-impl Test<'_, '_> {
-    fn run(&mut self, args: &Args) -> Result<Outcome, Failure> {
+impl Test<'_> {
+    fn run(&self, args: &Args) -> Result<Outcome, Failure> {
         let Some(command) = &args.command else {
             return self.suite(args.clients.unwrap_or(suite::CLIENTS_WANTED));
         };
@@ -208,7 +129,8 @@ impl Test<'_, '_> {
             }),
             Command::FindLimit { clients } => {
                 let (_server, server) = self.start(clients.unwrap_or(CLIENTS_MAX))?;
-                let capacity = search::find_limit(&server, *clients, &mut self.watcher)?;
+                let plan = self.plan();
+                let capacity = search::find_limit(self.setup(&server, &plan), *clients)?;
                 Ok(Outcome {
                     json: vec![json(&capacity)],
                     text: capacity.text(),
@@ -220,17 +142,16 @@ impl Test<'_, '_> {
         }
     }
 
-    /// One workload, as often as was asked for.
-    fn workload(&mut self, scenario: &Scenario) -> Result<Outcome, Failure> {
+    fn workload(&self, scenario: &Scenario) -> Result<Outcome, Failure> {
         search::check_descriptors(scenario.clients())?;
         let (_server, server) = self.start(scenario.places())?;
-        let mut reports = Vec::new();
+        let (plan, mut reports) = (self.plan(), Vec::new());
         for number in 1..=self.common.runs {
             if self.common.runs > 1 {
-                self.bar
-                    .title(&format!("run {number} of {}", self.common.runs));
+                let runs = self.common.runs;
+                self.watcher.set_title(&format!("run {number} of {runs}"));
             }
-            reports.push(run(&server, scenario, &self.plan(), &mut self.watcher)?);
+            reports.push(run(self.setup(&server, &plan), scenario)?);
             if self.watcher.has_stopped() {
                 break;
             }
@@ -238,10 +159,10 @@ impl Test<'_, '_> {
         Ok(Outcome::of_runs(self.common, &reports))
     }
 
-    fn suite(&mut self, clients_max: usize) -> Result<Outcome, Failure> {
+    fn suite(&self, clients_max: usize) -> Result<Outcome, Failure> {
         let (_server, server) = self.start(clients_max)?;
         let plan = self.plan();
-        let found = suite::run_suite(&server, clients_max, &plan, &mut self.watcher)?;
+        let found = suite::run_suite(self.setup(&server, &plan), clients_max)?;
         let runs = Outcome::of_runs(self.common, &found.reports);
         Ok(Outcome {
             json: [json(&found.capacity)]
@@ -256,11 +177,11 @@ impl Test<'_, '_> {
 
     /// Ever higher rates. A rate that is too much may overtax a server; what counts is that it
     /// carries others.
-    fn ramp(&mut self, clients: usize, rate: f64, p99_max: Duration) -> Result<Outcome, Failure> {
+    fn ramp(&self, clients: usize, rate: f64, p99_max: Duration) -> Result<Outcome, Failure> {
         search::check_descriptors(clients)?;
         let (_server, server) = self.start(clients)?;
-        let (plan, watcher) = (self.plan(), &mut self.watcher);
-        let reports = search::ramp(&server, clients, rate, p99_max, &plan, watcher)?;
+        let plan = self.plan();
+        let reports = search::ramp(self.setup(&server, &plan), clients, rate, p99_max)?;
         let is_carried =
             |report: &&Report| search::keeps_up(report, report.rate().unwrap_or_default(), p99_max);
         let carried = reports.iter().rev().find(is_carried);
@@ -281,15 +202,14 @@ impl Test<'_, '_> {
         Ok(outcome)
     }
 
-    /// Everything at once, for long.
-    fn soak(&mut self, plan: &soak::Plan) -> Result<Outcome, Failure> {
+    fn soak(&self, plan: &soak::Plan) -> Result<Outcome, Failure> {
         search::check_descriptors(plan.places())?;
         let deadlines = [
             ("--register-time", soak::REGISTER_TIME),
             ("--stall-time", soak::STALL_TIME),
         ];
         let (_server, server) = self.start_with(plan.places(), &deadlines)?;
-        let report = soak::run(&server, plan, &mut self.watcher)?;
+        let report = soak::run(self.setup(&server, &plan.run), plan)?;
         Ok(Outcome {
             json: vec![report.json()],
             text: report.text(),
@@ -300,7 +220,7 @@ impl Test<'_, '_> {
     }
 
     fn compare(
-        &mut self,
+        &self,
         servers: &[Recipe],
         benchmarks: &[&'static Benchmark],
         turns: usize,
@@ -316,13 +236,6 @@ impl Test<'_, '_> {
         if recipes.is_empty() {
             return Err("none of these servers is installed".into());
         }
-        let bar = self.bar;
-        let mut told = |turn: usize, benchmark: &str, server: &str| {
-            bar.title(&format!(
-                "{benchmark}, turn {} of {turns}: {server}",
-                turn + 1
-            ));
-        };
         let rounds = Rounds {
             recipes,
             benchmarks: benchmarks.to_vec(),
@@ -331,8 +244,8 @@ impl Test<'_, '_> {
         };
         let mut comparison = Comparison::default();
         let plan = self.plan();
-        let ended = comparison.run(&rounds, &plan, &mut self.watcher, &mut told);
-        bar.clear();
+        let ended = comparison.run(&rounds, &plan, &self.watcher);
+        self.watcher.clear();
         let reports = comparison.reports();
         for report in reports.iter().filter(|report| !report.is_clean()) {
             let (server, errors) = (&report.server, report.errors);
@@ -393,6 +306,14 @@ impl Test<'_, '_> {
         Ok((Some(server), under_test))
     }
 
+    fn setup<'a>(&'a self, server: &'a ServerUnderTest, plan: &'a Plan) -> Setup<'a> {
+        Setup {
+            server,
+            plan,
+            watcher: &self.watcher,
+        }
+    }
+
     fn pinning(&self) -> Option<Pinning> {
         Pinning::find().filter(|_| !self.common.no_pin)
     }
@@ -406,13 +327,4 @@ impl Test<'_, '_> {
             seed: self.common.seed,
         }
     }
-}
-
-/// What the server speaks that runs already.
-fn dialect(common: &Common) -> Dialect {
-    common.dialect.unwrap_or_default()
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

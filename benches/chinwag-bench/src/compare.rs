@@ -6,8 +6,9 @@
 use std::error::Error;
 
 use crate::process::Pinning;
+use crate::progress::Watcher;
 use crate::report::Report;
-use crate::run::{Plan, Progress, Watcher, run};
+use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
 use crate::server::{Recipe, Server};
 use crate::table::{Figure, Spread, short, table};
@@ -150,8 +151,7 @@ impl Comparison {
         &mut self,
         rounds: &Rounds,
         plan: &Plan,
-        watcher: &mut Watcher<'_>,
-        told: &mut dyn FnMut(usize, &str, &str),
+        watcher: &Watcher,
     ) -> Result<(), Box<dyn Error>> {
         let recipes = rounds.recipes.iter();
         self.servers = recipes.map(|recipe| recipe.name.clone()).collect();
@@ -161,12 +161,18 @@ impl Comparison {
                     if watcher.has_stopped() {
                         return Ok(());
                     }
-                    told(turn, benchmark.name, &recipe.name);
-                    let scenario = &benchmark.scenario;
-                    (watcher.progress)(Progress::Connecting(0, scenario.clients()));
+                    let (name, scenario) = (benchmark.name, &benchmark.scenario);
+                    let (number, turns, server) = (turn + 1, rounds.turns, &recipe.name);
+                    watcher.set_title(&format!("{name}, turn {number} of {turns}: {server}"));
+                    watcher.show_connecting(0, scenario.clients());
                     let server = Server::start(recipe, rounds.pinning)?;
-                    let report = run(&server.under_test, scenario, plan, watcher)
-                        .map_err(|error| format!("{}: {error}", recipe.name))?;
+                    let setup = Setup {
+                        server: &server.under_test,
+                        plan,
+                        watcher,
+                    };
+                    let report = run(setup, scenario);
+                    let report = report.map_err(|error| format!("{}: {error}", recipe.name))?;
                     if !watcher.has_stopped() {
                         self.runs.push((turn, benchmark, report));
                     }

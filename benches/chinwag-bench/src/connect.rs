@@ -1,11 +1,10 @@
 //! How a swarm gets in, all of it, and how it leaves.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::{ClientNo, clients};
 use crate::clients::Clients;
-use crate::run::{Progress, Watcher};
+use crate::progress::Watcher;
 use crate::swarm::{Swarm, SwarmError, Workload};
 use crate::timestamp::Timestamp;
 
@@ -40,7 +39,7 @@ impl Swarm {
         who: impl Iterator<Item = ClientNo>,
         whole: usize,
         time: Duration,
-        watcher: &mut Watcher<'_>,
+        watcher: &Watcher,
     ) -> Result<(), SwarmError> {
         let before = self.clients.ready;
         for who in who {
@@ -55,7 +54,7 @@ impl Swarm {
         &mut self,
         count: usize,
         slow: std::ops::Range<usize>,
-        watcher: &mut Watcher<'_>,
+        watcher: &Watcher,
     ) -> Result<(), SwarmError> {
         let (quick, slow): (Vec<_>, Vec<_>) =
             clients(count).partition(|who| !slow.contains(&who.index()));
@@ -67,7 +66,7 @@ impl Swarm {
     }
 
     /// Lets the clients `0..count` enter the room, and waits until all are in it.
-    pub fn join(&mut self, count: usize, watcher: &mut Watcher<'_>) -> Result<(), SwarmError> {
+    pub fn join(&mut self, count: usize, watcher: &Watcher) -> Result<(), SwarmError> {
         let wanted = self.clients.ready;
         for who in clients(count) {
             self.clients.join(who);
@@ -83,7 +82,7 @@ impl Swarm {
         wanted: usize,
         whole: usize,
         time: Duration,
-        watcher: &mut Watcher<'_>,
+        watcher: &Watcher,
     ) -> Result<(), SwarmError> {
         let give_up_at = self.now().after(time);
         self.finish_turn(&mut ())?;
@@ -96,8 +95,8 @@ impl Swarm {
                 let late = format!("the others did not within {} s", time.as_secs());
                 return Err(self.not_ready(wanted, &late));
             }
-            (watcher.progress)(Progress::Connecting(self.clients.ready, whole));
-            if watcher.stop.load(Ordering::Relaxed) {
+            watcher.show_connecting(self.clients.ready, whole);
+            if watcher.has_stopped() {
                 return Ok(());
             }
             self.turn(&mut (), now.after(STOP_ASKED_TIME).min(give_up_at))?;

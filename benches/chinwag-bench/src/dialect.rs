@@ -1,18 +1,15 @@
-//! How to say the same things to different servers, and what to make of their answers.
+//! How to say the same things to different servers, and what their answers mean.
 //!
-//! Each protocol here ends its lines with LF and has a payload of ours at the end of a line, so
-//! only what is said differs, not how it is read: messages are known by their stamp before a
-//! dialect is asked, and what is left is for [`Dialect::parse_line`].
-
-use std::fmt::Write as _;
-use std::io::Write as _;
+//! Each protocol here ends its lines with LF and has the payload at the end of a line, so only the
+//! words around it differ: messages are known by their stamp, and other lines are for
+//! [`Dialect::parse_line`].
 
 use crate::client::ClientNo;
+use crate::stamp::Stamp;
 
 /// The room that load tests talk in.
 pub const ROOM: &str = "bench";
 
-/// A protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// This server's own, which the floor speaks too.
@@ -26,23 +23,130 @@ pub enum Dialect {
     Nats,
 }
 
+/// How a protocol says things. In these, `{me}` and `{to}` are names, `{text}` is the payload, and
+/// `{size}` its bytes.
+struct Words {
+    name: &'static str,
+    /// The server's answer to this is [`ServerLine::Done`].
+    register: &'static str,
+    /// Likewise.
+    join: &'static str,
+    private: &'static str,
+    say: &'static str,
+    /// The server closes then. Without such a word, clients close.
+    quit: &'static str,
+    /// The longest payload that fits into a line, with all that a server puts before it.
+    payload_bytes_max: usize,
+    /// A speaker is sent its own lines.
+    echoes: bool,
+    /// All members of a room hear its lines in one order.
+    orders_rooms: bool,
+}
+
+const CHINWAG: Words = Words {
+    name: "chinwag",
+    register: "#{me}\n",
+    join: "/join bench\n",
+    private: "@{to}:{text}\n",
+    say: "{text}\n",
+    quit: "/quit\n",
+    payload_bytes_max: 4000, // of 4096, unless the daemon was told otherwise
+    echoes: false,
+    orders_rooms: true,
+};
+
+const IRC: Words = Words {
+    name: "irc",
+    register: "NICK {me}\r\nUSER {me} 0 * :{me}\r\n",
+    join: "JOIN #bench\r\n",
+    private: "PRIVMSG {to} :{text}\r\n",
+    say: "PRIVMSG #bench :{text}\r\n",
+    quit: "QUIT\r\n",
+    payload_bytes_max: 400, // of 512, RFC 1459
+    echoes: false,
+    orders_rooms: true,
+};
+
+const REDIS: Words = Words {
+    name: "redis",
+    register: "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$9\r\nSUBSCRIBE\r\n$7\r\n{me}\r\n",
+    join: "*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nbench\r\n",
+    private: "*3\r\n$7\r\nPUBLISH\r\n$7\r\n{to}\r\n${size}\r\n{text}\r\n",
+    say: "*3\r\n$7\r\nPUBLISH\r\n$5\r\nbench\r\n${size}\r\n{text}\r\n",
+    quit: "*1\r\n$4\r\nQUIT\r\n",
+    payload_bytes_max: 1 << 20,
+    echoes: true,
+    orders_rooms: true,
+};
+
+const NATS: Words = Words {
+    name: "nats",
+    register: "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false}\r\n\
+               SUB {me} 1\r\nPING\r\n",
+    join: "SUB bench 2\r\nPING\r\n",
+    private: "PUB {to} {size}\r\n{text}\r\n",
+    say: "PUB bench {size}\r\n{text}\r\n",
+    quit: "",
+    payload_bytes_max: 1 << 20,
+    echoes: false,
+    orders_rooms: false, // it keeps the order of each speaker only
+};
+
+/// A message with its words, to be filled in.
+pub struct Template {
+    before: Vec<u8>,
+    between: Vec<u8>,
+    after: Vec<u8>,
+    /// Bytes of the payload.
+    pub size: usize,
+}
+
+impl Template {
+    fn new(words: &str, size: usize) -> Self {
+        let words = words.replace("{size}", &size.to_string());
+        let (before, rest) = words.split_once("{to}").unwrap_or(("", &words));
+        let (between, after) = rest.split_once("{text}").unwrap_or((rest, ""));
+        Self {
+            before: before.into(),
+            between: between.into(),
+            after: after.into(),
+            size,
+        }
+    }
+
+    pub fn write(&self, bytes: &mut Vec<u8>, to: Option<ClientNo>, stamp: &Stamp) {
+        bytes.extend_from_slice(&self.before);
+        bytes.extend_from_slice(to.map(ClientNo::name).as_ref().map_or(&[], |name| name));
+        bytes.extend_from_slice(&self.between);
+        stamp.write(bytes, self.size);
+        bytes.extend_from_slice(&self.after);
+    }
+}
+
 /// What a line without a stamp means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerLine<'a> {
-    /// What was asked for, to be registered or to be in the room, is done.
+    /// The client is registered, or in the room.
     Done,
     /// The server wants to hear this back.
     Ping(&'a [u8]),
     /// The server left out this number of lines.
     Missed(u64),
-    /// Something was refused.
     Refused(&'a [u8]),
-    /// Nothing that matters here.
     Other,
 }
 
 impl Dialect {
     pub const ALL: [Self; 4] = [Self::Chinwag, Self::Irc, Self::Redis, Self::Nats];
+
+    const fn words(self) -> &'static Words {
+        match self {
+            Self::Chinwag => &CHINWAG,
+            Self::Irc => &IRC,
+            Self::Redis => &REDIS,
+            Self::Nats => &NATS,
+        }
+    }
 
     pub fn parse(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
@@ -51,131 +155,45 @@ impl Dialect {
         })
     }
 
-    /// How it is named on the command line.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chinwag => "chinwag",
-            Self::Irc => "irc",
-            Self::Redis => "redis",
-            Self::Nats => "nats",
-        }
+        self.words().name
     }
 
-    /// Registers `me`. The server's answer to this is [`ServerLine::Done`].
-    pub fn register(self, bytes: &mut Vec<u8>, me: ClientNo) {
-        let written = match self {
-            Self::Chinwag => writeln!(bytes, "#{me}"),
-            Self::Irc => write!(bytes, "NICK {me}\r\nUSER {me} 0 * :{me}\r\n"),
-            Self::Redis => {
-                let subscribe = resp(&["SUBSCRIBE", &me.to_string()]);
-                write!(bytes, "{}{subscribe}", resp(&["HELLO", "3"]))
-            }
-            Self::Nats => {
-                let options = r#"{"verbose":false,"pedantic":false,"echo":false}"#;
-                write!(bytes, "CONNECT {options}\r\nSUB {me} 1\r\nPING\r\n")
-            }
-        };
-        debug_assert!(written.is_ok(), "a vector takes everything");
+    pub fn register(self, me: ClientNo) -> String {
+        self.words().register.replace("{me}", &me.to_string())
     }
 
-    /// Enters [`ROOM`]. The server's answer to this is [`ServerLine::Done`].
-    pub fn join(self, bytes: &mut Vec<u8>) {
-        let written = match self {
-            Self::Chinwag => writeln!(bytes, "/join {ROOM}"),
-            Self::Irc => write!(bytes, "JOIN #{ROOM}\r\n"),
-            Self::Redis => write!(bytes, "{}", resp(&["SUBSCRIBE", ROOM])),
-            Self::Nats => write!(bytes, "SUB {ROOM} 2\r\nPING\r\n"),
-        };
-        debug_assert!(written.is_ok(), "a vector takes everything");
+    pub const fn join(self) -> &'static str {
+        self.words().join
     }
 
-    /// Writes to one client what `payload`, of `size` bytes, appends.
-    pub fn private(
-        self,
-        bytes: &mut Vec<u8>,
-        to: ClientNo,
-        size: usize,
-        payload: impl FnOnce(&mut Vec<u8>),
-    ) {
-        let name = to.name();
-        match self {
-            Self::Chinwag => surround(bytes, &[b"@", &name, b":"], payload, b"\n"),
-            Self::Irc => surround(bytes, &[b"PRIVMSG ", &name, b" :"], payload, b"\r\n"),
-            Self::Redis | Self::Nats => self.publish(bytes, &name, size, payload),
-        }
+    /// Of private messages with payloads of `size` bytes.
+    pub fn private(self, size: usize) -> Template {
+        Template::new(self.words().private, size)
     }
 
-    /// Says to the room what `payload`, of `size` bytes, appends.
-    pub fn say(self, bytes: &mut Vec<u8>, size: usize, payload: impl FnOnce(&mut Vec<u8>)) {
-        let room = ROOM.as_bytes();
-        match self {
-            Self::Chinwag => surround(bytes, &[], payload, b"\n"),
-            Self::Irc => surround(bytes, &[b"PRIVMSG #", room, b" :"], payload, b"\r\n"),
-            Self::Redis | Self::Nats => self.publish(bytes, room, size, payload),
-        }
+    /// Of lines in the room with payloads of `size` bytes.
+    pub fn say(self, size: usize) -> Template {
+        Template::new(self.words().say, size)
     }
 
-    fn publish(
-        self,
-        bytes: &mut Vec<u8>,
-        channel: &[u8],
-        size: usize,
-        payload: impl FnOnce(&mut Vec<u8>),
-    ) {
-        if self == Self::Nats {
-            bytes.extend_from_slice(b"PUB ");
-            bytes.extend_from_slice(channel);
-            let _ = write!(bytes, " {size}\r\n");
-        } else {
-            let _ = write!(bytes, "*3\r\n$7\r\nPUBLISH\r\n${}\r\n", channel.len());
-            bytes.extend_from_slice(channel);
-            let _ = write!(bytes, "\r\n${size}\r\n");
-        }
-        surround(bytes, &[], payload, b"\r\n");
+    pub fn quit(self) -> Option<&'static str> {
+        Some(self.words().quit).filter(|word| !word.is_empty())
     }
 
-    /// Takes leave; the server closes then.
-    pub fn quit(self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Chinwag => bytes.extend_from_slice(b"/quit\n"),
-            Self::Irc => bytes.extend_from_slice(b"QUIT\r\n"),
-            Self::Redis => bytes.extend_from_slice(resp(&["QUIT"]).as_bytes()),
-            // Has no word for it: one just closes.
-            Self::Nats => {}
-        }
-    }
-
-    /// Whether there is a command to leave, upon which the server closes.
-    pub const fn has_quit(self) -> bool {
-        !matches!(self, Self::Nats)
-    }
-
-    /// Answers [`ServerLine::Ping`].
-    pub fn pong(bytes: &mut Vec<u8>, token: &[u8]) {
-        surround(bytes, &[b"PONG", token], |_| {}, b"\r\n");
-    }
-
-    /// The longest payload that fits into a line, with what a server puts before it.
     pub const fn payload_bytes_max(self) -> usize {
-        match self {
-            Self::Chinwag => 4000, // of 4096, unless the daemon was told otherwise
-            Self::Irc => 400,      // of 512, RFC 1459
-            Self::Redis | Self::Nats => 1 << 20,
-        }
+        self.words().payload_bytes_max
     }
 
-    /// Whether a speaker is sent its own lines.
     pub const fn echoes(self) -> bool {
-        matches!(self, Self::Redis)
+        self.words().echoes
     }
 
-    /// Whether all members of a room hear its lines in one order. NATS orders those of each speaker
-    /// only.
     pub const fn orders_rooms(self) -> bool {
-        !matches!(self, Self::Nats)
+        self.words().orders_rooms
     }
 
-    /// What a line that is no message of ours means. The line is without its end.
+    /// The meaning of a line that is no message of a load test, without its end.
     pub fn parse_line(self, line: &[u8]) -> ServerLine<'_> {
         match self {
             Self::Chinwag => parse_chinwag(line),
@@ -245,54 +263,36 @@ fn parse_irc(line: &[u8]) -> ServerLine<'_> {
     }
 }
 
-/// Words as a RESP array of bulk strings.
-fn resp(words: &[&str]) -> String {
-    let mut text = format!("*{}\r\n", words.len());
-    for word in words {
-        let _ = write!(text, "${}\r\n{word}\r\n", word.len());
-    }
-    text
-}
-
-fn surround(
-    bytes: &mut Vec<u8>,
-    before: &[&[u8]],
-    payload: impl FnOnce(&mut Vec<u8>),
-    after: &[u8],
-) {
-    for part in before {
-        bytes.extend_from_slice(part);
-    }
-    payload(bytes);
-    bytes.extend_from_slice(after);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn said(say: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut bytes = Vec::new();
-        say(&mut bytes);
-        String::from_utf8(bytes).unwrap()
-    }
+    use crate::stamp::{Kind, STAMP_BYTES};
+    use crate::timestamp::Timestamp;
 
     fn private(dialect: Dialect) -> String {
-        said(|bytes| {
-            dialect.private(bytes, ClientNo::new(7), 2, |bytes| {
-                bytes.extend_from_slice(b"hi");
-            });
-        })
+        let stamp = Stamp {
+            kind: Kind::Private,
+            sender: ClientNo::new(1),
+            number: 2,
+            intended: Timestamp::default(),
+        };
+        let mut bytes = Vec::new();
+        let template = dialect.private(STAMP_BYTES);
+        template.write(&mut bytes, Some(ClientNo::new(7)), &stamp);
+        let text = String::from_utf8(bytes).unwrap();
+        let (before, rest) = text.split_once('~').unwrap();
+        let (_, after) = rest.split_once('~').unwrap();
+        format!("{before}hi{after}")
     }
 
     #[test]
     fn a_private_message_is_said_in_each_dialect() {
         assert_eq!(private(Dialect::Chinwag), "@u000007:hi\n");
         assert_eq!(private(Dialect::Irc), "PRIVMSG u000007 :hi\r\n");
-        assert_eq!(private(Dialect::Nats), "PUB u000007 2\r\nhi\r\n");
+        assert_eq!(private(Dialect::Nats), "PUB u000007 32\r\nhi\r\n");
         assert_eq!(
             private(Dialect::Redis),
-            "*3\r\n$7\r\nPUBLISH\r\n$7\r\nu000007\r\n$2\r\nhi\r\n"
+            "*3\r\n$7\r\nPUBLISH\r\n$7\r\nu000007\r\n$32\r\nhi\r\n"
         );
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::recorder::as_f64;
 
-/// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// Processor time in its own code.
@@ -43,17 +42,14 @@ impl Usage {
         })
     }
 
-    /// What this process has used.
     pub fn own() -> Option<Self> {
         Self::of(std::process::id())
     }
 
-    /// Processor time altogether.
     pub fn cpu(&self) -> Duration {
         self.user + self.system
     }
 
-    /// Processor time since an earlier look.
     pub fn cpu_since(&self, before: &Self) -> Duration {
         self.cpu().saturating_sub(before.cpu())
     }

@@ -42,12 +42,10 @@ impl Latency {
 pub struct Interval {
     /// Its end, in seconds since the measured phase began.
     pub at_s: f64,
-    /// Messages delivered in a second.
     pub per_second: f64,
     pub latency: Latency,
 }
 
-/// Records while a phase is measured.
 pub struct Recorder {
     all: Histogram<u64>,
     interval: Histogram<u64>,
@@ -71,7 +69,6 @@ impl Recorder {
         }
     }
 
-    /// The measured phase begins, with nothing recorded.
     pub fn begin(&mut self, now: Timestamp) {
         self.all.reset();
         self.interval.reset();
@@ -113,7 +110,6 @@ impl Recorder {
         }
     }
 
-    /// How many messages were recorded.
     pub fn count(&self) -> u64 {
         self.all.len()
     }
@@ -154,7 +150,6 @@ pub fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
-/// To the nearest.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,14 +1,13 @@
 //! One run: connect, warm up, measure, and let messages in flight arrive.
 
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::client::clients;
 use crate::clients::Clients;
 use crate::dialect::Dialect;
 use crate::process::Usage;
+use crate::progress::Watcher;
 use crate::report::{Connecting, Look, Messages, Report, per_second};
 use crate::scenario::{Scenario, ScenarioWorkload};
 use crate::swarm::{Swarm, SwarmError, Workload};
@@ -16,18 +15,15 @@ use crate::target::Target;
 use crate::timestamp::Timestamp;
 use crate::traffic::Chat;
 
-/// How often progress is told.
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
 /// How long it takes, and what else is the same for all workloads.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub warm_up: Duration,
-    /// How long it is measured.
     pub time: Duration,
     /// Given to messages in flight after that, before they count as lost.
     pub drain: Duration,
-    /// Bytes of a message.
     pub size: usize,
     pub seed: u64,
 }
@@ -43,28 +39,11 @@ pub struct ServerUnderTest {
     pub opening_max: usize,
 }
 
-/// What a watcher is told of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Progress {
-    /// How many of how many clients are connected.
-    Connecting(usize, usize),
-    /// How much of how much time is over.
-    Running(Duration, Duration),
-    /// Another part of a longer test begins.
-    Step(&'static str),
-    Draining,
-}
-
-/// Is told how a run goes, and can end it.
-pub struct Watcher<'a> {
-    pub progress: &'a mut dyn FnMut(Progress),
-    pub stop: Arc<AtomicBool>,
-}
-
-impl Watcher<'_> {
-    pub fn has_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    pub server: &'a ServerUnderTest,
+    pub plan: &'a Plan,
+    pub watcher: &'a Watcher,
 }
 
 /// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
@@ -74,7 +53,6 @@ pub trait Load: Workload {
 
     fn start(&mut self, now: Timestamp, out: &mut Clients);
 
-    /// The measured phase begins.
     fn begin(&mut self, now: Timestamp, out: &mut Clients);
 
     /// The measured phase ends, and nothing more is to be sent.
@@ -87,11 +65,9 @@ pub trait Load: Workload {
 }
 
 /// A swarm at work against a server.
-pub struct Session<'a, 'b> {
+pub struct Session<'a> {
     pub swarm: Swarm,
-    pub server: &'a ServerUnderTest,
-    pub plan: &'a Plan,
-    pub watcher: &'a mut Watcher<'b>,
+    setup: Setup<'a>,
 }
 
 /// The time between two looks at both processes.
@@ -101,18 +77,12 @@ pub struct Measured {
     interrupted: bool,
 }
 
-/// Runs a scenario once.
-pub fn run(
-    server: &ServerUnderTest,
-    scenario: &Scenario,
-    plan: &Plan,
-    watcher: &mut Watcher<'_>,
-) -> Result<Report, SwarmError> {
-    let mut load = ScenarioWorkload::new(*scenario, server.dialect, plan);
-    let mut session = Session::new(server, scenario.clients(), plan, watcher)?;
+pub fn run(setup: Setup<'_>, scenario: &Scenario) -> Result<Report, SwarmError> {
+    let mut load = ScenarioWorkload::new(*scenario, setup.server.dialect, setup.plan);
+    let mut session = Session::new(setup, scenario.clients())?;
     let (residents, members) = (scenario.residents(), scenario.members());
     let connecting = session.connect(residents, scenario.slow_members(), members, b"")?;
-    let measured = session.measure(&mut load, plan.time, |_, _| {})?;
+    let measured = session.measure(&mut load, setup.plan.time, |_, _| {})?;
     session.drain(&mut load)?;
     let report = Report {
         workload: scenario.name,
@@ -125,18 +95,11 @@ pub fn run(
     Ok(report)
 }
 
-impl<'a, 'b> Session<'a, 'b> {
-    pub fn new(
-        server: &'a ServerUnderTest,
-        clients: usize,
-        plan: &'a Plan,
-        watcher: &'a mut Watcher<'b>,
-    ) -> Result<Self, SwarmError> {
+impl<'a> Session<'a> {
+    pub fn new(setup: Setup<'a>, clients: usize) -> Result<Self, SwarmError> {
         Ok(Self {
-            swarm: Swarm::new(server, clients, plan.size)?,
-            server,
-            plan,
-            watcher,
+            swarm: Swarm::new(setup.server, clients, setup.plan.size)?,
+            setup,
         })
     }
 
@@ -148,12 +111,13 @@ impl<'a, 'b> Session<'a, 'b> {
         members: usize,
         say: &[u8],
     ) -> Result<Connecting, SwarmError> {
-        let Self { swarm, watcher, .. } = self;
-        let before = self.server.pid.and_then(Usage::of);
+        let Self { swarm, setup } = self;
+        let (watcher, pid) = (setup.watcher, setup.server.pid);
+        let before = pid.and_then(Usage::of);
         let began = swarm.now();
         swarm.connect_with_slow(count, slow, watcher)?;
         let seconds = swarm.now().since(began).as_secs_f64();
-        let looks = before.zip(self.server.pid.and_then(Usage::of));
+        let looks = before.zip(pid.and_then(Usage::of));
         let connecting = Connecting::between(looks, seconds, swarm.clients.ready);
         if members > 0 && !watcher.has_stopped() {
             for who in clients(members) {
@@ -171,37 +135,36 @@ impl<'a, 'b> Session<'a, 'b> {
         interval: Duration,
         mut sample: impl FnMut(&Swarm, &mut L),
     ) -> Result<Measured, SwarmError> {
-        if !self.watcher.has_stopped() {
+        if !self.setup.watcher.has_stopped() {
             let now = self.swarm.now();
             load.start(now, &mut self.swarm.clients);
-            self.turn_until(load, now, now.after(self.plan.warm_up))?;
+            self.turn_until(load, now, now.after(self.setup.plan.warm_up))?;
         }
         // Ended before anything was measured, there is nothing to divide by.
-        let is_measured = !self.watcher.has_stopped();
+        let is_measured = !self.setup.watcher.has_stopped();
         let began = self.swarm.now();
         load.begin(began, &mut self.swarm.clients);
-        let before = Look::now(self.server.pid);
-        let until = began.after(self.plan.time);
+        let before = Look::now(self.setup.server.pid);
+        let until = began.after(self.setup.plan.time);
         while self.swarm.now() < until && self.goes_on() {
             let next = self.swarm.now().after(interval).min(until);
             self.turn_until(load, began, next)?;
             sample(&self.swarm, load);
         }
-        let after = Look::now(self.server.pid);
+        let after = Look::now(self.setup.server.pid);
         let ended = self.swarm.now();
         load.end(ended, &mut self.swarm.clients);
         let seconds = ended.since(began).as_secs_f64();
         Ok(Measured {
             seconds: if is_measured { seconds } else { 0.0 },
             looks: [before, after],
-            interrupted: self.watcher.has_stopped(),
+            interrupted: self.setup.watcher.has_stopped(),
         })
     }
 
-    /// Waits for messages in flight.
     pub fn drain<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
-        (self.watcher.progress)(Progress::Draining);
-        self.await_end(self.plan.drain, work, |work| work.outstanding() == 0)
+        self.setup.watcher.show_draining();
+        self.await_end(self.setup.plan.drain, work, |work| work.outstanding() == 0)
     }
 
     /// Goes on until something is over, at most for `time`.
@@ -228,9 +191,9 @@ impl<'a, 'b> Session<'a, 'b> {
         let [server_use, driver_use] = used.unwrap_or_default();
         let connects = Some(load.connects()).filter(|connects| *connects > 0);
         Report {
-            server: self.server.name.clone(),
-            dialect: self.server.dialect.as_str(),
-            size: self.plan.size,
+            server: self.setup.server.name.clone(),
+            dialect: self.setup.server.dialect.as_str(),
+            size: self.setup.plan.size,
             seconds,
             messages,
             errors: chat.errors(),
@@ -249,14 +212,14 @@ impl<'a, 'b> Session<'a, 'b> {
 
     /// Ends all connections, unless it was stopped.
     pub fn leave(&mut self) -> Result<(), SwarmError> {
-        if self.watcher.has_stopped() {
+        if self.setup.watcher.has_stopped() {
             return Ok(());
         }
         self.swarm.leave()
     }
 
     fn goes_on(&self) -> bool {
-        !self.watcher.has_stopped() && !self.swarm.clients.is_deserted()
+        !self.setup.watcher.has_stopped() && !self.swarm.clients.is_deserted()
     }
 
     /// Goes on until then, or until it is stopped, or the server is gone.
@@ -272,7 +235,7 @@ impl<'a, 'b> Session<'a, 'b> {
                 self.swarm.turn(work, next)?;
             }
             let elapsed = self.swarm.now().since(began);
-            (self.watcher.progress)(Progress::Running(elapsed, self.plan.time));
+            (self.setup.watcher).show_running(elapsed, self.setup.plan.time);
         }
         Ok(())
     }

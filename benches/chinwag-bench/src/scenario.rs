@@ -169,7 +169,8 @@ impl ScenarioWorkload {
         // A hundred points make a plot; shorter than a tenth of a second they are noise.
         let interval = (plan.time / 100).max(Duration::from_millis(100));
         let private = scenario.private.map(|(clients, pace)| {
-            PrivateTraffic::new(scenario.members(), clients, pace, plan.seed, interval)
+            let (first, template) = (scenario.members(), dialect.private(plan.size));
+            PrivateTraffic::new(first, clients, pace, template, plan.seed, interval)
         });
         let room = scenario.room.map(|room| RoomSpec {
             size: plan.size,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::client::{CLIENTS_MAX, clients};
 use crate::process::Usage;
 use crate::report::{Connecting, RATE_SHARE_MIN, Report};
-use crate::run::{Plan, ServerUnderTest, Watcher, run};
+use crate::run::{Setup, run};
 use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError};
 use crate::table::{hundredths, shown, tenths};
@@ -19,7 +19,6 @@ use crate::timestamp::Timestamp;
 /// Descriptors that this program keeps for itself: its poll, its timer, its files.
 const RESERVED_FDS: usize = 32;
 
-/// Clients are added in such steps.
 const STEP_CLIENTS: usize = 500;
 
 /// A step that takes longer has found a limit.
@@ -28,20 +27,18 @@ const STEP_TIME: Duration = Duration::from_secs(10);
 /// Doubles the rate of private messages between `clients` until their p99 passes `p99_max`, or
 /// messages are lost, or it is stopped. Returns a report for each rate.
 pub fn ramp(
-    server: &ServerUnderTest,
+    setup: Setup<'_>,
     clients: usize,
     first_rate: f64,
     p99_max: Duration,
-    plan: &Plan,
-    watcher: &mut Watcher<'_>,
 ) -> Result<Vec<Report>, SwarmError> {
     let mut reports = Vec::new();
     let mut rate = first_rate;
     loop {
         let mut scenario = Scenario::rate(clients, rate);
         scenario.name = "ramp";
-        let report = run(server, &scenario, plan, watcher)?;
-        let is_over = !keeps_up(&report, rate, p99_max) || watcher.has_stopped();
+        let report = run(setup, &scenario)?;
+        let is_over = !keeps_up(&report, rate, p99_max) || setup.watcher.has_stopped();
         reports.push(report);
         if is_over {
             return Ok(reports);
@@ -84,11 +81,10 @@ impl Capacity {
 }
 
 /// Connects more and more clients, up to `clients_max`, until no more fit.
-pub fn find_limit(
-    server: &ServerUnderTest,
-    clients_max: Option<usize>,
-    watcher: &mut Watcher<'_>,
-) -> Result<Capacity, SwarmError> {
+pub fn find_limit(setup: Setup<'_>, clients_max: Option<usize>) -> Result<Capacity, SwarmError> {
+    let Setup {
+        server, watcher, ..
+    } = setup;
     let asked_for = clients_max.unwrap_or(CLIENTS_MAX).min(CLIENTS_MAX);
     let most = asked_for.min(descriptors_max().saturating_sub(RESERVED_FDS));
     let mut swarm = Swarm::new(server, most, 64)?;

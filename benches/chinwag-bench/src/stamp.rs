@@ -20,13 +20,10 @@ const TIME_DIGITS: usize = 15;
 /// What a message is, so that one run can have several kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// To one client.
     Private,
-    /// To a room.
     Room,
 }
 
-/// The stamp of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub kind: Kind,

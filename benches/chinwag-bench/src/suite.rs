@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::report::{RATE_SHARE_MIN, Report};
-use crate::run::{Plan, Progress, ServerUnderTest, Watcher, run};
+use crate::run::{Setup, run};
 use crate::scenario::{CHATTING, Scenario};
 use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
 use crate::swarm::SwarmError;
@@ -31,46 +31,34 @@ pub struct SuiteReport {
     pub failure: Option<SwarmError>,
 }
 
-/// What each part of the suite needs.
-struct Suite<'a, 'b> {
-    server: &'a ServerUnderTest,
-    plan: &'a Plan,
-    watcher: &'a mut Watcher<'b>,
+struct Suite<'a> {
+    setup: Setup<'a>,
     reports: Vec<Report>,
 }
 
 /// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
 /// so does a part that fails.
-pub fn run_suite(
-    server: &ServerUnderTest,
-    clients_max: usize,
-    plan: &Plan,
-    watcher: &mut Watcher<'_>,
-) -> Result<SuiteReport, SwarmError> {
-    (watcher.progress)(Progress::Step("1 of 5, how many fit"));
+pub fn run_suite(setup: Setup<'_>, clients_max: usize) -> Result<SuiteReport, SwarmError> {
+    setup.watcher.set_title("1 of 5, how many fit");
     let most = clients_max.min(descriptors_max().saturating_sub(64));
-    let capacity = find_limit(server, Some(most), watcher)?;
+    let capacity = find_limit(setup, Some(most))?;
     // Not more than fit: a server may have few places, or few for one address.
     let most = capacity.clients;
-    let mut suite = Suite {
-        server,
-        plan,
-        watcher,
-        reports: Vec::new(),
-    };
-    let parts = if most > CHATTING + 1 {
-        suite.parts(most)
+    let reports = Vec::new();
+    let mut suite = Suite { setup, reports };
+    let failure = if most > CHATTING + 1 {
+        suite.parts(most).err()
     } else {
-        Ok(())
+        None
     };
     Ok(SuiteReport {
         capacity: Some(capacity),
         reports: suite.reports,
-        failure: parts.err(),
+        failure,
     })
 }
 
-impl Suite<'_, '_> {
+impl Suite<'_> {
     /// Everything but how many clients fit, with at most `most` of them.
     fn parts(&mut self, most: usize) -> Result<(), SwarmError> {
         let clients = CLIENTS.min(most);
@@ -84,12 +72,12 @@ impl Suite<'_, '_> {
     }
 
     /// Runs a part, unless it is stopped. Returns messages a second.
-    fn step(&mut self, title: &'static str, scenario: Scenario) -> Result<f64, SwarmError> {
-        if self.watcher.has_stopped() {
+    fn step(&mut self, title: &str, scenario: Scenario) -> Result<f64, SwarmError> {
+        if self.setup.watcher.has_stopped() {
             return Ok(0.0);
         }
-        (self.watcher.progress)(Progress::Step(title));
-        let report = run(self.server, &scenario, self.plan, self.watcher)?;
+        self.setup.watcher.set_title(title);
+        let report = run(self.setup, &scenario)?;
         let per_second = report.per_second();
         self.reports.push(report);
         Ok(per_second)
@@ -106,7 +94,7 @@ impl Suite<'_, '_> {
                 Scenario::rate(clients, rate),
             )?;
             let is_kept_up = |report: &Report| keeps_up(report, rate, P99_MAX);
-            if self.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {
+            if self.setup.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {
                 break;
             }
         }
@@ -120,7 +108,6 @@ impl SuiteReport {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)
     }
 
-    /// What an operator wants to know.
     pub fn text(&self) -> String {
         let mut lines: Vec<String> = self.capacity.iter().map(Capacity::text).collect();
         let mut before = "";
@@ -154,7 +141,6 @@ impl SuiteReport {
     }
 }
 
-/// Why a rate was too much for a server, if it was.
 fn too_much(report: &Report, rate: f64) -> Option<String> {
     if report.interrupted || keeps_up(report, rate, P99_MAX) {
         return None;

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::client::{Client, ClientNo, Read, Reads, State};
 use crate::clients::{Arrival, Clients, Opening};
-use crate::dialect::{Dialect, ServerLine};
+use crate::dialect::ServerLine;
 use crate::run::ServerUnderTest;
 use crate::stamp::Stamp;
 use crate::target::{Sources, Target, is_gone};
@@ -36,7 +36,6 @@ const TIMER: Token = Token(usize::MAX);
 
 /// What clients do. The empty one does nothing, while clients connect.
 pub trait Workload {
-    /// A message reached `by`.
     fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _clients: &mut Clients) {}
 
     /// The server told `by` that it left lines out.
@@ -45,7 +44,6 @@ pub trait Workload {
     /// A client has what it asked for: it is registered, or in the room.
     fn ready(&mut self, _at: Timestamp, _who: ClientNo, _clients: &mut Clients) {}
 
-    /// A client's connection ended.
     fn closed(&mut self, _who: ClientNo, _clients: &mut Clients) {}
 
     /// Sends due messages, and returns when the next is due.
@@ -53,7 +51,6 @@ pub trait Workload {
         Timestamp::NEVER
     }
 
-    /// How many messages are under way.
     fn outstanding(&self) -> u64 {
         0
     }
@@ -104,7 +101,6 @@ pub struct Trouble {
     pub refusal: Option<String>,
 }
 
-/// See the module's text.
 pub struct Swarm {
     poll: Poll,
     events: Events,
@@ -200,7 +196,6 @@ impl Swarm {
         }
     }
 
-    /// Reads all that is there for a client.
     fn read_all<W: Workload>(&mut self, who: ClientNo, work: &mut W) {
         let mut scratch = mem::take(&mut self.scratch);
         while let Some(client) = self.clients.get_mut(who) {
@@ -272,7 +267,8 @@ impl Swarm {
                 }
             }
             ServerLine::Ping(token) => {
-                (self.clients).append(who, |bytes| Dialect::pong(bytes, token));
+                let pong = [b"PONG", token, b"\r\n"].concat();
+                self.clients.raw(who, &pong);
             }
             ServerLine::Missed(lines) => work.missed(who, lines),
             ServerLine::Refused(text) => {
@@ -344,11 +340,11 @@ impl Swarm {
                 ..Client::default()
             };
         }
-        let dialect = self.clients.dialect;
         match &opening.arrival {
             Arrival::Named(name) => {
                 self.clients.set_state(who, State::Registering);
-                (self.clients).append(who, |bytes| dialect.register(bytes, *name));
+                let words = self.clients.dialect.register(*name);
+                self.clients.raw(who, words.as_bytes());
             }
             Arrival::Stranger(text) => {
                 self.clients.set_state(who, State::Stranger);
@@ -381,7 +377,6 @@ impl Swarm {
         work.closed(who, &mut self.clients);
     }
 
-    /// One write for each client with output.
     fn write_all(&mut self) {
         for who in mem::take(&mut self.clients.unwritten) {
             if let Some(client) = self.clients.get_mut(who) {

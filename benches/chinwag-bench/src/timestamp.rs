@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// A point in time, in nanoseconds since the test's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Later than everything.
     pub const NEVER: Self = Self(u64::MAX);
 
     pub const fn from_nanos(nanos: u64) -> Self {
@@ -28,7 +26,6 @@ impl Timestamp {
     }
 }
 
-/// A clock that starts now.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
 

@@ -146,7 +146,7 @@ mod tests {
                 let ended = rivals.into_iter().map(|rival| rival.join().unwrap());
                 ended.flatten().collect()
             });
-            // Nobody waits any longer for one who stands still with the folder's lock.
+            // A rival that was held up with the lock is no longer waited for: not this test's matter.
             if start.elapsed() >= FOLDER_LOCK_TIME {
                 drop(bound);
                 let _ = fs::remove_file(&path);

@@ -57,7 +57,7 @@ struct OutputLimits {
     hard_bytes: usize,
     /// Past it, for all clients together, the largest queue is closed.
     total_bytes: usize,
-    /// Of skipped lines only so many rooms are remembered before a client's own lines wait.
+    /// Past it, in rooms of which lines were skipped, a client's own lines wait.
     skipped_rooms: usize,
 }
 

@@ -17,9 +17,9 @@ use super::Output;
 /// Where the core's events go, for as long as it handles one request.
 #[derive(Debug)]
 pub struct Sink<'a, S> {
-    /// Who is where.
+    /// Connections.
     pub table: &'a mut ConnectionTable<S>,
-    /// What is to be written.
+    /// Output to be written.
     pub output: &'a mut Output,
 }
 

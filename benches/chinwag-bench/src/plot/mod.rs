@@ -158,7 +158,6 @@ fn has_points(lines: &[Line]) -> bool {
     lines.iter().any(|line| !line.points.is_empty())
 }
 
-/// The points of all lines, for an axis.
 fn points(lines: &[Line]) -> impl Iterator<Item = &(f64, f64)> {
     lines.iter().flat_map(|line| &line.points)
 }

@@ -108,7 +108,6 @@ fn lines<'a>(labelled: impl Iterator<Item = (&'a str, Points)>) -> Vec<Line> {
     coloured.map(line).collect()
 }
 
-/// Of private messages.
 fn latencies(report: &SoakReport) -> impl Iterator<Item = (&'static str, Points)> {
     let private = report.messages("private");
     let intervals = private.map_or(&[][..], |messages| &messages.intervals);
@@ -125,7 +124,6 @@ fn latencies(report: &SoakReport) -> impl Iterator<Item = (&'static str, Points)
     })
 }
 
-/// What was done, in rows of some length.
 fn rows(report: &SoakReport) -> Vec<String> {
     let verdict = match report.problems.as_slice() {
         [] => "nothing lost, doubled, swapped or left behind".to_owned(),

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::recorder::as_f64;
 use crate::report::Report;
-use crate::run::{self, Load as _, ServerUnderTest, Session, Watcher};
+use crate::run::{self, Load as _, Session, Setup};
 use crate::swarm::SwarmError;
 use report::SoakReport;
 use samples::Level;
@@ -60,23 +60,17 @@ pub const CLIENTS_MIN: usize = 20;
 /// Members of the busy room at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-/// What a soak is to be like.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub run: run::Plan,
-    /// Steady clients.
     pub clients: usize,
-    /// Private messages a second.
     pub rate: f64,
-    /// Lines a second in the busy room.
     pub room_rate: f64,
-    /// Lines a second in the lobby.
     pub lobby_rate: f64,
     /// Visitors a second that stay for a short while.
     pub visits: f64,
 }
 
-/// How many clients do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Population {
     /// In the busy room.
@@ -87,7 +81,6 @@ struct Population {
     slow: usize,
     /// In the lobby.
     chatters: usize,
-    /// For visitors.
     places: usize,
 }
 
@@ -137,17 +130,13 @@ impl Plan {
     }
 }
 
-/// Runs a soak.
-pub fn run(
-    server: &ServerUnderTest,
-    plan: &Plan,
-    watcher: &mut Watcher<'_>,
-) -> Result<SoakReport, SwarmError> {
+pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
+    let pid = setup.server.pid;
     let population = Population::of(plan.clients);
     let (steady, members) = (population.steady(), population.members);
-    let mut session = Session::new(server, plan.places(), &plan.run, watcher)?;
+    let mut session = Session::new(setup, plan.places())?;
     session.swarm.clients.long_size = Some(LONG_BYTES);
-    let mut load = SoakWorkload::new(population, plan, server.pid);
+    let mut load = SoakWorkload::new(population, plan, pid);
     // Of joins and leaves, too, a slow reader would miss lines that nothing here counts. To be in the
     // room means to have left the lobby.
     let say = b"/quiet on\n/part lobby\n";
@@ -167,7 +156,7 @@ pub fn run(
     let visitors_left = !load.visitors.are_gone();
     let before = load.sampler.as_ref().and_then(|sampler| sampler.before);
     session.await_end(drain, &mut load, |_| {
-        let now = Level::of(server.pid);
+        let now = Level::of(pid);
         now.zip(before).is_none_or(|(now, before)| {
             (now.descriptors, now.threads) == (before.descriptors, before.threads)
         })
@@ -178,7 +167,7 @@ pub fn run(
         visitors_left,
         done: load.done(),
         before,
-        after: Level::of(server.pid),
+        after: Level::of(pid),
         samples: load
             .sampler
             .take()

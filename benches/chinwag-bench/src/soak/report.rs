@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::samples::{Level, Sample, slope};
 use super::visitors::Tally;
-use crate::report::{MESSAGE_FIGURES, Report, Use};
+use crate::figures::MESSAGE_FIGURES;
+use crate::report::{Report, Use};
 use crate::table::{cells, names, shown, table, tenths, whole};
 
 /// Resident memory at the end may be above what it was before the visitors came by this: the server
@@ -135,7 +136,6 @@ impl SoakReport {
         text
     }
 
-    /// What was done, each with its number.
     pub fn deeds(&self) -> Vec<String> {
         let deeds = self.done.iter();
         deeds
@@ -191,7 +191,6 @@ mod tests {
         }
     }
 
-    /// A soak in which this went wrong.
     fn wrong(mistake: impl FnOnce(&mut SoakReport)) -> SoakReport {
         let mut report = sound();
         mistake(&mut report);

@@ -17,7 +17,6 @@ pub struct Level {
 }
 
 impl Level {
-    /// Of the process `pid`, if it can be seen.
     pub fn of(pid: Option<u32>) -> Option<Self> {
         let (descriptors, threads) = descriptors_and_threads(pid?)?;
         Some(Self {
@@ -30,7 +29,6 @@ impl Level {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
-    /// Seconds since the measured phase began.
     pub at_s: f64,
     /// Connections that the clients have.
     pub connected: usize,
@@ -40,11 +38,9 @@ pub struct Sample {
     pub level: Option<Level>,
     /// The share of a processor that the server used since the sample before.
     pub server_busy: Option<f64>,
-    /// The same of this program.
     pub driver_busy: Option<f64>,
 }
 
-/// Takes samples of the server and of this program.
 pub struct Sampler {
     pid: Option<u32>,
     began: Timestamp,

@@ -38,7 +38,6 @@ struct Reader {
     who: ClientNo,
     reads_slowly: bool,
     is_paused: bool,
-    /// When it does something else.
     next: Timestamp,
 }
 

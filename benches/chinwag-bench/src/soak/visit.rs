@@ -9,7 +9,6 @@ use super::{REGISTER_TIME, STALL_TIME};
 use crate::client::ClientNo;
 use crate::dialect::ROOM;
 
-/// Why visitors come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Looks in, speaks in a room, changes its name, and leaves in one way or another.
@@ -22,9 +21,7 @@ pub enum Fault {
     Garbage,
     /// Negotiates, and does not end.
     Telnet,
-    /// Speaks HTTP, TLS, SSH or SMB.
     Greeting,
-    /// Never registers.
     HalfOpen,
     /// Enters a busy room and reads nothing until it is closed for that.
     Stuck,
@@ -48,7 +45,6 @@ pub const FAULTS: [(Fault, f64); 10] = [
     (Fault::Unread, 5.0),
 ];
 
-/// One thing that a visitor does.
 #[derive(Clone, Debug)]
 pub enum Step {
     Say(Vec<u8>),
@@ -68,7 +64,6 @@ pub enum Step {
     Count(&'static str),
 }
 
-/// What a visitor comes to do.
 pub struct Visit {
     /// Counted when it comes.
     pub name: &'static str,
@@ -82,7 +77,6 @@ pub struct Visit {
     pub end: Option<&'static str>,
 }
 
-/// Rooms that visitors speak in.
 const SIDE_ROOMS: u32 = 20;
 
 /// Bytes that a flooder writes: some 80,000 lines.

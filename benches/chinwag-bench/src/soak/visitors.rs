@@ -13,7 +13,6 @@ use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::recorder::share_of;
 use crate::timestamp::Timestamp;
 
-/// How many of each thing were done.
 pub type Tally = BTreeMap<&'static str, u64>;
 
 /// A crowd that comes at once, at least and at most.
@@ -49,7 +48,6 @@ pub struct Visitors {
     pub connects: u64,
 }
 
-/// When visitors of a kind come.
 struct Arrivals {
     fault: Fault,
     /// Between two, on average.
@@ -57,7 +55,6 @@ struct Arrivals {
     next: Timestamp,
 }
 
-/// A visitor that is there.
 struct Present {
     serial: u64,
     name: ClientNo,
@@ -120,7 +117,6 @@ impl Visitors {
         }
     }
 
-    /// The first of them come.
     pub fn start(&mut self, now: Timestamp) {
         for arrivals in &mut self.arrivals {
             arrivals.next = now.after(arrivals.next.since(Timestamp::default()));
@@ -147,7 +143,6 @@ impl Visitors {
         }
     }
 
-    /// Whether all have left.
     pub fn are_gone(&self) -> bool {
         self.present.iter().all(Option::is_none)
     }
@@ -176,7 +171,6 @@ impl Visitors {
         next.min().unwrap_or(Timestamp::NEVER)
     }
 
-    /// A visitor is registered.
     pub fn ready(&mut self, now: Timestamp, who: ClientNo) {
         if let Some(visitor) = self.get_mut(who) {
             visitor.can_quit = true;
@@ -185,7 +179,6 @@ impl Visitors {
         }
     }
 
-    /// A visitor's connection ended.
     pub fn closed(&mut self, who: ClientNo) {
         let place = who.index().checked_sub(self.first);
         let Some(visitor) = place.and_then(|place| self.present.get_mut(place)?.take()) else {

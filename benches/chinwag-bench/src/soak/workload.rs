@@ -54,7 +54,8 @@ impl SoakWorkload {
         let busy_room = room(0, members, plan.room_rate, LONG_BYTES);
         let lobby = room(members, chatters, plan.lobby_rate, plan.run.size);
         let pace = Pace::Rate(plan.rate);
-        let private = PrivateTraffic::new(members, chatters, pace, rng.u64(..), interval);
+        let template = Dialect::Chinwag.private(plan.run.size);
+        let private = PrivateTraffic::new(members, chatters, pace, template, rng.u64(..), interval);
         Self {
             population,
             chat: Chat {
@@ -72,7 +73,6 @@ impl SoakWorkload {
         }
     }
 
-    /// How many of each thing were done.
     pub fn done(&self) -> Tally {
         let mut tally = self.visitors.tally.clone();
         tally.extend(&self.slow.tally);

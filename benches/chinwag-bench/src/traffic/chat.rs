@@ -27,7 +27,6 @@ impl Chat {
             .for_each(|(_, room)| room.start(now, out));
     }
 
-    /// The measured phase begins.
     pub fn begin(&mut self, now: Timestamp) {
         self.private
             .iter_mut()
@@ -72,7 +71,6 @@ impl Chat {
         rooms.fold(private, Timestamp::min)
     }
 
-    /// Messages in flight.
     pub fn outstanding(&self) -> u64 {
         let private = self
             .private
@@ -109,7 +107,6 @@ impl Chat {
         self.private.as_ref()?.lag.latency()
     }
 
-    /// Lines that the server said it left out.
     pub fn told_missed(&self) -> u64 {
         self.rooms
             .iter()

@@ -13,7 +13,6 @@ pub use schedule::Schedule;
 /// Messages sent at once at most, so that a rate beyond what this program can do ends in time.
 const SENT_AT_ONCE_MAX: usize = 10_000;
 
-/// When messages go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// A closed loop: each sender keeps this many under way.

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use super::{Pace, SENT_AT_ONCE_MAX, Schedule};
 use crate::client::ClientNo;
 use crate::clients::Clients;
+use crate::dialect::Template;
 use crate::ledger::PrivateLedger;
 use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
@@ -17,22 +18,30 @@ pub struct PrivateTraffic {
     first: u32,
     count: u32,
     pace: Pace,
+    template: Template,
     rng: Rng,
     pub ledger: PrivateLedger,
     pub recorder: Recorder,
     /// How late messages of an open loop leave.
     pub lag: Recorder,
-    /// Set while an open loop goes on.
     schedule: Option<Schedule>,
     is_sending: bool,
 }
 
 impl PrivateTraffic {
-    pub fn new(first: usize, count: usize, pace: Pace, seed: u64, interval: Duration) -> Self {
+    pub fn new(
+        first: usize,
+        count: usize,
+        pace: Pace,
+        template: Template,
+        seed: u64,
+        interval: Duration,
+    ) -> Self {
         Self {
             first: ClientNo::at(first).get(),
             count: ClientNo::at(count).get(),
             pace,
+            template,
             rng: Rng::with_seed(seed),
             ledger: PrivateLedger::new(first + count),
             recorder: Recorder::new(interval),
@@ -104,6 +113,7 @@ impl PrivateTraffic {
             number: self.ledger.sent(sender, to),
             intended,
         };
-        out.send_private(to, stamp);
+        let template = &self.template;
+        out.append(sender, |bytes| template.write(bytes, Some(to), &stamp));
     }
 }

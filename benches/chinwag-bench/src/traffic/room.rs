@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Pace, SENT_AT_ONCE_MAX, Schedule};
 use crate::client::{ClientNo, clients};
 use crate::clients::Clients;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Template};
 use crate::ledger::RoomLedger;
 use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
@@ -21,7 +21,6 @@ pub struct RoomSpec {
     pub speakers: usize,
     /// Of each speaker in a closed loop, of all together in an open one.
     pub pace: Pace,
-    /// Bytes of a line.
     pub size: usize,
     /// Whether each speaker ends with a line that all others must have heard.
     ///
@@ -46,10 +45,10 @@ impl RoomSpec {
 
 pub struct RoomTraffic {
     spec: RoomSpec,
+    template: Template,
     /// Knows members by their place in the room.
     pub ledger: RoomLedger,
     pub recorder: Recorder,
-    /// Set while an open loop goes on.
     schedule: Option<Schedule>,
     next_speaker: usize,
     phase: Phase,
@@ -69,6 +68,7 @@ impl RoomTraffic {
         let speakers = clients(spec.speakers.min(spec.members)).collect();
         Self {
             spec,
+            template: dialect.say(spec.size),
             ledger: RoomLedger::new(spec.members, speakers, dialect),
             recorder: Recorder::new(interval),
             schedule: None,
@@ -141,7 +141,8 @@ impl RoomTraffic {
             number: self.ledger.spoken(speaker),
             intended,
         };
-        out.say(stamp, self.spec.size);
+        let template = &self.template;
+        out.append(stamp.sender, |bytes| template.write(bytes, None, &stamp));
     }
 
     pub fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: &Stamp, out: &mut Clients) {

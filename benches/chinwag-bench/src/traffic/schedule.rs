@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::recorder::as_f64;
 use crate::timestamp::Timestamp;
 
-/// A steady rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     start: Timestamp,
@@ -22,7 +21,6 @@ impl Schedule {
         }
     }
 
-    /// When the next is due.
     pub fn next(&self) -> Timestamp {
         let elapsed = Duration::try_from_secs_f64(as_f64(self.sent) / self.per_second);
         elapsed.map_or(Timestamp::NEVER, |time| self.start.after(time))

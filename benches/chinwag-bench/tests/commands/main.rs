@@ -369,7 +369,7 @@ fn without_a_command_it_says_what_the_machine_carries() {
     }
 }
 
-/// Follows a run with a room until it measures, and returns who watches it.
+/// Follows a run with a room until it measures, and returns the client that watches it.
 fn watch_until_measured(daemon: &Daemon, bench: &[&str]) -> (Bench, Client) {
     let mut watcher = daemon.join("watcher");
     watcher.send("/join bench");
@@ -480,7 +480,7 @@ fn a_server_does_not_outlive_the_load_generator() {
         });
         bench.signal(signal);
         bench.wait();
-        // It may stay as a zombie where nobody buries those without a parent.
+        // It may stay as a zombie where no process reaps those without a parent.
         wait_until("the end of the server", || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
             stat.map_or(true, |stat| stat.contains(") Z "))
@@ -544,7 +544,7 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
     }
 }
 
-/// Where nobody listens, nor can while this is there.
+/// An address at which nothing listens, nor can while this is there.
 struct Nowhere {
     address: String,
     _socket: Socket,

@@ -159,8 +159,7 @@ fn a_soak_that_is_interrupted_says_what_it_has() {
     let address = daemon.address().to_string();
     let flags = ["--json", "--addr", &address, "soak", "--clients", "20"];
     let bench = Bench::start(&[&flags[..], &["--minutes", "10"]].concat());
-    // Visitors have the numbers behind the places of those who can be there at once. Of one or of many who
-    // came, somebody is named.
+    // Visitors have the numbers behind all places. A line about one of them, or about many, names one.
     let is_visitor = |line: &str| {
         let number = line.strip_prefix("* u").and_then(|rest| rest.get(..6));
         number.and_then(|number| number.parse().ok()) >= Some(100)
@@ -199,7 +198,7 @@ struct Relay {
 impl Relay {
     /// Listens, and relays until the test ends.
     fn start(daemon: SocketAddr, wrong: Wrong) -> SocketAddr {
-        // Two for each who is there, in each test of these; who gets none would be thrown out.
+        // Two descriptors for each client, in each of these tests; without one a client would be closed.
         raise_open_files();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

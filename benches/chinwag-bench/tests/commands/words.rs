@@ -1,4 +1,4 @@
-//! What it says to whoever reads its figures.
+//! What the load generator says beside its figures.
 
 use super::BRIEFLY;
 use crate::bench::{Bench, Ended};

@@ -1,0 +1,198 @@
+//! The figures of reports, as tables.
+
+use crate::recorder::as_f64;
+use crate::report::{Messages, Report};
+use crate::table::{Figure, cells, hundredths, names, percent, short, table, tenths, whole};
+
+pub const MESSAGE_FIGURES: [Figure<Messages>; 7] = [
+    Figure::new("delivered", |of| Some(as_f64(of.delivered)), whole),
+    Figure::new("per second", |of| Some(of.per_second), whole),
+    Figure::new("p50 ms", |of| Some(of.latency?.p50_ms), short),
+    Figure::new("p90 ms", |of| Some(of.latency?.p90_ms), short),
+    Figure::new("p99 ms", |of| Some(of.latency?.p99_ms), short),
+    Figure::new("p99.9 ms", |of| Some(of.latency?.p999_ms), short),
+    Figure::new("max ms", |of| Some(of.latency?.max_ms), short),
+];
+
+const ERROR_FIGURES: [Figure<Report>; 3] = [
+    Figure::new("lost", |of| Some(as_f64(of.errors.lost)), whole),
+    Figure::new("twice", |of| Some(as_f64(of.errors.duplicated)), whole),
+    Figure::new("disorder", |of| Some(as_f64(of.errors.out_of_order)), whole),
+];
+
+/// Only where clients came and went.
+const STORM_FIGURES: [Figure<Report>; 1] = [Figure::new(
+    "connects/s",
+    |of| of.connects_per_second,
+    whole,
+)];
+
+const USE_FIGURES: [Figure<Report>; 9] = [
+    Figure::new(
+        "server µs/msg",
+        |of| of.server_us(|used| used.cpu_us_per_message),
+        hundredths,
+    ),
+    Figure::new(
+        "user",
+        |of| of.server_us(|used| used.user_us_per_message),
+        hundredths,
+    ),
+    Figure::new(
+        "system",
+        |of| of.server_us(|used| used.system_us_per_message),
+        hundredths,
+    ),
+    Figure::new("busy", |of| Some(of.server_use?.busy), percent),
+    Figure::new(
+        "peak MiB",
+        |of| Some(of.server_use?.peak_memory_kib / 1024.0),
+        tenths,
+    ),
+    Figure::new("KiB/client", |of| of.connecting.memory_kib_each, hundredths),
+    Figure::new(
+        "µs/connect",
+        |of| {
+            if of.is_storm() {
+                of.cpu_us_per_stay()
+            } else {
+                of.connecting.cpu_us_each
+            }
+        },
+        tenths,
+    ),
+    Figure::new(
+        "driver µs/msg",
+        |of| of.driver_use.filter(|_| !of.is_storm())?.cpu_us_per_message,
+        hundredths,
+    ),
+    Figure::new("busy", |of| Some(of.driver_use?.busy), percent),
+];
+
+/// Several runs of the same, one line each; with more than one, also their median and spread.
+pub fn text(reports: &[Report]) -> String {
+    let labels = |report: &Report| [report.server.clone(), report.workload.to_owned()];
+    let head = ["server", "workload", "kind"]
+        .map(str::to_owned)
+        .into_iter();
+    let head = head
+        .chain(names(&MESSAGE_FIGURES))
+        .chain(names(&ERROR_FIGURES));
+    let runs = reports.iter().flat_map(|report| {
+        report.messages.iter().map(move |messages| {
+            let labels = labels(report).into_iter().chain([messages.kind.to_owned()]);
+            let figures = cells(&MESSAGE_FIGURES, messages).chain(cells(&ERROR_FIGURES, report));
+            labels.chain(figures).collect()
+        })
+    });
+    let kinds = reports.first().filter(|_| reports.len() > 1);
+    let spreads = kinds
+        .into_iter()
+        .flat_map(|first| &first.messages)
+        .map(|first| {
+            let labels = [
+                "median".to_owned(),
+                format!("of {}", reports.len()),
+                first.kind.to_owned(),
+            ];
+            let of_kind = || {
+                reports
+                    .iter()
+                    .filter_map(|report| report.messages(first.kind))
+            };
+            let figures = MESSAGE_FIGURES
+                .iter()
+                .map(|figure| figure.spread(of_kind()));
+            labels.into_iter().chain(figures).collect()
+        });
+    let messages = table(3, head, runs.chain(spreads));
+
+    let storm = if reports.iter().any(Report::is_storm) {
+        &STORM_FIGURES[..]
+    } else {
+        &[]
+    };
+    let head = ["server", "workload", "clients"]
+        .map(str::to_owned)
+        .into_iter();
+    let head = head.chain(names(storm)).chain(names(&USE_FIGURES));
+    let rows = reports.iter().map(|report| {
+        let labels = labels(report)
+            .into_iter()
+            .chain([report.clients.to_string()]);
+        labels
+            .chain(cells(storm, report))
+            .chain(cells(&USE_FIGURES, report))
+            .collect()
+    });
+    let used = table(2, head, rows);
+    if reports.iter().all(|report| report.messages.is_empty()) {
+        return used.to_string();
+    }
+    format!("{messages}\n\n{used}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::slice;
+
+    use super::*;
+    use crate::report::{Connecting, Use};
+
+    /// The cells of the first row below a head, by column; the first of two that have one name.
+    fn cells(table: &str, head: &str) -> HashMap<String, String> {
+        let mut lines = table.lines().skip_while(|line| !line.contains(head));
+        let heads = lines.next().expect("a line with these heads");
+        let mut texts = split(lines.next().expect("a row"));
+        let mut cells = HashMap::new();
+        for head in split(heads) {
+            cells.entry(head).or_insert_with(|| texts.remove(0));
+        }
+        cells
+    }
+
+    /// Cells are two spaces or more apart.
+    fn split(line: &str) -> Vec<String> {
+        let cells = line.split("  ").map(str::trim);
+        let cells = cells.filter(|cell| !cell.is_empty());
+        cells.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_storm_costs_by_the_connection_and_not_by_the_message() {
+        let used = Use {
+            cpu_us_per_message: Some(2466.22),
+            user_us_per_message: Some(800.0),
+            system_us_per_message: Some(1666.22),
+            busy: 0.5,
+            peak_memory_kib: 2048.0,
+        };
+        let chat = Report {
+            server_use: Some(used),
+            driver_use: Some(used),
+            connecting: Connecting {
+                cpu_us_each: Some(33.3),
+                ..Connecting::default()
+            },
+            ..Report::blank("x", "dm")
+        };
+        let storm = Report {
+            connects_per_second: Some(8000.0),
+            workload: "storm",
+            ..chat.clone()
+        };
+        let row = cells(&text(slice::from_ref(&chat)), "µs/connect");
+        let show = |name: &str| row.get(name).map(String::as_str);
+        assert_eq!(show("server µs/msg"), Some("2466.22"));
+        assert_eq!(show("µs/connect"), Some("33.3"));
+        assert_eq!(show("connects/s"), None, "nobody came or went");
+        let row = cells(&text(&[storm]), "µs/connect");
+        let show = |name: &str| row.get(name).map(String::as_str);
+        assert_eq!(show("connects/s"), Some("8000"));
+        assert_eq!(show("µs/connect"), Some("62.5"), "half of each second");
+        for column in ["server µs/msg", "user", "system", "driver µs/msg"] {
+            assert_eq!(show(column), Some("–"), "{column}");
+        }
+    }
+}
