@@ -162,7 +162,7 @@ impl Transport for Stream {
 }
 
 /// The whole server but the kernel, with a crowd in its lobby. The tests' virtual server checks
-/// every client after every turn and keeps what it wrote; this one must not.
+/// every client after every turn and keeps all output; this one must not.
 pub struct ServerCrowd {
     switchboard: Switchboard<Stream>,
     clients: Vec<(ClientId, Rc<RefCell<Vec<u8>>>)>,

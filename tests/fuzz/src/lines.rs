@@ -90,7 +90,7 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
         assert!(rest.is_empty(), "all is used up");
         if lending && splitter.is_at_line_start() {
             let buffer = splitter.take_back();
-            // As a vector grows, to twice of what is needed.
+            // A growing vector has up to twice the needed capacity.
             let bytes_max = 2 * (line_bytes_max + PARTIAL_BYTES_OVER);
             assert!(buffer.is_empty() && buffer.capacity() <= bytes_max);
         }
