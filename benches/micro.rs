@@ -2,7 +2,7 @@
 //! the server: `cargo bench --bench micro`.
 //!
 //! Each benchmark says how many lines it handles, and fails if it does not; `cargo test` runs all
-//! of them for a moment. No socket is in any of them: what the kernel costs comes on top.
+//! of them for a moment. They use no socket: the kernel's cost comes on top.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,17 +34,16 @@ use chinwag::wire::{Style, command, encode};
 use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
 use harness::{Bench, Case};
 
-/// What is said, wherever something is: as long as most lines are.
+/// The text of every message, of a typical length.
 const TEXT: &str = "see you at eight, keep a seat for me";
 
-/// As much as the server reads at once.
+/// The server's read buffer.
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// The longest line, by default.
 const LINE_BYTES_MAX: usize = 4096;
 
-/// So many recipients are drawn before the clock runs; then it starts again with the first. More
-/// than there are clients, so that most of them have their turn.
+/// Recipients drawn in advance and used in rotation: more than clients, so that most are drawn.
 const DRAWN: usize = 16_384;
 
 fn main() {
@@ -62,7 +61,7 @@ fn main() {
     bench.finish();
 }
 
-/// What the loop around a call costs, which every other result contains.
+/// The cost of the loop around a call, which every other result contains.
 fn nothing(bench: &mut Bench) {
     bench.run("nothing", || Case {
         lines: 1,
@@ -71,7 +70,7 @@ fn nothing(bench: &mut Bench) {
     });
 }
 
-/// A full buffer to lines: those yielded where they lie, and those that must be edited first.
+/// A full buffer to lines: borrowed ones, and ones that must be edited first.
 fn split(bench: &mut Bench) {
     let typed: [&[u8]; 4] = [
         b"hello all\n",
@@ -138,7 +137,7 @@ fn filled(lines: &[&[u8]]) -> (Vec<u8>, u32) {
     (buffer, count)
 }
 
-/// A splitter whose client has said something, so that no more can be learnt from a first line.
+/// A splitter past its client's first line, so that protocol detection is over.
 fn warm_splitter() -> Codec {
     let mut splitter = Codec::default();
     assert_eq!(count_lines(&mut splitter, b"hello\n"), 1);
@@ -161,7 +160,7 @@ fn first_line(mut input: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A line to a command, or to what is wrong with it.
+/// A line to a command or a refusal.
 fn parse(bench: &mut Bench) {
     let private = format!("@bob:{TEXT}");
     let to_bob = Recipients::parse("bob").unwrap();
@@ -200,7 +199,7 @@ fn parse(bench: &mut Bench) {
         assert_eq!(command::parse(line), meaning, "{line}");
         bench.run(name, || Case {
             lines: 1,
-            bytes: 0, // it looks at the first of them
+            bytes: 0, // only the first byte is read
             call: || {
                 let request = black_box(command::parse(black_box(line)));
                 u32::from(request.is_ok() == meaning.is_ok())
@@ -301,7 +300,7 @@ fn fan_out_through_the_server(bench: &mut Bench) {
     }
 }
 
-/// A private message to somebody else each time: what it costs to find them.
+/// A private message to another client each time: the cost of the lookup.
 fn look_up(bench: &mut Bench) {
     for registered in [100, 1_000, 10_000] {
         let crowd = bench.crowd(registered);
@@ -332,7 +331,7 @@ fn look_up(bench: &mut Bench) {
     }
 }
 
-/// A private message between two others each time, from bytes to bytes.
+/// A private message between another pair each time, from bytes to bytes.
 fn private_through_the_server(bench: &mut Bench) {
     for clients in [100, 10_000] {
         let crowd = bench.crowd(clients);
@@ -359,7 +358,7 @@ fn private_through_the_server(bench: &mut Bench) {
     }
 }
 
-/// The last page of the list of rooms, to which it does not matter how many are before it.
+/// The last page of the list of rooms, whose cost must not depend on the pages before it.
 fn list_rooms(bench: &mut Bench) {
     for wanted in [100, 10_000] {
         let count = bench.crowd(wanted) / ROOMS_PAGE * ROOMS_PAGE;
@@ -390,7 +389,7 @@ fn list_rooms(bench: &mut Bench) {
     }
 }
 
-/// How many lines were written, if all were as long as `line`.
+/// The number of written lines, all as long as `line`.
 fn lines_in(bytes: usize, line: &str) -> u32 {
     assert_eq!(bytes % line.len(), 0, "something else was written");
     u32::try_from(bytes / line.len()).unwrap()

@@ -126,10 +126,10 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// Set in the process that is to panic.
+    /// Set in the child process that panics.
     const PANICS: &str = "CHINWAG_TEST_PANICS";
 
-    /// In another process: a hook is for all of a process.
+    /// A child process panics, as a hook is for a whole process.
     #[test]
     fn panic_names_its_thread_and_shows_a_backtrace_on_request() {
         if std::env::var_os(PANICS).is_some() {

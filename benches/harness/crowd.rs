@@ -1,6 +1,6 @@
-//! Many clients, around the chat alone and around the whole server, with no kernel below.
+//! Many clients, around the chat alone and around the whole server, without the kernel.
 //!
-//! Everybody's name has the same length, so that everybody's lines have, too.
+//! All names have the same length, and so do all lines.
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
@@ -21,17 +21,16 @@ use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
 
-/// Past the last summary of who joined and the last deadline for a name: what comes later is only
-/// what the benchmark does.
+/// Past the last presence summary and the last deadline for a name: later work is the benchmark's own.
 const SETTLING_TIME: Duration = Duration::from_secs(100);
 
-/// The time that JSON tells.
+/// JSON's `time`.
 pub const UNIX_MS: u64 = 1_700_000_000_000;
 
-/// This machine, whose own clients have no limit on their lines.
+/// A loopback address, which has no line rate.
 const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
 
-/// The name of somebody in a crowd.
+/// The name of a client in a crowd.
 pub fn name_of(number: usize) -> String {
     format!("u{number:05}")
 }
@@ -51,9 +50,9 @@ fn settings() -> Settings {
 pub struct Counter {
     /// Copies of a room's lines.
     pub announced: u32,
-    /// To whom the last private message went.
+    /// The recipient of the last private message.
     pub delivered_to: Option<ClientId>,
-    /// Rooms on the last page of them that was asked for.
+    /// Rooms on the last page of a list.
     pub rooms: u32,
 }
 
@@ -135,7 +134,7 @@ impl ChatCrowd {
 /// The server's end of a socket that takes everything at once and forgets it.
 struct Stream {
     to_server: Rc<RefCell<Vec<u8>>>,
-    /// Of all streams together.
+    /// The bytes of all streams together.
     bytes_out: Rc<Cell<usize>>,
 }
 
@@ -163,7 +162,7 @@ impl Transport for Stream {
 }
 
 /// The whole server but the kernel, with a crowd in its lobby. The tests' virtual server checks
-/// every client after every turn and keeps what it wrote; this one must not.
+/// every client after every turn and keeps all output; this one must not.
 pub struct ServerCrowd {
     switchboard: Switchboard<Stream>,
     clients: Vec<(ClientId, Rc<RefCell<Vec<u8>>>)>,
@@ -211,8 +210,8 @@ impl ServerCrowd {
         self.switchboard.connect(self.now, peer, make).unwrap();
     }
 
-    /// A client sends `bytes`, and the server does and writes all that follows from it. Returns
-    /// how many bytes that were.
+    /// A client sends `bytes`, and the server runs until it is idle. Returns the number of bytes
+    /// written.
     pub fn send(&mut self, client: usize, bytes: &[u8]) -> usize {
         let (id, to_server) = &self.clients[client];
         to_server.borrow_mut().extend_from_slice(bytes);
@@ -222,7 +221,7 @@ impl ServerCrowd {
         };
         self.switchboard.ready(*id, readable);
         self.turn();
-        // What goes to many is written in slices, one a turn.
+        // A fan-out is written in slices, one a turn.
         while self.switchboard.is_busy() {
             self.turn();
         }

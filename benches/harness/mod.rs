@@ -1,4 +1,4 @@
-//! What times a benchmark, checks that it did its work, and shows the result.
+//! The harness that times a benchmark, checks that it did its work, and shows the result.
 
 pub mod crowd;
 
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use serde::Serialize;
 
-/// A sample lasts at least so long: the clock's own cost and grain vanish in it.
+/// The minimum time of a sample, next to which the clock's own cost and resolution are negligible.
 const SAMPLE_TIME: Duration = Duration::from_millis(5);
 
-/// Caches, branch predictors and buffers that grow are warm after so long.
+/// The time after which caches, branch predictors and growing buffers are warm.
 const WARM_UP_TIME: Duration = Duration::from_millis(100);
 
-/// In a test run each call is made so often: once cold, once with what the first left behind.
+/// The calls of a test run: one cold, one on the state after the first.
 const TEST_CALLS: u32 = 2;
 
-/// In a test run no crowd is larger: checks of the debug build take the square of it.
+/// The largest crowd of a test run: the debug build's checks take quadratic time.
 const TEST_CROWD_MAX: usize = 100;
 
 /// Times the functions that a line passes on its way through the server.
@@ -56,11 +56,11 @@ impl Options {
     }
 }
 
-/// A call to be timed, and what each call does.
+/// A call to be timed, and its work.
 pub struct Case<F> {
-    /// How many lines it handles; it returns as many, or else it did not do its work.
+    /// The number of lines that it handles, and must return.
     pub lines: u32,
-    /// How many bytes pass through it; 0 where nothing counts them.
+    /// The number of bytes that pass through it; 0 where they are not counted.
     pub bytes: usize,
     pub call: F,
 }
@@ -90,7 +90,7 @@ impl Bench {
         }
     }
 
-    /// As many as wanted, or as many as a test run has time for.
+    /// The wanted size, or the largest of a test run.
     pub fn crowd(&self, wanted: usize) -> usize {
         if self.is_test {
             wanted.min(TEST_CROWD_MAX)
@@ -99,7 +99,7 @@ impl Bench {
         }
     }
 
-    /// Times what `prepare` makes, unless the filter leaves it out: then it is not even prepared.
+    /// Prepares and times a case, unless the filter excludes it.
     pub fn run<F: FnMut() -> u32>(&mut self, name: &str, prepare: impl FnOnce() -> Case<F>) {
         let filter = self.options.filter.as_deref().unwrap_or_default();
         if !name.contains(filter) {
@@ -140,7 +140,7 @@ fn time<F: FnMut() -> u32>(name: &str, case: &mut Case<F>, calls: u32) -> Durati
     took
 }
 
-/// Calls until everything is warm. Returns how many calls make a sample.
+/// Calls until everything is warm. Returns the number of calls in a sample.
 fn warm_up<F: FnMut() -> u32>(name: &str, case: &mut Case<F>) -> u32 {
     let start = Instant::now();
     let mut calls = 1;
@@ -215,7 +215,7 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// The middle of what is sorted.
+/// The middle of sorted values.
 fn median(sorted: &[f64]) -> f64 {
     let half = sorted.len() / 2;
     if sorted.len().is_multiple_of(2) {

@@ -314,8 +314,8 @@ mod tests {
 
     const ALIKE: u32 = 600;
 
-    /// The most names that are compared to find one of many. They are chosen so that under one known
-    /// seed all have the same hash: see `tests/faults/collisions.rs`.
+    /// The most comparisons of a lookup. All names have the same hash under one known seed: see
+    /// `tests/faults/collisions.rs`.
     fn most_looked_at(seed: [u64; 4]) -> usize {
         let [a, b, c, d] = seed;
         let mut directory = Directory::new(RandomState::with_seeds(a, b, c, d));

@@ -271,12 +271,12 @@ mod tests {
         rooms.map(|room| room.name.to_string()).collect()
     }
 
-    /// Once, a quarter of a kilobyte stayed taken for each room there had ever been: with twenty rooms
-    /// each, ten thousand clients could leave sixty megabytes behind.
+    /// A quarter of a kilobyte once leaked for each room ever made: with twenty rooms each, ten thousand
+    /// clients could leave sixty megabytes behind.
     #[test]
     fn rooms_leave_next_to_no_memory_when_they_are_gone() {
         const ROOMS: u32 = 50_000;
-        const LEFT_BYTES_MAX: usize = 16; // for each, in what doubles as it grows
+        const LEFT_BYTES_MAX: usize = 16; // for each room, in tables that double as they grow
         let lobby = RoomName::parse("lobby").unwrap();
         let mut rooms = Rooms::new(lobby, RandomState::with_seeds(1, 2, 3, 4));
         for _ in 0..2 {
@@ -294,8 +294,8 @@ mod tests {
         }
     }
 
-    /// Once, the last page of very many rooms read all of them; and so did the only page, once the
-    /// others were gone.
+    /// The last page of very many rooms once read all of them; and so did the only page, when the others
+    /// were gone.
     #[test]
     fn page_of_rooms_reads_none_before_it_and_none_that_is_gone() {
         const ROOMS: u32 = 5000;

@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// What a writer makes of the queue, with a sink that gives these answers.
+    /// A writer's output for the queue, with a sink that gives these answers.
     fn written(
         answers: Vec<io::Result<usize>>,
         shared: Arc<Shared>,
@@ -240,7 +240,7 @@ mod tests {
         writeln!(queue, "two").ok();
         drop(queue);
         shared.reopen.store(true, Ordering::Relaxed);
-        // The report comes up while the first line is torn, and is torn itself.
+        // The report is due while the first line is torn, and is torn itself.
         let full = || Err(io::ErrorKind::StorageFull.into());
         let answers = vec![Ok(9), full(), Ok(3), Ok(2), Ok(1)];
         let text = written_to(Some("/dev/null/log".into()), answers, shared, &queued);

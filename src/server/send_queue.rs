@@ -406,7 +406,7 @@ mod tests {
             queue.append(&mut pool, 1 << 20, line);
             queue.push_receipt(id(slot));
         }
-        // Down to a little of it, in large and in small steps.
+        // The queue shrinks to a small rest, in large and in small steps.
         for step in [
             1, 499_500, 30_000, 400_000, 31_000, 8_000, 31_000, 100, 100, 100,
         ] {
@@ -414,7 +414,7 @@ mod tests {
             let _ = queue.write_to(&mut stream, &mut pool);
             let buffer = queue.0.as_ref().unwrap();
             let (waiting, taken) = (buffer.waiting().len(), buffer.bytes.capacity());
-            // Up to the written bytes that are kept, twice over for what a growing list has spare.
+            // Twice the written bytes that are kept, as a growing list has spare capacity.
             let kept = WRITTEN_BYTES_KEPT_MAX.min(waiting);
             let taken_max = (4 * (waiting + kept)).max(2 * ROOM_BYTES_KEPT);
             assert!(taken <= taken_max, "{taken} bytes for {waiting}");
@@ -432,7 +432,7 @@ mod tests {
         );
     }
 
-    /// Receipts were not counted once.
+    /// Receipts were once not counted.
     #[test]
     fn receipts_count_for_the_pool_too() {
         let mut pool: Pool<Box<Queue>> = Pool::default();

@@ -194,7 +194,7 @@ fn in_a_network_with_addresses(test: &str) -> bool {
     let allowed = unshare(&SETUP.replace("exec", "exit; exec")).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
         // No package could provide the missing permission.
-        eprintln!("skipped: this machine lets nobody have a network of their own");
+        eprintln!("skipped: this machine permits no network namespace");
         return false;
     }
     let output = unshare(SETUP)

@@ -206,7 +206,7 @@ impl Scripted {
             _folder: folder,
             socket,
         };
-        wait_until("somebody to listen", || {
+        wait_until("the daemon to listen", || {
             UnixStream::connect(&daemon.socket).is_ok()
         });
         daemon
@@ -285,7 +285,7 @@ fn log_pipe_tells_where_and_how_many_lines_were_dropped() {
     let mut log = Vec::new();
     fcntl_setfl(&reader, OFlags::NONBLOCK).unwrap();
     wait_until("how many lines were dropped", || {
-        let _ = reader.read_to_end(&mut log); // up to what is there
+        let _ = reader.read_to_end(&mut log); // up to the last bytes there
         log.ends_with(b" lines were dropped\n")
     });
     fcntl_setfl(&reader, OFlags::empty()).unwrap();
@@ -420,7 +420,7 @@ fn non_blocking_standard_error_is_waited_for() {
         "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  nc -U {path}\n"
     );
     wait_until("all that was logged, and where it listens", || {
-        let _ = reader.read_to_end(&mut log); // up to what is there
+        let _ = reader.read_to_end(&mut log); // up to the last bytes there
         let has = |text: &str| memchr::memmem::find(&log, text.as_bytes()).is_some();
         log.ends_with(b"\n") && has(&last) && has(&start) // two threads write these two
     });

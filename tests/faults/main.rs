@@ -1,7 +1,7 @@
 //! Faults of the network, of clients and of the operator's machine, against the real daemon.
 //!
-//! `docs/reliability.md` lists every fault, what happens, and the test here that shows it. Each test
-//! has a daemon of its own; see `tests/support/daemon.rs`.
+//! `docs/reliability.md` lists every fault, the daemon's behaviour, and the test here that shows it.
+//! Each test has a daemon of its own; see `tests/support/daemon.rs`.
 
 #![allow(
     clippy::unwrap_used,

@@ -243,7 +243,9 @@ fn gone_or_half_gone_client_costs_no_cpu_time() {
     for stream in &deaf {
         stream.shutdown(Shutdown::Write).unwrap();
     }
-    wait_until("those who read to be gone", || counts(&mut alice)[0] == 3);
+    wait_until("the reading clients to be gone", || {
+        counts(&mut alice)[0] == 3
+    });
     // A late answer may leave some work to do for a moment; a spinning daemon works in every second.
     wait_until("a second of rest", || {
         daemon.cpu_time_of_a_second() < Duration::from_millis(50)

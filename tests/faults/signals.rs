@@ -288,7 +288,7 @@ fn answered_message_arrives_or_is_reported_at_shutdown() {
             match were_in_time.get(place) {
                 Some(true) => assert_eq!(lost, 0, "{sender} to {reader}"),
                 Some(false) => {}
-                None => assert!(lost > 0, "{sender} to {reader}, who reads nothing"),
+                None => assert!(lost > 0, "{sender} to {reader}, which reads nothing"),
             }
         }
     }

@@ -257,8 +257,7 @@ fn slow_but_steady_readers_stay_however_far_behind() {
     drop(clients);
 }
 
-/// The kernel's timeout is for dead peers, and it counts from the first full window, whatever was read
-/// since.
+/// The kernel's timeout is for dead peers, and it counts from the first full window, past later reads.
 #[test]
 fn reader_with_repeated_zero_windows_is_no_dead_peer() {
     const USER_TIMEOUT: Duration = Duration::from_secs(2);

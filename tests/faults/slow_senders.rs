@@ -91,7 +91,7 @@ fn line_of_a_gibibyte_is_dropped_in_constant_memory() {
             sender.write_all(&block)?;
         }
         // At least one message must get through in the middle of this line.
-        others_are_heard.recv().expect("somebody was heard");
+        others_are_heard.recv().expect("another client was heard");
         sender.write_all(b"\n/ping after\n")
     });
     let mut exchanged = 0;

@@ -209,7 +209,7 @@ fn expect_plain(client: &mut Client, line: &str) {
     assert_eq!(clean_line(client), line);
 }
 
-/// Alice, who sends; Bob, who reads plain lines; and Carol, who reads JSON.
+/// Alice sends; bob reads plain lines, and carol JSON.
 fn three_readers(daemon: &Daemon) -> [Client; 3] {
     let [mut alice, mut bob, mut carol] = daemon.join_all(["alice", "bob", "carol"]);
     carol.send("/mode json");

@@ -234,7 +234,7 @@ fn failed_start_says_why_when_no_thread_can_be_had() {
     }
 }
 
-/// Runs what must fail with `code` and one line that contains `named`; returns the line.
+/// Runs a command that must fail with `code` and one line that contains `named`; returns the line.
 fn expect_failure(mut command: Command, code: i32, named: &str) -> String {
     let output = command.output().unwrap();
     let line = String::from_utf8_lossy(&output.stderr).into_owned();

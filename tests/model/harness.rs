@@ -78,7 +78,7 @@ impl Harness {
         assert_eq!(
             name,
             self.properties.name_of(id),
-            "the one who left is named"
+            "a user that left is named"
         );
         self.properties.gone(id);
         self.recorder.forget(id);

@@ -38,7 +38,7 @@ fn message_to_16_recipients_is_sent_and_to_17_is_refused() {
     let seen = harness.line(writer, &to_readers(RECIPIENTS_MAX + 1));
     let refused = OwnedEvent::Error(OwnedRefusal::new("too_many_recipients", []));
     assert_eq!(seen.heard_by(writer), [refused]);
-    assert_eq!(seen.got.len(), 1, "nobody gets anything: {seen:?}");
+    assert_eq!(seen.got.len(), 1, "no other client gets an event: {seen:?}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn client_may_ignore_100_connected_users() {
     let unignore = Line::Unignore(Some("noise3".into()));
     assert!(harness.ask(ann, &unignore).is_ok());
     assert!(hears(&mut harness, ann, crowd[3]));
-    assert!(!hears(&mut harness, ann, crowd[4]), "and nobody else");
+    assert!(!hears(&mut harness, ann, crowd[4]), "and no other");
     assert!(harness.ask(ann, &ignore(3)).is_ok());
     assert!(!hears(&mut harness, ann, crowd[3]));
 }

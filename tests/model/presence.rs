@@ -35,7 +35,7 @@ fn lobby_of(count: usize) -> (Harness, Vec<ClientId>) {
     (harness, crowd)
 }
 
-/// Registers a newcomer, who enters the lobby; returns the events of the others.
+/// Registers a client, which enters the lobby; returns the events of the others.
 fn arrive(harness: &mut Harness, name: &str) -> (ClientId, BTreeMap<ClientId, Vec<OwnedEvent>>) {
     let id = harness.unregistered();
     let seen = harness.register(id, name);
@@ -73,7 +73,7 @@ fn summary(joined: u32, left: u32, names: &[&str]) -> OwnedEvent {
     }
 }
 
-/// One event `what` for each of `readers`, and none for other clients.
+/// The event for each of `readers`, and none for other clients.
 fn all_heard(readers: &[ClientId], what: &OwnedEvent) -> BTreeMap<ClientId, Vec<OwnedEvent>> {
     let heard = readers.iter().map(|id| (*id, vec![what.clone()]));
     heard.collect()
@@ -323,7 +323,7 @@ fn room_that_ends_drops_its_pending_summary() {
         harness.join(*id, "pit");
     }
     let seen = harness.wait_ms(1000);
-    assert_eq!(seen.heard_by(crowd[0]), [], "nobody is in the den");
+    assert_eq!(seen.heard_by(crowd[0]), [], "the den is empty");
     let heard = seen.heard_by(crowd[60]);
     let expected = OwnedEvent::Presence {
         room: "pit".into(),

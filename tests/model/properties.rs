@@ -72,7 +72,7 @@ impl Properties {
             let name = chat.name_of(*id).map(|name| name.to_string());
             assert_eq!(name, told.name, "{id} is called what it was told");
             let free = name.is_none_or(|name| names.insert(name.to_lowercase()));
-            assert!(free, "{id} has somebody's name: {told:?}");
+            assert!(free, "{id} has another client's name: {told:?}");
         }
     }
 
@@ -112,7 +112,7 @@ impl Properties {
             | OwnedEvent::Action { from, .. }
             | OwnedEvent::Topic { from, .. }
             | OwnedEvent::Private { from, .. } => {
-                let sender = sender.expect("nobody said anything");
+                let sender = sender.expect("an answer without a sender");
                 assert_eq!(self.name_of(sender).as_ref(), Some(from), "{got:?}");
                 let ignored = told.ignores.contains(&sender);
                 assert!(!ignored, "{reader} ignores {sender} and gets {got:?}");
@@ -195,7 +195,7 @@ impl Properties {
             assert!(count <= 1 && ways == 1, "{name:?}: {seen:?}");
             reached.extend(reader.filter(|_| count == 1));
         }
-        assert_eq!(readers, reached.len(), "nobody else gets it: {seen:?}");
+        assert_eq!(readers, reached.len(), "no other client gets it: {seen:?}");
     }
 
     fn learn(&mut self, id: ClientId, answer: &OwnedReply) {
@@ -232,7 +232,7 @@ impl Properties {
             self.names.remove(&old.to_lowercase());
         }
         let holder = self.names.insert(name.to_lowercase(), id);
-        assert_eq!(holder, None, "{name} was somebody's");
+        assert_eq!(holder, None, "{name} had an owner");
     }
 }
 

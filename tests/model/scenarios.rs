@@ -221,7 +221,7 @@ fn reply_follows_the_writer_and_never_reaches_a_successor() {
     assert_eq!(
         harness.refusal(ann, &Line::Reply("?".into())),
         "no_such_user",
-        "nobody wrote"
+        "no message came before"
     );
     harness.write(bob, "ann", "hello");
     harness.ask(bob, &nick("rob")).unwrap();

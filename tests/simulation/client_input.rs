@@ -94,7 +94,7 @@ impl Client {
     }
 }
 
-/// Takes telnet's answers out of what the server wrote. They stand between lines.
+/// Takes telnet's answers, which stand between lines, out of the server's output.
 pub fn take_refusals(output: &mut &[u8]) -> Vec<[u8; 3]> {
     let mut all = Vec::new();
     while let [IAC, verb, option, rest @ ..] = *output {

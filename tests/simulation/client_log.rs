@@ -321,5 +321,5 @@ pub fn number_of(name: &str) -> usize {
     let digits = name.get(1..).unwrap_or_default();
     let end = digits.find(|character: char| !character.is_ascii_digit());
     let number = digits[..end.unwrap_or(digits.len())].parse();
-    number.unwrap_or_else(|_| panic!("nobody is called {name}"))
+    number.unwrap_or_else(|_| panic!("no client is called {name}"))
 }

@@ -132,13 +132,13 @@ impl<'a> Listener<'a> {
                 }
             }
             Line::Reply(number) if answer.code.as_deref() != Some("no_such_user") => {
-                let writer = self.writer.expect("a reply went to somebody");
+                let writer = self.writer.expect("a reply has a recipient");
                 self.view.replies.insert(*number, writer);
             }
             Line::Reply(_) => {
                 let writer = self.writer.map(|writer| &self.history.clients[writer]);
                 let is_here = writer.is_some_and(|writer| !writer.connection.is_closed());
-                assert!(!is_here, "a reply finds nobody, and the writer is here");
+                assert!(!is_here, "a reply fails, and the writer is here");
             }
             _ => {}
         }

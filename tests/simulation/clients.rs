@@ -220,7 +220,7 @@ impl Client {
         self.name.clone()
     }
 
-    /// Delivers some of what is in flight.
+    /// Delivers some of the bytes in flight.
     pub fn deliver_some(&mut self, rng: &mut Rng) {
         let count = if rng.one_in(2) {
             self.outgoing.len()

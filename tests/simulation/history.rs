@@ -129,7 +129,7 @@ impl History {
         self.pass(Duration::from_secs(2));
         if self.plan.shutdown {
             let left = self.server.switchboard.connection_count();
-            assert_eq!(left, 0, "nobody outlives a shutdown");
+            assert_eq!(left, 0, "no client outlives a shutdown");
         }
         self.pass(Duration::from_secs(3600));
         self.look();
@@ -199,7 +199,7 @@ impl History {
         let waiting = self.server.switchboard.waiting_bytes();
         assert_eq!(
             waiting, 0,
-            "bytes wait for somebody who has read none for an hour"
+            "bytes wait for a client that has read none for an hour"
         );
         self.look();
     }

@@ -160,7 +160,7 @@ fn check_counts(record: &RoomLog<'_>, client: &Client, view: &ClientView) -> boo
 fn check_telnet(client: &Client, output: &ClientLog, view: &ClientView) {
     let name = &client.name;
     assert_eq!(output.refusals, client.refusals_due, "telnet with {name}");
-    assert_eq!(view.here, client.here_due, "{name} asked who is here");
+    assert_eq!(view.here, client.here_due, "{name} asked \"are you there\"");
 }
 
 /// Whether a client read all answers, in JSON: it is still connected, or read everything up to its own
@@ -278,7 +278,7 @@ fn check_stats(history: &History, answers: &Answers) {
     let closed = |reason: &str| stats["closed"][reason].as_u64().expect("a reason");
     let stalled = closed("unread output without progress");
     if !history.plan.stalls {
-        assert_eq!(stalled, 0, "closed as stalled, and nobody could");
+        assert_eq!(stalled, 0, "closed as stalled, and no client could");
     }
     let for_too_much = closed("unread output past the hard limit")
         + closed("largest queue when all were too large");

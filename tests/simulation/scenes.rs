@@ -271,5 +271,5 @@ fn without_refusals(mut line: &[u8]) -> &[u8] {
 pub fn number_in(text: &str) -> usize {
     let text = text.strip_prefix(MARK).unwrap_or(text);
     let number = text.split(' ').next().unwrap_or_default().parse();
-    number.unwrap_or_else(|_| panic!("nobody said this: {text}"))
+    number.unwrap_or_else(|_| panic!("no client sent this: {text}"))
 }

@@ -94,7 +94,7 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} histories ({} with a crowd), {} steps ({} turns, {} events), {} people ({} gone at \
+            "{} histories ({} with a crowd), {} steps ({} turns, {} events), {} clients ({} gone at \
              the end, {} turned away); lines of rooms: {} heard, {} missed, for {} clients held to \
              the line against what was said; {} times all answers were due in between; {} times \
              the largest queue was closed; private messages: {} delivered, {} lost and told, {} \

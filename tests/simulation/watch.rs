@@ -25,7 +25,7 @@ impl History {
             let is_full = |room: usize| room < usize::MAX / 2;
             let mut clients = self.clients.iter();
             let some_full = clients.any(|one| is_full(one.connection.socket.borrow().space));
-            assert!(some_full, "{waiting} bytes wait although nobody is slow");
+            assert!(some_full, "{waiting} bytes wait although no client is slow");
         }
         self.watch_the_witness();
     }

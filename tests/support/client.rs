@@ -1,4 +1,4 @@
-//! A client of a daemon that knows what to expect.
+//! A client of a daemon, whose test expects each line.
 
 use std::fmt::Debug;
 use std::io::{self, Read, Write};
@@ -410,7 +410,7 @@ impl Client {
         self.fail(&format!("unexpected: {line:?}\n  instead of: {expected:?}"))
     }
 
-    /// Fails the test, and shows what was received.
+    /// Fails the test, and shows the received lines.
     #[track_caller]
     pub fn fail(&self, why: &str) -> ! {
         let skipped = self.taken.len().saturating_sub(SHOWN_LINES_MAX);

@@ -25,7 +25,7 @@ fn other_protocol_is_refused_line_by_line_and_closed_in_time() {
     clients.push(("all", client));
     server.advance(Limits::default().register_time + Duration::from_secs(2));
     for (what, client) in &clients {
-        // Lines of this server, and at most telnet's answers to what looked like its commands.
+        // Lines of this server, and at most telnet's answers to bytes that looked like its commands.
         let text = String::from_utf8(client.take()).expect(what);
         for line in text.lines() {
             let own = line.starts_with("! ") || line.starts_with("* You are connected from ");

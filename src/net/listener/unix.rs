@@ -146,7 +146,7 @@ mod tests {
                 let ended = rivals.into_iter().map(|rival| rival.join().unwrap());
                 ended.flatten().collect()
             });
-            // A rival that was held up with the lock is no longer waited for: not this test's matter.
+            // A rival held up with the lock makes the others give up their wait, which is not under test.
             if start.elapsed() >= FOLDER_LOCK_TIME {
                 drop(bound);
                 let _ = fs::remove_file(&path);

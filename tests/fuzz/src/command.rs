@@ -1,5 +1,5 @@
-//! Lines to commands: what a line means is what the protocol page says, what was parsed can be
-//! written and parsed again, and the chat answers each line once and hands texts on byte for byte.
+//! Lines to commands: a line means what the protocol page says, a parsed command can be written and
+//! parsed again, and the chat answers each line once and hands texts on byte for byte.
 //!
 //! An input is the lines that one client sends.
 
@@ -25,7 +25,7 @@ use super::recorder::{OwnedEvent, Recorder};
 
 const LINES_MAX: usize = 64;
 
-/// A private message goes to this many at most.
+/// Recipients of a private message, at most.
 const RECIPIENTS_MAX: usize = 16;
 
 pub fn check(bytes: &[u8]) {
@@ -44,7 +44,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-/// That the first bytes decide as the protocol page's table says.
+/// Checks that the first bytes decide as in the protocol page's table.
 fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
     if let Some(rest) = line.strip_prefix('@') {
         return check_private(rest, request);
@@ -132,7 +132,7 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
     };
     let text = (!rest.trim_ascii().is_empty()).then_some(rest);
     match (entry.verb, request) {
-        // The texts are what comes after one space, byte for byte.
+        // A text is the rest after one space, byte for byte.
         (Verb::Say, Ok(Command::Message(MessageCommand::Say(read))))
         | (Verb::Me, Ok(Command::Message(MessageCommand::Act(read))))
         | (Verb::Reply, Ok(Command::Message(MessageCommand::Reply(read))))
@@ -149,7 +149,7 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
             assert!(!text.is_empty() && rest.ends_with(text));
             assert!(to.iter().count() <= RECIPIENTS_MAX && !to.iter().any(str::is_empty));
         }
-        // What it is when it is written once more tells which command it is.
+        // The written form shows which command it is.
         (verb, Ok(command)) => {
             assert!(written::verb_of(command).is_none_or(|written| written == verb));
         }
@@ -178,7 +178,7 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
     }
 }
 
-/// A chat with a client that sends the lines and one that hears them.
+/// A chat with a client that sends the lines and one that gets them.
 struct Harness {
     chat: Chat,
     recorder: Recorder,
@@ -188,11 +188,11 @@ const SENDER: ClientId = ClientId {
     slot: 0,
     generation: 7,
 };
-const HEARER: ClientId = ClientId {
+const READER: ClientId = ClientId {
     slot: 3,
     generation: 0,
 };
-const HEARER_NAME: &str = "bob";
+const READER_NAME: &str = "bob";
 
 impl Harness {
     fn new() -> Self {
@@ -203,18 +203,18 @@ impl Harness {
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
         });
-        for id in [SENDER, HEARER] {
+        for id in [SENDER, READER] {
             chat.connect(Timestamp::default(), id, Peer::Unix);
         }
         let mut recorder = Recorder::default();
-        let name = Name::parse(HEARER_NAME).unwrap();
+        let name = Name::parse(READER_NAME).unwrap();
         let nick = Ok(Command::Session(SessionCommand::Nick(name)));
-        chat.handle(Timestamp::default(), HEARER, nick, &mut recorder);
+        chat.handle(Timestamp::default(), READER, nick, &mut recorder);
         recorder.take();
         Self { chat, recorder }
     }
 
-    /// The sender says it. Breaks when that ends the sender.
+    /// Executes a request of the sender. Breaks when that closes the sender.
     fn say(&mut self, request: &Request<'_>) -> ControlFlow<()> {
         let user = self.chat.user_of(SENDER);
         let was_registered = self.chat.name_of(SENDER).is_some();
@@ -235,7 +235,7 @@ impl Harness {
         );
 
         let (mut private, mut said, mut others) = (Vec::new(), Vec::new(), 0);
-        for event in seen.heard_by(HEARER) {
+        for event in seen.heard_by(READER) {
             match event {
                 OwnedEvent::Private { text, .. } => private.push(text),
                 OwnedEvent::Message { text, .. }
@@ -244,10 +244,10 @@ impl Harness {
                 _ => others += 1,
             }
         }
-        let names_hearer = |name: &str| name.eq_ignore_ascii_case(HEARER_NAME);
+        let names_reader = |name: &str| name.eq_ignore_ascii_case(READER_NAME);
         let written: Vec<&str> = match request {
             Ok(Command::Message(MessageCommand::Private { to, text }))
-                if to.iter().any(names_hearer) =>
+                if to.iter().any(names_reader) =>
             {
                 vec![text]
             }

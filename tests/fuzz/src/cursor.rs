@@ -1,6 +1,6 @@
-//! Reads what is to be tried from a fuzzer's bytes, front to back. It never runs out: behind the
-//! end there are zeros and empty texts. So every input means something, and a small change to it
-//! changes little of what it means.
+//! Reads a test case from a fuzzer's bytes, front to back. It never runs out: behind the end there
+//! are zeros and empty texts. So every input is a test case, and a small change to the input is a
+//! small change to the case.
 
 /// Ends a text. It is the one byte that no text can hold, and the chat drops it anyway.
 pub const END_OF_TEXT: u8 = 0x01;
@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
         all[self.below(all.len())]
     }
 
-    /// Up to [`END_OF_TEXT`], or all that is left.
+    /// The bytes up to [`END_OF_TEXT`], or the rest.
     pub fn text(&mut self) -> &'a [u8] {
         let end = self.0.iter().position(|byte| *byte == END_OF_TEXT);
         let (text, rest) = self.0.split_at(end.unwrap_or(self.0.len()));

@@ -1,7 +1,7 @@
-//! The encoders: whatever an event says, in JSON it is one line and one object with exactly these
-//! fields, and in plain mode lines that begin as the protocol page has it.
+//! The encoders: every event is in JSON one line and one object with exactly its fields, and in plain
+//! mode lines that begin as the protocol page has it.
 //!
-//! An input is some events: for each, which it is, the words for it, and what else there is to tell.
+//! An input is some events: for each, its kind, its words, and its other data.
 
 mod answers;
 
@@ -23,7 +23,7 @@ use super::output;
 
 const EVENTS_MAX: usize = 32;
 
-/// What an event is about, whichever it is.
+/// The data of an event of any kind.
 #[derive(Debug)]
 struct World {
     name: Name,
@@ -32,7 +32,7 @@ struct World {
     room: RoomName,
     other_room: RoomName,
     rooms: Vec<RoomName>,
-    /// Clean, as everything is that comes from a client.
+    /// A clean text, like every text from a client.
     text: String,
     other_text: String,
     flag: bool,
@@ -103,10 +103,10 @@ fn draw_room(cursor: &mut Cursor<'_>) -> RoomName {
     RoomName::parse(&draw_label(cursor, b"aZ0_-", 32)).unwrap()
 }
 
-/// What is to become of an event.
+/// The expected encodings of an event.
 struct Expected {
     kind: &'static str,
-    /// Without `type` and `time`. A `text` of [`Value::Null`] is to be what plain mode says.
+    /// Without `type` and `time`. A `text` of [`Value::Null`] stands for the line of plain mode.
     fields: Value,
     plain: Plain,
 }
@@ -148,7 +148,7 @@ fn check_one(cursor: &mut Cursor<'_>) {
 
 type Examine<'e> = &'e dyn Fn(Event<'_>, Expected);
 
-/// What is told to others.
+/// Events for other clients.
 #[expect(
     clippy::too_many_lines,
     reason = "one arm each, in the order of the vocabulary"
@@ -322,7 +322,7 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
         },
         unix_ms,
     );
-    let elsewhere = lines_of(
+    let in_other_room = lines_of(
         event,
         Style {
             mode: Mode::Plain,
@@ -331,13 +331,13 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
         },
         unix_ms,
     );
-    for line in plain.iter().chain(&elsewhere) {
+    for line in plain.iter().chain(&in_other_room) {
         output::check_plain_line(line);
     }
     match &expected.plain {
         Plain::Said(here, there) => {
             assert_eq!(plain, [here.as_str()]);
-            assert_eq!(elsewhere, [there.as_str()]);
+            assert_eq!(in_other_room, [there.as_str()]);
         }
         Plain::Exactly(line) => assert_eq!(plain, [line.as_str()]),
         Plain::Begins(first) => {
@@ -348,7 +348,7 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
         }
     }
     if !matches!(expected.plain, Plain::Said(..)) {
-        assert_eq!(plain, elsewhere, "it is the same in every room");
+        assert_eq!(plain, in_other_room, "it is the same in every room");
     }
 
     let json = lines_of(
@@ -378,7 +378,7 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
     assert_eq!(Value::Object(read), fields);
 }
 
-/// What an encoder appends, line by line, without the ends.
+/// An encoder's output, line by line, without the ends.
 fn lines_of(event: &Event<'_>, style: Style, unix_ms: u64) -> Vec<String> {
     let before = b"what waits already";
     let mut out = before.to_vec();
@@ -404,14 +404,14 @@ fn lines_of(event: &Event<'_>, style: Style, unix_ms: u64) -> Vec<String> {
     lines
 }
 
-/// Adds a field, if there is something to put in it.
+/// Adds a field, if it has a value.
 fn put(fields: &mut Value, key: &str, value: Option<&str>) {
     if let Some(value) = value {
         fields[key] = value.into();
     }
 }
 
-/// An object's fields as they come, so that one that comes twice is seen.
+/// An object's fields in their order, so that a repeated field is seen.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {

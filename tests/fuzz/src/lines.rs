@@ -1,5 +1,5 @@
-//! The splitter with telnet and erasing: however the bytes are cut, it finds what a plain model
-//! finds, in constant memory, and what passes `text` is harmless.
+//! The splitter with telnet and erasing: in every split of the bytes it finds the same as a plain
+//! model, in constant memory, and cleaned text is harmless.
 //!
 //! An input is the limit, how many cuts there are, the lengths of the pieces, and the bytes.
 
@@ -48,7 +48,7 @@ pub fn check(bytes: &[u8]) {
             check_text(line);
         }
     }
-    // Not only what is left when lines and telnet are taken out.
+    // The raw bytes, telnet and line ends included.
     check_text(bytes);
 }
 
@@ -70,7 +70,7 @@ fn cut<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// What the splitter finds in `pieces`. `lending`: it gets a buffer for each piece, and gives it
+/// The splitter's findings in `pieces`. `lending`: it gets a buffer for each piece, and gives it
 /// back if it can, as in the server.
 fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding> {
     let mut splitter = Codec::default();
@@ -90,7 +90,7 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize, lending: bool) -> Vec<Finding>
         assert!(rest.is_empty(), "all is used up");
         if lending && splitter.is_at_line_start() {
             let buffer = splitter.take_back();
-            // As a vector grows, to twice of what is needed.
+            // A growing vector has up to twice the needed capacity.
             let bytes_max = 2 * (line_bytes_max + PARTIAL_BYTES_OVER);
             assert!(buffer.is_empty() && buffer.capacity() <= bytes_max);
         }
@@ -119,7 +119,7 @@ fn finding(frame: &Frame<'_>) -> Finding {
     }
 }
 
-/// That what passes is what may pass, and all of it.
+/// Checks that exactly the allowed characters pass.
 fn check_text(bytes: &[u8]) {
     let clean = sanitize::clean(bytes);
     let lossy = String::from_utf8_lossy(bytes);

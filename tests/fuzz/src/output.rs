@@ -1,11 +1,11 @@
-//! What may stand in a line of the server's, as the protocol page has it.
+//! The rules of the protocol page for the server's lines.
 
 use serde_json::Value;
 
 use super::lines::may_pass;
 
-/// A line of plain mode, without its end: nothing in it does harm, and its start is one that the
-/// page knows, so that no text of a user's is where it could be taken for the server's.
+/// A line of plain mode, without its end: it is harmless, and its start is one of the page's, so that
+/// no user's text can be taken for the server's.
 pub fn check_plain_line(line: &str) {
     assert!(line.chars().all(may_pass), "{line:?}");
     if line.starts_with("* ") || line.starts_with("! ") {
@@ -44,7 +44,7 @@ pub fn check_json_line(line: &str) -> Value {
     value
 }
 
-/// What a script prints after decoding is as harmless. Several lines are the server's own.
+/// Decoded strings must be as harmless; a line end in one is the server's own.
 fn check_strings(value: &Value) {
     match value {
         Value::String(text) => {

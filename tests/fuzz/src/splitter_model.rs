@@ -1,9 +1,9 @@
-//! The protocol page's "Lines" and "Telnet" once more: a byte at a time, with nothing in mind but
-//! to be plain. What the real splitter finds must be the same.
+//! The protocol page's "Lines" and "Telnet" in plain code, a byte at a time. The real splitter must
+//! find the same.
 
 use std::collections::BTreeSet;
 
-/// What was found, and whether the client wants CR LF from then on.
+/// A finding, and whether the client wants CR LF from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub what: What,
@@ -38,16 +38,16 @@ pub struct Model {
     telnet: Telnet,
     refused: BTreeSet<(u8, u8)>,
     crlf: bool,
-    /// How many lines there were, too long ones included.
+    /// The number of lines, too long ones included.
     lines: usize,
-    /// All of these were empty.
+    /// Whether all lines were empty.
     only_empty: bool,
     first_bytes: Vec<u8>,
     findings: Vec<Finding>,
 }
 
-/// Everything that is to be found in `bytes`, which is all that a client has sent, or, if it `ended`,
-/// all that it ever sends. Nothing comes after a stranger.
+/// The findings in `bytes`, a client's whole input so far, or, if it `ended`, for good. A foreign
+/// protocol is the last finding.
 pub fn findings(bytes: &[u8], ended: bool, line_bytes_max: usize) -> Vec<Finding> {
     let mut model = Model::new(line_bytes_max);
     for byte in bytes {
@@ -185,7 +185,7 @@ impl Model {
             return;
         }
         self.dropping = Some(byte);
-        // What fits, and the byte behind it that may be the end's, is all that is looked at.
+        // Later bytes than the one behind the limit, which may be the end's, are ignored.
         let seen = self.mark().len() + self.line_bytes_max + 1;
         if self.only_empty && is_request(&self.line[..seen], true) {
             return self.find(What::Http);

@@ -1,10 +1,10 @@
-//! The whole server but the kernel: whatever arrives, on whatever sockets, whenever, its invariants
-//! hold after each turn, only what the protocol page knows comes out, whoever reads everything has
-//! one answer to each line and stays, and at the end nothing is left.
+//! The whole server but the kernel: with any input, on any sockets, at any time, its invariants hold
+//! after each turn, its output follows the protocol page, a client that reads everything has one
+//! answer to each line and stays, and at the end no connection, room or queued byte is left.
 //!
-//! An input is the limits, how it ends, and then steps: a letter each, and what it needs.
+//! An input is the limits, the ending, and then steps: a letter each, and its arguments.
 
-mod people;
+mod clients;
 
 use std::sync::Once;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use log::{LevelFilter, Log, Metadata, Record};
 use super::cursor::Cursor;
 use super::lines::may_pass;
 use super::support::VirtualServer;
-use people::Person;
+use clients::Client;
 
 const STEPS_MAX: usize = 300;
-const PEOPLE_MAX: usize = 20;
+const CLIENTS_MAX: usize = 20;
 
 /// One leap; more than any deadline but those of the rate.
 const LEAP_MS_MAX: u64 = 100_000;
@@ -30,7 +30,7 @@ const LEAP_MS_MAX: u64 = 100_000;
 const LAST_TIME: Duration = Duration::from_secs(5000);
 const INPUT_BYTES_MAX: usize = 4096;
 
-/// From this machine, from one household, and from elsewhere.
+/// Addresses of this machine, of one household, and of others.
 const ADDRESSES: [&str; 6] = [
     "127.0.0.1",
     "192.0.2.1",
@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8]) {
     let ending = cursor.byte();
     let mut history = History {
         server: VirtualServer::new(limits.clone()),
-        people: Vec::new(),
+        clients: Vec::new(),
         limits,
     };
     for _ in 0..STEPS_MAX {
@@ -60,7 +60,7 @@ pub fn check(bytes: &[u8]) {
     history.end(ending & 1 == 1, ending & 2 == 2);
 }
 
-/// As small as `Limits::check` lets them be, or some times that.
+/// The minimum of `Limits::check`, or a multiple.
 fn draw_limits(cursor: &mut Cursor<'_>) -> Limits {
     let line_bytes_max = cursor.pick(&[64, 32, 128, 512]);
     let output_soft_bytes_max = line_bytes_max * cursor.pick(&[4, 8, 20]);
@@ -86,7 +86,7 @@ fn draw_limits(cursor: &mut Cursor<'_>) -> Limits {
 
 struct History {
     server: VirtualServer,
-    people: Vec<Person>,
+    clients: Vec<Client>,
     limits: Limits,
 }
 
@@ -94,7 +94,7 @@ impl History {
     fn step(&mut self, cursor: &mut Cursor<'_>) {
         let letter = cursor.byte();
         if matches!(letter, b'c' | b'n' | b'J') {
-            return self.somebody_comes(letter, cursor);
+            return self.client_connects(letter, cursor);
         }
         match letter {
             b'.' => self.server.turn(),
@@ -109,63 +109,63 @@ impl History {
                 self.server.now = self.server.now.after(time);
                 self.server.turn();
             }
-            _ if self.people.is_empty() => {}
-            _ => self.somebody_does(letter, cursor),
+            _ if self.clients.is_empty() => {}
+            _ => self.client_acts(letter, cursor),
         }
     }
 
-    fn somebody_comes(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
-        if self.people.len() == PEOPLE_MAX {
+    fn client_connects(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
+        if self.clients.len() == CLIENTS_MAX {
             return;
         }
-        let number = self.people.len();
+        let number = self.clients.len();
         let peer = format!("{}:{}", cursor.pick(&ADDRESSES), 1000 + number);
-        let client = self.server.accept(&peer);
-        self.people
-            .push(Person::new(client, self.limits.line_bytes_max));
-        let introduction = match letter {
+        let connection = self.server.accept(&peer);
+        self.clients
+            .push(Client::new(connection, self.limits.line_bytes_max));
+        let first_lines = match letter {
             b'n' => format!("#p{number}\n"),
             b'J' => format!("/mode json\n#p{number}\n"),
             _ => return,
         };
-        self.people[number].is_scripted = letter == b'J';
-        self.people[number].sends(&mut self.server, introduction.as_bytes());
+        self.clients[number].is_scripted = letter == b'J';
+        self.clients[number].sends(&mut self.server, first_lines.as_bytes());
     }
 
-    fn somebody_does(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
-        let who = cursor.below(self.people.len());
-        let (person, server) = (&mut self.people[who], &mut self.server);
+    fn client_acts(&mut self, letter: u8, cursor: &mut Cursor<'_>) {
+        let index = cursor.below(self.clients.len());
+        let (client, server) = (&mut self.clients[index], &mut self.server);
         match letter {
-            b'>' => person.sends(server, cursor.text()),
+            b'>' => client.sends(server, cursor.text()),
             b'l' => {
-                person.sends(server, cursor.text());
-                person.sends(server, b"\n");
+                client.sends(server, cursor.text());
+                client.sends(server, b"\n");
                 server.run();
             }
             b'm' => {
                 let (times, text) = (cursor.byte(), cursor.text());
                 let line = [text, b"\n"].concat();
-                // No more than as many short lines would be.
+                // The bytes of all copies together are limited.
                 for _ in 0..usize::from(times).min(1024 / line.len()) {
-                    person.sends(server, &line);
+                    client.sends(server, &line);
                 }
             }
-            b'z' => person.sends(server, &[cursor.byte()]),
-            b'h' => person.half_closes(server),
-            b'R' => person.resets(server, cursor.flag()),
+            b'z' => client.sends(server, &[cursor.byte()]),
+            b'h' => client.half_closes(server),
+            b'R' => client.resets(server, cursor.flag()),
             b'w' => {
                 let space = usize::try_from(cursor.number() % (1 << 20)).unwrap();
                 let write_max = 1 + cursor.below(256);
-                person.reads_slowly(space, write_max, cursor.below(16) == 1);
+                client.reads_slowly(space, write_max, cursor.below(16) == 1);
                 if cursor.flag() {
-                    person.is_writable(server);
+                    client.is_writable(server);
                 }
             }
             b'f' => {
-                person.reads_all();
-                person.is_writable(server);
+                client.reads_all();
+                client.is_writable(server);
             }
-            // The poll says what is not so, of whoever is there or was.
+            // Spurious readiness, for open and for closed connections.
             b's' => {
                 let bits = cursor.byte();
                 let readiness = Readiness {
@@ -173,28 +173,28 @@ impl History {
                     writable: bits & 2 != 0,
                     hung_up: bits & 4 != 0,
                 };
-                server.switchboard.ready(person.client.id, readiness);
+                server.switchboard.ready(client.connection.id, readiness);
             }
             _ => {}
         }
     }
 
-    /// What can be told at any moment.
+    /// The checks that hold at any moment.
     fn look(&mut self) {
         let waiting = self.server.switchboard.waiting_bytes();
         assert!(waiting <= self.limits.output_total_bytes_max);
-        for person in &mut self.people {
-            person.look();
+        for client in &mut self.clients {
+            client.look();
         }
     }
 
-    /// The server exits. `reads`: everybody reads what is left. `rests`: after a long while.
+    /// The server exits. `reads`: every client reads its queue first. `rests`: a long time passes first.
     fn end(mut self, reads: bool, rests: bool) {
         self.server.run();
         if reads {
-            for person in &mut self.people {
-                person.reads_all();
-                person.is_writable(&mut self.server);
+            for client in &mut self.clients {
+                client.reads_all();
+                client.is_writable(&mut self.server);
             }
             self.server.run();
         }
@@ -209,17 +209,17 @@ impl History {
             );
         }
         self.look();
-        for person in &self.people {
-            person.check_stays();
+        for client in &self.clients {
+            client.check_stays();
             if rests {
-                person.check_answers();
+                client.check_answers();
             }
         }
         self.exit(reads);
         self.look();
-        for person in &self.people {
-            assert!(person.client.is_closed());
-            person.check_output();
+        for client in &self.clients {
+            assert!(client.connection.is_closed());
+            client.check_output();
         }
     }
 
@@ -239,20 +239,20 @@ impl History {
             server.switchboard.close_stalled(server.now);
             server.switchboard.check_invariants();
         }
-        server.advance(LEAP); // for what rooms have put off
+        server.advance(LEAP); // for pending presence summaries
         let board = &server.switchboard;
-        let census = board.chat().counts();
-        assert_eq!((census.clients, census.registered, census.rooms), (0, 0, 1));
+        let counts = board.chat().counts();
+        assert_eq!((counts.clients, counts.registered, counts.rooms), (0, 0, 1));
         assert_eq!((board.connection_count(), board.waiting_bytes()), (0, 0));
         assert!(!board.is_busy());
         assert_eq!(board.next_deadline(), chinwag::chat::time::Timestamp::NEVER);
     }
 }
 
-/// Longer than anything is put off.
+/// Longer than any delay of the server.
 const LEAP: Duration = Duration::from_secs(10);
 
-/// What is logged reaches a terminal, too.
+/// Checks the log as well, as it reaches a terminal, too.
 fn listen_to_the_log() {
     struct Listener;
 
@@ -271,7 +271,7 @@ fn listen_to_the_log() {
 
     static START: Once = Once::new();
     START.call_once(|| {
-        // There is no other one, in a process of fuzzing or of this test.
+        // The process, of a fuzzer or of the test, has no other logger.
         log::set_logger(&Listener).unwrap();
         log::set_max_level(LevelFilter::Trace);
     });

@@ -1,5 +1,5 @@
-//! A command, written once more as a line: that line is to mean the same. And whatever a command or
-//! a refusal borrows is a piece of its line.
+//! A command written as a line again, which must mean the same. All text that a command or a refusal
+//! borrows is a piece of its line.
 
 use chinwag::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Request,
@@ -80,7 +80,7 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
     }
 }
 
-/// `None` if it cannot be written in another way than it was.
+/// `None` if the command has no second way to be written.
 fn write(command: &Command<'_>) -> Option<String> {
     let with = |word: &str, text: Option<&str>| match text {
         Some(text) => format!("/{word} {text}"),
@@ -100,7 +100,7 @@ fn write(command: &Command<'_>) -> Option<String> {
             format!("/NICK #{name}")
         }
         Command::Message(MessageCommand::Say(text)) => {
-            // Both ways to say anything at all.
+            // Both ways to send any text.
             assert_eq!(command::parse(&format!(" {text}")), Ok(*command));
             with("say", Some(text))
         }

@@ -1,4 +1,4 @@
-//! What a line is answered with: every reply and every refusal, and the fields it is to have.
+//! The answers to lines: every reply and every refusal, with its expected fields.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One client: what it does, what it got, and what it should have got.
+//! One client: its actions, its output, and its expected answers.
 
 use chinwag::chat::command::{Command, Mode, SessionCommand};
 use chinwag::server::switchboard::Readiness;
@@ -11,33 +11,33 @@ use super::super::splitter_model::{self, What};
 use super::super::support::{VirtualClient, VirtualServer};
 
 #[derive(Debug)]
-pub struct Person {
-    pub client: VirtualClient,
+pub struct Client {
+    pub connection: VirtualClient,
     /// It has asked for JSON before anything else.
     pub is_scripted: bool,
     /// It has always read everything, and its connection never broke.
     is_steady: bool,
     has_half_closed: bool,
     line_bytes_max: usize,
-    /// All that it sent and got.
+    /// All bytes that it sent and got.
     sent: Vec<u8>,
     got: Vec<u8>,
 }
 
-/// What a client's lines amount to.
+/// The answers due to a client's lines.
 #[derive(Debug, Default)]
 struct Due {
-    /// So many answers, in JSON.
+    /// The number of answers, in JSON.
     answers: usize,
-    /// Nothing is known of what comes after.
+    /// Further answers are not counted.
     is_open_ended: bool,
     has_quit: bool,
 }
 
-impl Person {
-    pub fn new(client: VirtualClient, line_bytes_max: usize) -> Self {
+impl Client {
+    pub fn new(connection: VirtualClient, line_bytes_max: usize) -> Self {
         Self {
-            client,
+            connection,
             is_scripted: false,
             is_steady: true,
             has_half_closed: false,
@@ -47,51 +47,51 @@ impl Person {
         }
     }
 
-    /// As in a kernel, what was not read yet and what comes now are one piece.
+    /// As in a kernel, unread bytes and new ones are one piece.
     pub fn sends(&mut self, server: &mut VirtualServer, bytes: &[u8]) {
         if self.has_half_closed || bytes.is_empty() {
             return;
         }
         self.sent.extend_from_slice(bytes);
-        let before = self.client.socket.borrow_mut().to_server.pop_back();
+        let before = self.connection.socket.borrow_mut().to_server.pop_back();
         let all = [&before.unwrap_or_default()[..], bytes].concat();
-        server.deliver(&self.client, &all);
+        server.deliver(&self.connection, &all);
     }
 
     pub fn half_closes(&mut self, server: &mut VirtualServer) {
         self.has_half_closed = true;
-        self.client.socket.borrow_mut().half_closed = true;
+        self.connection.socket.borrow_mut().half_closed = true;
         let end = Readiness {
             readable: true,
             writable: false,
             hung_up: true,
         };
-        server.switchboard.ready(self.client.id, end);
+        server.switchboard.ready(self.connection.id, end);
     }
 
     pub fn resets(&mut self, server: &mut VirtualServer, is_told: bool) {
         self.is_steady = false;
-        self.client.socket.borrow_mut().reset = true;
+        self.connection.socket.borrow_mut().reset = true;
         if is_told {
             let broken = Readiness {
                 readable: true,
                 writable: true,
                 hung_up: true,
             };
-            server.switchboard.ready(self.client.id, broken);
+            server.switchboard.ready(self.connection.id, broken);
         }
     }
 
     pub fn reads_slowly(&mut self, space: usize, write_max: usize, breaks: bool) {
         self.is_steady = false;
-        let mut socket = self.client.socket.borrow_mut();
+        let mut socket = self.connection.socket.borrow_mut();
         socket.space = space;
         socket.write_max = write_max;
         socket.breaks_when_full = breaks;
     }
 
     pub fn reads_all(&mut self) {
-        let mut socket = self.client.socket.borrow_mut();
+        let mut socket = self.connection.socket.borrow_mut();
         socket.space = usize::MAX;
         socket.write_max = usize::MAX;
     }
@@ -101,20 +101,20 @@ impl Person {
             writable: true,
             ..Readiness::default()
         };
-        server.switchboard.ready(self.client.id, writable);
+        server.switchboard.ready(self.connection.id, writable);
     }
 
-    /// Keeps what came.
+    /// Takes the output.
     pub fn look(&mut self) {
-        self.got.extend(self.client.take());
+        self.got.extend(self.connection.take());
     }
 
-    /// Who reads everything and has a name is not closed, unless it wants that.
+    /// A registered client that reads everything is not closed, unless it wants that.
     pub fn check_stays(&self) {
         let due = self.due();
         let wants_to = self.has_half_closed || due.has_quit || due.is_open_ended;
-        if self.is_scripted && self.is_steady && !wants_to && self.has_a_name() {
-            assert!(!self.client.is_closed(), "{self:?}");
+        if self.is_scripted && self.is_steady && !wants_to && self.is_registered() {
+            assert!(!self.connection.is_closed(), "{self:?}");
         }
     }
 
@@ -125,7 +125,7 @@ impl Person {
         }
         let due = self.due();
         let answers = self.answers().len();
-        let all_were_read = self.has_a_name() || !self.client.is_closed();
+        let all_were_read = self.is_registered() || !self.connection.is_closed();
         if all_were_read && !due.is_open_ended {
             assert_eq!(answers, due.answers, "one answer to one line: {self:?}");
         } else if all_were_read {
@@ -135,14 +135,14 @@ impl Person {
         }
     }
 
-    fn has_a_name(&self) -> bool {
+    fn is_registered(&self) -> bool {
         // The second line has asked for it.
         self.answers()
             .get(1)
             .is_some_and(|answer| answer["type"] == "ok")
     }
 
-    /// What its lines amount to, as a plain model splits them.
+    /// The answers due to its lines, as a plain model splits them.
     fn due(&self) -> Due {
         let mut due = Due::default();
         let ended = self.has_half_closed;
@@ -187,7 +187,7 @@ impl Person {
             .collect()
     }
 
-    /// That all it got is what the protocol page knows.
+    /// Checks that all its output follows the protocol page.
     pub fn check_output(&self) {
         for line in self.lines() {
             if line.starts_with('{') {
@@ -198,7 +198,7 @@ impl Person {
         }
     }
 
-    /// The lines it got, without their ends, telnet's answers, and what a stranger is told.
+    /// The lines it got, without their ends, telnet's answers, and the answers to foreign protocols.
     fn lines(&self) -> Vec<String> {
         let (mut lines, mut rest, mut crlf) = (Vec::new(), &self.got[..], false);
         while !rest.is_empty() {
@@ -211,7 +211,7 @@ impl Person {
             // Nothing comes after these.
             if [ForeignProtocol::Http, ForeignProtocol::Tls]
                 .iter()
-                .any(|stranger| stranger.answer() == rest)
+                .any(|protocol| protocol.answer() == rest)
             {
                 break;
             }
@@ -220,7 +220,7 @@ impl Person {
                 break;
             };
             let is_cut_off =
-                |stranger: ForeignProtocol| !self.is_steady && stranger.answer().starts_with(rest);
+                |protocol: ForeignProtocol| !self.is_steady && protocol.answer().starts_with(rest);
             if is_cut_off(ForeignProtocol::Http) || is_cut_off(ForeignProtocol::Tls) {
                 break;
             }
