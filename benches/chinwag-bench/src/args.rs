@@ -19,7 +19,7 @@ use crate::server::{Recipe, SUPERVISE};
 use crate::soak::CLIENTS_MIN;
 use crate::stamp::STAMP_BYTES;
 use crate::target::Target;
-use crate::traffic::{Pace, RoomSpec};
+use crate::traffic::{Pace, Spec};
 
 const AFTER_HELP: &str = "\
 Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
@@ -317,7 +317,7 @@ impl Command {
                 clients,
                 rate,
             } => {
-                let room = RoomSpec::of(members, speakers, Pace::Rate(room_rate));
+                let room = Spec::room(members, speakers, Pace::Rate(room_rate));
                 Scenario::mixed(room, clients, rate)
             }
             Self::Slow {
@@ -326,7 +326,7 @@ impl Command {
                 room_rate,
                 share,
             } => {
-                let room = RoomSpec::of(members, speakers, Pace::Rate(room_rate));
+                let room = Spec::room(members, speakers, Pace::Rate(room_rate));
                 Scenario::slow(room, slow_members(members, speakers, share))
             }
             Self::Storm { at_once, rate } => Scenario::storm(at_once, rate),

@@ -12,7 +12,7 @@ use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
 use crate::server::{Recipe, Server};
 use crate::table::{Figure, Spread, short, table};
-use crate::traffic::{Pace, RoomSpec};
+use crate::traffic::{Pace, Spec};
 
 /// A workload by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +38,7 @@ impl Benchmark {
 }
 
 /// The room of `mixed`.
-const BIG_ROOM: RoomSpec = RoomSpec::of(9_900, 10, Pace::Rate(10.0));
+const BIG_ROOM: Spec = Spec::room(9_900, 10, Pace::Rate(10.0));
 
 /// All that can be compared.
 pub const BENCHMARKS: [Benchmark; 9] = [

@@ -14,7 +14,7 @@ use crate::run::{Load, Plan};
 use crate::stamp::Stamp;
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Chat, Pace, PrivateTraffic, RoomSpec, RoomTraffic};
+use crate::traffic::{Chat, Pace, Spec, Traffic};
 
 /// Clients that chat while others come and go.
 pub const CHATTING: usize = 2;
@@ -22,9 +22,8 @@ pub const CHATTING: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scenario {
     pub name: &'static str,
-    /// How many write to each other privately, and how.
-    private: Option<(usize, Pace)>,
-    room: Option<RoomSpec>,
+    private: Option<Spec>,
+    room: Option<Spec>,
     /// Members of the room that stop reading while it is measured.
     slow: usize,
     idle: usize,
@@ -46,35 +45,35 @@ impl Scenario {
 
     pub const fn dm(clients: usize, window: usize) -> Self {
         Self {
-            private: Some((clients, Pace::Window(window))),
+            private: Some(Spec::private(clients, Pace::Window(window))),
             ..Self::named("dm")
         }
     }
 
     pub const fn rate(clients: usize, rate: f64) -> Self {
         Self {
-            private: Some((clients, Pace::Rate(rate))),
+            private: Some(Spec::private(clients, Pace::Rate(rate))),
             ..Self::named("rate")
         }
     }
 
     pub const fn room(members: usize, speakers: usize, window: usize) -> Self {
         Self {
-            room: Some(RoomSpec::of(members, speakers, Pace::Window(window))),
+            room: Some(Spec::room(members, speakers, Pace::Window(window))),
             ..Self::named("room")
         }
     }
 
     /// A room spoken to at a rate, and other clients that write privately.
-    pub const fn mixed(room: RoomSpec, clients: usize, rate: f64) -> Self {
+    pub const fn mixed(room: Spec, clients: usize, rate: f64) -> Self {
         Self {
             room: Some(room),
-            private: Some((clients, Pace::Rate(rate))),
+            private: Some(Spec::private(clients, Pace::Rate(rate))),
             ..Self::named("mixed")
         }
     }
 
-    pub const fn slow(room: RoomSpec, slow: usize) -> Self {
+    pub const fn slow(room: Spec, slow: usize) -> Self {
         Self {
             room: Some(room),
             slow,
@@ -85,7 +84,7 @@ impl Scenario {
     /// Others come and go while two chat.
     pub const fn storm(at_once: usize, rate: f64) -> Self {
         Self {
-            private: Some((CHATTING, Pace::Rate(rate))),
+            private: Some(Spec::private(CHATTING, Pace::Rate(rate))),
             at_once,
             ..Self::named("storm")
         }
@@ -99,7 +98,7 @@ impl Scenario {
     }
 
     pub fn members(&self) -> usize {
-        self.room.map_or(0, |room| room.members)
+        self.room.map_or(0, |room| room.clients)
     }
 
     pub fn has_messages(&self) -> bool {
@@ -108,7 +107,7 @@ impl Scenario {
 
     /// How many clients are there from the start.
     pub fn residents(&self) -> usize {
-        self.members() + self.private.map_or(0, |(clients, _)| clients) + self.idle
+        self.members() + self.private.map_or(0, |private| private.clients) + self.idle
     }
 
     pub fn clients(&self) -> usize {
@@ -128,29 +127,31 @@ impl Scenario {
     /// Further figures for reports, without those that are 0.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
         let count = |count: usize| as_f64(count as u64);
-        let room = self.room.filter(|room| room.speakers > 0);
-        let (rate, window) = match self.private {
-            Some((_, Pace::Rate(rate))) => (rate, 0),
-            Some((_, Pace::Window(window))) => (0.0, window),
-            None => (0.0, 0),
-        };
-        let (members, speakers) = room.map_or((0, 0), |room| (room.members, room.speakers));
-        let (members, room_rate, window) = match room.map(|room| room.pace) {
-            Some(Pace::Rate(rate)) => (members, rate, window),
-            Some(Pace::Window(window)) => (0, 0.0, window), // the members are all clients
-            None => (0, 0.0, window),
-        };
+        let (rate, window) = paces(self.private);
+        let (room_rate, room_window) = paces(self.room);
+        // In a closed loop, the members are all clients.
+        let members = if room_rate > 0.0 { self.members() } else { 0 };
+        let speakers = self.room.map_or(0, |room| room.senders);
         let parameters = [
             ("at_once", count(self.at_once)),
             ("rate", rate),
             ("members", count(members)),
             ("speakers", count(speakers)),
-            ("window", count(window)),
+            ("window", count(window + room_window)),
             ("room_rate", room_rate),
             ("slow", count(self.slow)),
         ];
         let is_told = |(_, value): &(&str, f64)| *value > 0.0;
         parameters.into_iter().filter(is_told).collect()
+    }
+}
+
+/// The rate of an open loop, and the window of a closed one.
+fn paces(spec: Option<Spec>) -> (f64, usize) {
+    match spec.map(|spec| spec.pace) {
+        Some(Pace::Rate(rate)) => (rate, 0),
+        Some(Pace::Window(window)) => (0.0, window),
+        None => (0.0, 0),
     }
 }
 
@@ -168,19 +169,19 @@ impl ScenarioWorkload {
     pub fn new(scenario: Scenario, dialect: Dialect, plan: &Plan) -> Self {
         // A hundred points make a plot; shorter than a tenth of a second they are noise.
         let interval = (plan.time / 100).max(Duration::from_millis(100));
-        let private = scenario.private.map(|(clients, pace)| {
-            let (first, template) = (scenario.members(), dialect.private(plan.size));
-            PrivateTraffic::new(first, clients, pace, template, plan.seed, interval)
+        let private = scenario.private.map(|private| Spec {
+            first: scenario.members(),
+            ..private
         });
-        let room = scenario.room.map(|room| RoomSpec {
-            size: plan.size,
-            ..room
+        let specs = [("private", private), ("room", scenario.room)];
+        let traffics = specs.into_iter().filter_map(|(name, spec)| {
+            let size = plan.size;
+            let spec = Spec { size, ..spec? };
+            Some(Traffic::new(name, spec, dialect, plan.seed, interval))
         });
-        let room = room.map(|room| ("room", RoomTraffic::new(room, dialect, interval)));
         Self {
             chat: Chat {
-                private,
-                rooms: room.into_iter().collect(),
+                traffics: traffics.collect(),
                 strayed: 0,
             },
             scenario,

@@ -8,6 +8,8 @@ pub use room::RoomLedger;
 
 use serde::Serialize;
 
+use crate::client::ClientNo;
+
 /// What must be zero at the end of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeliveryErrors {
@@ -32,6 +34,40 @@ impl std::iter::Sum for DeliveryErrors {
             duplicated: sum.duplicated + errors.duplicated,
             out_of_order: sum.out_of_order + errors.out_of_order,
         })
+    }
+}
+
+pub enum Ledger {
+    Private(PrivateLedger),
+    Room(RoomLedger),
+}
+
+impl Ledger {
+    /// Notes an arrival. Returns, if it was awaited, whether all who were to have it do so now.
+    pub fn arrived(&mut self, by: ClientNo, sender: ClientNo, number: u32) -> Option<bool> {
+        match self {
+            Self::Private(ledger) => ledger.arrived(by, sender, number).then_some(true),
+            Self::Room(ledger) => ledger.arrived(by, sender, number),
+        }
+    }
+
+    pub fn outstanding(&self) -> u64 {
+        self.errors().lost
+    }
+
+    /// Messages in flight count as lost.
+    pub fn errors(&self) -> DeliveryErrors {
+        match self {
+            Self::Private(ledger) => ledger.errors(),
+            Self::Room(ledger) => ledger.errors(),
+        }
+    }
+
+    pub fn room(&self) -> Option<&RoomLedger> {
+        match self {
+            Self::Private(_) => None,
+            Self::Room(ledger) => Some(ledger),
+        }
     }
 }
 

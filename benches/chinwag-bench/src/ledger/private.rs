@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 
 use super::DeliveryErrors;
 use crate::client::ClientNo;
-use crate::stamp::Stamp;
 
 pub struct PrivateLedger {
     senders: Vec<Sender>,
-    outstanding: u64,
+    /// Of these, the lost are those under way.
     errors: DeliveryErrors,
 }
 
@@ -31,7 +30,6 @@ impl PrivateLedger {
     pub fn new(clients: usize) -> Self {
         Self {
             senders: vec![Sender::default(); clients],
-            outstanding: 0,
             errors: DeliveryErrors::default(),
         }
     }
@@ -48,14 +46,14 @@ impl PrivateLedger {
             to,
             is_overtaken: false,
         });
-        self.outstanding += 1;
+        self.errors.lost += 1;
         number
     }
 
     /// Notes an arrival. Returns whether it is one that was awaited.
-    pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> bool {
-        let is_it = |sent: &UnderWay| sent.number == stamp.number && sent.to == by;
-        let sender = self.senders.get_mut(stamp.sender.index());
+    pub fn arrived(&mut self, by: ClientNo, from: ClientNo, number: u32) -> bool {
+        let is_it = |sent: &UnderWay| sent.number == number && sent.to == by;
+        let sender = self.senders.get_mut(from.index());
         let Some((sender, place)) = sender.and_then(|sender| {
             let place = sender.under_way.iter().position(is_it)?;
             Some((sender, place))
@@ -69,20 +67,12 @@ impl PrivateLedger {
         let arrived = sender.under_way.remove(place);
         let is_late = arrived.is_some_and(|sent| sent.is_overtaken);
         self.errors.out_of_order += u64::from(is_late);
-        self.outstanding -= 1;
+        self.errors.lost -= 1;
         true
     }
 
-    pub fn outstanding(&self) -> u64 {
-        self.outstanding
-    }
-
-    /// Messages in flight count as lost.
     pub fn errors(&self) -> DeliveryErrors {
-        DeliveryErrors {
-            lost: self.outstanding,
-            ..self.errors
-        }
+        self.errors
     }
 }
 
@@ -90,28 +80,17 @@ impl PrivateLedger {
 mod tests {
     use super::super::errors;
     use super::*;
-    use crate::stamp::Kind;
-    use crate::timestamp::Timestamp;
 
     const A: ClientNo = ClientNo::new(0);
     const B: ClientNo = ClientNo::new(1);
     const C: ClientNo = ClientNo::new(2);
 
-    fn message(number: u32) -> Stamp {
-        Stamp {
-            kind: Kind::Private,
-            sender: A,
-            number,
-            intended: Timestamp::default(),
-        }
-    }
-
     #[test]
     fn messages_to_different_clients_may_overtake_each_other() {
         let mut ledger = PrivateLedger::new(3);
         let (first, second) = (ledger.sent(A, B), ledger.sent(A, C));
-        assert!(ledger.arrived(C, &message(second)));
-        assert!(ledger.arrived(B, &message(first)));
+        assert!(ledger.arrived(C, A, second));
+        assert!(ledger.arrived(B, A, first));
         assert!(ledger.errors().is_none());
     }
 
@@ -119,13 +98,12 @@ mod tests {
     fn what_is_lost_doubled_swapped_or_misled_is_found() {
         let mut ledger = PrivateLedger::new(3);
         let (first, second, third) = (ledger.sent(A, B), ledger.sent(A, B), ledger.sent(A, C));
-        assert!(ledger.arrived(B, &message(second)));
-        assert!(ledger.arrived(B, &message(first)));
+        assert!(ledger.arrived(B, A, second));
+        assert!(ledger.arrived(B, A, first));
         assert_eq!(ledger.errors(), errors(1, 0, 1));
-        assert!(!ledger.arrived(B, &message(first)), "twice");
-        assert!(!ledger.arrived(B, &message(third)), "it was for C");
+        assert!(!ledger.arrived(B, A, first), "twice");
+        assert!(!ledger.arrived(B, A, third), "it was for C");
         assert_eq!(ledger.errors(), errors(1, 2, 1));
-        assert_eq!(ledger.outstanding(), 1);
     }
 
     #[test]
@@ -133,7 +111,7 @@ mod tests {
         let mut ledger = PrivateLedger::new(2);
         let numbers = [A; 4].map(|from| ledger.sent(from, B));
         for number in [numbers[1], numbers[2], numbers[3]] {
-            assert!(ledger.arrived(B, &message(number)));
+            assert!(ledger.arrived(B, A, number));
         }
         assert_eq!(ledger.errors(), errors(1, 0, 0));
     }

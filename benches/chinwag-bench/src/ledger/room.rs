@@ -3,31 +3,27 @@
 //! Every member has an account of its own, so that what one was told too much does not hide what
 //! another lacks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 
 use super::DeliveryErrors;
 use crate::client::ClientNo;
 use crate::dialect::Dialect;
-use crate::stamp::Stamp;
 
-/// A line, by its speaker's place among the speakers, and its number.
-type Line = (u32, u32);
+/// A line, by its speaker and its number.
+type Line = (ClientNo, u32);
 
 pub struct RoomLedger {
-    speakers: Vec<ClientNo>,
     /// A speaker hears itself.
     echoes: bool,
     members: Vec<Member>,
+    /// The first members speak.
+    speakers: Vec<Speaker>,
     /// What each member has heard of each speaker, a row for each member.
     hearing: Vec<Hearing>,
-    /// What each speaker has said.
-    speaking: Vec<Speaking>,
     /// Lines in the order in which they first reached a member that lacks none before them.
     order: Vec<Line>,
-    /// Lines that a member has skipped, by member and speaker.
-    skipped: HashMap<(u32, u32), Vec<Range<u32>>>,
     /// Lines that the server said it left out, to a client that is no member.
     told_strangers: u64,
     errors: DeliveryErrors,
@@ -37,6 +33,8 @@ pub struct RoomLedger {
 struct Member {
     heard: u64,
     told_missed: u64,
+    /// Lines of speakers that did not come before later ones.
+    skipped: Vec<(ClientNo, Range<u32>)>,
     /// How far it is in the order; `None` once it missed a line, if it speaks, or if there is no order.
     follower: Option<Follower>,
 }
@@ -66,172 +64,149 @@ struct Follower {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Speaking {
+struct Speaker {
     /// The number of the first of `remaining`.
     first: u32,
     /// How many members each line has still to reach.
     remaining: VecDeque<u32>,
 }
 
-impl Speaking {
+impl Speaker {
     /// The number that the next line will have, and of how many there are.
     fn next(&self) -> u32 {
         let ahead = u32::try_from(self.remaining.len()).unwrap_or(u32::MAX);
         self.first.wrapping_add(ahead)
     }
+
+    /// One more member has a line. Returns whether all have it now.
+    fn reached(&mut self, number: u32) -> bool {
+        let place = number.wrapping_sub(self.first) as usize;
+        let Some(remaining) = self.remaining.get_mut(place) else {
+            return false;
+        };
+        *remaining = remaining.saturating_sub(1);
+        let is_complete = *remaining == 0;
+        while self.remaining.front() == Some(&0) {
+            self.remaining.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+        is_complete
+    }
+}
+
+impl Follower {
+    /// All that hear every line must hear them in one order. Returns how many were not.
+    fn hear(
+        &mut self,
+        line: Line,
+        heard: &mut Hearing,
+        speakers: usize,
+        order: &mut Vec<Line>,
+    ) -> u64 {
+        self.fresh.push(line);
+        let round = self.rounds + 1;
+        self.speakers += usize::from(mem::replace(&mut heard.round, round) != round);
+        if self.speakers < speakers {
+            return 0;
+        }
+        let mut swapped = 0;
+        for line in self.last.drain(..) {
+            match order.get(self.place) {
+                None => order.push(line),
+                Some(first) => swapped += u64::from(*first != line),
+            }
+            self.place += 1;
+        }
+        mem::swap(&mut self.last, &mut self.fresh);
+        self.rounds = round;
+        self.speakers = 0;
+        swapped
+    }
 }
 
 impl RoomLedger {
-    /// The first clients are the members, and some of them speak. The dialect says whether a speaker
-    /// hears itself, and whether all hear lines in one order.
-    pub fn new(members: usize, speakers: Vec<ClientNo>, dialect: Dialect) -> Self {
+    /// The dialect says whether a speaker hears itself, and whether all hear lines in one order.
+    pub fn new(members: usize, speakers: usize, dialect: Dialect) -> Self {
         let echoes = dialect.echoes();
-        let member = |place: usize| {
-            let speaks = speakers.iter().any(|speaker| speaker.index() == place);
-            let follows = dialect.orders_rooms() && (echoes || !speaks);
-            Member {
-                heard: 0,
-                told_missed: 0,
-                follower: follows.then(Follower::default),
-            }
+        let member = |place: usize| Member {
+            heard: 0,
+            told_missed: 0,
+            skipped: Vec::new(),
+            follower: (dialect.orders_rooms() && (echoes || place >= speakers))
+                .then(Follower::default),
         };
         Self {
             echoes,
             members: (0..members).map(member).collect(),
-            hearing: vec![Hearing::default(); members * speakers.len()],
-            speaking: vec![Speaking::default(); speakers.len()],
+            speakers: vec![Speaker::default(); speakers],
+            hearing: vec![Hearing::default(); members * speakers],
             order: Vec::new(),
-            skipped: HashMap::new(),
             told_strangers: 0,
             errors: DeliveryErrors::default(),
-            speakers,
         }
     }
 
-    /// Notes a line of a speaker, by its place among the speakers, and gives it its number.
+    /// Notes a line, and gives it its number.
     pub fn spoken(&mut self, speaker: usize) -> u32 {
         let listeners = self.members.len() - usize::from(!self.echoes);
-        let Some(speaking) = self.speaking.get_mut(speaker) else {
+        let Some(speaker) = self.speakers.get_mut(speaker) else {
             return 0;
         };
-        let number = speaking.next();
+        let number = speaker.next();
         let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
-        speaking.remaining.push_back(listeners);
+        speaker.remaining.push_back(listeners);
         number
     }
 
-    /// Notes an arrival. Returns the speaker's place if the line was awaited, and whether all members
-    /// have it now.
-    pub fn arrived(&mut self, by: ClientNo, stamp: &Stamp) -> Option<(usize, bool)> {
-        let hears_it = by.index() < self.members.len() && (self.echoes || by != stamp.sender);
-        let is_spoken = |speaker: &usize| {
-            let speaking = self.speaking.get(*speaker);
-            speaking.is_some_and(|speaking| stamp.number < speaking.next())
-        };
-        let speaker = self.speakers.iter().position(|who| *who == stamp.sender);
-        let Some(speaker) = speaker.filter(|_| hears_it).filter(is_spoken) else {
-            self.errors.duplicated += 1;
-            return None;
-        };
-        let hearing = (self.hearing).get_mut(by.index() * self.speakers.len() + speaker)?;
-        let place = ClientNo::at(speaker).get();
-        let number = stamp.number;
+    /// Notes an arrival. Returns, if the line was awaited, whether all members have it now.
+    pub fn arrived(&mut self, by: ClientNo, from: ClientNo, number: u32) -> Option<bool> {
+        let heard = self.heard(by, from, number);
+        self.errors.duplicated += u64::from(heard.is_none());
+        heard
+    }
+
+    fn heard(&mut self, by: ClientNo, from: ClientNo, number: u32) -> Option<bool> {
+        let speakers = self.speakers.len();
+        let speaker = self.speakers.get_mut(from.index())?;
+        let hears_it = number < speaker.next() && (self.echoes || by != from);
+        let member = self.members.get_mut(by.index()).filter(|_| hears_it)?;
+        let hearing = self.hearing.get_mut(by.index() * speakers + from.index())?;
         if number < hearing.awaited {
             // Late, or for the second time.
-            let skipped = self.skipped.get_mut(&(by.get(), place));
-            if !skipped.is_some_and(|skipped| take_out(skipped, number)) {
-                self.errors.duplicated += 1;
-                return None;
-            }
+            take_out(&mut member.skipped, from, number)?;
             self.errors.out_of_order += 1;
         } else {
             let skipped = hearing.awaited..number;
             hearing.awaited = number.saturating_add(1);
             if !skipped.is_empty() {
-                let known = self.skipped.entry((by.get(), place)).or_default();
-                known.push(skipped);
-                self.follows_no_more(by);
+                member.skipped.push((from, skipped));
+                // Its place in the order cannot be told any more.
+                member.follower = None;
             }
-            self.follow(by, (place, number));
-        }
-        Some((speaker, self.reached(by, speaker, number)))
-    }
-
-    /// A member that misses a line cannot be told by its place in the order where it is.
-    fn follows_no_more(&mut self, who: ClientNo) {
-        if let Some(member) = self.members.get_mut(who.index()) {
-            member.follower = None;
-        }
-    }
-
-    /// All members that hear every line must hear them in one order.
-    fn follow(&mut self, by: ClientNo, line: Line) {
-        let member = self.members.get_mut(by.index());
-        let Some(follower) = member.and_then(|member| member.follower.as_mut()) else {
-            return;
-        };
-        follower.fresh.push(line);
-        let place = by.index() * self.speakers.len() + line.0 as usize;
-        if let Some(hearing) = self.hearing.get_mut(place) {
-            let round = follower.rounds + 1;
-            follower.speakers += usize::from(mem::replace(&mut hearing.round, round) != round);
-        }
-        if follower.speakers < self.speakers.len() {
-            return;
-        }
-        for line in follower.last.drain(..) {
-            match self.order.get(follower.place) {
-                None => self.order.push(line),
-                Some(first) => self.errors.out_of_order += u64::from(*first != line),
+            if let Some(follower) = &mut member.follower {
+                let line = (from, number);
+                self.errors.out_of_order += follower.hear(line, hearing, speakers, &mut self.order);
             }
-            follower.place += 1;
         }
-        mem::swap(&mut follower.last, &mut follower.fresh);
-        follower.rounds += 1;
-        follower.speakers = 0;
-    }
-
-    /// One more member has a line. Returns whether all have it now.
-    fn reached(&mut self, by: ClientNo, speaker: usize, number: u32) -> bool {
-        if let Some(member) = self.members.get_mut(by.index()) {
-            member.heard += 1;
-        }
-        let Some(speaking) = self.speaking.get_mut(speaker) else {
-            return false;
-        };
-        let place = number.wrapping_sub(speaking.first) as usize;
-        let Some(remaining) = speaking.remaining.get_mut(place) else {
-            return false;
-        };
-        *remaining = remaining.saturating_sub(1);
-        let is_complete = *remaining == 0;
-        while speaking.remaining.front() == Some(&0) {
-            speaking.remaining.pop_front();
-            speaking.first = speaking.first.wrapping_add(1);
-        }
-        is_complete
+        member.heard += 1;
+        Some(speaker.reached(number))
     }
 
     /// The server told a client that it left lines out.
     pub fn missed(&mut self, who: ClientNo, lines: u64) {
         match self.members.get_mut(who.index()) {
-            Some(member) => member.told_missed += lines,
+            Some(member) => {
+                member.told_missed += lines;
+                member.follower = None;
+            }
             None => self.told_strangers += lines,
         }
-        self.follows_no_more(who);
     }
 
     /// How many lines the server said it left out.
     pub fn told_missed(&self) -> u64 {
         let members = self.members.iter().map(|member| member.told_missed);
         members.sum::<u64>() + self.told_strangers
-    }
-
-    /// Deliveries in flight: neither made nor said to be left out.
-    pub fn outstanding(&self) -> u64 {
-        self.balances()
-            .map(|(owed, had)| owed.saturating_sub(had))
-            .sum()
     }
 
     /// Lines that the server said it left out although they arrived, or were never said. Lines in
@@ -243,16 +218,14 @@ impl RoomLedger {
 
     /// For each member, how many lines were said to it, and how many it heard or was told of.
     fn balances(&self) -> impl Iterator<Item = (u64, u64)> {
-        let spoken = |speaking: &Speaking| u64::from(speaking.next());
-        let all: u64 = self.speaking.iter().map(spoken).sum();
-        self.members.iter().enumerate().map(move |(place, member)| {
-            let own = |who: &ClientNo| !self.echoes && who.index() == place;
-            let own = self.speakers.iter().position(own);
-            let own = own
-                .and_then(|speaker| self.speaking.get(speaker))
-                .map_or(0, spoken);
-            (all - own, member.heard + member.told_missed)
-        })
+        let said = self
+            .speakers
+            .iter()
+            .map(|speaker| u64::from(speaker.next()));
+        let all: u64 = said.clone().sum();
+        let own = said.map(|own| if self.echoes { 0 } else { own });
+        let members = self.members.iter().zip(own.chain(std::iter::repeat(0)));
+        members.map(move |(member, own)| (all - own, member.heard + member.told_missed))
     }
 
     /// How many times a member has not heard the last line of a speaker. With none, nothing is in
@@ -260,33 +233,34 @@ impl RoomLedger {
     pub fn unheard_ends(&self) -> u64 {
         let rows = self.hearing.chunks(self.speakers.len().max(1));
         let unheard = rows.enumerate().flat_map(|(member, row)| {
-            let speakers = row.iter().zip(&self.speaking).zip(&self.speakers);
-            speakers.filter(move |((hearing, speaking), speaker)| {
-                let hears_it = self.echoes || speaker.index() != member;
-                hears_it && hearing.awaited < speaking.next()
+            let speakers = row.iter().zip(&self.speakers).enumerate();
+            speakers.filter(move |(place, (hearing, speaker))| {
+                (self.echoes || *place != member) && hearing.awaited < speaker.next()
             })
         });
         unheard.count() as u64
     }
 
-    /// Lines in flight count as lost.
+    /// Lines in flight, neither heard nor said to be left out, count as lost.
     pub fn errors(&self) -> DeliveryErrors {
+        let lost = self.balances().map(|(owed, had)| owed.saturating_sub(had));
         DeliveryErrors {
-            lost: self.outstanding(),
+            lost: lost.sum(),
             ..self.errors
         }
     }
 }
 
-/// Takes a number out of ranges. Returns whether it was in one.
-fn take_out(ranges: &mut Vec<Range<u32>>, number: u32) -> bool {
-    let Some(place) = ranges.iter().position(|range| range.contains(&number)) else {
-        return false;
-    };
-    let range = ranges.swap_remove(place);
+/// Takes a line out of ranges, if it is in one.
+fn take_out(skipped: &mut Vec<(ClientNo, Range<u32>)>, from: ClientNo, number: u32) -> Option<()> {
+    let is_it =
+        |(speaker, range): &(ClientNo, Range<u32>)| *speaker == from && range.contains(&number);
+    let place = skipped.iter().position(is_it)?;
+    let (_, range) = skipped.swap_remove(place);
     let parts = [range.start..number, number + 1..range.end];
-    ranges.extend(parts.into_iter().filter(|part| !part.is_empty()));
-    true
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    skipped.extend(parts.map(|part| (from, part)));
+    Some(())
 }
 
 #[cfg(test)]

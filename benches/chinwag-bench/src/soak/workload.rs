@@ -17,7 +17,7 @@ use crate::run::Load;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Chat, Pace, PrivateTraffic, RoomSpec, RoomTraffic, Schedule};
+use crate::traffic::{Chat, Pace, Schedule, Spec, Traffic};
 
 /// Steady clients that enter another room and leave it again, each second.
 const ROOM_HOPS_PER_SECOND: f64 = 2.0;
@@ -39,28 +39,34 @@ pub struct SoakWorkload {
 impl SoakWorkload {
     pub fn new(population: Population, plan: &Plan, pid: Option<u32>) -> Self {
         let (mut rng, interval) = (Rng::with_seed(plan.run.seed), plan.sample_time());
-        let room = |first, members, rate, size| {
-            let spec = RoomSpec {
+        let Population {
+            members,
+            chatters,
+            speakers,
+            ..
+        } = population;
+        let private = Spec::private(chatters, Pace::Rate(plan.rate));
+        let busy_room = Spec::room(members, speakers, Pace::Rate(plan.room_rate));
+        let lobby = Spec::room(chatters, speakers, Pace::Rate(plan.lobby_rate));
+        let (seed, size) = (rng.u64(..), plan.run.size);
+        let traffic = |name, first, size, spec| {
+            let spec = Spec {
                 first,
                 size,
-                has_last_lines: true,
-                ..RoomSpec::of(members, population.speakers, Pace::Rate(rate))
+                has_last_lines: name != "private",
+                ..spec
             };
-            RoomTraffic::new(spec, Dialect::Chinwag, interval)
+            Traffic::new(name, spec, Dialect::Chinwag, seed, interval)
         };
-        let Population {
-            members, chatters, ..
-        } = population;
-        let busy_room = room(0, members, plan.room_rate, LONG_BYTES);
-        let lobby = room(members, chatters, plan.lobby_rate, plan.run.size);
-        let pace = Pace::Rate(plan.rate);
-        let template = Dialect::Chinwag.private(plan.run.size);
-        let private = PrivateTraffic::new(members, chatters, pace, template, rng.u64(..), interval);
+        let traffics = vec![
+            traffic("private", members, size, private),
+            traffic("room", 0, LONG_BYTES, busy_room),
+            traffic("lobby", members, size, lobby),
+        ];
         Self {
             population,
             chat: Chat {
-                private: Some(private),
-                rooms: vec![("room", busy_room), ("lobby", lobby)],
+                traffics,
                 strayed: 0,
             },
             slow: SlowReaders::new(population, plan.run.time, rng.fork()),
