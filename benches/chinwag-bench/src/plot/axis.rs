@@ -6,6 +6,8 @@ use std::ops::Range;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 
+use super::Line;
+
 /// A scale. Where it is logarithmic, its values are logarithms.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -17,8 +19,8 @@ pub struct Axis {
 
 impl Axis {
     /// Each step to the right is ten times as rare.
-    pub fn percentiles<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Self {
-        let end = points.map(|(nines, _)| *nines).fold(1.0, f64::max);
+    pub fn percentiles(lines: &[Line]) -> Self {
+        let end = points(lines).map(|(nines, _)| nines).fold(1.0, f64::max);
         let nines = successors(Some(1.0), |nines| Some(nines + 1.0));
         let half = 2_f64.log10();
         let steps = [0.0, half].into_iter().chain(nines);
@@ -57,8 +59,8 @@ impl Axis {
         }
     }
 
-    pub fn from_zero<'a>(name: &str, points: impl Iterator<Item = &'a (f64, f64)>) -> Self {
-        let most = points.map(|(_, value)| *value).fold(0.0, f64::max).max(1.0);
+    pub fn from_zero(name: &str, lines: &[Line]) -> Self {
+        let most = points(lines).map(|(_, value)| value).fold(1.0, f64::max);
         let step = step(most / 5.0);
         let end = (most / step).ceil() * step;
         Self {
@@ -73,27 +75,18 @@ impl Axis {
         }
     }
 
-    pub fn latency<'a>(name: &str, points: impl Iterator<Item = &'a (f64, f64)>) -> Self {
-        let nothing = (f64::INFINITY, f64::NEG_INFINITY);
-        let (low, high) = points.fold(nothing, |(low, high), (_, value)| {
-            (low.min(*value), high.max(*value))
-        });
-        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+    pub fn latency(name: &str, lines: &[Line]) -> Self {
+        let values = || points(lines).map(|(_, value)| value);
+        let low = values().reduce(f64::min).unwrap_or(0.0);
+        let high = values().reduce(f64::max).unwrap_or(1.0);
         // What is 1, 2 or 5 times a power of ten, from one below to one above.
         let all: Vec<f64> = successors(Some(low.floor()), |decade| Some(decade + 1.0))
             .take_while(|decade| *decade <= high.ceil())
             .flat_map(|decade| [1_f64, 2.0, 5.0].map(|digit| decade + digit.log10()))
             .collect();
-        let start = all
-            .iter()
-            .copied()
-            .rfind(|tick| *tick <= low)
-            .unwrap_or(low);
-        let end = all
-            .iter()
-            .copied()
-            .find(|tick| *tick > high)
-            .unwrap_or(high);
+        let ticks = || all.iter().copied();
+        let start = ticks().rfind(|tick| *tick <= low).unwrap_or(low);
+        let end = ticks().find(|tick| *tick > high).unwrap_or(high);
         let is_long = end - start > 2.5;
         let is_shown =
             |tick: &f64| (start..=end).contains(tick) && (!is_long || tick.fract() == 0.0);
@@ -132,15 +125,15 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
+fn points(lines: &[Line]) -> impl Iterator<Item = (f64, f64)> {
+    lines.iter().flat_map(|line| line.points.iter().copied())
+}
+
 /// The next that is 1, 2 or 5 times a power of ten.
 fn step(least: f64) -> f64 {
     let decade = 10_f64.powf(least.log10().floor());
-    let factors = [1.0, 2.0, 5.0].into_iter();
-    let steps = factors.map(|factor| factor * decade);
-    steps
-        .into_iter()
-        .find(|step| *step >= least)
-        .unwrap_or(10.0 * decade)
+    let mut steps = [1.0, 2.0, 5.0].map(|factor| factor * decade).into_iter();
+    steps.find(|step| *step >= least).unwrap_or(10.0 * decade)
 }
 
 fn steps(step: f64, end: f64) -> Vec<f64> {
@@ -166,14 +159,25 @@ mod tests {
             let ticks = axis.ticks.iter();
             ticks.map(|tick| (axis.show)(*tick)).collect()
         };
-        let percentiles = Axis::percentiles([(4.2, 0.0)].iter());
+        let through = |points: &[(f64, f64)]| {
+            let style = plotters::style::BLACK.into();
+            [Line::new("", style, points.iter().copied())]
+        };
+        let latencies = |low: f64, high: f64| {
+            Axis::latency("", &through(&[(0.0, low.log10()), (0.0, high.log10())]))
+        };
+        let percentiles = Axis::percentiles(&through(&[(4.2, 0.0)]));
         let expected = ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"];
         assert_eq!(shown(&percentiles), expected);
-        let narrow = Axis::latency("", [(0.0, 0.03_f64.log10()), (0.0, 0.6_f64.log10())].iter());
-        assert_eq!(shown(&narrow), ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
-        let wide = Axis::latency("", [(0.0, 0.03_f64.log10()), (0.0, 600_f64.log10())].iter());
-        assert_eq!(shown(&wide), ["0.1", "1", "10", "100", "1000"]);
-        let rate = Axis::from_zero("", [(0.0, 730_000.0)].iter());
+        assert_eq!(
+            shown(&latencies(0.03, 0.6)),
+            ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]
+        );
+        assert_eq!(
+            shown(&latencies(0.03, 600.0)),
+            ["0.1", "1", "10", "100", "1000"]
+        );
+        let rate = Axis::from_zero("", &through(&[(0.0, 730_000.0)]));
         assert_eq!(shown(&rate), ["0", "200k", "400k", "600k", "800k"]);
         assert_eq!(shown(&Axis::long_time(30.0)), shown(&Axis::time(30.0)));
         assert_eq!(shown(&Axis::long_time(600.0)).last().unwrap(), "10");

@@ -10,7 +10,6 @@ mod runs;
 mod soak;
 
 use std::io;
-use std::iter::successors;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -33,8 +32,6 @@ pub enum PlotError {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
 
-type Points = Vec<(f64, f64)>;
-
 const WIDTH: u32 = 1100;
 const LEGEND_WIDTH: u32 = 260;
 const LEGEND_ROW: i32 = 22;
@@ -42,7 +39,7 @@ const LEGEND_ROW: i32 = 22;
 /// The title's and the first row's height, and that of a row.
 const TITLE_Y: i32 = 24;
 const ABOUT_Y: i32 = 50;
-const ABOUT_ROW: i32 = 22;
+const ABOUT_ROW: usize = 22;
 
 /// Longer labels would run into what is beside them.
 const LABEL_CHARS: usize = 30;
@@ -60,14 +57,27 @@ struct Panel {
     x: Axis,
     y: Axis,
     lines: Vec<Line>,
-    legend: Vec<(String, ShapeStyle)>,
+    has_legend: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Line {
     label: String,
     style: ShapeStyle,
-    points: Points,
+    points: Vec<(f64, f64)>,
+}
+
+impl Line {
+    /// Through all points that can be drawn: where nothing arrived, there is no latency, and its
+    /// logarithm is not finite.
+    fn new(label: &str, style: ShapeStyle, points: impl Iterator<Item = (f64, f64)>) -> Self {
+        let is_finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+        Self {
+            label: label.to_owned(),
+            style,
+            points: points.filter(is_finite).collect(),
+        }
+    }
 }
 
 /// Of blocks, one below another.
@@ -93,8 +103,8 @@ fn on_paper(blocks: &[Block]) -> Result<String, PlotError> {
 
 impl Block {
     fn head_height(&self) -> u32 {
-        let rows = u32::try_from(self.about.len()).unwrap_or_default();
-        (ABOUT_Y.unsigned_abs()) + ABOUT_ROW.unsigned_abs() * rows
+        let rows = u32::try_from(self.about.len() * ABOUT_ROW).unwrap_or_default();
+        ABOUT_Y.unsigned_abs() + rows
     }
 
     fn height(&self) -> u32 {
@@ -103,8 +113,7 @@ impl Block {
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
         area.draw_text(&self.title, &text(22, INK), (TITLE_Y, TITLE_Y))?;
-        let rows = successors(Some(ABOUT_Y), |y| Some(y + ABOUT_ROW));
-        for (row, y) in self.about.iter().zip(rows) {
+        for (row, y) in self.about.iter().zip((ABOUT_Y..).step_by(ABOUT_ROW)) {
             area.draw_text(row, &text(16, MUTED), (TITLE_Y, y))?;
         }
         let (_, mut rest) = area.split_vertically(self.head_height());
@@ -118,12 +127,21 @@ impl Block {
 }
 
 impl Panel {
+    fn has_points(&self) -> bool {
+        self.lines.iter().any(|line| !line.points.is_empty())
+    }
+
     fn draw(&self, area: &Area<'_>) -> Drawn {
         let (plot, legend) = area.split_horizontally(WIDTH - LEGEND_WIDTH);
-        let rows = successors(Some(LEGEND_ROW), |y| Some(y + LEGEND_ROW));
-        for ((label, style), y) in self.legend.iter().zip(rows) {
-            legend.draw(&PathElement::new([(8, y), (36, y)], *style))?;
-            legend.draw_text(&shortened(label, LABEL_CHARS), &text(16, INK), (44, y))?;
+        let shown = if self.has_legend {
+            &self.lines[..]
+        } else {
+            &[]
+        };
+        for (line, row) in shown.iter().zip(1..) {
+            let (y, label) = (row * LEGEND_ROW, shortened(&line.label, LABEL_CHARS));
+            legend.draw(&PathElement::new([(8, y), (36, y)], line.style))?;
+            legend.draw_text(&label, &text(16, INK), (44, y))?;
         }
         let mut chart = ChartBuilder::on(&plot)
             .margin_top(12)
@@ -152,21 +170,6 @@ impl Panel {
         }
         Ok(())
     }
-}
-
-fn has_points(lines: &[Line]) -> bool {
-    lines.iter().any(|line| !line.points.is_empty())
-}
-
-fn points(lines: &[Line]) -> impl Iterator<Item = &(f64, f64)> {
-    lines.iter().flat_map(|line| &line.points)
-}
-
-fn legend(lines: &[Line]) -> Vec<(String, ShapeStyle)> {
-    lines
-        .iter()
-        .map(|line| (line.label.clone(), line.style))
-        .collect()
 }
 
 fn shortened(text: &str, chars: usize) -> String {

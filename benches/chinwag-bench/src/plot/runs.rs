@@ -7,10 +7,7 @@ use plotters::style::{Color as _, ShapeStyle};
 
 use super::axis::{Axis, trimmed};
 use super::palette::{DASHED, LINES, SOLID};
-use super::{
-    Block, Line, Panel, PlotError, Points, has_points, legend, on_paper, points, shortened,
-};
-use crate::recorder::Interval;
+use super::{Block, Line, Panel, PlotError, on_paper, shortened};
 use crate::report::{Messages, Report};
 
 const PERCENTILES_HEIGHT: u32 = 360;
@@ -34,65 +31,21 @@ pub fn draw(reports: &[Report]) -> Result<String, PlotError> {
 
 fn blocks(reports: &[Report]) -> Vec<Block> {
     let key = |report: &Report| (report.workload, report.clients, report.size);
-    let mut keys = Vec::new();
-    for report in reports {
-        if !keys.contains(&key(report)) {
-            keys.push(key(report));
-        }
-    }
-    let group = |wanted: &_| -> Vec<&Report> {
-        reports
-            .iter()
-            .filter(|report| key(report) == *wanted)
-            .collect()
+    let keys = distinct(reports.iter().map(key));
+    let group = |wanted| -> Vec<&Report> {
+        let reports = reports.iter();
+        reports.filter(|report| key(report) == wanted).collect()
     };
-    keys.iter().filter_map(|key| block(&group(key))).collect()
+    keys.into_iter()
+        .filter_map(|key| block(&group(key)))
+        .collect()
 }
 
 /// What is drawn of one kind of message in one run.
-struct Curves {
+struct Curve<'a> {
     label: String,
-    kind: &'static str,
     style: ShapeStyle,
-    /// Nines, and the logarithm of milliseconds.
-    percentiles: Points,
-    /// Seconds, and messages per second.
-    throughput: Points,
-    /// Seconds, and the logarithm of milliseconds.
-    p99: Points,
-}
-
-impl Curves {
-    fn new(messages: &Messages, label: String, style: ShapeStyle) -> Self {
-        // Where nothing arrived, there is no latency, and its logarithm is not finite.
-        let finite = |points: &mut dyn Iterator<Item = (f64, f64)>| -> Points {
-            points
-                .filter(|(x, y)| x.is_finite() && y.is_finite())
-                .collect()
-        };
-        let over_time = |pick: fn(&Interval) -> f64| {
-            let intervals = messages.intervals.iter();
-            finite(&mut intervals.map(|interval| (interval.at_s, pick(interval))))
-        };
-        let percentiles = messages.percentiles.iter();
-        let nines = |(quantile, ms): &(f64, f64)| (-(1.0 - quantile).log10(), ms.log10());
-        Self {
-            label,
-            kind: messages.kind,
-            style,
-            percentiles: finite(&mut percentiles.map(nines)),
-            throughput: over_time(|interval| interval.per_second),
-            p99: over_time(|interval| interval.latency.p99_ms.log10()),
-        }
-    }
-
-    fn line(&self, points: &Points) -> Line {
-        Line {
-            label: self.label.clone(),
-            style: self.style,
-            points: points.clone(),
-        }
-    }
+    messages: &'a Messages,
 }
 
 fn block(group: &[&Report]) -> Option<Block> {
@@ -112,8 +65,14 @@ fn block(group: &[&Report]) -> Option<Block> {
                 1 => label.clone(),
                 _ => format!("{label}, {}", messages.kind),
             };
-            let new = Curves::new(messages, label, role.light.stroke_width(width));
-            curves.extend((!new.percentiles.is_empty()).then_some(new));
+            if !messages.percentiles.is_empty() {
+                let style = role.light.stroke_width(width);
+                curves.push(Curve {
+                    label,
+                    style,
+                    messages,
+                });
+            }
         }
         if curves.len() == before {
             silent.push(format!("{label}: no messages"));
@@ -132,65 +91,74 @@ fn block(group: &[&Report]) -> Option<Block> {
     };
     let mut about = vec![format!("{plural}: {}", servers.join(", "))];
     about.extend(notes.into_iter().chain(silent));
-    let seconds = chosen
-        .iter()
-        .map(|(_, report)| report.seconds)
-        .fold(0.0, f64::max);
+    let seconds = chosen.iter().map(|(_, report)| report.seconds);
     Some(Block {
         title: shortened(&title(first, group), TITLE_CHARS),
         about: vec![shortened(&about.join("; "), TITLE_CHARS)],
-        panels: panels(&curves, seconds),
+        panels: panels(&curves, seconds.fold(0.0, f64::max)),
     })
 }
 
 /// Those for which there is something to show.
-fn panels(curves: &[Curves], seconds: f64) -> Vec<Panel> {
-    let kinds = distinct(curves.iter().map(|curves| curves.kind));
-    let lines = |pick: fn(&Curves) -> &Points, kind: Option<&str>| -> Vec<Line> {
-        let wanted = curves
-            .iter()
-            .filter(|curves| kind.is_none_or(|kind| kind == curves.kind));
-        wanted.map(|curves| curves.line(pick(curves))).collect()
+fn panels(curves: &[Curve<'_>], seconds: f64) -> Vec<Panel> {
+    let lines = |kind: Option<&str>, points: fn(&Messages) -> Vec<(f64, f64)>| -> Vec<Line> {
+        let is_wanted = |curve: &&Curve| kind.is_none_or(|kind| kind == curve.messages.kind);
+        let curves = curves.iter().filter(is_wanted);
+        let line = |curve: &Curve| {
+            let points = points(curve.messages).into_iter();
+            Line::new(&curve.label, curve.style, points)
+        };
+        curves.map(line).collect()
     };
-    let percentiles = lines(|curves| &curves.percentiles, None);
-    let mut panels = vec![Panel {
-        height: PERCENTILES_HEIGHT,
-        x: Axis::percentiles(points(&percentiles)),
-        y: Axis::latency("latency, ms", points(&percentiles)),
-        legend: legend(&percentiles),
-        lines: percentiles,
-    }];
-    let over_time = |lines: Vec<Line>, y: Axis| Panel {
+    let percentiles = lines(None, |messages| {
+        // Nines, and the logarithm of milliseconds.
+        let nines = |(quantile, ms): &(f64, f64)| (-(1.0 - quantile).log10(), ms.log10());
+        messages.percentiles.iter().map(nines).collect()
+    });
+    let over_time = |y, lines| Panel {
         height: TIME_HEIGHT,
         x: Axis::time(seconds),
         y,
         lines,
-        legend: Vec::new(),
+        has_legend: false,
     };
+    let mut panels = vec![Panel {
+        height: PERCENTILES_HEIGHT,
+        x: Axis::percentiles(&percentiles),
+        y: Axis::latency("latency, ms", &percentiles),
+        lines: percentiles,
+        has_legend: true,
+    }];
+    let kinds = distinct(curves.iter().map(|curve| curve.messages.kind));
     for kind in &kinds {
-        let throughput = lines(|curves| &curves.throughput, Some(kind));
+        let throughput = lines(Some(kind), |messages| {
+            let intervals = messages.intervals.iter();
+            intervals.map(|at| (at.at_s, at.per_second)).collect()
+        });
         let name = match kinds.len() {
             1 => "messages per second".to_owned(),
             _ => format!("{kind} per second"),
         };
-        let y = Axis::from_zero(&name, points(&throughput));
-        panels.push(over_time(throughput, y));
+        panels.push(over_time(Axis::from_zero(&name, &throughput), throughput));
     }
-    let p99 = lines(|curves| &curves.p99, None);
-    let y = Axis::latency("p99 latency, ms", points(&p99));
-    panels.push(over_time(p99, y));
-    panels.retain(|panel| has_points(&panel.lines));
+    let p99 = lines(None, |messages| {
+        let intervals = messages.intervals.iter();
+        intervals
+            .map(|at| (at.at_s, at.latency.p99_ms.log10()))
+            .collect()
+    });
+    panels.push(over_time(Axis::latency("p99 latency, ms", &p99), p99));
+    panels.retain(Panel::has_points);
     panels
 }
 
-fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut known = Vec::new();
-    for name in names {
-        if !known.contains(&name) {
-            known.push(name);
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.fold(Vec::new(), |mut known, one| {
+        if !known.contains(&one) {
+            known.push(one);
         }
-    }
-    known
+        known
+    })
 }
 
 /// Not more runs than there are colours, each with its number, and a note on those left out.
@@ -198,14 +166,10 @@ fn choose<'a>(group: &[&'a Report], compares: bool) -> (Vec<(usize, &'a Report)>
     let mut chosen: Vec<(usize, &Report)> = (1..).zip(group.iter().copied()).collect();
     let mut notes = Vec::new();
     if compares {
-        let is_same = |one: &Report, other: &Report| {
-            one.server == other.server && one.parameters == other.parameters
-        };
+        let key = |report: &Report| (report.server.clone(), report.parameters.clone());
         chosen.retain(|(number, report)| {
-            !group
-                .iter()
-                .skip(*number)
-                .any(|later| is_same(report, later))
+            let mut later = group.iter().skip(*number);
+            later.all(|later| key(later) != key(report))
         });
         if chosen.len() < group.len() {
             notes.push("the last turn of each".to_owned());
@@ -221,17 +185,12 @@ fn choose<'a>(group: &[&'a Report], compares: bool) -> (Vec<(usize, &'a Report)>
     (chosen, notes)
 }
 
+/// Its server, if there are several, and the parameters that others do not have.
 fn label(number: usize, report: &Report, group: &[&Report], compares: bool) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(compares.then(|| report.server.clone()));
-    for parameter in &report.parameters {
-        if !group
-            .iter()
-            .all(|other| other.parameters.contains(parameter))
-        {
-            parts.push(named(*parameter));
-        }
-    }
+    let server = compares.then(|| report.server.clone());
+    let parameters = report.parameters.iter();
+    let own = parameters.filter(|parameter| !is_common(parameter, group));
+    let parts: Vec<String> = server.into_iter().chain(own.map(named)).collect();
     match (parts.as_slice(), group) {
         ([], [only]) => only.server.clone(),
         ([], _) => format!("run {number}"),
@@ -241,21 +200,22 @@ fn label(number: usize, report: &Report, group: &[&Report], compares: bool) -> S
 
 fn title(first: &Report, group: &[&Report]) -> String {
     let mut title = format!("{}: {} clients", first.workload, first.clients);
-    for parameter in &first.parameters {
-        if group
-            .iter()
-            .all(|other| other.parameters.contains(parameter))
-        {
-            let _ = write!(title, ", {}", named(*parameter));
-        }
+    let parameters = first.parameters.iter();
+    for parameter in parameters.filter(|parameter| is_common(parameter, group)) {
+        let _ = write!(title, ", {}", named(parameter));
     }
     let _ = write!(title, ", messages of {} bytes", first.size);
     title
 }
 
-fn named((name, value): (&str, f64)) -> String {
+fn is_common(parameter: &(&'static str, f64), group: &[&Report]) -> bool {
+    let mut group = group.iter();
+    group.all(|report| report.parameters.contains(parameter))
+}
+
+fn named((name, value): &(&str, f64)) -> String {
     // A rate that was computed has digits that say nothing.
-    let scale = if value < 100.0 { 100.0 } else { 1.0 };
+    let scale = if *value < 100.0 { 100.0 } else { 1.0 };
     let value = trimmed((value * scale).round() / scale);
     format!("{} {value}", name.replace('_', " "))
 }

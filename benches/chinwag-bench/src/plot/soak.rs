@@ -5,8 +5,8 @@ use plotters::style::Color as _;
 
 use super::axis::Axis;
 use super::palette::{LINES, SOLID};
-use super::{Block, Line, Panel, PlotError, Points, has_points, legend, on_paper, points};
-use crate::recorder::{Interval, as_f64};
+use super::{Block, Line, Panel, PlotError, on_paper};
+use crate::recorder::{Latency, as_f64};
 use crate::soak::report::SoakReport;
 use crate::soak::samples::Sample;
 
@@ -45,13 +45,12 @@ const PANELS: [(&str, &[Level]); 4] = [
     ),
 ];
 
-/// A line's label, and its value in an interval.
-type Percentile = (&'static str, fn(&Interval) -> f64);
+type Percentile = (&'static str, fn(&Latency) -> f64);
 
 const LATENCIES: [Percentile; 3] = [
-    ("longest", |interval| interval.latency.max_ms),
-    ("p99", |interval| interval.latency.p99_ms),
-    ("p50", |interval| interval.latency.p50_ms),
+    ("longest", |latency| latency.max_ms),
+    ("p99", |latency| latency.p99_ms),
+    ("p50", |latency| latency.p50_ms),
 ];
 
 /// Draws a soak, unless it ended before its first sample.
@@ -59,33 +58,34 @@ pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     if report.samples.is_empty() {
         return Err(PlotError::NoMessages);
     }
-    let panel = |height, y, lines: Vec<Line>| Panel {
+    let panel = |height, y, lines| Panel {
         height,
         x: Axis::long_time(report.seconds),
         y,
-        legend: legend(&lines),
         lines,
+        has_legend: true,
     };
     let mut panels: Vec<Panel> = PANELS
         .into_iter()
         .map(|(axis, levels)| {
-            let lines = lines(levels.iter().map(|(label, pick)| {
+            let lines = lines(levels, |level| {
                 let samples = report.samples.iter();
-                (
-                    *label,
-                    samples
-                        .filter_map(|at| Some((at.at_s, pick(at)?)))
-                        .collect(),
-                )
-            }));
-            panel(PANEL_HEIGHT, Axis::from_zero(axis, points(&lines)), lines)
+                samples.filter_map(move |at| Some((at.at_s, level(at)?)))
+            });
+            panel(PANEL_HEIGHT, Axis::from_zero(axis, &lines), lines)
         })
         .collect();
-    let latencies = lines(latencies(report));
-    let y = Axis::latency("latency, ms", points(&latencies));
+    let private = report.messages("private");
+    let latencies = lines(&LATENCIES, |latency| {
+        let intervals = private.map_or(&[][..], |messages| &messages.intervals);
+        intervals
+            .iter()
+            .map(move |at| (at.at_s, latency(&at.latency).log10()))
+    });
+    let y = Axis::latency("latency, ms", &latencies);
     panels.insert(3, panel(LATENCY_HEIGHT, y, latencies));
     // Of a server whose process is not known, there is less to see.
-    panels.retain(|panel| has_points(&panel.lines));
+    panels.retain(Panel::has_points);
     on_paper(&[Block {
         title: format!(
             "soak: {} steady clients of {}, {:.1} minutes",
@@ -98,30 +98,17 @@ pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     }])
 }
 
-fn lines<'a>(labelled: impl Iterator<Item = (&'a str, Points)>) -> Vec<Line> {
-    let coloured = labelled.zip(LINES);
-    let line = |((label, points), role): ((&str, Points), super::Role)| Line {
-        label: label.to_owned(),
-        style: role.light.stroke_width(SOLID),
-        points,
-    };
-    coloured.map(line).collect()
-}
-
-fn latencies(report: &SoakReport) -> impl Iterator<Item = (&'static str, Points)> {
-    let private = report.messages("private");
-    let intervals = private.map_or(&[][..], |messages| &messages.intervals);
-    LATENCIES.into_iter().map(move |(label, pick)| {
-        // Where nothing arrived, there is no latency.
-        let some = intervals
-            .iter()
-            .filter(move |interval| pick(interval) > 0.0);
-        (
-            label,
-            some.map(|interval| (interval.at_s, pick(interval).log10()))
-                .collect(),
-        )
-    })
+/// A line for each label, in a colour of its own.
+fn lines<T: Copy, P: Iterator<Item = (f64, f64)>>(
+    labelled: &[(&str, T)],
+    points: impl Fn(T) -> P,
+) -> Vec<Line> {
+    let coloured = labelled.iter().zip(LINES);
+    coloured
+        .map(|((label, pick), role)| {
+            Line::new(label, role.light.stroke_width(SOLID), points(*pick))
+        })
+        .collect()
 }
 
 fn rows(report: &SoakReport) -> Vec<String> {
@@ -129,15 +116,11 @@ fn rows(report: &SoakReport) -> Vec<String> {
         [] => "nothing lost, doubled, swapped or left behind".to_owned(),
         problems => problems.join("; "),
     };
-    let mut rows = vec![String::new()];
+    let mut rows: Vec<String> = Vec::new();
     for deed in report.deeds().into_iter().chain([verdict]) {
         let fits = |row: &&mut String| row.chars().count() + deed.chars().count() < ROW_CHARS;
         match rows.last_mut().filter(fits) {
-            Some(row) if row.is_empty() => *row = deed,
-            Some(row) => {
-                row.push_str(", ");
-                row.push_str(&deed);
-            }
+            Some(row) => row.extend([", ", &deed]),
             None => rows.push(deed),
         }
     }

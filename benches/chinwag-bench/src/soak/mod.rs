@@ -4,7 +4,7 @@
 //! ```text
 //!  workload    all clients: those that chat, slow readers among them, and visitors
 //!     │
-//!  visitors    clients that come and go, and what each does when
+//!   agenda     who comes, goes or reads slowly, and what each does when
 //!     │
 //!   visit      what a visitor comes for, as a list of steps
 //! ```
@@ -12,11 +12,10 @@
 //! Nothing that the steady clients say may be lost, doubled or swapped, none of them may be closed,
 //! and once the visitors have left, the server must hold what it held before they came.
 
+mod agenda;
 pub mod report;
 pub mod samples;
-mod slow;
 mod visit;
-mod visitors;
 mod workload;
 
 use std::time::Duration;
@@ -148,12 +147,12 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     })?;
 
     for opening in std::mem::take(&mut session.swarm.clients.opening) {
-        load.visitors.closed(opening.who);
+        load.agenda.closed(opening.who);
     }
     let drain = plan.run.drain;
-    session.await_end(drain, &mut load, |load| load.visitors.are_gone())?;
+    session.await_end(drain, &mut load, |load| load.agenda.are_visitors_gone())?;
     session.drain(&mut load)?;
-    let visitors_left = !load.visitors.are_gone();
+    let visitors_left = !load.agenda.are_visitors_gone();
     let before = load.sampler.as_ref().and_then(|sampler| sampler.before);
     session.await_end(drain, &mut load, |_| {
         let now = Level::of(pid);
@@ -163,9 +162,9 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     })?;
     let report = SoakReport {
         told_too_many: load.chat().told_too_many(),
-        unexpected_closes: load.visitors.unexpected_closes,
+        unexpected_closes: load.agenda.unexpected_closes,
         visitors_left,
-        done: load.done(),
+        done: load.agenda.tally.clone(),
         before,
         after: Level::of(pid),
         samples: load

@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use super::agenda::Tally;
 use super::samples::{Level, Sample, slope};
-use super::visitors::Tally;
 use crate::figures::MESSAGE_FIGURES;
 use crate::report::{Report, Use};
 use crate::table::{cells, names, shown, table, tenths, whole};

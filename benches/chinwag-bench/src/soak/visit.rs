@@ -7,45 +7,9 @@ use fastrand::Rng;
 
 use super::{REGISTER_TIME, STALL_TIME};
 use crate::client::ClientNo;
+use crate::clients::Clients;
 use crate::dialect::ROOM;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Looks in, speaks in a room, changes its name, and leaves in one way or another.
-    Visit,
-    /// Some hundred of these at once.
-    Crowd,
-    /// Writes as fast as it is read.
-    Flood,
-    LongLine,
-    Garbage,
-    /// Negotiates, and does not end.
-    Telnet,
-    Greeting,
-    HalfOpen,
-    /// Enters a busy room and reads nothing until it is closed for that.
-    Stuck,
-    /// Reads nothing while another writes to it privately, until it is closed for that.
-    Overfull,
-    /// Asks for much, reads nothing, and breaks off.
-    Unread,
-}
-
-/// Seconds between two of a kind, on average; visits have a rate of their own.
-pub const FAULTS: [(Fault, f64); 10] = [
-    (Fault::Crowd, 10.0),
-    (Fault::Flood, 15.0),
-    (Fault::LongLine, 3.0),
-    (Fault::Garbage, 2.0),
-    (Fault::Telnet, 3.0),
-    (Fault::Greeting, 2.0),
-    (Fault::HalfOpen, 2.0),
-    (Fault::Stuck, 20.0),
-    (Fault::Overfull, 25.0),
-    (Fault::Unread, 5.0),
-];
-
-#[derive(Clone, Debug)]
 pub enum Step {
     Say(Vec<u8>),
     /// Says this again and again, as fast as it is read, until as many bytes are said.
@@ -54,16 +18,20 @@ pub enum Step {
     Invite,
     PauseReads,
     ResumeReads,
-    /// `/quit`, or the dialect's word for it.
-    Quit,
-    /// Says nothing more, and reads on: FIN.
-    Finish,
-    /// Breaks off: RST.
-    Reset,
+    /// How it leaves, and what that counts as.
+    Leave(&'static str, fn(&mut Clients, ClientNo)),
     /// Something happened that is to be counted.
     Count(&'static str),
 }
 
+/// By the dialect's word for it.
+const QUIT: Step = Step::Leave("quits", Clients::quit);
+/// Says nothing more, and reads on: FIN.
+const FINISH: Step = Step::Leave("fins", Clients::finish);
+/// Breaks off: RST.
+const RESET: Step = Step::Leave("resets", Clients::reset);
+
+#[derive(Default)]
 pub struct Visit {
     /// Counted when it comes.
     pub name: &'static str,
@@ -76,6 +44,22 @@ pub struct Visit {
     /// The server may end it; this is counted then.
     pub end: Option<&'static str>,
 }
+
+/// What the visitor of a name does.
+pub type Plot = fn(ClientNo, &mut Rng) -> Visit;
+
+/// What happens beside visits and crowds of them, and the seconds between two, on average.
+pub const FAULTS: [(Plot, f64); 9] = [
+    (flood, 15.0),
+    (long_line, 3.0),
+    (garbage, 2.0),
+    (telnet, 3.0),
+    (greeting, 2.0),
+    (half_open, 2.0),
+    (stuck, 20.0),
+    (overfull, 25.0),
+    (unread, 5.0),
+];
 
 const SIDE_ROOMS: u32 = 20;
 
@@ -113,12 +97,24 @@ const LAST_LOOK_TIME: Duration = Duration::from_secs(5);
 /// How long a visitor stays, at least and at most.
 const STAY_SECONDS: (f64, f64) = (0.2, 6.0);
 
-const HTTP: &[u8] = b"GET /chat HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
-const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
-/// The start of a `ClientHello`: a handshake record of TLS 1.0, as all versions send it first.
-const TLS: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03 no more than a beginning";
-/// An SMB2 negotiation behind its `NetBIOS` header.
-const SMB: &[u8] = b"\x00\x00\x00\x6c\xfeSMB\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1f\x00";
+/// What other protocols begin with, by the name under which it is counted.
+const GREETINGS: [(&str, &[u8]); 4] = [
+    (
+        "http",
+        b"GET /chat HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n",
+    ),
+    ("ssh", b"SSH-2.0-OpenSSH_9.6\r\n"),
+    // The start of a ClientHello: a handshake record of TLS 1.0, as all versions send it first.
+    (
+        "tls",
+        b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03 no more than a beginning",
+    ),
+    // An SMB2 negotiation behind its NetBIOS header.
+    (
+        "smb",
+        b"\x00\x00\x00\x6c\xfeSMB\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1f\x00",
+    ),
+];
 
 /// Telnet's bytes: interpret as command, subnegotiation, and what asks for an option.
 const IAC: u8 = 255;
@@ -126,56 +122,10 @@ const SUBNEGOTIATION: u8 = 250;
 const ASKING: [u8; 4] = [251, 252, 253, 254];
 
 impl Visit {
-    /// For a visitor whose name is `name`. A [`Fault::Crowd`] is many of these.
-    pub fn of(fault: Fault, name: ClientNo, rng: &mut Rng) -> Self {
-        match fault {
-            Fault::Visit | Fault::Crowd => Self::short(name, rng),
-            Fault::Flood => Self::flood(name),
-            Fault::LongLine => Self::long_line(rng),
-            Fault::Garbage => {
-                let bytes = 1 << rng.u32(4..15);
-                let garbage = repeat_with(|| rng.u8(..)).take(bytes).collect();
-                Self::stranger("garbage", garbage, rng.bool())
-            }
-            Fault::Telnet => Self::stranger("telnet", telnet(name, rng), rng.bool()),
-            Fault::Greeting => match rng.u8(0..4) {
-                0 => Self::stranger("http", HTTP.to_vec(), false),
-                1 => Self::stranger("tls", TLS.to_vec(), false),
-                2 => Self::stranger("ssh", SSH.to_vec(), rng.bool()),
-                _ => Self::stranger("smb", SMB.to_vec(), rng.bool()),
-            },
-            Fault::HalfOpen => Self::half_open(rng.bool()),
-            Fault::Stuck => Self::deaf("stuck", "stuck_ended", Step::Say(enter(ROOM)), STUCK_TIME),
-            Fault::Overfull => {
-                Self::deaf("overfull", "overfull_ended", Step::Invite, OVERFULL_TIME)
-            }
-            Fault::Unread => {
-                let ask = Step::Say(b"/help\n".repeat(UNREAD_LINES));
-                let mut visit = Self::deaf("unread", "unread_ended", ask, STUCK_TIME);
-                visit.steps.truncate(2);
-                visit.then(Duration::from_millis(rng.u64(10..1500)), Step::Reset)
-            }
-        }
-    }
-
-    /// Of a client that writes to `to` more than a server keeps for any.
-    pub fn pen_friend(to: ClientNo) -> Self {
-        let mut line = format!("@{to}:").into_bytes();
-        line.extend(repeat_n(b'x', FULL_LINE_BYTES));
-        line.push(b'\n');
-        let chunk = line.repeat(CHUNK_BYTES / line.len());
-        Self::named("pen_friends")
-            .then(Duration::ZERO, Step::Flood(chunk, OVERFULL_BYTES))
-            .then(OVERFULL_TIME, Step::Quit)
-    }
-
-    const fn named(name: &'static str) -> Self {
+    fn named(name: &'static str) -> Self {
         Self {
             name,
-            stranger: None,
-            has_small_buffer: false,
-            steps: Vec::new(),
-            end: None,
+            ..Self::default()
         }
     }
 
@@ -183,117 +133,169 @@ impl Visit {
         self.steps.push((at, step));
         self
     }
+}
 
-    fn short(name: ClientNo, rng: &mut Rng) -> Self {
-        let room = format!("side{}", rng.u32(0..SIDE_ROOMS));
-        let new_name = format!("#v{}\n", name.get());
-        let mut lines: Vec<(&'static str, Vec<u8>)> = vec![
-            ("rooms_entered", enter(&room)),
-            ("lines", b"Good evening.\n/me waves\n".to_vec()),
-            ("renames", new_name.into_bytes()),
-            ("questions", b"/names\n/stats\n/rooms\n".to_vec()),
-            ("lines", b"/topic What a visitor wants\nBye!\n".to_vec()),
-            ("rooms_left", format!("/part {room}\n").into_bytes()),
-        ];
-        lines.truncate(rng.usize(0..=lines.len()));
-        let (least, most) = STAY_SECONDS;
-        let stay = least + (most - least) * rng.f64() * rng.f64();
-        let pause = Duration::from_secs_f64(stay) / 8;
-        let mut visit = Self::named("visits");
-        let mut at = Duration::ZERO;
-        for (name, line) in lines {
-            visit = visit.then(at, Step::Count(name)).then(at, Step::Say(line));
-            at += pause;
-        }
-        match rng.u8(0..8) {
-            0..3 => visit.then(at, Step::Quit),
-            3..5 => visit.then(at, Step::Finish),
-            5..7 => visit.then(at, Step::Reset),
-            _ => visit
-                .then(at, Step::Say(b"What I always wanted to s".to_vec()))
-                .then(at, Step::Count("half_lines"))
-                .then(at + pause, Step::Reset),
-        }
+/// Looks in, speaks in a room, changes its name, and leaves in one way or another.
+pub fn look_in(name: ClientNo, rng: &mut Rng) -> Visit {
+    let room = format!("side{}", rng.u32(0..SIDE_ROOMS));
+    let new_name = format!("#v{}\n", name.get());
+    let mut lines: Vec<(&'static str, Vec<u8>)> = vec![
+        ("rooms_entered", enter(&room)),
+        ("lines", b"Good evening.\n/me waves\n".to_vec()),
+        ("renames", new_name.into_bytes()),
+        ("questions", b"/names\n/stats\n/rooms\n".to_vec()),
+        ("lines", b"/topic What a visitor wants\nBye!\n".to_vec()),
+        ("rooms_left", format!("/part {room}\n").into_bytes()),
+    ];
+    lines.truncate(rng.usize(0..=lines.len()));
+    let (least, most) = STAY_SECONDS;
+    let stay = least + (most - least) * rng.f64() * rng.f64();
+    let pause = Duration::from_secs_f64(stay) / 8;
+    let mut visit = Visit::named("visits");
+    let mut at = Duration::ZERO;
+    for (name, line) in lines {
+        visit = visit.then(at, Step::Count(name)).then(at, Step::Say(line));
+        at += pause;
     }
-
-    fn flood(name: ClientNo) -> Self {
-        let mut mix = b"/ping and again\n\nSpoken to nobody, at length and in haste\n".to_vec();
-        mix.extend(format!("@{name}:to myself\n/whois {name}\n").into_bytes());
-        let chunk = mix.repeat(CHUNK_BYTES / mix.len());
-        let room = format!("flood{}", name.get());
-        Self::named("floods")
-            .then(Duration::ZERO, Step::Say(enter(&room)))
-            .then(Duration::ZERO, Step::Flood(chunk, FLOOD_BYTES))
-            .then(LAST_LOOK_TIME, Step::Quit)
-    }
-
-    fn long_line(rng: &mut Rng) -> Self {
-        let bytes = rng.usize(FULL_LINE_BYTES..LONG_LINE_BYTES_MAX);
-        let mut line = vec![b'x'; bytes];
-        line.extend_from_slice(b"\n/ping still there\n");
-        let leaving = if rng.bool() { Step::Quit } else { Step::Finish };
-        Self::named("long_lines")
-            .then(Duration::ZERO, Step::Say(line))
-            .then(Duration::from_secs(1), leaving)
-    }
-
-    /// Says something that is no chat, and ends unless it has been ended.
-    fn stranger(name: &'static str, says: Vec<u8>, breaks_off: bool) -> Self {
-        let leaving = if breaks_off {
-            Step::Reset
-        } else {
-            Step::Finish
-        };
-        Self {
-            stranger: Some(says),
-            end: Some("strangers_ended"),
-            ..Self::named(name)
-        }
-        .then(Duration::from_millis(500), leaving)
-    }
-
-    /// Says nothing, or a byte a second.
-    fn half_open(is_slow: bool) -> Self {
-        let mut visit = Self {
-            stranger: Some(Vec::new()),
-            end: Some("half_open_ended"),
-            ..Self::named("half_open")
-        };
-        if is_slow {
-            for second in 1..REGISTER_TIME.as_secs() {
-                visit = visit.then(Duration::from_secs(second), Step::Say(b"#".to_vec()));
-            }
-        }
-        visit.then(REGISTER_TIME + LAST_LOOK_TIME, Step::Reset)
-    }
-
-    /// Reads nothing, does something, and looks after `time` whether it has been closed.
-    fn deaf(name: &'static str, end: &'static str, step: Step, time: Duration) -> Self {
-        Self {
-            has_small_buffer: true,
-            end: Some(end),
-            ..Self::named(name)
-        }
-        .then(Duration::ZERO, Step::PauseReads)
-        .then(Duration::ZERO, step)
-        .then(time, Step::ResumeReads)
-        .then(time + LAST_LOOK_TIME, Step::Reset)
+    match rng.u8(0..8) {
+        0..3 => visit.then(at, QUIT),
+        3..5 => visit.then(at, FINISH),
+        5..7 => visit.then(at, RESET),
+        _ => visit
+            .then(at, Step::Say(b"What I always wanted to s".to_vec()))
+            .then(at, Step::Count("half_lines"))
+            .then(at + pause, RESET),
     }
 }
 
-fn enter(room: &str) -> Vec<u8> {
-    format!("/join {room}\n").into_bytes()
+/// Writes as fast as it is read.
+fn flood(name: ClientNo, _rng: &mut Rng) -> Visit {
+    let mut mix = b"/ping and again\n\nSpoken to nobody, at length and in haste\n".to_vec();
+    mix.extend(format!("@{name}:to myself\n/whois {name}\n").into_bytes());
+    let chunk = mix.repeat(CHUNK_BYTES / mix.len());
+    let room = format!("flood{}", name.get());
+    Visit::named("floods")
+        .then(Duration::ZERO, Step::Say(enter(&room)))
+        .then(Duration::ZERO, Step::Flood(chunk, FLOOD_BYTES))
+        .then(LAST_LOOK_TIME, QUIT)
+}
+
+fn long_line(_name: ClientNo, rng: &mut Rng) -> Visit {
+    let mut line = vec![b'x'; rng.usize(FULL_LINE_BYTES..LONG_LINE_BYTES_MAX)];
+    line.extend_from_slice(b"\n/ping still there\n");
+    Visit::named("long_lines")
+        .then(Duration::ZERO, Step::Say(line))
+        .then(Duration::from_secs(1), either(rng, QUIT, FINISH))
+}
+
+fn garbage(_name: ClientNo, rng: &mut Rng) -> Visit {
+    let bytes = 1 << rng.u32(4..15);
+    let garbage = repeat_with(|| rng.u8(..)).take(bytes).collect();
+    stranger("garbage", garbage, either(rng, RESET, FINISH))
 }
 
 /// Asks for options, registers in between, and leaves a subnegotiation without its end.
-fn telnet(name: ClientNo, rng: &mut Rng) -> Vec<u8> {
+fn telnet(name: ClientNo, rng: &mut Rng) -> Visit {
     let mut bytes = Vec::new();
     for option in 0..=u8::MAX {
-        let asking = ASKING.get(rng.usize(0..ASKING.len())).copied();
-        bytes.extend([IAC, asking.unwrap_or_default(), option]);
+        bytes.extend([IAC, rng.choice(ASKING).unwrap_or_default(), option]);
     }
     bytes.extend(format!("#{name}\r\n/ping by telnet\r\n").bytes());
     bytes.extend([IAC, SUBNEGOTIATION, 24]);
     bytes.extend(repeat_n(b'x', rng.usize(0..LONG_LINE_BYTES_MAX)));
-    bytes
+    stranger("telnet", bytes, either(rng, RESET, FINISH))
+}
+
+fn greeting(_name: ClientNo, rng: &mut Rng) -> Visit {
+    let (name, says) = rng.choice(GREETINGS).unwrap_or_default();
+    stranger(name, says.to_vec(), either(rng, RESET, FINISH))
+}
+
+/// Says something that is no chat, and leaves unless it has been ended.
+fn stranger(name: &'static str, says: Vec<u8>, leave: Step) -> Visit {
+    let visit = Visit {
+        stranger: Some(says),
+        end: Some("strangers_ended"),
+        ..Visit::named(name)
+    };
+    visit.then(Duration::from_millis(500), leave)
+}
+
+/// Says nothing, or a byte a second.
+fn half_open(_name: ClientNo, rng: &mut Rng) -> Visit {
+    let seconds = if rng.bool() {
+        REGISTER_TIME.as_secs()
+    } else {
+        1
+    };
+    let bytes = (1..seconds).map(|second| {
+        let at = Duration::from_secs(second);
+        (at, Step::Say(b"#".to_vec()))
+    });
+    let visit = Visit {
+        stranger: Some(Vec::new()),
+        end: Some("half_open_ended"),
+        steps: bytes.collect(),
+        ..Visit::named("half_open")
+    };
+    visit.then(REGISTER_TIME + LAST_LOOK_TIME, RESET)
+}
+
+/// Enters a busy room and reads nothing until it is closed for that.
+fn stuck(_name: ClientNo, _rng: &mut Rng) -> Visit {
+    looking_again(
+        deaf("stuck", "stuck_ended", Step::Say(enter(ROOM))),
+        STUCK_TIME,
+    )
+}
+
+/// Reads nothing while another writes to it privately, until it is closed for that.
+fn overfull(_name: ClientNo, _rng: &mut Rng) -> Visit {
+    looking_again(
+        deaf("overfull", "overfull_ended", Step::Invite),
+        OVERFULL_TIME,
+    )
+}
+
+/// Asks for much, reads nothing, and breaks off.
+fn unread(_name: ClientNo, rng: &mut Rng) -> Visit {
+    let ask = Step::Say(b"/help\n".repeat(UNREAD_LINES));
+    let visit = deaf("unread", "unread_ended", ask);
+    visit.then(Duration::from_millis(rng.u64(10..1500)), RESET)
+}
+
+/// Reads nothing, and does something.
+fn deaf(name: &'static str, end: &'static str, step: Step) -> Visit {
+    let visit = Visit {
+        has_small_buffer: true,
+        end: Some(end),
+        ..Visit::named(name)
+    };
+    visit
+        .then(Duration::ZERO, Step::PauseReads)
+        .then(Duration::ZERO, step)
+}
+
+/// Then looks whether it has been closed.
+fn looking_again(visit: Visit, time: Duration) -> Visit {
+    visit
+        .then(time, Step::ResumeReads)
+        .then(time + LAST_LOOK_TIME, RESET)
+}
+
+/// Writes to `to` more than a server keeps for any client.
+pub fn pen_friend(to: ClientNo) -> Visit {
+    let line = format!("@{to}:{}\n", "x".repeat(FULL_LINE_BYTES));
+    let chunk = line.repeat(CHUNK_BYTES / line.len()).into_bytes();
+    Visit::named("pen_friends")
+        .then(Duration::ZERO, Step::Flood(chunk, OVERFULL_BYTES))
+        .then(OVERFULL_TIME, QUIT)
+}
+
+fn either(rng: &mut Rng, one: Step, other: Step) -> Step {
+    if rng.bool() { one } else { other }
+}
+
+fn enter(room: &str) -> Vec<u8> {
+    format!("/join {room}\n").into_bytes()
 }

@@ -6,9 +6,8 @@
 
 use fastrand::Rng;
 
+use super::agenda::Agenda;
 use super::samples::Sampler;
-use super::slow::SlowReaders;
-use super::visitors::{Tally, Visitors};
 use super::{LONG_BYTES, Plan, Population};
 use crate::client::ClientNo;
 use crate::clients::Clients;
@@ -17,20 +16,13 @@ use crate::run::Load;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Chat, Pace, Schedule, Spec, Traffic};
-
-/// Steady clients that enter another room and leave it again, each second.
-const ROOM_HOPS_PER_SECOND: f64 = 2.0;
+use crate::traffic::{Chat, Pace, Spec, Traffic};
 
 pub struct SoakWorkload {
     population: Population,
     chat: Chat,
-    slow: SlowReaders,
-    pub visitors: Visitors,
-    /// Set while it is measured: only then visitors come.
-    room_hops: Option<Schedule>,
-    room_hop_count: u64,
-    rng: Rng,
+    /// Filled while it is measured.
+    pub agenda: Agenda,
     pid: Option<u32>,
     /// Since the visitors began to come.
     pub sampler: Option<Sampler>,
@@ -69,45 +61,20 @@ impl SoakWorkload {
                 traffics,
                 strayed: 0,
             },
-            slow: SlowReaders::new(population, plan.run.time, rng.fork()),
-            visitors: Visitors::new(population, plan, rng.fork()),
-            room_hops: None,
-            room_hop_count: 0,
-            rng,
+            agenda: Agenda::new(population, plan, rng),
             pid,
             sampler: None,
         }
     }
 
-    pub fn done(&self) -> Tally {
-        let mut tally = self.visitors.tally.clone();
-        tally.extend(&self.slow.tally);
-        tally.extend((self.room_hop_count > 0).then_some(("room_hops", self.room_hop_count)));
-        tally
-    }
-
     pub fn sample(&mut self, now: Timestamp, connected: usize) {
         if let Some(sampler) = &mut self.sampler {
-            sampler.take(now, connected, self.visitors.connects);
+            sampler.take(now, connected, self.agenda.connects);
         }
     }
 
     fn is_visitor(&self, who: ClientNo) -> bool {
         who.index() >= self.population.steady()
-    }
-
-    /// A client that speaks in no room enters one, and leaves it.
-    fn hop_rooms(&mut self, out: &mut Clients) {
-        let first = self.population.members + self.population.speakers;
-        if first < self.population.steady() {
-            let who = ClientNo::at(self.rng.usize(first..self.population.steady()));
-            let room = self.rng.u8(0..20);
-            out.raw(
-                who,
-                format!("/join side{room}\n/part side{room}\n").as_bytes(),
-            );
-            self.room_hop_count += 1;
-        }
     }
 }
 
@@ -128,28 +95,15 @@ impl Workload for SoakWorkload {
     }
 
     fn ready(&mut self, at: Timestamp, who: ClientNo, _out: &mut Clients) {
-        self.visitors.ready(at, who);
+        self.agenda.ready(at, who);
     }
 
     fn closed(&mut self, who: ClientNo, _out: &mut Clients) {
-        self.visitors.closed(who);
+        self.agenda.closed(who);
     }
 
     fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
-        let next = self.chat.due(now, out);
-        let Some(mut room_hops) = self.room_hops else {
-            return next;
-        };
-        while room_hops.take(now).is_some() {
-            self.hop_rooms(out);
-        }
-        self.room_hops = Some(room_hops);
-        let others = [
-            self.slow.due(now, out),
-            self.visitors.due(now, out),
-            room_hops.next(),
-        ];
-        others.into_iter().fold(next, Timestamp::min)
+        self.chat.due(now, out).min(self.agenda.due(now, out))
     }
 
     fn outstanding(&self) -> u64 {
@@ -166,18 +120,14 @@ impl Load for SoakWorkload {
         self.chat.start(now, out);
     }
 
-    fn begin(&mut self, now: Timestamp, out: &mut Clients) {
+    fn begin(&mut self, now: Timestamp, _out: &mut Clients) {
         self.sampler = Some(Sampler::new(self.pid, now));
         self.chat.begin(now);
-        self.room_hops = Some(Schedule::new(now, ROOM_HOPS_PER_SECOND));
-        self.slow.start(now, out);
-        self.visitors.start(now);
+        self.agenda.start(now);
     }
 
     fn end(&mut self, now: Timestamp, out: &mut Clients) {
-        self.room_hops = None;
         self.chat.end(now);
-        self.slow.stop(out);
-        self.visitors.stop(out);
+        self.agenda.stop(out);
     }
 }

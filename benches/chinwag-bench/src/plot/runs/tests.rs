@@ -2,7 +2,7 @@
 
 use super::super::palette::{hex, roles};
 use super::*;
-use crate::recorder::Latency;
+use crate::recorder::{Interval, Latency};
 
 fn report(server: &str, workload: &'static str, kinds: &[&'static str]) -> Report {
     let messages = kinds.iter().map(|kind| Messages {
