@@ -221,9 +221,6 @@ impl<S: Transport> Switchboard<S> {
         for slot in 0..self.table.slot_count() {
             self.output.retry_write(&mut self.table, slot);
         }
-        // A client that has read everything gets the notice of its skipped lines here, and must not be
-        // closed for that.
-        self.finish_turn(now);
         let mut count = 0;
         for slot in 0..self.table.slot_count() {
             let connection = self.table.at(slot);

@@ -195,6 +195,54 @@ fn skipped_line_does_not_backdate_a_stall() {
     assert!(reader.text().contains("\"missed\""));
 }
 
+/// A client was closed when the notices of its skipped lines were more than its hard limit.
+#[test]
+fn notices_past_the_hard_limit_arrive_as_they_are_read() {
+    const ROOMS: usize = 12;
+    let mut server = VirtualServer::new(Limits {
+        output_soft_bytes_max: 200,
+        output_hard_bytes_max: 400,
+        ..Limits::default()
+    });
+    let speaker = server.connect("127.0.0.1:1");
+    let reader = server.connect("127.0.0.1:2");
+    let names: Vec<String> = (0..ROOMS)
+        .map(|n| format!("a-room-with-a-name-{n}"))
+        .collect();
+    server.send(&speaker, b"#speaker\n");
+    server.send(&reader, b"#reader\n");
+    for name in &names {
+        server.send(&speaker, format!("/join {name}\n").as_bytes());
+        server.send(&reader, format!("/join {name}\n").as_bytes());
+    }
+    reader.take();
+    reader.limit_space(0);
+    for name in &names {
+        let lines = format!(
+            "/join {name}\n{}",
+            format!("{}\n", "x".repeat(150)).repeat(3)
+        );
+        server.send(&speaker, lines.as_bytes());
+    }
+    // It reads in small pieces, so that the notices are refused more than once.
+    while server.switchboard.waiting_bytes() > 0 {
+        reader.limit_space(100);
+        server.report_writable(&reader);
+        server.turn();
+    }
+    assert!(!reader.is_closed());
+    let text = reader.text();
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("You missed"))
+        .collect();
+    assert_eq!(told.len(), ROOMS, "{text}");
+    for name in &names {
+        let of_room = |line: &&&str| line.ends_with(&format!("lines in {name}."));
+        assert_eq!(told.iter().filter(of_room).count(), 1, "{text}");
+    }
+}
+
 /// A client that hopped rooms while it left a little unread had lines skipped in ever more rooms, and
 /// each line searched the list of them all.
 #[test]
