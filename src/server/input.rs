@@ -128,28 +128,32 @@ impl Input {
                 turn.leave_chat(id);
                 break;
             }
+            // Its hold stays until the next is known: if it ends meanwhile, the log says that input was lost.
             let input = connection.input_mut();
-            input.set_hold(Hold::None);
             let stop = if let Some(pending) = input.take_pending() {
                 self.run_pending(turn, id, pending, &mut budget)
             } else if input.has_ended() {
                 self.handle_eof(turn, id, &mut budget)
             } else if !input.is_readable() {
+                input.set_hold(Hold::None);
                 break;
             } else if budget.bytes == 0 {
                 Stop::BudgetSpent
             } else {
                 self.read(turn, id, &mut buffer, &mut budget)
             };
-            match stop {
+            let hold = match stop {
                 Stop::UsedUp | Stop::Closing => continue,
-                Stop::BudgetSpent => turn.table.enqueue(id),
-                Stop::Held(hold) => {
-                    if let Some(connection) = turn.table.get_mut(id) {
-                        connection.input_mut().set_hold(hold);
-                        turn.table.arm(id.slot);
-                    }
-                }
+                Stop::BudgetSpent => Hold::None,
+                Stop::Held(hold) => hold,
+            };
+            if let Some(connection) = turn.table.get_mut(id) {
+                connection.input_mut().set_hold(hold);
+            }
+            match hold {
+                Hold::None => turn.table.enqueue(id),
+                Hold::Rate => turn.table.arm(id.slot),
+                Hold::Output => {}
             }
             break;
         }

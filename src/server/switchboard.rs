@@ -221,6 +221,8 @@ impl<S: Transport> Switchboard<S> {
         for slot in 0..self.table.slot_count() {
             self.output.retry_write(&mut self.table, slot);
         }
+        // Queues that an event has unblocked are written, too.
+        self.finish_turn(now);
         let mut count = 0;
         for slot in 0..self.table.slot_count() {
             let connection = self.table.at(slot);
