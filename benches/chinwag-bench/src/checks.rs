@@ -1,9 +1,10 @@
 //! What the command line's parser does not see: flags on both sides of a command, and numbers that
 //! belong together.
 
-use crate::args::{Args, Command, slow_members};
+use crate::args::{Args, Command};
 use crate::compare::Benchmark;
 use crate::dialect::Dialect;
+use crate::scenario::Scenario;
 
 impl Args {
     pub fn check(&self) -> Result<(), String> {
@@ -98,9 +99,10 @@ impl Args {
 impl Command {
     /// Drawings show messages, and how a soak went.
     fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
-        let is_idle = |benchmark: &Benchmark| !benchmark.scenario.has_messages();
+        let is_idle = |benchmark: &Benchmark| !benchmark.scenario.roles().has_messages();
         let has_messages = match self {
-            Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
+            Self::Scenario(scenario) => scenario.roles().has_messages(),
+            Self::FindLimit { .. } | Self::Floor { .. } => false,
             Self::Compare { workloads, .. } => !workloads.iter().copied().all(is_idle),
             _ => true,
         };
@@ -112,27 +114,7 @@ impl Command {
 
     fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
         match self {
-            Self::Room {
-                members, speakers, ..
-            }
-            | Self::Mixed {
-                members, speakers, ..
-            } => check_speakers(*members, *speakers),
-            Self::Slow {
-                members,
-                speakers,
-                share,
-                ..
-            } => {
-                check_speakers(*members, *speakers)?;
-                if *share > 0.0 && slow_members(*members, *speakers, *share) == 0 {
-                    return Err(format!(
-                        "nobody would stop reading: {share} of {members} members, {speakers} of \
-                         whom speak and read on; say a larger --share or more --members"
-                    ));
-                }
-                Ok(())
-            }
+            Self::Scenario(scenario) => scenario.check(),
             Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
             Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
             Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
@@ -154,11 +136,7 @@ impl Command {
                 refuse(server, "floor is a server: say --listen for where")?;
                 refuse(runs, "floor runs until it is ended: leave it out")
             }
-            Self::Dm { .. }
-            | Self::Rate { .. }
-            | Self::Idle { .. }
-            | Self::Storm { .. }
-            | Self::Supervise { .. } => Ok(()),
+            Self::Supervise { .. } => Ok(()),
         }
     }
 }
@@ -170,11 +148,23 @@ fn refuse(flag: Option<&str>, why: &str) -> Result<(), String> {
     })
 }
 
-fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
-    if speakers > members {
-        return Err(format!(
-            "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
-        ));
+impl Scenario {
+    fn check(&self) -> Result<(), String> {
+        let roles = self.roles();
+        let Some((members, speakers)) = roles.room.map(|room| (room.clients, room.senders)) else {
+            return Ok(());
+        };
+        if speakers > members {
+            return Err(format!(
+                "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
+            ));
+        }
+        match self {
+            Self::Slow { share, .. } if *share > 0.0 && roles.slow == 0 => Err(format!(
+                "nobody would stop reading: {share} of {members} members, {speakers} of whom speak \
+                 and read on; say a larger --share or more --members"
+            )),
+            _ => Ok(()),
+        }
     }
-    Ok(())
 }

@@ -95,10 +95,8 @@ impl Test<'_> {
         let Some(command) = &args.command else {
             return self.suite(args.clients.unwrap_or(suite::CLIENTS_WANTED));
         };
-        if let Some(scenario) = command.scenario() {
-            return self.workload(&scenario);
-        }
         match command {
+            Command::Scenario(scenario) => self.workload(scenario),
             Command::Compare {
                 servers,
                 workloads,
@@ -138,13 +136,14 @@ impl Test<'_> {
                     ..Outcome::default()
                 })
             }
-            _ => Ok(Outcome::default()),
+            Command::Floor { .. } | Command::Supervise { .. } => Ok(Outcome::default()),
         }
     }
 
     fn workload(&self, scenario: &Scenario) -> Result<Outcome, Failure> {
-        search::check_descriptors(scenario.clients())?;
-        let (_server, server) = self.start(scenario.places())?;
+        let roles = scenario.roles();
+        search::check_descriptors(roles.clients())?;
+        let (_server, server) = self.start(roles.places())?;
         let (plan, mut reports) = (self.plan(), Vec::new());
         for number in 1..=self.common.runs {
             if self.common.runs > 1 {
@@ -226,7 +225,7 @@ impl Test<'_> {
         turns: usize,
     ) -> Result<Outcome, Failure> {
         for benchmark in benchmarks {
-            search::check_descriptors(benchmark.scenario.clients())?;
+            search::check_descriptors(benchmark.scenario.roles().clients())?;
         }
         let (recipes, missing): (Vec<Recipe>, Vec<Recipe>) =
             servers.iter().cloned().partition(Recipe::is_installed);

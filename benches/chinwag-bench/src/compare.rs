@@ -12,7 +12,6 @@ use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
 use crate::server::{Recipe, Server};
 use crate::table::{Figure, Spread, short, table};
-use crate::traffic::{Pace, Spec};
 
 /// A workload by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,55 +36,77 @@ impl Benchmark {
     }
 }
 
-/// The room of `mixed`.
-const BIG_ROOM: Spec = Spec::room(9_900, 10, Pace::Rate(10.0));
-
 /// All that can be compared.
 pub const BENCHMARKS: [Benchmark; 9] = [
     Benchmark::new(
         "dm-100",
-        Scenario::dm(100, 8),
+        Scenario::Dm {
+            clients: 100,
+            window: 8,
+        },
         "private messages among 100 clients, 8 under way each",
     ),
     Benchmark::new(
         "dm-1000",
-        Scenario::dm(1000, 4),
+        Scenario::Dm {
+            clients: 1000,
+            window: 4,
+        },
         "private messages among 1,000 clients, 4 under way each",
     ),
     Benchmark::new(
         "dm-10000",
-        Scenario::dm(10_000, 1),
+        Scenario::Dm {
+            clients: 10_000,
+            window: 1,
+        },
         "private messages among 10,000 clients, 1 under way each",
     ),
     Benchmark::new(
         "room-1000",
-        Scenario::room(1000, 10, 4),
+        Scenario::Room {
+            members: 1000,
+            speakers: 10,
+            window: 4,
+        },
         "a room of 1,000 in which 10 speak, 4 lines under way each",
     ),
     Benchmark::new(
         "rate-10000",
-        Scenario::rate(10_000, 20_000.0),
+        Scenario::Rate {
+            clients: 10_000,
+            rate: 20_000.0,
+        },
         "20,000 private messages a second among 10,000 clients",
     ),
     Benchmark::new(
         "mixed",
-        Scenario::mixed(BIG_ROOM, 100, 1000.0),
+        Scenario::Mixed {
+            members: 9_900,
+            speakers: 10,
+            room_rate: 10.0,
+            clients: 100,
+            rate: 1000.0,
+        },
         "a room of 9,900 spoken to 10 times a second, and 100 others who write 1,000 private \
          messages a second",
     ),
     Benchmark::new(
         "storm",
-        Scenario::storm(1000, 200.0),
+        Scenario::Storm {
+            at_once: 1000,
+            rate: 200.0,
+        },
         "1,000 clients that come and go while two chat",
     ),
     Benchmark::new(
         "idle-1000",
-        Scenario::idle(1000),
+        Scenario::Idle { clients: 1000 },
         "1,000 clients that do nothing",
     ),
     Benchmark::new(
         "idle-5000",
-        Scenario::idle(5000),
+        Scenario::Idle { clients: 5000 },
         "5,000 clients that do nothing",
     ),
 ];
@@ -164,7 +185,7 @@ impl Comparison {
                     let (name, scenario) = (benchmark.name, &benchmark.scenario);
                     let (number, turns, server) = (turn + 1, rounds.turns, &recipe.name);
                     watcher.set_title(&format!("{name}, turn {number} of {turns}: {server}"));
-                    watcher.show_connecting(0, scenario.clients());
+                    watcher.show_connecting(0, scenario.roles().clients());
                     let server = Server::start(recipe, rounds.pinning)?;
                     let setup = Setup {
                         server: &server.under_test,

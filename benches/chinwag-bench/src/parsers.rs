@@ -14,6 +14,14 @@ use crate::target::Target;
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
+/// More runs, turns, speakers or messages under way than this make no sense.
+pub const COUNT_MAX: usize = 10_000;
+
+/// Messages a second.
+pub fn rate(text: &str) -> Result<f64, String> {
+    within(0.01..=1e8)(text)
+}
+
 pub fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     T: FromStr + PartialOrd + Display + Clone,

@@ -35,9 +35,10 @@ pub fn ramp(
     let mut reports = Vec::new();
     let mut rate = first_rate;
     loop {
-        let mut scenario = Scenario::rate(clients, rate);
-        scenario.name = "ramp";
-        let report = run(setup, &scenario)?;
+        let report = Report {
+            workload: "ramp",
+            ..run(setup, &Scenario::Rate { clients, rate })?
+        };
         let is_over = !keeps_up(&report, rate, p99_max) || setup.watcher.has_stopped();
         reports.push(report);
         if is_over {

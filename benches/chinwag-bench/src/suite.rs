@@ -62,12 +62,26 @@ impl Suite<'_> {
     /// Everything but how many clients fit, with at most `most` of them.
     fn parts(&mut self, most: usize) -> Result<(), SwarmError> {
         let clients = CLIENTS.min(most);
-        let fastest = self.step("2 of 5, as fast as it goes", Scenario::dm(clients, 4))?;
+        let fastest = self.step(
+            "2 of 5, as fast as it goes",
+            Scenario::Dm { clients, window: 4 },
+        )?;
         self.halve(clients, fastest)?;
-        self.step("4 of 5, a big room", Scenario::room(clients, 10, 4))?;
+        let room = Scenario::Room {
+            members: clients,
+            speakers: 10,
+            window: 4,
+        };
+        self.step("4 of 5, a big room", room)?;
         // Half of the places: the server still counts clients that just left.
         let at_once = clients.min((most - CHATTING) / 2);
-        self.step("5 of 5, coming and going", Scenario::storm(at_once, 200.0))?;
+        self.step(
+            "5 of 5, coming and going",
+            Scenario::Storm {
+                at_once,
+                rate: 200.0,
+            },
+        )?;
         Ok(())
     }
 
@@ -91,7 +105,7 @@ impl Suite<'_> {
             rate = (rate / 2.0).max(1.0);
             self.step(
                 "3 of 5, at half of that rate",
-                Scenario::rate(clients, rate),
+                Scenario::Rate { clients, rate },
             )?;
             let is_kept_up = |report: &Report| keeps_up(report, rate, P99_MAX);
             if self.setup.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {

@@ -2,7 +2,7 @@
 //! holds and how quick it is meanwhile.
 //!
 //! ```text
-//!  workload    all clients: those that chat, slow readers among them, and visitors
+//!    load      steady clients that chat, and what goes on beside them
 //!     │
 //!   agenda     who comes, goes or reads slowly, and what each does when
 //!     │
@@ -16,17 +16,21 @@ mod agenda;
 pub mod report;
 pub mod samples;
 mod visit;
-mod workload;
 
 use std::time::Duration;
 
+use fastrand::Rng;
+
+use crate::dialect::Dialect;
+use crate::load::{Beside as _, Load};
 use crate::recorder::as_f64;
 use crate::report::Report;
-use crate::run::{self, Load as _, Session, Setup};
+use crate::run::{self, Session, Setup};
 use crate::swarm::SwarmError;
+use crate::traffic::{Chat, Pace, Spec, Traffic};
+use agenda::Agenda;
 use report::SoakReport;
-use samples::Level;
-use workload::SoakWorkload;
+use samples::{Level, Sampler};
 
 /// A server that is started for a soak closes clients that do not register within this, so that it
 /// happens all the time.
@@ -113,6 +117,45 @@ impl Plan {
         (self.run.time / SAMPLES).max(least)
     }
 
+    /// Clients are numbered: first the members of the busy room with its long lines, of whom the first
+    /// speak and the last read slowly; then those that write to each other privately and share the
+    /// lobby; then the visitors' places.
+    fn load(&self, population: Population) -> Load<Agenda> {
+        let Population {
+            members,
+            chatters,
+            speakers,
+            ..
+        } = population;
+        let mut rng = Rng::with_seed(self.run.seed);
+        let (seed, size) = (rng.u64(..), self.run.size);
+        let traffic = |name, first, size, spec| {
+            let spec = Spec {
+                first,
+                size,
+                has_last_lines: name != "private",
+                ..spec
+            };
+            Traffic::new(name, spec, Dialect::Chinwag, seed, self.sample_time())
+        };
+        let private = Spec::private(chatters, Pace::Rate(self.rate));
+        let busy_room = Spec::room(members, speakers, Pace::Rate(self.room_rate));
+        let lobby = Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate));
+        let traffics = vec![
+            traffic("private", members, size, private),
+            traffic("room", 0, LONG_BYTES, busy_room),
+            traffic("lobby", members, size, lobby),
+        ];
+        Load {
+            chat: Chat {
+                traffics,
+                strayed: 0,
+            },
+            residents: population.steady(),
+            beside: Agenda::new(population, self, rng),
+        }
+    }
+
     fn parameters(&self) -> Vec<(&'static str, f64)> {
         let population = Population::of(self.clients);
         let count = |count: usize| as_f64(count as u64);
@@ -135,25 +178,33 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     let (steady, members) = (population.steady(), population.members);
     let mut session = Session::new(setup, plan.places())?;
     session.swarm.clients.long_size = Some(LONG_BYTES);
-    let mut load = SoakWorkload::new(population, plan, pid);
+    let mut load = plan.load(population);
+    let mut sampler: Option<Sampler> = None;
     // Of joins and leaves, too, a slow reader would miss lines that nothing here counts. To be in the
     // room means to have left the lobby.
     let say = b"/quiet on\n/part lobby\n";
     let slow = members - population.slow..members;
     let connecting = session.connect(steady, slow, members, say)?;
     session.swarm.opening_max = OPENING_MAX;
-    let measured = session.measure(&mut load, plan.sample_time(), |swarm, load| {
-        load.sample(swarm.now(), swarm.clients.connected());
+    let measured = session.measure(&mut load, plan.sample_time(), |swarm, agenda| {
+        let (now, connected) = (swarm.now(), swarm.clients.connected());
+        match &mut sampler {
+            Some(sampler) => sampler.take(now, connected, agenda.connects),
+            // Visitors begin to come.
+            None => sampler = Some(Sampler::new(pid, now)),
+        }
     })?;
+    let (before, taken) = sampler.map_or_else(Default::default, |sampler| {
+        (sampler.before, sampler.samples)
+    });
 
     for opening in std::mem::take(&mut session.swarm.clients.opening) {
-        load.agenda.closed(opening.who);
+        load.beside.closed(opening.who, &mut session.swarm.clients);
     }
     let drain = plan.run.drain;
-    session.await_end(drain, &mut load, |load| load.agenda.are_visitors_gone())?;
+    session.await_end(drain, &mut load, |load| load.beside.are_visitors_gone())?;
     session.drain(&mut load)?;
-    let visitors_left = !load.agenda.are_visitors_gone();
-    let before = load.sampler.as_ref().and_then(|sampler| sampler.before);
+    let visitors_left = !load.beside.are_visitors_gone();
     session.await_end(drain, &mut load, |_| {
         let now = Level::of(pid);
         now.zip(before).is_none_or(|(now, before)| {
@@ -161,16 +212,13 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
         })
     })?;
     let report = SoakReport {
-        told_too_many: load.chat().told_too_many(),
-        unexpected_closes: load.agenda.unexpected_closes,
+        told_too_many: load.chat.told_too_many(),
+        unexpected_closes: load.beside.unexpected_closes,
         visitors_left,
-        done: load.agenda.tally.clone(),
+        done: load.beside.tally.clone(),
         before,
         after: Level::of(pid),
-        samples: load
-            .sampler
-            .take()
-            .map_or_else(Vec::new, |sampler| sampler.samples),
+        samples: taken,
         run: Report {
             workload: "soak",
             clients: steady,
