@@ -10,12 +10,12 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::client::CLIENTS_MAX;
-use crate::compare::{BENCHMARKS, Benchmark};
+use crate::compare::{BENCHMARKS, Rounds};
 use crate::dialect::Dialect;
-use crate::parsers::{COUNT_MAX, benchmark, minutes, rate, recipe, seconds, target, within};
+use crate::parsers::{COUNT_MAX, rate, recipe, seconds, target, within};
 use crate::scenario::Scenario;
 use crate::server::{Recipe, SUPERVISE};
-use crate::soak::CLIENTS_MIN;
+use crate::soak::Soak;
 use crate::stamp::STAMP_BYTES;
 use crate::target::Target;
 
@@ -29,9 +29,6 @@ Examples:
   chinwag-bench --addr chat.lan:12345 rate          a server that runs already
   chinwag-bench --server redis dm                   another server, started for the test
   chinwag-bench compare --servers floor,chinwag     ratios, turn by turn";
-
-/// In a soak, visitors have the names behind these.
-const STEADY_MAX: usize = 100_000;
 
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
@@ -61,7 +58,7 @@ pub struct Common {
 
     /// What that server speaks; chinwag, if nothing is said
     #[arg(long, global = true, value_parser = dialect())]
-    pub dialect: Option<Dialect>,
+    pub dialect: Option<&'static Dialect>,
 
     /// The server to start: chinwag (if nothing is said), floor, redis, ngircd, inspircd, nats, or
     /// NAME=DIALECT=COMMAND, where @PORT@ in the command is the port
@@ -134,42 +131,11 @@ pub enum Command {
     },
     /// Servers under the same workloads, turn by turn, as ratios to the first of them
     #[command(after_help = compare_help())]
-    Compare {
-        /// The servers, as for --server; what is not installed is left out
-        #[arg(long, value_delimiter = ',', value_parser = recipe)]
-        #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
-        servers: Vec<Recipe>,
-        /// The workloads
-        #[arg(long, value_delimiter = ',', value_parser = benchmark)]
-        #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
-        workloads: Vec<&'static Benchmark>,
-        /// How often each server has its turn at each workload
-        #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
-        turns: usize,
-    },
+    Compare(Rounds),
     /// Everything at once for a long time: chat that is checked, and visitors who come, go, flood,
     /// break off and do not read
     #[command(after_help = "Example: chinwag-bench soak --minutes 60 --svg soak.svg")]
-    Soak {
-        /// How long, in minutes, instead of --time
-        #[arg(long, value_parser = minutes)]
-        minutes: Option<Duration>,
-        /// How many are there all the time
-        #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
-        clients: usize,
-        /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = rate)]
-        rate: f64,
-        /// Lines of 2,000 bytes a second in a room that some of these are in
-        #[arg(long, default_value = "200", value_parser = rate)]
-        room_rate: f64,
-        /// Lines a second in the lobby, where all others are
-        #[arg(long, default_value = "2", value_parser = rate)]
-        lobby_rate: f64,
-        /// Visitors a second who look in and leave, beside crowds and worse ones
-        #[arg(long, default_value = "30", value_parser = rate)]
-        visits: f64,
-    },
+    Soak(Soak),
     /// A relay that does the least that any server must, to measure others against
     #[command(after_help = "Example: chinwag-bench floor --listen 127.0.0.1:12346")]
     Floor {
@@ -211,8 +177,8 @@ impl Args {
 
 fn compare_help() -> String {
     let mut text = String::from("Workloads:\n");
-    for benchmark in &BENCHMARKS {
-        let _ = writeln!(text, "  {:<11} {}", benchmark.name, benchmark.about);
+    for [name, _, about] in BENCHMARKS {
+        let _ = writeln!(text, "  {name:<11} {about}");
     }
     text.push_str(
         "\nExample: chinwag-bench compare --servers floor,chinwag,redis --workloads dm-100",
@@ -220,7 +186,7 @@ fn compare_help() -> String {
     text
 }
 
-fn dialect() -> impl TypedValueParser<Value = Dialect> {
-    let names = PossibleValuesParser::new(Dialect::ALL.map(Dialect::as_str));
+fn dialect() -> impl TypedValueParser<Value = &'static Dialect> {
+    let names = PossibleValuesParser::new(Dialect::ALL.map(|dialect| dialect.name));
     names.try_map(|name| Dialect::parse(&name))
 }

@@ -2,8 +2,8 @@
 //! belong together.
 
 use crate::args::{Args, Command};
-use crate::compare::Benchmark;
-use crate::dialect::Dialect;
+use crate::compare::{Benchmark, Rounds};
+use crate::dialect::{CHINWAG, Dialect};
 use crate::scenario::Scenario;
 
 impl Args {
@@ -50,22 +50,17 @@ impl Args {
 
     /// A soak has one length, and its visitors say what only this server knows.
     fn check_soak(&self) -> Result<(), String> {
-        let in_minutes = matches!(
-            self.command,
-            Some(Command::Soak {
-                minutes: Some(_),
-                ..
-            })
-        );
-        if in_minutes && self.common.time.is_some() {
+        let Some(Command::Soak(soak)) = &self.command else {
+            return Ok(());
+        };
+        if soak.minutes.is_some() && self.common.time.is_some() {
             return Err("--minutes and --time both say how long: say one of them".to_owned());
         }
         let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
-        let spoken = self.common.dialect;
-        match (&self.command, started.or(spoken)) {
-            (Some(Command::Soak { .. }), Some(dialect)) if dialect != Dialect::Chinwag => Err(
-                format!("a soak speaks chinwag, and not {}", dialect.as_str()),
-            ),
+        match started.or(self.common.dialect) {
+            Some(dialect) if *dialect != CHINWAG => {
+                Err(format!("a soak speaks chinwag, and not {}", dialect.name))
+            }
             _ => Ok(()),
         }
     }
@@ -75,21 +70,21 @@ impl Args {
         let started = self.common.server.iter().map(|recipe| recipe.dialect);
         let spoken = self.common.dialect;
         let compared = match &self.command {
-            Some(Command::Compare { servers, .. }) => servers.as_slice(),
+            Some(Command::Compare(rounds)) => rounds.servers.as_slice(),
             _ => &[],
         };
-        let mut dialects: Vec<Dialect> = started.chain(spoken).collect();
+        let mut dialects: Vec<&Dialect> = started.chain(spoken).collect();
         if dialects.is_empty() && compared.is_empty() {
-            dialects.push(Dialect::Chinwag);
+            dialects.push(&CHINWAG);
         }
         dialects.extend(compared.iter().map(|recipe| recipe.dialect));
-        let tightest = dialects.into_iter().min_by_key(|d| d.payload_bytes_max());
+        let tightest = dialects
+            .into_iter()
+            .min_by_key(|dialect| dialect.payload_bytes_max);
         match tightest {
-            Some(dialect) if self.common.size > dialect.payload_bytes_max() => Err(format!(
+            Some(dialect) if self.common.size > dialect.payload_bytes_max => Err(format!(
                 "a line of {} bytes is too long for {}: say a --size of at most {}",
-                self.common.size,
-                dialect.as_str(),
-                dialect.payload_bytes_max()
+                self.common.size, dialect.name, dialect.payload_bytes_max
             )),
             _ => Ok(()),
         }
@@ -103,7 +98,7 @@ impl Command {
         let has_messages = match self {
             Self::Scenario(scenario) => scenario.roles().has_messages(),
             Self::FindLimit { .. } | Self::Floor { .. } => false,
-            Self::Compare { workloads, .. } => !workloads.iter().copied().all(is_idle),
+            Self::Compare(rounds) => !rounds.workloads.iter().all(is_idle),
             _ => true,
         };
         if has_messages {
@@ -116,9 +111,9 @@ impl Command {
         match self {
             Self::Scenario(scenario) => scenario.check(),
             Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
-            Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
+            Self::Soak(_) => refuse(runs, "a soak is long enough: leave it out"),
             Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
-            Self::Compare { servers, .. } => {
+            Self::Compare(Rounds { servers, .. }) => {
                 refuse(server, "compare starts its servers: say --servers")?;
                 refuse(runs, "compare has turns: say --turns")?;
                 let again = servers.iter().enumerate().find(|(place, recipe)| {

@@ -7,7 +7,7 @@ use crate::client::{Client, ClientNo, Reads, State};
 use crate::dialect::Dialect;
 
 pub struct Clients {
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     pub size: usize,
     /// Bytes of messages that are longer than the others, if there are any.
     pub long_size: Option<usize>,
@@ -44,7 +44,7 @@ pub struct Opening {
 }
 
 impl Clients {
-    pub fn new(dialect: Dialect, size: usize, count: usize) -> Self {
+    pub fn new(dialect: &'static Dialect, size: usize, count: usize) -> Self {
         let mut all = Vec::new();
         all.resize_with(count, Client::default);
         Self {
@@ -119,7 +119,7 @@ impl Clients {
         if self.get(who).map(|client| client.state) == Some(State::Ready) {
             self.set_state(who, State::Joining);
         }
-        self.raw(who, self.dialect.join().as_bytes());
+        self.raw(who, self.dialect.join.as_bytes());
     }
 
     /// Takes leave, by the server's word for it or by closing.
@@ -127,7 +127,7 @@ impl Clients {
         if let Some(client) = self.get_mut(who) {
             client.may_be_closed = true;
         }
-        match self.dialect.quit() {
+        match self.dialect.quit {
             Some(word) => self.raw(who, word.as_bytes()),
             None => self.closing.push(who),
         }

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::compare::{BENCHMARKS, Benchmark};
 use crate::server::Recipe;
 use crate::target::Target;
 
@@ -67,11 +66,4 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 pub fn minutes(text: &str) -> Result<Duration, String> {
     let minutes: f64 = text.parse().map_err(|_| "say a number of minutes")?;
     seconds(&(minutes * 60.0).to_string())
-}
-
-pub fn benchmark(text: &str) -> Result<&'static Benchmark, String> {
-    Benchmark::find(text).ok_or_else(|| {
-        let names = BENCHMARKS.map(|benchmark| benchmark.name);
-        format!("say one of {}", names.join(", "))
-    })
 }

@@ -31,7 +31,7 @@ pub struct Plan {
 pub struct ServerUnderTest {
     pub name: String,
     pub target: Target,
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     /// Its process, if that can be seen.
     pub pid: Option<u32>,
     /// Connections that may wait to be registered at a time.
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
         let [server_use, driver_use] = used.unwrap_or_default();
         Report {
             server: self.setup.server.name.clone(),
-            dialect: self.setup.server.dialect.as_str(),
+            dialect: self.setup.server.dialect.name,
             size: self.setup.plan.size,
             seconds,
             messages,

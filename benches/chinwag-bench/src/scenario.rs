@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 
 use crate::client::{CLIENTS_MAX, ClientNo, clients};
 use crate::clients::Clients;
@@ -126,7 +126,22 @@ pub struct Roles {
     at_once: usize,
 }
 
+/// A scenario alone on a line.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Line {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
 impl Scenario {
+    /// Of a command and its flags.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let line = Line::try_parse_from(line.split(' '));
+        let line = line.map_err(|error| error.to_string())?;
+        Ok(line.scenario)
+    }
+
     pub fn roles(&self) -> Roles {
         let private = |clients, pace| Some(Spec::private(clients, pace));
         let room = |members, speakers, pace| Some(Spec::room(members, speakers, pace));
@@ -232,7 +247,7 @@ impl Roles {
         parameters.into_iter().filter(is_told).collect()
     }
 
-    pub fn load(&self, dialect: Dialect, plan: &Plan) -> Load<Storm> {
+    pub fn load(&self, dialect: &Dialect, plan: &Plan) -> Load<Storm> {
         // A hundred points make a plot; shorter than a tenth of a second they are noise.
         let interval = (plan.time / 100).max(Duration::from_millis(100));
         let specs = [

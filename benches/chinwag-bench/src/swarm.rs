@@ -258,7 +258,7 @@ impl Swarm {
         line: &[u8],
         work: &mut W,
     ) {
-        match self.clients.dialect.parse_line(line) {
+        match (self.clients.dialect.parse_line)(line) {
             ServerLine::Done => {
                 let state = self.clients.get(who).map(|client| client.state);
                 if let Some(State::Registering | State::Joining) = state {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::Population;
 use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
-use super::{Plan, Population};
 use crate::client::{CLIENTS_MAX, ClientNo, clients};
 use crate::clients::{Arrival, Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
@@ -188,14 +188,14 @@ impl Beside for Agenda {
 }
 
 impl Agenda {
-    pub fn new(population: Population, plan: &Plan, rng: Rng) -> Self {
+    pub fn new(population: Population, time: Duration, visits: f64, rng: Rng) -> Self {
         let (first, places) = (population.steady(), population.places);
         let mut free: Vec<ClientNo> = clients(first + places).skip(first).collect();
         free.reverse();
         Self {
             population,
-            time: plan.run.time,
-            visits: plan.visits,
+            time,
+            visits,
             dues: BTreeMap::new(),
             serial: 0,
             free,

@@ -21,11 +21,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::dialect::Dialect;
+use crate::dialect::CHINWAG;
 use crate::load::{Beside as _, Load};
+use crate::parsers::{minutes, rate, within};
 use crate::recorder::as_f64;
 use crate::report::Report;
-use crate::run::{self, Session, Setup};
+use crate::run::{Plan, Session, Setup};
 use crate::swarm::SwarmError;
 use crate::traffic::{Chat, Pace, Spec, Traffic};
 use agenda::Agenda;
@@ -58,19 +59,33 @@ const SAMPLES_MIN: u32 = 20;
 
 /// Fewer steady clients than this cannot be told apart into those that speak, read, read slowly and
 /// chat.
-pub const CLIENTS_MIN: usize = 20;
+const CLIENTS_MIN: usize = 20;
 
 /// Members of the busy room at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    pub run: run::Plan,
+/// In a soak, visitors have the names behind these.
+const STEADY_MAX: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Soak {
+    /// How long, in minutes, instead of --time
+    #[arg(long, value_parser = minutes)]
+    pub minutes: Option<Duration>,
+    /// How many are there all the time
+    #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
     pub clients: usize,
+    /// Private messages a second, all of these together
+    #[arg(long, default_value = "1000", value_parser = rate)]
     pub rate: f64,
+    /// Lines of 2,000 bytes a second in a room that some of these are in
+    #[arg(long, default_value = "200", value_parser = rate)]
     pub room_rate: f64,
+    /// Lines a second in the lobby, where all others are
+    #[arg(long, default_value = "2", value_parser = rate)]
     pub lobby_rate: f64,
-    /// Visitors a second that stay for a short while.
+    /// Visitors a second who look in and leave, beside crowds and worse ones
+    #[arg(long, default_value = "30", value_parser = rate)]
     pub visits: f64,
 }
 
@@ -105,30 +120,25 @@ impl Population {
     }
 }
 
-impl Plan {
+impl Soak {
     /// How many connections there are at most.
     pub fn places(&self) -> usize {
         let population = Population::of(self.clients);
         population.steady() + population.places
     }
 
-    fn sample_time(&self) -> Duration {
-        let least = SAMPLE_TIME_MIN.min(self.run.time / SAMPLES_MIN);
-        (self.run.time / SAMPLES).max(least)
-    }
-
     /// Clients are numbered: first the members of the busy room with its long lines, of whom the first
     /// speak and the last read slowly; then those that write to each other privately and share the
     /// lobby; then the visitors' places.
-    fn load(&self, population: Population) -> Load<Agenda> {
+    fn load(&self, population: Population, plan: &Plan) -> Load<Agenda> {
         let Population {
             members,
             chatters,
             speakers,
             ..
         } = population;
-        let mut rng = Rng::with_seed(self.run.seed);
-        let (seed, size) = (rng.u64(..), self.run.size);
+        let mut rng = Rng::with_seed(plan.seed);
+        let (seed, size) = (rng.u64(..), plan.size);
         let traffic = |name, first, size, spec| {
             let spec = Spec {
                 first,
@@ -136,7 +146,7 @@ impl Plan {
                 has_last_lines: name != "private",
                 ..spec
             };
-            Traffic::new(name, spec, Dialect::Chinwag, seed, self.sample_time())
+            Traffic::new(name, spec, &CHINWAG, seed, sample_time(plan))
         };
         let private = Spec::private(chatters, Pace::Rate(self.rate));
         let busy_room = Spec::room(members, speakers, Pace::Rate(self.room_rate));
@@ -152,11 +162,11 @@ impl Plan {
                 strayed: 0,
             },
             residents: population.steady(),
-            beside: Agenda::new(population, self, rng),
+            beside: Agenda::new(population, plan.time, self.visits, rng),
         }
     }
 
-    fn parameters(&self) -> Vec<(&'static str, f64)> {
+    fn parameters(&self, seed: u64) -> Vec<(&'static str, f64)> {
         let population = Population::of(self.clients);
         let count = |count: usize| as_f64(count as u64);
         vec![
@@ -167,18 +177,23 @@ impl Plan {
             ("room_rate", self.room_rate),
             ("lobby_rate", self.lobby_rate),
             ("visits", self.visits),
-            ("seed", as_f64(self.run.seed)),
+            ("seed", as_f64(seed)),
         ]
     }
 }
 
-pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
-    let pid = setup.server.pid;
-    let population = Population::of(plan.clients);
+fn sample_time(plan: &Plan) -> Duration {
+    let least = SAMPLE_TIME_MIN.min(plan.time / SAMPLES_MIN);
+    (plan.time / SAMPLES).max(least)
+}
+
+pub fn run(setup: Setup<'_>, soak: &Soak) -> Result<SoakReport, SwarmError> {
+    let (pid, plan) = (setup.server.pid, setup.plan);
+    let population = Population::of(soak.clients);
     let (steady, members) = (population.steady(), population.members);
-    let mut session = Session::new(setup, plan.places())?;
+    let mut session = Session::new(setup, soak.places())?;
     session.swarm.clients.long_size = Some(LONG_BYTES);
-    let mut load = plan.load(population);
+    let mut load = soak.load(population, plan);
     let mut sampler: Option<Sampler> = None;
     // Of joins and leaves, too, a slow reader would miss lines that nothing here counts. To be in the
     // room means to have left the lobby.
@@ -186,7 +201,7 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     let slow = members - population.slow..members;
     let connecting = session.connect(steady, slow, members, say)?;
     session.swarm.opening_max = OPENING_MAX;
-    let measured = session.measure(&mut load, plan.sample_time(), |swarm, agenda| {
+    let measured = session.measure(&mut load, sample_time(plan), |swarm, agenda| {
         let (now, connected) = (swarm.now(), swarm.clients.connected());
         match &mut sampler {
             Some(sampler) => sampler.take(now, connected, agenda.connects),
@@ -201,7 +216,7 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
     for opening in std::mem::take(&mut session.swarm.clients.opening) {
         load.beside.closed(opening.who, &mut session.swarm.clients);
     }
-    let drain = plan.run.drain;
+    let drain = plan.drain;
     session.await_end(drain, &mut load, |load| load.beside.are_visitors_gone())?;
     session.drain(&mut load)?;
     let visitors_left = !load.beside.are_visitors_gone();
@@ -222,7 +237,7 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
         run: Report {
             workload: "soak",
             clients: steady,
-            parameters: plan.parameters(),
+            parameters: soak.parameters(plan.seed),
             connecting,
             ..session.report(&load, &measured)
         },
