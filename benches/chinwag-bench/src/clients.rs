@@ -39,7 +39,7 @@ pub struct Opening {
     pub arrival: Arrival,
     /// The server may close the connection, and that is no trouble.
     pub is_visitor: bool,
-    /// The receive buffer; the swarm's own without.
+    /// The receive buffer; the kernel's choice without.
     pub receive_bytes: Option<usize>,
 }
 
@@ -155,11 +155,15 @@ impl Clients {
 
     /// Connects and registers, also anew; the workload is told when that is done.
     pub fn open(&mut self, who: ClientNo) {
+        self.open_with(who, None);
+    }
+
+    pub fn open_with(&mut self, who: ClientNo, receive_bytes: Option<usize>) {
         self.opening.push_back(Opening {
             who,
             arrival: Arrival::Named(who),
             is_visitor: false,
-            receive_bytes: None,
+            receive_bytes,
         });
     }
 
@@ -167,20 +171,7 @@ impl Clients {
         self.get(who).map_or(0, Client::unsent)
     }
 
-    pub fn pause_reads(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::Nothing);
-    }
-
-    /// Reads once, and nothing after that.
-    pub fn read_once(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::Once);
-    }
-
-    pub fn resume_reads(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::All);
-    }
-
-    fn set_reads(&mut self, who: ClientNo, reads: Reads) {
+    pub fn set_reads(&mut self, who: ClientNo, reads: Reads) {
         if let Some(client) = self.get_mut(who)
             && mem::replace(&mut client.reads, reads) != Reads::All
             && client.is_readable

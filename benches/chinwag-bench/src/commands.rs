@@ -202,10 +202,10 @@ impl Test<'_> {
         let server = self.start(soak.places(), &deadlines)?;
         let report = soak::run(self.setup(&server), soak)?;
         Ok(Outcome {
-            json: vec![report.json()],
+            json: vec![json(&report)],
             text: report.text(),
             drawing: self.common.svg.as_ref().map(|_| plot::draw_soak(&report)),
-            has_losses: report.errors.lost > 0,
+            has_losses: report.run.errors.lost > 0,
             is_good: report.problems.is_empty(),
         })
     }

@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
 use crate::server::{Failure, Recipe, Server};
-use crate::table::{Figure, Spread, short, table};
+use crate::table::{Figure, Spread, hundredths, short, table};
 
 /// A workload by name.
 #[derive(Clone, Debug)]
@@ -139,8 +139,8 @@ pub struct Rounds {
 #[derive(Default)]
 pub struct Comparison {
     servers: Vec<String>,
-    /// Of each turn, workload and server.
-    runs: Vec<(usize, &'static str, Report)>,
+    /// Of each turn: the workload's name, and a report for each server.
+    turns: Vec<(&'static str, Vec<Report>)>,
 }
 
 impl Comparison {
@@ -155,14 +155,15 @@ impl Comparison {
         let recipes = rounds.servers.iter();
         self.servers = recipes.map(|recipe| recipe.name.clone()).collect();
         for benchmark in &rounds.workloads {
-            for turn in 0..rounds.turns {
+            let Benchmark { name, scenario } = benchmark;
+            for turn in 1..=rounds.turns {
+                self.turns.push((name, Vec::new()));
                 for recipe in &rounds.servers {
                     if watcher.has_stopped() {
                         return Ok(());
                     }
-                    let Benchmark { name, scenario } = benchmark;
-                    let (number, turns, server) = (turn + 1, rounds.turns, &recipe.name);
-                    watcher.set_title(&format!("{name}, turn {number} of {turns}: {server}"));
+                    let (turns, server) = (rounds.turns, &recipe.name);
+                    watcher.set_title(&format!("{name}, turn {turn} of {turns}: {server}"));
                     watcher.show_connecting(0, scenario.roles().clients());
                     let server = Server::start(recipe, pinning)?;
                     let setup = Setup {
@@ -172,8 +173,10 @@ impl Comparison {
                     };
                     let report = run(setup, scenario);
                     let report = report.map_err(|error| format!("{}: {error}", recipe.name))?;
-                    if !watcher.has_stopped() {
-                        self.runs.push((turn, name, report));
+                    if let Some((_, reports)) = self.turns.last_mut()
+                        && !watcher.has_stopped()
+                    {
+                        reports.push(report);
                     }
                 }
             }
@@ -182,10 +185,8 @@ impl Comparison {
     }
 
     pub fn reports(&self) -> Vec<Report> {
-        self.runs
-            .iter()
-            .map(|(.., report)| report.clone())
-            .collect()
+        let turns = self.turns.iter();
+        turns.flat_map(|(_, reports)| reports.clone()).collect()
     }
 
     /// A line for each workload and figure, and a column for each server.
@@ -200,11 +201,10 @@ impl Comparison {
 
     /// A line, if any server has this figure.
     fn row(&self, benchmark: &str, figure: &Figure<Report>) -> Option<Vec<String>> {
-        let cells = self
-            .servers
-            .iter()
-            .map(|server| self.cell(benchmark, figure, server));
-        let cells: Vec<Option<String>> = cells.collect();
+        let places = 0..self.servers.len();
+        let cells: Vec<Option<String>> = places
+            .map(|place| self.cell(benchmark, figure, place))
+            .collect();
         let is_known = cells.iter().any(Option::is_some);
         let cells = cells
             .into_iter()
@@ -214,34 +214,21 @@ impl Comparison {
     }
 
     /// A median over the turns, and as a ratio to the first server in the same turn.
-    fn cell(&self, benchmark: &str, figure: &Figure<Report>, server: &str) -> Option<String> {
-        let of = |server: &str| -> Vec<(usize, f64)> {
-            let runs = self
-                .runs
-                .iter()
-                .filter(|(_, known, report)| *known == benchmark && report.server == server);
-            runs.filter_map(|(turn, _, report)| Some((*turn, (figure.get)(report)?)))
-                .collect()
-        };
-        let (values, base) = (of(server), of(self.servers.first()?));
-        // All turns or none: the ratio over a part of them would not be that of the medians shown.
-        let ratios: Option<Vec<f64>> = values
-            .iter()
-            .map(|(turn, value)| {
-                let (_, base) = base.iter().find(|(other, _)| other == turn)?;
-                (*base > 0.0).then(|| value / base)
+    fn cell(&self, benchmark: &str, figure: &Figure<Report>, server: usize) -> Option<String> {
+        let turns = self.turns.iter().filter(|(name, _)| *name == benchmark);
+        let (values, bases): (Vec<f64>, Vec<Option<f64>>) = turns
+            .filter_map(|(_, reports)| {
+                let value = (figure.get)(reports.get(server)?)?;
+                let base = (figure.get)(reports.first()?);
+                Some((value, base.filter(|base| *base > 0.0)))
             })
-            .collect();
-        let ratio = ratios.and_then(Spread::of).map_or_else(
-            || "–".to_owned(),
-            |ratio| {
-                format!(
-                    "{:.2} ({:.2}–{:.2})",
-                    ratio.median, ratio.lowest, ratio.highest
-                )
-            },
-        );
-        let value = Spread::of(values.into_iter().map(|(_, value)| value).collect())?;
+            .unzip();
+        // All turns or none: the ratio over a part of them would not be that of the medians shown.
+        let pairs = values.iter().zip(bases);
+        let ratios: Option<Vec<f64>> = pairs.map(|(value, base)| Some(value / base?)).collect();
+        let ratio = ratios.and_then(Spread::of);
+        let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| ratio.text(hundredths));
+        let value = Spread::of(values)?;
         Some(format!("{}  ×{ratio}", (figure.show)(value.median)))
     }
 }
@@ -257,12 +244,13 @@ mod tests {
             servers: servers.map(str::to_owned).to_vec(),
             ..Comparison::default()
         };
-        for (turn, values) in turns.iter().enumerate() {
-            for (server, kib) in servers.iter().zip(values) {
+        for values in turns {
+            let reports = servers.iter().zip(values).map(|(server, kib)| {
                 let mut report = Report::blank(server, "idle");
                 report.connecting.memory_kib_each = Some(*kib);
-                comparison.runs.push((turn, "idle-1000", report));
-            }
+                report
+            });
+            comparison.turns.push(("idle-1000", reports.collect()));
         }
         let table = comparison.text();
         let mut rows = table.lines();

@@ -44,7 +44,7 @@ impl Outcome {
             }
         }
         Self {
-            json: reports.iter().map(Report::json).collect(),
+            json: reports.iter().map(json).collect(),
             text,
             drawing: common.svg.as_ref().map(|_| plot::draw(reports)),
             has_losses: reports.iter().any(|report| report.errors.lost > 0),

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::client::clients;
+use crate::connect::CONNECT_TIME;
 use crate::dialect::Dialect;
 use crate::load::{Beside, Load};
 use crate::process::Usage;
@@ -103,7 +104,7 @@ impl<'a> Session<'a> {
         let (watcher, pid) = (setup.watcher, setup.server.pid);
         let before = pid.and_then(Usage::of);
         let began = swarm.now();
-        swarm.connect_with_slow(count, slow, watcher)?;
+        swarm.connect(0..count, &slow, count, CONNECT_TIME, watcher)?;
         let seconds = swarm.now().since(began).as_secs_f64();
         let looks = before.zip(pid.and_then(Usage::of));
         let connecting = Connecting::between(looks, seconds, swarm.clients.ready);

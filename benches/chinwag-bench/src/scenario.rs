@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::client::{CLIENTS_MAX, ClientNo, clients};
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
 use crate::clients::Clients;
 use crate::dialect::Dialect;
 use crate::load::{Beside, Load};
@@ -308,7 +308,7 @@ impl Beside for Storm {
     fn begin(&mut self, _now: Timestamp, out: &mut Clients) {
         self.is_measured = true;
         for who in self.roles.slow_members() {
-            out.pause_reads(ClientNo::at(who));
+            out.set_reads(ClientNo::at(who), Reads::Nothing);
         }
     }
 
@@ -316,7 +316,7 @@ impl Beside for Storm {
         self.is_measured = false;
         self.is_raging = false;
         for who in self.roles.slow_members() {
-            out.resume_reads(ClientNo::at(who));
+            out.set_reads(ClientNo::at(who), Reads::All);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
-use crate::client::{CLIENTS_MAX, clients};
+use crate::client::CLIENTS_MAX;
 use crate::process::Usage;
 use crate::report::{Connecting, RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
@@ -93,8 +93,8 @@ pub fn find_limit(setup: Setup<'_>, clients_max: Option<usize>) -> Result<Capaci
     let mut ended = None;
     while swarm.clients.ready < most && ended.is_none() && !watcher.has_stopped() {
         let from = swarm.clients.ready;
-        let more = clients((from + STEP_CLIENTS).min(most)).skip(from);
-        match swarm.connect(more, most, STEP_TIME, watcher) {
+        let more = from..(from + STEP_CLIENTS).min(most);
+        match swarm.connect(more, &(0..0), most, STEP_TIME, watcher) {
             Ok(()) => {}
             Err(error) if swarm.clients.ready == 0 => return Err(error),
             Err(error) => ended = Some(reason(&error)),

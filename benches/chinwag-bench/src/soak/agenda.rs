@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::Population;
 use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
-use crate::client::{CLIENTS_MAX, ClientNo, clients};
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
 use crate::clients::{Arrival, Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::load::Beside;
@@ -136,7 +136,7 @@ impl Beside for Agenda {
     fn end(&mut self, out: &mut Clients) {
         self.dues.clear();
         for who in clients(self.population.members) {
-            out.resume_reads(who);
+            out.set_reads(who, Reads::All);
         }
         let places = clients(usize::MAX).skip(self.population.steady());
         for (who, visitor) in places.zip(&mut self.present) {
@@ -262,12 +262,12 @@ impl Agenda {
             }
             Due::Step(who, visit, step) => self.take_step(now, who, visit, step, out),
             Due::SlowRead(who) => {
-                out.read_once(who);
+                out.set_reads(who, Reads::Once);
                 self.count("slow_reads");
                 self.plan(now.after(SLOW_READ_TIME), due);
             }
             Due::Pause(who) => {
-                out.pause_reads(who);
+                out.set_reads(who, Reads::Nothing);
                 self.count("read_pauses");
                 let longest = self.longest_pause();
                 let least = PAUSE_SECONDS.0.min(longest / 2.0);
@@ -275,7 +275,7 @@ impl Agenda {
                 self.plan(now.after(Duration::from_secs_f64(pause)), Due::Resume(who));
             }
             Due::Resume(who) => {
-                out.resume_reads(who);
+                out.set_reads(who, Reads::All);
                 self.count("read_resumes");
                 let awake = self.awake_time();
                 self.plan(now.after(awake), Due::Pause(who));
@@ -381,13 +381,9 @@ impl Agenda {
                 let friend = self.new_name();
                 self.receive(now, friend, visit, out);
             }
-            Step::PauseReads => {
-                visitor.can_quit = false;
-                out.pause_reads(who);
-            }
-            Step::ResumeReads => {
-                visitor.can_quit = true;
-                out.resume_reads(who);
+            Step::Read(reads) => {
+                visitor.can_quit = reads == Reads::All;
+                out.set_reads(who, reads);
             }
             Step::Count(what) => self.count(what),
             Step::Leave(what, leave) => {
