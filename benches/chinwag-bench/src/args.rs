@@ -10,16 +10,14 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::client::CLIENTS_MAX;
-use crate::compare::{BENCHMARKS, Benchmark};
+use crate::compare::{BENCHMARKS, Rounds};
 use crate::dialect::Dialect;
-use crate::parsers::{benchmark, minutes, recipe, seconds, target, within};
-use crate::recorder::share_of;
+use crate::parsers::{COUNT_MAX, rate, recipe, seconds, target, within};
 use crate::scenario::Scenario;
 use crate::server::{Recipe, SUPERVISE};
-use crate::soak::CLIENTS_MIN;
+use crate::soak::Soak;
 use crate::stamp::STAMP_BYTES;
 use crate::target::Target;
-use crate::traffic::{Pace, Spec};
 
 const AFTER_HELP: &str = "\
 Without a command, it starts the chinwag beside it, tries it for half a minute, and says what it
@@ -31,12 +29,6 @@ Examples:
   chinwag-bench --addr chat.lan:12345 rate          a server that runs already
   chinwag-bench --server redis dm                   another server, started for the test
   chinwag-bench compare --servers floor,chinwag     ratios, turn by turn";
-
-/// More runs, turns, speakers or messages under way than this make no sense.
-const COUNT_MAX: usize = 10_000;
-
-/// In a soak, visitors have the names behind these.
-const STEADY_MAX: usize = 100_000;
 
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
@@ -66,7 +58,7 @@ pub struct Common {
 
     /// What that server speaks; chinwag, if nothing is said
     #[arg(long, global = true, value_parser = dialect())]
-    pub dialect: Option<Dialect>,
+    pub dialect: Option<&'static Dialect>,
 
     /// The server to start: chinwag (if nothing is said), floor, redis, ngircd, inspircd, nats, or
     /// NAME=DIALECT=COMMAND, where @PORT@ in the command is the port
@@ -115,93 +107,8 @@ pub struct Common {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Private messages in a closed loop: each client keeps some under way
-    #[command(after_help = "Example: chinwag-bench dm --clients 1000 --window 4")]
-    Dm {
-        /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Messages that each keeps under way
-        #[arg(long, default_value = "8", value_parser = within(1..=COUNT_MAX))]
-        window: usize,
-    },
-    /// Private messages at a fixed rate; latency counts from when each was meant to go
-    #[command(after_help = "Example: chinwag-bench rate --clients 10000 --rate 20000")]
-    Rate {
-        /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Messages a second, all clients together
-        #[arg(long, default_value = "10000", value_parser = within(0.01..=1e8))]
-        rate: f64,
-    },
-    /// A room in which some speak, each with some lines under way
-    #[command(after_help = "Example: chinwag-bench room --members 1000 --speakers 10 --window 4")]
-    Room {
-        /// How many are in the room
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines that each of those keeps under way
-        #[arg(long, default_value = "4", value_parser = within(1..=COUNT_MAX))]
-        window: usize,
-    },
-    /// Private messages at a fixed rate while a big room is spoken to
-    #[command(
-        after_help = "Example: chinwag-bench mixed --members 9900 --room-rate 10 --clients 100"
-    )]
-    Mixed {
-        /// How many are in the room
-        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines a second in the room
-        #[arg(long, default_value = "10", value_parser = within(0.01..=1e8))]
-        room_rate: f64,
-        /// How many others write to each other
-        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
-        rate: f64,
-    },
-    /// Clients that register and then do nothing: memory and processor time for each
-    #[command(after_help = "Example: chinwag-bench idle --clients 5000 --time 10")]
-    Idle {
-        /// How many
-        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-    },
-    /// Connects and quits as fast as they go, while two users chat
-    #[command(after_help = "Example: chinwag-bench storm --at-once 1000")]
-    Storm {
-        /// How many come and go at a time
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        at_once: usize,
-        /// Messages a second between the two
-        #[arg(long, default_value = "200", value_parser = within(0.01..=1e8))]
-        rate: f64,
-    },
-    /// A room of which a share stops reading, and reads on at the end
-    #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
-    Slow {
-        /// How many are in the room
-        #[arg(long, default_value = "50", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
-        #[arg(long, default_value = "10000", value_parser = within(0.01..=1e8))]
-        room_rate: f64,
-        /// The share of the members that stops reading
-        #[arg(long, default_value = "0.1", value_parser = within(0.0..=1.0))]
-        share: f64,
-    },
+    #[command(flatten)]
+    Scenario(Scenario),
     /// Doubles a rate of private messages until their latency passes a bound
     #[command(after_help = "Example: chinwag-bench ramp --clients 1000 --p99-max 0.005")]
     Ramp {
@@ -209,7 +116,7 @@ pub enum Command {
         #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
         clients: usize,
         /// Messages a second to start with
-        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
+        #[arg(long, default_value = "1000", value_parser = rate)]
         rate: f64,
         /// The p99 that is too much, in seconds
         #[arg(long, value_name = "SECONDS", default_value = "0.01", value_parser = seconds)]
@@ -224,42 +131,11 @@ pub enum Command {
     },
     /// Servers under the same workloads, turn by turn, as ratios to the first of them
     #[command(after_help = compare_help())]
-    Compare {
-        /// The servers, as for --server; what is not installed is left out
-        #[arg(long, value_delimiter = ',', value_parser = recipe)]
-        #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
-        servers: Vec<Recipe>,
-        /// The workloads
-        #[arg(long, value_delimiter = ',', value_parser = benchmark)]
-        #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
-        workloads: Vec<&'static Benchmark>,
-        /// How often each server has its turn at each workload
-        #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
-        turns: usize,
-    },
+    Compare(Rounds),
     /// Everything at once for a long time: chat that is checked, and visitors who come, go, flood,
     /// break off and do not read
     #[command(after_help = "Example: chinwag-bench soak --minutes 60 --svg soak.svg")]
-    Soak {
-        /// How long, in minutes, instead of --time
-        #[arg(long, value_parser = minutes)]
-        minutes: Option<Duration>,
-        /// How many are there all the time
-        #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
-        clients: usize,
-        /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = within(0.01..=1e8))]
-        rate: f64,
-        /// Lines of 2,000 bytes a second in a room that some of these are in
-        #[arg(long, default_value = "200", value_parser = within(0.01..=1e8))]
-        room_rate: f64,
-        /// Lines a second in the lobby, where all others are
-        #[arg(long, default_value = "2", value_parser = within(0.01..=1e8))]
-        lobby_rate: f64,
-        /// Visitors a second who look in and leave, beside crowds and worse ones
-        #[arg(long, default_value = "30", value_parser = within(0.01..=1e8))]
-        visits: f64,
-    },
+    Soak(Soak),
     /// A relay that does the least that any server must, to measure others against
     #[command(after_help = "Example: chinwag-bench floor --listen 127.0.0.1:12346")]
     Floor {
@@ -299,52 +175,10 @@ impl Args {
     }
 }
 
-impl Command {
-    /// What the clients do, if the command is a workload.
-    pub fn scenario(&self) -> Option<Scenario> {
-        Some(match *self {
-            Self::Dm { clients, window } => Scenario::dm(clients, window),
-            Self::Rate { clients, rate } => Scenario::rate(clients, rate),
-            Self::Room {
-                members,
-                speakers,
-                window,
-            } => Scenario::room(members, speakers, window),
-            Self::Mixed {
-                members,
-                speakers,
-                room_rate,
-                clients,
-                rate,
-            } => {
-                let room = Spec::room(members, speakers, Pace::Rate(room_rate));
-                Scenario::mixed(room, clients, rate)
-            }
-            Self::Slow {
-                members,
-                speakers,
-                room_rate,
-                share,
-            } => {
-                let room = Spec::room(members, speakers, Pace::Rate(room_rate));
-                Scenario::slow(room, slow_members(members, speakers, share))
-            }
-            Self::Storm { at_once, rate } => Scenario::storm(at_once, rate),
-            Self::Idle { clients } => Scenario::idle(clients),
-            _ => return None,
-        })
-    }
-}
-
-/// A share of the members, none of whom speaks.
-pub fn slow_members(members: usize, speakers: usize, share: f64) -> usize {
-    share_of(members, share).min(members.saturating_sub(speakers))
-}
-
 fn compare_help() -> String {
     let mut text = String::from("Workloads:\n");
-    for benchmark in &BENCHMARKS {
-        let _ = writeln!(text, "  {:<11} {}", benchmark.name, benchmark.about);
+    for [name, _, about] in BENCHMARKS {
+        let _ = writeln!(text, "  {name:<11} {about}");
     }
     text.push_str(
         "\nExample: chinwag-bench compare --servers floor,chinwag,redis --workloads dm-100",
@@ -352,7 +186,7 @@ fn compare_help() -> String {
     text
 }
 
-fn dialect() -> impl TypedValueParser<Value = Dialect> {
-    let names = PossibleValuesParser::new(Dialect::ALL.map(Dialect::as_str));
+fn dialect() -> impl TypedValueParser<Value = &'static Dialect> {
+    let names = PossibleValuesParser::new(Dialect::ALL.map(|dialect| dialect.name));
     names.try_map(|name| Dialect::parse(&name))
 }

@@ -1,31 +1,26 @@
 //! What the command line's parser does not see: flags on both sides of a command, and numbers that
 //! belong together.
 
-use crate::args::{Args, Command, slow_members};
-use crate::compare::Benchmark;
-use crate::dialect::Dialect;
+use crate::args::{Args, Command};
+use crate::dialect::{CHINWAG, Dialect};
+use crate::scenario::Scenario;
+use crate::server::Recipe;
 
 impl Args {
     pub fn check(&self) -> Result<(), String> {
         let common = &self.common;
-        let is_given = [
-            (common.addr.is_some(), "--addr"),
-            (common.server.is_some(), "--server"),
-        ];
-        let server = is_given
-            .into_iter()
-            .find_map(|(given, flag)| given.then_some(flag));
-        if common.addr.is_some() && common.server.is_some() {
+        let is_found = common.addr.is_some();
+        if is_found && common.server.is_some() {
             return Err(
                 "--addr is for a server that runs, and --server for one to start: say one of them"
                     .to_owned(),
             );
         }
-        for (given, flag) in [
-            (common.pid.is_some(), "--pid"),
-            (common.dialect.is_some(), "--dialect"),
+        for (flag, is_given) in [
+            ("--pid", common.pid.is_some()),
+            ("--dialect", common.dialect.is_some()),
         ] {
-            if given && common.addr.is_none() {
+            if is_given && !is_found {
                 return Err(format!("{flag} is for a server that runs: say --addr too"));
             }
         }
@@ -35,146 +30,136 @@ impl Args {
             );
         }
         self.check_size()?;
-        self.check_soak()?;
-        let runs = (common.runs > 1).then_some("--runs");
-        let svg = common.svg.is_some().then_some("--svg");
+        if !self.has_drawing() {
+            self.refuse("--svg", "there are no messages to draw: leave it out")?;
+        }
         match &self.command {
-            Some(command) => {
-                command.check_drawing(svg)?;
-                command.check(server, runs)
+            None => self.refuse(
+                "--runs",
+                "without a command, it does all once: leave it out",
+            ),
+            Some(Command::Scenario(scenario)) => scenario.check(),
+            Some(Command::Ramp { .. }) => {
+                self.refuse("--runs", "ramp does each rate once: leave it out")
             }
-            None => refuse(runs, "without a command, it does all once: leave it out"),
+            Some(Command::Soak(soak)) => {
+                if soak.minutes.is_some() && common.time.is_some() {
+                    return Err(
+                        "--minutes and --time both say how long: say one of them".to_owned()
+                    );
+                }
+                // Its visitors say what only this server knows.
+                match self.dialect() {
+                    Some(dialect) if *dialect != CHINWAG => {
+                        Err(format!("a soak speaks chinwag, and not {}", dialect.name))
+                    }
+                    _ => self.refuse("--runs", "a soak is long enough: leave it out"),
+                }
+            }
+            Some(Command::FindLimit { .. }) => {
+                self.refuse("--runs", "find-limit looks once: leave it out")
+            }
+            Some(Command::Compare(rounds)) => {
+                for flag in ["--addr", "--server"] {
+                    self.refuse(flag, "compare starts its servers: say --servers")?;
+                }
+                self.refuse("--runs", "compare has turns: say --turns")?;
+                check_names(&rounds.servers)
+            }
+            Some(Command::Floor { .. }) => {
+                for flag in ["--addr", "--server"] {
+                    self.refuse(flag, "floor is a server: say --listen for where")?;
+                }
+                self.refuse("--runs", "floor runs until it is ended: leave it out")
+            }
+            Some(Command::Supervise { .. }) => Ok(()),
         }
     }
 
-    /// A soak has one length, and its visitors say what only this server knows.
-    fn check_soak(&self) -> Result<(), String> {
-        let in_minutes = matches!(
-            self.command,
-            Some(Command::Soak {
-                minutes: Some(_),
-                ..
-            })
-        );
-        if in_minutes && self.common.time.is_some() {
-            return Err("--minutes and --time both say how long: say one of them".to_owned());
+    /// Says why a flag makes no sense, if it is given.
+    fn refuse(&self, flag: &str, why: &str) -> Result<(), String> {
+        let is_given = match flag {
+            "--addr" => self.common.addr.is_some(),
+            "--server" => self.common.server.is_some(),
+            "--runs" => self.common.runs > 1,
+            _ => self.common.svg.is_some(),
+        };
+        if is_given {
+            return Err(format!("{flag} makes no sense here; {why}"));
         }
+        Ok(())
+    }
+
+    /// What the server speaks, as far as that is said.
+    fn dialect(&self) -> Option<&'static Dialect> {
         let started = self.common.server.as_ref().map(|recipe| recipe.dialect);
-        let spoken = self.common.dialect;
-        match (&self.command, started.or(spoken)) {
-            (Some(Command::Soak { .. }), Some(dialect)) if dialect != Dialect::Chinwag => Err(
-                format!("a soak speaks chinwag, and not {}", dialect.as_str()),
-            ),
-            _ => Ok(()),
-        }
+        started.or(self.common.dialect)
     }
 
     /// A longer line than a server takes would be lost, and look like its fault.
     fn check_size(&self) -> Result<(), String> {
-        let started = self.common.server.iter().map(|recipe| recipe.dialect);
-        let spoken = self.common.dialect;
-        let compared = match &self.command {
-            Some(Command::Compare { servers, .. }) => servers.as_slice(),
-            _ => &[],
+        let mut dialects: Vec<&Dialect> = match &self.command {
+            Some(Command::Compare(rounds)) => {
+                rounds.servers.iter().map(|recipe| recipe.dialect).collect()
+            }
+            _ => vec![self.dialect().unwrap_or(&CHINWAG)],
         };
-        let mut dialects: Vec<Dialect> = started.chain(spoken).collect();
-        if dialects.is_empty() && compared.is_empty() {
-            dialects.push(Dialect::Chinwag);
-        }
-        dialects.extend(compared.iter().map(|recipe| recipe.dialect));
-        let tightest = dialects.into_iter().min_by_key(|d| d.payload_bytes_max());
-        match tightest {
-            Some(dialect) if self.common.size > dialect.payload_bytes_max() => Err(format!(
+        dialects.retain(|dialect| self.common.size > dialect.payload_bytes_max);
+        let tightest = dialects.iter().min_by_key(|known| known.payload_bytes_max);
+        tightest.map_or(Ok(()), |dialect| {
+            Err(format!(
                 "a line of {} bytes is too long for {}: say a --size of at most {}",
-                self.common.size,
-                dialect.as_str(),
-                dialect.payload_bytes_max()
+                self.common.size, dialect.name, dialect.payload_bytes_max
+            ))
+        })
+    }
+
+    /// Drawings show messages, and how a soak went.
+    fn has_drawing(&self) -> bool {
+        let has_messages = |scenario: &Scenario| scenario.roles().has_messages();
+        match &self.command {
+            Some(Command::Scenario(scenario)) => has_messages(scenario),
+            Some(Command::FindLimit { .. } | Command::Floor { .. }) => false,
+            Some(Command::Compare(rounds)) => {
+                let mut workloads = rounds.workloads.iter();
+                workloads.any(|benchmark| has_messages(&benchmark.scenario))
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Servers are told apart by their names.
+fn check_names(servers: &[Recipe]) -> Result<(), String> {
+    for (place, recipe) in servers.iter().enumerate() {
+        let mut before = servers.iter().take(place);
+        if before.any(|other| other.name == recipe.name) {
+            return Err(format!(
+                "{} is there twice: give it another name, by NAME=DIALECT=COMMAND",
+                recipe.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Scenario {
+    fn check(&self) -> Result<(), String> {
+        let roles = self.roles();
+        let Some((members, speakers)) = roles.room.map(|room| (room.clients, room.senders)) else {
+            return Ok(());
+        };
+        if speakers > members {
+            return Err(format!(
+                "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
+            ));
+        }
+        match self {
+            Self::Slow { share, .. } if *share > 0.0 && roles.slow == 0 => Err(format!(
+                "nobody would stop reading: {share} of {members} members, {speakers} of whom speak \
+                 and read on; say a larger --share or more --members"
             )),
             _ => Ok(()),
         }
     }
-}
-
-impl Command {
-    /// Drawings show messages, and how a soak went.
-    fn check_drawing(&self, svg: Option<&str>) -> Result<(), String> {
-        let is_idle = |benchmark: &Benchmark| !benchmark.scenario.has_messages();
-        let has_messages = match self {
-            Self::Idle { .. } | Self::FindLimit { .. } | Self::Floor { .. } => false,
-            Self::Compare { workloads, .. } => !workloads.iter().copied().all(is_idle),
-            _ => true,
-        };
-        if has_messages {
-            return Ok(());
-        }
-        refuse(svg, "there are no messages to draw: leave it out")
-    }
-
-    fn check(&self, server: Option<&str>, runs: Option<&str>) -> Result<(), String> {
-        match self {
-            Self::Room {
-                members, speakers, ..
-            }
-            | Self::Mixed {
-                members, speakers, ..
-            } => check_speakers(*members, *speakers),
-            Self::Slow {
-                members,
-                speakers,
-                share,
-                ..
-            } => {
-                check_speakers(*members, *speakers)?;
-                if *share > 0.0 && slow_members(*members, *speakers, *share) == 0 {
-                    return Err(format!(
-                        "nobody would stop reading: {share} of {members} members, {speakers} of \
-                         whom speak and read on; say a larger --share or more --members"
-                    ));
-                }
-                Ok(())
-            }
-            Self::Ramp { .. } => refuse(runs, "ramp does each rate once: leave it out"),
-            Self::Soak { .. } => refuse(runs, "a soak is long enough: leave it out"),
-            Self::FindLimit { .. } => refuse(runs, "find-limit looks once: leave it out"),
-            Self::Compare { servers, .. } => {
-                refuse(server, "compare starts its servers: say --servers")?;
-                refuse(runs, "compare has turns: say --turns")?;
-                let again = servers.iter().enumerate().find(|(place, recipe)| {
-                    let before = servers.iter().take(*place);
-                    before.clone().any(|other| other.name == recipe.name)
-                });
-                again.map_or(Ok(()), |(_, recipe)| {
-                    Err(format!(
-                        "{} is there twice: give it another name, by NAME=DIALECT=COMMAND",
-                        recipe.name
-                    ))
-                })
-            }
-            Self::Floor { .. } => {
-                refuse(server, "floor is a server: say --listen for where")?;
-                refuse(runs, "floor runs until it is ended: leave it out")
-            }
-            Self::Dm { .. }
-            | Self::Rate { .. }
-            | Self::Idle { .. }
-            | Self::Storm { .. }
-            | Self::Supervise { .. } => Ok(()),
-        }
-    }
-}
-
-/// Says why a flag makes no sense, if it is given.
-fn refuse(flag: Option<&str>, why: &str) -> Result<(), String> {
-    flag.map_or(Ok(()), |flag| {
-        Err(format!("{flag} makes no sense here; {why}"))
-    })
-}
-
-fn check_speakers(members: usize, speakers: usize) -> Result<(), String> {
-    if speakers > members {
-        return Err(format!(
-            "a room of {members} has not {speakers} who speak: say at most --speakers {members}"
-        ));
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::client::{Client, ClientNo, Reads, State};
 use crate::dialect::Dialect;
 
 pub struct Clients {
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     pub size: usize,
     /// Bytes of messages that are longer than the others, if there are any.
     pub long_size: Option<usize>,
@@ -39,12 +39,12 @@ pub struct Opening {
     pub arrival: Arrival,
     /// The server may close the connection, and that is no trouble.
     pub is_visitor: bool,
-    /// The receive buffer; the swarm's own without.
+    /// The receive buffer; the kernel's choice without.
     pub receive_bytes: Option<usize>,
 }
 
 impl Clients {
-    pub fn new(dialect: Dialect, size: usize, count: usize) -> Self {
+    pub fn new(dialect: &'static Dialect, size: usize, count: usize) -> Self {
         let mut all = Vec::new();
         all.resize_with(count, Client::default);
         Self {
@@ -119,7 +119,7 @@ impl Clients {
         if self.get(who).map(|client| client.state) == Some(State::Ready) {
             self.set_state(who, State::Joining);
         }
-        self.raw(who, self.dialect.join().as_bytes());
+        self.raw(who, self.dialect.join.as_bytes());
     }
 
     /// Takes leave, by the server's word for it or by closing.
@@ -127,7 +127,7 @@ impl Clients {
         if let Some(client) = self.get_mut(who) {
             client.may_be_closed = true;
         }
-        match self.dialect.quit() {
+        match self.dialect.quit {
             Some(word) => self.raw(who, word.as_bytes()),
             None => self.closing.push(who),
         }
@@ -155,11 +155,15 @@ impl Clients {
 
     /// Connects and registers, also anew; the workload is told when that is done.
     pub fn open(&mut self, who: ClientNo) {
+        self.open_with(who, None);
+    }
+
+    pub fn open_with(&mut self, who: ClientNo, receive_bytes: Option<usize>) {
         self.opening.push_back(Opening {
             who,
             arrival: Arrival::Named(who),
             is_visitor: false,
-            receive_bytes: None,
+            receive_bytes,
         });
     }
 
@@ -167,20 +171,7 @@ impl Clients {
         self.get(who).map_or(0, Client::unsent)
     }
 
-    pub fn pause_reads(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::Nothing);
-    }
-
-    /// Reads once, and nothing after that.
-    pub fn read_once(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::Once);
-    }
-
-    pub fn resume_reads(&mut self, who: ClientNo) {
-        self.set_reads(who, Reads::All);
-    }
-
-    fn set_reads(&mut self, who: ClientNo, reads: Reads) {
+    pub fn set_reads(&mut self, who: ClientNo, reads: Reads) {
         if let Some(client) = self.get_mut(who)
             && mem::replace(&mut client.reads, reads) != Reads::All
             && client.is_readable

@@ -9,7 +9,7 @@ use mio::net::TcpListener;
 
 use crate::args::{Args, Command, Common};
 use crate::client::CLIENTS_MAX;
-use crate::compare::{Benchmark, Comparison, Rounds};
+use crate::compare::{Comparison, Rounds};
 use crate::drawing;
 use crate::outcome::{Outcome, dialect, json};
 use crate::plot;
@@ -17,11 +17,11 @@ use crate::process::{Pinning, Usage};
 use crate::progress::Watcher;
 use crate::relay;
 use crate::report::Report;
-use crate::run::{Plan, ServerUnderTest, Setup, run};
+use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
 use crate::search;
-use crate::server::{self, Failure, OPENING_MAX, Recipe, Server};
-use crate::soak;
+use crate::server::{self, Failure, Recipe, Server};
+use crate::soak::{self, Soak};
 use crate::suite;
 use crate::table::short;
 
@@ -34,6 +34,7 @@ const SOAK_TIME: Duration = Duration::from_secs(60);
 
 struct Test<'a> {
     common: &'a Common,
+    plan: Plan,
     watcher: Watcher,
 }
 
@@ -84,7 +85,22 @@ fn execute(args: &Args) -> Result<bool, Failure> {
         .iter()
         .try_for_each(|path| drawing::check(path))?;
     let watcher = Watcher::new()?;
-    let test = Test { common, watcher };
+    let time = match &args.command {
+        Some(Command::Soak(soak)) => soak.minutes.or(common.time).unwrap_or(SOAK_TIME),
+        _ => common.time.unwrap_or(TIME),
+    };
+    let plan = Plan {
+        warm_up: common.warm_up,
+        time,
+        drain: common.drain,
+        size: common.size,
+        seed: common.seed,
+    };
+    let test = Test {
+        common,
+        plan,
+        watcher,
+    };
     let outcome = test.run(args);
     test.watcher.clear();
     outcome?.show(common)
@@ -95,42 +111,18 @@ impl Test<'_> {
         let Some(command) = &args.command else {
             return self.suite(args.clients.unwrap_or(suite::CLIENTS_WANTED));
         };
-        if let Some(scenario) = command.scenario() {
-            return self.workload(&scenario);
-        }
         match command {
-            Command::Compare {
-                servers,
-                workloads,
-                turns,
-            } => self.compare(servers, workloads, *turns),
+            Command::Scenario(scenario) => self.workload(scenario),
+            Command::Compare(rounds) => self.compare(rounds),
             Command::Ramp {
                 clients,
                 rate,
                 p99_max,
             } => self.ramp(*clients, *rate, *p99_max),
-            Command::Soak {
-                minutes,
-                clients,
-                rate,
-                room_rate,
-                lobby_rate,
-                visits,
-            } => self.soak(&soak::Plan {
-                run: Plan {
-                    time: minutes.or(self.common.time).unwrap_or(SOAK_TIME),
-                    ..self.plan()
-                },
-                clients: *clients,
-                rate: *rate,
-                room_rate: *room_rate,
-                lobby_rate: *lobby_rate,
-                visits: *visits,
-            }),
+            Command::Soak(soak) => self.soak(soak),
             Command::FindLimit { clients } => {
-                let (_server, server) = self.start(clients.unwrap_or(CLIENTS_MAX))?;
-                let plan = self.plan();
-                let capacity = search::find_limit(self.setup(&server, &plan), *clients)?;
+                let server = self.start(clients.unwrap_or(CLIENTS_MAX), &[])?;
+                let capacity = search::find_limit(self.setup(&server), *clients)?;
                 Ok(Outcome {
                     json: vec![json(&capacity)],
                     text: capacity.text(),
@@ -138,20 +130,21 @@ impl Test<'_> {
                     ..Outcome::default()
                 })
             }
-            _ => Ok(Outcome::default()),
+            Command::Floor { .. } | Command::Supervise { .. } => Ok(Outcome::default()),
         }
     }
 
     fn workload(&self, scenario: &Scenario) -> Result<Outcome, Failure> {
-        search::check_descriptors(scenario.clients())?;
-        let (_server, server) = self.start(scenario.places())?;
-        let (plan, mut reports) = (self.plan(), Vec::new());
+        let roles = scenario.roles();
+        search::check_descriptors(roles.clients())?;
+        let server = self.start(roles.places(), &[])?;
+        let mut reports = Vec::new();
         for number in 1..=self.common.runs {
             if self.common.runs > 1 {
                 let runs = self.common.runs;
                 self.watcher.set_title(&format!("run {number} of {runs}"));
             }
-            reports.push(run(self.setup(&server, &plan), scenario)?);
+            reports.push(run(self.setup(&server), scenario)?);
             if self.watcher.has_stopped() {
                 break;
             }
@@ -160,9 +153,8 @@ impl Test<'_> {
     }
 
     fn suite(&self, clients_max: usize) -> Result<Outcome, Failure> {
-        let (_server, server) = self.start(clients_max)?;
-        let plan = self.plan();
-        let found = suite::run_suite(self.setup(&server, &plan), clients_max)?;
+        let server = self.start(clients_max, &[])?;
+        let found = suite::run_suite(self.setup(&server), clients_max)?;
         let runs = Outcome::of_runs(self.common, &found.reports);
         Ok(Outcome {
             json: [json(&found.capacity)]
@@ -179,9 +171,8 @@ impl Test<'_> {
     /// carries others.
     fn ramp(&self, clients: usize, rate: f64, p99_max: Duration) -> Result<Outcome, Failure> {
         search::check_descriptors(clients)?;
-        let (_server, server) = self.start(clients)?;
-        let plan = self.plan();
-        let reports = search::ramp(self.setup(&server, &plan), clients, rate, p99_max)?;
+        let server = self.start(clients, &[])?;
+        let reports = search::ramp(self.setup(&server), clients, rate, p99_max)?;
         let is_carried =
             |report: &&Report| search::keeps_up(report, report.rate().unwrap_or_default(), p99_max);
         let carried = reports.iter().rev().find(is_carried);
@@ -202,49 +193,40 @@ impl Test<'_> {
         Ok(outcome)
     }
 
-    fn soak(&self, plan: &soak::Plan) -> Result<Outcome, Failure> {
-        search::check_descriptors(plan.places())?;
+    fn soak(&self, soak: &Soak) -> Result<Outcome, Failure> {
+        search::check_descriptors(soak.places())?;
         let deadlines = [
             ("--register-time", soak::REGISTER_TIME),
             ("--stall-time", soak::STALL_TIME),
         ];
-        let (_server, server) = self.start_with(plan.places(), &deadlines)?;
-        let report = soak::run(self.setup(&server, &plan.run), plan)?;
+        let server = self.start(soak.places(), &deadlines)?;
+        let report = soak::run(self.setup(&server), soak)?;
         Ok(Outcome {
-            json: vec![report.json()],
+            json: vec![json(&report)],
             text: report.text(),
             drawing: self.common.svg.as_ref().map(|_| plot::draw_soak(&report)),
-            has_losses: report.errors.lost > 0,
+            has_losses: report.run.errors.lost > 0,
             is_good: report.problems.is_empty(),
         })
     }
 
-    fn compare(
-        &self,
-        servers: &[Recipe],
-        benchmarks: &[&'static Benchmark],
-        turns: usize,
-    ) -> Result<Outcome, Failure> {
-        for benchmark in benchmarks {
-            search::check_descriptors(benchmark.scenario.clients())?;
+    fn compare(&self, rounds: &Rounds) -> Result<Outcome, Failure> {
+        for benchmark in &rounds.workloads {
+            search::check_descriptors(benchmark.scenario.roles().clients())?;
         }
-        let (recipes, missing): (Vec<Recipe>, Vec<Recipe>) =
-            servers.iter().cloned().partition(Recipe::is_installed);
-        for recipe in missing {
-            complain(&format!("{} is not installed, and left out", recipe.name));
-        }
-        if recipes.is_empty() {
+        let mut rounds = rounds.clone();
+        rounds.servers.retain(|recipe| {
+            let is_installed = recipe.is_installed();
+            if !is_installed {
+                complain(&format!("{} is not installed, and left out", recipe.name));
+            }
+            is_installed
+        });
+        if rounds.servers.is_empty() {
             return Err("none of these servers is installed".into());
         }
-        let rounds = Rounds {
-            recipes,
-            benchmarks: benchmarks.to_vec(),
-            turns,
-            pinning: self.pinning(),
-        };
         let mut comparison = Comparison::default();
-        let plan = self.plan();
-        let ended = comparison.run(&rounds, &plan, &self.watcher);
+        let ended = comparison.run(&rounds, &self.plan, self.pinning(), &self.watcher);
         self.watcher.clear();
         let reports = comparison.reports();
         for report in reports.iter().filter(|report| !report.is_clean()) {
@@ -269,26 +251,11 @@ impl Test<'_> {
         }
     }
 
-    /// The server to test, started unless `--addr` names one that runs.
-    fn start(&self, clients: usize) -> Result<(Option<Server>, ServerUnderTest), Failure> {
-        self.start_with(clients, &[])
-    }
-
-    /// Likewise; if it is the daemon beside this program, with these deadlines.
-    fn start_with(
-        &self,
-        clients: usize,
-        deadlines: &[(&str, Duration)],
-    ) -> Result<(Option<Server>, ServerUnderTest), Failure> {
+    /// The server to test, started unless `--addr` names one that runs; with these deadlines if it is
+    /// the daemon beside this program.
+    fn start(&self, clients: usize, deadlines: &[(&str, Duration)]) -> Result<Server, Failure> {
         if let Some(target) = &self.common.addr {
-            let server = ServerUnderTest {
-                name: target.to_string(),
-                target: target.clone(),
-                dialect: dialect(self.common),
-                pid: self.common.pid,
-                opening_max: OPENING_MAX,
-            };
-            return Ok((None, server));
+            return Ok(Server::at(target, dialect(self.common), self.common.pid));
         }
         let daemon = Recipe::parse("chinwag")?;
         let mut recipe = self.common.server.as_ref().unwrap_or(&daemon).clone();
@@ -301,30 +268,18 @@ impl Test<'_> {
             }
         }
         search::descriptors_max();
-        let server = Server::start(&recipe, self.pinning())?;
-        let under_test = server.under_test.clone();
-        Ok((Some(server), under_test))
+        Server::start(&recipe, self.pinning())
     }
 
-    fn setup<'a>(&'a self, server: &'a ServerUnderTest, plan: &'a Plan) -> Setup<'a> {
+    fn setup<'a>(&'a self, server: &'a Server) -> Setup<'a> {
         Setup {
-            server,
-            plan,
+            server: &server.under_test,
+            plan: &self.plan,
             watcher: &self.watcher,
         }
     }
 
     fn pinning(&self) -> Option<Pinning> {
         Pinning::find().filter(|_| !self.common.no_pin)
-    }
-
-    fn plan(&self) -> Plan {
-        Plan {
-            warm_up: self.common.warm_up,
-            time: self.common.time.unwrap_or(TIME),
-            drain: self.common.drain,
-            size: self.common.size,
-            seed: self.common.seed,
-        }
     }
 }

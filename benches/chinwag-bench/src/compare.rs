@@ -3,92 +3,85 @@
 //! A machine's speed drifts from one minute to the next. So the servers take turns, and the figure
 //! shown is the median of the ratios within each turn.
 
-use std::error::Error;
-
+use crate::parsers::{COUNT_MAX, recipe, within};
 use crate::process::Pinning;
 use crate::progress::Watcher;
 use crate::report::Report;
 use crate::run::{Plan, Setup, run};
 use crate::scenario::Scenario;
-use crate::server::{Recipe, Server};
-use crate::table::{Figure, Spread, short, table};
-use crate::traffic::{Pace, Spec};
+use crate::server::{Failure, Recipe, Server};
+use crate::table::{Figure, Spread, hundredths, short, table};
 
 /// A workload by name.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Benchmark {
     /// Its name on the command line.
     pub name: &'static str,
-    pub about: &'static str,
     pub scenario: Scenario,
 }
 
-impl Benchmark {
-    const fn new(name: &'static str, scenario: Scenario, about: &'static str) -> Self {
-        Self {
-            name,
-            about,
-            scenario,
-        }
-    }
-
-    pub fn find(name: &str) -> Option<&'static Self> {
-        BENCHMARKS.iter().find(|benchmark| benchmark.name == name)
-    }
-}
-
-/// The room of `mixed`.
-const BIG_ROOM: Spec = Spec::room(9_900, 10, Pace::Rate(10.0));
-
-/// All that can be compared.
-pub const BENCHMARKS: [Benchmark; 9] = [
-    Benchmark::new(
+/// All that can be compared: its name, the same as a command, and in words.
+pub const BENCHMARKS: [[&str; 3]; 9] = [
+    [
         "dm-100",
-        Scenario::dm(100, 8),
+        "dm --clients 100 --window 8",
         "private messages among 100 clients, 8 under way each",
-    ),
-    Benchmark::new(
+    ],
+    [
         "dm-1000",
-        Scenario::dm(1000, 4),
+        "dm --clients 1000 --window 4",
         "private messages among 1,000 clients, 4 under way each",
-    ),
-    Benchmark::new(
+    ],
+    [
         "dm-10000",
-        Scenario::dm(10_000, 1),
+        "dm --clients 10000 --window 1",
         "private messages among 10,000 clients, 1 under way each",
-    ),
-    Benchmark::new(
+    ],
+    [
         "room-1000",
-        Scenario::room(1000, 10, 4),
+        "room --members 1000 --speakers 10 --window 4",
         "a room of 1,000 in which 10 speak, 4 lines under way each",
-    ),
-    Benchmark::new(
+    ],
+    [
         "rate-10000",
-        Scenario::rate(10_000, 20_000.0),
+        "rate --clients 10000 --rate 20000",
         "20,000 private messages a second among 10,000 clients",
-    ),
-    Benchmark::new(
+    ],
+    [
         "mixed",
-        Scenario::mixed(BIG_ROOM, 100, 1000.0),
+        "mixed --members 9900 --speakers 10 --room-rate 10 --clients 100 --rate 1000",
         "a room of 9,900 spoken to 10 times a second, and 100 others who write 1,000 private \
          messages a second",
-    ),
-    Benchmark::new(
+    ],
+    [
         "storm",
-        Scenario::storm(1000, 200.0),
+        "storm --at-once 1000 --rate 200",
         "1,000 clients that come and go while two chat",
-    ),
-    Benchmark::new(
+    ],
+    [
         "idle-1000",
-        Scenario::idle(1000),
+        "idle --clients 1000",
         "1,000 clients that do nothing",
-    ),
-    Benchmark::new(
+    ],
+    [
         "idle-5000",
-        Scenario::idle(5000),
+        "idle --clients 5000",
         "5,000 clients that do nothing",
-    ),
+    ],
 ];
+
+impl Benchmark {
+    pub fn parse(wanted: &str) -> Result<Self, String> {
+        let mut known = BENCHMARKS.into_iter();
+        let found = known.find(|[name, ..]| *name == wanted);
+        let [name, command, _] = found.ok_or_else(|| {
+            let names = BENCHMARKS.map(|[name, ..]| name);
+            format!("say one of {}", names.join(", "))
+        })?;
+        let scenario = Scenario::parse(command)?;
+        Ok(Self { name, scenario })
+    }
+}
 
 /// Less is better for all of them.
 const FIGURES: [Figure<Report>; 9] = [
@@ -127,22 +120,27 @@ const FIGURES: [Figure<Report>; 9] = [
     Figure::new("KiB per client", |of| of.connecting.memory_kib_each, short),
 ];
 
-/// What is compared, and how often.
+#[derive(Clone, Debug, clap::Args)]
 pub struct Rounds {
-    /// The servers; the others are measured against the first.
-    pub recipes: Vec<Recipe>,
-    pub benchmarks: Vec<&'static Benchmark>,
-    /// How often each server has its turn at each workload.
+    /// The servers, as for --server; what is not installed is left out
+    #[arg(long, value_delimiter = ',', value_parser = recipe)]
+    #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
+    pub servers: Vec<Recipe>,
+    /// The workloads
+    #[arg(long, value_delimiter = ',', value_parser = Benchmark::parse)]
+    #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
+    pub workloads: Vec<Benchmark>,
+    /// How often each server has its turn at each workload
+    #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
     pub turns: usize,
-    pub pinning: Option<Pinning>,
 }
 
 /// Everything that a comparison found.
 #[derive(Default)]
 pub struct Comparison {
     servers: Vec<String>,
-    /// Of each turn, workload and server.
-    runs: Vec<(usize, &'static Benchmark, Report)>,
+    /// Of each turn: the workload's name, and a report for each server.
+    turns: Vec<(&'static str, Vec<Report>)>,
 }
 
 impl Comparison {
@@ -151,21 +149,23 @@ impl Comparison {
         &mut self,
         rounds: &Rounds,
         plan: &Plan,
+        pinning: Option<Pinning>,
         watcher: &Watcher,
-    ) -> Result<(), Box<dyn Error>> {
-        let recipes = rounds.recipes.iter();
+    ) -> Result<(), Failure> {
+        let recipes = rounds.servers.iter();
         self.servers = recipes.map(|recipe| recipe.name.clone()).collect();
-        for benchmark in &rounds.benchmarks {
-            for turn in 0..rounds.turns {
-                for recipe in &rounds.recipes {
+        for benchmark in &rounds.workloads {
+            let Benchmark { name, scenario } = benchmark;
+            for turn in 1..=rounds.turns {
+                self.turns.push((name, Vec::new()));
+                for recipe in &rounds.servers {
                     if watcher.has_stopped() {
                         return Ok(());
                     }
-                    let (name, scenario) = (benchmark.name, &benchmark.scenario);
-                    let (number, turns, server) = (turn + 1, rounds.turns, &recipe.name);
-                    watcher.set_title(&format!("{name}, turn {number} of {turns}: {server}"));
-                    watcher.show_connecting(0, scenario.clients());
-                    let server = Server::start(recipe, rounds.pinning)?;
+                    let (turns, server) = (rounds.turns, &recipe.name);
+                    watcher.set_title(&format!("{name}, turn {turn} of {turns}: {server}"));
+                    watcher.show_connecting(0, scenario.roles().clients());
+                    let server = Server::start(recipe, pinning)?;
                     let setup = Setup {
                         server: &server.under_test,
                         plan,
@@ -173,8 +173,10 @@ impl Comparison {
                     };
                     let report = run(setup, scenario);
                     let report = report.map_err(|error| format!("{}: {error}", recipe.name))?;
-                    if !watcher.has_stopped() {
-                        self.runs.push((turn, benchmark, report));
+                    if let Some((_, reports)) = self.turns.last_mut()
+                        && !watcher.has_stopped()
+                    {
+                        reports.push(report);
                     }
                 }
             }
@@ -183,66 +185,50 @@ impl Comparison {
     }
 
     pub fn reports(&self) -> Vec<Report> {
-        self.runs
-            .iter()
-            .map(|(.., report)| report.clone())
-            .collect()
+        let turns = self.turns.iter();
+        turns.flat_map(|(_, reports)| reports.clone()).collect()
     }
 
     /// A line for each workload and figure, and a column for each server.
     pub fn text(&self) -> String {
         let heads = ["workload", "figure"].into_iter().map(str::to_owned);
-        let rows = BENCHMARKS.iter().flat_map(|benchmark| {
-            FIGURES
-                .iter()
-                .filter_map(move |figure| self.row(benchmark, figure))
+        let rows = BENCHMARKS.iter().flat_map(|[benchmark, ..]| {
+            let figures = FIGURES.iter();
+            figures.filter_map(|figure| self.row(benchmark, figure))
         });
         table(2, heads.chain(self.servers.iter().cloned()), rows).to_string()
     }
 
     /// A line, if any server has this figure.
-    fn row(&self, benchmark: &Benchmark, figure: &Figure<Report>) -> Option<Vec<String>> {
-        let cells = self
-            .servers
-            .iter()
-            .map(|server| self.cell(benchmark, figure, server));
-        let cells: Vec<Option<String>> = cells.collect();
+    fn row(&self, benchmark: &str, figure: &Figure<Report>) -> Option<Vec<String>> {
+        let places = 0..self.servers.len();
+        let cells: Vec<Option<String>> = places
+            .map(|place| self.cell(benchmark, figure, place))
+            .collect();
         let is_known = cells.iter().any(Option::is_some);
         let cells = cells
             .into_iter()
             .map(|cell| cell.unwrap_or_else(|| "–".to_owned()));
-        let heads = [benchmark.name.to_owned(), figure.name.to_owned()];
+        let heads = [benchmark.to_owned(), figure.name.to_owned()];
         is_known.then(|| heads.into_iter().chain(cells).collect())
     }
 
     /// A median over the turns, and as a ratio to the first server in the same turn.
-    fn cell(&self, benchmark: &Benchmark, figure: &Figure<Report>, server: &str) -> Option<String> {
-        let of = |server: &str| -> Vec<(usize, f64)> {
-            let runs = self.runs.iter().filter(|(_, known, report)| {
-                known.name == benchmark.name && report.server == server
-            });
-            runs.filter_map(|(turn, _, report)| Some((*turn, (figure.get)(report)?)))
-                .collect()
-        };
-        let (values, base) = (of(server), of(self.servers.first()?));
-        // All turns or none: the ratio over a part of them would not be that of the medians shown.
-        let ratios: Option<Vec<f64>> = values
-            .iter()
-            .map(|(turn, value)| {
-                let (_, base) = base.iter().find(|(other, _)| other == turn)?;
-                (*base > 0.0).then(|| value / base)
+    fn cell(&self, benchmark: &str, figure: &Figure<Report>, server: usize) -> Option<String> {
+        let turns = self.turns.iter().filter(|(name, _)| *name == benchmark);
+        let (values, bases): (Vec<f64>, Vec<Option<f64>>) = turns
+            .filter_map(|(_, reports)| {
+                let value = (figure.get)(reports.get(server)?)?;
+                let base = (figure.get)(reports.first()?);
+                Some((value, base.filter(|base| *base > 0.0)))
             })
-            .collect();
-        let ratio = ratios.and_then(Spread::of).map_or_else(
-            || "–".to_owned(),
-            |ratio| {
-                format!(
-                    "{:.2} ({:.2}–{:.2})",
-                    ratio.median, ratio.lowest, ratio.highest
-                )
-            },
-        );
-        let value = Spread::of(values.into_iter().map(|(_, value)| value).collect())?;
+            .unzip();
+        // All turns or none: the ratio over a part of them would not be that of the medians shown.
+        let pairs = values.iter().zip(bases);
+        let ratios: Option<Vec<f64>> = pairs.map(|(value, base)| Some(value / base?)).collect();
+        let ratio = ratios.and_then(Spread::of);
+        let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| ratio.text(hundredths));
+        let value = Spread::of(values)?;
         Some(format!("{}  ×{ratio}", (figure.show)(value.median)))
     }
 }
@@ -253,18 +239,18 @@ mod tests {
 
     /// What two servers took for each client in each turn, as a row of the table.
     fn kib_per_client(turns: &[[f64; 2]]) -> String {
-        let benchmark = Benchmark::find("idle-1000").unwrap();
         let servers = ["floor", "chinwag"];
         let mut comparison = Comparison {
             servers: servers.map(str::to_owned).to_vec(),
             ..Comparison::default()
         };
-        for (turn, values) in turns.iter().enumerate() {
-            for (server, kib) in servers.iter().zip(values) {
+        for values in turns {
+            let reports = servers.iter().zip(values).map(|(server, kib)| {
                 let mut report = Report::blank(server, "idle");
                 report.connecting.memory_kib_each = Some(*kib);
-                comparison.runs.push((turn, benchmark, report));
-            }
+                report
+            });
+            comparison.turns.push(("idle-1000", reports.collect()));
         }
         let table = comparison.text();
         let mut rows = table.lines();

@@ -1,5 +1,6 @@
 //! How a swarm gets in, all of it, and how it leaves.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::client::{ClientNo, clients};
@@ -33,36 +34,22 @@ impl Workload for Leaving {
 }
 
 impl Swarm {
-    /// Connects and registers clients, and waits until they are, `whole` of them with those before.
+    /// Connects and registers clients, those in `slow` with small receive buffers, and waits until they
+    /// are, `whole` of them with those before.
     pub fn connect(
         &mut self,
-        who: impl Iterator<Item = ClientNo>,
+        who: Range<usize>,
+        slow: &Range<usize>,
         whole: usize,
         time: Duration,
         watcher: &Watcher,
     ) -> Result<(), SwarmError> {
-        let before = self.clients.ready;
-        for who in who {
-            self.clients.open(who);
+        let wanted = self.clients.ready + who.len();
+        for place in who {
+            let receive_bytes = slow.contains(&place).then_some(SLOW_RECEIVE_BYTES);
+            self.clients.open_with(ClientNo::at(place), receive_bytes);
         }
-        let wanted = before + self.clients.opening.len();
         self.await_ready(wanted, whole, time, watcher)
-    }
-
-    /// Connects the clients `0..count`, those in `slow` last and with small receive buffers.
-    pub fn connect_with_slow(
-        &mut self,
-        count: usize,
-        slow: std::ops::Range<usize>,
-        watcher: &Watcher,
-    ) -> Result<(), SwarmError> {
-        let (quick, slow): (Vec<_>, Vec<_>) =
-            clients(count).partition(|who| !slow.contains(&who.index()));
-        self.connect(quick.into_iter(), count, CONNECT_TIME, watcher)?;
-        let receive_bytes = self.receive_bytes.replace(SLOW_RECEIVE_BYTES);
-        self.connect(slow.into_iter(), count, CONNECT_TIME, watcher)?;
-        self.receive_bytes = receive_bytes;
-        Ok(())
     }
 
     /// Lets the clients `0..count` enter the room, and waits until all are in it.

@@ -2,7 +2,7 @@
 //!
 //! Each protocol here ends its lines with LF and has the payload at the end of a line, so only the
 //! words around it differ: messages are known by their stamp, and other lines are for
-//! [`Dialect::parse_line`].
+//! `Dialect::parse_line`.
 
 use crate::client::ClientNo;
 use crate::stamp::Stamp;
@@ -10,86 +10,84 @@ use crate::stamp::Stamp;
 /// The room that load tests talk in.
 pub const ROOM: &str = "bench";
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// This server's own, which the floor speaks too.
-    #[default]
-    Chinwag,
-    /// RFC 1459 and 2812: a nick is a name, a channel is a room.
-    Irc,
-    /// RESP3 and its publish and subscribe: a channel for each name, and one for the room.
-    Redis,
-    /// The NATS client protocol: a subject for each name, and one for the room.
-    Nats,
-}
-
 /// How a protocol says things. In these, `{me}` and `{to}` are names, `{text}` is the payload, and
 /// `{size}` its bytes.
-struct Words {
-    name: &'static str,
+#[derive(Debug)]
+pub struct Dialect {
+    pub name: &'static str,
     /// The server's answer to this is [`ServerLine::Done`].
     register: &'static str,
     /// Likewise.
-    join: &'static str,
+    pub join: &'static str,
     private: &'static str,
     say: &'static str,
     /// The server closes then. Without such a word, clients close.
-    quit: &'static str,
+    pub quit: Option<&'static str>,
     /// The longest payload that fits into a line, with all that a server puts before it.
-    payload_bytes_max: usize,
+    pub payload_bytes_max: usize,
     /// A speaker is sent its own lines.
-    echoes: bool,
+    pub echoes: bool,
     /// All members of a room hear its lines in one order.
-    orders_rooms: bool,
+    pub orders_rooms: bool,
+    /// The meaning of a line that is no message of a load test, without its end.
+    pub parse_line: fn(&[u8]) -> ServerLine<'_>,
 }
 
-const CHINWAG: Words = Words {
+/// This server's own, which the floor speaks too.
+pub static CHINWAG: Dialect = Dialect {
     name: "chinwag",
     register: "#{me}\n",
     join: "/join bench\n",
     private: "@{to}:{text}\n",
     say: "{text}\n",
-    quit: "/quit\n",
+    quit: Some("/quit\n"),
     payload_bytes_max: 4000, // of 4096, unless the daemon was told otherwise
     echoes: false,
     orders_rooms: true,
+    parse_line: parse_chinwag,
 };
 
-const IRC: Words = Words {
+/// RFC 1459 and 2812: a nick is a name, a channel is a room.
+static IRC: Dialect = Dialect {
     name: "irc",
     register: "NICK {me}\r\nUSER {me} 0 * :{me}\r\n",
     join: "JOIN #bench\r\n",
     private: "PRIVMSG {to} :{text}\r\n",
     say: "PRIVMSG #bench :{text}\r\n",
-    quit: "QUIT\r\n",
+    quit: Some("QUIT\r\n"),
     payload_bytes_max: 400, // of 512, RFC 1459
     echoes: false,
     orders_rooms: true,
+    parse_line: parse_irc,
 };
 
-const REDIS: Words = Words {
+/// RESP3 and its publish and subscribe: a channel for each name, and one for the room.
+static REDIS: Dialect = Dialect {
     name: "redis",
     register: "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$9\r\nSUBSCRIBE\r\n$7\r\n{me}\r\n",
     join: "*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nbench\r\n",
     private: "*3\r\n$7\r\nPUBLISH\r\n$7\r\n{to}\r\n${size}\r\n{text}\r\n",
     say: "*3\r\n$7\r\nPUBLISH\r\n$5\r\nbench\r\n${size}\r\n{text}\r\n",
-    quit: "*1\r\n$4\r\nQUIT\r\n",
+    quit: Some("*1\r\n$4\r\nQUIT\r\n"),
     payload_bytes_max: 1 << 20,
     echoes: true,
     orders_rooms: true,
+    parse_line: parse_redis,
 };
 
-const NATS: Words = Words {
+/// The NATS client protocol: a subject for each name, and one for the room.
+static NATS: Dialect = Dialect {
     name: "nats",
     register: "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false}\r\n\
                SUB {me} 1\r\nPING\r\n",
     join: "SUB bench 2\r\nPING\r\n",
     private: "PUB {to} {size}\r\n{text}\r\n",
     say: "PUB bench {size}\r\n{text}\r\n",
-    quit: "",
+    quit: None,
     payload_bytes_max: 1 << 20,
     echoes: false,
     orders_rooms: false, // it keeps the order of each speaker only
+    parse_line: parse_nats,
 };
 
 /// A message with its words, to be filled in.
@@ -136,80 +134,34 @@ pub enum ServerLine<'a> {
     Other,
 }
 
-impl Dialect {
-    pub const ALL: [Self; 4] = [Self::Chinwag, Self::Irc, Self::Redis, Self::Nats];
-
-    const fn words(self) -> &'static Words {
-        match self {
-            Self::Chinwag => &CHINWAG,
-            Self::Irc => &IRC,
-            Self::Redis => &REDIS,
-            Self::Nats => &NATS,
-        }
+impl PartialEq for Dialect {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
+}
 
-    pub fn parse(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
+impl Dialect {
+    pub const ALL: [&Self; 4] = [&CHINWAG, &IRC, &REDIS, &NATS];
+
+    pub fn parse(name: &str) -> Result<&'static Self, String> {
+        let found = Self::ALL.into_iter().find(|known| known.name == name);
         found.ok_or_else(|| {
             format!("no dialect is known as {name}: say chinwag, irc, redis or nats")
         })
     }
 
-    pub const fn as_str(self) -> &'static str {
-        self.words().name
-    }
-
-    pub fn register(self, me: ClientNo) -> String {
-        self.words().register.replace("{me}", &me.to_string())
-    }
-
-    pub const fn join(self) -> &'static str {
-        self.words().join
+    pub fn register(&self, me: ClientNo) -> String {
+        self.register.replace("{me}", &me.to_string())
     }
 
     /// Of private messages with payloads of `size` bytes.
-    pub fn private(self, size: usize) -> Template {
-        Template::new(self.words().private, size)
+    pub fn private(&self, size: usize) -> Template {
+        Template::new(self.private, size)
     }
 
     /// Of lines in the room with payloads of `size` bytes.
-    pub fn say(self, size: usize) -> Template {
-        Template::new(self.words().say, size)
-    }
-
-    pub fn quit(self) -> Option<&'static str> {
-        Some(self.words().quit).filter(|word| !word.is_empty())
-    }
-
-    pub const fn payload_bytes_max(self) -> usize {
-        self.words().payload_bytes_max
-    }
-
-    pub const fn echoes(self) -> bool {
-        self.words().echoes
-    }
-
-    pub const fn orders_rooms(self) -> bool {
-        self.words().orders_rooms
-    }
-
-    /// The meaning of a line that is no message of a load test, without its end.
-    pub fn parse_line(self, line: &[u8]) -> ServerLine<'_> {
-        match self {
-            Self::Chinwag => parse_chinwag(line),
-            Self::Irc => parse_irc(line),
-            Self::Redis => match line {
-                b"subscribe" => ServerLine::Done,
-                [b'-', text @ ..] => ServerLine::Refused(text),
-                _ => ServerLine::Other,
-            },
-            Self::Nats => match line {
-                b"PONG" => ServerLine::Done,
-                b"PING" => ServerLine::Ping(b""),
-                [b'-', b'E', b'R', b'R', text @ ..] => ServerLine::Refused(text.trim_ascii()),
-                _ => ServerLine::Other,
-            },
-        }
+    pub fn say(&self, size: usize) -> Template {
+        Template::new(self.say, size)
     }
 }
 
@@ -263,13 +215,30 @@ fn parse_irc(line: &[u8]) -> ServerLine<'_> {
     }
 }
 
+fn parse_redis(line: &[u8]) -> ServerLine<'_> {
+    match line {
+        b"subscribe" => ServerLine::Done,
+        [b'-', text @ ..] => ServerLine::Refused(text),
+        _ => ServerLine::Other,
+    }
+}
+
+fn parse_nats(line: &[u8]) -> ServerLine<'_> {
+    match line {
+        b"PONG" => ServerLine::Done,
+        b"PING" => ServerLine::Ping(b""),
+        [b'-', b'E', b'R', b'R', text @ ..] => ServerLine::Refused(text.trim_ascii()),
+        _ => ServerLine::Other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stamp::{Kind, STAMP_BYTES};
     use crate::timestamp::Timestamp;
 
-    fn private(dialect: Dialect) -> String {
+    fn private(dialect: &Dialect) -> String {
         let stamp = Stamp {
             kind: Kind::Private,
             sender: ClientNo::new(1),
@@ -287,11 +256,11 @@ mod tests {
 
     #[test]
     fn a_private_message_is_said_in_each_dialect() {
-        assert_eq!(private(Dialect::Chinwag), "@u000007:hi\n");
-        assert_eq!(private(Dialect::Irc), "PRIVMSG u000007 :hi\r\n");
-        assert_eq!(private(Dialect::Nats), "PUB u000007 32\r\nhi\r\n");
+        assert_eq!(private(&CHINWAG), "@u000007:hi\n");
+        assert_eq!(private(&IRC), "PRIVMSG u000007 :hi\r\n");
+        assert_eq!(private(&NATS), "PUB u000007 32\r\nhi\r\n");
         assert_eq!(
-            private(Dialect::Redis),
+            private(&REDIS),
             "*3\r\n$7\r\nPUBLISH\r\n$7\r\nu000007\r\n$32\r\nhi\r\n"
         );
     }
@@ -299,7 +268,7 @@ mod tests {
     #[test]
     fn what_servers_say_is_understood() {
         use ServerLine::{Done, Missed, Other, Ping, Refused};
-        let chinwag = |line: &'static str| Dialect::Chinwag.parse_line(line.as_bytes());
+        let chinwag = |line: &'static str| (CHINWAG.parse_line)(line.as_bytes());
         assert_eq!(chinwag("* You are registered as u000007."), Done);
         assert_eq!(chinwag("* You are in lobby, and nobody else is."), Other);
         assert_eq!(chinwag("* You are in bench, and nobody else is."), Done);
@@ -309,15 +278,15 @@ mod tests {
         assert_eq!(chinwag("* You missed 1 line in bench."), Missed(1));
         assert_eq!(chinwag("* You missed 214 lines in lobby."), Other);
         assert_eq!(chinwag("! No."), Refused(b"No."));
-        let irc = |line: &'static str| Dialect::Irc.parse_line(line.as_bytes());
+        let irc = |line: &'static str| (IRC.parse_line)(line.as_bytes());
         assert_eq!(irc("PING :abc"), Ping(b" :abc"));
         assert_eq!(irc(":irc.example 376 u000007 :End of MOTD"), Done);
         assert_eq!(irc(":irc.example 001 u000007 :Welcome"), Other);
         let refused = irc(":irc.example 433 * u000007 :Nickname in use");
         assert_eq!(refused, Refused(b"* u000007 :Nickname in use"));
         assert_eq!(irc(":u000001!u@h JOIN :#bench"), Other);
-        assert_eq!(Dialect::Nats.parse_line(b"PONG"), Done);
-        assert_eq!(Dialect::Nats.parse_line(b"PING"), Ping(b""));
-        assert_eq!(Dialect::Redis.parse_line(b"subscribe"), Done);
+        assert_eq!((NATS.parse_line)(b"PONG"), Done);
+        assert_eq!((NATS.parse_line)(b"PING"), Ping(b""));
+        assert_eq!((REDIS.parse_line)(b"subscribe"), Done);
     }
 }

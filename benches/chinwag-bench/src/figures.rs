@@ -134,43 +134,21 @@ pub fn text(reports: &[Report]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::slice;
-
     use super::*;
     use crate::report::{Connecting, Use};
 
-    /// The cells of the first row below a head, by column; the first of two that have one name.
-    fn cells(table: &str, head: &str) -> HashMap<String, String> {
-        let mut lines = table.lines().skip_while(|line| !line.contains(head));
-        let heads = lines.next().expect("a line with these heads");
-        let mut texts = split(lines.next().expect("a row"));
-        let mut cells = HashMap::new();
-        for head in split(heads) {
-            cells.entry(head).or_insert_with(|| texts.remove(0));
-        }
-        cells
-    }
-
-    /// Cells are two spaces or more apart.
-    fn split(line: &str) -> Vec<String> {
-        let cells = line.split("  ").map(str::trim);
-        let cells = cells.filter(|cell| !cell.is_empty());
-        cells.map(str::to_owned).collect()
-    }
-
     #[test]
     fn a_storm_costs_by_the_connection_and_not_by_the_message() {
-        let used = Use {
+        let used = Some(Use {
             cpu_us_per_message: Some(2466.22),
             user_us_per_message: Some(800.0),
             system_us_per_message: Some(1666.22),
             busy: 0.5,
             peak_memory_kib: 2048.0,
-        };
+        });
         let chat = Report {
-            server_use: Some(used),
-            driver_use: Some(used),
+            server_use: used,
+            driver_use: used,
             connecting: Connecting {
                 cpu_us_each: Some(33.3),
                 ..Connecting::default()
@@ -182,17 +160,25 @@ mod tests {
             workload: "storm",
             ..chat.clone()
         };
-        let row = cells(&text(slice::from_ref(&chat)), "µs/connect");
-        let show = |name: &str| row.get(name).map(String::as_str);
-        assert_eq!(show("server µs/msg"), Some("2466.22"));
-        assert_eq!(show("µs/connect"), Some("33.3"));
-        assert_eq!(show("connects/s"), None, "nobody came or went");
-        let row = cells(&text(&[storm]), "µs/connect");
-        let show = |name: &str| row.get(name).map(String::as_str);
-        assert_eq!(show("connects/s"), Some("8000"));
-        assert_eq!(show("µs/connect"), Some("62.5"), "half of each second");
+        let shown = |report: &Report, name: &str| {
+            let figure = USE_FIGURES.iter().find(|figure| figure.name == name);
+            figure.unwrap().cell(report)
+        };
+        assert_eq!(shown(&chat, "server µs/msg"), "2466.22");
+        assert_eq!(shown(&chat, "µs/connect"), "33.3");
+        assert_eq!(shown(&storm, "µs/connect"), "62.5", "half of each second");
         for column in ["server µs/msg", "user", "system", "driver µs/msg"] {
-            assert_eq!(show(column), Some("–"), "{column}");
+            assert_eq!(shown(&storm, column), "–", "{column}");
         }
+        let quiet = text(&[chat]);
+        assert!(
+            !quiet.contains("connects/s"),
+            "nobody came or went: {quiet}"
+        );
+        let text = text(&[storm]);
+        assert!(
+            text.contains("connects/s") && text.contains("8000"),
+            "{text}"
+        );
     }
 }

@@ -5,7 +5,7 @@
 //!     │
 //!    run        connect, warm up, measure, let the rest arrive         (suite, search, compare)
 //!     │
-//!  scenario     which client sends when, and which messages arrived    (traffic, ledger, recorder)
+//!    load        which client sends when, and which messages arrived    (scenario, traffic, ledger)
 //!     │
 //!   swarm       one poll, all clients, one write per socket and turn   (clients, connect, timer)
 //!     │
@@ -33,6 +33,7 @@ mod dialect;
 mod drawing;
 mod figures;
 mod ledger;
+mod load;
 mod outcome;
 mod parsers;
 mod plot;

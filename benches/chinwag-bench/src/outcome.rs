@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use crate::args::Common;
-use crate::dialect::Dialect;
+use crate::dialect::{CHINWAG, Dialect};
 use crate::drawing;
 use crate::figures;
 use crate::plot::{self, PlotError};
@@ -44,7 +44,7 @@ impl Outcome {
             }
         }
         Self {
-            json: reports.iter().map(Report::json).collect(),
+            json: reports.iter().map(json).collect(),
             text,
             drawing: common.svg.as_ref().map(|_| plot::draw(reports)),
             has_losses: reports.iter().any(|report| report.errors.lost > 0),
@@ -58,7 +58,7 @@ impl Outcome {
         } else {
             vec![self.text]
         };
-        let is_found = common.addr.is_some() && dialect(common) == Dialect::Chinwag;
+        let is_found = common.addr.is_some() && *dialect(common) == CHINWAG;
         if self.has_losses && is_found && !common.json {
             lines.push(format!("\nNote: {HELD_BACK}."));
         }
@@ -73,8 +73,8 @@ impl Outcome {
 }
 
 /// What the server speaks that runs already.
-pub fn dialect(common: &Common) -> Dialect {
-    common.dialect.unwrap_or_default()
+pub fn dialect(common: &Common) -> &'static Dialect {
+    common.dialect.unwrap_or(&CHINWAG)
 }
 
 pub fn json(value: &impl Serialize) -> String {

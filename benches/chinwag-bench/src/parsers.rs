@@ -7,12 +7,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::compare::{BENCHMARKS, Benchmark};
 use crate::server::Recipe;
 use crate::target::Target;
 
 /// How long one of several addresses may take to answer.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
+
+/// More runs, turns, speakers or messages under way than this make no sense.
+pub const COUNT_MAX: usize = 10_000;
+
+/// Messages a second.
+pub fn rate(text: &str) -> Result<f64, String> {
+    within(0.01..=1e8)(text)
+}
 
 pub fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
@@ -59,11 +66,4 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 pub fn minutes(text: &str) -> Result<Duration, String> {
     let minutes: f64 = text.parse().map_err(|_| "say a number of minutes")?;
     seconds(&(minutes * 60.0).to_string())
-}
-
-pub fn benchmark(text: &str) -> Result<&'static Benchmark, String> {
-    Benchmark::find(text).ok_or_else(|| {
-        let names = BENCHMARKS.map(|benchmark| benchmark.name);
-        format!("say one of {}", names.join(", "))
-    })
 }

@@ -270,10 +270,6 @@ impl Report {
         ];
         warnings.into_iter().flatten()
     }
-
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::client::clients;
-use crate::clients::Clients;
+use crate::connect::CONNECT_TIME;
 use crate::dialect::Dialect;
+use crate::load::{Beside, Load};
 use crate::process::Usage;
 use crate::progress::Watcher;
 use crate::report::{Connecting, Look, Messages, Report, per_second};
-use crate::scenario::{Scenario, ScenarioWorkload};
+use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError, Workload};
 use crate::target::Target;
 use crate::timestamp::Timestamp;
-use crate::traffic::Chat;
 
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
 
@@ -32,7 +32,7 @@ pub struct Plan {
 pub struct ServerUnderTest {
     pub name: String,
     pub target: Target,
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     /// Its process, if that can be seen.
     pub pid: Option<u32>,
     /// Connections that may wait to be registered at a time.
@@ -44,24 +44,6 @@ pub struct Setup<'a> {
     pub server: &'a ServerUnderTest,
     pub plan: &'a Plan,
     pub watcher: &'a Watcher,
-}
-
-/// A workload that is measured. Its life: [`start`](Load::start), a while to warm up,
-/// [`begin`](Load::begin), a while measured, [`end`](Load::end); then messages in flight arrive.
-pub trait Load: Workload {
-    fn chat(&self) -> &Chat;
-
-    fn start(&mut self, now: Timestamp, out: &mut Clients);
-
-    fn begin(&mut self, now: Timestamp, out: &mut Clients);
-
-    /// The measured phase ends, and nothing more is to be sent.
-    fn end(&mut self, now: Timestamp, out: &mut Clients);
-
-    /// Connections made and ended while it was measured.
-    fn connects(&self) -> u64 {
-        0
-    }
 }
 
 /// A swarm at work against a server.
@@ -78,17 +60,24 @@ pub struct Measured {
 }
 
 pub fn run(setup: Setup<'_>, scenario: &Scenario) -> Result<Report, SwarmError> {
-    let mut load = ScenarioWorkload::new(*scenario, setup.server.dialect, setup.plan);
-    let mut session = Session::new(setup, scenario.clients())?;
-    let (residents, members) = (scenario.residents(), scenario.members());
-    let connecting = session.connect(residents, scenario.slow_members(), members, b"")?;
+    let roles = scenario.roles();
+    let mut load = roles.load(setup.server.dialect, setup.plan);
+    let mut session = Session::new(setup, roles.clients())?;
+    let connecting = session.connect(
+        roles.residents(),
+        roles.slow_members(),
+        roles.members(),
+        b"",
+    )?;
     let measured = session.measure(&mut load, setup.plan.time, |_, _| {})?;
     session.drain(&mut load)?;
+    let connects = Some(load.beside.connects).filter(|connects| *connects > 0);
     let report = Report {
-        workload: scenario.name,
-        clients: scenario.clients(),
-        parameters: scenario.parameters(),
+        workload: roles.name,
+        clients: roles.clients(),
+        parameters: roles.parameters(),
         connecting,
+        connects_per_second: connects.map(|connects| per_second(connects, measured.seconds)),
         ..session.report(&load, &measured)
     };
     session.leave()?;
@@ -115,7 +104,7 @@ impl<'a> Session<'a> {
         let (watcher, pid) = (setup.watcher, setup.server.pid);
         let before = pid.and_then(Usage::of);
         let began = swarm.now();
-        swarm.connect_with_slow(count, slow, watcher)?;
+        swarm.connect(0..count, &slow, count, CONNECT_TIME, watcher)?;
         let seconds = swarm.now().since(began).as_secs_f64();
         let looks = before.zip(pid.and_then(Usage::of));
         let connecting = Connecting::between(looks, seconds, swarm.clients.ready);
@@ -128,12 +117,12 @@ impl<'a> Session<'a> {
         Ok(connecting)
     }
 
-    /// Warms up and measures; `sample` is called at the end of each `interval`.
-    pub fn measure<L: Load>(
+    /// Warms up and measures; `sample` is called as that begins, and at the end of each `interval`.
+    pub fn measure<B: Beside>(
         &mut self,
-        load: &mut L,
+        load: &mut Load<B>,
         interval: Duration,
-        mut sample: impl FnMut(&Swarm, &mut L),
+        mut sample: impl FnMut(&Swarm, &B),
     ) -> Result<Measured, SwarmError> {
         if !self.setup.watcher.has_stopped() {
             let now = self.swarm.now();
@@ -144,12 +133,13 @@ impl<'a> Session<'a> {
         let is_measured = !self.setup.watcher.has_stopped();
         let began = self.swarm.now();
         load.begin(began, &mut self.swarm.clients);
+        sample(&self.swarm, &load.beside);
         let before = Look::now(self.setup.server.pid);
         let until = began.after(self.setup.plan.time);
         while self.swarm.now() < until && self.goes_on() {
             let next = self.swarm.now().after(interval).min(until);
             self.turn_until(load, began, next)?;
-            sample(&self.swarm, load);
+            sample(&self.swarm, &load.beside);
         }
         let after = Look::now(self.setup.server.pid);
         let ended = self.swarm.now();
@@ -183,16 +173,15 @@ impl<'a> Session<'a> {
     }
 
     /// What was found, but for what only the caller knows.
-    pub fn report<L: Load>(&self, load: &L, measured: &Measured) -> Report {
-        let (chat, seconds) = (load.chat(), measured.seconds);
+    pub fn report<B>(&self, load: &Load<B>, measured: &Measured) -> Report {
+        let (chat, seconds) = (&load.chat, measured.seconds);
         let messages = Messages::of(chat, seconds);
         let [before, after] = &measured.looks;
         let used = (seconds > 0.0).then(|| before.until(after, seconds, &messages));
         let [server_use, driver_use] = used.unwrap_or_default();
-        let connects = Some(load.connects()).filter(|connects| *connects > 0);
         Report {
             server: self.setup.server.name.clone(),
-            dialect: self.setup.server.dialect.as_str(),
+            dialect: self.setup.server.dialect.name,
             size: self.setup.plan.size,
             seconds,
             messages,
@@ -202,7 +191,6 @@ impl<'a> Session<'a> {
             refused: self.swarm.trouble.refused,
             closed: self.swarm.trouble.closed,
             refusal: self.swarm.trouble.refusal.clone(),
-            connects_per_second: connects.map(|connects| per_second(connects, seconds)),
             server_use,
             driver_use,
             interrupted: measured.interrupted,

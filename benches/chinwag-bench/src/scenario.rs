@@ -1,102 +1,205 @@
 //! What the clients of a run do: chat in private, in a room, come and go, or nothing.
-//!
-//! Clients are numbered: first the room's members, of whom the first speak and the last may stop
-//! reading; then those that write to each other privately; then those that come and go, or do nothing.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::client::{ClientNo, clients};
+use clap::{Parser, Subcommand};
+
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
 use crate::clients::Clients;
 use crate::dialect::Dialect;
-use crate::recorder::as_f64;
-use crate::run::{Load, Plan};
-use crate::stamp::Stamp;
-use crate::swarm::Workload;
+use crate::load::{Beside, Load};
+use crate::parsers::{COUNT_MAX, rate, within};
+use crate::recorder::{as_f64, share_of};
+use crate::run::Plan;
 use crate::timestamp::Timestamp;
 use crate::traffic::{Chat, Pace, Spec, Traffic};
 
 /// Clients that chat while others come and go.
 pub const CHATTING: usize = 2;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scenario {
+/// A workload as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Subcommand)]
+pub enum Scenario {
+    /// Private messages in a closed loop: each client keeps some under way
+    #[command(after_help = "Example: chinwag-bench dm --clients 1000 --window 4")]
+    Dm {
+        /// How many clients, each of which writes to a random other
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Messages that each keeps under way
+        #[arg(long, default_value = "8", value_parser = within(1..=COUNT_MAX))]
+        window: usize,
+    },
+    /// Private messages at a fixed rate; latency counts from when each was meant to go
+    #[command(after_help = "Example: chinwag-bench rate --clients 10000 --rate 20000")]
+    Rate {
+        /// How many clients, each of which writes to a random other
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Messages a second, all clients together
+        #[arg(long, default_value = "10000", value_parser = rate)]
+        rate: f64,
+    },
+    /// A room in which some speak, each with some lines under way
+    #[command(after_help = "Example: chinwag-bench room --members 1000 --speakers 10 --window 4")]
+    Room {
+        /// How many are in the room
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines that each of those keeps under way
+        #[arg(long, default_value = "4", value_parser = within(1..=COUNT_MAX))]
+        window: usize,
+    },
+    /// Private messages at a fixed rate while a big room is spoken to
+    #[command(
+        after_help = "Example: chinwag-bench mixed --members 9900 --room-rate 10 --clients 100"
+    )]
+    Mixed {
+        /// How many are in the room
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines a second in the room
+        #[arg(long, default_value = "10", value_parser = rate)]
+        room_rate: f64,
+        /// How many others write to each other
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Private messages a second, all of these together
+        #[arg(long, default_value = "1000", value_parser = rate)]
+        rate: f64,
+    },
+    /// Clients that register and then do nothing: memory and processor time for each
+    #[command(after_help = "Example: chinwag-bench idle --clients 5000 --time 10")]
+    Idle {
+        /// How many
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+    },
+    /// Connects and quits as fast as they go, while two users chat
+    #[command(after_help = "Example: chinwag-bench storm --at-once 1000")]
+    Storm {
+        /// How many come and go at a time
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        at_once: usize,
+        /// Messages a second between the two
+        #[arg(long, default_value = "200", value_parser = rate)]
+        rate: f64,
+    },
+    /// A room of which a share stops reading, and reads on at the end
+    #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
+    Slow {
+        /// How many are in the room
+        #[arg(long, default_value = "50", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
+        #[arg(long, default_value = "10000", value_parser = rate)]
+        room_rate: f64,
+        /// The share of the members that stops reading
+        #[arg(long, default_value = "0.1", value_parser = within(0.0..=1.0))]
+        share: f64,
+    },
+}
+
+/// Who does what in a scenario.
+///
+/// Clients are numbered: first the room's members, of whom the first speak and the last may stop
+/// reading; then those that write to each other privately; then those that come and go, or do nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Roles {
     pub name: &'static str,
     private: Option<Spec>,
-    room: Option<Spec>,
+    pub room: Option<Spec>,
     /// Members of the room that stop reading while it is measured.
-    slow: usize,
+    pub slow: usize,
     idle: usize,
     /// How many come and go at a time.
     at_once: usize,
 }
 
+/// A scenario alone on a line.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Line {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
 impl Scenario {
-    pub const fn idle(clients: usize) -> Self {
-        Self {
-            name: "idle",
-            private: None,
-            room: None,
-            slow: 0,
-            idle: clients,
-            at_once: 0,
-        }
+    /// Of a command and its flags.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let line = Line::try_parse_from(line.split(' '));
+        let line = line.map_err(|error| error.to_string())?;
+        Ok(line.scenario)
     }
 
-    pub const fn dm(clients: usize, window: usize) -> Self {
-        Self {
-            private: Some(Spec::private(clients, Pace::Window(window))),
-            ..Self::named("dm")
+    pub fn roles(&self) -> Roles {
+        let private = |clients, pace| Some(Spec::private(clients, pace));
+        let room = |members, speakers, pace| Some(Spec::room(members, speakers, pace));
+        let mut roles = Roles::default();
+        match *self {
+            Self::Dm { clients, window } => {
+                roles.name = "dm";
+                roles.private = private(clients, Pace::Window(window));
+            }
+            Self::Rate { clients, rate } => {
+                roles.name = "rate";
+                roles.private = private(clients, Pace::Rate(rate));
+            }
+            Self::Room {
+                members,
+                speakers,
+                window,
+            } => {
+                roles.name = "room";
+                roles.room = room(members, speakers, Pace::Window(window));
+            }
+            Self::Mixed {
+                members,
+                speakers,
+                room_rate,
+                clients,
+                rate,
+            } => {
+                roles.name = "mixed";
+                roles.room = room(members, speakers, Pace::Rate(room_rate));
+                roles.private = private(clients, Pace::Rate(rate));
+            }
+            Self::Idle { clients } => {
+                roles.name = "idle";
+                roles.idle = clients;
+            }
+            Self::Storm { at_once, rate } => {
+                roles.name = "storm";
+                roles.private = private(CHATTING, Pace::Rate(rate));
+                roles.at_once = at_once;
+            }
+            Self::Slow {
+                members,
+                speakers,
+                room_rate,
+                share,
+            } => {
+                roles.name = "slow";
+                roles.room = room(members, speakers, Pace::Rate(room_rate));
+                // None of them speaks.
+                roles.slow = share_of(members, share).min(members.saturating_sub(speakers));
+            }
         }
+        roles
     }
+}
 
-    pub const fn rate(clients: usize, rate: f64) -> Self {
-        Self {
-            private: Some(Spec::private(clients, Pace::Rate(rate))),
-            ..Self::named("rate")
-        }
-    }
-
-    pub const fn room(members: usize, speakers: usize, window: usize) -> Self {
-        Self {
-            room: Some(Spec::room(members, speakers, Pace::Window(window))),
-            ..Self::named("room")
-        }
-    }
-
-    /// A room spoken to at a rate, and other clients that write privately.
-    pub const fn mixed(room: Spec, clients: usize, rate: f64) -> Self {
-        Self {
-            room: Some(room),
-            private: Some(Spec::private(clients, Pace::Rate(rate))),
-            ..Self::named("mixed")
-        }
-    }
-
-    pub const fn slow(room: Spec, slow: usize) -> Self {
-        Self {
-            room: Some(room),
-            slow,
-            ..Self::named("slow")
-        }
-    }
-
-    /// Others come and go while two chat.
-    pub const fn storm(at_once: usize, rate: f64) -> Self {
-        Self {
-            private: Some(Spec::private(CHATTING, Pace::Rate(rate))),
-            at_once,
-            ..Self::named("storm")
-        }
-    }
-
-    const fn named(name: &'static str) -> Self {
-        Self {
-            name,
-            ..Self::idle(0)
-        }
-    }
-
+impl Roles {
     pub fn members(&self) -> usize {
         self.room.map_or(0, |room| room.clients)
     }
@@ -119,9 +222,8 @@ impl Scenario {
         self.clients() + self.at_once
     }
 
-    /// The members that stop reading.
     pub fn slow_members(&self) -> Range<usize> {
-        self.members() - self.slow.min(self.members())..self.members()
+        self.members() - self.slow..self.members()
     }
 
     /// Further figures for reports, without those that are 0.
@@ -144,6 +246,37 @@ impl Scenario {
         let is_told = |(_, value): &(&str, f64)| *value > 0.0;
         parameters.into_iter().filter(is_told).collect()
     }
+
+    pub fn load(&self, dialect: &Dialect, plan: &Plan) -> Load<Storm> {
+        // A hundred points make a plot; shorter than a tenth of a second they are noise.
+        let interval = (plan.time / 100).max(Duration::from_millis(100));
+        let specs = [
+            ("private", self.members(), self.private),
+            ("room", 0, self.room),
+        ];
+        let traffics = specs.into_iter().filter_map(|(name, first, spec)| {
+            let size = plan.size;
+            let spec = Spec {
+                first,
+                size,
+                ..spec?
+            };
+            Some(Traffic::new(name, spec, dialect, plan.seed, interval))
+        });
+        Load {
+            chat: Chat {
+                traffics: traffics.collect(),
+                strayed: 0,
+            },
+            residents: self.residents(),
+            beside: Storm {
+                roles: *self,
+                connects: 0,
+                is_measured: false,
+                is_raging: false,
+            },
+        }
+    }
 }
 
 /// The rate of an open loop, and the window of a closed one.
@@ -155,109 +288,46 @@ fn paces(spec: Option<Spec>) -> (f64, usize) {
     }
 }
 
-/// A scenario at work.
-pub struct ScenarioWorkload {
-    chat: Chat,
-    scenario: Scenario,
+/// Clients that come and go, and those that stop reading.
+pub struct Storm {
+    roles: Roles,
     /// Clients that came and took leave while it was measured.
-    connects: u64,
+    pub connects: u64,
     is_measured: bool,
     is_raging: bool,
 }
 
-impl ScenarioWorkload {
-    pub fn new(scenario: Scenario, dialect: Dialect, plan: &Plan) -> Self {
-        // A hundred points make a plot; shorter than a tenth of a second they are noise.
-        let interval = (plan.time / 100).max(Duration::from_millis(100));
-        let private = scenario.private.map(|private| Spec {
-            first: scenario.members(),
-            ..private
-        });
-        let specs = [("private", private), ("room", scenario.room)];
-        let traffics = specs.into_iter().filter_map(|(name, spec)| {
-            let size = plan.size;
-            let spec = Spec { size, ..spec? };
-            Some(Traffic::new(name, spec, dialect, plan.seed, interval))
-        });
-        Self {
-            chat: Chat {
-                traffics: traffics.collect(),
-                strayed: 0,
-            },
-            scenario,
-            connects: 0,
-            is_measured: false,
-            is_raging: false,
+impl Beside for Storm {
+    fn start(&mut self, out: &mut Clients) {
+        self.is_raging = true;
+        for who in clients(self.roles.clients()).skip(self.roles.residents()) {
+            out.open(who);
         }
     }
 
-    fn comes_and_goes(&self, who: ClientNo) -> bool {
-        who.index() >= self.scenario.residents()
-    }
-}
-
-impl Workload for ScenarioWorkload {
-    fn arrived(&mut self, at: Timestamp, by: ClientNo, stamp: Stamp, out: &mut Clients) {
-        self.chat.arrived(at, by, &stamp, out);
+    fn begin(&mut self, _now: Timestamp, out: &mut Clients) {
+        self.is_measured = true;
+        for who in self.roles.slow_members() {
+            out.set_reads(ClientNo::at(who), Reads::Nothing);
+        }
     }
 
-    fn missed(&mut self, by: ClientNo, lines: u64) {
-        self.chat.missed(by, lines);
+    fn end(&mut self, out: &mut Clients) {
+        self.is_measured = false;
+        self.is_raging = false;
+        for who in self.roles.slow_members() {
+            out.set_reads(ClientNo::at(who), Reads::All);
+        }
     }
 
     fn ready(&mut self, _at: Timestamp, who: ClientNo, out: &mut Clients) {
-        if self.comes_and_goes(who) {
-            self.connects += u64::from(self.is_measured);
-            out.quit(who);
-        }
+        self.connects += u64::from(self.is_measured);
+        out.quit(who);
     }
 
     fn closed(&mut self, who: ClientNo, out: &mut Clients) {
-        if self.comes_and_goes(who) && self.is_raging {
+        if self.is_raging {
             out.open(who);
         }
-    }
-
-    fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
-        self.chat.due(now, out)
-    }
-
-    fn outstanding(&self) -> u64 {
-        self.chat.outstanding()
-    }
-}
-
-impl Load for ScenarioWorkload {
-    fn chat(&self) -> &Chat {
-        &self.chat
-    }
-
-    fn start(&mut self, now: Timestamp, out: &mut Clients) {
-        self.is_raging = true;
-        self.chat.start(now, out);
-        for who in clients(self.scenario.clients()).skip(self.scenario.residents()) {
-            out.open(who);
-        }
-    }
-
-    fn begin(&mut self, now: Timestamp, out: &mut Clients) {
-        self.is_measured = true;
-        self.chat.begin(now);
-        for who in self.scenario.slow_members() {
-            out.pause_reads(ClientNo::at(who));
-        }
-    }
-
-    fn end(&mut self, now: Timestamp, out: &mut Clients) {
-        self.is_measured = false;
-        self.is_raging = false;
-        self.chat.end(now);
-        for who in self.scenario.slow_members() {
-            out.resume_reads(ClientNo::at(who));
-        }
-    }
-
-    fn connects(&self) -> u64 {
-        self.connects
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
-use crate::client::{CLIENTS_MAX, clients};
+use crate::client::CLIENTS_MAX;
 use crate::process::Usage;
 use crate::report::{Connecting, RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
@@ -35,9 +35,10 @@ pub fn ramp(
     let mut reports = Vec::new();
     let mut rate = first_rate;
     loop {
-        let mut scenario = Scenario::rate(clients, rate);
-        scenario.name = "ramp";
-        let report = run(setup, &scenario)?;
+        let report = Report {
+            workload: "ramp",
+            ..run(setup, &Scenario::Rate { clients, rate })?
+        };
         let is_over = !keeps_up(&report, rate, p99_max) || setup.watcher.has_stopped();
         reports.push(report);
         if is_over {
@@ -92,8 +93,8 @@ pub fn find_limit(setup: Setup<'_>, clients_max: Option<usize>) -> Result<Capaci
     let mut ended = None;
     while swarm.clients.ready < most && ended.is_none() && !watcher.has_stopped() {
         let from = swarm.clients.ready;
-        let more = clients((from + STEP_CLIENTS).min(most)).skip(from);
-        match swarm.connect(more, most, STEP_TIME, watcher) {
+        let more = from..(from + STEP_CLIENTS).min(most);
+        match swarm.connect(more, &(0..0), most, STEP_TIME, watcher) {
             Ok(()) => {}
             Err(error) if swarm.clients.ready == 0 => return Err(error),
             Err(error) => ended = Some(reason(&error)),

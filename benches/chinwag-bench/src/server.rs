@@ -41,16 +41,16 @@ const PORTS: u16 = 20_000;
 pub const SUPERVISE: &str = "supervise";
 
 /// What any listener's backlog takes with ease.
-pub const OPENING_MAX: usize = 128;
+const OPENING_MAX: usize = 128;
 
 /// Which server, and how it is started.
 ///
 /// In the command and the configuration, `@PORT@` is the port to listen at, `@DIR@` a folder that
 /// is empty at first, and `@CONFIG@` the configuration's path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     pub name: String,
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     /// The program and its arguments.
     pub command: Vec<String>,
     config: Option<&'static str>,
@@ -177,14 +177,33 @@ pub fn replace_by(words: &[String]) -> Failure {
     }
 }
 
-/// A server that was started for a test, and ends with this.
+/// A server under test. One that was started for that ends with this.
 pub struct Server {
-    child: Child,
     pub under_test: ServerUnderTest,
+    _process: Option<Process>,
+}
+
+struct Process {
+    child: Child,
     _files: TempDir,
 }
 
 impl Server {
+    /// One that runs already.
+    pub fn at(target: &Target, dialect: &'static Dialect, pid: Option<u32>) -> Self {
+        let under_test = ServerUnderTest {
+            name: target.to_string(),
+            target: target.clone(),
+            dialect,
+            pid,
+            opening_max: OPENING_MAX,
+        };
+        Self {
+            under_test,
+            _process: None,
+        }
+    }
+
     /// Starts a server, and waits until it listens.
     pub fn start(recipe: &Recipe, pinning: Option<Pinning>) -> Result<Self, Failure> {
         let cannot = |error| format!("cannot prepare a server's files: {error}");
@@ -224,15 +243,18 @@ impl Server {
             pid: Some(child.id()),
             opening_max: recipe.opening_max,
         };
-        let mut server = Self {
+        let mut process = Process {
             child,
-            under_test,
             _files: files,
         };
-        if server.listens(address) {
-            return Ok(server);
+        let is_listening = || TcpStream::connect(address).is_ok();
+        if process.is_within(START_TIME, is_listening) {
+            return Ok(Self {
+                under_test,
+                _process: Some(process),
+            });
         }
-        let why = if server.is_running() {
+        let why = if process.is_running() {
             format!("does not listen within {} s", START_TIME.as_secs())
         } else {
             "ended before it listened".to_owned()
@@ -241,36 +263,30 @@ impl Server {
         let said = said.lines().last().map(|line| format!("; it said: {line}"));
         Err(format!("{} {why}{}", recipe.name, said.unwrap_or_default()).into())
     }
+}
 
-    fn listens(&mut self, address: SocketAddr) -> bool {
-        let give_up_at = Instant::now() + START_TIME;
-        while Instant::now() < give_up_at {
-            if TcpStream::connect(address).is_ok() {
+impl Process {
+    fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until something is so, as long as it runs, and no longer than `time`.
+    fn is_within(&mut self, time: Duration, is_so: impl Fn() -> bool) -> bool {
+        let give_up_at = Instant::now() + time;
+        while Instant::now() < give_up_at && self.is_running() {
+            if is_so() {
                 return true;
-            }
-            if !self.is_running() {
-                return false;
             }
             thread::sleep(RETRY_TIME);
         }
         false
     }
-
-    fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let give_up_at = Instant::now() + STOP_TIME;
-        while Instant::now() < give_up_at {
-            if !self.is_running() {
-                return;
-            }
-            thread::sleep(RETRY_TIME);
-        }
+        self.is_within(STOP_TIME, || false);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -31,11 +31,6 @@ pub struct SuiteReport {
     pub failure: Option<SwarmError>,
 }
 
-struct Suite<'a> {
-    setup: Setup<'a>,
-    reports: Vec<Report>,
-}
-
 /// Tries a server with at most `clients_max` clients. A stop leaves what was found until then, and
 /// so does a part that fails.
 pub fn run_suite(setup: Setup<'_>, clients_max: usize) -> Result<SuiteReport, SwarmError> {
@@ -44,65 +39,65 @@ pub fn run_suite(setup: Setup<'_>, clients_max: usize) -> Result<SuiteReport, Sw
     let capacity = find_limit(setup, Some(most))?;
     // Not more than fit: a server may have few places, or few for one address.
     let most = capacity.clients;
-    let reports = Vec::new();
-    let mut suite = Suite { setup, reports };
-    let failure = if most > CHATTING + 1 {
-        suite.parts(most).err()
-    } else {
-        None
-    };
-    Ok(SuiteReport {
+    let mut found = SuiteReport {
         capacity: Some(capacity),
-        reports: suite.reports,
-        failure,
-    })
+        ..SuiteReport::default()
+    };
+    if most > CHATTING + 1 {
+        found.failure = found.try_parts(setup, most).err();
+    }
+    Ok(found)
 }
 
-impl Suite<'_> {
+impl SuiteReport {
     /// Everything but how many clients fit, with at most `most` of them.
-    fn parts(&mut self, most: usize) -> Result<(), SwarmError> {
+    fn try_parts(&mut self, setup: Setup<'_>, most: usize) -> Result<(), SwarmError> {
         let clients = CLIENTS.min(most);
-        let fastest = self.step("2 of 5, as fast as it goes", Scenario::dm(clients, 4))?;
-        self.halve(clients, fastest)?;
-        self.step("4 of 5, a big room", Scenario::room(clients, 10, 4))?;
-        // Half of the places: the server still counts clients that just left.
-        let at_once = clients.min((most - CHATTING) / 2);
-        self.step("5 of 5, coming and going", Scenario::storm(at_once, 200.0))?;
+        let dm = Scenario::Dm { clients, window: 4 };
+        let room = Scenario::Room {
+            members: clients,
+            speakers: 10,
+            window: 4,
+        };
+        let storm = Scenario::Storm {
+            // Half of the places: the server still counts clients that just left.
+            at_once: clients.min((most - CHATTING) / 2),
+            rate: 200.0,
+        };
+        let mut rate = self.step(setup, "2 of 5, as fast as it goes", dm)?;
+        // Half of the highest rate; if that is not kept up, half of it, and so on. The highest comes
+        // from a closed loop, whose messages come in batches; in an open loop each costs more.
+        for _ in 0..HALVINGS_MAX {
+            rate = (rate / 2.0).max(1.0);
+            let scenario = Scenario::Rate { clients, rate };
+            self.step(setup, "3 of 5, at half of that rate", scenario)?;
+            let is_kept_up = |report: &Report| keeps_up(report, rate, P99_MAX);
+            if setup.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {
+                break;
+            }
+        }
+        self.step(setup, "4 of 5, a big room", room)?;
+        self.step(setup, "5 of 5, coming and going", storm)?;
         Ok(())
     }
 
     /// Runs a part, unless it is stopped. Returns messages a second.
-    fn step(&mut self, title: &str, scenario: Scenario) -> Result<f64, SwarmError> {
-        if self.setup.watcher.has_stopped() {
+    fn step(
+        &mut self,
+        setup: Setup<'_>,
+        title: &str,
+        scenario: Scenario,
+    ) -> Result<f64, SwarmError> {
+        if setup.watcher.has_stopped() {
             return Ok(0.0);
         }
-        self.setup.watcher.set_title(title);
-        let report = run(self.setup, &scenario)?;
+        setup.watcher.set_title(title);
+        let report = run(setup, &scenario)?;
         let per_second = report.per_second();
         self.reports.push(report);
         Ok(per_second)
     }
 
-    /// Half of the highest rate; if that is not kept up, half of it, and so on. The highest comes
-    /// from a closed loop, whose messages come in batches; in an open loop each costs more.
-    fn halve(&mut self, clients: usize, fastest: f64) -> Result<(), SwarmError> {
-        let mut rate = fastest;
-        for _ in 0..HALVINGS_MAX {
-            rate = (rate / 2.0).max(1.0);
-            self.step(
-                "3 of 5, at half of that rate",
-                Scenario::rate(clients, rate),
-            )?;
-            let is_kept_up = |report: &Report| keeps_up(report, rate, P99_MAX);
-            if self.setup.watcher.has_stopped() || self.reports.last().is_some_and(is_kept_up) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl SuiteReport {
     /// Whether nothing was lost, doubled or swapped, and no client closed.
     pub fn is_clean(&self) -> bool {
         self.failure.is_none() && self.reports.iter().all(Report::is_clean)

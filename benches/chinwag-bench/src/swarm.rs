@@ -113,8 +113,6 @@ pub struct Swarm {
     /// The client that could not even connect, and why: no other tries after that.
     pub unreachable: Option<(ClientNo, io::Error)>,
     pub trouble: Trouble,
-    /// Receive buffers of connections made from now on.
-    pub receive_bytes: Option<usize>,
     /// Connections that wait to be registered at a time.
     pub opening_max: usize,
 }
@@ -135,7 +133,6 @@ impl Swarm {
             scratch: vec![0; READ_BYTES],
             unreachable: None,
             trouble: Trouble::default(),
-            receive_bytes: None,
             opening_max: server.opening_max,
         })
     }
@@ -258,7 +255,7 @@ impl Swarm {
         line: &[u8],
         work: &mut W,
     ) {
-        match self.clients.dialect.parse_line(line) {
+        match (self.clients.dialect.parse_line)(line) {
             ServerLine::Done => {
                 let state = self.clients.get(who).map(|client| client.state);
                 if let Some(State::Registering | State::Joining) = state {
@@ -323,8 +320,7 @@ impl Swarm {
 
     fn open(&mut self, opening: &Opening) -> io::Result<()> {
         let who = opening.who;
-        let receive_bytes = opening.receive_bytes.or(self.receive_bytes);
-        let socket = self.sources.connect(&self.target, receive_bytes)?;
+        let socket = self.sources.connect(&self.target, opening.receive_bytes)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         let mut source = SourceFd(&socket.as_raw_fd());
         (self.poll.registry()).register(&mut source, Token(who.index()), interest)?;

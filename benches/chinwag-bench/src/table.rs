@@ -1,7 +1,6 @@
 //! Figures as a table: each is described once, and shown wherever it makes sense.
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde::Serialize;
 
 /// A figure of something that was measured: its name, how to get it, and how to show it.
 pub struct Figure<T: 'static> {
@@ -26,11 +25,7 @@ impl<T> Figure<T> {
     /// Over several measurements: the median, with the lowest and the highest.
     pub fn spread<'a>(&self, of: impl Iterator<Item = &'a T>) -> String {
         let spread = Spread::of(of.filter_map(self.get).collect());
-        spread.map_or_else(String::new, |spread| {
-            let [median, lowest, highest] =
-                [spread.median, spread.lowest, spread.highest].map(self.show);
-            format!("{median} ({lowest}–{highest})")
-        })
+        spread.map_or_else(String::new, |spread| spread.text(self.show))
     }
 }
 
@@ -90,7 +85,7 @@ pub fn short(value: f64) -> String {
 }
 
 /// The middle of several values, and how far apart they are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     pub median: f64,
     pub lowest: f64,
@@ -107,6 +102,11 @@ impl Spread {
             lowest: *values.first()?,
             highest: *values.last()?,
         })
+    }
+
+    pub fn text(&self, show: fn(f64) -> String) -> String {
+        let [median, lowest, highest] = [self.median, self.lowest, self.highest].map(show);
+        format!("{median} ({lowest}–{highest})")
     }
 }
 

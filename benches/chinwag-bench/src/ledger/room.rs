@@ -126,13 +126,13 @@ impl Follower {
 
 impl RoomLedger {
     /// The dialect says whether a speaker hears itself, and whether all hear lines in one order.
-    pub fn new(members: usize, speakers: usize, dialect: Dialect) -> Self {
-        let echoes = dialect.echoes();
+    pub fn new(members: usize, speakers: usize, dialect: &Dialect) -> Self {
+        let echoes = dialect.echoes;
         let member = |place: usize| Member {
             heard: 0,
             told_missed: 0,
             skipped: Vec::new(),
-            follower: (dialect.orders_rooms() && (echoes || place >= speakers))
+            follower: (dialect.orders_rooms && (echoes || place >= speakers))
                 .then(Follower::default),
         };
         Self {

@@ -60,7 +60,7 @@ pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     }
     let panel = |height, y, lines| Panel {
         height,
-        x: Axis::long_time(report.seconds),
+        x: Axis::long_time(report.run.seconds),
         y,
         lines,
         has_legend: true,
@@ -75,7 +75,7 @@ pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
             panel(PANEL_HEIGHT, Axis::from_zero(axis, &lines), lines)
         })
         .collect();
-    let private = report.messages("private");
+    let private = report.run.messages("private");
     let latencies = lines(&LATENCIES, |latency| {
         let intervals = private.map_or(&[][..], |messages| &messages.intervals);
         intervals
@@ -89,9 +89,9 @@ pub fn draw_soak(report: &SoakReport) -> Result<String, PlotError> {
     on_paper(&[Block {
         title: format!(
             "soak: {} steady clients of {}, {:.1} minutes",
-            report.clients,
-            report.server,
-            report.seconds / 60.0
+            report.run.clients,
+            report.run.server,
+            report.run.seconds / 60.0
         ),
         about: rows(report),
         panels,

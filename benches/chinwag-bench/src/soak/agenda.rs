@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::Population;
 use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
-use super::{Plan, Population};
-use crate::client::{CLIENTS_MAX, ClientNo, clients};
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
 use crate::clients::{Arrival, Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
+use crate::load::Beside;
 use crate::recorder::share_of;
 use crate::timestamp::Timestamp;
 
@@ -99,28 +100,8 @@ struct Present {
     is_leaving: bool,
 }
 
-impl Agenda {
-    pub fn new(population: Population, plan: &Plan, rng: Rng) -> Self {
-        let (first, places) = (population.steady(), population.places);
-        let mut free: Vec<ClientNo> = clients(first + places).skip(first).collect();
-        free.reverse();
-        Self {
-            population,
-            time: plan.run.time,
-            visits: plan.visits,
-            dues: BTreeMap::new(),
-            serial: 0,
-            free,
-            present: (0..places).map(|_| None).collect(),
-            names: first + places,
-            rng,
-            tally: Tally::new(),
-            unexpected_closes: 0,
-            connects: 0,
-        }
-    }
-
-    pub fn start(&mut self, now: Timestamp) {
+impl Beside for Agenda {
+    fn begin(&mut self, now: Timestamp, _out: &mut Clients) {
         let beside = [
             (look_in as Plot, 1.0 / self.visits, false),
             (look_in, CROWD_SECONDS, true),
@@ -152,10 +133,10 @@ impl Agenda {
     }
 
     /// No more come, those that are there leave, and all read on.
-    pub fn stop(&mut self, out: &mut Clients) {
+    fn end(&mut self, out: &mut Clients) {
         self.dues.clear();
         for who in clients(self.population.members) {
-            out.resume_reads(who);
+            out.set_reads(who, Reads::All);
         }
         let places = clients(usize::MAX).skip(self.population.steady());
         for (who, visitor) in places.zip(&mut self.present) {
@@ -173,12 +154,7 @@ impl Agenda {
         }
     }
 
-    pub fn are_visitors_gone(&self) -> bool {
-        self.present.iter().all(Option::is_none)
-    }
-
-    /// Does what is due. Returns when the next is.
-    pub fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
+    fn due(&mut self, now: Timestamp, out: &mut Clients) -> Timestamp {
         while let Some(entry) = self.dues.first_entry()
             && entry.key().0 <= now
         {
@@ -189,7 +165,7 @@ impl Agenda {
         next.map_or(Timestamp::NEVER, |((at, _), _)| *at)
     }
 
-    pub fn ready(&mut self, now: Timestamp, who: ClientNo) {
+    fn ready(&mut self, now: Timestamp, who: ClientNo, _out: &mut Clients) {
         if let Some(visitor) = self.visitor(who) {
             visitor.can_quit = true;
             let (serial, steps) = (visitor.serial, mem::take(&mut visitor.steps));
@@ -197,7 +173,7 @@ impl Agenda {
         }
     }
 
-    pub fn closed(&mut self, who: ClientNo) {
+    fn closed(&mut self, who: ClientNo, _out: &mut Clients) {
         let place = who.index().checked_sub(self.population.steady());
         let Some(visitor) = place.and_then(|place| self.present.get_mut(place)?.take()) else {
             return;
@@ -208,6 +184,32 @@ impl Agenda {
             Some(end) => self.count(end),
             None => self.unexpected_closes += 1,
         }
+    }
+}
+
+impl Agenda {
+    pub fn new(population: Population, time: Duration, visits: f64, rng: Rng) -> Self {
+        let (first, places) = (population.steady(), population.places);
+        let mut free: Vec<ClientNo> = clients(first + places).skip(first).collect();
+        free.reverse();
+        Self {
+            population,
+            time,
+            visits,
+            dues: BTreeMap::new(),
+            serial: 0,
+            free,
+            present: (0..places).map(|_| None).collect(),
+            names: first + places,
+            rng,
+            tally: Tally::new(),
+            unexpected_closes: 0,
+            connects: 0,
+        }
+    }
+
+    pub fn are_visitors_gone(&self) -> bool {
+        self.present.iter().all(Option::is_none)
     }
 
     fn visitor(&mut self, who: ClientNo) -> Option<&mut Present> {
@@ -260,12 +262,12 @@ impl Agenda {
             }
             Due::Step(who, visit, step) => self.take_step(now, who, visit, step, out),
             Due::SlowRead(who) => {
-                out.read_once(who);
+                out.set_reads(who, Reads::Once);
                 self.count("slow_reads");
                 self.plan(now.after(SLOW_READ_TIME), due);
             }
             Due::Pause(who) => {
-                out.pause_reads(who);
+                out.set_reads(who, Reads::Nothing);
                 self.count("read_pauses");
                 let longest = self.longest_pause();
                 let least = PAUSE_SECONDS.0.min(longest / 2.0);
@@ -273,7 +275,7 @@ impl Agenda {
                 self.plan(now.after(Duration::from_secs_f64(pause)), Due::Resume(who));
             }
             Due::Resume(who) => {
-                out.resume_reads(who);
+                out.set_reads(who, Reads::All);
                 self.count("read_resumes");
                 let awake = self.awake_time();
                 self.plan(now.after(awake), Due::Pause(who));
@@ -379,13 +381,9 @@ impl Agenda {
                 let friend = self.new_name();
                 self.receive(now, friend, visit, out);
             }
-            Step::PauseReads => {
-                visitor.can_quit = false;
-                out.pause_reads(who);
-            }
-            Step::ResumeReads => {
-                visitor.can_quit = true;
-                out.resume_reads(who);
+            Step::Read(reads) => {
+                visitor.can_quit = reads == Reads::All;
+                out.set_reads(who, reads);
             }
             Step::Count(what) => self.count(what),
             Step::Leave(what, leave) => {

@@ -2,7 +2,7 @@
 //! holds and how quick it is meanwhile.
 //!
 //! ```text
-//!  workload    all clients: those that chat, slow readers among them, and visitors
+//!    load      steady clients that chat, and what goes on beside them
 //!     │
 //!   agenda     who comes, goes or reads slowly, and what each does when
 //!     │
@@ -16,17 +16,22 @@ mod agenda;
 pub mod report;
 pub mod samples;
 mod visit;
-mod workload;
 
 use std::time::Duration;
 
+use fastrand::Rng;
+
+use crate::dialect::CHINWAG;
+use crate::load::{Beside as _, Load};
+use crate::parsers::{minutes, rate, within};
 use crate::recorder::as_f64;
 use crate::report::Report;
-use crate::run::{self, Load as _, Session, Setup};
+use crate::run::{Plan, Session, Setup};
 use crate::swarm::SwarmError;
+use crate::traffic::{Chat, Pace, Spec, Traffic};
+use agenda::Agenda;
 use report::SoakReport;
-use samples::Level;
-use workload::SoakWorkload;
+use samples::{Level, Sampler};
 
 /// A server that is started for a soak closes clients that do not register within this, so that it
 /// happens all the time.
@@ -54,19 +59,33 @@ const SAMPLES_MIN: u32 = 20;
 
 /// Fewer steady clients than this cannot be told apart into those that speak, read, read slowly and
 /// chat.
-pub const CLIENTS_MIN: usize = 20;
+const CLIENTS_MIN: usize = 20;
 
 /// Members of the busy room at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    pub run: run::Plan,
+/// In a soak, visitors have the names behind these.
+const STEADY_MAX: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Soak {
+    /// How long, in minutes, instead of --time
+    #[arg(long, value_parser = minutes)]
+    pub minutes: Option<Duration>,
+    /// How many are there all the time
+    #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
     pub clients: usize,
+    /// Private messages a second, all of these together
+    #[arg(long, default_value = "1000", value_parser = rate)]
     pub rate: f64,
+    /// Lines of 2,000 bytes a second in a room that some of these are in
+    #[arg(long, default_value = "200", value_parser = rate)]
     pub room_rate: f64,
+    /// Lines a second in the lobby, where all others are
+    #[arg(long, default_value = "2", value_parser = rate)]
     pub lobby_rate: f64,
-    /// Visitors a second that stay for a short while.
+    /// Visitors a second who look in and leave, beside crowds and worse ones
+    #[arg(long, default_value = "30", value_parser = rate)]
     pub visits: f64,
 }
 
@@ -101,19 +120,53 @@ impl Population {
     }
 }
 
-impl Plan {
+impl Soak {
     /// How many connections there are at most.
     pub fn places(&self) -> usize {
         let population = Population::of(self.clients);
         population.steady() + population.places
     }
 
-    fn sample_time(&self) -> Duration {
-        let least = SAMPLE_TIME_MIN.min(self.run.time / SAMPLES_MIN);
-        (self.run.time / SAMPLES).max(least)
+    /// Clients are numbered: first the members of the busy room with its long lines, of whom the first
+    /// speak and the last read slowly; then those that write to each other privately and share the
+    /// lobby; then the visitors' places.
+    fn load(&self, population: Population, plan: &Plan) -> Load<Agenda> {
+        let Population {
+            members,
+            chatters,
+            speakers,
+            ..
+        } = population;
+        let mut rng = Rng::with_seed(plan.seed);
+        let (seed, size) = (rng.u64(..), plan.size);
+        let traffic = |name, first, size, spec| {
+            let spec = Spec {
+                first,
+                size,
+                has_last_lines: name != "private",
+                ..spec
+            };
+            Traffic::new(name, spec, &CHINWAG, seed, sample_time(plan))
+        };
+        let private = Spec::private(chatters, Pace::Rate(self.rate));
+        let busy_room = Spec::room(members, speakers, Pace::Rate(self.room_rate));
+        let lobby = Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate));
+        let traffics = vec![
+            traffic("private", members, size, private),
+            traffic("room", 0, LONG_BYTES, busy_room),
+            traffic("lobby", members, size, lobby),
+        ];
+        Load {
+            chat: Chat {
+                traffics,
+                strayed: 0,
+            },
+            residents: population.steady(),
+            beside: Agenda::new(population, plan.time, self.visits, rng),
+        }
     }
 
-    fn parameters(&self) -> Vec<(&'static str, f64)> {
+    fn parameters(&self, seed: u64) -> Vec<(&'static str, f64)> {
         let population = Population::of(self.clients);
         let count = |count: usize| as_f64(count as u64);
         vec![
@@ -124,36 +177,49 @@ impl Plan {
             ("room_rate", self.room_rate),
             ("lobby_rate", self.lobby_rate),
             ("visits", self.visits),
-            ("seed", as_f64(self.run.seed)),
+            ("seed", as_f64(seed)),
         ]
     }
 }
 
-pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
-    let pid = setup.server.pid;
-    let population = Population::of(plan.clients);
+fn sample_time(plan: &Plan) -> Duration {
+    let least = SAMPLE_TIME_MIN.min(plan.time / SAMPLES_MIN);
+    (plan.time / SAMPLES).max(least)
+}
+
+pub fn run(setup: Setup<'_>, soak: &Soak) -> Result<SoakReport, SwarmError> {
+    let (pid, plan) = (setup.server.pid, setup.plan);
+    let population = Population::of(soak.clients);
     let (steady, members) = (population.steady(), population.members);
-    let mut session = Session::new(setup, plan.places())?;
+    let mut session = Session::new(setup, soak.places())?;
     session.swarm.clients.long_size = Some(LONG_BYTES);
-    let mut load = SoakWorkload::new(population, plan, pid);
+    let mut load = soak.load(population, plan);
+    let mut sampler: Option<Sampler> = None;
     // Of joins and leaves, too, a slow reader would miss lines that nothing here counts. To be in the
     // room means to have left the lobby.
     let say = b"/quiet on\n/part lobby\n";
     let slow = members - population.slow..members;
     let connecting = session.connect(steady, slow, members, say)?;
     session.swarm.opening_max = OPENING_MAX;
-    let measured = session.measure(&mut load, plan.sample_time(), |swarm, load| {
-        load.sample(swarm.now(), swarm.clients.connected());
+    let measured = session.measure(&mut load, sample_time(plan), |swarm, agenda| {
+        let (now, connected) = (swarm.now(), swarm.clients.connected());
+        match &mut sampler {
+            Some(sampler) => sampler.take(now, connected, agenda.connects),
+            // Visitors begin to come.
+            None => sampler = Some(Sampler::new(pid, now)),
+        }
     })?;
+    let (before, taken) = sampler.map_or_else(Default::default, |sampler| {
+        (sampler.before, sampler.samples)
+    });
 
     for opening in std::mem::take(&mut session.swarm.clients.opening) {
-        load.agenda.closed(opening.who);
+        load.beside.closed(opening.who, &mut session.swarm.clients);
     }
-    let drain = plan.run.drain;
-    session.await_end(drain, &mut load, |load| load.agenda.are_visitors_gone())?;
+    let drain = plan.drain;
+    session.await_end(drain, &mut load, |load| load.beside.are_visitors_gone())?;
     session.drain(&mut load)?;
-    let visitors_left = !load.agenda.are_visitors_gone();
-    let before = load.sampler.as_ref().and_then(|sampler| sampler.before);
+    let visitors_left = !load.beside.are_visitors_gone();
     session.await_end(drain, &mut load, |_| {
         let now = Level::of(pid);
         now.zip(before).is_none_or(|(now, before)| {
@@ -161,20 +227,17 @@ pub fn run(setup: Setup<'_>, plan: &Plan) -> Result<SoakReport, SwarmError> {
         })
     })?;
     let report = SoakReport {
-        told_too_many: load.chat().told_too_many(),
-        unexpected_closes: load.agenda.unexpected_closes,
+        told_too_many: load.chat.told_too_many(),
+        unexpected_closes: load.beside.unexpected_closes,
         visitors_left,
-        done: load.agenda.tally.clone(),
+        done: load.beside.tally.clone(),
         before,
         after: Level::of(pid),
-        samples: load
-            .sampler
-            .take()
-            .map_or_else(Vec::new, |sampler| sampler.samples),
+        samples: taken,
         run: Report {
             workload: "soak",
             clients: steady,
-            parameters: plan.parameters(),
+            parameters: soak.parameters(plan.seed),
             connecting,
             ..session.report(&load, &measured)
         },

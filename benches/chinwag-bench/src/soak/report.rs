@@ -1,7 +1,6 @@
 //! What a soak found, for people and for programs.
 
-use std::fmt::Write as _;
-use std::ops::Deref;
+use std::iter;
 
 use serde::Serialize;
 
@@ -39,14 +38,6 @@ pub struct SoakReport {
     pub problems: Vec<String>,
 }
 
-impl Deref for SoakReport {
-    type Target = Report;
-
-    fn deref(&self) -> &Report {
-        &self.run
-    }
-}
-
 impl SoakReport {
     /// With what follows from the other fields.
     pub fn completed(mut self) -> Self {
@@ -60,80 +51,64 @@ impl SoakReport {
     }
 
     fn find_problems(&self) -> Vec<String> {
-        let counts = [
-            (self.errors.lost, "messages were lost"),
-            (self.errors.duplicated, "came twice, or to the wrong one"),
-            (self.errors.out_of_order, "came out of order"),
-            (
+        let some = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let (before, after) = self.before.zip(self.after).unwrap_or_default();
+        let changed = |before: u64, after: u64, what: &str| {
+            (before != after).then(|| format!("{after} {what} after it, and {before} before"))
+        };
+        let grown = after.resident_kib - before.resident_kib;
+        let errors = self.run.errors;
+        let problems = [
+            some(errors.lost, "messages were lost"),
+            some(errors.duplicated, "came twice, or to the wrong one"),
+            some(errors.out_of_order, "came out of order"),
+            some(
                 self.told_too_many,
                 "lines were said to be left out that were not",
             ),
-            (self.closed, "steady clients were closed"),
-            (self.unexpected_closes, "visitors were closed for nothing"),
+            some(self.run.closed, "steady clients were closed"),
+            some(self.unexpected_closes, "visitors were closed for nothing"),
+            (self.visitors_left).then(|| "visitors that took leave were not let go".to_owned()),
+            changed(before.descriptors, after.descriptors, "descriptors"),
+            changed(before.threads, after.threads, "threads"),
+            (grown > RESIDENT_KIB_MARGIN)
+                .then(|| format!("{grown:.0} KiB of memory more than before")),
         ];
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        let mut problems: Vec<String> = counts
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if self.visitors_left {
-            problems.push("visitors that took leave were not let go".to_owned());
-        }
-        let Some((before, after)) = self.before.zip(self.after) else {
-            return problems;
-        };
-        for (before, after, what) in [
-            (before.descriptors, after.descriptors, "descriptors"),
-            (before.threads, after.threads, "threads"),
-        ] {
-            if before != after {
-                problems.push(format!("{after} {what} after it, and {before} before"));
-            }
-        }
-        let grown = after.resident_kib - before.resident_kib;
-        if grown > RESIDENT_KIB_MARGIN {
-            problems.push(format!("{grown:.0} KiB of memory more than before"));
-        }
-        problems
-    }
-
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        problems.into_iter().flatten().collect()
     }
 
     /// For people.
     pub fn text(&self) -> String {
-        let head = ["kind".to_owned()]
-            .into_iter()
-            .chain(names(&MESSAGE_FIGURES));
-        let rows = self.messages.iter().map(|messages| {
-            let kind = [messages.kind.to_owned()].into_iter();
+        let run = &self.run;
+        let head = iter::once("kind".to_owned()).chain(names(&MESSAGE_FIGURES));
+        let rows = run.messages.iter().map(|messages| {
+            let kind = iter::once(messages.kind.to_owned());
             kind.chain(cells(&MESSAGE_FIGURES, messages)).collect()
         });
-        let mut text = format!(
+        let interrupted = if run.interrupted {
+            "\nIt was interrupted: these are the figures until then."
+        } else {
+            ""
+        };
+        let verdict = if self.problems.is_empty() {
+            "Nothing was lost, doubled or swapped, nobody closed for nothing, and nothing left behind."
+                .to_owned()
+        } else {
+            format!("This is wrong: {}", self.problems.join("; "))
+        };
+        format!(
             "{} steady clients of {}, {:.0} s\n\n{}\n\n{}\nDone: {}.\n\
-             Left out for slow readers, who were told: {} lines. Refused, with reason: {}.",
-            self.clients,
-            self.server,
-            self.seconds,
+             Left out for slow readers, who were told: {} lines. Refused, with reason: {}.\
+             {interrupted}\n\n{verdict}",
+            run.clients,
+            run.server,
+            run.seconds,
             table(1, head, rows),
             self.levels(),
             self.deeds().join(", "),
-            self.told_missed,
-            self.refused
-        );
-        if self.interrupted {
-            text.push_str("\nIt was interrupted: these are the figures until then.");
-        }
-        text.push_str("\n\n");
-        if self.problems.is_empty() {
-            text.push_str(
-                "Nothing was lost, doubled or swapped, nobody closed for nothing, and nothing left \
-                 behind.",
-            );
-        } else {
-            let _ = write!(text, "This is wrong: {}", self.problems.join("; "));
-        }
-        text
+            run.told_missed,
+            run.refused,
+        )
     }
 
     pub fn deeds(&self) -> Vec<String> {
@@ -163,8 +138,8 @@ impl SoakReport {
             after.descriptors,
             before.threads,
             after.threads,
-            busy(self.server_use),
-            busy(self.driver_use),
+            busy(self.run.server_use),
+            busy(self.run.driver_use),
         )
     }
 }
@@ -197,46 +172,50 @@ mod tests {
         report.completed()
     }
 
-    #[test]
-    fn what_is_left_behind_is_a_problem() {
-        assert_eq!(sound().completed().problems, Vec::<String>::new());
-        for (after, problem) in [
-            (
-                level(8_000.0, 31, 2),
-                "31 descriptors after it, and 30 before",
-            ),
-            (level(8_000.0, 30, 3), "3 threads after it, and 2 before"),
-            (
-                level(50_000.0, 30, 2),
-                "42000 KiB of memory more than before",
-            ),
-        ] {
-            let report = wrong(|report| report.after = Some(after));
-            assert_eq!(report.problems, [problem]);
-        }
-    }
+    type Mistake = fn(&mut SoakReport);
 
     #[test]
-    fn what_went_wrong_with_messages_or_clients_is_a_problem() {
-        for (part, report) in [
-            (
-                "1 messages were lost",
-                wrong(|report| report.run.errors.lost = 1),
-            ),
-            ("2 lines", wrong(|report| report.told_too_many = 2)),
-            ("3 steady", wrong(|report| report.run.closed = 3)),
-            ("4 visitors", wrong(|report| report.unexpected_closes = 4)),
-            ("not let go", wrong(|report| report.visitors_left = true)),
-        ] {
-            let text = report.text();
-            assert!(
-                text.contains("This is wrong: ") && text.contains(part),
-                "{text}"
-            );
-        }
+    fn what_went_wrong_or_is_left_behind_is_a_problem() {
         let text = sound().completed().text();
         assert!(text.ends_with("and nothing left behind."), "{text}");
         assert!(text.contains("Done: 3 half lines."), "{text}");
+        let mistakes: [(Mistake, &str); 8] = [
+            (|of| of.run.errors.lost = 1, "1 messages were lost"),
+            (
+                |of| of.told_too_many = 2,
+                "2 lines were said to be left out that were not",
+            ),
+            (|of| of.run.closed = 3, "3 steady clients were closed"),
+            (
+                |of| of.unexpected_closes = 4,
+                "4 visitors were closed for nothing",
+            ),
+            (
+                |of| of.visitors_left = true,
+                "visitors that took leave were not let go",
+            ),
+            (
+                |of| of.after = Some(level(8_000.0, 31, 2)),
+                "31 descriptors after it, and 30 before",
+            ),
+            (
+                |of| of.after = Some(level(8_000.0, 30, 3)),
+                "3 threads after it, and 2 before",
+            ),
+            (
+                |of| of.after = Some(level(50_000.0, 30, 2)),
+                "42000 KiB of memory more than before",
+            ),
+        ];
+        for (mistake, problem) in mistakes {
+            let report = wrong(mistake);
+            assert_eq!(report.problems, [problem]);
+            let text = report.text();
+            assert!(
+                text.ends_with(&format!("This is wrong: {problem}")),
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -254,7 +233,5 @@ mod tests {
         let report = wrong(|report| report.samples = (1..=10).map(sample).collect());
         let slope = report.resident_kib_per_minute.unwrap();
         assert!((slope - 5.0).abs() < 1e-6, "{slope}");
-        let json = report.json();
-        assert!(json.contains(r#""resident_kib_per_minute":"#), "{json}");
     }
 }

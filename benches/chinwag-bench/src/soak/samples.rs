@@ -66,16 +66,14 @@ impl Sampler {
         let look = Look::now(self.pid);
         let (last, before, connects_before) = self.last;
         let seconds = now.since(last).as_secs_f64().max(f64::MIN_POSITIVE);
-        let busy = |before: Option<Usage>, after: Option<Usage>| {
-            Some(after?.cpu_since(&before?).as_secs_f64() / seconds)
-        };
+        let [server, driver] = before.until(&look, seconds, &[]);
         self.samples.push(Sample {
             at_s: now.since(self.began).as_secs_f64(),
             connected,
             connects_per_second: as_f64(connects - connects_before) / seconds,
             level: Level::of(self.pid),
-            server_busy: busy(before.server, look.server),
-            driver_busy: busy(before.driver, look.driver),
+            server_busy: server.map(|used| used.busy),
+            driver_busy: driver.map(|used| used.busy),
         });
         self.last = (now, look, connects);
     }

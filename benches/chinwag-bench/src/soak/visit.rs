@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::{REGISTER_TIME, STALL_TIME};
-use crate::client::ClientNo;
+use crate::client::{ClientNo, Reads};
 use crate::clients::Clients;
 use crate::dialect::ROOM;
 
@@ -16,8 +16,7 @@ pub enum Step {
     Flood(Vec<u8>, usize),
     /// Asks another visitor to write to this one, more than a server keeps for any client.
     Invite,
-    PauseReads,
-    ResumeReads,
+    Read(Reads),
     /// How it leaves, and what that counts as.
     Leave(&'static str, fn(&mut Clients, ClientNo)),
     /// Something happened that is to be counted.
@@ -243,18 +242,14 @@ fn half_open(_name: ClientNo, rng: &mut Rng) -> Visit {
 
 /// Enters a busy room and reads nothing until it is closed for that.
 fn stuck(_name: ClientNo, _rng: &mut Rng) -> Visit {
-    looking_again(
-        deaf("stuck", "stuck_ended", Step::Say(enter(ROOM))),
-        STUCK_TIME,
-    )
+    let enter = Step::Say(enter(ROOM));
+    looking_again(deaf("stuck", "stuck_ended", enter), STUCK_TIME)
 }
 
 /// Reads nothing while another writes to it privately, until it is closed for that.
 fn overfull(_name: ClientNo, _rng: &mut Rng) -> Visit {
-    looking_again(
-        deaf("overfull", "overfull_ended", Step::Invite),
-        OVERFULL_TIME,
-    )
+    let visit = deaf("overfull", "overfull_ended", Step::Invite);
+    looking_again(visit, OVERFULL_TIME)
 }
 
 /// Asks for much, reads nothing, and breaks off.
@@ -266,20 +261,19 @@ fn unread(_name: ClientNo, rng: &mut Rng) -> Visit {
 
 /// Reads nothing, and does something.
 fn deaf(name: &'static str, end: &'static str, step: Step) -> Visit {
-    let visit = Visit {
+    let now = Duration::ZERO;
+    Visit {
         has_small_buffer: true,
         end: Some(end),
+        steps: vec![(now, Step::Read(Reads::Nothing)), (now, step)],
         ..Visit::named(name)
-    };
-    visit
-        .then(Duration::ZERO, Step::PauseReads)
-        .then(Duration::ZERO, step)
+    }
 }
 
 /// Then looks whether it has been closed.
 fn looking_again(visit: Visit, time: Duration) -> Visit {
     visit
-        .then(time, Step::ResumeReads)
+        .then(time, Step::Read(Reads::All))
         .then(time + LAST_LOOK_TIME, RESET)
 }
 

@@ -99,7 +99,7 @@ impl Traffic {
     pub fn new(
         name: &'static str,
         mut spec: Spec,
-        dialect: Dialect,
+        dialect: &Dialect,
         seed: u64,
         interval: Duration,
     ) -> Self {
@@ -255,6 +255,7 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::CHINWAG;
     use Phase::{LastLinesDue, LastLinesSaid};
 
     #[test]
@@ -272,9 +273,9 @@ mod tests {
             number,
             intended: Timestamp::default(),
         };
-        let mut out = Clients::new(Dialect::Chinwag, spec.size, 8);
+        let mut out = Clients::new(&CHINWAG, spec.size, 8);
         let second = Duration::from_secs(1);
-        let mut room = Traffic::new("room", spec, Dialect::Chinwag, 1, second);
+        let mut room = Traffic::new("room", spec, &CHINWAG, 1, second);
         let start = Timestamp::default();
         room.start(start, &mut out);
         let _ = room.due(start.after(second), &mut out);

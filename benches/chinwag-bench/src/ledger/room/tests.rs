@@ -2,6 +2,7 @@
 
 use super::super::errors;
 use super::*;
+use crate::dialect::CHINWAG;
 
 const A: ClientNo = ClientNo::new(0);
 const B: ClientNo = ClientNo::new(1);
@@ -9,7 +10,7 @@ const C: ClientNo = ClientNo::new(2);
 
 /// The first members speak.
 fn room(members: usize, speakers: usize) -> RoomLedger {
-    RoomLedger::new(members, speakers, Dialect::Chinwag)
+    RoomLedger::new(members, speakers, &CHINWAG)
 }
 
 #[test]
