@@ -70,7 +70,7 @@ pub struct Connection<S> {
     registered: bool,
     connected_at: Timestamp,
     /// Its entry in the timers.
-    pub(super) armed: Armed,
+    armed: Armed,
     /// Some once the chat does not know it any longer.
     ending: Option<Box<Ending>>,
 }
@@ -183,6 +183,11 @@ impl<S> Connection<S> {
     /// Why it ends, once that is decided.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.close_reason
+    }
+
+    /// Its entry in the timers, which the table arms.
+    pub fn armed_mut(&mut self) -> &mut Armed {
+        &mut self.armed
     }
 
     /// When it connected.

@@ -99,7 +99,7 @@ impl<S> ConnectionTable<S> {
     pub fn remove(&mut self, slot: u32) -> Option<Connection<S>> {
         let mut connection = self.slab.try_remove(slot as usize)?;
         debug_assert_eq!(connection.phase(), Phase::Closed);
-        self.timers.disarm(slot, &mut connection.armed);
+        self.timers.disarm(slot, connection.armed_mut());
         if let Some(generation) = self.generations.get_mut(slot as usize) {
             *generation = generation.wrapping_add(1);
         }
@@ -131,7 +131,7 @@ impl<S> ConnectionTable<S> {
     pub fn arm(&mut self, slot: u32) {
         if let Some(connection) = self.slab.get_mut(slot as usize) {
             let due_at = connection.due_at(&self.timing);
-            self.timers.arm(slot, &mut connection.armed, due_at);
+            self.timers.arm(slot, connection.armed_mut(), due_at);
         }
     }
 
@@ -139,7 +139,7 @@ impl<S> ConnectionTable<S> {
     /// connections are due no more.
     pub fn rearm(&mut self, slot: u32) {
         if let Some(connection) = self.slab.get_mut(slot as usize) {
-            self.timers.disarm(slot, &mut connection.armed);
+            self.timers.disarm(slot, connection.armed_mut());
         }
         self.arm(slot);
     }
@@ -148,7 +148,7 @@ impl<S> ConnectionTable<S> {
     pub fn pop_due(&mut self, now: Timestamp) -> Option<ClientId> {
         let slot = self.timers.pop(now)?;
         if let Some(connection) = self.slab.get_mut(slot as usize) {
-            connection.armed.clear();
+            connection.armed_mut().clear();
         }
         Some(self.id_of(slot))
     }
