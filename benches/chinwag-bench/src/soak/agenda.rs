@@ -10,7 +10,7 @@ use fastrand::Rng;
 use super::Population;
 use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
 use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
-use crate::clients::{Arrival, Clients, Opening};
+use crate::clients::{Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::load::Beside;
 use crate::recorder::share_of;
@@ -327,14 +327,19 @@ impl Agenda {
                 *bytes = share_of(*bytes, share);
             }
         }
+        let registers = visit.stranger.is_none();
+        let name_it = || out.dialect.register(name).into_bytes();
+        let says = visit.stranger.unwrap_or_else(name_it);
         // A stranger need not wait for an answer.
-        let (arrival, at_once, once_in) = match visit.stranger {
-            Some(says) => (Arrival::Stranger(says), visit.steps, Vec::new()),
-            None => (Arrival::Named(name), Vec::new(), visit.steps),
+        let (at_once, once_in) = if registers {
+            (Vec::new(), visit.steps)
+        } else {
+            (visit.steps, Vec::new())
         };
         out.opening.push_back(Opening {
             who,
-            arrival,
+            says,
+            registers,
             is_visitor: true,
             receive_bytes: visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
         });
