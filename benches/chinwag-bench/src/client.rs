@@ -22,7 +22,6 @@ impl ClientNo {
         Self(place)
     }
 
-    /// The client at a place of a list.
     pub fn at(place: usize) -> Self {
         Self(u32::try_from(place).unwrap_or(u32::MAX))
     }

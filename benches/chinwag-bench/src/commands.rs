@@ -25,7 +25,6 @@ use crate::soak::{self, Soak};
 use crate::suite;
 use crate::table::short;
 
-/// The exit code for a command line that makes no sense.
 const USAGE: u8 = 2;
 
 /// How long a run is measured, and a soak, if nothing is said.

@@ -191,12 +191,17 @@ impl Comparison {
 
     /// A line for each workload and figure, and a column for each server.
     pub fn text(&self) -> String {
-        let heads = ["workload", "figure"].into_iter().map(str::to_owned);
+        let heads = ["workload", "figure"].into_iter();
         let rows = BENCHMARKS.iter().flat_map(|[benchmark, ..]| {
             let figures = FIGURES.iter();
             figures.filter_map(|figure| self.row(benchmark, figure))
         });
-        table(2, heads.chain(self.servers.iter().cloned()), rows).to_string()
+        table(
+            2,
+            heads.chain(self.servers.iter().map(String::as_str)),
+            rows,
+        )
+        .to_string()
     }
 
     /// A line, if any server has this figure.

@@ -72,9 +72,7 @@ const USE_FIGURES: [Figure<Report>; 9] = [
 /// Several runs of the same, one line each; with more than one, also their median and spread.
 pub fn text(reports: &[Report]) -> String {
     let labels = |report: &Report| [report.server.clone(), report.workload.to_owned()];
-    let head = ["server", "workload", "kind"]
-        .map(str::to_owned)
-        .into_iter();
+    let head = ["server", "workload", "kind"].into_iter();
     let head = head
         .chain(names(&MESSAGE_FIGURES))
         .chain(names(&ERROR_FIGURES));
@@ -112,9 +110,7 @@ pub fn text(reports: &[Report]) -> String {
     } else {
         &[]
     };
-    let head = ["server", "workload", "clients"]
-        .map(str::to_owned)
-        .into_iter();
+    let head = ["server", "workload", "clients"].into_iter();
     let head = head.chain(names(storm)).chain(names(&USE_FIGURES));
     let rows = reports.iter().map(|report| {
         let labels = labels(report)

@@ -13,7 +13,7 @@ use crate::parsers::{COUNT_MAX, rate, within};
 use crate::recorder::{as_f64, share_of};
 use crate::run::Plan;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Chat, Pace, Spec, Traffic};
+use crate::traffic::{Chat, Pace, Spec};
 
 /// Clients that chat while others come and go.
 pub const CHATTING: usize = 2;
@@ -250,24 +250,16 @@ impl Roles {
     pub fn load(&self, dialect: &Dialect, plan: &Plan) -> Load<Storm> {
         // A hundred points make a plot; shorter than a tenth of a second they are noise.
         let interval = (plan.time / 100).max(Duration::from_millis(100));
-        let specs = [
-            ("private", self.members(), self.private),
-            ("room", 0, self.room),
-        ];
-        let traffics = specs.into_iter().filter_map(|(name, first, spec)| {
-            let size = plan.size;
-            let spec = Spec {
-                first,
-                size,
-                ..spec?
-            };
-            Some(Traffic::new(name, spec, dialect, plan.seed, interval))
+        let private = self.private.map(|private| Spec {
+            first: self.members(),
+            ..private
+        });
+        let specs = private.into_iter().chain(self.room).map(|spec| Spec {
+            size: plan.size,
+            ..spec
         });
         Load {
-            chat: Chat {
-                traffics: traffics.collect(),
-                strayed: 0,
-            },
+            chat: Chat::new(specs, dialect, plan.seed, interval),
             residents: self.residents(),
             beside: Storm {
                 roles: *self,

@@ -58,7 +58,6 @@ pub fn keeps_up(report: &Report, rate: f64, p99_max: Duration) -> bool {
         && p99 <= p99_max.as_secs_f64() * 1e3
 }
 
-/// How many clients fit, and what ended the search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
     pub clients: usize,

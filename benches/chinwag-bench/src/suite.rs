@@ -25,9 +25,7 @@ const P99_MAX: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct SuiteReport {
     pub capacity: Option<Capacity>,
-    /// Every run, in order.
     pub reports: Vec<Report>,
-    /// What ended it early.
     pub failure: Option<SwarmError>,
 }
 
@@ -151,7 +149,6 @@ fn too_much(report: &Report, rate: f64) -> Option<String> {
     })
 }
 
-/// What kept a closed loop from going faster.
 fn limit_text(report: &Report) -> &'static str {
     match report.limit() {
         Some(limit) => limit,

@@ -97,7 +97,6 @@ pub struct Trouble {
     pub closed: u64,
     /// Lines in which the server refused something.
     pub refused: u64,
-    /// The first of those.
     pub refusal: Option<String>,
 }
 

@@ -61,7 +61,6 @@ pub struct Agenda {
     /// Of dues and of visits.
     serial: u64,
     free: Vec<ClientNo>,
-    /// Visitors by place.
     present: Vec<Option<Present>>,
     names: usize,
     rng: Rng,
@@ -80,11 +79,8 @@ enum Due {
     },
     /// A visitor goes on, if it is still the same visit.
     Step(ClientNo, u64, Step),
-    /// A member of the busy room reads a little.
-    SlowRead(ClientNo),
-    /// A member reads nothing for a while.
-    Pause(ClientNo),
-    Resume(ClientNo),
+    /// A member of the busy room reads all from now on, or a little, or nothing.
+    Read(ClientNo, Reads),
     /// A client that speaks in no room enters one, and leaves it.
     RoomHop,
 }
@@ -121,10 +117,10 @@ impl Beside for Agenda {
         let Population { members, slow, .. } = self.population;
         for (place, who) in clients(members).skip(members - slow).enumerate() {
             if place < slow / 2 {
-                self.plan(now, Due::SlowRead(who));
+                self.plan(now, Due::Read(who, Reads::Once));
             } else {
                 let awake = self.awake_time() / 2;
-                self.plan(now.after(awake), Due::Pause(who));
+                self.plan(now.after(awake), Due::Read(who, Reads::Nothing));
             }
         }
         if self.population.chatters > self.population.speakers {
@@ -261,24 +257,15 @@ impl Agenda {
                 }
             }
             Due::Step(who, visit, step) => self.take_step(now, who, visit, step, out),
-            Due::SlowRead(who) => {
-                out.set_reads(who, Reads::Once);
-                self.count("slow_reads");
-                self.plan(now.after(SLOW_READ_TIME), due);
-            }
-            Due::Pause(who) => {
-                out.set_reads(who, Reads::Nothing);
-                self.count("read_pauses");
-                let longest = self.longest_pause();
-                let least = PAUSE_SECONDS.0.min(longest / 2.0);
-                let pause = least + (longest - least) * self.rng.f64();
-                self.plan(now.after(Duration::from_secs_f64(pause)), Due::Resume(who));
-            }
-            Due::Resume(who) => {
-                out.set_reads(who, Reads::All);
-                self.count("read_resumes");
-                let awake = self.awake_time();
-                self.plan(now.after(awake), Due::Pause(who));
+            Due::Read(who, reads) => {
+                out.set_reads(who, reads);
+                let (what, after, then) = match reads {
+                    Reads::Once => ("slow_reads", SLOW_READ_TIME, Reads::Once),
+                    Reads::Nothing => ("read_pauses", self.pause_time(), Reads::All),
+                    Reads::All => ("read_resumes", self.awake_time(), Reads::Nothing),
+                };
+                self.count(what);
+                self.plan(now.after(after), Due::Read(who, then));
             }
             Due::RoomHop => {
                 let Population {
@@ -297,6 +284,12 @@ impl Agenda {
 
     fn longest_pause(&self) -> f64 {
         PAUSE_SECONDS.1.min(self.time.as_secs_f64() * PAUSE_SHARE)
+    }
+
+    fn pause_time(&mut self) -> Duration {
+        let longest = self.longest_pause();
+        let least = PAUSE_SECONDS.0.min(longest / 2.0);
+        Duration::from_secs_f64(least + (longest - least) * self.rng.f64())
     }
 
     fn awake_time(&mut self) -> Duration {

@@ -28,7 +28,7 @@ use crate::recorder::as_f64;
 use crate::report::Report;
 use crate::run::{Plan, Session, Setup};
 use crate::swarm::SwarmError;
-use crate::traffic::{Chat, Pace, Spec, Traffic};
+use crate::traffic::{Chat, Pace, Spec};
 use agenda::Agenda;
 use report::SoakReport;
 use samples::{Level, Sampler};
@@ -91,13 +91,11 @@ pub struct Soak {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Population {
-    /// In the busy room.
     members: usize,
     /// Of these, and of those in the lobby.
     speakers: usize,
     /// Of the members, those that read slowly.
     slow: usize,
-    /// In the lobby.
     chatters: usize,
     places: usize,
 }
@@ -121,7 +119,6 @@ impl Population {
 }
 
 impl Soak {
-    /// How many connections there are at most.
     pub fn places(&self) -> usize {
         let population = Population::of(self.clients);
         population.steady() + population.places
@@ -138,29 +135,26 @@ impl Soak {
             ..
         } = population;
         let mut rng = Rng::with_seed(plan.seed);
-        let (seed, size) = (rng.u64(..), plan.size);
-        let traffic = |name, first, size, spec| {
-            let spec = Spec {
-                first,
-                size,
-                has_last_lines: name != "private",
-                ..spec
-            };
-            Traffic::new(name, spec, &CHINWAG, seed, sample_time(plan))
+        let private = Spec {
+            first: members,
+            size: plan.size,
+            ..Spec::private(chatters, Pace::Rate(self.rate))
         };
-        let private = Spec::private(chatters, Pace::Rate(self.rate));
-        let busy_room = Spec::room(members, speakers, Pace::Rate(self.room_rate));
-        let lobby = Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate));
-        let traffics = vec![
-            traffic("private", members, size, private),
-            traffic("room", 0, LONG_BYTES, busy_room),
-            traffic("lobby", members, size, lobby),
-        ];
+        let busy_room = Spec {
+            size: LONG_BYTES,
+            has_last_lines: true,
+            ..Spec::room(members, speakers, Pace::Rate(self.room_rate))
+        };
+        let lobby = Spec {
+            name: "lobby",
+            first: members,
+            size: plan.size,
+            has_last_lines: true,
+            ..Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate))
+        };
+        let specs = [private, busy_room, lobby];
         Load {
-            chat: Chat {
-                traffics,
-                strayed: 0,
-            },
+            chat: Chat::new(specs, &CHINWAG, rng.u64(..), sample_time(plan)),
             residents: population.steady(),
             beside: Agenda::new(population, plan.time, self.visits, rng),
         }
