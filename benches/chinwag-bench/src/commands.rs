@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use mio::net::TcpListener;
 
-use crate::args::{Args, Command, Common};
+use crate::args::{Args, Command, Common, Rounds, Scenario, Soak};
 use crate::client::CLIENTS_MAX;
-use crate::compare::{Comparison, Rounds};
+use crate::compare::Comparison;
 use crate::drawing;
 use crate::outcome::{Outcome, dialect, json};
 use crate::plot;
@@ -18,10 +18,9 @@ use crate::progress::Watcher;
 use crate::relay;
 use crate::report::Report;
 use crate::run::{Plan, Setup, run};
-use crate::scenario::Scenario;
 use crate::search;
 use crate::server::{self, Failure, Recipe, Server};
-use crate::soak::{self, Soak};
+use crate::soak;
 use crate::suite;
 use crate::table::short;
 

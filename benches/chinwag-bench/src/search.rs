@@ -7,11 +7,11 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
+use crate::args::Scenario;
 use crate::client::CLIENTS_MAX;
 use crate::process::Usage;
 use crate::report::{Connecting, RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
-use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError};
 use crate::table::{hundredths, shown, tenths};
 use crate::timestamp::Timestamp;

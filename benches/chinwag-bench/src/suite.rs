@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::args::Scenario;
 use crate::report::{RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
-use crate::scenario::{CHATTING, Scenario};
+use crate::scenario::CHATTING;
 use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
 use crate::swarm::SwarmError;
 use crate::table::{hundredths, short, shown, whole};
