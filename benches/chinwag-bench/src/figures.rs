@@ -83,26 +83,16 @@ pub fn text(reports: &[Report]) -> String {
             labels.chain(figures).collect()
         })
     });
-    let kinds = reports.first().filter(|_| reports.len() > 1);
-    let spreads = kinds
-        .into_iter()
-        .flat_map(|first| &first.messages)
-        .map(|first| {
-            let labels = [
-                "median".to_owned(),
-                format!("of {}", reports.len()),
-                first.kind.to_owned(),
-            ];
-            let of_kind = || {
-                reports
-                    .iter()
-                    .filter_map(|report| report.messages(first.kind))
-            };
-            let figures = MESSAGE_FIGURES
-                .iter()
-                .map(|figure| figure.spread(of_kind()));
-            labels.into_iter().chain(figures).collect()
-        });
+    let first = reports.first().filter(|_| reports.len() > 1);
+    let spreads = first.into_iter().flat_map(|first| &first.messages);
+    let spreads = spreads.map(|Messages { kind, .. }| {
+        let count = format!("of {}", reports.len());
+        let labels = ["median".to_owned(), count, (*kind).to_owned()];
+        let all = reports.iter().filter_map(|report| report.messages(kind));
+        let figures = MESSAGE_FIGURES.iter();
+        let figures = figures.map(|figure| figure.spread(all.clone()));
+        labels.into_iter().chain(figures).collect()
+    });
     let messages = table(3, head, runs.chain(spreads));
 
     let storm = if reports.iter().any(Report::is_storm) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::Population;
-use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
+use super::visit::{FAULTS, Script, Step, Visit, look_in, pen_friend};
 use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
 use crate::clients::{Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
@@ -73,7 +73,7 @@ pub struct Agenda {
 enum Due {
     /// Visitors come, alone or as a crowd, and others after about as long.
     Arrival {
-        plot: Plot,
+        script: Script,
         is_crowd: bool,
         period: Duration,
     },
@@ -99,14 +99,14 @@ struct Present {
 impl Beside for Agenda {
     fn begin(&mut self, now: Timestamp, _out: &mut Clients) {
         let beside = [
-            (look_in as Plot, 1.0 / self.visits, false),
+            (look_in as Script, 1.0 / self.visits, false),
             (look_in, CROWD_SECONDS, true),
         ];
-        let faults = FAULTS.map(|(plot, seconds)| (plot, seconds, false));
-        for (plot, seconds, is_crowd) in faults.into_iter().chain(beside) {
+        let faults = FAULTS.map(|(script, seconds)| (script, seconds, false));
+        for (script, seconds, is_crowd) in faults.into_iter().chain(beside) {
             let period = Duration::from_secs_f64(seconds).min(self.time / EACH_AT_LEAST);
             let arrival = Due::Arrival {
-                plot,
+                script,
                 is_crowd,
                 period,
             };
@@ -237,7 +237,7 @@ impl Agenda {
     fn act(&mut self, at: Timestamp, now: Timestamp, due: Due, out: &mut Clients) {
         match due {
             Due::Arrival {
-                plot,
+                script,
                 is_crowd,
                 period,
             } => {
@@ -252,7 +252,7 @@ impl Agenda {
                 }
                 for _ in 0..count {
                     let name = self.new_name();
-                    let visit = plot(name, &mut self.rng);
+                    let visit = script(name, &mut self.rng);
                     self.receive(now, name, visit, out);
                 }
             }
