@@ -29,8 +29,8 @@ pub struct Opening {
     pub who: ClientNo,
     /// The first words.
     pub says: Vec<u8>,
-    /// Waits for an answer to these.
-    pub registers: bool,
+    /// What it is from then on: registering, or a stranger.
+    pub state: State,
     /// The server may close the connection, and that is no trouble.
     pub is_visitor: bool,
     /// The receive buffer; the kernel's choice without.
@@ -156,7 +156,7 @@ impl Clients {
         self.opening.push_back(Opening {
             who,
             says: self.dialect.register(who).into_bytes(),
-            registers: true,
+            state: State::Registering,
             is_visitor: false,
             receive_bytes,
         });

@@ -339,12 +339,7 @@ impl Swarm {
                 ..Client::default()
             };
         }
-        let state = if opening.registers {
-            State::Registering
-        } else {
-            State::Stranger
-        };
-        self.clients.set_state(who, state);
+        self.clients.set_state(who, opening.state);
         self.clients.raw(who, &opening.says);
         Ok(())
     }

@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::Population;
 use super::visit::{FAULTS, Script, Step, Visit, look_in, pen_friend};
-use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, State, clients};
 use crate::clients::{Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::load::Beside;
@@ -320,19 +320,17 @@ impl Agenda {
                 *bytes = share_of(*bytes, share);
             }
         }
-        let registers = visit.stranger.is_none();
-        let name_it = || out.dialect.register(name).into_bytes();
-        let says = visit.stranger.unwrap_or_else(name_it);
         // A stranger need not wait for an answer.
-        let (at_once, once_in) = if registers {
-            (Vec::new(), visit.steps)
+        let (state, says, at_once, once_in) = if let Some(says) = visit.stranger {
+            (State::Stranger, says, visit.steps, Vec::new())
         } else {
-            (visit.steps, Vec::new())
+            let says = out.dialect.register(name).into_bytes();
+            (State::Registering, says, Vec::new(), visit.steps)
         };
         out.opening.push_back(Opening {
             who,
             says,
-            registers,
+            state,
             is_visitor: true,
             receive_bytes: visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
         });
