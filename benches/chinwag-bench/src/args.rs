@@ -1,6 +1,7 @@
 //! The command line of the load generator.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +11,11 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::client::CLIENTS_MAX;
-use crate::compare::{BENCHMARKS, Rounds};
+use crate::compare::{BENCHMARKS, Benchmark};
 use crate::dialect::Dialect;
-use crate::parsers::{COUNT_MAX, rate, recipe, seconds, target, within};
-use crate::scenario::Scenario;
+use crate::parsers::{COUNT_MAX, minutes, rate, recipe, seconds, target, within};
 use crate::server::{Recipe, SUPERVISE};
-use crate::soak::Soak;
+use crate::soak::CLIENTS_MIN;
 use crate::stamp::STAMP_BYTES;
 use crate::target::Target;
 
@@ -29,6 +29,9 @@ Examples:
   chinwag-bench --addr chat.lan:12345 rate          a server that runs already
   chinwag-bench --server redis dm                   another server, started for the test
   chinwag-bench compare --servers floor,chinwag     ratios, turn by turn";
+
+/// In a soak, visitors have the names behind these.
+const STEADY_MAX: usize = 100_000;
 
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
@@ -152,6 +155,135 @@ pub enum Command {
     },
 }
 
+/// A workload as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Subcommand)]
+pub enum Scenario {
+    /// Private messages in a closed loop: each client keeps some under way
+    #[command(after_help = "Example: chinwag-bench dm --clients 1000 --window 4")]
+    Dm {
+        /// How many clients, each of which writes to a random other
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Messages that each keeps under way
+        #[arg(long, default_value = "8", value_parser = within(1..=COUNT_MAX))]
+        window: usize,
+    },
+    /// Private messages at a fixed rate; latency counts from when each was meant to go
+    #[command(after_help = "Example: chinwag-bench rate --clients 10000 --rate 20000")]
+    Rate {
+        /// How many clients, each of which writes to a random other
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Messages a second, all clients together
+        #[arg(long, default_value = "10000", value_parser = rate)]
+        rate: f64,
+    },
+    /// A room in which some speak, each with some lines under way
+    #[command(after_help = "Example: chinwag-bench room --members 1000 --speakers 10 --window 4")]
+    Room {
+        /// How many are in the room
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines that each of those keeps under way
+        #[arg(long, default_value = "4", value_parser = within(1..=COUNT_MAX))]
+        window: usize,
+    },
+    /// Private messages at a fixed rate while a big room is spoken to
+    #[command(
+        after_help = "Example: chinwag-bench mixed --members 9900 --room-rate 10 --clients 100"
+    )]
+    Mixed {
+        /// How many are in the room
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines a second in the room
+        #[arg(long, default_value = "10", value_parser = rate)]
+        room_rate: f64,
+        /// How many others write to each other
+        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+        /// Private messages a second, all of these together
+        #[arg(long, default_value = "1000", value_parser = rate)]
+        rate: f64,
+    },
+    /// Clients that register and then do nothing: memory and processor time for each
+    #[command(after_help = "Example: chinwag-bench idle --clients 5000 --time 10")]
+    Idle {
+        /// How many
+        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
+        clients: usize,
+    },
+    /// Connects and quits as fast as they go, while two users chat
+    #[command(after_help = "Example: chinwag-bench storm --at-once 1000")]
+    Storm {
+        /// How many come and go at a time
+        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
+        at_once: usize,
+        /// Messages a second between the two
+        #[arg(long, default_value = "200", value_parser = rate)]
+        rate: f64,
+    },
+    /// A room of which a share stops reading, and reads on at the end
+    #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
+    Slow {
+        /// How many are in the room
+        #[arg(long, default_value = "50", value_parser = within(2..=CLIENTS_MAX))]
+        members: usize,
+        /// How many of them speak
+        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
+        speakers: usize,
+        /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
+        #[arg(long, default_value = "10000", value_parser = rate)]
+        room_rate: f64,
+        /// The share of the members that stops reading
+        #[arg(long, default_value = "0.1", value_parser = within(0.0..=1.0))]
+        share: f64,
+    },
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Rounds {
+    /// The servers, as for --server; what is not installed is left out
+    #[arg(long, value_delimiter = ',', value_parser = recipe)]
+    #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
+    pub servers: Vec<Recipe>,
+    /// The workloads
+    #[arg(long, value_delimiter = ',', value_parser = Benchmark::parse)]
+    #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
+    pub workloads: Vec<Benchmark>,
+    /// How often each server has its turn at each workload
+    #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
+    pub turns: usize,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Soak {
+    /// How long, in minutes, instead of --time
+    #[arg(long, value_parser = minutes)]
+    pub minutes: Option<Duration>,
+    /// How many are there all the time
+    #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
+    pub clients: usize,
+    /// Private messages a second, all of these together
+    #[arg(long, default_value = "1000", value_parser = rate)]
+    pub rate: f64,
+    /// Lines of 2,000 bytes a second in a room that some of these are in
+    #[arg(long, default_value = "200", value_parser = rate)]
+    pub room_rate: f64,
+    /// Lines a second in the lobby, where all others are
+    #[arg(long, default_value = "2", value_parser = rate)]
+    pub lobby_rate: f64,
+    /// Visitors a second who look in and leave, beside crowds and worse ones
+    #[arg(long, default_value = "30", value_parser = rate)]
+    pub visits: f64,
+}
+
 impl Args {
     /// Reads the command line. On `--help` and `--version` it prints, and exits with 0.
     pub fn read() -> Result<Self, String> {
@@ -172,6 +304,18 @@ impl Args {
         })?;
         args.check()?;
         Ok(args)
+    }
+}
+
+impl Scenario {
+    /// Of a command and its flags.
+    pub fn parse(command: &str) -> Result<Self, String> {
+        let words = iter::once("chinwag-bench").chain(command.split(' '));
+        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
+        match args.command {
+            Some(Command::Scenario(scenario)) => Ok(scenario),
+            _ => Err(format!("{command} is no workload")),
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the command line's parser does not see: flags on both sides of a command, and numbers that
 //! belong together.
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Scenario};
 use crate::dialect::{CHINWAG, Dialect};
-use crate::scenario::Scenario;
 use crate::server::Recipe;
 
 impl Args {

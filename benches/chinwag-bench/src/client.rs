@@ -1,12 +1,10 @@
 //! One synthetic client: its number, its connection, and what it has yet to read and to write.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::Socket;
 
 /// A client's place in the swarm, which also makes its name.
@@ -24,7 +22,6 @@ impl ClientNo {
         Self(place)
     }
 
-    /// The client at a place of a list.
     pub fn at(place: usize) -> Self {
         Self(u32::try_from(place).unwrap_or(u32::MAX))
     }
@@ -107,14 +104,6 @@ pub struct Client {
     pub may_be_closed: bool,
 }
 
-pub enum Read {
-    /// As many bytes as this, and perhaps more.
-    Bytes(usize),
-    Nothing,
-    /// The connection is over, and why, unless the other end just closed.
-    Closed(Option<io::Error>),
-}
-
 impl Client {
     /// Half-closes the connection, unless its client still waits to be registered.
     pub fn finish_sending(&mut self) {
@@ -135,34 +124,30 @@ impl Client {
         }
     }
 
-    pub fn read(&self, buffer: &mut [u8]) -> Read {
-        let Some(socket) = &self.socket else {
-            return Read::Nothing;
-        };
+    /// Reads what is there. No bytes are the end of the connection.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut socket = self.socket.as_ref().ok_or(ErrorKind::WouldBlock)?;
         loop {
-            return match recv(socket, &mut *buffer, RecvFlags::empty()) {
-                Ok((0, _)) => Read::Closed(None),
-                Ok((count, _)) => Read::Bytes(count),
-                Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => Read::Nothing,
-                Err(error) => Read::Closed(Some(error.into())),
-            };
+            match socket.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
         }
     }
 
     /// Writes as much as the kernel takes. What breaks is seen by the next read.
     pub fn write(&mut self) {
         self.is_unwritten = false;
-        while let (Some(socket), Some(rest @ [_, ..])) =
-            (&self.socket, self.output.get(self.written..))
+        while let (Some(mut socket), Some(rest @ [_, ..])) =
+            (self.socket.as_ref(), self.output.get(self.written..))
         {
             if self.is_blocked {
                 return;
             }
-            match send(socket, rest, SendFlags::NOSIGNAL) {
+            match socket.write(rest).map_err(|error| error.kind()) {
                 Ok(count) => self.written += count,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.is_blocked = true,
+                Err(ErrorKind::Interrupted) => {}
+                Err(ErrorKind::WouldBlock) => self.is_blocked = true,
                 Err(_) => break,
             }
         }

@@ -25,18 +25,12 @@ pub struct Clients {
     pub closing: Vec<ClientNo>,
 }
 
-/// How a client introduces itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// Registers, by the name that this number makes.
-    Named(ClientNo),
-    /// Sends this, and does not wait for an answer.
-    Stranger(Vec<u8>),
-}
-
 pub struct Opening {
     pub who: ClientNo,
-    pub arrival: Arrival,
+    /// The first words.
+    pub says: Vec<u8>,
+    /// What it is from then on: registering, or a stranger.
+    pub state: State,
     /// The server may close the connection, and that is no trouble.
     pub is_visitor: bool,
     /// The receive buffer; the kernel's choice without.
@@ -161,7 +155,8 @@ impl Clients {
     pub fn open_with(&mut self, who: ClientNo, receive_bytes: Option<usize>) {
         self.opening.push_back(Opening {
             who,
-            arrival: Arrival::Named(who),
+            says: self.dialect.register(who).into_bytes(),
+            state: State::Registering,
             is_visitor: false,
             receive_bytes,
         });

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use mio::net::TcpListener;
 
-use crate::args::{Args, Command, Common};
+use crate::args::{Args, Command, Common, Rounds, Scenario, Soak};
 use crate::client::CLIENTS_MAX;
-use crate::compare::{Comparison, Rounds};
+use crate::compare::Comparison;
 use crate::drawing;
 use crate::outcome::{Outcome, dialect, json};
 use crate::plot;
@@ -18,14 +18,12 @@ use crate::progress::Watcher;
 use crate::relay;
 use crate::report::Report;
 use crate::run::{Plan, Setup, run};
-use crate::scenario::Scenario;
 use crate::search;
 use crate::server::{self, Failure, Recipe, Server};
-use crate::soak::{self, Soak};
+use crate::soak;
 use crate::suite;
 use crate::table::short;
 
-/// The exit code for a command line that makes no sense.
 const USAGE: u8 = 2;
 
 /// How long a run is measured, and a soak, if nothing is said.

@@ -3,13 +3,12 @@
 //! A machine's speed drifts from one minute to the next. So the servers take turns, and the figure
 //! shown is the median of the ratios within each turn.
 
-use crate::parsers::{COUNT_MAX, recipe, within};
+use crate::args::{Rounds, Scenario};
 use crate::process::Pinning;
 use crate::progress::Watcher;
 use crate::report::Report;
 use crate::run::{Plan, Setup, run};
-use crate::scenario::Scenario;
-use crate::server::{Failure, Recipe, Server};
+use crate::server::{Failure, Server};
 use crate::table::{Figure, Spread, hundredths, short, table};
 
 /// A workload by name.
@@ -120,21 +119,6 @@ const FIGURES: [Figure<Report>; 9] = [
     Figure::new("KiB per client", |of| of.connecting.memory_kib_each, short),
 ];
 
-#[derive(Clone, Debug, clap::Args)]
-pub struct Rounds {
-    /// The servers, as for --server; what is not installed is left out
-    #[arg(long, value_delimiter = ',', value_parser = recipe)]
-    #[arg(default_value = "floor,chinwag,redis,ngircd,inspircd,nats")]
-    pub servers: Vec<Recipe>,
-    /// The workloads
-    #[arg(long, value_delimiter = ',', value_parser = Benchmark::parse)]
-    #[arg(default_value = "dm-100,dm-1000,room-1000,idle-1000")]
-    pub workloads: Vec<Benchmark>,
-    /// How often each server has its turn at each workload
-    #[arg(long, default_value = "7", value_parser = within(1..=COUNT_MAX))]
-    pub turns: usize,
-}
-
 /// Everything that a comparison found.
 #[derive(Default)]
 pub struct Comparison {
@@ -191,12 +175,17 @@ impl Comparison {
 
     /// A line for each workload and figure, and a column for each server.
     pub fn text(&self) -> String {
-        let heads = ["workload", "figure"].into_iter().map(str::to_owned);
+        let heads = ["workload", "figure"].into_iter();
         let rows = BENCHMARKS.iter().flat_map(|[benchmark, ..]| {
             let figures = FIGURES.iter();
             figures.filter_map(|figure| self.row(benchmark, figure))
         });
-        table(2, heads.chain(self.servers.iter().cloned()), rows).to_string()
+        table(
+            2,
+            heads.chain(self.servers.iter().map(String::as_str)),
+            rows,
+        )
+        .to_string()
     }
 
     /// A line, if any server has this figure.

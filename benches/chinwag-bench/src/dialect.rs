@@ -17,7 +17,6 @@ pub struct Dialect {
     pub name: &'static str,
     /// The server's answer to this is [`ServerLine::Done`].
     register: &'static str,
-    /// Likewise.
     pub join: &'static str,
     private: &'static str,
     say: &'static str,

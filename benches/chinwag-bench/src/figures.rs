@@ -72,9 +72,7 @@ const USE_FIGURES: [Figure<Report>; 9] = [
 /// Several runs of the same, one line each; with more than one, also their median and spread.
 pub fn text(reports: &[Report]) -> String {
     let labels = |report: &Report| [report.server.clone(), report.workload.to_owned()];
-    let head = ["server", "workload", "kind"]
-        .map(str::to_owned)
-        .into_iter();
+    let head = ["server", "workload", "kind"].into_iter();
     let head = head
         .chain(names(&MESSAGE_FIGURES))
         .chain(names(&ERROR_FIGURES));
@@ -85,26 +83,16 @@ pub fn text(reports: &[Report]) -> String {
             labels.chain(figures).collect()
         })
     });
-    let kinds = reports.first().filter(|_| reports.len() > 1);
-    let spreads = kinds
-        .into_iter()
-        .flat_map(|first| &first.messages)
-        .map(|first| {
-            let labels = [
-                "median".to_owned(),
-                format!("of {}", reports.len()),
-                first.kind.to_owned(),
-            ];
-            let of_kind = || {
-                reports
-                    .iter()
-                    .filter_map(|report| report.messages(first.kind))
-            };
-            let figures = MESSAGE_FIGURES
-                .iter()
-                .map(|figure| figure.spread(of_kind()));
-            labels.into_iter().chain(figures).collect()
-        });
+    let first = reports.first().filter(|_| reports.len() > 1);
+    let spreads = first.into_iter().flat_map(|first| &first.messages);
+    let spreads = spreads.map(|Messages { kind, .. }| {
+        let count = format!("of {}", reports.len());
+        let labels = ["median".to_owned(), count, (*kind).to_owned()];
+        let all = reports.iter().filter_map(|report| report.messages(kind));
+        let figures = MESSAGE_FIGURES.iter();
+        let figures = figures.map(|figure| figure.spread(all.clone()));
+        labels.into_iter().chain(figures).collect()
+    });
     let messages = table(3, head, runs.chain(spreads));
 
     let storm = if reports.iter().any(Report::is_storm) {
@@ -112,9 +100,7 @@ pub fn text(reports: &[Report]) -> String {
     } else {
         &[]
     };
-    let head = ["server", "workload", "clients"]
-        .map(str::to_owned)
-        .into_iter();
+    let head = ["server", "workload", "clients"].into_iter();
     let head = head.chain(names(storm)).chain(names(&USE_FIGURES));
     let rows = reports.iter().map(|report| {
         let labels = labels(report)

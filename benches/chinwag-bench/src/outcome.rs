@@ -24,11 +24,9 @@ const HELD_BACK: &str = "unless both ends are on loopback, chinwag reads a clien
 /// What a command found, to be shown in one of two ways.
 #[derive(Default)]
 pub struct Outcome {
-    /// Lines of JSON.
     pub json: Vec<String>,
     pub text: String,
     pub drawing: Option<Result<String, PlotError>>,
-    /// Messages were lost.
     pub has_losses: bool,
     pub is_good: bool,
 }

@@ -16,10 +16,10 @@ pub struct Usage {
     pub resident_kib: f64,
     /// The most resident memory it ever had.
     pub peak_kib: f64,
+    pub threads: u64,
 }
 
 impl Usage {
-    /// What the process `pid` has used, if that can be seen.
     pub fn of(pid: u32) -> Option<Self> {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         let stat = fs::read_to_string(folder.join("stat")).ok()?;
@@ -39,6 +39,7 @@ impl Usage {
             system: run.saturating_sub(user),
             resident_kib: as_f64(number_in(&status, "VmRSS:")),
             peak_kib: as_f64(number_in(&status, "VmHWM:")),
+            threads: number_in(&status, "Threads:"),
         })
     }
 
@@ -65,11 +66,10 @@ fn run_nanos(folder: &std::path::Path) -> Option<u64> {
     Some(times.sum())
 }
 
-/// How many files, sockets among them, and threads the process `pid` has, if that can be seen.
-pub fn descriptors_and_threads(pid: u32) -> Option<(u64, u64)> {
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    Some((descriptors as u64, number_in(&status, "Threads:")))
+/// How many files, sockets among them, a process has open, if that can be seen.
+pub fn descriptors(pid: u32) -> Option<u64> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    Some(open.count() as u64)
 }
 
 fn number_in(status: &str, name: &str) -> u64 {
@@ -100,7 +100,6 @@ impl Pinning {
         run_on(self.server);
     }
 
-    /// From now on this process runs where the driver is to.
     pub fn as_driver(self) {
         run_on(self.driver);
     }

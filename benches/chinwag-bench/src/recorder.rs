@@ -114,12 +114,10 @@ impl Recorder {
         self.all.len()
     }
 
-    /// `None` if nothing was recorded.
     pub fn latency(&self) -> Option<Latency> {
         (!self.all.is_empty()).then(|| Latency::of(&self.all))
     }
 
-    /// The intervals that are over.
     pub fn intervals(&self) -> &[Interval] {
         &self.intervals
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::args::Scenario;
 use crate::client::clients;
 use crate::connect::CONNECT_TIME;
 use crate::dialect::Dialect;
@@ -10,7 +11,6 @@ use crate::load::{Beside, Load};
 use crate::process::Usage;
 use crate::progress::Watcher;
 use crate::report::{Connecting, Look, Messages, Report, per_second};
-use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError, Workload};
 use crate::target::Target;
 use crate::timestamp::Timestamp;
@@ -50,12 +50,9 @@ pub struct Setup<'a> {
 pub struct Session<'a> {
     pub swarm: Swarm,
     setup: Setup<'a>,
-}
-
-/// The time between two looks at both processes.
-pub struct Measured {
+    /// How long it was measured, and what both processes had used before and after that.
     seconds: f64,
-    looks: [Look; 2],
+    looks: Option<[Look; 2]>,
     interrupted: bool,
 }
 
@@ -69,7 +66,7 @@ pub fn run(setup: Setup<'_>, scenario: &Scenario) -> Result<Report, SwarmError> 
         roles.members(),
         b"",
     )?;
-    let measured = session.measure(&mut load, setup.plan.time, |_, _| {})?;
+    session.measure(&mut load, setup.plan.time, |_, _| {})?;
     session.drain(&mut load)?;
     let connects = Some(load.beside.connects).filter(|connects| *connects > 0);
     let report = Report {
@@ -77,8 +74,8 @@ pub fn run(setup: Setup<'_>, scenario: &Scenario) -> Result<Report, SwarmError> 
         clients: roles.clients(),
         parameters: roles.parameters(),
         connecting,
-        connects_per_second: connects.map(|connects| per_second(connects, measured.seconds)),
-        ..session.report(&load, &measured)
+        connects_per_second: connects.map(|connects| per_second(connects, session.seconds)),
+        ..session.report(&load)
     };
     session.leave()?;
     Ok(report)
@@ -89,6 +86,9 @@ impl<'a> Session<'a> {
         Ok(Self {
             swarm: Swarm::new(setup.server, clients, setup.plan.size)?,
             setup,
+            seconds: 0.0,
+            looks: None,
+            interrupted: false,
         })
     }
 
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         members: usize,
         say: &[u8],
     ) -> Result<Connecting, SwarmError> {
-        let Self { swarm, setup } = self;
+        let Self { swarm, setup, .. } = self;
         let (watcher, pid) = (setup.watcher, setup.server.pid);
         let before = pid.and_then(Usage::of);
         let began = swarm.now();
@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
         load: &mut Load<B>,
         interval: Duration,
         mut sample: impl FnMut(&Swarm, &B),
-    ) -> Result<Measured, SwarmError> {
+    ) -> Result<(), SwarmError> {
         if !self.setup.watcher.has_stopped() {
             let now = self.swarm.now();
             load.start(now, &mut self.swarm.clients);
@@ -144,12 +144,12 @@ impl<'a> Session<'a> {
         let after = Look::now(self.setup.server.pid);
         let ended = self.swarm.now();
         load.end(ended, &mut self.swarm.clients);
-        let seconds = ended.since(began).as_secs_f64();
-        Ok(Measured {
-            seconds: if is_measured { seconds } else { 0.0 },
-            looks: [before, after],
-            interrupted: self.setup.watcher.has_stopped(),
-        })
+        if is_measured {
+            self.seconds = ended.since(began).as_secs_f64();
+            self.looks = Some([before, after]);
+        }
+        self.interrupted = self.setup.watcher.has_stopped();
+        Ok(())
     }
 
     pub fn drain<W: Workload>(&mut self, work: &mut W) -> Result<(), SwarmError> {
@@ -173,11 +173,11 @@ impl<'a> Session<'a> {
     }
 
     /// What was found, but for what only the caller knows.
-    pub fn report<B>(&self, load: &Load<B>, measured: &Measured) -> Report {
-        let (chat, seconds) = (&load.chat, measured.seconds);
+    pub fn report<B>(&self, load: &Load<B>) -> Report {
+        let (chat, seconds) = (&load.chat, self.seconds);
         let messages = Messages::of(chat, seconds);
-        let [before, after] = &measured.looks;
-        let used = (seconds > 0.0).then(|| before.until(after, seconds, &messages));
+        let used = self.looks.filter(|_| seconds > 0.0);
+        let used = used.map(|[before, after]| before.until(&after, seconds, &messages));
         let [server_use, driver_use] = used.unwrap_or_default();
         Report {
             server: self.setup.server.name.clone(),
@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
             refusal: self.swarm.trouble.refusal.clone(),
             server_use,
             driver_use,
-            interrupted: measured.interrupted,
+            interrupted: self.interrupted,
             ..Report::default()
         }
     }

@@ -3,112 +3,18 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-
-use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
+use crate::args::Scenario;
+use crate::client::{ClientNo, Reads, clients};
 use crate::clients::Clients;
 use crate::dialect::Dialect;
 use crate::load::{Beside, Load};
-use crate::parsers::{COUNT_MAX, rate, within};
 use crate::recorder::{as_f64, share_of};
 use crate::run::Plan;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Chat, Pace, Spec, Traffic};
+use crate::traffic::{Chat, Pace, Spec};
 
 /// Clients that chat while others come and go.
 pub const CHATTING: usize = 2;
-
-/// A workload as the command line names it.
-#[derive(Clone, Copy, Debug, PartialEq, Subcommand)]
-pub enum Scenario {
-    /// Private messages in a closed loop: each client keeps some under way
-    #[command(after_help = "Example: chinwag-bench dm --clients 1000 --window 4")]
-    Dm {
-        /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Messages that each keeps under way
-        #[arg(long, default_value = "8", value_parser = within(1..=COUNT_MAX))]
-        window: usize,
-    },
-    /// Private messages at a fixed rate; latency counts from when each was meant to go
-    #[command(after_help = "Example: chinwag-bench rate --clients 10000 --rate 20000")]
-    Rate {
-        /// How many clients, each of which writes to a random other
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Messages a second, all clients together
-        #[arg(long, default_value = "10000", value_parser = rate)]
-        rate: f64,
-    },
-    /// A room in which some speak, each with some lines under way
-    #[command(after_help = "Example: chinwag-bench room --members 1000 --speakers 10 --window 4")]
-    Room {
-        /// How many are in the room
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines that each of those keeps under way
-        #[arg(long, default_value = "4", value_parser = within(1..=COUNT_MAX))]
-        window: usize,
-    },
-    /// Private messages at a fixed rate while a big room is spoken to
-    #[command(
-        after_help = "Example: chinwag-bench mixed --members 9900 --room-rate 10 --clients 100"
-    )]
-    Mixed {
-        /// How many are in the room
-        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines a second in the room
-        #[arg(long, default_value = "10", value_parser = rate)]
-        room_rate: f64,
-        /// How many others write to each other
-        #[arg(long, default_value = "100", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-        /// Private messages a second, all of these together
-        #[arg(long, default_value = "1000", value_parser = rate)]
-        rate: f64,
-    },
-    /// Clients that register and then do nothing: memory and processor time for each
-    #[command(after_help = "Example: chinwag-bench idle --clients 5000 --time 10")]
-    Idle {
-        /// How many
-        #[arg(long, default_value = "5000", value_parser = within(2..=CLIENTS_MAX))]
-        clients: usize,
-    },
-    /// Connects and quits as fast as they go, while two users chat
-    #[command(after_help = "Example: chinwag-bench storm --at-once 1000")]
-    Storm {
-        /// How many come and go at a time
-        #[arg(long, default_value = "1000", value_parser = within(2..=CLIENTS_MAX))]
-        at_once: usize,
-        /// Messages a second between the two
-        #[arg(long, default_value = "200", value_parser = rate)]
-        rate: f64,
-    },
-    /// A room of which a share stops reading, and reads on at the end
-    #[command(after_help = "Example: chinwag-bench slow --members 50 --share 0.2")]
-    Slow {
-        /// How many are in the room
-        #[arg(long, default_value = "50", value_parser = within(2..=CLIENTS_MAX))]
-        members: usize,
-        /// How many of them speak
-        #[arg(long, default_value = "10", value_parser = within(1..=COUNT_MAX))]
-        speakers: usize,
-        /// Lines a second in the room: enough to fill what the kernel takes for those who do not read
-        #[arg(long, default_value = "10000", value_parser = rate)]
-        room_rate: f64,
-        /// The share of the members that stops reading
-        #[arg(long, default_value = "0.1", value_parser = within(0.0..=1.0))]
-        share: f64,
-    },
-}
 
 /// Who does what in a scenario.
 ///
@@ -126,22 +32,7 @@ pub struct Roles {
     at_once: usize,
 }
 
-/// A scenario alone on a line.
-#[derive(Parser)]
-#[command(no_binary_name = true)]
-struct Line {
-    #[command(subcommand)]
-    scenario: Scenario,
-}
-
 impl Scenario {
-    /// Of a command and its flags.
-    pub fn parse(line: &str) -> Result<Self, String> {
-        let line = Line::try_parse_from(line.split(' '));
-        let line = line.map_err(|error| error.to_string())?;
-        Ok(line.scenario)
-    }
-
     pub fn roles(&self) -> Roles {
         let private = |clients, pace| Some(Spec::private(clients, pace));
         let room = |members, speakers, pace| Some(Spec::room(members, speakers, pace));
@@ -250,24 +141,16 @@ impl Roles {
     pub fn load(&self, dialect: &Dialect, plan: &Plan) -> Load<Storm> {
         // A hundred points make a plot; shorter than a tenth of a second they are noise.
         let interval = (plan.time / 100).max(Duration::from_millis(100));
-        let specs = [
-            ("private", self.members(), self.private),
-            ("room", 0, self.room),
-        ];
-        let traffics = specs.into_iter().filter_map(|(name, first, spec)| {
-            let size = plan.size;
-            let spec = Spec {
-                first,
-                size,
-                ..spec?
-            };
-            Some(Traffic::new(name, spec, dialect, plan.seed, interval))
+        let private = self.private.map(|private| Spec {
+            first: self.members(),
+            ..private
+        });
+        let specs = private.into_iter().chain(self.room).map(|spec| Spec {
+            size: plan.size,
+            ..spec
         });
         Load {
-            chat: Chat {
-                traffics: traffics.collect(),
-                strayed: 0,
-            },
+            chat: Chat::new(specs, dialect, plan.seed, interval),
             residents: self.residents(),
             beside: Storm {
                 roles: *self,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
+use crate::args::Scenario;
 use crate::client::CLIENTS_MAX;
 use crate::process::Usage;
 use crate::report::{Connecting, RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
-use crate::scenario::Scenario;
 use crate::swarm::{Swarm, SwarmError};
 use crate::table::{hundredths, shown, tenths};
 use crate::timestamp::Timestamp;
@@ -58,7 +58,6 @@ pub fn keeps_up(report: &Report, rate: f64, p99_max: Duration) -> bool {
         && p99 <= p99_max.as_secs_f64() * 1e3
 }
 
-/// How many clients fit, and what ended the search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
     pub clients: usize,

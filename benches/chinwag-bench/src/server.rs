@@ -51,7 +51,6 @@ const OPENING_MAX: usize = 128;
 pub struct Recipe {
     pub name: String,
     pub dialect: &'static Dialect,
-    /// The program and its arguments.
     pub command: Vec<String>,
     config: Option<&'static str>,
     /// Connections that may wait to be registered at a time.
@@ -95,68 +94,51 @@ const KNOWN: [(&str, Option<&str>, usize); 6] = [
 impl Recipe {
     /// The server of a name, or of `NAME=DIALECT=COMMAND`.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        if !text.contains('=') {
-            return Self::known(text);
-        }
-        let recipe = Self::custom(text)?;
-        if !recipe.command.iter().any(|word| word.contains("@PORT@")) {
-            let name = recipe.name;
-            let why = "does not say where to listen: say @PORT@ for the port";
-            return Err(format!("the command of {name} {why}").into());
-        }
-        Ok(recipe)
-    }
-
-    fn known(name: &str) -> Result<Self, Failure> {
-        let names = KNOWN.map(|(text, ..)| text.split('=').next().unwrap_or_default());
-        let known = names.iter().zip(KNOWN).find(|(known, _)| **known == name);
-        let (_, (text, config, opening_max)) = known.ok_or_else(|| {
-            let names = names.join(", ");
-            format!("no server is known as {name}: say {names}, or NAME=DIALECT=COMMAND")
-        })?;
-        let mut recipe = Self {
-            config,
-            opening_max,
-            ..Self::custom(text)?
+        let is_known = !text.contains('=');
+        let (text, config, opening_max) = if is_known {
+            let names = KNOWN.map(|(known, ..)| known.split('=').next().unwrap_or_default());
+            let found = names.iter().position(|name| *name == text);
+            *found.and_then(|place| KNOWN.get(place)).ok_or_else(|| {
+                let names = names.join(", ");
+                format!("no server is known as {text}: say {names}, or NAME=DIALECT=COMMAND")
+            })?
+        } else {
+            (text, None, OPENING_MAX)
         };
-        let (own, daemon) = (env::current_exe()?, beside("chinwag")?);
-        for word in &mut recipe.command {
-            *word = word.replace("@SELF@", &own.to_string_lossy());
-            *word = word.replace("@DAEMON@", &daemon.to_string_lossy());
-        }
-        Ok(recipe)
-    }
-
-    fn custom(text: &str) -> Result<Self, Failure> {
         let parts: Vec<&str> = text.splitn(3, '=').collect();
         let [name, dialect, command] = parts[..] else {
             return Err(format!("{text} is no NAME=DIALECT=COMMAND").into());
         };
         let words = shell_words::split(command).ok();
-        let command = words.filter(|words| !words.is_empty()).ok_or_else(|| {
+        let mut command = words.filter(|words| !words.is_empty()).ok_or_else(|| {
             format!("the command of {name} is empty, or has quotes that do not match")
         })?;
+        let dialect = Dialect::parse(dialect)?;
+        if is_known {
+            let own = env::current_exe()?;
+            let daemon = own.with_file_name(format!("chinwag{}", env::consts::EXE_SUFFIX));
+            for word in &mut command {
+                *word = word.replace("@SELF@", &own.to_string_lossy());
+                *word = word.replace("@DAEMON@", &daemon.to_string_lossy());
+            }
+        } else if !command.iter().any(|word| word.contains("@PORT@")) {
+            let why = "does not say where to listen: say @PORT@ for the port";
+            return Err(format!("the command of {name} {why}").into());
+        }
         Ok(Self {
             name: name.to_owned(),
-            dialect: Dialect::parse(dialect)?,
+            dialect,
             command,
-            config: None,
-            opening_max: OPENING_MAX,
+            config,
+            opening_max,
         })
     }
 
-    /// Whether its program is there.
     pub fn is_installed(&self) -> bool {
         self.command
             .first()
             .is_some_and(|program| find(program).is_some())
     }
-}
-
-/// A program in this one's folder.
-fn beside(name: &str) -> io::Result<PathBuf> {
-    let own = env::current_exe()?;
-    Ok(own.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
 fn cannot_start(program: &str, why: &dyn Error) -> Failure {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::args::Scenario;
 use crate::report::{RATE_SHARE_MIN, Report};
 use crate::run::{Setup, run};
-use crate::scenario::{CHATTING, Scenario};
+use crate::scenario::CHATTING;
 use crate::search::{Capacity, descriptors_max, find_limit, keeps_up};
 use crate::swarm::SwarmError;
 use crate::table::{hundredths, short, shown, whole};
@@ -25,9 +26,7 @@ const P99_MAX: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct SuiteReport {
     pub capacity: Option<Capacity>,
-    /// Every run, in order.
     pub reports: Vec<Report>,
-    /// What ended it early.
     pub failure: Option<SwarmError>,
 }
 
@@ -151,7 +150,6 @@ fn too_much(report: &Report, rate: f64) -> Option<String> {
     })
 }
 
-/// What kept a closed loop from going faster.
 fn limit_text(report: &Report) -> &'static str {
     match report.limit() {
         Some(limit) => limit,

@@ -12,8 +12,8 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use thiserror::Error;
 
-use crate::client::{Client, ClientNo, Read, Reads, State};
-use crate::clients::{Arrival, Clients, Opening};
+use crate::client::{Client, ClientNo, Reads, State};
+use crate::clients::{Clients, Opening};
 use crate::dialect::ServerLine;
 use crate::run::ServerUnderTest;
 use crate::stamp::Stamp;
@@ -97,7 +97,6 @@ pub struct Trouble {
     pub closed: u64,
     /// Lines in which the server refused something.
     pub refused: u64,
-    /// The first of those.
     pub refusal: Option<String>,
 }
 
@@ -210,13 +209,17 @@ impl Swarm {
             let (before, room) = scratch.split_at_mut(kept);
             before.copy_from_slice(&client.partial);
             let count = match client.read(room) {
-                Read::Bytes(count) => count,
-                Read::Nothing => break,
-                Read::Closed(error) => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Ok(0) => {
+                    self.close(who, true, work);
+                    break;
+                }
+                Err(error) => {
                     let was_connected = !self.note_unreachable(who, error);
                     self.close(who, was_connected, work);
                     break;
                 }
+                Ok(count) => count,
             };
             // A read with room left over has emptied the socket; but an end is told only once.
             let is_more = count == room.len() || client.has_ended;
@@ -336,29 +339,19 @@ impl Swarm {
                 ..Client::default()
             };
         }
-        match &opening.arrival {
-            Arrival::Named(name) => {
-                self.clients.set_state(who, State::Registering);
-                let words = self.clients.dialect.register(*name);
-                self.clients.raw(who, words.as_bytes());
-            }
-            Arrival::Stranger(text) => {
-                self.clients.set_state(who, State::Stranger);
-                self.clients.raw(who, text);
-            }
-        }
+        self.clients.set_state(who, opening.state);
+        self.clients.raw(who, &opening.says);
         Ok(())
     }
 
     /// Notes that there is nothing to connect to. Returns whether that is what the error says.
-    fn note_unreachable(&mut self, who: ClientNo, error: Option<io::Error>) -> bool {
+    fn note_unreachable(&mut self, who: ClientNo, error: io::Error) -> bool {
         let state = self.clients.get(who).map(|client| client.state);
-        let Some(error) = error.filter(|error| is_gone(error) && state == Some(State::Registering))
-        else {
-            return false;
-        };
-        self.unreachable.get_or_insert((who, error));
-        true
+        let is_it = is_gone(&error) && state == Some(State::Registering);
+        if is_it {
+            self.unreachable.get_or_insert((who, error));
+        }
+        is_it
     }
 
     fn close<W: Workload>(&mut self, who: ClientNo, by_server: bool, work: &mut W) {

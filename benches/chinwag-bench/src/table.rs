@@ -29,8 +29,8 @@ impl<T> Figure<T> {
     }
 }
 
-pub fn names<T>(figures: &[Figure<T>]) -> impl Iterator<Item = String> {
-    figures.iter().map(|figure| figure.name.to_owned())
+pub fn names<T>(figures: &[Figure<T>]) -> impl Iterator<Item = &'static str> {
+    figures.iter().map(|figure| figure.name)
 }
 
 pub fn cells<T>(figures: &[Figure<T>], of: &T) -> impl Iterator<Item = String> {
@@ -39,9 +39,9 @@ pub fn cells<T>(figures: &[Figure<T>], of: &T) -> impl Iterator<Item = String> {
 
 /// A table without lines, to be read in a terminal or pasted into a text. All columns but the first
 /// `texts` are numbers.
-pub fn table(
+pub fn table<'a>(
     texts: usize,
-    head: impl Iterator<Item = String>,
+    head: impl Iterator<Item = &'a str>,
     rows: impl Iterator<Item = Vec<String>>,
 ) -> Table {
     let mut table = Table::new();

@@ -14,7 +14,6 @@ pub struct PrivateLedger {
 #[derive(Clone, Debug, Default)]
 struct Sender {
     next: u32,
-    /// In the order sent.
     under_way: VecDeque<UnderWay>,
 }
 

@@ -203,7 +203,6 @@ impl RoomLedger {
         }
     }
 
-    /// How many lines the server said it left out.
     pub fn told_missed(&self) -> u64 {
         let members = self.members.iter().map(|member| member.told_missed);
         members.sum::<u64>() + self.told_strangers

@@ -41,12 +41,8 @@ fn blocks(reports: &[Report]) -> Vec<Block> {
         .collect()
 }
 
-/// What is drawn of one kind of message in one run.
-struct Curve<'a> {
-    label: String,
-    style: ShapeStyle,
-    messages: &'a Messages,
-}
+/// What is drawn of one kind of message in one run, with its label and style.
+type Curve<'a> = (String, ShapeStyle, &'a Messages);
 
 fn block(group: &[&Report]) -> Option<Block> {
     let first = group.first()?;
@@ -66,12 +62,7 @@ fn block(group: &[&Report]) -> Option<Block> {
                 _ => format!("{label}, {}", messages.kind),
             };
             if !messages.percentiles.is_empty() {
-                let style = role.light.stroke_width(width);
-                curves.push(Curve {
-                    label,
-                    style,
-                    messages,
-                });
+                curves.push((label, role.light.stroke_width(width), messages));
             }
         }
         if curves.len() == before {
@@ -102,12 +93,9 @@ fn block(group: &[&Report]) -> Option<Block> {
 /// Those for which there is something to show.
 fn panels(curves: &[Curve<'_>], seconds: f64) -> Vec<Panel> {
     let lines = |kind: Option<&str>, points: fn(&Messages) -> Vec<(f64, f64)>| -> Vec<Line> {
-        let is_wanted = |curve: &&Curve| kind.is_none_or(|kind| kind == curve.messages.kind);
+        let is_wanted = |(.., of): &&Curve| kind.is_none_or(|kind| kind == of.kind);
         let curves = curves.iter().filter(is_wanted);
-        let line = |curve: &Curve| {
-            let points = points(curve.messages).into_iter();
-            Line::new(&curve.label, curve.style, points)
-        };
+        let line = |(label, style, of): &Curve| Line::new(label, *style, points(of).into_iter());
         curves.map(line).collect()
     };
     let percentiles = lines(None, |messages| {
@@ -129,7 +117,7 @@ fn panels(curves: &[Curve<'_>], seconds: f64) -> Vec<Panel> {
         lines: percentiles,
         has_legend: true,
     }];
-    let kinds = distinct(curves.iter().map(|curve| curve.messages.kind));
+    let kinds = distinct(curves.iter().map(|(.., messages)| messages.kind));
     for kind in &kinds {
         let throughput = lines(Some(kind), |messages| {
             let intervals = messages.intervals.iter();

@@ -8,9 +8,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::Population;
-use super::visit::{FAULTS, Plot, Step, Visit, look_in, pen_friend};
-use crate::client::{CLIENTS_MAX, ClientNo, Reads, clients};
-use crate::clients::{Arrival, Clients, Opening};
+use super::visit::{FAULTS, Script, Step, Visit, look_in, pen_friend};
+use crate::client::{CLIENTS_MAX, ClientNo, Reads, State, clients};
+use crate::clients::{Clients, Opening};
 use crate::connect::SLOW_RECEIVE_BYTES;
 use crate::load::Beside;
 use crate::recorder::share_of;
@@ -61,7 +61,6 @@ pub struct Agenda {
     /// Of dues and of visits.
     serial: u64,
     free: Vec<ClientNo>,
-    /// Visitors by place.
     present: Vec<Option<Present>>,
     names: usize,
     rng: Rng,
@@ -74,17 +73,14 @@ pub struct Agenda {
 enum Due {
     /// Visitors come, alone or as a crowd, and others after about as long.
     Arrival {
-        plot: Plot,
+        script: Script,
         is_crowd: bool,
         period: Duration,
     },
     /// A visitor goes on, if it is still the same visit.
     Step(ClientNo, u64, Step),
-    /// A member of the busy room reads a little.
-    SlowRead(ClientNo),
-    /// A member reads nothing for a while.
-    Pause(ClientNo),
-    Resume(ClientNo),
+    /// A member of the busy room reads all from now on, or a little, or nothing.
+    Read(ClientNo, Reads),
     /// A client that speaks in no room enters one, and leaves it.
     RoomHop,
 }
@@ -103,14 +99,14 @@ struct Present {
 impl Beside for Agenda {
     fn begin(&mut self, now: Timestamp, _out: &mut Clients) {
         let beside = [
-            (look_in as Plot, 1.0 / self.visits, false),
+            (look_in as Script, 1.0 / self.visits, false),
             (look_in, CROWD_SECONDS, true),
         ];
-        let faults = FAULTS.map(|(plot, seconds)| (plot, seconds, false));
-        for (plot, seconds, is_crowd) in faults.into_iter().chain(beside) {
+        let faults = FAULTS.map(|(script, seconds)| (script, seconds, false));
+        for (script, seconds, is_crowd) in faults.into_iter().chain(beside) {
             let period = Duration::from_secs_f64(seconds).min(self.time / EACH_AT_LEAST);
             let arrival = Due::Arrival {
-                plot,
+                script,
                 is_crowd,
                 period,
             };
@@ -121,10 +117,10 @@ impl Beside for Agenda {
         let Population { members, slow, .. } = self.population;
         for (place, who) in clients(members).skip(members - slow).enumerate() {
             if place < slow / 2 {
-                self.plan(now, Due::SlowRead(who));
+                self.plan(now, Due::Read(who, Reads::Once));
             } else {
                 let awake = self.awake_time() / 2;
-                self.plan(now.after(awake), Due::Pause(who));
+                self.plan(now.after(awake), Due::Read(who, Reads::Nothing));
             }
         }
         if self.population.chatters > self.population.speakers {
@@ -241,7 +237,7 @@ impl Agenda {
     fn act(&mut self, at: Timestamp, now: Timestamp, due: Due, out: &mut Clients) {
         match due {
             Due::Arrival {
-                plot,
+                script,
                 is_crowd,
                 period,
             } => {
@@ -256,29 +252,20 @@ impl Agenda {
                 }
                 for _ in 0..count {
                     let name = self.new_name();
-                    let visit = plot(name, &mut self.rng);
+                    let visit = script(name, &mut self.rng);
                     self.receive(now, name, visit, out);
                 }
             }
             Due::Step(who, visit, step) => self.take_step(now, who, visit, step, out),
-            Due::SlowRead(who) => {
-                out.set_reads(who, Reads::Once);
-                self.count("slow_reads");
-                self.plan(now.after(SLOW_READ_TIME), due);
-            }
-            Due::Pause(who) => {
-                out.set_reads(who, Reads::Nothing);
-                self.count("read_pauses");
-                let longest = self.longest_pause();
-                let least = PAUSE_SECONDS.0.min(longest / 2.0);
-                let pause = least + (longest - least) * self.rng.f64();
-                self.plan(now.after(Duration::from_secs_f64(pause)), Due::Resume(who));
-            }
-            Due::Resume(who) => {
-                out.set_reads(who, Reads::All);
-                self.count("read_resumes");
-                let awake = self.awake_time();
-                self.plan(now.after(awake), Due::Pause(who));
+            Due::Read(who, reads) => {
+                out.set_reads(who, reads);
+                let (what, after, then) = match reads {
+                    Reads::Once => ("slow_reads", SLOW_READ_TIME, Reads::Once),
+                    Reads::Nothing => ("read_pauses", self.pause_time(), Reads::All),
+                    Reads::All => ("read_resumes", self.awake_time(), Reads::Nothing),
+                };
+                self.count(what);
+                self.plan(now.after(after), Due::Read(who, then));
             }
             Due::RoomHop => {
                 let Population {
@@ -297,6 +284,12 @@ impl Agenda {
 
     fn longest_pause(&self) -> f64 {
         PAUSE_SECONDS.1.min(self.time.as_secs_f64() * PAUSE_SHARE)
+    }
+
+    fn pause_time(&mut self) -> Duration {
+        let longest = self.longest_pause();
+        let least = PAUSE_SECONDS.0.min(longest / 2.0);
+        Duration::from_secs_f64(least + (longest - least) * self.rng.f64())
     }
 
     fn awake_time(&mut self) -> Duration {
@@ -328,13 +321,16 @@ impl Agenda {
             }
         }
         // A stranger need not wait for an answer.
-        let (arrival, at_once, once_in) = match visit.stranger {
-            Some(says) => (Arrival::Stranger(says), visit.steps, Vec::new()),
-            None => (Arrival::Named(name), Vec::new(), visit.steps),
+        let (state, says, at_once, once_in) = if let Some(says) = visit.stranger {
+            (State::Stranger, says, visit.steps, Vec::new())
+        } else {
+            let says = out.dialect.register(name).into_bytes();
+            (State::Registering, says, Vec::new(), visit.steps)
         };
         out.opening.push_back(Opening {
             who,
-            arrival,
+            says,
+            state,
             is_visitor: true,
             receive_bytes: visit.has_small_buffer.then_some(SLOW_RECEIVE_BYTES),
         });

@@ -21,14 +21,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::args::Soak;
 use crate::dialect::CHINWAG;
 use crate::load::{Beside as _, Load};
-use crate::parsers::{minutes, rate, within};
 use crate::recorder::as_f64;
 use crate::report::Report;
 use crate::run::{Plan, Session, Setup};
 use crate::swarm::SwarmError;
-use crate::traffic::{Chat, Pace, Spec, Traffic};
+use crate::traffic::{Chat, Pace, Spec};
 use agenda::Agenda;
 use report::SoakReport;
 use samples::{Level, Sampler};
@@ -59,45 +59,18 @@ const SAMPLES_MIN: u32 = 20;
 
 /// Fewer steady clients than this cannot be told apart into those that speak, read, read slowly and
 /// chat.
-const CLIENTS_MIN: usize = 20;
+pub const CLIENTS_MIN: usize = 20;
 
 /// Members of the busy room at most: a line to each of them is long.
 const MEMBERS_MAX: usize = 40;
 
-/// In a soak, visitors have the names behind these.
-const STEADY_MAX: usize = 100_000;
-
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Soak {
-    /// How long, in minutes, instead of --time
-    #[arg(long, value_parser = minutes)]
-    pub minutes: Option<Duration>,
-    /// How many are there all the time
-    #[arg(long, default_value = "900", value_parser = within(CLIENTS_MIN..=STEADY_MAX))]
-    pub clients: usize,
-    /// Private messages a second, all of these together
-    #[arg(long, default_value = "1000", value_parser = rate)]
-    pub rate: f64,
-    /// Lines of 2,000 bytes a second in a room that some of these are in
-    #[arg(long, default_value = "200", value_parser = rate)]
-    pub room_rate: f64,
-    /// Lines a second in the lobby, where all others are
-    #[arg(long, default_value = "2", value_parser = rate)]
-    pub lobby_rate: f64,
-    /// Visitors a second who look in and leave, beside crowds and worse ones
-    #[arg(long, default_value = "30", value_parser = rate)]
-    pub visits: f64,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Population {
-    /// In the busy room.
     members: usize,
     /// Of these, and of those in the lobby.
     speakers: usize,
     /// Of the members, those that read slowly.
     slow: usize,
-    /// In the lobby.
     chatters: usize,
     places: usize,
 }
@@ -121,7 +94,6 @@ impl Population {
 }
 
 impl Soak {
-    /// How many connections there are at most.
     pub fn places(&self) -> usize {
         let population = Population::of(self.clients);
         population.steady() + population.places
@@ -138,29 +110,26 @@ impl Soak {
             ..
         } = population;
         let mut rng = Rng::with_seed(plan.seed);
-        let (seed, size) = (rng.u64(..), plan.size);
-        let traffic = |name, first, size, spec| {
-            let spec = Spec {
-                first,
-                size,
-                has_last_lines: name != "private",
-                ..spec
-            };
-            Traffic::new(name, spec, &CHINWAG, seed, sample_time(plan))
+        let private = Spec {
+            first: members,
+            size: plan.size,
+            ..Spec::private(chatters, Pace::Rate(self.rate))
         };
-        let private = Spec::private(chatters, Pace::Rate(self.rate));
-        let busy_room = Spec::room(members, speakers, Pace::Rate(self.room_rate));
-        let lobby = Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate));
-        let traffics = vec![
-            traffic("private", members, size, private),
-            traffic("room", 0, LONG_BYTES, busy_room),
-            traffic("lobby", members, size, lobby),
-        ];
+        let busy_room = Spec {
+            size: LONG_BYTES,
+            has_last_lines: true,
+            ..Spec::room(members, speakers, Pace::Rate(self.room_rate))
+        };
+        let lobby = Spec {
+            name: "lobby",
+            first: members,
+            size: plan.size,
+            has_last_lines: true,
+            ..Spec::room(chatters, speakers, Pace::Rate(self.lobby_rate))
+        };
+        let specs = [private, busy_room, lobby];
         Load {
-            chat: Chat {
-                traffics,
-                strayed: 0,
-            },
+            chat: Chat::new(specs, &CHINWAG, rng.u64(..), sample_time(plan)),
             residents: population.steady(),
             beside: Agenda::new(population, plan.time, self.visits, rng),
         }
@@ -201,7 +170,7 @@ pub fn run(setup: Setup<'_>, soak: &Soak) -> Result<SoakReport, SwarmError> {
     let slow = members - population.slow..members;
     let connecting = session.connect(steady, slow, members, say)?;
     session.swarm.opening_max = OPENING_MAX;
-    let measured = session.measure(&mut load, sample_time(plan), |swarm, agenda| {
+    session.measure(&mut load, sample_time(plan), |swarm, agenda| {
         let (now, connected) = (swarm.now(), swarm.clients.connected());
         match &mut sampler {
             Some(sampler) => sampler.take(now, connected, agenda.connects),
@@ -239,7 +208,7 @@ pub fn run(setup: Setup<'_>, soak: &Soak) -> Result<SoakReport, SwarmError> {
             clients: steady,
             parameters: soak.parameters(plan.seed),
             connecting,
-            ..session.report(&load, &measured)
+            ..session.report(&load)
         },
         ..SoakReport::default()
     };

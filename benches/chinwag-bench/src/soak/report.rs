@@ -23,13 +23,11 @@ pub struct SoakReport {
     pub told_too_many: u64,
     /// Visitors that the server closed although nothing was wrong with them.
     pub unexpected_closes: u64,
-    /// Some visitors that took leave were not let go.
     pub visitors_left: bool,
     /// How many of each fault there were, and of what else was done.
     pub done: Tally,
     /// The server before the visitors came, if it can be seen.
     pub before: Option<Level>,
-    /// And after they had left.
     pub after: Option<Level>,
     pub samples: Vec<Sample>,
     /// KiB of memory by which the server grew in a minute of the second half.
@@ -77,10 +75,9 @@ impl SoakReport {
         problems.into_iter().flatten().collect()
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let run = &self.run;
-        let head = iter::once("kind".to_owned()).chain(names(&MESSAGE_FIGURES));
+        let head = iter::once("kind").chain(names(&MESSAGE_FIGURES));
         let rows = run.messages.iter().map(|messages| {
             let kind = iter::once(messages.kind.to_owned());
             kind.chain(cells(&MESSAGE_FIGURES, messages)).collect()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::process::{Usage, descriptors_and_threads};
+use crate::process::{Usage, descriptors};
 use crate::recorder::as_f64;
 use crate::report::Look;
 use crate::timestamp::Timestamp;
@@ -18,11 +18,11 @@ pub struct Level {
 
 impl Level {
     pub fn of(pid: Option<u32>) -> Option<Self> {
-        let (descriptors, threads) = descriptors_and_threads(pid?)?;
+        let usage = Usage::of(pid?)?;
         Some(Self {
-            resident_kib: Usage::of(pid?)?.resident_kib,
-            descriptors,
-            threads,
+            resident_kib: usage.resident_kib,
+            descriptors: descriptors(pid?)?,
+            threads: usage.threads,
         })
     }
 }
@@ -30,7 +30,6 @@ impl Level {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     pub at_s: f64,
-    /// Connections that the clients have.
     pub connected: usize,
     /// Visitors that came in a second, since the sample before.
     pub connects_per_second: f64,

@@ -45,10 +45,10 @@ pub struct Visit {
 }
 
 /// What the visitor of a name does.
-pub type Plot = fn(ClientNo, &mut Rng) -> Visit;
+pub type Script = fn(ClientNo, &mut Rng) -> Visit;
 
 /// What happens beside visits and crowds of them, and the seconds between two, on average.
-pub const FAULTS: [(Plot, f64); 9] = [
+pub const FAULTS: [(Script, f64); 9] = [
     (flood, 15.0),
     (long_line, 3.0),
     (garbage, 2.0),

@@ -1,22 +1,38 @@
 //! Private messages and rooms, side by side.
 
-use super::Traffic;
+use std::time::Duration;
+
+use super::{Spec, Traffic};
 use crate::client::ClientNo;
 use crate::clients::Clients;
+use crate::dialect::Dialect;
 use crate::ledger::{DeliveryErrors, RoomLedger};
 use crate::recorder::{Latency, Recorder};
 use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
-#[derive(Default)]
 pub struct Chat {
     /// In the order of reports. The first room is the one that load tests talk in.
-    pub traffics: Vec<Traffic>,
+    traffics: Vec<Traffic>,
     /// Messages that reached a client that is in no ledger.
     pub strayed: u64,
 }
 
 impl Chat {
+    pub fn new(
+        specs: impl IntoIterator<Item = Spec>,
+        dialect: &Dialect,
+        seed: u64,
+        interval: Duration,
+    ) -> Self {
+        let specs = specs.into_iter();
+        let traffics = specs.map(|spec| Traffic::new(spec, dialect, seed, interval));
+        Self {
+            traffics: traffics.collect(),
+            strayed: 0,
+        }
+    }
+
     pub fn start(&mut self, now: Timestamp, out: &mut Clients) {
         for traffic in &mut self.traffics {
             traffic.start(now, out);
@@ -76,7 +92,7 @@ impl Chat {
     /// Latencies of each kind of message, and what to call it.
     pub fn recorders(&self) -> impl Iterator<Item = (&'static str, &Recorder)> {
         let traffics = self.traffics.iter();
-        traffics.map(|traffic| (traffic.name, &traffic.recorder))
+        traffics.map(|traffic| (traffic.spec.name, &traffic.recorder))
     }
 
     /// How late private messages of an open loop left, if there are any.

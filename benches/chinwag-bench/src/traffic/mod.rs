@@ -33,6 +33,8 @@ pub enum Pace {
 /// Who sends messages, and how: each to a random other client, or to a room.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spec {
+    /// What its messages are called in reports.
+    pub name: &'static str,
     pub kind: Kind,
     /// The first of the clients; their numbers are consecutive.
     pub first: usize,
@@ -52,6 +54,7 @@ pub struct Spec {
 impl Spec {
     pub const fn private(clients: usize, pace: Pace) -> Self {
         Self {
+            name: "private",
             kind: Kind::Private,
             ..Self::room(clients, clients, pace)
         }
@@ -59,6 +62,7 @@ impl Spec {
 
     pub const fn room(members: usize, speakers: usize, pace: Pace) -> Self {
         Self {
+            name: "room",
             kind: Kind::Room,
             first: 0,
             clients: members,
@@ -71,8 +75,6 @@ impl Spec {
 }
 
 pub struct Traffic {
-    /// What its messages are called in reports.
-    name: &'static str,
     spec: Spec,
     template: Template,
     rng: Rng,
@@ -96,13 +98,8 @@ enum Phase {
 }
 
 impl Traffic {
-    pub fn new(
-        name: &'static str,
-        mut spec: Spec,
-        dialect: &Dialect,
-        seed: u64,
-        interval: Duration,
-    ) -> Self {
+    /// Its latencies are kept for each `interval`, too.
+    fn new(mut spec: Spec, dialect: &Dialect, seed: u64, interval: Duration) -> Self {
         spec.senders = spec.senders.min(spec.clients);
         let (template, ledger) = match spec.kind {
             Kind::Private => {
@@ -115,7 +112,6 @@ impl Traffic {
             }
         };
         Self {
-            name,
             spec,
             template,
             rng: Rng::with_seed(seed),
@@ -275,7 +271,7 @@ mod tests {
         };
         let mut out = Clients::new(&CHINWAG, spec.size, 8);
         let second = Duration::from_secs(1);
-        let mut room = Traffic::new("room", spec, &CHINWAG, 1, second);
+        let mut room = Traffic::new(spec, &CHINWAG, 1, second);
         let start = Timestamp::default();
         room.start(start, &mut out);
         let _ = room.due(start.after(second), &mut out);
