@@ -117,13 +117,11 @@ impl Directory {
     /// The entry of a user in the list of members of `room`.
     pub fn as_member(&self, user: UserId, room: RoomId) -> Option<Member> {
         let record = self.user(user)?;
-        Some(Member {
-            user,
-            client: self.connections_of(user).next()?,
-            current: record.current == Some(room),
-            quiet: record.quiet,
-            filters: !record.ignored().is_empty(),
-        })
+        let mut member = Member::new(user, self.connections_of(user).next()?);
+        member.current = record.current == Some(room);
+        member.quiet = record.quiet;
+        member.filters = !record.ignored().is_empty();
+        Some(member)
     }
 
     /// The name of a user who is here.

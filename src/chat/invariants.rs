@@ -1,5 +1,6 @@
 //! What must always hold between the tables of the chat.
 
+use super::member::Member;
 use super::{Chat, IGNORED_MAX};
 
 impl Chat {
@@ -37,7 +38,7 @@ impl Chat {
                 let room = room.expect("one is in rooms that exist");
                 let member = room.members.get(membership.index as usize);
                 assert_eq!(member.map(|member| member.client), Some(id));
-                assert_eq!(member.map(|member| member.user), self.directory.user_of(id));
+                assert_eq!(member.map(Member::user), self.directory.user_of(id));
             }
         }
     }
@@ -50,10 +51,13 @@ impl Chat {
         for id in self.rooms.ids() {
             let room = self.rooms.get(id).expect("a listed room exists");
             for (index, member) in room.members.iter().enumerate() {
-                let user = self.directory.user(member.user).expect("a member is here");
+                let user = self
+                    .directory
+                    .user(member.user())
+                    .expect("a member is here");
                 let membership = user.membership(id).expect("membership is mutual");
                 assert_eq!(membership.index as usize, index);
-                assert_eq!(self.directory.as_member(member.user, id), Some(*member));
+                assert_eq!(self.directory.as_member(member.user(), id), Some(*member));
             }
         }
     }

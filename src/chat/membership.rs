@@ -184,8 +184,8 @@ impl Chat {
 
     /// The names that a user is told on entering, without their own.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
-        let others = room.members.iter().filter(|member| member.user != id);
-        let names = others.filter_map(|member| self.directory.name_of(member.user));
+        let others = room.members.iter().filter(|member| member.user() != id);
+        let names = others.filter_map(|member| self.directory.name_of(member.user()));
         names.take(ENTRY_NAMES_MAX).collect()
     }
 }

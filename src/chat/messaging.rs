@@ -68,7 +68,7 @@ impl Chat {
                 return echo;
             }
             // Most members ignore nobody, so that their records stay out of the loop.
-            !member.filters || !self.directory.ignores(member.user, user)
+            !member.filters || !self.directory.ignores(member.user(), user)
         };
         let members = room.members.iter().filter(hears);
         Ok((room, members.map(Member::addressee)))

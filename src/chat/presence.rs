@@ -63,7 +63,7 @@ impl Change<'_> {
         outbox: &mut O,
     ) {
         let name = self.name;
-        let told = |member: &&Member| !member.quiet && member.user != self.who;
+        let told = |member: &&Member| !member.quiet && member.user() != self.who;
         let others = members.iter().filter(told);
         match self.kind {
             ChangeKind::Joined => {
@@ -81,7 +81,7 @@ impl Change<'_> {
             ChangeKind::Left(text) => {
                 // Last words are text like any other: those who ignore the user do not get them.
                 let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
-                    others.partition(|member| member.filters && ignores(member.user));
+                    others.partition(|member| member.filters && ignores(member.user()));
                 for (members, text) in [(hearing, text), (deaf, None)] {
                     let leave = Event::Leave { room, name, text };
                     let to = members.into_iter().map(Member::addressee);
@@ -137,7 +137,7 @@ impl Presence {
         // A user who joined alone has got an answer that says so.
         let known_to = self.first.filter(|_| self.joined + self.left == 1);
         let others = members.iter().filter(|member| !member.quiet);
-        let others = others.filter(|member| Some(member.user) != known_to);
+        let others = others.filter(|member| Some(member.user()) != known_to);
         outbox.announce(room, others.map(Member::addressee), &event);
     }
 

@@ -64,7 +64,7 @@ impl Chat {
             Some(room) => {
                 let members = room.members.iter().skip(skip).take(NAMES_PAGE);
                 members
-                    .filter_map(|member| self.directory.name_of(member.user))
+                    .filter_map(|member| self.directory.name_of(member.user()))
                     .collect()
             }
             None => self

@@ -117,7 +117,11 @@ impl Rooms {
         let Some(room) = self.get_mut(id) else {
             return 0;
         };
-        debug_assert!(room.members.iter().all(|other| other.user != member.user));
+        debug_assert!(
+            room.members
+                .iter()
+                .all(|other| other.user() != member.user())
+        );
         room.members.push(member);
         u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
     }
@@ -126,7 +130,7 @@ impl Rooms {
     pub fn leave(&mut self, id: RoomId, index: u32) -> Option<UserId> {
         let room = self.get_mut(id)?;
         room.members.swap_remove(index as usize);
-        room.members.get(index as usize).map(|member| member.user)
+        room.members.get(index as usize).map(Member::user)
     }
 
     /// Removes a room without members, unless it is the lobby.
@@ -247,16 +251,11 @@ mod tests {
 
     fn member(slot: u32) -> Member {
         let generation = NonZeroU32::MIN;
-        Member {
-            user: UserId { slot, generation },
-            client: ClientId {
-                slot,
-                generation: 0,
-            },
-            current: true,
-            quiet: false,
-            filters: false,
-        }
+        let client = ClientId {
+            slot,
+            generation: 0,
+        };
+        Member::new(UserId { slot, generation }, client)
     }
 
     /// A room with one member, named by a number.

@@ -166,7 +166,7 @@ impl Chat {
             let earlier = user.rooms.get(..place).unwrap_or_default();
             let told_already = |member: &Member| {
                 !earlier.is_empty()
-                    && self.directory.user(member.user).is_some_and(|other| {
+                    && self.directory.user(member.user()).is_some_and(|other| {
                         earlier.iter().any(|own| {
                             other.membership(own.room).is_some()
                                 && self.rooms.get(own.room).as_ref().is_some_and(told)
@@ -176,7 +176,7 @@ impl Chat {
             let others = room
                 .members
                 .iter()
-                .filter(|member| member.user != id && !member.quiet && !told_already(member));
+                .filter(|member| member.user() != id && !member.quiet && !told_already(member));
             outbox.announce(&room.name, others.map(Member::addressee), &event);
         }
     }
