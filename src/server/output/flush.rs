@@ -2,7 +2,7 @@
 
 use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::ClientId;
-use crate::server::connection::{Linger, Phase};
+use crate::server::connection::{Connection, Linger, Phase};
 use crate::server::connection_table::ConnectionTable;
 use crate::server::read_half::Hold;
 use crate::server::transport::Transport;
@@ -101,15 +101,39 @@ impl Output {
             return;
         }
         let was_stalling = connection.output().is_stalling();
+        let outcome = self.write(connection);
+        let is_done = matches!(outcome, Written::All) && connection.phase() == Phase::Open;
+        // Nothing waits for the output of a client that was not stalled.
+        if was_stalling || !is_done {
+            self.follow_up(table, slot, outcome);
+        }
+    }
+
+    /// Writes a queue, as far as the kernel takes it.
+    fn write<S: Transport>(&mut self, connection: &mut Connection<S>) -> Written {
+        let before = connection.output().queue().footprint_bytes();
+        let (bytes, outcome) = connection.write(&mut self.pool, self.now);
+        self.totals.account(connection.output(), before);
+        self.stats.bytes_out += bytes as u64;
+        outcome
+    }
+
+    /// Does what follows from a write: tells of skipped lines in a queue that ran empty, arms the deadline
+    /// of one that is blocked, closes a connection that broke. Apart from `flush`, which stays small: most
+    /// writes need none of it.
+    #[inline(never)]
+    fn follow_up<S: Transport>(
+        &mut self,
+        table: &mut ConnectionTable<S>,
+        slot: u32,
+        mut outcome: Written,
+    ) {
         loop {
-            let before = connection.output().queue().footprint_bytes();
-            let (bytes, outcome) = connection.write(&mut self.pool, self.now);
-            self.totals.account(connection.output(), before);
-            self.stats.bytes_out += bytes as u64;
             match outcome {
-                // Nothing waits for the output of a client that was not stalled.
-                Written::All if !was_stalling && connection.phase() == Phase::Open => return,
                 Written::All => {
+                    let Some(connection) = table.at_mut(slot) else {
+                        return;
+                    };
                     let hard_max = self.limits.hard_bytes;
                     let output = connection.output_mut();
                     let before = output.queue().footprint_bytes();
@@ -119,6 +143,7 @@ impl Output {
                     if lines == 0 {
                         break;
                     }
+                    outcome = self.write(connection);
                 }
                 Written::Blocked => {
                     table.arm(slot);
