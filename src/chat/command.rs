@@ -1,4 +1,4 @@
-//! What comes into the core: a line that was understood.
+//! Commands: the core's input, lines that were understood.
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
@@ -10,10 +10,10 @@ pub use super::verb::Verb;
 /// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
-/// What a client asks for, by the part of the chat that does it.
+/// A client's request, by the part of the chat that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// What needs no name.
+    /// Commands that need no name.
     Session(SessionCommand<'a>),
     /// Something said.
     Message(MessageCommand<'a>),
@@ -25,7 +25,7 @@ pub enum Command<'a> {
     Setting(SettingCommand<'a>),
 }
 
-/// What a client may ask for without a name, first of all a name.
+/// A request that needs no name: first of all, for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionCommand<'a> {
     /// A line that starts with `#`: a registration, or plain text once one is registered.

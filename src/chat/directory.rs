@@ -232,7 +232,7 @@ impl Directory {
     pub fn check_invariants(&self) {
         assert_eq!(self.connected, self.slots.iter().flatten().count());
         assert_eq!(self.by_name.len(), self.registered().count());
-        // As many are listed as have a name: each one listed has one.
+        // The list is as long as there are names: each client in it has one.
         for id in self.ids() {
             let (name, user) = (name_in(&self.slots, id.slot), self.user_of(id));
             assert_eq!(name.is_some(), user.is_some(), "a user has a name");

@@ -1,4 +1,4 @@
-//! What goes out of the core: what clients get.
+//! Events: the core's output, for clients.
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
@@ -11,7 +11,7 @@ use super::name::{Name, RoomName};
 use super::refusal::Refusal;
 use super::stats::{Counts, ServerStats};
 
-/// What a client gets.
+/// One thing that a client is sent.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum Event<'a> {
@@ -66,7 +66,7 @@ pub enum Event<'a> {
     Error(Refusal<'a>),
 }
 
-/// What the server says without being asked.
+/// A notice: the server speaks without being asked.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
     /// On connecting: the client's own address.
@@ -248,7 +248,7 @@ pub struct RoomSummary<'a> {
     pub topic: Option<&'a str>,
 }
 
-/// What `/whois` tells.
+/// The answer to `/whois`.
 #[derive(Clone, Copy, Debug)]
 pub struct Whois<'a> {
     /// The user's name.

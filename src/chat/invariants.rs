@@ -1,4 +1,4 @@
-//! What must always hold between the tables of the chat.
+//! Invariants between the tables of the chat.
 
 use super::member::Member;
 use super::{Chat, IGNORED_MAX};

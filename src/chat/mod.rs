@@ -56,7 +56,7 @@ pub use settings::{AWAY_NOTIFIED_MAX, IGNORED_MAX};
 /// rooms shows a hundred of them.
 pub const NOTE_BYTES_MAX: usize = 300;
 
-/// What the core is told once.
+/// Settings of the core, given once.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The server's own name, for greetings.

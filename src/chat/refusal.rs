@@ -1,9 +1,9 @@
-//! What can be wrong with a line, each with its stable code.
+//! Refusals: each thing that can be wrong with a line, with its stable code.
 
 use super::name::{Name, NameError, RoomName};
 use super::verb::Verb;
 
-/// What a client sent was refused, or failed. Each has a stable code for scripts.
+/// A line was refused, or failed. Each refusal has a stable code for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum Refusal<'a> {
@@ -25,7 +25,7 @@ pub enum Refusal<'a> {
     Setting(SettingRefusal<'a>),
 }
 
-/// What is wrong with a line of any command.
+/// A fault that a line of any command can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum LineRefusal<'a> {

@@ -1,4 +1,4 @@
-//! What simplelog writes, cut into lines and queued for the writer's thread.
+//! simplelog's output, cut into lines and queued for the writer's thread.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::mpsc::Sender;
 /// Memory of the lines that wait to be written, at most: a burst of ten thousand clients leaving fits.
 pub const WAITING_BYTES_MAX: usize = 4 << 20;
 
-/// What a line occupies in the queue beside its text.
+/// Memory of a line in the queue beside its text.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
-/// What the writer is to do next.
+/// The writer's next step.
 pub enum Message {
     /// Write a line.
     Line(Box<[u8]>),

@@ -1,4 +1,4 @@
-//! What the daemon prints at start: where it listens, and a line to paste for joining.
+//! The lines printed at start: where the daemon listens, and how to join by pasting.
 
 use std::net::SocketAddr;
 

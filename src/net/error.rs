@@ -23,7 +23,7 @@ pub enum StartError {
     /// A system call that the server cannot do without failed.
     #[error("cannot {doing}: {}", os_error_text(source))]
     System {
-        /// What the call was for.
+        /// The purpose of the call.
         doing: &'static str,
         /// The kernel's error.
         source: io::Error,

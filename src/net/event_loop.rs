@@ -35,7 +35,7 @@ pub enum Exit {
     Forced(i32),
 }
 
-/// What a SIGHUP was taken for.
+/// The meaning of a SIGHUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sighup {
     /// An operator's request to reopen the log; that was done.
@@ -114,7 +114,7 @@ impl EventLoop {
         })
     }
 
-    /// What to print at start: where it listens, and how to join.
+    /// The lines to print at start: where it listens, and how to join.
     #[must_use]
     pub fn banner(&self) -> &str {
         &self.banner

@@ -4,7 +4,7 @@ use mio::Token;
 
 use crate::chat::ids::ClientId;
 
-/// What the poll watches.
+/// A source of events that the poll watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The pipe that signal handlers write to.

@@ -9,8 +9,8 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::ids::Peer;
 use crate::config::Limits;
 
-/// What connections are counted by: an IPv4 address, or the /64 of an IPv6 address, which is what one
-/// subscriber is given.
+/// The key that connections are counted by: an IPv4 address, or the /64 of an IPv6 address, as providers
+/// give one to each subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum AddressKey {
     V4([u8; 4]),

@@ -43,7 +43,7 @@ pub struct Input {
     rate: RateLimit,
 }
 
-/// What is left of a client's share of a turn.
+/// The rest of a client's share of a turn.
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     lines: usize,

@@ -31,7 +31,7 @@ struct Receipt {
     from: UserId,
 }
 
-/// What waits for one socket. An empty one owns no buffer and is one word long: most clients are idle
+/// Bytes that wait for one socket. An empty one owns no buffer and is one word long: most clients are idle
 /// most of the time.
 #[derive(Debug, Default)]
 pub struct SendQueue(Option<Box<Queue>>);

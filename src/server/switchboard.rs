@@ -38,7 +38,7 @@ const TURNED_AWAY_MAX: usize = 16;
 /// before closing. On time, a retry would only fill the kernel's last free bytes, and look like progress.
 const LATE_TIME: Duration = Duration::from_millis(100);
 
-/// What the kernel said of a socket.
+/// An event of a socket, as the kernel reported it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Readiness {
     /// There may be something to read.

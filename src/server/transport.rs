@@ -1,4 +1,4 @@
-//! What the server needs of a socket.
+//! A socket, as far as the server needs one.
 
 use std::io;
 
@@ -27,7 +27,7 @@ pub trait Transport {
     fn disable_user_timeout(&mut self) {}
 }
 
-/// What a read brought, and what may be concluded from it.
+/// The result of a read, and whether another is due at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
     /// Bytes put into the buffer.

@@ -43,12 +43,12 @@ pub struct WriteHalf {
 }
 
 impl WriteHalf {
-    /// What waits to be written.
+    /// Bytes that wait to be written.
     pub fn queue(&self) -> &SendQueue {
         &self.queue
     }
 
-    /// What waits to be written. Changes are to be accounted for: see `Output`.
+    /// Bytes that wait to be written. Changes are to be accounted for: see `Output`.
     pub fn queue_mut(&mut self) -> &mut SendQueue {
         &mut self.queue
     }

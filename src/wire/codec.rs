@@ -1,4 +1,4 @@
-//! What a connection's bytes mean: one value, which only moves forward.
+//! The meaning of a connection's bytes: protocol detection up to the first line, then lines.
 
 use std::mem;
 

@@ -21,7 +21,7 @@ const DONT: u8 = 254;
 /// RFC 860. Linux's telnet asks for it after Ctrl-C, and shows nothing until it is answered.
 const TIMING_MARK: u8 = 6;
 
-/// What one byte of the stream amounts to.
+/// The effect of one byte of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TelnetEvent {
     /// A byte of text; 255 if it was sent twice.

@@ -17,7 +17,7 @@ const UNSENT_BYTES_MAX: u32 = 128 << 10;
 pub struct SocketOption {
     /// As setsockopt(2) calls it.
     pub name: &'static str,
-    /// What to expect without it, for the log.
+    /// The consequence of a kernel without it, for the log.
     pub without: &'static str,
     set: fn(&SockRef<'_>, &Limits) -> io::Result<()>,
 }

@@ -21,7 +21,7 @@ const FOLDER_LOCK_TIME: Duration = Duration::from_secs(1);
 /// How often a lock that is held is tried.
 const FOLDER_LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What the kernel buffers for a Unix socket (Linux doubles it, for bookkeeping); it reports room once
+/// The kernel's buffer for a Unix socket (Linux doubles it, for bookkeeping); it reports room once
 /// three quarters were read. With its default of 200 KiB a slow reader would look like one that stalls.
 pub const SEND_BUFFER_BYTES: usize = 16 << 10;
 

@@ -39,7 +39,7 @@ pub struct Output {
     unix_ms: u64,
     /// Buffers for the styles of a room's line; `None` while a line is being announced.
     encodings: Option<Box<Encodings>>,
-    /// What the server has counted.
+    /// The server's counters, for `/stats`.
     pub(super) stats: ServerStats,
 }
 
@@ -56,7 +56,7 @@ struct OutputLimits {
     skipped_rooms: usize,
 }
 
-/// What waits, for all clients together: see [`SendQueue::footprint_bytes`].
+/// Footprints of all queues together: see [`SendQueue::footprint_bytes`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     bytes: usize,
