@@ -91,14 +91,19 @@ impl Default for Limits {
     }
 }
 
-/// A limit that makes no sense beside another.
+/// The most that may be set as one client's unread output: places in it have 31 bits.
+const OUTPUT_HARD_BYTES_MAX: usize = 1 << 30;
+
+/// A limit that makes no sense by itself or beside another.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{flag} is {bytes} bytes and must be at least {least_bytes}, {why}")]
+#[error("{flag} is {bytes} bytes and must be {bound} {bound_bytes}, {why}")]
 pub struct LimitsError {
     flag: &'static str,
     bytes: usize,
-    least_bytes: usize,
-    /// How the least follows from another limit.
+    /// `at least` or `at most`.
+    bound: &'static str,
+    bound_bytes: usize,
+    /// How the bound follows from another limit.
     why: &'static str,
 }
 
@@ -115,7 +120,8 @@ impl Limits {
             Err(LimitsError {
                 flag,
                 bytes,
-                least_bytes,
+                bound: "at least",
+                bound_bytes: least_bytes,
                 why,
             })
         };
@@ -128,6 +134,15 @@ impl Limits {
         // Otherwise a client would be closed before a line was skipped.
         let least = soft.saturating_mul(2);
         at_least("--hard-limit", hard, least, "twice --soft-limit")?;
+        if hard > OUTPUT_HARD_BYTES_MAX {
+            return Err(LimitsError {
+                flag: "--hard-limit",
+                bytes: hard,
+                bound: "at most",
+                bound_bytes: OUTPUT_HARD_BYTES_MAX,
+                why: "a gibibyte",
+            });
+        }
         // Otherwise one client could fill the share of all.
         let total = self.output_total_bytes_max;
         at_least("--total-limit", total, hard, "as --hard-limit is")?;
@@ -267,6 +282,13 @@ mod tests {
                     ..Limits::default()
                 },
                 "--hard-limit is 1048576 bytes and must be at least 4194304, twice --soft-limit",
+            ),
+            (
+                Limits {
+                    output_hard_bytes_max: (1 << 30) + 1,
+                    ..Limits::default()
+                },
+                "--hard-limit is 1073741825 bytes and must be at most 1073741824, a gibibyte",
             ),
             (
                 Limits {

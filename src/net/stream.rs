@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -54,6 +55,23 @@ impl Transport for Stream {
         if let Self::Tcp(stream) = self {
             // A failure shows at the next write.
             let _ = socket2::SockRef::from(&*stream).set_tcp_user_timeout(None);
+        }
+    }
+
+    /// What was written to a Unix socket is with its reader's machine: this one.
+    fn unacknowledged_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Tcp(stream) => chinwag_outq::unacknowledged_bytes(stream).ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// With a linger time of zero, closing resets the connection and drops what is not acknowledged
+    /// (socket(7), `SO_LINGER`).
+    fn abort(&mut self) {
+        if let Self::Tcp(stream) = self {
+            // If it fails, the kernel goes on sending: the message may arrive after all.
+            let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
         }
     }
 }

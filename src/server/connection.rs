@@ -10,6 +10,7 @@ use crate::chat::time::Timestamp;
 use super::pool::Pool;
 use super::rate_limit::RateLimit;
 use super::read_half::{ReadHalf, ReadOutcome};
+use super::receipts::Position;
 use super::send_queue::{Queue, Written};
 use super::timers::Armed;
 use super::transport::Transport;
@@ -113,18 +114,41 @@ impl<S: Transport> Connection<S> {
         self.output.write_to(&mut self.stream, pool, now)
     }
 
+    /// Bytes that the kernel took and the peer's machine has not acknowledged, as far as the transport can
+    /// tell.
+    pub fn unacknowledged_bytes(&self) -> usize {
+        let bytes = self.stream.unacknowledged_bytes().unwrap_or_default();
+        // The end that the peer was told counts as one.
+        let was_told = self.linger_until() != Timestamp::NEVER;
+        bytes.saturating_sub(usize::from(was_told))
+    }
+
+    /// The end of what has arrived at the peer's machine.
+    pub fn acknowledged(&self) -> Position {
+        self.output.written().before(self.unacknowledged_bytes())
+    }
+
+    /// What has not arrived must not do so once the connection is closed.
+    pub fn abort(&mut self) {
+        self.stream.abort();
+    }
+
     /// Once its output is written, tells a draining connection's peer that nothing more comes, and begins
     /// to wait for the peer's end. Returns what follows.
     pub fn linger(&mut self, now: Timestamp) -> Linger {
-        let Some(ending) = &mut self.ending else {
+        let Some(ending) = &self.ending else {
             return Linger::NotYet;
         };
         if self.phase != Phase::Draining || !self.output.queue().is_empty() {
             return Linger::NotYet;
         }
-        if !ending.disconnect.lingers || self.input.has_ended() {
+        let lingers = ending.disconnect.lingers;
+        if !lingers || (self.input.has_ended() && self.unacknowledged_bytes() == 0) {
             return Linger::Over;
         }
+        let Some(ending) = &mut self.ending else {
+            return Linger::NotYet;
+        };
         if ending.linger_until != Timestamp::NEVER {
             return Linger::Waiting;
         }

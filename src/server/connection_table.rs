@@ -4,8 +4,7 @@ use std::mem;
 
 use slab::Slab;
 
-use crate::chat::Chat;
-use crate::chat::ids::{ClientId, UserId};
+use crate::chat::ids::ClientId;
 use crate::chat::time::Timestamp;
 
 use super::connection::{Connection, Phase, Timing};
@@ -208,24 +207,5 @@ impl<S> ConnectionTable<S> {
     /// Whether closed connections are to be removed.
     pub fn has_reap(&self) -> bool {
         !self.reap_list.is_empty()
-    }
-
-    /// The users with a private message that is not written yet, in order. A message to oneself does
-    /// not count: its sender could not be told.
-    pub fn senders_of_unwritten(&self, chat: &Chat) -> Vec<UserId> {
-        let mut senders = Vec::new();
-        for (slot, connection) in self.iter() {
-            let own = chat.user_of(self.id_of(slot));
-            let unwritten = connection.output().queue().senders_of_unwritten();
-            for sender in unwritten.filter(|sender| Some(*sender) != own) {
-                // Most senders wrote several in a row, and there may be millions of messages.
-                if senders.last() != Some(&sender) {
-                    senders.push(sender);
-                }
-            }
-        }
-        senders.sort_unstable();
-        senders.dedup();
-        senders
     }
 }

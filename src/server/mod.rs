@@ -13,6 +13,7 @@ mod output;
 mod pool;
 mod rate_limit;
 mod read_half;
+mod receipts;
 mod send_queue;
 pub mod switchboard;
 mod timers;

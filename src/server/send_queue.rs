@@ -1,9 +1,8 @@
-//! Unwritten bytes of one socket, and the senders of the private messages in them.
+//! Unwritten bytes of one socket.
 
 use std::io;
 use std::num::NonZeroUsize;
 
-use crate::chat::ids::UserId;
 use crate::server::pool::{BUFFER_BYTES_KEPT_MAX, Pool, Reusable};
 use crate::server::transport::Transport;
 
@@ -14,22 +13,9 @@ const WRITTEN_BYTES_KEPT_MAX: usize = 32 << 10;
 /// Room that a partly written queue keeps, lest it shrink and grow with every line.
 const ROOM_BYTES_KEPT: usize = 1 << 10;
 
-/// Likewise, in receipts.
-const RECEIPTS_KEPT: usize = 64;
-
 /// A fresh queue has room for one short line: ten thousand are in use at once in a large fan-out.
 /// With malloc's own bytes, a cache line.
 const QUEUE_BYTES_START: usize = 56;
-
-/// A longer list of receipts is freed when its queue goes back to the pool.
-const RECEIPTS_KEPT_MAX: usize = 1024;
-
-/// The sender of a private message in the queue, and where in the queue the message ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Receipt {
-    end: usize,
-    from: UserId,
-}
 
 /// Bytes that wait for one socket. An empty one owns no buffer and is one word long: most clients are idle
 /// most of the time.
@@ -38,14 +24,11 @@ pub struct SendQueue(Option<Box<Queue>>);
 
 /// The buffer of a [`SendQueue`] that is not empty.
 ///
-/// Invariants: `written <= bytes.len()`; receipts are in the order of their ends, and none ends in what
-/// was written but for those in the first [`WRITTEN_BYTES_KEPT_MAX`] bytes. Once discarded it holds no
-/// bytes, and the receipts of messages that were not written whole.
+/// Invariants: `written <= bytes.len()`. Once discarded it holds no bytes.
 #[derive(Debug, Default)]
 pub struct Queue {
     bytes: Vec<u8>,
     written: usize,
-    receipts: Vec<Receipt>,
     /// How many bytes were never written, once the queue is discarded.
     discarded: Option<NonZeroUsize>,
 }
@@ -62,7 +45,8 @@ pub enum Written {
 }
 
 impl SendQueue {
-    /// Bytes that wait.
+    /// Bytes that wait: what counts for the limit on all queues together. None once discarded, as that memory
+    /// is about to go.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |queue| queue.waiting().len())
@@ -74,48 +58,24 @@ impl SendQueue {
         self.len() == 0
     }
 
-    /// Memory that counts for the limit on all queues together: bytes that wait, and receipts. None
-    /// once discarded, as that memory is about to go.
-    #[must_use]
-    pub fn footprint_bytes(&self) -> usize {
-        let queue = self.0.as_ref().filter(|queue| queue.discarded.is_none());
-        queue.map_or(0, |queue| {
-            queue.waiting().len() + queue.receipts.len() * size_of::<Receipt>()
-        })
-    }
-
     /// Lets `encode` append a line, and takes it back if more than `bytes_max` would wait then. An
-    /// empty queue takes any line: each has a limit of its own. Returns whether the line stays.
+    /// empty queue takes any line: each has a limit of its own. Returns its length, if the line stays.
     pub fn append(
         &mut self,
         pool: &mut Pool<Box<Queue>>,
         bytes_max: usize,
         encode: impl FnOnce(&mut Vec<u8>),
-    ) -> bool {
+    ) -> Option<usize> {
         let queue = self.0.get_or_insert_with(|| pool.take());
         let before = queue.bytes.len();
         encode(&mut queue.bytes);
-        debug_assert!(queue.bytes.len() >= before, "an encoder appends");
-        if queue.waiting().len() > bytes_max && before > queue.written {
+        let after = queue.bytes.len();
+        debug_assert!(after > before, "an encoder appends");
+        if after - queue.written > bytes_max && before > queue.written {
             queue.bytes.truncate(before);
-            return false;
+            return None;
         }
-        true
-    }
-
-    /// Notes that the line appended last is a private message of `from`.
-    pub fn push_receipt(&mut self, from: UserId) {
-        if let Some(queue) = &mut self.0 {
-            let end = queue.bytes.len();
-            queue.receipts.push(Receipt { end, from });
-        }
-    }
-
-    /// Takes the last receipt back, as its sender is told by other means. Returns whether there was one:
-    /// it is gone once its message, and so all before it, were written.
-    pub fn pop_receipt(&mut self) -> bool {
-        let queue = self.0.as_mut();
-        queue.is_some_and(|queue| queue.receipts.pop().is_some())
+        Some(after - before)
     }
 
     /// Writes until nothing waits or the kernel takes no more. Returns also how many bytes were written.
@@ -136,19 +96,20 @@ impl SendQueue {
         (bytes, outcome)
     }
 
-    /// Drops the bytes that wait. Their receipts stay for [`SendQueue::take_unwritten`].
-    pub fn discard(&mut self) {
+    /// Drops the bytes that wait. Returns how many those were.
+    pub fn discard(&mut self) -> usize {
         let Some(queue) = self.0.as_mut().filter(|queue| queue.discarded.is_none()) else {
-            return;
+            return 0;
         };
-        queue.discarded = NonZeroUsize::new(queue.waiting().len());
+        let waiting = queue.waiting().len();
+        queue.discarded = NonZeroUsize::new(waiting);
         if queue.discarded.is_none() {
             self.0 = None;
-            return;
+            return 0;
         }
-        let written = std::mem::take(&mut queue.written);
-        queue.receipts.retain(|receipt| receipt.end > written);
+        queue.written = 0;
         queue.bytes = Vec::new();
+        waiting
     }
 
     /// Bytes that were never written: those that wait, and those that were discarded.
@@ -157,36 +118,11 @@ impl SendQueue {
         let discarded = self.0.as_ref().and_then(|queue| queue.discarded);
         discarded.map_or_else(|| self.len(), NonZeroUsize::get)
     }
-
-    /// The sender of each private message that is not written whole yet.
-    pub fn senders_of_unwritten(&self) -> impl Iterator<Item = UserId> {
-        let queue = self.0.as_ref().filter(|queue| queue.discarded.is_none());
-        queue
-            .into_iter()
-            .flat_map(|queue| queue.unwritten_senders())
-    }
-
-    /// Empties the queue. Returns the senders of private messages that were not written whole, each
-    /// with their number.
-    pub fn take_unwritten(&mut self) -> Vec<(UserId, u64)> {
-        let queue = self.0.take().unwrap_or_default();
-        let mut senders: Vec<UserId> = queue.unwritten_senders().collect();
-        senders.sort_unstable();
-        let runs = senders.chunk_by(|a, b| a == b);
-        runs.filter_map(|run| Some((*run.first()?, run.len() as u64)))
-            .collect()
-    }
 }
 
 impl Queue {
     fn waiting(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
-    }
-
-    fn unwritten_senders(&self) -> impl Iterator<Item = UserId> {
-        let is_unwritten = |receipt: &&Receipt| receipt.end > self.written;
-        let unwritten = self.receipts.iter().filter(is_unwritten);
-        unwritten.map(|receipt| receipt.from)
     }
 
     fn write_to<S: Transport>(&mut self, stream: &mut S) -> (usize, Written) {
@@ -216,19 +152,10 @@ impl Queue {
         if self.written >= WRITTEN_BYTES_KEPT_MAX.min(self.waiting().len()) {
             let written = std::mem::take(&mut self.written);
             self.bytes.drain(..written);
-            self.receipts.retain_mut(|receipt| {
-                let unwritten = receipt.end > written;
-                receipt.end = receipt.end.saturating_sub(written);
-                unwritten
-            });
         }
         let enough = (2 * self.waiting().len()).max(ROOM_BYTES_KEPT);
         if self.bytes.capacity() > 2 * enough {
             self.bytes.shrink_to(enough);
-        }
-        let enough = (2 * self.receipts.len()).max(RECEIPTS_KEPT);
-        if self.receipts.capacity() > 2 * enough {
-            self.receipts.shrink_to(enough);
         }
     }
 }
@@ -243,18 +170,16 @@ impl Reusable for Box<Queue> {
     }
 
     fn capacity_bytes(&self) -> usize {
-        self.bytes.capacity() + self.receipts.capacity() * size_of::<Receipt>()
+        self.bytes.capacity()
     }
 
     fn is_worth_keeping(&self) -> bool {
         (1..=BUFFER_BYTES_KEPT_MAX).contains(&self.bytes.capacity())
-            && self.receipts.capacity() <= RECEIPTS_KEPT_MAX
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.written = 0;
-        self.receipts.clear();
     }
 }
 
@@ -262,7 +187,6 @@ impl Reusable for Box<Queue> {
 mod tests {
     use super::*;
     use crate::server::transport::Read;
-    use std::num::NonZeroU32;
 
     /// Takes as many bytes as it has room for.
     struct SlowStream {
@@ -288,11 +212,6 @@ mod tests {
         fn shutdown_write(&mut self) -> io::Result<()> {
             Ok(())
         }
-    }
-
-    fn id(slot: u32) -> UserId {
-        let generation = NonZeroU32::MIN;
-        UserId { slot, generation }
     }
 
     #[test]
@@ -325,50 +244,29 @@ mod tests {
         let (mut pool, mut queue) = (Pool::default(), SendQueue::default());
         let mut append =
             |text: &[u8]| queue.append(&mut pool, 10, |bytes| bytes.extend_from_slice(text));
-        assert!(append(b"12345"));
-        assert!(!append(b"123456"));
-        assert!(append(b"12345"));
-        assert!(!append(b"1"));
+        assert_eq!(append(b"12345"), Some(5));
+        assert_eq!(append(b"123456"), None);
+        assert_eq!(append(b"12345"), Some(5));
+        assert_eq!(append(b"1"), None);
         assert_eq!(queue.len(), 10);
     }
 
     #[test]
-    fn senders_of_discarded_messages_are_known() {
+    fn discarded_bytes_do_not_count_as_written() {
         let (mut pool, mut queue) = (Pool::default(), SendQueue::default());
         let mut stream = SlowStream {
             room: 5,
             taken: Vec::new(),
         };
-        for slot in [1, 2, 3, 2] {
-            queue.append(&mut pool, 100, |bytes| bytes.extend_from_slice(b"1234"));
-            queue.push_receipt(id(slot));
-        }
+        queue.append(&mut pool, 100, |bytes| bytes.extend_from_slice(&[1; 16]));
         let _ = queue.write_to(&mut stream, &mut pool);
-        queue.discard();
+        assert_eq!(queue.discard(), 11);
         assert_eq!((queue.len(), queue.unwritten_bytes()), (0, 11));
-        // Discarded bytes must not count as written.
         assert!(matches!(
             queue.write_to(&mut stream, &mut pool),
             (0, Written::All)
         ));
-        assert_eq!(queue.take_unwritten(), [(id(2), 2), (id(3), 1)]);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn message_written_to_its_last_byte_has_no_receipt() {
-        let (mut pool, mut queue) = (Pool::default(), SendQueue::default());
-        let mut stream = SlowStream {
-            room: 4,
-            taken: Vec::new(),
-        };
-        for slot in [1, 2] {
-            queue.append(&mut pool, 100, |bytes| bytes.extend_from_slice(b"1234"));
-            queue.push_receipt(id(slot));
-        }
-        let _ = queue.write_to(&mut stream, &mut pool);
-        queue.discard();
-        assert_eq!(queue.take_unwritten(), [(id(2), 1)]);
+        assert_eq!((queue.discard(), queue.unwritten_bytes()), (0, 11));
     }
 
     #[test]
@@ -382,8 +280,7 @@ mod tests {
         for round in 0..2000_u32 {
             let line = [round.to_le_bytes()[0]; 100];
             sent.extend_from_slice(&line);
-            assert!(queue.append(&mut pool, 1000, |bytes| bytes.extend_from_slice(&line)));
-            queue.push_receipt(id(round));
+            queue.append(&mut pool, 1000, |bytes| bytes.extend_from_slice(&line));
             stream.room = if round == 0 { 50 } else { 100 };
             let _ = queue.write_to(&mut stream, &mut pool);
             let kept = queue.0.as_ref().map_or(0, |queue| queue.bytes.len());
@@ -391,7 +288,6 @@ mod tests {
         }
         assert_eq!(queue.len(), 50);
         assert_eq!(stream.taken, sent[..sent.len() - 50]);
-        assert_eq!(queue.take_unwritten(), [(id(1999), 1)]);
     }
 
     #[test]
@@ -402,9 +298,8 @@ mod tests {
             taken: Vec::new(),
         };
         let line = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[1; 20]);
-        for slot in 0..50_000 {
+        for _ in 0..50_000 {
             queue.append(&mut pool, 1 << 20, line);
-            queue.push_receipt(id(slot));
         }
         // The queue shrinks to a small rest, in large and in small steps.
         for step in [
@@ -418,33 +313,7 @@ mod tests {
             let kept = WRITTEN_BYTES_KEPT_MAX.min(waiting);
             let taken_max = (4 * (waiting + kept)).max(2 * ROOM_BYTES_KEPT);
             assert!(taken <= taken_max, "{taken} bytes for {waiting}");
-            let unwritten = waiting.div_ceil(20) + kept.div_ceil(20);
-            let receipts = buffer.receipts.capacity();
-            assert!(
-                receipts <= (4 * unwritten).max(2 * RECEIPTS_KEPT),
-                "{receipts} receipts for {waiting} bytes"
-            );
         }
         assert_eq!(queue.len(), 1_000_000 - stream.taken.len());
-        assert_eq!(
-            queue.take_unwritten().len(),
-            (1_000_000 - stream.taken.len()).div_ceil(20)
-        );
-    }
-
-    /// Receipts were once not counted.
-    #[test]
-    fn receipts_count_for_the_pool_too() {
-        let mut pool: Pool<Box<Queue>> = Pool::default();
-        let mut queue = Queue {
-            bytes: Vec::with_capacity(QUEUE_BYTES_START),
-            ..Queue::default()
-        };
-        queue.receipts.reserve_exact(RECEIPTS_KEPT_MAX);
-        let bytes = QUEUE_BYTES_START + RECEIPTS_KEPT_MAX * size_of::<Receipt>();
-        let queue = Box::new(queue);
-        assert_eq!(queue.capacity_bytes(), bytes);
-        pool.put(queue);
-        assert_eq!(pool.take().capacity_bytes(), bytes);
     }
 }

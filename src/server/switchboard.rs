@@ -7,9 +7,11 @@
 
 use std::time::Duration;
 
+use ahash::RandomState;
+
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
-use crate::chat::ids::{ClientId, Peer};
+use crate::chat::ids::{ClientId, Peer, UserId};
 use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
@@ -65,6 +67,7 @@ impl<S: Transport> Switchboard<S> {
     #[must_use]
     pub fn new(settings: Settings, limits: &Limits) -> Self {
         let capacity = limits.clients_max.min(SLOTS_RESERVED_MAX);
+        let [a, b, c, d] = settings.hash_seed;
         let rate = RateLimit::new(limits.line_burst, limits.lines_per_second);
         let timing = Timing {
             stall_time: limits.output_stall_time,
@@ -76,7 +79,7 @@ impl<S: Transport> Switchboard<S> {
             chat: Chat::new(settings).with_capacity(capacity),
             table: ConnectionTable::with_capacity(capacity, timing),
             input: Input::new(limits, rate),
-            output: Output::new(limits),
+            output: Output::new(limits, RandomState::with_seeds(a, b, c, d)),
             buffers: Pool::default(),
         }
     }
@@ -157,6 +160,8 @@ impl<S: Transport> Switchboard<S> {
         let (chat, mut sink) = turn.chat_and_sink();
         chat.expire(now, &mut sink);
         self.finish_turn(now);
+        // Last: what was written in this turn may have arrived already.
+        self.output.look_at_receipts(&self.table);
         if self.output.is_shutting_down() && self.progress() != before {
             self.close_idle_senders(now);
         }
@@ -165,13 +170,17 @@ impl<S: Transport> Switchboard<S> {
     /// Whether there is work that waits for nothing but the next turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.table.run_queue().is_empty() || self.output.has_fan_out()
+        !self.table.run_queue().is_empty()
+            || self.output.has_fan_out()
+            || self.output.receipts().is_looking()
     }
 
     /// When there will be something to do without an event.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.table.earliest_due().min(self.chat.next_deadline())
+        let look_at = self.output.receipts().look_at();
+        let due_at = self.table.earliest_due().min(look_at);
+        due_at.min(self.chat.next_deadline())
     }
 
     /// How many connections there are, those that are ending included.
@@ -181,6 +190,12 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Bytes that wait to be written, for all connections together.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.output.queued_bytes()
+    }
+
+    /// Those, and the receipts of messages that may not have arrived: what counts for the limit.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.output.waiting_bytes()
@@ -203,8 +218,8 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Tells everyone that the server exits, processes no more input, and closes each connection once its
-    /// output was written. The sender of a private message that is not written yet stays, to learn
-    /// whether it will be.
+    /// output was written. The sender of a private message that has not arrived yet stays, to learn
+    /// whether it will.
     pub fn shut_down(&mut self, now: Timestamp) {
         let (mut turn, _) = self.lend(now);
         let (chat, mut sink) = turn.chat_and_sink();
@@ -223,10 +238,13 @@ impl<S: Transport> Switchboard<S> {
         }
         // Queues that an event has unblocked are written, too.
         self.finish_turn(now);
+        self.output.look_at_all_receipts(&self.table);
         let mut count = 0;
         for slot in 0..self.table.slot_count() {
             let connection = self.table.at(slot);
-            if connection.is_some_and(|connection| !connection.output().queue().is_empty()) {
+            let has_output = connection.is_some_and(|one| !one.output().queue().is_empty());
+            let receipts = self.output.receipts();
+            if has_output || receipts.footprint_bytes_of(self.table.id_of(slot)) > 0 {
                 self.output
                     .schedule_close(&mut self.table, slot, CloseReason::Stalled);
                 count += 1;
@@ -246,9 +264,9 @@ impl<S: Transport> Switchboard<S> {
         self.finish_turn(now);
     }
 
-    /// Closes every connection that waits for nothing: each private message of its client was written.
+    /// Closes every connection that waits for nothing: each private message of its client has arrived.
     fn close_idle_senders(&mut self, now: Timestamp) {
-        let senders = self.table.senders_of_unwritten(&self.chat);
+        let senders = self.senders_of_undelivered();
         for slot in 0..self.table.slot_count() {
             let user = self.chat.user_of(self.table.id_of(slot));
             if user.is_none_or(|user| senders.binary_search(&user).is_err()) {
@@ -257,6 +275,22 @@ impl<S: Transport> Switchboard<S> {
             }
         }
         self.finish_turn(now);
+    }
+
+    /// The users with a private message that has not arrived yet, in order. A message to oneself does
+    /// not count: its sender could not be told.
+    fn senders_of_undelivered(&mut self) -> Vec<UserId> {
+        self.output.look_at_all_receipts(&self.table);
+        let mut senders = Vec::new();
+        for (to, from) in self.output.receipts().iter() {
+            // Most senders wrote several in a row, and there may be millions of messages.
+            if senders.last() != Some(&from) && self.chat.user_of(to) != Some(from) {
+                senders.push(from);
+            }
+        }
+        senders.sort_unstable();
+        senders.dedup();
+        senders
     }
 
     /// Checks what must always hold between turns; for tests and simulations.
@@ -302,9 +336,10 @@ impl<S: Transport> Switchboard<S> {
         self.table.len() - self.admission.clients()
     }
 
-    /// Changes whenever something was written or a connection is gone.
-    fn progress(&self) -> (u64, usize) {
-        (self.output.stats.bytes_out, self.table.len())
+    /// Changes whenever something was written or has arrived, or a connection is gone.
+    fn progress(&self) -> (u64, usize, usize) {
+        let receipts = self.output.receipts().count();
+        (self.output.stats.bytes_out, self.table.len(), receipts)
     }
 
     /// Handles each connection whose deadline has passed.
@@ -393,11 +428,17 @@ impl<S: Transport> Switchboard<S> {
     /// Removes a closed connection: gives back its place, logs its end, and tells the senders of private
     /// messages that it did not get.
     fn reap(&mut self, now: Timestamp, slot: u32) {
+        let id = self.table.id_of(slot);
         let Some(mut connection) = self.output.remove(&mut self.table, slot) else {
             return;
         };
-        let queue = connection.output_mut().queue_mut();
-        let (unwritten_bytes, unwritten) = (queue.unwritten_bytes(), queue.take_unwritten());
+        let unacknowledged_bytes = connection.unacknowledged_bytes();
+        let unwritten_bytes = connection.output().queue().unwritten_bytes();
+        let receipts = self.output.receipts_mut();
+        let undelivered = receipts.take(id, connection.acknowledged());
+        if !undelivered.is_empty() {
+            connection.abort();
+        }
         connection.input_mut().discard(&mut self.buffers);
         let Some(disconnect) = connection.take_disconnect() else {
             return;
@@ -409,11 +450,12 @@ impl<S: Transport> Switchboard<S> {
             *count += 1;
         }
         let stayed = HumanDuration(now.since(connection.connected_at()));
-        log_end(&disconnect, &stayed, unwritten_bytes);
+        let lost_bytes = unwritten_bytes + unacknowledged_bytes;
+        log_end(&disconnect, &stayed, lost_bytes);
         if let Some(name) = &disconnect.name {
             let (mut turn, _) = self.lend(now);
             let (chat, mut sink) = turn.chat_and_sink();
-            for (from, count) in unwritten {
+            for (from, count) in undelivered {
                 chat.undelivered(from, name, count, &mut sink);
             }
         }

@@ -25,6 +25,16 @@ pub trait Transport {
     /// The peer is slow: the transport must not give it up for that. The server's stall time decides
     /// instead.
     fn disable_user_timeout(&mut self) {}
+
+    /// Bytes that were written and not acknowledged by the peer's machine, still known after a reset. An end
+    /// that was told to the peer counts as one byte. `None`: this transport cannot tell.
+    fn unacknowledged_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// What was not acknowledged must not arrive after the transport is closed: its sender is told that it
+    /// did not.
+    fn abort(&mut self) {}
 }
 
 /// The result of a read, and whether another is due at once.

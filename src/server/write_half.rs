@@ -11,6 +11,7 @@ use crate::wire::framing::Framing;
 use crate::wire::{self, Style};
 
 use super::pool::Pool;
+use super::receipts::Position;
 use super::send_queue::{Queue, SendQueue, Written};
 use super::transport::Transport;
 
@@ -31,15 +32,34 @@ pub struct WriteHalf {
     queue: SendQueue,
     /// Some only while output is not read.
     stall: Option<Box<Stall>>,
+    /// The end of all that was ever appended to the queue.
+    end: Position,
     mode: Mode,
     /// How lines end.
     framing: Framing,
-    /// The kernel takes no more until it says so.
-    blocked: bool,
-    /// In the flush queue.
-    flush_queued: bool,
-    /// In the fan-out.
-    in_fan_out: bool,
+    flags: Flags,
+}
+
+bitflags::bitflags! {
+    /// One byte, as a connection has no room for more.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Flags: u8 {
+        /// The kernel takes no more until it says so.
+        const BLOCKED = 1;
+        /// In the flush queue.
+        const FLUSH_QUEUED = 1 << 1;
+        /// In the fan-out.
+        const IN_FAN_OUT = 1 << 2;
+    }
+}
+
+impl Flags {
+    /// Sets a flag. Returns whether it was not set.
+    fn set_new(&mut self, flag: Self) -> bool {
+        let is_new = !self.contains(flag);
+        self.insert(flag);
+        is_new
+    }
 }
 
 impl WriteHalf {
@@ -48,9 +68,32 @@ impl WriteHalf {
         &self.queue
     }
 
-    /// Bytes that wait to be written. Changes are to be accounted for: see `Output`.
-    pub fn queue_mut(&mut self) -> &mut SendQueue {
-        &mut self.queue
+    /// Appends what `encode` writes, if no more than `bytes_max` wait then: see [`SendQueue::append`].
+    /// Returns its length, which is to be accounted for: see `Output`.
+    pub fn append(
+        &mut self,
+        pool: &mut Pool<Box<Queue>>,
+        bytes_max: usize,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<usize> {
+        let bytes = self.queue.append(pool, bytes_max, encode)?;
+        self.end = self.end.after(bytes);
+        Some(bytes)
+    }
+
+    /// Drops what waits. Returns how many bytes those were, which is to be accounted for.
+    pub fn discard(&mut self) -> usize {
+        self.queue.discard()
+    }
+
+    /// The end of what was appended last.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// The end of what the kernel has taken.
+    pub fn written(&self) -> Position {
+        self.end.before(self.queue.unwritten_bytes())
     }
 
     /// How lines are written.
@@ -79,12 +122,14 @@ impl WriteHalf {
 
     /// Whether the kernel refused output, and has not said since that there is room.
     pub fn is_blocked(&self) -> bool {
-        self.blocked
+        self.flags.contains(Flags::BLOCKED)
     }
 
     /// Notes that there may be room. Returns whether output waits for that.
     pub fn unblock(&mut self) -> bool {
-        mem::take(&mut self.blocked)
+        let was_blocked = self.is_blocked();
+        self.flags.remove(Flags::BLOCKED);
+        was_blocked
     }
 
     /// Writes what waits, as far as the kernel takes it. Returns also how many bytes it took.
@@ -95,8 +140,9 @@ impl WriteHalf {
         now: Timestamp,
     ) -> (usize, Written) {
         let (bytes, outcome) = self.queue.write_to(stream, pool);
-        self.blocked = matches!(outcome, Written::Blocked);
-        if self.blocked {
+        let is_blocked = matches!(outcome, Written::Blocked);
+        self.flags.set(Flags::BLOCKED, is_blocked);
+        if is_blocked {
             let is_first = self.stall.is_none();
             let stall = self.stall.get_or_insert_default();
             if bytes > 0 || is_first {
@@ -118,7 +164,7 @@ impl WriteHalf {
     /// When the peer has left its output unread for too long; never, if none waits.
     pub fn stalled_at(&self, stall_time: Duration) -> Timestamp {
         match &self.stall {
-            Some(stall) if self.blocked => stall.progress_at.after(stall_time),
+            Some(stall) if self.is_blocked() => stall.progress_at.after(stall_time),
             _ => Timestamp::NEVER,
         }
     }
@@ -152,68 +198,69 @@ impl WriteHalf {
     }
 
     /// Ends a stall once the queue ran empty: appends the notices of skipped lines, as many as fit.
-    /// Returns how many lines that were; none means that the stall is over.
+    /// Returns how many lines and bytes those were; none means that the stall is over.
     pub fn end_stall(
         &mut self,
         pool: &mut Pool<Box<Queue>>,
         hard_bytes_max: usize,
         unix_ms: u64,
-    ) -> u64 {
+    ) -> (u64, usize) {
         debug_assert!(self.queue.is_empty(), "a stall ends with an empty queue");
         let style = self.style(false);
         let Some(mut stall) = self.stall.take() else {
-            return 0;
+            return (0, 0);
         };
-        let (mut told, mut lines) = (0, 0);
+        let (mut told, mut lines, mut bytes) = (0, 0, 0);
         for (room, count) in &stall.skipped {
             let event = Event::Missed {
                 room,
                 count: *count,
             };
             let mut written = 0;
-            let fits = self.queue.append(pool, hard_bytes_max, |bytes| {
+            let appended = self.append(pool, hard_bytes_max, |bytes| {
                 written = wire::encode(bytes, &event, style, unix_ms);
             });
-            if !fits {
+            let Some(appended) = appended else {
                 break;
-            }
+            };
             told += 1;
+            bytes += appended;
             lines += written;
         }
         stall.skipped.drain(..told);
         if !stall.skipped.is_empty() {
             self.stall = Some(stall);
         }
-        lines
+        (lines, bytes)
     }
 
     /// Notes that it is in the flush queue. Returns whether it was not.
     pub fn enter_flush_queue(&mut self) -> bool {
-        !mem::replace(&mut self.flush_queued, true)
+        self.flags.set_new(Flags::FLUSH_QUEUED)
     }
 
     /// Notes that it was taken from the flush queue.
     pub fn leave_flush_queue(&mut self) {
-        self.flush_queued = false;
+        self.flags.remove(Flags::FLUSH_QUEUED);
     }
 
     /// Whether it is in the flush queue.
     pub fn is_flush_queued(&self) -> bool {
-        self.flush_queued
+        self.flags.contains(Flags::FLUSH_QUEUED)
     }
 
     /// Notes that it is in the fan-out. Returns whether it was not.
     pub fn enter_fan_out(&mut self) -> bool {
-        !mem::replace(&mut self.in_fan_out, true)
+        self.flags.set_new(Flags::IN_FAN_OUT)
     }
 
     /// Notes that it was taken from the fan-out.
     pub fn leave_fan_out(&mut self) {
-        self.in_fan_out = false;
+        self.flags.remove(Flags::IN_FAN_OUT);
     }
 
     /// Whether it is in the fan-out.
     pub fn is_in_fan_out(&self) -> bool {
-        self.in_fan_out
+        self.flags.contains(Flags::IN_FAN_OUT)
     }
 }

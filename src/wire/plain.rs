@@ -2,11 +2,17 @@
 
 use std::fmt::Arguments;
 
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, Notice, Reply};
 
 use super::framing::LineWriter;
 use super::text::notices::PresenceSummary;
 use super::text::replies;
+
+/// Whether plain mode has no line for `event`: that something was said shows by itself.
+#[must_use]
+pub fn is_silent(event: &Event<'_>) -> bool {
+    matches!(event, Event::Ok(Reply::Done))
+}
 
 /// Writes the lines of `event`. `in_other_room`: the client's current room is another one.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool) {

@@ -1,11 +1,11 @@
 //! Limits of connections, of the time without a name, and of the line rate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::process::Command;
 
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::{Client, Daemon, REFUSED_FULL, numbered};
+use crate::network;
 
 const REFUSED_ADDRESS: &str =
     "! There are too many connections from your address. Close one, and try again.";
@@ -160,56 +160,15 @@ fn ipv4_mapped_address_counts_as_its_ipv4_address() {
     Client::over_tcp(other).expect_greeting();
 }
 
-/// Set for the copy of this program that runs in a network namespace.
-const INSIDE: &str = "CHINWAG_TEST_INSIDE_NAMESPACE";
-
 /// Runs the test once more in a network namespace, where it may use addresses other than loopback. The
 /// kernel adds the routes of IPv6 addresses in a worker: the setup waits for the last one.
 fn in_a_network_with_addresses(test: &str) -> bool {
-    const SETUP: &str = "set -e; ip link set lo up
+    const SETUP: &str = "ip link set lo up
         for a in 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
         do ip -6 address add $a/128 dev lo nodad; done
         ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.2/32 dev lo
-        until ip -6 route get 2001:db8:0:2::1; do n=$((n+1)); test $n -lt 300; sleep 0.1; done
-        exec \"$@\"";
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let unshare = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net"]);
-        command.args(["sh", "-c", script, "sh"]);
-        command
-    };
-    let required = std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_some();
-    let probe = Command::new("sh")
-        .args(["-c", "command -v ip && command -v unshare"])
-        .output();
-    if !probe.is_ok_and(|probe| probe.status.success()) {
-        assert!(
-            !required,
-            "ip (iproute2) and unshare (util-linux) are required"
-        );
-        eprintln!("skipped: no ip or no unshare");
-        return false;
-    }
-    let allowed = unshare(&SETUP.replace("exec", "exit; exec")).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        // No package could provide the missing permission.
-        eprintln!("skipped: this machine permits no network namespace");
-        return false;
-    }
-    let output = unshare(SETUP)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{shown}{errors}");
-    assert!(shown.contains("1 passed"), "{shown}");
-    false
+        until ip -6 route get 2001:db8:0:2::1; do n=$((n+1)); test $n -lt 300; sleep 0.1; done";
+    network::is_inside(test, SETUP)
 }
 
 #[test]

@@ -28,6 +28,8 @@ mod kernel;
 mod latency;
 mod limits;
 mod logs;
+mod lost_messages;
+mod network;
 mod published;
 mod restart;
 mod signals;

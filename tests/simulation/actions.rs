@@ -130,7 +130,28 @@ impl History {
             } else {
                 self.clients[index].set_space(space, write_max, breaks);
             }
+            self.network_changes(index);
             self.tell_perhaps(index);
+        }
+    }
+
+    /// The client's network becomes slow or quick, or lets something through. What is in flight at a reset
+    /// is lost.
+    fn network_changes(&mut self, index: usize) {
+        let in_flight = self.clients[index]
+            .connection
+            .socket
+            .borrow()
+            .in_flight
+            .len();
+        match self.rng.below(4) {
+            0 => self.clients[index].set_lag(true),
+            1 => self.clients[index].set_lag(false),
+            2 => {
+                let count = self.rng.below(in_flight + 1);
+                self.clients[index].arrive(count);
+            }
+            _ => {}
         }
     }
 
@@ -219,9 +240,10 @@ impl History {
         self.turn();
     }
 
-    /// All output is read.
+    /// All output arrives and is read.
     pub fn all_clients_read(&mut self) {
         for client in &mut self.clients {
+            client.set_lag(false);
             client.read_everything();
             client.tell(&mut self.server);
         }

@@ -276,6 +276,26 @@ impl Client {
         self.set_space(usize::MAX, usize::MAX, false);
     }
 
+    /// From now on, or no longer, what the server writes is in flight for a while.
+    pub fn set_lag(&mut self, lags: bool) {
+        self.connection.socket.borrow_mut().lags = lags;
+        if !lags {
+            self.arrive(usize::MAX);
+        }
+    }
+
+    /// Bytes from the server arrive at the client's machine, which acknowledges them.
+    pub fn arrive(&mut self, count: usize) {
+        let mut socket = self.connection.socket.borrow_mut();
+        if socket.arrive(count) && !socket.closed {
+            self.news = Readiness {
+                readable: true,
+                writable: true,
+                hung_up: true,
+            };
+        }
+    }
+
     pub fn reset(&mut self) {
         self.connection.socket.borrow_mut().reset = true;
         self.is_reset = true;

@@ -34,6 +34,14 @@ pub struct VirtualSocket {
     pub reset: bool,
     /// Bytes from the server, not taken yet.
     pub to_client: Vec<u8>,
+    /// What the server writes does not arrive until it is told to: it waits in `in_flight`.
+    pub lags: bool,
+    /// Bytes from the server that its kernel has taken and the client's has not acknowledged.
+    pub in_flight: Vec<u8>,
+    /// The server's end is in flight, too.
+    pub end_in_flight: bool,
+    /// What is in flight is dropped when the server closes its socket.
+    pub aborted: bool,
     /// The bytes that the server's socket still takes.
     pub space: usize,
     /// The bytes that one write takes, at most.
@@ -110,23 +118,61 @@ impl Transport for VirtualStream {
         }
         socket.space -= count;
         socket.writes += 1;
-        socket.to_client.extend_from_slice(&bytes[..count]);
+        if socket.lags {
+            socket.in_flight.extend_from_slice(&bytes[..count]);
+        } else {
+            socket.to_client.extend_from_slice(&bytes[..count]);
+        }
         Ok(count)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().shut = true;
+        let mut socket = self.0.borrow_mut();
+        socket.shut = true;
+        socket.end_in_flight = socket.lags;
         Ok(())
     }
 
     fn disable_user_timeout(&mut self) {
         self.0.borrow_mut().user_timeout_disabled = true;
     }
+
+    fn unacknowledged_bytes(&self) -> Option<usize> {
+        let socket = self.0.borrow();
+        Some(socket.in_flight.len() + usize::from(socket.end_in_flight))
+    }
+
+    fn abort(&mut self) {
+        self.0.borrow_mut().aborted = true;
+    }
 }
 
+impl VirtualSocket {
+    /// Bytes in flight arrive and are acknowledged; with the last of them, the server's end. Returns whether
+    /// that ended the connection in both directions, which the poll then reports.
+    pub fn arrive(&mut self, count: usize) -> bool {
+        if self.reset {
+            return false;
+        }
+        let count = count.min(self.in_flight.len());
+        self.to_client.extend(self.in_flight.drain(..count));
+        if !self.in_flight.is_empty() {
+            return false;
+        }
+        self.end_in_flight = false;
+        self.shut && self.half_closed
+    }
+}
+
+/// The kernel goes on sending what is in flight, unless the connection is reset.
 impl Drop for VirtualStream {
     fn drop(&mut self) {
-        self.0.borrow_mut().closed = true;
+        let mut socket = self.0.borrow_mut();
+        if socket.aborted {
+            socket.in_flight.clear();
+        }
+        socket.arrive(usize::MAX);
+        socket.closed = true;
     }
 }
 
@@ -185,6 +231,10 @@ impl VirtualServer {
             half_closed: false,
             reset: false,
             to_client: Vec::new(),
+            lags: false,
+            in_flight: Vec::new(),
+            end_in_flight: false,
+            aborted: false,
             space: usize::MAX,
             write_max: usize::MAX,
             breaks_when_full: false,
@@ -291,6 +341,20 @@ impl VirtualServer {
         self.run();
     }
 
+    /// Bytes in flight arrive at a client that [lags](VirtualClient::lag).
+    pub fn arrive(&mut self, client: &VirtualClient, count: usize) {
+        let has_ended = client.socket.borrow_mut().arrive(count);
+        if has_ended {
+            let end = Readiness {
+                readable: true,
+                writable: true,
+                hung_up: true,
+            };
+            self.switchboard.ready(client.id, end);
+            self.run();
+        }
+    }
+
     /// The client reads, so that the socket takes `space` bytes more.
     pub fn set_space(&mut self, client: &VirtualClient, space: usize) {
         client.limit_space(space);
@@ -348,6 +412,11 @@ impl VirtualClient {
     /// Sets the socket's space to `space`, and the poll does not report it.
     pub fn limit_space(&self, space: usize) {
         self.socket.borrow_mut().space = space;
+    }
+
+    /// From now on, what the server writes arrives only when it is told to.
+    pub fn lag(&self) {
+        self.socket.borrow_mut().lags = true;
     }
 
     pub fn is_closed(&self) -> bool {

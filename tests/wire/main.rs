@@ -22,6 +22,7 @@
     reason = "a test, with a harness shared between tests"
 )]
 
+mod acknowledgements;
 mod cases;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]

@@ -32,6 +32,7 @@ impl Output {
     /// client alone is added.
     pub fn begin_shutdown<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
         self.shutting_down = true;
+        self.receipts.begin_shutdown(self.now);
         self.flush_all(table);
     }
 
@@ -52,7 +53,7 @@ impl Output {
 
     /// Whether the queues hold no more together than they may.
     pub(super) fn is_within_total_limit(&self) -> bool {
-        self.totals.bytes <= self.limits.total_bytes
+        self.waiting_bytes() <= self.limits.total_bytes
     }
 
     fn flush_all<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
@@ -83,7 +84,7 @@ impl Output {
         };
         let output = connection.output_mut();
         output.leave_fan_out();
-        self.totals.fan_out_bytes -= output.queue().footprint_bytes();
+        self.totals.fan_out_bytes -= output.queue().len();
         if output.is_blocked() || output.queue().is_empty() {
             return false;
         }
@@ -111,9 +112,8 @@ impl Output {
 
     /// Writes a queue, as far as the kernel takes it.
     fn write<S: Transport>(&mut self, connection: &mut Connection<S>) -> Written {
-        let before = connection.output().queue().footprint_bytes();
         let (bytes, outcome) = connection.write(&mut self.pool, self.now);
-        self.totals.account(connection.output(), before);
+        self.totals.remove(connection.output(), bytes);
         self.stats.bytes_out += bytes as u64;
         outcome
     }
@@ -136,9 +136,8 @@ impl Output {
                     };
                     let hard_max = self.limits.hard_bytes;
                     let output = connection.output_mut();
-                    let before = output.queue().footprint_bytes();
-                    let lines = output.end_stall(&mut self.pool, hard_max, self.unix_ms);
-                    self.totals.account(output, before);
+                    let (lines, bytes) = output.end_stall(&mut self.pool, hard_max, self.unix_ms);
+                    self.totals.add(output, bytes);
                     self.stats.lines_out += lines;
                     if lines == 0 {
                         break;
@@ -194,17 +193,23 @@ impl Output {
         }
     }
 
+    /// Closes clients until all together hold no more than they may. Receipts of what has arrived are no
+    /// reason to.
     fn close_largest<S: Transport>(&mut self, table: &mut ConnectionTable<S>) {
+        if self.is_within_total_limit() {
+            return;
+        }
+        self.look_at_all_receipts(table);
         while !self.is_within_total_limit() {
-            let queues = table.iter();
-            let queues = queues.map(|(slot, connection)| (slot, connection.output().queue()));
-            let Some((slot, largest)) = queues.max_by_key(|(_, queue)| queue.footprint_bytes())
-            else {
+            let footprint = |(slot, connection): (u32, &Connection<S>)| {
+                let receipts = self.receipts.footprint_bytes_of(table.id_of(slot));
+                (connection.output().queue().len() + receipts, slot)
+            };
+            let Some((bytes, slot)) = table.iter().map(footprint).max() else {
                 return;
             };
-            let is_empty = largest.is_empty();
-            debug_assert!(!is_empty, "what is counted is there");
-            if is_empty {
+            debug_assert!(bytes > 0, "what is counted is there");
+            if bytes == 0 {
                 return;
             }
             self.schedule_close(table, slot, CloseReason::TotalOutput);

@@ -9,6 +9,8 @@ pub mod fan_out;
 mod flush;
 pub mod outbox;
 
+use ahash::RandomState;
+
 use crate::chat::close_reason::CloseReason;
 use crate::chat::stats::ServerStats;
 use crate::chat::time::Timestamp;
@@ -17,7 +19,9 @@ use crate::config::Limits;
 use super::connection::{Connection, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
 use super::pool::Pool;
-use super::send_queue::{Queue, SendQueue};
+use super::receipts::Receipts;
+use super::send_queue::Queue;
+use super::transport::Transport;
 use super::write_half::WriteHalf;
 
 use fan_out::FanOut;
@@ -29,6 +33,8 @@ pub struct Output {
     limits: OutputLimits,
     pool: Pool<Box<Queue>>,
     totals: Totals,
+    /// Of private messages whose bytes are not known to have arrived.
+    receipts: Receipts,
     /// Slots to be written to at the end of the turn.
     flush_queue: Vec<u32>,
     /// Clients to be written to a slice at a time.
@@ -56,7 +62,7 @@ struct OutputLimits {
     skipped_rooms: usize,
 }
 
-/// Footprints of all queues together: see [`SendQueue::footprint_bytes`].
+/// Bytes that wait in all queues together.
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     bytes: usize,
@@ -65,27 +71,26 @@ struct Totals {
 }
 
 impl Totals {
-    /// Changes a client's queue, and accounts for it.
-    fn change<R>(&mut self, output: &mut WriteHalf, change: impl FnOnce(&mut SendQueue) -> R) -> R {
-        let before = output.queue().footprint_bytes();
-        let result = change(output.queue_mut());
-        self.account(output, before);
-        result
+    /// Accounts for bytes that were appended to a queue.
+    fn add(&mut self, output: &WriteHalf, bytes: usize) {
+        self.bytes += bytes;
+        if output.is_in_fan_out() {
+            self.fan_out_bytes += bytes;
+        }
     }
 
-    /// Accounts for a change to a queue whose footprint was `before`.
-    fn account(&mut self, output: &WriteHalf, before: usize) {
-        let after = output.queue().footprint_bytes();
-        self.bytes = self.bytes + after - before;
+    /// Accounts for bytes that were written or discarded.
+    fn remove(&mut self, output: &WriteHalf, bytes: usize) {
+        self.bytes -= bytes;
         if output.is_in_fan_out() {
-            self.fan_out_bytes = self.fan_out_bytes + after - before;
+            self.fan_out_bytes -= bytes;
         }
     }
 }
 
 impl Output {
     /// Nothing to write yet.
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, hasher: RandomState) -> Self {
         Self {
             limits: OutputLimits {
                 soft_bytes: limits.output_soft_bytes_max,
@@ -95,6 +100,7 @@ impl Output {
             },
             pool: Pool::default(),
             totals: Totals::default(),
+            receipts: Receipts::new(hasher),
             flush_queue: Vec::new(),
             fan_out: FanOut::default(),
             shutting_down: false,
@@ -118,9 +124,36 @@ impl Output {
         self.shutting_down
     }
 
-    /// Memory of what waits, for all clients together: see [`SendQueue::footprint_bytes`].
-    pub fn waiting_bytes(&self) -> usize {
+    /// Bytes that wait to be written, for all clients together.
+    pub fn queued_bytes(&self) -> usize {
         self.totals.bytes
+    }
+
+    /// Those, and the memory of receipts.
+    pub fn waiting_bytes(&self) -> usize {
+        self.totals.bytes + self.receipts.footprint_bytes()
+    }
+
+    /// The receipts of private messages.
+    pub fn receipts(&self) -> &Receipts {
+        &self.receipts
+    }
+
+    /// The receipts of private messages.
+    pub fn receipts_mut(&mut self) -> &mut Receipts {
+        &mut self.receipts
+    }
+
+    /// Drops the receipts of what has arrived, a turn's share of them, if it is time.
+    pub fn look_at_receipts<S: Transport>(&mut self, table: &ConnectionTable<S>) {
+        let acknowledged = |id| table.get(id).map(Connection::acknowledged);
+        self.receipts.look(self.now, acknowledged);
+    }
+
+    /// Drops the receipts of everything that has arrived.
+    pub fn look_at_all_receipts<S: Transport>(&mut self, table: &ConnectionTable<S>) {
+        let acknowledged = |id| table.get(id).map(Connection::acknowledged);
+        self.receipts.look_at_all(self.now, acknowledged);
     }
 
     /// Whether a client's own lines must wait until its output was read: too much of that waits, or it
@@ -147,7 +180,9 @@ impl Output {
         };
         if is_abrupt(reason) {
             let output = connection.output_mut();
-            self.totals.change(output, SendQueue::discard);
+            let bytes = output.discard();
+            self.totals.remove(output, bytes);
+            self.receipts.release(id);
         }
         match connection.phase() {
             Phase::Open if connection.set_close_reason(reason) => table.push_closing(id),
@@ -162,13 +197,9 @@ impl Output {
         table: &mut ConnectionTable<S>,
         slot: u32,
     ) -> Option<Connection<S>> {
-        let mut connection = table.remove(slot)?;
-        let output = connection.output_mut();
-        let footprint = output.queue().footprint_bytes();
-        self.totals.bytes -= footprint;
-        if output.is_in_fan_out() {
-            self.totals.fan_out_bytes -= footprint;
-        }
+        let connection = table.remove(slot)?;
+        let output = connection.output();
+        self.totals.remove(output, output.queue().len());
         Some(connection)
     }
 
@@ -188,10 +219,9 @@ impl Output {
         let (mut bytes, mut fan_out_bytes) = (0, 0);
         for (slot, connection) in table.iter() {
             let output = connection.output();
-            let footprint = output.queue().footprint_bytes();
-            bytes += footprint;
+            bytes += output.queue().len();
             if output.is_in_fan_out() {
-                fan_out_bytes += footprint;
+                fan_out_bytes += output.queue().len();
             }
             assert_eq!(output.is_stalling(), output.is_blocked());
             assert!(!output.is_flush_queued());
@@ -201,6 +231,7 @@ impl Output {
         }
         assert_eq!(bytes, self.totals.bytes);
         assert_eq!(fan_out_bytes, self.totals.fan_out_bytes);
-        assert!(bytes <= self.limits.total_bytes);
+        assert!(self.waiting_bytes() <= self.limits.total_bytes);
+        self.receipts.check_invariants();
     }
 }

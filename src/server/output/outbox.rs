@@ -9,8 +9,9 @@ use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
 use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
+use crate::server::receipts::Position;
 use crate::server::transport::Transport;
-use crate::wire::{self, Style};
+use crate::wire::{self, Style, plain};
 
 use super::Output;
 
@@ -58,31 +59,28 @@ struct Announcement<'a> {
 
 impl Output {
     /// Appends to a client's queue what `encode` writes, which returns how many lines it wrote. With a
-    /// `receipt`, it is a private message of that sender. Returns whether it fits below the hard limit.
+    /// `receipt`, it is a private message of that sender. Returns its end, if it fits below the hard limit.
     fn append<S>(
         &mut self,
         connection: &mut Connection<S>,
-        slot: u32,
+        id: ClientId,
         receipt: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
-    ) -> bool {
+    ) -> Option<Position> {
         let (hard_max, unix_ms) = (self.limits.hard_bytes, self.unix_ms);
         let output = connection.output_mut();
-        let (style, pool, mut lines) = (output.style(false), &mut self.pool, 0);
-        let fits = self.totals.change(output, |queue| {
-            let fits = queue.append(pool, hard_max, |buffer| {
-                lines = encode(buffer, style, unix_ms);
-            });
-            if let (true, Some(from)) = (fits, receipt) {
-                queue.push_receipt(from);
-            }
-            fits
-        });
-        if fits {
-            self.mark_flush(connection, slot);
-            self.stats.lines_out += lines;
+        let (style, mut lines) = (output.style(false), 0);
+        let bytes = output.append(&mut self.pool, hard_max, |buffer| {
+            lines = encode(buffer, style, unix_ms);
+        })?;
+        self.totals.add(output, bytes);
+        let end = output.end();
+        if let Some(from) = receipt {
+            self.receipts.push(self.now, id, from, end);
         }
-        fits
+        self.mark_flush(connection, id.slot);
+        self.stats.lines_out += lines;
+        Some(end)
     }
 }
 
@@ -111,12 +109,13 @@ impl<S: Transport> Sink<'_, S> {
         let Some(connection) = self.table.get_mut(id).filter(|c| !c.is_dead()) else {
             return Delivery::Refused;
         };
-        let fits = self.output.append(connection, id.slot, receipt, &encode);
-        if !fits && !self.append_after_flush(id, receipt, &encode) {
+        let appended = self.output.append(connection, id, receipt, &encode);
+        let appended = appended.or_else(|| self.append_after_flush(id, receipt, &encode));
+        let Some(end) = appended else {
             self.output
                 .schedule_close(self.table, id.slot, CloseReason::UnreadOutput);
             return Delivery::Refused;
-        }
+        };
         if self.output.is_within_total_limit() {
             return Delivery::Queued;
         }
@@ -124,14 +123,16 @@ impl<S: Transport> Sink<'_, S> {
         match self.table.get_mut(id).filter(|c| c.is_dead()) {
             None => Delivery::Queued,
             // It was the largest queue of all. The sender is told right now, unless the message was
-            // written while room was made, and the queue grew by something else.
+            // written while room was made: then its receipt says what becomes of it.
             Some(connection) => {
-                let queue = connection.output_mut().queue_mut();
-                if receipt.is_none() || queue.pop_receipt() {
-                    Delivery::Refused
-                } else {
-                    Delivery::Queued
+                let is_written = !end.is_past(connection.output().written());
+                if receipt.is_some() && is_written {
+                    return Delivery::Queued;
                 }
+                if receipt.is_some() {
+                    self.output.receipts.take_back(id, end);
+                }
+                Delivery::Refused
             }
         }
     }
@@ -143,11 +144,10 @@ impl<S: Transport> Sink<'_, S> {
         id: ClientId,
         receipt: Option<UserId>,
         encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
-    ) -> bool {
+    ) -> Option<Position> {
         self.output.flush(self.table, id.slot);
-        let connection = self.table.get_mut(id).filter(|c| !c.is_dead());
-        connection
-            .is_some_and(|connection| self.output.append(connection, id.slot, receipt, encode))
+        let connection = self.table.get_mut(id).filter(|c| !c.is_dead())?;
+        self.output.append(connection, id, receipt, encode)
     }
 
     /// Copies a room's line to one member, or skips it if the member reads too slowly.
@@ -175,13 +175,12 @@ impl<S: Transport> Sink<'_, S> {
             return;
         }
         let (pool, hard_max) = (&mut self.output.pool, self.output.limits.hard_bytes);
-        self.output.totals.change(output, |queue| {
-            queue.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes))
-        });
+        let appended = output.append(pool, hard_max, |buffer| buffer.extend_from_slice(bytes));
+        self.output.totals.add(output, appended.unwrap_or_default());
         self.output.stats.lines_out += lines;
         // Otherwise it is written at the end of the turn, or once the kernel has room.
         if !output.is_flush_queued() && !output.is_blocked() && output.enter_fan_out() {
-            self.output.totals.fan_out_bytes += output.queue().footprint_bytes();
+            self.output.totals.fan_out_bytes += output.queue().len();
             self.output.fan_out.push(id);
         }
         if !self.output.is_within_total_limit() {
@@ -192,6 +191,9 @@ impl<S: Transport> Sink<'_, S> {
 
 impl<S: Transport> Outbox for Sink<'_, S> {
     fn send(&mut self, to: ClientId, event: &Event<'_>) {
+        if plain::is_silent(event) && self.mode(to) == Mode::Plain {
+            return;
+        }
         // Refused only if the client is about to end, and then it needs no answer.
         let _ = self.queue(to, None, |buffer, style, unix_ms| {
             wire::encode(buffer, event, style, unix_ms)
