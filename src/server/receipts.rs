@@ -29,6 +29,9 @@ const FRESH_MAX: usize = 1 << 19;
 /// Receipts that are searched for those of one client that ends, rather than sorted by client.
 const SEARCH_MAX: usize = 4096;
 
+/// A receipt counts for this much memory, wherever it is kept.
+const RECEIPT_BYTES: usize = size_of::<Fresh>();
+
 /// Room for receipts that an empty list keeps.
 const FRESH_KEPT: usize = 1024;
 
@@ -171,13 +174,13 @@ impl Receipts {
 
     /// Memory of all receipts but those of clients that are about to be closed.
     pub fn footprint_bytes(&self) -> usize {
-        self.fresh.len() * size_of::<Fresh>() + self.kept_count * size_of::<Receipt>()
+        (self.fresh.len() + self.kept_count) * RECEIPT_BYTES
     }
 
     /// Memory of the receipts kept for one recipient; none, once [released](Self::release).
     pub fn footprint_bytes_of(&self, to: ClientId) -> usize {
         let kept = self.kept.get(&to).filter(|kept| !kept.released);
-        kept.map_or(0, |kept| kept.receipts.len() * size_of::<Receipt>())
+        kept.map_or(0, |kept| kept.receipts.len() * RECEIPT_BYTES)
     }
 
     /// No longer counts the receipts of a recipient that is about to be closed.

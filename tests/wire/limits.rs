@@ -480,8 +480,8 @@ fn hang_up_reported_with_the_last_bytes_is_seen() {
 #[test]
 fn largest_queue_is_closed_when_the_total_limit_is_reached() {
     let limits = Limits {
-        // Thirty lines of a hundred bytes, and a receipt of sixteen bytes for each.
-        output_total_bytes_max: 30 * 116,
+        // Thirty lines of a hundred bytes, and a receipt of twenty bytes for each.
+        output_total_bytes_max: 30 * 120,
         ..small_queues()
     };
     let mut server = VirtualServer::new(limits);
@@ -505,7 +505,7 @@ fn largest_queue_is_closed_when_the_total_limit_is_reached() {
             write(&mut server, to, 100);
         }
     }
-    assert_eq!(server.switchboard.waiting_bytes(), 30 * 116);
+    assert_eq!(server.switchboard.waiting_bytes(), 30 * 120);
     alice.text();
     write(&mut server, "b", 100);
     let told = alice.text();

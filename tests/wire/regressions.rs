@@ -94,6 +94,7 @@ fn refused_connection_is_closed_at_the_total_limit() {
     while server.switchboard.waiting_bytes() < 4096 - 100 {
         server.send(&alice, &private_to("bob", 3));
     }
+    let waiting = server.switchboard.waiting_bytes();
     let third = server.connect("127.0.0.1:3");
     server.advance(Duration::from_secs(2));
     assert!(third.is_closed());
@@ -101,7 +102,7 @@ fn refused_connection_is_closed_at_the_total_limit() {
     // The same where the line itself passes the limit.
     let limits = Limits {
         clients_max: 2,
-        output_total_bytes_max: server.switchboard.waiting_bytes() + 10,
+        output_total_bytes_max: waiting + 10,
         output_hard_bytes_max: 8192,
         ..small_queues()
     };
@@ -151,8 +152,8 @@ fn short_private_messages_count_with_their_receipts() {
     };
     let (mut server, alice, bob) = alice_and_bob(limits);
     bob.limit_space(0);
-    // "@alice: x" and its end are ten bytes, and the receipt sixteen.
-    for _ in 0..8192 / 26 {
+    // "@alice: x" and its end are ten bytes, and the receipt twenty.
+    for _ in 0..8192 / 30 {
         server.send(&alice, b"@bob:x\n");
     }
     assert!(!bob.is_closed());
@@ -295,7 +296,7 @@ fn total_limit_is_enforced_without_deep_recursion() {
 fn readers_read_their_last_byte_at_the_total_limit() {
     const READERS: usize = 1000;
     /// The size of a private message's receipt.
-    const RECEIPT_BYTES: usize = 16;
+    const RECEIPT_BYTES: usize = 20;
     let limits = Limits {
         line_bytes_max: 4096,
         clients_max: READERS + 10,
