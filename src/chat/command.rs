@@ -127,7 +127,11 @@ pub enum NamesOf {
 /// The names before a private message's colon, still as typed: they are split while they are
 /// used, so that a message needs no list of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipients<'a>(&'a str);
+pub struct Recipients<'a> {
+    typed: &'a str,
+    /// Set if that is one name and nothing else, as in most messages: so it is parsed once.
+    name: Option<Name>,
+}
 
 /// A private message goes to this many users at most; more is what a room is for.
 pub const RECIPIENTS_MAX: usize = 16;
@@ -137,27 +141,34 @@ impl<'a> Recipients<'a> {
     ///
     /// # Errors
     /// [`MessageRefusal::TooManyRecipients`] past [`RECIPIENTS_MAX`].
-    pub fn parse(names: &'a str) -> Result<Self, Refusal<'a>> {
-        if memchr::memchr_iter(b',', names.as_bytes())
-            .nth(RECIPIENTS_MAX - 1)
-            .is_some()
+    pub fn parse(typed: &'a str) -> Result<Self, Refusal<'a>> {
+        let name = Name::parse(typed.trim_ascii()).ok();
+        if name.is_none()
+            && memchr::memchr_iter(b',', typed.as_bytes())
+                .nth(RECIPIENTS_MAX - 1)
+                .is_some()
         {
             return Err(Refusal::Message(MessageRefusal::TooManyRecipients));
         }
-        Ok(Self(names))
+        Ok(Self { typed, name })
     }
 
     /// Each name as typed, valid or not.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        self.0.split(',').map(str::trim_ascii)
+        self.typed.split(',').map(str::trim_ascii)
     }
 
-    /// The name, if there is only one.
+    /// The name as typed, if there is only one.
     #[must_use]
-    pub fn only(self) -> Option<&'a str> {
-        memchr::memchr(b',', self.0.as_bytes())
-            .is_none()
-            .then(|| self.0.trim_ascii())
+    pub fn only(&self) -> Option<&'a str> {
+        let is_one = self.name.is_some() || memchr::memchr(b',', self.typed.as_bytes()).is_none();
+        is_one.then(|| self.typed.trim_ascii())
+    }
+
+    /// The name, if there is only one and it can be a name.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
     }
 }
 

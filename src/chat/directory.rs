@@ -141,7 +141,12 @@ impl Directory {
 
     /// Finds a user by a name as typed, valid or not; returns the name as its owner spells it.
     pub fn find_typed(&self, typed: &str) -> Option<(UserId, Name)> {
-        let (id, record) = self.find_record(&Name::parse(typed).ok()?)?;
+        self.find_named(&Name::parse(typed).ok()?)
+    }
+
+    /// Finds a user by name; returns the name as its owner spells it.
+    pub fn find_named(&self, name: &Name) -> Option<(UserId, Name)> {
+        let (id, record) = self.find_record(name)?;
         Some((id, record.name?))
     }
 

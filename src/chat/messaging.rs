@@ -85,8 +85,8 @@ impl Chat {
             return self.private_to_several(sender, to, text, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let recipient = self.directory.find_typed(typed).ok_or(missing)?;
-        self.private_to_one(sender, recipient, text, outbox)
+        let found = to.name().and_then(|name| self.directory.find_named(name));
+        self.private_to_one(sender, found.ok_or(missing)?, text, outbox)
     }
 
     fn reply<'a, O: Outbox>(

@@ -46,14 +46,13 @@ impl Name {
     /// # Errors
     /// Says the first thing that is wrong with `text`.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if text
-            .bytes()
-            .next()
-            .is_some_and(|first| !first.is_ascii_alphabetic() && is_label(first))
-        {
-            return Err(NameError::Start);
+        let label = Label::parse(text);
+        match text.as_bytes() {
+            [first, ..] if !first.is_ascii_alphabetic() && is_label(*first) => {
+                Err(NameError::Start)
+            }
+            _ => label.map(Self),
         }
-        Label::parse(text).map(Self)
     }
 
     /// The name as it was typed.
@@ -137,8 +136,22 @@ struct Label<const BYTES_MAX: usize> {
     bytes: [u8; BYTES_MAX],
 }
 
+/// Whether a name may hold each byte: looked up, as every message names its recipient.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "at compile time, where a mistake shows"
+)]
+const IS_LABEL: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        byte += 1;
+    }
+    table
+};
+
 fn is_label(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+    IS_LABEL.get(usize::from(byte)).is_some_and(|is| *is)
 }
 
 impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
@@ -163,6 +176,12 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
         }
     }
 
+    /// The text without case, and its unused tail. Of letters, digits, `-` and `_`, one bit makes the
+    /// difference of case, and no two others alike.
+    fn folded(&self) -> [u8; BYTES_MAX] {
+        self.bytes.map(|byte| byte | 0x20)
+    }
+
     fn as_bytes(&self) -> &[u8] {
         self.bytes
             .get(..usize::from(self.len.get()))
@@ -177,7 +196,7 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
 
 impl<const BYTES_MAX: usize> PartialEq for Label<BYTES_MAX> {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes().eq_ignore_ascii_case(other.as_bytes())
+        self.folded() == other.folded()
     }
 }
 
@@ -185,8 +204,8 @@ impl<const BYTES_MAX: usize> Eq for Label<BYTES_MAX> {}
 
 impl<const BYTES_MAX: usize> Hash for Label<BYTES_MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The unused tail is zero, and a write of known length is quicker than one of any length.
-        state.write(&self.bytes.map(|byte| byte.to_ascii_lowercase()));
+        // A write of known length is quicker than one of any length.
+        state.write(&self.folded());
     }
 }
 
@@ -214,6 +233,18 @@ mod tests {
         ] {
             assert_eq!(Name::parse(bad), Err(why), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_are_alike_only_if_all_but_case_is() {
+        let labels = || (0..128_u8).filter(|byte| is_label(*byte));
+        assert_eq!(labels().count(), 26 + 26 + 10 + 2);
+        for (one, other) in labels().flat_map(|one| labels().map(move |other| (one, other))) {
+            let name = |byte: u8| RoomName::parse(&format!("x{}", char::from(byte))).unwrap();
+            let alike = one.eq_ignore_ascii_case(&other);
+            assert_eq!(name(one) == name(other), alike, "{one} and {other}");
+        }
+        assert_ne!(RoomName::parse("x"), RoomName::parse("x-"));
     }
 
     #[test]

@@ -40,10 +40,19 @@ fn say(text: &str) -> Command<'_> {
 /// `@NAME:TEXT` or `@NAME,NAME:TEXT`.
 fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     let after_at = line.get(1..).unwrap_or_default();
-    let (names, rest) = after_at
-        .split_once(':')
-        .ok_or(MessageRefusal::MissingColon)?;
+    let colon = memchr::memchr(b':', after_at.as_bytes()).ok_or(MessageRefusal::MissingColon)?;
+    let names = after_at.get(..colon).unwrap_or_default();
     let to = Recipients::parse(names)?;
+    if to.name().is_none() {
+        check_names(to)?;
+    }
+    let text = after_at.get(colon + 1..).unwrap_or_default();
+    let text = self::text(text.strip_prefix(' ').unwrap_or(text))?;
+    Ok(MessageCommand::Private { to, text })
+}
+
+/// Refuses names that are none, or that cannot be meant as one.
+fn check_names(to: Recipients<'_>) -> Result<(), Refusal<'_>> {
     for name in to.iter() {
         if name.is_empty() {
             return Err(Refusal::Message(MessageRefusal::MissingName));
@@ -53,8 +62,7 @@ fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
             return Err(Refusal::Message(MessageRefusal::SpaceInName));
         }
     }
-    let text = text(rest.strip_prefix(' ').unwrap_or(rest))?;
-    Ok(MessageCommand::Private { to, text })
+    Ok(())
 }
 
 /// A command line, without its slash.
