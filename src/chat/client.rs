@@ -12,8 +12,9 @@ use super::name::Name;
 use super::time::Timestamp;
 
 /// One connection, and its user: as each has one of the other, a message finds both in the same two
-/// cache lines.
+/// cache lines, of which it begins the first.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Client {
     /// As in its [`ClientId`].
     generation: u32,
