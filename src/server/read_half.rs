@@ -61,6 +61,8 @@ pub struct ReadHalf {
     readable: bool,
     /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
     hung_up: bool,
+    /// The peer neither sends nor reads any more.
+    gone: bool,
     /// The end of input was read.
     ended: bool,
     /// In the run queue.
@@ -82,6 +84,17 @@ impl ReadHalf {
     pub fn note_ready(&mut self, readable: bool, hung_up: bool) {
         self.hung_up |= hung_up;
         self.readable |= readable || hung_up;
+    }
+
+    /// Notes that the peer neither sends nor reads any more. What it had sent may still be there to read.
+    pub fn note_gone(&mut self) {
+        self.gone = true;
+        self.note_ready(true, true);
+    }
+
+    /// Whether the peer neither sends nor reads any more.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Whether a read may bring something.
@@ -135,6 +148,12 @@ impl ReadHalf {
     /// Holds its input, or lets it go on.
     pub fn set_hold(&mut self, hold: Hold) {
         self.hold = hold;
+    }
+
+    /// Whether an end now loses input: some is held, or was left when its peer was gone.
+    pub fn is_cut_short(&self) -> bool {
+        let is_left = self.pending.is_some() || self.readable;
+        self.hold != Hold::None || (self.gone && is_left)
     }
 
     /// When the rate allows the next line.

@@ -49,6 +49,9 @@ pub struct Readiness {
     pub writable: bool,
     /// There may be an end, an error or an urgent byte: what a short read does not tell.
     pub hung_up: bool,
+    /// The peer neither sends nor reads any more: a reset, a dead peer, or an end of both directions. Unlike
+    /// the others this is a fact, not a hint.
+    pub gone: bool,
 }
 
 /// The server, but for the kernel's poll.
@@ -141,9 +144,26 @@ impl<S: Transport> Switchboard<S> {
         if readiness.writable && connection.output_mut().unblock() {
             self.output.mark_flush(connection, id.slot);
         }
-        if has_input {
+        if readiness.gone {
+            self.note_gone(id);
+        } else if has_input {
             self.table.enqueue(id);
         }
+    }
+
+    /// Nobody is behind a client's connection any longer: held input is dropped, and the client leaves the
+    /// chat in its turn, so that a client served later may have its name.
+    fn note_gone(&mut self, id: ClientId) {
+        let Some(connection) = self.table.get_mut(id) else {
+            return;
+        };
+        let input = connection.input_mut();
+        input.note_gone();
+        if input.hold() != Hold::None && connection.is_open() {
+            self.output
+                .schedule_close(&mut self.table, id.slot, CloseReason::Broken);
+        }
+        self.table.enqueue(id);
     }
 
     /// A turn begins: it is `now`, and `unix_ms` by the calendar.

@@ -1,0 +1,146 @@
+//! Clients whose connection is over: what they had sent, and their names.
+
+use std::time::Duration;
+
+use chinwag::config::Limits;
+
+use crate::support::{GONE, VirtualClient, VirtualServer};
+
+/// Not on this machine, so that its lines are limited in rate.
+const PACED: &str = "192.0.2.7:1";
+
+/// Lines that one turn runs, by default; and those that are run at once, of a client limited in rate.
+const TURN_LINES: usize = 64;
+const BURST: usize = 40;
+
+/// `count` lines, each with its number.
+fn lines(count: usize) -> Vec<u8> {
+    let lines = (0..count).map(|number| format!("{number}\n"));
+    lines.collect::<String>().into_bytes()
+}
+
+/// The number of lines that `bob` said, and whether his leaving came after them.
+#[track_caller]
+fn said_by_bob(alice: &VirtualClient) -> usize {
+    let text = alice.text();
+    let said = text.matches("bob: ").count();
+    assert!(text.ends_with("* bob has left lobby.\n"), "{text}");
+    said
+}
+
+/// Alice, and bob whose lines are held after the first few of many.
+fn bob_is_held() -> (VirtualServer, VirtualClient, VirtualClient, usize) {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice] = server.register_all(["alice"]);
+    let bob = server.register(PACED, "bob");
+    server.send(&bob, &lines(300));
+    let said = alice.text().matches("bob: ").count();
+    assert!((BURST - 2..=BURST).contains(&said), "{said}");
+    (server, alice, bob, said)
+}
+
+#[test]
+fn held_lines_of_a_gone_client_are_dropped_and_its_name_is_free() {
+    for is_reset in [true, false] {
+        let (mut server, alice, bob, _) = bob_is_held();
+        if is_reset {
+            server.reset(&bob);
+        } else {
+            server.close_both_ways(&bob);
+        }
+        assert_eq!(said_by_bob(&alice), 0);
+        assert!(bob.is_closed());
+        server.register("127.0.0.1:2", "bob");
+        alice.take();
+        server.advance(Duration::from_secs(60));
+        assert_eq!(alice.text(), "");
+    }
+}
+
+/// The line that asks for the name comes with the event that frees it.
+#[test]
+fn name_of_a_gone_client_is_free_for_the_next_line() {
+    let (mut server, alice, bob, _) = bob_is_held();
+    let other = server.connect("127.0.0.1:2");
+    other.take();
+    bob.socket.borrow_mut().reset = true;
+    server.report(bob.id, GONE);
+    server.send(&other, b"#bob\n");
+    assert!(other.text().starts_with("* You are registered as bob."));
+    assert!(alice.text().starts_with("* bob has left lobby.\n"));
+}
+
+#[test]
+fn client_that_is_gone_before_it_is_held_says_what_needs_no_wait() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice] = server.register_all(["alice"]);
+    let bob = server.register(PACED, "bob");
+    server.deliver(&bob, &lines(300));
+    server.close_both_ways(&bob);
+    let said = said_by_bob(&alice);
+    assert!((BURST - 2..=BURST).contains(&said), "{said}");
+    server.register("127.0.0.1:2", "bob");
+}
+
+/// One that is not limited in rate goes on for a turn, not for as long as there is input.
+#[test]
+fn gone_client_says_no_more_than_one_turn_allows() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    alice.take();
+    server.deliver(&bob, &lines(1000));
+    server.close_both_ways(&bob);
+    assert_eq!(said_by_bob(&alice), TURN_LINES);
+}
+
+#[test]
+fn gone_client_that_read_nothing_leaves_at_once() {
+    let limits = Limits {
+        output_soft_bytes_max: 16 << 10,
+        output_hard_bytes_max: 32 << 10,
+        ..Limits::default()
+    };
+    let mut server = VirtualServer::new(limits);
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    alice.take();
+    bob.limit_space(0);
+    // Each is answered, until as much waits as its own lines may cause.
+    let ping = format!("/ping {}\n", "x".repeat(1000));
+    server.send(&bob, ping.repeat(30).as_bytes());
+    server.send(&bob, b"never\n");
+    assert_eq!(alice.text(), "");
+    bob.socket.borrow_mut().closed_by_client = true;
+    // Not even a write has to fail.
+    let gone = chinwag::server::switchboard::Readiness {
+        writable: false,
+        ..GONE
+    };
+    server.report(bob.id, gone);
+    server.run();
+    assert_eq!(said_by_bob(&alice), 0);
+}
+
+#[test]
+fn half_closed_client_has_its_held_lines_run_and_answered() {
+    let (mut server, alice, bob, said) = bob_is_held();
+    server.send(&bob, b"/ping last");
+    server.half_close(&bob);
+    server.advance(Duration::from_secs(20));
+    assert!(!bob.is_closed());
+    server.advance(Duration::from_secs(20));
+    assert_eq!(said + said_by_bob(&alice), 300);
+    assert!(bob.text().ends_with("* pong last\n"));
+    assert!(bob.is_closed());
+}
+
+/// The kernel may learn of the end of the other direction later, as it is written to.
+#[test]
+fn half_closed_client_that_is_gone_is_heard_no_further() {
+    let (mut server, alice, bob, _) = bob_is_held();
+    server.half_close(&bob);
+    server.advance(Duration::from_secs(10));
+    let said = alice.text().matches("bob: ").count();
+    assert!((99..=101).contains(&said), "{said}");
+    server.close_both_ways(&bob);
+    assert_eq!(said_by_bob(&alice), 0);
+}
