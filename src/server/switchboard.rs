@@ -76,6 +76,8 @@ impl<S: Transport> Switchboard<S> {
             stall_time: limits.output_stall_time,
             register_time: limits.register_time,
             rate,
+            keepalive_time: limits.keepalive_time,
+            lost_time_max: limits.lost_time_max(),
         };
         Self {
             admission: Admission::new(limits, settings.hash_seed),
@@ -364,6 +366,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Handles each connection whose deadline has passed.
     fn expire(&mut self, now: Timestamp) {
+        self.table.end_probes(now);
         while let Some(id) = self.table.pop_due(now) {
             let Some(connection) = self.table.get_mut(id) else {
                 continue;

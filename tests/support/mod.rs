@@ -64,6 +64,8 @@ pub struct VirtualSocket {
     pub refused: bool,
     /// TCP's user timeout is off, as it would close a slow reader.
     pub user_timeout_disabled: bool,
+    /// The silences after which the client is asked whether it is there, as they were set.
+    pub keepalive_times: Vec<Duration>,
     /// The number of the server's writes.
     pub writes: usize,
     /// The server has half-closed.
@@ -154,6 +156,12 @@ impl Transport for VirtualStream {
 
     fn abort(&mut self) {
         self.0.borrow_mut().aborted = true;
+    }
+
+    fn set_keepalive_time(&mut self, time: Duration) -> bool {
+        let mut socket = self.0.borrow_mut();
+        socket.keepalive_times.push(time);
+        !socket.user_timeout_disabled
     }
 }
 
@@ -255,6 +263,7 @@ impl VirtualServer {
             stops_at_line_end: false,
             refused: false,
             user_timeout_disabled: false,
+            keepalive_times: Vec::new(),
             writes: 0,
             shut: false,
             closed: false,
@@ -369,12 +378,7 @@ impl VirtualServer {
     pub fn arrive(&mut self, client: &VirtualClient, count: usize) {
         let has_ended = client.socket.borrow_mut().arrive(count);
         if has_ended {
-            let end = Readiness {
-                readable: true,
-                writable: true,
-                hung_up: true,
-            };
-            self.switchboard.ready(client.id, end);
+            self.report(client.id, GONE);
             self.run();
         }
     }

@@ -6,6 +6,9 @@ use chinwag::config::Limits;
 
 use crate::support::{GONE, VirtualClient, VirtualServer};
 
+/// How long a probe lasts, and how long its holder is quiet first.
+const SECONDS_3: Duration = Duration::from_secs(3);
+
 /// Not on this machine, so that its lines are limited in rate.
 const PACED: &str = "192.0.2.7:1";
 
@@ -143,4 +146,100 @@ fn half_closed_client_that_is_gone_is_heard_no_further() {
     assert!((99..=101).contains(&said), "{said}");
     server.close_both_ways(&bob);
     assert_eq!(said_by_bob(&alice), 0);
+}
+
+const SOON: Duration = Duration::from_secs(1);
+const USUAL: Duration = Duration::from_secs(60);
+
+fn keepalive_times(client: &VirtualClient) -> Vec<Duration> {
+    client.socket.borrow().keepalive_times.clone()
+}
+
+#[test]
+fn quiet_holder_of_a_name_is_probed_once_in_three_seconds() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice] = server.register_all(["alice"]);
+    let guest = server.connect("127.0.0.1:2");
+    guest.take();
+    server.send(&guest, b"#alice\n");
+    assert_eq!(
+        guest.text(),
+        "! The name alice is in use. Try another one.\n"
+    );
+    assert!(keepalive_times(&alice).is_empty());
+    server.advance(SECONDS_3);
+    for _ in 0..20 {
+        server.send(&guest, b"#ALICE\n/nick alice\n");
+    }
+    let told = "ALICE is in use. A lost connection ends within 214 s.";
+    assert!(guest.text().starts_with(&format!("! {told}\n")));
+    assert_eq!(keepalive_times(&alice), [SOON]);
+    server.advance(SECONDS_3);
+    assert_eq!(keepalive_times(&alice), [SOON, USUAL]);
+    server.send(&guest, b"/mode json\n#ALICE\n");
+    let answer = guest.text();
+    let answer: serde_json::Value = serde_json::from_str(answer.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&answer["code"], &answer["text"]),
+        (&"name_taken".into(), &told.into())
+    );
+    server.advance(SECONDS_3);
+    assert_eq!(keepalive_times(&alice), [SOON, USUAL, SOON, USUAL]);
+    assert_eq!(alice.text(), "");
+    assert!(keepalive_times(&guest).is_empty() && !alice.is_closed());
+}
+
+#[test]
+fn probed_client_that_is_gone_leaves_nothing_to_its_successor() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    server.advance(SECONDS_3);
+    server.send(&bob, b"/nick alice\n");
+    bob.take();
+    server.reset(&alice);
+    assert_eq!(bob.text(), "* alice has left lobby.\n");
+    let other = server.connect("127.0.0.1:2");
+    assert_eq!(other.id.slot, alice.id.slot);
+    server.send(&bob, b"/nick alice\n");
+    assert!(bob.text().starts_with("* You are now alice.\n"));
+    server.advance(SECONDS_3);
+    assert_eq!(keepalive_times(&alice), [SOON]);
+    assert!(keepalive_times(&other).is_empty());
+}
+
+/// A slow reader's connection is no longer given up by TCP, and no time can be told.
+#[test]
+fn holder_that_is_behind_is_probed_and_no_time_is_told() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    alice.limit_space(0);
+    server.send(&bob, b"hello\n");
+    server.advance(SECONDS_3);
+    server.send(&bob, b"/nick alice\n");
+    assert_eq!(bob.text(), "! The name alice is in use. Try another one.\n");
+    assert_eq!(keepalive_times(&alice), [SOON]);
+}
+
+#[test]
+fn refusal_of_the_longest_name_fits_a_terminal() {
+    let name = "a".repeat(24);
+    // A day, the longest that the flags take, twice and an eighth.
+    let limits = Limits {
+        keepalive_time: Duration::from_secs(32_767),
+        user_timeout: Duration::from_secs(86_400),
+        ..Limits::default()
+    };
+    for limits in [limits, Limits::default()] {
+        let mut server = VirtualServer::new(limits);
+        server.register("127.0.0.1:1", &name);
+        server.advance(SECONDS_3);
+        let guest = server.connect("127.0.0.1:2");
+        guest.take();
+        server.send(&guest, format!("#{name}\n").as_bytes());
+        let answer = guest.text();
+        assert!(
+            answer.contains(" within ") && answer.trim_end().len() <= 79,
+            "{answer}"
+        );
+    }
 }
