@@ -23,6 +23,18 @@ pub enum Hold {
     Output,
 }
 
+/// Whether a client is told that its lines are held for its rate. One that will send no more may have
+/// closed both directions: that shows when something is written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum RateNotice {
+    /// It may send more.
+    #[default]
+    NotDue,
+    /// As soon as lines are held.
+    Due,
+    Sent,
+}
+
 /// How a read ended.
 #[derive(Debug)]
 pub enum ReadOutcome {
@@ -57,6 +69,7 @@ pub struct ReadHalf {
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
     hold: Hold,
+    rate_notice: RateNotice,
     /// Something may be there to read: true until a read says otherwise, as readiness is told once.
     readable: bool,
     /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
@@ -84,6 +97,24 @@ impl ReadHalf {
     pub fn note_ready(&mut self, readable: bool, hung_up: bool) {
         self.hung_up |= hung_up;
         self.readable |= readable || hung_up;
+    }
+
+    /// Notes that the kernel says that no more will come. Returns whether it has not said so before.
+    pub fn note_read_closed(&mut self) -> bool {
+        let is_first = self.rate_notice == RateNotice::NotDue;
+        if is_first {
+            self.rate_notice = RateNotice::Due;
+        }
+        is_first
+    }
+
+    /// Whether it is to be told now that its lines are held; from then on it is told.
+    pub fn take_rate_notice(&mut self) -> bool {
+        let is_due = self.hold == Hold::Rate && self.rate_notice == RateNotice::Due;
+        if is_due {
+            self.rate_notice = RateNotice::Sent;
+        }
+        is_due
     }
 
     /// Notes that the peer neither sends nor reads any more. What it had sent may still be there to read.

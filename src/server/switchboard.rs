@@ -49,6 +49,8 @@ pub struct Readiness {
     pub writable: bool,
     /// There may be an end, an error or an urgent byte: what a short read does not tell.
     pub hung_up: bool,
+    /// The peer sends no more.
+    pub read_closed: bool,
     /// The peer neither sends nor reads any more: a reset, a dead peer, or an end of both directions. Unlike
     /// the others this is a fact, not a hint.
     pub gone: bool,
@@ -142,7 +144,9 @@ impl<S: Transport> Switchboard<S> {
         };
         let input = connection.input_mut();
         input.note_ready(readiness.readable, readiness.hung_up);
-        let has_input = input.is_readable() && input.hold() == Hold::None;
+        // A held client is served once more when it closes, to be told why it waits.
+        let closes = readiness.read_closed && input.note_read_closed();
+        let has_input = input.is_readable() && (input.hold() == Hold::None || closes);
         if readiness.writable && connection.output_mut().unblock() {
             self.output.mark_flush(connection, id.slot);
         }

@@ -181,7 +181,7 @@ impl History {
                 readable: self.rng.one_in(2),
                 writable: self.rng.one_in(2),
                 hung_up: self.rng.one_in(2),
-                gone: false,
+                ..Readiness::default()
             };
             let index = self.random_client();
             let connection = &self.clients[index].connection;

@@ -316,6 +316,7 @@ impl Client {
         self.has_half_closed = true;
         self.news.readable = true;
         self.news.hung_up = true;
+        self.news.read_closed = true;
     }
 
     /// Takes the server's output.

@@ -24,6 +24,7 @@ pub const GONE: Readiness = Readiness {
     readable: true,
     writable: true,
     hung_up: true,
+    read_closed: true,
     gone: true,
 };
 
@@ -355,6 +356,7 @@ impl VirtualServer {
         let end = Readiness {
             readable: true,
             hung_up: true,
+            read_closed: true,
             ..Readiness::default()
         };
         self.switchboard.ready(client.id, end);

@@ -127,12 +127,16 @@ fn gone_client_that_read_nothing_leaves_at_once() {
 fn half_closed_client_has_its_held_lines_run_and_answered() {
     let (mut server, alice, bob, said) = bob_is_held();
     server.send(&bob, b"/ping last");
+    bob.take();
     server.half_close(&bob);
+    let told = "* You sent many lines at once: the rest is taken at 10 a second.\n";
+    assert_eq!(bob.text(), told);
     server.advance(Duration::from_secs(20));
+    assert_eq!(bob.text(), "", "it is told once");
     assert!(!bob.is_closed());
     server.advance(Duration::from_secs(20));
     assert_eq!(said + said_by_bob(&alice), 300);
-    assert!(bob.text().ends_with("* pong last\n"));
+    assert_eq!(bob.text(), "* pong last\n");
     assert!(bob.is_closed());
 }
 

@@ -172,7 +172,8 @@ impl History {
                     readable: bits & 1 != 0,
                     writable: bits & 2 != 0,
                     hung_up: bits & 4 != 0,
-                    // Never for nothing: the kernel knows it.
+                    // These never for nothing: the kernel knows them.
+                    read_closed: false,
                     gone: bits & 8 != 0 && client.connection.socket.borrow().reset,
                 };
                 server.switchboard.ready(client.connection.id, readiness);

@@ -64,6 +64,7 @@ impl Client {
         let end = Readiness {
             readable: true,
             hung_up: true,
+            read_closed: true,
             ..Readiness::default()
         };
         server.switchboard.ready(self.connection.id, end);
