@@ -42,6 +42,10 @@ const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// An event of a socket, as the kernel reported it.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a socket"
+)]
 pub struct Readiness {
     /// There may be something to read.
     pub readable: bool,

@@ -112,6 +112,9 @@ const LISTEN: [&str; 2] = ["--listen", "192.0.2.1:0"];
 const SETUP: &str =
     "ip link set lo up; ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.9/32 dev lo";
 
+/// Times that a test can wait for.
+const KEEPALIVE: [&str; 4] = ["--keepalive-time", "6", "--user-timeout", "8"];
+
 /// Asks for a name until the answer tells how long a lost connection lasts. Returns that line.
 fn ask_until_probed(client: &mut Client, name: &str) -> String {
     let mut answer = String::new();
@@ -138,13 +141,13 @@ fn name_of_a_rebooted_client_is_free_at_the_next_try() {
     }
     let daemon = Daemon::start(&LISTEN);
     let mut guest = daemon.connect();
-    let mut alive = connect_from(lost_address(), daemon.address()).join("alive");
+    let mut bob = connect_from(lost_address(), daemon.address()).join("bob");
     let alice = connect_from(lost_address(), daemon.address()).join("alice");
-    alive.expect_line("* alice has joined lobby.");
+    bob.expect_line("* alice has joined lobby.");
     crash(alice);
     ip(&format!("address add {LOST}"));
     // One that is there answers its probe, and nothing else happens to it.
-    ask_until_probed(&mut guest, "alive");
+    ask_until_probed(&mut guest, "bob");
     assert_eq!(daemon.log_count("closed after"), 0);
     let answer = ask_until_probed(&mut guest, "alice");
     assert_eq!(
@@ -157,9 +160,9 @@ fn name_of_a_rebooted_client_is_free_at_the_next_try() {
         "{end}"
     );
     guest.register("alice");
-    alive.expect_line("* alice has left lobby.");
-    alive.expect_line("* alice has joined lobby.");
-    alive.expect_nothing();
+    bob.expect_line("* alice has left lobby.");
+    bob.expect_line("* alice has joined lobby.");
+    bob.expect_nothing();
 }
 
 /// The worst case: something is written to it just before TCP would give it up.
@@ -169,8 +172,7 @@ fn name_of_a_lost_client_is_free_within_the_time_told() {
     if !is_inside(test, SETUP) {
         return;
     }
-    const KEEPALIVE: &[&str] = &["--keepalive-time", "6", "--user-timeout", "8"];
-    let daemon = Daemon::start(&[&LISTEN, KEEPALIVE].concat());
+    let daemon = Daemon::start(&[&LISTEN[..], &KEEPALIVE].concat());
     let mut bob = daemon.join("bob");
     let alice = connect_from(lost_address(), daemon.address()).join("alice");
     bob.expect_line("* alice has joined lobby.");
