@@ -260,6 +260,12 @@ impl Input {
             };
             match self.check(turn.output, connection, turn.now, *budget) {
                 Check::Run => break connection.input_mut().take_codec(),
+                // Without a last line there is nothing that the rate could hold.
+                Check::Stop(Stop::Held(Hold::Rate))
+                    if !connection.input().has_unfinished_line() =>
+                {
+                    break connection.input_mut().take_codec();
+                }
                 Check::Flush => turn.output.flush(turn.table, id.slot),
                 Check::Stop(stop) => return stop,
             }

@@ -242,6 +242,11 @@ impl ReadHalf {
         self.pending = Some(pending);
     }
 
+    /// Whether the end of input would end a line.
+    pub fn has_unfinished_line(&self) -> bool {
+        self.codec.has_unfinished_line()
+    }
+
     /// Takes the codec out, as a line that it yields borrows from it while the connection changes.
     pub fn take_codec(&mut self) -> Codec {
         mem::take(&mut self.codec)

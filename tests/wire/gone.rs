@@ -140,6 +140,28 @@ fn half_closed_client_has_its_held_lines_run_and_answered() {
     assert!(bob.is_closed());
 }
 
+/// An end is no line: the rate does not hold it.
+#[test]
+fn client_that_has_used_its_burst_up_ends_at_once() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice] = server.register_all(["alice"]);
+    let bob = server.register(PACED, "bob");
+    server.send(&bob, &lines(BURST - 1));
+    bob.take();
+    server.half_close(&bob);
+    assert_eq!(said_by_bob(&alice), BURST - 1);
+    assert_eq!(bob.text(), "");
+    // Half a line is one.
+    let bob = server.register(PACED, "bob");
+    server.send(&bob, &lines(BURST - 1));
+    server.send(&bob, b"last");
+    alice.take();
+    server.half_close(&bob);
+    assert_eq!(alice.text(), "");
+    server.advance(Duration::from_secs(1));
+    assert_eq!(said_by_bob(&alice), 1);
+}
+
 /// The kernel may learn of the end of the other direction later, as it is written to.
 #[test]
 fn half_closed_client_that_is_gone_is_heard_no_further() {
