@@ -148,32 +148,20 @@ impl<S: Transport> Switchboard<S> {
         };
         let input = connection.input_mut();
         input.note_ready(readiness.readable, readiness.hung_up);
-        // A held client is served once more when it closes, to be told why it waits.
+        if readiness.gone {
+            input.note_gone();
+        }
+        // A held client is served once more when it closes, to be told why it waits, and when it is gone,
+        // to leave the chat in its turn: a client served after it may have its name.
         let closes = readiness.read_closed && input.note_read_closed();
-        let has_input = input.is_readable() && (input.hold() == Hold::None || closes);
+        let is_served = input.hold() == Hold::None || closes || readiness.gone;
+        let has_input = input.is_readable() && is_served;
         if readiness.writable && connection.output_mut().unblock() {
             self.output.mark_flush(connection, id.slot);
         }
-        if readiness.gone {
-            self.note_gone(id);
-        } else if has_input {
+        if has_input {
             self.table.enqueue(id);
         }
-    }
-
-    /// Nobody is behind a client's connection any longer: held input is dropped, and the client leaves the
-    /// chat in its turn, so that a client served later may have its name.
-    fn note_gone(&mut self, id: ClientId) {
-        let Some(connection) = self.table.get_mut(id) else {
-            return;
-        };
-        let input = connection.input_mut();
-        input.note_gone();
-        if input.hold() != Hold::None && connection.is_open() {
-            self.output
-                .schedule_close(&mut self.table, id.slot, CloseReason::Broken);
-        }
-        self.table.enqueue(id);
     }
 
     /// A turn begins: it is `now`, and `unix_ms` by the calendar.
