@@ -12,6 +12,9 @@ use crate::chat::name::RoomName;
 /// The default port.
 pub const PORT: u16 = 12345;
 
+/// Linux's timers, which become coarser with their length, fire late by this part of it at most.
+const KERNEL_TIMERS_LATE: u32 = 8;
+
 /// The server's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -108,6 +111,22 @@ pub struct LimitsError {
 }
 
 impl Limits {
+    /// TCP's time from one probe of a silent peer to the next.
+    #[must_use]
+    pub fn keepalive_interval(&self) -> Duration {
+        self.keepalive_time / 6
+    }
+
+    /// The longest time until TCP gives a lost connection up. One that nothing is written to ends at the
+    /// first probe after both the user timeout and an earlier probe. But what is written just before that
+    /// stops the probes, and has the user timeout to itself.
+    #[must_use]
+    pub fn lost_time_max(&self) -> Duration {
+        let silent = self.keepalive_time.max(self.user_timeout) + self.keepalive_interval();
+        let most = silent + self.user_timeout;
+        most + most / KERNEL_TIMERS_LATE
+    }
+
     /// Checks the limits against each other.
     ///
     /// # Errors

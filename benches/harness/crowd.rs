@@ -85,6 +85,10 @@ impl Outbox for Counter {
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
+    fn probe(&mut self, _: ClientId) -> Option<Duration> {
+        None
+    }
+
     fn stats(&self) -> ServerStats {
         ServerStats::default()
     }

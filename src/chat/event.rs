@@ -94,6 +94,11 @@ pub enum Notice<'a> {
         /// The server's own name.
         server_name: &'a str,
     },
+    /// To a client that sends no more, while lines of its are held back: how fast they are taken.
+    RateLimited {
+        /// Lines taken in a second.
+        lines_per_second: u32,
+    },
     /// The server is about to exit.
     ShuttingDown,
     /// The server closes this connection, and why.

@@ -1,5 +1,7 @@
 //! The way out of the core.
 
+use std::time::Duration;
+
 use super::close_reason::CloseReason;
 use super::command::Mode;
 use super::event::Event;
@@ -52,6 +54,10 @@ pub trait Outbox {
     /// Asks for an end of `client` once what is queued for it was written. The core goes on
     /// knowing the client until it is told of its end.
     fn close(&mut self, client: ClientId, reason: CloseReason);
+
+    /// Has a silent `client` asked whether it is there. If it is not, the core is told of its end as of
+    /// any other. Returns how long a lost one stays at most, if that is known.
+    fn probe(&mut self, client: ClientId) -> Option<Duration>;
 
     /// The server's counters.
     fn stats(&self) -> ServerStats;

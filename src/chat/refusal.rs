@@ -1,5 +1,7 @@
 //! Refusals: each thing that can be wrong with a line, with its stable code.
 
+use std::time::Duration;
+
 use super::name::{Name, NameError, RoomName};
 use super::verb::Verb;
 
@@ -51,10 +53,22 @@ pub enum LineRefusal<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum SessionRefusal<'a> {
-    BadName { given: &'a str, why: NameError },
-    NameInUse { name: Name },
-    NameOfRoom { name: Name },
-    NameReserved { name: Name },
+    BadName {
+        given: &'a str,
+        why: NameError,
+    },
+    NameInUse {
+        name: Name,
+        /// How long the holder stays at most, if that connection is lost. `None`: not known, or it has
+        /// just been heard from.
+        lost_time_max: Option<Duration>,
+    },
+    NameOfRoom {
+        name: Name,
+    },
+    NameReserved {
+        name: Name,
+    },
 }
 
 /// Why something was not said, or not to all.

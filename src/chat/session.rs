@@ -1,5 +1,7 @@
 //! Commands that need no name: getting one, asking about the server, leaving.
 
+use std::time::Duration;
+
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
 use super::event::{Event, SessionReply};
@@ -14,6 +16,10 @@ use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer, check_note};
+
+/// How long ago the last line of a user is for their connection to be in doubt. Who comes back after a
+/// crash or in another network needs longer.
+const QUIET_TIME: Duration = Duration::from_secs(3);
 
 impl Chat {
     pub(super) fn execute_session<'a, O: Outbox>(
@@ -81,7 +87,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         match sender {
-            Some(sender) => self.rename(sender, name, outbox),
+            Some(sender) => self.rename(now, sender, name, outbox),
             None => self.register(now, id, name, outbox),
         }
     }
@@ -93,7 +99,7 @@ impl Chat {
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(name, None)?;
+        self.check_free(now, name, None, outbox)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
@@ -113,11 +119,12 @@ impl Chat {
 
     fn rename<'a, O: Outbox>(
         &mut self,
+        now: Timestamp,
         sender: &Sender,
         new_name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(new_name, Some(sender.user))?;
+        self.check_free(now, new_name, Some(sender.user), outbox)?;
         let old = self.directory.rename(sender.user, new_name);
         outbox.named(sender.client, new_name);
         if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
@@ -137,19 +144,43 @@ impl Chat {
     }
 
     /// Refuses a name that `user`, or a new user, may not take.
-    fn check_free(&self, name: Name, user: Option<UserId>) -> Result<(), Refusal<'static>> {
+    fn check_free<O: Outbox>(
+        &self,
+        now: Timestamp,
+        name: Name,
+        user: Option<UserId>,
+        outbox: &mut O,
+    ) -> Result<(), Refusal<'static>> {
         if name.is_reserved() {
             return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
         }
         let holder = self.directory.find(&name);
-        if holder.is_some() && holder != user {
-            return Err(Refusal::Session(SessionRefusal::NameInUse { name }));
+        if let Some(holder) = holder.filter(|holder| Some(*holder) != user) {
+            return Err(Refusal::Session(SessionRefusal::NameInUse {
+                name,
+                lost_time_max: self.probe(now, holder, outbox),
+            }));
         }
         let like_room = RoomName::parse(name.as_str()).ok();
         if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
             return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
         }
         Ok(())
+    }
+
+    /// Has each connection of a user asked whether it is there, unless they said something just now.
+    /// Returns how long lost ones stay at most, if that is known of all.
+    fn probe<O: Outbox>(&self, now: Timestamp, user: UserId, outbox: &mut O) -> Option<Duration> {
+        let mut longest = Some(Duration::ZERO);
+        for id in self.directory.connections_of(user) {
+            let active_at = self.directory.get(id)?.active_at;
+            if now.since(active_at) < QUIET_TIME {
+                return None;
+            }
+            let lost_time_max = outbox.probe(id);
+            longest = longest.zip(lost_time_max).map(|(a, b)| a.max(b));
+        }
+        longest
     }
 
     /// Tells a rename once to each user who shares a room with them, huge rooms aside.

@@ -202,6 +202,9 @@ impl EventLoop {
                     writable: event.is_writable(),
                     // A read stops before an urgent byte, and does not show what is behind it.
                     hung_up: event.is_read_closed() || event.is_error() || event.is_priority(),
+                    read_closed: event.is_read_closed(),
+                    // A half-close, which still reads, closes only one direction.
+                    gone: event.is_write_closed() || event.is_error(),
                 };
                 self.switchboard.ready(id, readiness);
             }

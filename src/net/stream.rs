@@ -74,6 +74,19 @@ impl Transport for Stream {
             let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
         }
     }
+
+    /// Linux starts the timer of its probes anew when this is set. Of other systems that is not known, and
+    /// a Unix socket's peer cannot be lost: nothing is set there.
+    #[cfg(target_os = "linux")]
+    fn set_keepalive_time(&mut self, time: Duration) -> bool {
+        use rustix::net::sockopt::{set_tcp_keepidle, tcp_user_timeout};
+        let Self::Tcp(stream) = self else {
+            return false;
+        };
+        // Without the user timeout, output that nobody acknowledges is repeated for a quarter of an hour.
+        set_tcp_keepidle(&*stream, time).is_ok()
+            && tcp_user_timeout(&*stream).is_ok_and(|millis| millis > 0)
+    }
 }
 
 impl Stream {

@@ -8,6 +8,7 @@ use crate::chat::name::Name;
 use crate::chat::time::Timestamp;
 
 use super::pool::Pool;
+use super::probes::{PROBE_SILENCE, Probe};
 use super::rate_limit::RateLimit;
 use super::read_half::{ReadHalf, ReadOutcome};
 use super::receipts::Position;
@@ -56,6 +57,10 @@ pub struct Timing {
     pub register_time: Duration,
     /// How fast lines are taken.
     pub rate: RateLimit,
+    /// How long a connection is silent before its peer is asked whether it is there.
+    pub keepalive_time: Duration,
+    /// How long a lost connection lasts at most.
+    pub lost_time_max: Duration,
 }
 
 /// One connection. It begins a cache line, or it would touch a third.
@@ -70,6 +75,8 @@ pub struct Connection<S> {
     close_reason: Option<CloseReason>,
     greeted: bool,
     registered: bool,
+    /// A probe of it is under way.
+    probe: Option<Probe>,
     connected_at: Timestamp,
     /// Its entry in the timers.
     armed: Armed,
@@ -99,6 +106,7 @@ impl<S: Transport> Connection<S> {
             close_reason: None,
             greeted: false,
             registered: false,
+            probe: None,
             connected_at: now,
             armed: Armed::default(),
             ending: None,
@@ -132,6 +140,27 @@ impl<S: Transport> Connection<S> {
     /// What has not arrived must not do so once the connection is closed.
     pub fn abort(&mut self) {
         self.stream.abort();
+    }
+
+    /// Has the transport ask a silent peer whether it is there, unless that is under way. Returns whether
+    /// this began it.
+    pub fn begin_probe(&mut self) -> bool {
+        if self.probe.is_some() {
+            return false;
+        }
+        self.probe = Some(if self.stream.set_keepalive_time(PROBE_SILENCE) {
+            Probe::Bounded
+        } else {
+            Probe::Unbounded
+        });
+        true
+    }
+
+    /// From now on its peer may be silent for as long as before the probe.
+    pub fn end_probe(&mut self, keepalive_time: Duration) {
+        if self.probe.take().is_some() {
+            self.stream.set_keepalive_time(keepalive_time);
+        }
     }
 
     /// Once its output is written, tells a draining connection's peer that nothing more comes, and begins
@@ -183,6 +212,11 @@ impl<S> Connection<S> {
     /// The reading half.
     pub fn input_mut(&mut self) -> &mut ReadHalf {
         &mut self.input
+    }
+
+    /// The probe that is under way.
+    pub fn probe(&self) -> Option<Probe> {
+        self.probe
     }
 
     /// The writing half.

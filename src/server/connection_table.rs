@@ -1,6 +1,7 @@
 //! Which connection is in which slot, when it is due, and which are about to end.
 
 use std::mem;
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -8,7 +9,9 @@ use crate::chat::ids::ClientId;
 use crate::chat::time::Timestamp;
 
 use super::connection::{Connection, Phase, Timing};
+use super::probes::{Probe, Probes};
 use super::timers::Timers;
+use super::transport::Transport;
 
 /// Slots whose memory is reserved at start, at most. The kernel provides pages as they are touched, and
 /// nothing is ever moved: growing by doubling leaves holes, and stops the loop.
@@ -22,6 +25,7 @@ pub struct ConnectionTable<S> {
     generations: Vec<u32>,
     timers: Timers,
     timing: Timing,
+    probes: Probes,
     /// Connections with input to run in the next turn.
     run_queue: Vec<ClientId>,
     /// Connections that are to end, and that the chat still knows.
@@ -38,6 +42,7 @@ impl<S> ConnectionTable<S> {
             generations: Vec::with_capacity(count),
             timers: Timers::default(),
             timing,
+            probes: Probes::default(),
             run_queue: Vec::new(),
             close_queue: Vec::new(),
             reap_list: Vec::new(),
@@ -154,7 +159,36 @@ impl<S> ConnectionTable<S> {
 
     /// The earliest deadline of all connections.
     pub fn earliest_due(&self) -> Timestamp {
-        self.timers.earliest()
+        self.timers.earliest().min(self.probes.next_end())
+    }
+
+    /// Has a silent connection's peer asked whether it is there, unless that is under way. Returns how long
+    /// the connection lasts at most if the peer is lost.
+    pub fn probe(&mut self, now: Timestamp, id: ClientId) -> Option<Duration>
+    where
+        S: Transport,
+    {
+        let lost_time_max = self.timing.lost_time_max;
+        let connection = self.get_mut(id).filter(|connection| connection.is_open())?;
+        let began = connection.begin_probe();
+        let is_bounded = connection.probe() == Some(Probe::Bounded);
+        if began {
+            self.probes.push(now, id);
+        }
+        is_bounded.then_some(lost_time_max)
+    }
+
+    /// Ends the probes whose time is over.
+    pub fn end_probes(&mut self, now: Timestamp)
+    where
+        S: Transport,
+    {
+        while let Some(id) = self.probes.pop_due(now) {
+            let keepalive_time = self.timing.keepalive_time;
+            if let Some(connection) = self.get_mut(id) {
+                connection.end_probe(keepalive_time);
+            }
+        }
     }
 
     /// Puts a connection in the run queue, unless it is there.

@@ -6,6 +6,7 @@
 use std::mem;
 
 use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Notice;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
@@ -41,6 +42,8 @@ pub struct Input {
     line_bytes_max: usize,
     budget: Budget,
     rate: RateLimit,
+    /// Of `rate`, for a notice.
+    lines_per_second: u32,
 }
 
 /// The rest of a client's share of a turn.
@@ -84,6 +87,7 @@ impl Input {
                 bytes: limits.turn_bytes_max,
             },
             rate,
+            lines_per_second: limits.lines_per_second,
         }
     }
 
@@ -149,15 +153,33 @@ impl Input {
             };
             if let Some(connection) = turn.table.get_mut(id) {
                 connection.input_mut().set_hold(hold);
+                if connection.input().is_gone() {
+                    turn.output
+                        .schedule_close(turn.table, id.slot, CloseReason::Broken);
+                    continue; // it leaves the chat, and what is left goes with it
+                }
             }
             match hold {
                 Hold::None => turn.table.enqueue(id),
-                Hold::Rate => turn.table.arm(id.slot),
+                Hold::Rate => {
+                    turn.table.arm(id.slot);
+                    self.send_rate_notice(turn, id);
+                }
                 Hold::Output => {}
             }
             break;
         }
         self.read_buffer = buffer;
+    }
+
+    /// Tells a client that will send no more that its lines are held for its rate, once.
+    fn send_rate_notice<S: Transport>(&self, turn: &mut Turn<'_, S>, id: ClientId) {
+        let connection = turn.table.get_mut(id);
+        if connection.is_some_and(|connection| connection.input_mut().take_rate_notice()) {
+            let lines_per_second = self.lines_per_second;
+            turn.sink()
+                .send_notice(id, Notice::RateLimited { lines_per_second });
+        }
     }
 
     /// Reads once and runs what came. What cannot be run now stays pending.
@@ -238,6 +260,12 @@ impl Input {
             };
             match self.check(turn.output, connection, turn.now, *budget) {
                 Check::Run => break connection.input_mut().take_codec(),
+                // Without a last line there is nothing that the rate could hold.
+                Check::Stop(Stop::Held(Hold::Rate))
+                    if !connection.input().has_unfinished_line() =>
+                {
+                    break connection.input_mut().take_codec();
+                }
                 Check::Flush => turn.output.flush(turn.table, id.slot),
                 Check::Stop(stop) => return stop,
             }

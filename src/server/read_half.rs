@@ -23,6 +23,18 @@ pub enum Hold {
     Output,
 }
 
+/// Whether a client is told that its lines are held for its rate. One that will send no more may have
+/// closed both directions: that shows when something is written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum RateNotice {
+    /// It may send more.
+    #[default]
+    NotDue,
+    /// As soon as lines are held.
+    Due,
+    Sent,
+}
+
 /// How a read ended.
 #[derive(Debug)]
 pub enum ReadOutcome {
@@ -57,10 +69,13 @@ pub struct ReadHalf {
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
     hold: Hold,
+    rate_notice: RateNotice,
     /// Something may be there to read: true until a read says otherwise, as readiness is told once.
     readable: bool,
     /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
     hung_up: bool,
+    /// The peer neither sends nor reads any more.
+    gone: bool,
     /// The end of input was read.
     ended: bool,
     /// In the run queue.
@@ -82,6 +97,35 @@ impl ReadHalf {
     pub fn note_ready(&mut self, readable: bool, hung_up: bool) {
         self.hung_up |= hung_up;
         self.readable |= readable || hung_up;
+    }
+
+    /// Notes that the kernel says that no more will come. Returns whether it has not said so before.
+    pub fn note_read_closed(&mut self) -> bool {
+        let is_first = self.rate_notice == RateNotice::NotDue;
+        if is_first {
+            self.rate_notice = RateNotice::Due;
+        }
+        is_first
+    }
+
+    /// Whether it is to be told now that its lines are held; from then on it is told.
+    pub fn take_rate_notice(&mut self) -> bool {
+        let is_due = self.hold == Hold::Rate && self.rate_notice == RateNotice::Due;
+        if is_due {
+            self.rate_notice = RateNotice::Sent;
+        }
+        is_due
+    }
+
+    /// Notes that the peer neither sends nor reads any more. What it had sent may still be there to read.
+    pub fn note_gone(&mut self) {
+        self.gone = true;
+        self.note_ready(true, true);
+    }
+
+    /// Whether the peer neither sends nor reads any more.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Whether a read may bring something.
@@ -137,6 +181,12 @@ impl ReadHalf {
         self.hold = hold;
     }
 
+    /// Whether an end now loses input: some is held, or was left when its peer was gone.
+    pub fn is_cut_short(&self) -> bool {
+        let is_left = self.pending.is_some() || self.readable;
+        self.hold != Hold::None || (self.gone && is_left)
+    }
+
     /// When the rate allows the next line.
     pub fn next_allowed(&self, limit: RateLimit) -> Timestamp {
         if self.rate_exempt {
@@ -190,6 +240,11 @@ impl ReadHalf {
     pub fn set_pending(&mut self, pending: Box<Pending>) {
         debug_assert!(pending.used < pending.bytes.len(), "something is pending");
         self.pending = Some(pending);
+    }
+
+    /// Whether the end of input would end a line.
+    pub fn has_unfinished_line(&self) -> bool {
+        self.codec.has_unfinished_line()
     }
 
     /// Takes the codec out, as a line that it yields borrows from it while the connection changes.

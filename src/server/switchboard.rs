@@ -42,6 +42,10 @@ const LATE_TIME: Duration = Duration::from_millis(100);
 
 /// An event of a socket, as the kernel reported it.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a socket"
+)]
 pub struct Readiness {
     /// There may be something to read.
     pub readable: bool,
@@ -49,6 +53,11 @@ pub struct Readiness {
     pub writable: bool,
     /// There may be an end, an error or an urgent byte: what a short read does not tell.
     pub hung_up: bool,
+    /// The peer sends no more.
+    pub read_closed: bool,
+    /// The peer neither sends nor reads any more: a reset, a dead peer, or an end of both directions. Unlike
+    /// the others this is a fact, not a hint.
+    pub gone: bool,
 }
 
 /// The server, but for the kernel's poll.
@@ -73,6 +82,8 @@ impl<S: Transport> Switchboard<S> {
             stall_time: limits.output_stall_time,
             register_time: limits.register_time,
             rate,
+            keepalive_time: limits.keepalive_time,
+            lost_time_max: limits.lost_time_max(),
         };
         Self {
             admission: Admission::new(limits, settings.hash_seed),
@@ -137,7 +148,14 @@ impl<S: Transport> Switchboard<S> {
         };
         let input = connection.input_mut();
         input.note_ready(readiness.readable, readiness.hung_up);
-        let has_input = input.is_readable() && input.hold() == Hold::None;
+        if readiness.gone {
+            input.note_gone();
+        }
+        // A held client is served once more when it closes, to be told why it waits, and when it is gone,
+        // to leave the chat in its turn: a client served after it may have its name.
+        let closes = readiness.read_closed && input.note_read_closed();
+        let is_served = input.hold() == Hold::None || closes || readiness.gone;
+        let has_input = input.is_readable() && is_served;
         if readiness.writable && connection.output_mut().unblock() {
             self.output.mark_flush(connection, id.slot);
         }
@@ -344,6 +362,7 @@ impl<S: Transport> Switchboard<S> {
 
     /// Handles each connection whose deadline has passed.
     fn expire(&mut self, now: Timestamp) {
+        self.table.end_probes(now);
         while let Some(id) = self.table.pop_due(now) {
             let Some(connection) = self.table.get_mut(id) else {
                 continue;

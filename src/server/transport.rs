@@ -1,6 +1,7 @@
 //! A socket, as far as the server needs one.
 
 use std::io;
+use std::time::Duration;
 
 /// A non-blocking byte stream: the kernel's socket, or a simulation's.
 pub trait Transport {
@@ -35,6 +36,13 @@ pub trait Transport {
     /// What was not acknowledged must not arrive after the transport is closed: its sender is told that it
     /// did not.
     fn abort(&mut self) {}
+
+    /// Sets the silence after which the peer is asked whether it is there. One that was silent for longer
+    /// is asked at once. Returns whether a peer that is lost is given up within
+    /// [`Limits::lost_time_max`](crate::config::Limits::lost_time_max).
+    fn set_keepalive_time(&mut self, _time: Duration) -> bool {
+        false
+    }
 }
 
 /// The result of a read, and whether another is due at once.

@@ -9,7 +9,6 @@ use super::connection_table::ConnectionTable;
 use super::output::Output;
 use super::output::outbox::Sink;
 use super::pool::Pool;
-use super::read_half::Hold;
 use super::transport::Transport;
 
 /// The chat, the connections and their output, at one moment.
@@ -65,7 +64,7 @@ impl<S: Transport> Turn<'_, S> {
             peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
-            input_dropped: connection.input().hold() != Hold::None,
+            input_dropped: connection.input().is_cut_short(),
             lingers: true,
         });
         let now = self.now;

@@ -48,6 +48,12 @@ impl Codec {
         self.lines().is_none_or(LineSplitter::is_at_line_start)
     }
 
+    /// Whether the end of input would end a line.
+    #[must_use]
+    pub fn has_unfinished_line(&self) -> bool {
+        self.lines().is_some_and(LineSplitter::has_unfinished_line)
+    }
+
     /// Lends a buffer for unfinished lines.
     pub fn lend(&mut self, buffer: Vec<u8>) {
         self.lines_mut().lend(buffer);

@@ -111,6 +111,7 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
         | Notice::HowToRegister
         | Notice::Motd(_)
         | Notice::Here { .. }
+        | Notice::RateLimited { .. }
         | Notice::ShuttingDown
         | Notice::Closing(_) => Ok(()),
     }

@@ -2,10 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use socket2::{Domain, Socket, Type};
-
 use crate::harness::{Client, Daemon, REFUSED_FULL, numbered};
-use crate::network;
+use crate::network::{self, connect_from};
 
 const REFUSED_ADDRESS: &str =
     "! There are too many connections from your address. Close one, and try again.";
@@ -60,14 +58,6 @@ fn full_server_says_so_and_has_room_after_a_client_leaves() {
     daemon.wait_for_log("bob (127.0.0.1");
     daemon.join("carol");
     alice.expect_line("* carol has joined lobby.");
-}
-
-/// A connection to `to` from an address that this machine has.
-fn connect_from(from: IpAddr, to: SocketAddr) -> Client {
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
-    socket.connect(&to.into()).expect("it connects");
-    Client::over_socket(socket)
 }
 
 fn expect_refused(mut client: Client) {

@@ -21,6 +21,7 @@ mod flooder;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
 mod foreign_protocols;
+mod gone;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;

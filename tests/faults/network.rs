@@ -1,6 +1,11 @@
 //! Tests in a network of their own, where any address is theirs and a line can be cut.
 
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::Client;
 
 /// Set for the copy of this program that runs in the network.
 const INSIDE: &str = "CHINWAG_TEST_INSIDE_NAMESPACE";
@@ -51,8 +56,22 @@ pub fn is_inside(test: &str, setup: &str) -> bool {
 /// Cuts or mends every line of this network.
 pub fn set_lines(up: bool) {
     let state = if up { "up" } else { "down" };
-    let status = Command::new("ip")
-        .args(["link", "set", "lo", state])
-        .status();
-    assert!(status.is_ok_and(|status| status.success()));
+    ip(&format!("link set lo {state}"));
+}
+
+/// Runs `ip` with these arguments.
+pub fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "ip {arguments}"
+    );
+}
+
+/// A connection to `to` from an address that this machine has.
+pub fn connect_from(from: IpAddr, to: SocketAddr) -> Client {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+    socket.connect(&to.into()).expect("it connects");
+    Client::over_socket(socket)
 }

@@ -192,11 +192,7 @@ fn contested_name_has_one_owner_and_is_freed_with_it() {
             let answer = client.line();
             match answer.strip_prefix("* You are registered as ") {
                 Some(name) => winners += usize::from(name.eq_ignore_ascii_case("prize.")),
-                None => assert!(
-                    answer.starts_with("! The name PRIZE is in use.")
-                        || answer.starts_with("! The name prize is in use."),
-                    "{answer}"
-                ),
+                None => assert!(answer.contains(" is in use. "), "{answer}"),
             }
         }
         assert_eq!(winners, 1);

@@ -1,5 +1,7 @@
 //! Promises about few clients and a certain order of events, one scenario each.
 
+use std::time::Duration;
+
 use chinwag::chat::command::{Mode, Verb};
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::outbox::Outbox;
@@ -113,6 +115,29 @@ fn name_is_free_once_its_owner_is_renamed_or_gone() {
     assert_eq!(harness.refusal(ann, &nick("ann")), "name_taken");
     harness.disconnect(bob);
     harness.ask(ann, &nick("ann")).unwrap();
+}
+
+#[test]
+fn only_a_quiet_holder_of_a_name_is_probed() {
+    let mut harness = harness();
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    let new = harness.unregistered();
+    let is_probed = |harness: &mut Harness, asking, name| {
+        assert_eq!(harness.refusal(asking, &nick(name)), "name_taken");
+        std::mem::take(&mut harness.recorder.probed)
+    };
+    assert_eq!(is_probed(&mut harness, bob, "ann"), []);
+    harness.wait(Duration::from_millis(2999));
+    assert_eq!(is_probed(&mut harness, new, "Ann"), []);
+    harness.wait(Duration::from_millis(1));
+    // Bob asked for something just now, and Ann nothing: her own name is no reason to ask either.
+    assert_eq!(is_probed(&mut harness, bob, "ann"), [ann]);
+    assert_eq!(is_probed(&mut harness, new, "ANN"), [ann]);
+    assert_eq!(is_probed(&mut harness, new, "bob"), []);
+    assert_eq!(is_probed(&mut harness, new, "admin"), []);
+    harness.ask(ann, &nick("ANN")).unwrap();
+    assert_eq!(harness.recorder.probed, []);
+    assert_eq!(is_probed(&mut harness, new, "ann"), []);
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl History {
         for _ in 0..self.rng.between(1..=count_max) {
             let index = self.random_client();
             if !self.clients[index].habits.resident || self.rng.one_in(10) {
-                self.clients[index].reset();
+                self.clients[index].reset(&mut self.rng);
                 self.tell_perhaps(index);
             }
         }
@@ -181,10 +181,14 @@ impl History {
                 readable: self.rng.one_in(2),
                 writable: self.rng.one_in(2),
                 hung_up: self.rng.one_in(2),
+                ..Readiness::default()
             };
             let index = self.random_client();
-            let id = self.clients[index].connection.id;
-            self.server.switchboard.ready(id, readiness);
+            let connection = &self.clients[index].connection;
+            // That a peer is gone is never said for nothing; of a closed socket it may come late.
+            let gone = connection.is_closed() && readiness.hung_up;
+            let readiness = Readiness { gone, ..readiness };
+            self.server.report(connection.id, readiness);
         }
     }
 

@@ -7,7 +7,7 @@ use chinwag::chat::time::Timestamp;
 use chinwag::server::switchboard::Readiness;
 
 use crate::rng::Rng;
-use crate::support::{VirtualClient, VirtualServer};
+use crate::support::{GONE, VirtualClient, VirtualServer};
 
 /// A line that was sent, as far as the check of its answer needs it.
 #[derive(Clone, Debug)]
@@ -237,7 +237,8 @@ impl Client {
     /// Arriving bytes join the unread ones into one piece, as a short read means an empty socket.
     fn deliver(&mut self, count: usize) {
         let mut socket = self.connection.socket.borrow_mut();
-        if count == 0 || socket.half_closed || socket.reset || socket.closed {
+        let takes_none = socket.half_closed || socket.closed_by_client || socket.reset;
+        if count == 0 || takes_none || socket.closed {
             return;
         }
         let bytes = self.outgoing.drain(..count);
@@ -252,7 +253,7 @@ impl Client {
     pub fn tell(&mut self, server: &mut VirtualServer) {
         let news = mem::take(&mut self.news);
         if news.readable || news.writable || news.hung_up {
-            server.switchboard.ready(self.connection.id, news);
+            server.report(self.connection.id, news);
         }
     }
 
@@ -288,22 +289,21 @@ impl Client {
     pub fn arrive(&mut self, count: usize) {
         let mut socket = self.connection.socket.borrow_mut();
         if socket.arrive(count) && !socket.closed {
-            self.news = Readiness {
-                readable: true,
-                writable: true,
-                hung_up: true,
-            };
+            self.news = GONE;
         }
     }
 
-    pub fn reset(&mut self) {
-        self.connection.socket.borrow_mut().reset = true;
+    /// The connection is gone. What the server has not read of it is lost, or, if the client had closed it
+    /// both ways, can still be read.
+    pub fn reset(&mut self, rng: &mut Rng) {
+        if rng.one_in(2) {
+            self.connection.socket.borrow_mut().reset = true;
+        } else {
+            self.deliver_all();
+            self.connection.socket.borrow_mut().closed_by_client = true;
+        }
         self.is_reset = true;
-        self.news = Readiness {
-            readable: true,
-            writable: true,
-            hung_up: true,
-        };
+        self.news = GONE;
     }
 
     /// Sends the bytes in flight, perhaps without the last LF, and no more.
@@ -316,6 +316,7 @@ impl Client {
         self.has_half_closed = true;
         self.news.readable = true;
         self.news.hung_up = true;
+        self.news.read_closed = true;
     }
 
     /// Takes the server's output.

@@ -40,7 +40,7 @@ impl History {
         if gone == 0 {
             return;
         }
-        self.clients[gone].reset();
+        self.clients[gone].reset(&mut self.rng);
         self.clients[gone].tell(&mut self.server);
         self.turn();
         self.new_client();
@@ -73,7 +73,7 @@ impl History {
         let others = (1..guest).filter(|index| may_go(&self.clients[*index]));
         let leavers: Vec<usize> = others.take(too_many + 1).chain([guest]).collect();
         for index in leavers {
-            self.clients[index].reset();
+            self.clients[index].reset(&mut self.rng);
             self.clients[index].tell(&mut self.server);
             self.turn();
         }
@@ -207,7 +207,7 @@ impl History {
         }
         self.look();
         if self.rng.one_in(2) {
-            self.clients[target].reset();
+            self.clients[target].reset(&mut self.rng);
             self.clients[target].tell(&mut self.server);
             self.turn();
         }

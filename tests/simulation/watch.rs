@@ -16,6 +16,13 @@ impl History {
     pub fn turn(&mut self) {
         self.server.turn(); // which checks the server's own invariants
         self.turns += 1;
+        for id in self.server.reported_gone.drain(..) {
+            let chat = self.server.switchboard.chat();
+            assert!(
+                chat.peer_of(id).is_none() || self.plan.shutdown,
+                "{id} is gone, and the chat still knows it"
+            );
+        }
         let waiting = self.server.switchboard.waiting_bytes();
         assert!(
             waiting <= self.plan.limits.output_total_bytes_max,

@@ -19,6 +19,15 @@ use chinwag::server::transport::{Read, Transport};
 /// JSON's `time` in every test.
 pub const UNIX_MS: u64 = 1_700_000_000_000;
 
+/// What the poll says of a connection that is broken, or closed in both directions.
+pub const GONE: Readiness = Readiness {
+    readable: true,
+    writable: true,
+    hung_up: true,
+    read_closed: true,
+    gone: true,
+};
+
 /// The two ends' shared view of a virtual socket.
 #[derive(Debug)]
 #[expect(
@@ -30,8 +39,10 @@ pub struct VirtualSocket {
     pub to_server: VecDeque<Vec<u8>>,
     /// The client sends no more.
     pub half_closed: bool,
-    /// The connection is broken.
+    /// The connection is broken, and what was not read is lost.
     pub reset: bool,
+    /// The client has closed both directions: what it had sent can be read, and a write fails.
+    pub closed_by_client: bool,
     /// Bytes from the server, not taken yet.
     pub to_client: Vec<u8>,
     /// What the server writes does not arrive until it is told to: it waits in `in_flight`.
@@ -54,6 +65,8 @@ pub struct VirtualSocket {
     pub refused: bool,
     /// TCP's user timeout is off, as it would close a slow reader.
     pub user_timeout_disabled: bool,
+    /// The silences after which the client is asked whether it is there, as they were set.
+    pub keepalive_times: Vec<Duration>,
     /// The number of the server's writes.
     pub writes: usize,
     /// The server has half-closed.
@@ -73,7 +86,7 @@ impl Transport for VirtualStream {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let Some(mut piece) = socket.to_server.pop_front() else {
-            return if socket.half_closed {
+            return if socket.half_closed || socket.closed_by_client {
                 Ok(Read {
                     bytes: 0,
                     more: false,
@@ -93,7 +106,7 @@ impl Transport for VirtualStream {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut socket = self.0.borrow_mut();
-        if socket.reset {
+        if socket.reset || socket.closed_by_client {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         assert!(!socket.shut, "nothing is written after the end was told");
@@ -145,6 +158,12 @@ impl Transport for VirtualStream {
     fn abort(&mut self) {
         self.0.borrow_mut().aborted = true;
     }
+
+    fn set_keepalive_time(&mut self, time: Duration) -> bool {
+        let mut socket = self.0.borrow_mut();
+        socket.keepalive_times.push(time);
+        !socket.user_timeout_disabled
+    }
 }
 
 impl VirtualSocket {
@@ -188,6 +207,8 @@ pub struct VirtualClient {
 pub struct VirtualServer {
     pub switchboard: Switchboard<VirtualStream>,
     pub now: Timestamp,
+    /// Clients that the poll reported as gone, until a test takes them out.
+    pub reported_gone: Vec<ClientId>,
 }
 
 impl VirtualServer {
@@ -206,6 +227,7 @@ impl VirtualServer {
         let mut server = Self {
             switchboard: Switchboard::new(settings, &limits),
             now: Timestamp::default(),
+            reported_gone: Vec::new(),
         };
         server.advance(Duration::from_secs(1));
         server
@@ -230,6 +252,7 @@ impl VirtualServer {
             to_server: VecDeque::new(),
             half_closed: false,
             reset: false,
+            closed_by_client: false,
             to_client: Vec::new(),
             lags: false,
             in_flight: Vec::new(),
@@ -241,6 +264,7 @@ impl VirtualServer {
             stops_at_line_end: false,
             refused: false,
             user_timeout_disabled: false,
+            keepalive_times: Vec::new(),
             writes: 0,
             shut: false,
             closed: false,
@@ -301,6 +325,14 @@ impl VirtualServer {
         self.report_readable(client);
     }
 
+    /// The poll reports what is new of a client.
+    pub fn report(&mut self, id: ClientId, news: Readiness) {
+        self.switchboard.ready(id, news);
+        if news.gone {
+            self.reported_gone.push(id);
+        }
+    }
+
     /// The poll reports that a client can be read from.
     pub fn report_readable(&mut self, client: &VirtualClient) {
         let readable = Readiness {
@@ -324,6 +356,7 @@ impl VirtualServer {
         let end = Readiness {
             readable: true,
             hung_up: true,
+            read_closed: true,
             ..Readiness::default()
         };
         self.switchboard.ready(client.id, end);
@@ -332,12 +365,14 @@ impl VirtualServer {
 
     pub fn reset(&mut self, client: &VirtualClient) {
         client.socket.borrow_mut().reset = true;
-        let broken = Readiness {
-            readable: true,
-            writable: true,
-            hung_up: true,
-        };
-        self.switchboard.ready(client.id, broken);
+        self.report(client.id, GONE);
+        self.run();
+    }
+
+    /// The client closes both directions, and its kernel says so.
+    pub fn close_both_ways(&mut self, client: &VirtualClient) {
+        client.socket.borrow_mut().closed_by_client = true;
+        self.report(client.id, GONE);
         self.run();
     }
 
@@ -345,12 +380,7 @@ impl VirtualServer {
     pub fn arrive(&mut self, client: &VirtualClient, count: usize) {
         let has_ended = client.socket.borrow_mut().arrive(count);
         if has_ended {
-            let end = Readiness {
-                readable: true,
-                writable: true,
-                hung_up: true,
-            };
-            self.switchboard.ready(client.id, end);
+            self.report(client.id, GONE);
             self.run();
         }
     }

@@ -4,6 +4,7 @@
 //! told to refuse private messages for a client, as if that client read too slowly.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::Mode;
@@ -173,6 +174,9 @@ pub struct Entered {
 /// The recorder's count of lines, a value that `/stats` must pass on.
 pub const LINES_IN: u64 = 4711;
 
+/// How long a lost connection stays at most.
+pub const LOST_TIME_MAX: Duration = Duration::from_secs(214);
+
 /// The events since the last [`Recorder::take`], and the state that a server would keep.
 #[derive(Debug, Default)]
 pub struct Recorder {
@@ -181,6 +185,8 @@ pub struct Recorder {
     refusing: BTreeSet<ClientId>,
     /// The senders of private messages, taken or not.
     pub senders: Vec<UserId>,
+    /// The clients to be asked whether they are there.
+    pub probed: Vec<ClientId>,
 }
 
 /// The core's events of one step.
@@ -272,6 +278,11 @@ impl Outbox for Recorder {
     fn close(&mut self, client: ClientId, reason: CloseReason) {
         assert_eq!(reason, CloseReason::Quit, "the core closes for no other");
         self.seen.closed.push(client);
+    }
+
+    fn probe(&mut self, client: ClientId) -> Option<Duration> {
+        self.probed.push(client);
+        Some(LOST_TIME_MAX)
     }
 
     fn stats(&self) -> ServerStats {
@@ -374,7 +385,9 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
         },
         Notice::Here { server_name } => OwnedEvent::Here(server_name.into()),
         Notice::ShuttingDown => OwnedEvent::ShuttingDown,
-        Notice::Closing(_) => panic!("only a server closes: {notice:?}"),
+        Notice::Closing(_) | Notice::RateLimited { .. } => {
+            panic!("only a server closes: {notice:?}")
+        }
     }
 }
 

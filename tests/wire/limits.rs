@@ -468,8 +468,9 @@ fn hang_up_reported_with_the_last_bytes_is_seen() {
     }
     let both = chinwag::server::switchboard::Readiness {
         readable: true,
-        writable: false,
         hung_up: true,
+        read_closed: true,
+        ..Default::default()
     };
     server.switchboard.ready(alice.id, both);
     server.run();

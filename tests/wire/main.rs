@@ -28,6 +28,7 @@ mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
 mod foreign_protocols;
+mod gone;
 mod json;
 mod limits;
 mod published;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use chinwag::config::Limits;
 use chinwag::server::GREETING_TIME;
-use chinwag::server::switchboard::Readiness;
 
-use crate::support::{VirtualClient, VirtualServer};
+use crate::support::{GONE, VirtualClient, VirtualServer};
 
 #[test]
 fn unread_name_counts_as_given_in_time() {
@@ -118,18 +117,13 @@ fn sender_stays_at_shutdown_until_its_messages_are_read() {
 
 #[test]
 fn sender_is_told_at_shutdown_of_its_unread_messages() {
-    let broken = Readiness {
-        readable: true,
-        writable: true,
-        hung_up: true,
-    };
     for gives_up in [true, false] {
         let (mut server, alice, bob) = alice_writes_to_bob(Limits::default());
         if gives_up {
             assert_eq!(server.switchboard.close_stalled(server.now), 1);
         } else {
             bob.socket.borrow_mut().reset = true;
-            server.switchboard.ready(bob.id, broken);
+            server.switchboard.ready(bob.id, GONE);
         }
         server.run();
         assert_eq!(

@@ -42,7 +42,7 @@ const OPTIONS: &[SocketOption] = &[
             let keepalive = TcpKeepalive::new().with_time(limits.keepalive_time);
             // Dead after three unanswered probes.
             let keepalive = keepalive
-                .with_interval(limits.keepalive_time / 6)
+                .with_interval(limits.keepalive_interval())
                 .with_retries(3);
             socket.set_tcp_keepalive(&keepalive)
         },

@@ -1,5 +1,7 @@
 //! The core's [`Outbox`] over the connections: events become bytes in their recipients' queues.
 
+use std::time::Duration;
+
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{Event, Notice};
@@ -243,6 +245,10 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         if self.table.get(client).is_some() {
             self.output.schedule_close(self.table, client.slot, reason);
         }
+    }
+
+    fn probe(&mut self, client: ClientId) -> Option<Duration> {
+        self.table.probe(self.output.now, client)
     }
 
     fn stats(&self) -> ServerStats {

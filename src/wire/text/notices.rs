@@ -32,6 +32,10 @@ impl Display for Notice<'_> {
                 )
             }
             Self::Here { server_name } => write!(f, "{server_name} is here."),
+            Self::RateLimited { lines_per_second } => write!(
+                f,
+                "You sent many lines at once: the rest is taken at {lines_per_second} a second."
+            ),
             Self::ShuttingDown => f.write_str("The server is shutting down."),
             Self::Closing(reason) => closing(*reason, f),
         }

@@ -87,7 +87,19 @@ impl Display for SessionRefusal<'_> {
                 why_not(*why, NAME_BYTES_MAX, f)?;
                 f.write_str(" Type #yourname.")
             }
-            Self::NameInUse { name } => write!(f, "The name {name} is in use. Try another one."),
+            Self::NameInUse {
+                name,
+                lost_time_max: None,
+            } => write!(f, "The name {name} is in use. Try another one."),
+            // The name may have 24 characters, and the line 79.
+            Self::NameInUse {
+                name,
+                lost_time_max: Some(time),
+            } => write!(
+                f,
+                "{name} is in use. A lost connection ends within {} s.",
+                time.as_secs_f64().ceil()
+            ),
             Self::NameOfRoom { name } => write!(f, "{name} is a room. Try another name."),
             Self::NameReserved { name } => {
                 write!(f, "The name {name} is reserved. Try another one.")

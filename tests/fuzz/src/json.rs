@@ -276,7 +276,7 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
     let World { name, text, .. } = world;
     let mut fields = json!({"text": null});
     let mut plain = Plain::Begins("* ");
-    let notice = match which % 8 {
+    let notice = match which % 9 {
         0 => Notice::Connected(world.peer()),
         1 => Notice::HowToRegister,
         2 => Notice::Motd(text),
@@ -293,6 +293,9 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
             Notice::Undelivered { to: name, count }
         }
         5 => Notice::Here { server_name: text },
+        7 => Notice::RateLimited {
+            lines_per_second: world.count,
+        },
         6 => {
             plain = Plain::Exactly("* The server is shutting down.".to_owned());
             Notice::ShuttingDown

@@ -172,6 +172,9 @@ impl History {
                     readable: bits & 1 != 0,
                     writable: bits & 2 != 0,
                     hung_up: bits & 4 != 0,
+                    // These never for nothing: the kernel knows them.
+                    read_closed: false,
+                    gone: bits & 8 != 0 && client.connection.socket.borrow().reset,
                 };
                 server.switchboard.ready(client.connection.id, readiness);
             }

@@ -269,6 +269,14 @@ fn name_error(world: &World) -> NameError {
     ][world.size % 5]
 }
 
+fn name_in_use(name: Name, size: usize) -> SessionRefusal<'static> {
+    let is_quiet = size % 2 == 1;
+    SessionRefusal::NameInUse {
+        name,
+        lost_time_max: is_quiet.then_some(Duration::from_secs(size as u64)),
+    }
+}
+
 pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
     let World {
         name, room, text, ..
@@ -287,7 +295,7 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
     let (refusal, code) = match which % 24 {
         0 => (Refusal::NotRegistered, "not_registered"),
         1 => session(SessionRefusal::BadName { given, why }, "bad_name"),
-        2 => session(SessionRefusal::NameInUse { name }, "name_taken"),
+        2 => session(name_in_use(name, size), "name_taken"),
         3 => session(SessionRefusal::NameOfRoom { name }, "name_taken"),
         4 => session(SessionRefusal::NameReserved { name }, "name_taken"),
         5 => membership(MembershipRefusal::BadRoom { given, why }, "bad_room"),

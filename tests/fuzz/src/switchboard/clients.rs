@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::output;
 use super::super::splitter_model::{self, What};
-use super::super::support::{VirtualClient, VirtualServer};
+use super::super::support::{GONE, VirtualClient, VirtualServer};
 
 #[derive(Debug)]
 pub struct Client {
@@ -63,8 +63,9 @@ impl Client {
         self.connection.socket.borrow_mut().half_closed = true;
         let end = Readiness {
             readable: true,
-            writable: false,
             hung_up: true,
+            read_closed: true,
+            ..Readiness::default()
         };
         server.switchboard.ready(self.connection.id, end);
     }
@@ -73,12 +74,7 @@ impl Client {
         self.is_steady = false;
         self.connection.socket.borrow_mut().reset = true;
         if is_told {
-            let broken = Readiness {
-                readable: true,
-                writable: true,
-                hung_up: true,
-            };
-            server.switchboard.ready(self.connection.id, broken);
+            server.switchboard.ready(self.connection.id, GONE);
         }
     }
 
