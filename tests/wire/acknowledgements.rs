@@ -79,6 +79,21 @@ fn each_end_of_a_client_tells_of_what_did_not_arrive() {
     }
 }
 
+/// The end that the reader is told is in flight behind its messages, and is none of their bytes.
+#[test]
+fn end_in_flight_is_no_part_of_a_message() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.lag();
+    server.send(&alice, b"@bob:one\n@bob:two\n");
+    server.half_close(&bob);
+    server.arrive(&bob, "@alice: one\n".len());
+    server.advance(LINGER_TIME);
+    assert!(bob.is_closed());
+    assert_eq!(bob.text(), "@alice: one\n");
+    assert!(alice.text().contains(LOST), "of the second, and not of both");
+}
+
 /// A server that is told to exit waits for what is in flight, and tells of what does not arrive.
 #[test]
 fn shutdown_tells_of_what_did_not_arrive() {
