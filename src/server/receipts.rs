@@ -250,9 +250,6 @@ impl Receipts {
         if !kept.released {
             self.kept_count -= kept.receipts.len();
         }
-        if let Some(answer) = self.answers.get_mut(to.index()) {
-            answer.look = self.look.number.wrapping_sub(1);
-        }
         // Those in the list stay there: a look drops what is for a client that is gone.
         let fresh = self.fresh.iter().filter(|fresh| fresh.to == to);
         let receipts = kept.receipts.iter().copied();
