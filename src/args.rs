@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, Resettable};
@@ -15,6 +15,9 @@ use chinwag::wire::text::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
 const SERVER_NAME_CHARS_MAX: usize = 64;
+
+/// Ways to name standard error. As a path it could not be opened where it is a socket, as the journal's is.
+const STDERR_PATHS: [&str; 4] = ["-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
 
 const AFTER_HELP: &str = "\
 Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE. An empty one does
@@ -56,10 +59,10 @@ pub struct Args {
     #[arg(default_value = "info", help_heading = "Log")]
     log_level: LogLevel,
 
-    /// A file to log to, appended to; standard error without it
+    /// A file to log to, appended to; standard error without it, or for -
     #[arg(long, value_name = "FILE", env = "CHINWAG_LOG_FILE", hide_env = true)]
     #[arg(help_heading = "Log")]
-    pub log_file: Option<PathBuf>,
+    log_file: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Limits: who may connect")]
     connecting: Connecting,
@@ -267,6 +270,12 @@ impl Args {
             LogLevel::Debug => LevelFilter::Debug,
             LogLevel::Trace => LevelFilter::Trace,
         }
+    }
+
+    /// The file to log to; none is standard error.
+    pub fn log_file(&self) -> Option<PathBuf> {
+        let is_stderr = |path: &Path| STDERR_PATHS.iter().any(|stderr| path == Path::new(stderr));
+        self.log_file.clone().filter(|path| !is_stderr(path))
     }
 
     /// The server's configuration.

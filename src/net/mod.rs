@@ -13,3 +13,5 @@ mod rlimit;
 mod signals;
 pub mod stream;
 mod token;
+
+pub use signals::allow_background_output;

@@ -24,6 +24,7 @@ mod foreign_protocols;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
+mod journal;
 mod kernel;
 mod latency;
 mod limits;
