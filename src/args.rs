@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
-use chinwag::config::{Config, Limits, ListenAddr};
+use chinwag::config::{Config, Limits, ListenAddr, ListenAddrError};
 use chinwag::wire::text::VERSION;
 
 /// The longest server name, in characters: it stands in lines with other words.
@@ -35,9 +35,10 @@ pub struct Args {
     help: Option<bool>,
 
     /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable, and
-    /// split at commas, so that a PATH can have none
+    /// split at commas, so that a PATH can have none [default: 127.0.0.1:12345; none beside sockets
+    /// from systemd]
     #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
-    #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
+    #[arg(value_delimiter = ',', value_parser = listen_addr)]
     listen: Vec<ListenAddr>,
 
     /// The server's own name, in the answers to /version, /stats and telnet's "are you there"
@@ -278,11 +279,14 @@ impl Args {
         self.log_file.clone().filter(|path| !is_stderr(path))
     }
 
-    /// The server's configuration.
+    /// The server's configuration. A process that was started with sockets listens at no address by default.
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(self, motd: Vec<String>) -> Result<Config, String> {
+    pub fn into_config(mut self, motd: Vec<String>, has_sockets: bool) -> Result<Config, String> {
+        if self.listen.is_empty() && !has_sockets {
+            self.listen.push(ListenAddr::default());
+        }
         let Self {
             connecting,
             sending,
@@ -356,6 +360,11 @@ fn variables_behind(text: &str) -> Option<String> {
     });
     let variables: Vec<_> = variables.collect();
     (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
+}
+
+/// An address, of a list that may have blanks after its commas.
+fn listen_addr(text: &str) -> Result<ListenAddr, ListenAddrError> {
+    text.trim().parse()
 }
 
 fn server_name(text: &str) -> Result<String, String> {
@@ -442,7 +451,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_library() {
         let args = Args::try_parse_from(["chinwag"]).unwrap();
-        let config = args.into_config(Vec::new()).unwrap();
+        let config = args.into_config(Vec::new(), false).unwrap();
         assert_eq!(
             format!("{:?}", config.limits),
             format!("{:?}", Limits::default())

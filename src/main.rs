@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use std::thread;
 
 use args::Args;
-use chinwag::net::allow_background_output;
 use chinwag::net::error::os_error_text;
 use chinwag::net::event_loop::{EventLoop, Exit, Sighup};
+use chinwag::net::{InheritedSockets, allow_background_output};
 use chinwag::wire::sanitize;
 use chinwag::wire::text::VERSION;
 use log::Level;
@@ -40,12 +40,16 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
+    let inherited = match InheritedSockets::take() {
+        Ok(sockets) => sockets,
+        Err(error) => return fail(1, &error.to_string()),
+    };
     let motd = match args.motd.as_deref().map(read_motd).transpose() {
         Ok(lines) => lines.unwrap_or_default(),
         Err(text) => return fail(1, &text),
     };
     let (level, log_file) = (args.log_level(), args.log_file());
-    let config = match args.into_config(motd) {
+    let config = match args.into_config(motd, !inherited.is_empty()) {
         Ok(config) => config,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
         }
     };
     let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
-    let event_loop = match EventLoop::bind(config) {
+    let event_loop = match EventLoop::bind(config, inherited) {
         Ok(event_loop) => event_loop,
         Err(error) => return fail(1, &error.to_string()),
     };

@@ -14,4 +14,5 @@ mod signals;
 pub mod stream;
 mod token;
 
+pub use listener::activation::InheritedSockets;
 pub use signals::allow_background_output;
