@@ -22,7 +22,12 @@ const STDERR_PATHS: [&str; 4] = ["-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd
 const AFTER_HELP: &str = "\
 Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE. An empty one does
 not count.
-Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds.";
+Sizes are in bytes; K, M and G stand for units of 1024. Times are in seconds; 500ms, 2m and 1h do, too.
+
+Examples:
+  chinwag --listen 0.0.0.0:12345 --listen '[::]:12345'
+  chinwag --listen 12345,unix:/tmp/chinwag.sock --log-level debug
+  CHINWAG_MAX_LINE=8K chinwag --stall-time 2m";
 
 /// A chat server for nc, telnet and pipes
 #[derive(Debug, Parser)]
@@ -39,7 +44,7 @@ pub struct Args {
     /// from systemd]
     #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
     #[arg(value_delimiter = ',', value_parser = listen_addr)]
-    listen: Vec<ListenAddr>,
+    listen: Vec<Option<ListenAddr>>,
 
     /// The server's own name, in the answers to /version, /stats and telnet's "are you there"
     #[arg(long, env = "CHINWAG_NAME", hide_env = true, default_value = "chinwag")]
@@ -57,7 +62,7 @@ pub struct Args {
 
     /// The least severe messages to log
     #[arg(long, value_name = "LEVEL", env = "CHINWAG_LOG_LEVEL", hide_env = true)]
-    #[arg(default_value = "info", help_heading = "Log")]
+    #[arg(default_value = "info", ignore_case = true, help_heading = "Log")]
     log_level: LogLevel,
 
     /// A file to log to, appended to; standard error without it, or for -
@@ -224,8 +229,11 @@ struct Waiting {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogLevel {
+    #[value(alias = "none")]
     Off,
+    #[value(alias = "err")]
     Error,
+    #[value(alias = "warning")]
     Warn,
     Info,
     Debug,
@@ -238,7 +246,7 @@ impl Args {
     /// # Errors
     /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
-        let matches = Self::command().mut_args(set_if_not_empty).try_get_matches();
+        let matches = Self::command().mut_args(clean_variable).try_get_matches();
         let args = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         args.map_err(|error| {
             use clap::error::ErrorKind;
@@ -283,9 +291,13 @@ impl Args {
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(mut self, motd: Vec<String>, has_sockets: bool) -> Result<Config, String> {
-        if self.listen.is_empty() && !has_sockets {
-            self.listen.push(ListenAddr::default());
+    pub fn into_config(self, motd: Vec<String>, has_sockets: bool) -> Result<Config, String> {
+        let is_default = self.listen.is_empty();
+        let mut listen: Vec<_> = self.listen.into_iter().flatten().collect();
+        match (listen.is_empty(), is_default) {
+            (true, false) => return Err("--listen names no address".to_owned()),
+            (true, true) if !has_sockets => listen.push(ListenAddr::default()),
+            _ => {}
         }
         let Self {
             connecting,
@@ -320,7 +332,7 @@ impl Args {
             }
         })?;
         Ok(Config {
-            listen: self.listen,
+            listen,
             server_name: self.name,
             lobby: self.lobby,
             motd,
@@ -329,14 +341,31 @@ impl Args {
     }
 }
 
-/// An empty variable counts as not set: that is how units and many scripts unset one.
-fn set_if_not_empty(arg: Arg) -> Arg {
-    let value = arg.get_env().and_then(env::var_os);
-    if value.is_some_and(|value| value.is_empty()) {
-        arg.env(Resettable::Reset)
-    } else {
-        arg
+/// Reads an argument's variable without the blanks and the pair of quotes around it, which files of variables
+/// may bring: docker's `--env-file` has them in the value. An empty variable counts as not set: that is how
+/// units and many scripts unset one.
+fn clean_variable(arg: Arg) -> Arg {
+    let Some(value) = arg.get_env().and_then(env::var_os) else {
+        return arg;
+    };
+    // A value that is no text is left to the argument's own check.
+    let Some(clean) = value.to_str().map(unquoted) else {
+        return arg;
+    };
+    match clean {
+        "" => arg.env(Resettable::Reset),
+        clean if *clean == *value => arg,
+        clean => {
+            let clean = clean.to_owned();
+            arg.env(Resettable::Reset).default_value(clean)
+        }
     }
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).map_or(text, str::trim)
 }
 
 /// Names the environment variables behind the flags that an error names: the operator may have given
@@ -355,16 +384,18 @@ fn variables_behind(text: &str) -> Option<String> {
         let (flag, variable) = (format!("--{}", arg.get_long()?), arg.get_env()?);
         let (_, rest) = text.split_once(&flag)?;
         let is_named = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
-        let is_set = env::var_os(variable).is_some_and(|value| !value.is_empty());
+        let is_set =
+            env::var_os(variable).is_some_and(|value| value.to_str().map(unquoted) != Some(""));
         (is_named && is_set && !is_given(&flag)).then(|| variable.to_string_lossy())
     });
     let variables: Vec<_> = variables.collect();
     (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
 }
 
-/// An address, of a list that may have blanks after its commas.
-fn listen_addr(text: &str) -> Result<ListenAddr, ListenAddrError> {
-    text.trim().parse()
+/// An address of a list, in which there may be blanks, and a comma at the end.
+fn listen_addr(text: &str) -> Result<Option<ListenAddr>, ListenAddrError> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.parse()).transpose()
 }
 
 fn server_name(text: &str) -> Result<String, String> {
@@ -387,7 +418,7 @@ fn room_name(text: &str) -> Result<RoomName, String> {
 /// A positive number of things.
 fn count(text: &str) -> Result<usize, String> {
     let (least, most) = (1, 1 << 30);
-    within(text.parse().ok(), least, most)
+    within(text.trim().parse().ok(), least, most)
         .ok_or_else(|| format!("not a number from {least} to {most}"))
 }
 
@@ -406,11 +437,17 @@ fn keepalive_seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
-    let seconds: Option<f64> = text.parse().ok();
+    let text = text.trim().to_ascii_lowercase();
+    let seconds = match text.parse() {
+        Ok(seconds) => Some(seconds),
+        Err(_) => humantime::parse_duration(&text)
+            .ok()
+            .map(|time| time.as_secs_f64()),
+    };
     seconds
-        .filter(|seconds| (least..=most).contains(seconds))
+        .filter(|seconds: &f64| (least..=most).contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("not a number of seconds from {least} to {most}"))
+        .ok_or_else(|| format!("not a number of seconds from {least} to {most}, such as 90 or 2m"))
 }
 
 /// A size within the range of all limits.
@@ -428,13 +465,10 @@ fn size_within(text: &str, least: usize, most: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("not a size from {least} to {most} bytes, such as 4096 or 64K"))
 }
 
-/// A number of bytes, K or M.
+/// A number of bytes, or of units of 1024: `64K`, `64kB` and `64 KiB` are the same.
 fn bytes(text: &str) -> Option<usize> {
-    let units = [("K", 10), ("k", 10), ("M", 20), ("m", 20)];
-    let with_unit = |(unit, shift)| Some((text.strip_suffix(unit)?, 1_usize << shift));
-    let (digits, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
-    let number: usize = digits.parse().ok()?;
-    Some(number.saturating_mul(unit))
+    let sizes = parse_size::Config::new().with_binary();
+    sizes.parse_size(text.trim()).ok()?.try_into().ok()
 }
 
 /// A text that is no number, or too large for its type, is out of range.
@@ -484,15 +518,50 @@ mod tests {
     }
 
     #[test]
+    fn variable_is_read_without_blanks_and_quotes() {
+        for text in ["64K", " 64K ", "64K\r", "\"64K\"", "'64K'", " ' 64K ' "] {
+            assert_eq!(unquoted(text), "64K", "{text}");
+        }
+        for text in ["\"", "'", "it's", "\"64K'", "'a' and 'b"] {
+            assert_eq!(unquoted(text), text);
+        }
+        assert_eq!(unquoted("''"), "");
+    }
+
+    #[test]
     fn sizes_and_times_are_read_with_their_units() {
         assert_eq!(size("4096"), Ok(4096));
         assert_eq!(size("64K"), Ok(65_536));
-        assert_eq!(size("1m"), Ok(1 << 20));
-        for nonsense in ["", "K", "-1", "1G", "0", "99999999999M"] {
+        for mega in [
+            "1m",
+            "1M",
+            " 1M ",
+            "1 m",
+            "1MB",
+            "1mb",
+            "1MiB",
+            "1 mib",
+            "1Mi",
+            "1024K",
+            "1_048_576",
+        ] {
+            assert_eq!(size(mega), Ok(1 << 20), "{mega}");
+        }
+        assert_eq!(size("1g"), Ok(1 << 30));
+        assert_eq!(size("0.5K"), Ok(512));
+        for nonsense in ["", " ", "K", "-1", "1X", "1MM", "0", "2T", "99999999999M"] {
             assert!(size(nonsense).is_err(), "{nonsense}");
         }
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for nonsense in ["", "0", "-1", "nan", "inf", "1e9"] {
+        for half in ["0.5", ".5", " 0.5 ", "0.5s", "500ms", "500 MS"] {
+            assert_eq!(seconds(half), Ok(Duration::from_millis(500)), "{half}");
+        }
+        for two_minutes in ["120", "120s", "120 sec", "2m", "2 M", "2min", "1m 60s"] {
+            let read = seconds(two_minutes);
+            assert_eq!(read, Ok(Duration::from_secs(120)), "{two_minutes}");
+        }
+        for nonsense in [
+            "", "0", "-1", "nan", "inf", "1e9", "0s", "2d", "s", "2x", "m2",
+        ] {
             assert!(seconds(nonsense).is_err(), "{nonsense}");
         }
     }

@@ -1,7 +1,7 @@
 //! Listening at a TCP address, or at each address that a host name stands for.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
 use std::os::fd::AsFd;
 
 use mio::net::TcpListener;
@@ -73,6 +73,11 @@ fn lacks_interface(address: &SocketAddr) -> bool {
 }
 
 fn bind(address: SocketAddr, limits: &Limits) -> io::Result<(TcpListener, SocketAddr)> {
+    // A socket for IPv6 alone takes no IPv4 address, however it is written.
+    let address = match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    };
     if lacks_interface(&address) {
         let what = "a link-local address needs its interface, as in [fe80::1%eth0]:PORT";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
