@@ -295,7 +295,7 @@ impl Args {
         let is_default = self.listen.is_empty();
         let mut listen: Vec<_> = self.listen.into_iter().flatten().collect();
         match (listen.is_empty(), is_default) {
-            (true, false) => return Err("--listen names no address".to_owned()),
+            (true, false) => return Err(with_variables("--listen names no address")),
             (true, true) if !has_sockets => listen.push(ListenAddr::default()),
             _ => {}
         }
@@ -324,13 +324,9 @@ impl Args {
             rooms_per_client_max: sending.max_rooms,
             shutdown_time: waiting.shutdown_time,
         };
-        limits.check().map_err(|error| {
-            let what = error.to_string();
-            match variables_behind(&what) {
-                Some(variables) => format!("{what} ({variables})"),
-                None => what,
-            }
-        })?;
+        limits
+            .check()
+            .map_err(|error| with_variables(&error.to_string()))?;
         Ok(Config {
             listen,
             server_name: self.name,
@@ -366,6 +362,14 @@ fn unquoted(text: &str) -> &str {
     let text = text.trim();
     let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
     inner('"').or_else(|| inner('\'')).map_or(text, str::trim)
+}
+
+/// An error with the environment variables behind it.
+fn with_variables(what: &str) -> String {
+    match variables_behind(what) {
+        Some(variables) => format!("{what} ({variables})"),
+        None => what.to_owned(),
+    }
 }
 
 /// Names the environment variables behind the flags that an error names: the operator may have given
