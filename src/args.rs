@@ -1,20 +1,23 @@
 //! The command line of the daemon.
 
+mod values;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::Resettable;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
-use chinwag::config::{Config, Limits, ListenAddr, ListenAddrError};
+use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::text::VERSION;
-
-/// The longest server name, in characters: it stands in lines with other words.
-const SERVER_NAME_CHARS_MAX: usize = 64;
+use values::{
+    count, keepalive_seconds, line_bytes, listen_addr, rate, room_name, seconds, server_name, size,
+    unquoted, yes_or_no,
+};
 
 /// Ways to name standard error. As a path it could not be opened where it is a socket, as the journal's is.
 const STDERR_PATHS: [&str; 4] = ["-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
@@ -130,7 +133,7 @@ struct Connecting {
     /// Apply the limits per address and the line rate to this machine's clients too; they are
     /// exempt otherwise, for load tests
     #[arg(long, env = "CHINWAG_LIMIT_LOOPBACK", hide_env = true)]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(value_parser = yes_or_no)]
     limit_loopback: bool,
 }
 
@@ -256,6 +259,9 @@ impl Args {
             ) {
                 error.exit();
             }
+            if error.kind() == ErrorKind::InvalidUtf8 {
+                return format!("{} is no valid UTF-8", sources_of_no_text().join(", "));
+            }
             let text = error.render().to_string();
             // The first paragraph says what and why; the rest is about getting help.
             let lines = text.lines().take_while(|line| !line.is_empty());
@@ -358,10 +364,25 @@ fn clean_variable(arg: Arg) -> Arg {
     }
 }
 
-fn unquoted(text: &str) -> &str {
-    let text = text.trim();
-    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).map_or(text, str::trim)
+/// The flags and variables whose values are no text, which clap does not name.
+fn sources_of_no_text() -> Vec<String> {
+    let is_no_text = |value: &OsString| value.to_str().is_none();
+    let flag_of = |words: [OsString; 2]| {
+        let [before, word] = words.map(|word| word.to_string_lossy().into_owned());
+        let with_value = word.split_once('=').map(|(flag, _)| flag.to_owned());
+        with_value.unwrap_or(before)
+    };
+    let words = env::args_os().zip(env::args_os().skip(1));
+    let flags = words
+        .filter(|(_, word)| is_no_text(word))
+        .map(|(before, word)| flag_of([before, word]));
+    let command = Args::command();
+    let variables = command.get_arguments().filter_map(|arg| {
+        let variable = arg.get_env()?;
+        let value = env::var_os(variable)?;
+        is_no_text(&value).then(|| variable.to_string_lossy().into_owned())
+    });
+    flags.chain(variables).collect()
 }
 
 /// An error with the environment variables behind it.
@@ -396,90 +417,6 @@ fn variables_behind(text: &str) -> Option<String> {
     (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
 }
 
-/// An address of a list, in which there may be blanks, and a comma at the end.
-fn listen_addr(text: &str) -> Result<Option<ListenAddr>, ListenAddrError> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.parse()).transpose()
-}
-
-fn server_name(text: &str) -> Result<String, String> {
-    let clean = chinwag::wire::sanitize::clean(text.as_bytes());
-    if clean.trim().is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    if clean.chars().count() > SERVER_NAME_CHARS_MAX {
-        return Err(format!(
-            "it has more than {SERVER_NAME_CHARS_MAX} characters"
-        ));
-    }
-    Ok(clean.into_owned())
-}
-
-fn room_name(text: &str) -> Result<RoomName, String> {
-    RoomName::parse(text).map_err(|_| "a room is 1 to 32 ASCII letters, digits, - and _".to_owned())
-}
-
-/// A positive number of things.
-fn count(text: &str) -> Result<usize, String> {
-    let (least, most) = (1, 1 << 30);
-    within(text.trim().parse().ok(), least, most)
-        .ok_or_else(|| format!("not a number from {least} to {most}"))
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    count(text).and_then(|count| u32::try_from(count).map_err(|_| "too large".to_owned()))
-}
-
-/// A time of at most a day: no limit makes sense past that.
-fn seconds(text: &str) -> Result<Duration, String> {
-    seconds_within(text, 0.001, 86_400.0)
-}
-
-/// TCP counts whole seconds, and probes again after a sixth of the time.
-fn keepalive_seconds(text: &str) -> Result<Duration, String> {
-    seconds_within(text, 6.0, 32_767.0)
-}
-
-fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
-    let text = text.trim().to_ascii_lowercase();
-    let seconds = match text.parse() {
-        Ok(seconds) => Some(seconds),
-        Err(_) => humantime::parse_duration(&text)
-            .ok()
-            .map(|time| time.as_secs_f64()),
-    };
-    seconds
-        .filter(|seconds: &f64| (least..=most).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("not a number of seconds from {least} to {most}, such as 90 or 2m"))
-}
-
-/// A size within the range of all limits.
-fn size(text: &str) -> Result<usize, String> {
-    size_within(text, 256, 1 << 40)
-}
-
-/// Long enough for a command with a name, and short enough to be held for every client.
-fn line_bytes(text: &str) -> Result<usize, String> {
-    size_within(text, 256, 1 << 20)
-}
-
-fn size_within(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    within(bytes(text), least, most)
-        .ok_or_else(|| format!("not a size from {least} to {most} bytes, such as 4096 or 64K"))
-}
-
-/// A number of bytes, or of units of 1024: `64K`, `64kB` and `64 KiB` are the same.
-fn bytes(text: &str) -> Option<usize> {
-    let sizes = parse_size::Config::new().with_binary();
-    sizes.parse_size(text.trim()).ok()?.try_into().ok()
-}
-
-/// A text that is no number, or too large for its type, is out of range.
-fn within(number: Option<usize>, least: usize, most: usize) -> Option<usize> {
-    number.filter(|number| (least..=most).contains(number))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -494,6 +431,24 @@ mod tests {
             format!("{:?}", config.limits),
             format!("{:?}", Limits::default())
         );
+    }
+
+    #[test]
+    fn default_address_is_for_a_start_without_any() {
+        let listen = |flags: &[&str], has_sockets| {
+            let args = Args::try_parse_from([&["chinwag"], flags].concat()).unwrap();
+            let config = args.into_config(Vec::new(), has_sockets).unwrap();
+            config
+                .listen
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(listen(&[], false), ["127.0.0.1:12345"]);
+        assert_eq!(listen(&[], true), [""; 0]);
+        for has_sockets in [true, false] {
+            assert_eq!(listen(&["--listen", "1"], has_sockets), ["127.0.0.1:1"]);
+        }
     }
 
     #[test]
@@ -519,54 +474,5 @@ mod tests {
             "{} lines of 66 a page",
             help.lines().count()
         );
-    }
-
-    #[test]
-    fn variable_is_read_without_blanks_and_quotes() {
-        for text in ["64K", " 64K ", "64K\r", "\"64K\"", "'64K'", " ' 64K ' "] {
-            assert_eq!(unquoted(text), "64K", "{text}");
-        }
-        for text in ["\"", "'", "it's", "\"64K'", "'a' and 'b"] {
-            assert_eq!(unquoted(text), text);
-        }
-        assert_eq!(unquoted("''"), "");
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_with_their_units() {
-        assert_eq!(size("4096"), Ok(4096));
-        assert_eq!(size("64K"), Ok(65_536));
-        for mega in [
-            "1m",
-            "1M",
-            " 1M ",
-            "1 m",
-            "1MB",
-            "1mb",
-            "1MiB",
-            "1 mib",
-            "1Mi",
-            "1024K",
-            "1_048_576",
-        ] {
-            assert_eq!(size(mega), Ok(1 << 20), "{mega}");
-        }
-        assert_eq!(size("1g"), Ok(1 << 30));
-        assert_eq!(size("0.5K"), Ok(512));
-        for nonsense in ["", " ", "K", "-1", "1X", "1MM", "0", "2T", "99999999999M"] {
-            assert!(size(nonsense).is_err(), "{nonsense}");
-        }
-        for half in ["0.5", ".5", " 0.5 ", "0.5s", "500ms", "500 MS"] {
-            assert_eq!(seconds(half), Ok(Duration::from_millis(500)), "{half}");
-        }
-        for two_minutes in ["120", "120s", "120 sec", "2m", "2 M", "2min", "1m 60s"] {
-            let read = seconds(two_minutes);
-            assert_eq!(read, Ok(Duration::from_secs(120)), "{two_minutes}");
-        }
-        for nonsense in [
-            "", "0", "-1", "nan", "inf", "1e9", "0s", "2d", "s", "2x", "m2",
-        ] {
-            assert!(seconds(nonsense).is_err(), "{nonsense}");
-        }
     }
 }

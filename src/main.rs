@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     // The standard library's hook blocks while nobody reads standard error: a broken invariant would
     // stop the process rather than end it.
     panic::set_hook(Box::new(|what| {
-        print_stderr(Level::Error, &describe_panic(what))
+        print_stderr(Level::Error, &describe_panic(what));
     }));
     // Without it, the first line may stop the process, and it is the one that would say so.
     let _ = allow_background_output();
@@ -145,7 +145,7 @@ mod tests {
     fn panic_names_its_thread_and_shows_a_backtrace_on_request() {
         if std::env::var_os(PANICS).is_some() {
             panic::set_hook(Box::new(|what| {
-                print_stderr(Level::Error, &describe_panic(what))
+                print_stderr(Level::Error, &describe_panic(what));
             }));
             assert_eq!(thread::current().name(), None, "on purpose");
         }

@@ -238,9 +238,9 @@ mod tests {
         lines(&mut queue, 0..4);
         drop(queue);
         let text = written_to(None, true, Vec::new(), shared, &queued);
-        let last = text.lines().last();
+        let reported = text.lines().last();
         let lost = "<4>the log could not keep up: 1 lines were dropped";
-        assert_eq!(last, Some(lost));
+        assert_eq!(reported, Some(lost));
     }
 
     #[test]

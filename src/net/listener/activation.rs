@@ -1,4 +1,4 @@
-//! Listening sockets that the process was started with: systemd's socket activation (sd_listen_fds(3)).
+//! Listening sockets that the process was started with: systemd's socket activation (`sd_listen_fds(3)`).
 
 use std::env;
 use std::net::TcpListener;
