@@ -1,25 +1,36 @@
 //! The command line of the daemon.
 
+mod values;
+
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::Resettable;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
 use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::text::VERSION;
+use values::{
+    count, keepalive_seconds, line_bytes, listen_addr, rate, room_name, seconds, server_name, size,
+    unquoted, yes_or_no,
+};
 
-/// The longest server name, in characters: it stands in lines with other words.
-const SERVER_NAME_CHARS_MAX: usize = 64;
+/// Ways to name standard error. As a path it could not be opened where it is a socket, as the journal's is.
+const STDERR_PATHS: [&str; 4] = ["-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
 
 const AFTER_HELP: &str = "\
 Every flag also reads an environment variable: --max-line is CHINWAG_MAX_LINE. An empty one does
 not count.
-Sizes are in bytes; K and M stand for 1024 and 1024 x 1024. Times are in seconds.";
+Sizes are in bytes; K, M and G stand for units of 1024. Times are in seconds; 500ms, 2m and 1h do, too.
+
+Examples:
+  chinwag --listen 0.0.0.0:12345 --listen '[::]:12345'
+  chinwag --listen 12345,unix:/tmp/chinwag.sock --log-level debug
+  CHINWAG_MAX_LINE=8K chinwag --stall-time 2m";
 
 /// A chat server for nc, telnet and pipes
 #[derive(Debug, Parser)]
@@ -32,10 +43,11 @@ pub struct Args {
     help: Option<bool>,
 
     /// Where to listen: PORT (loopback only), HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable, and
-    /// split at commas, so that a PATH can have none
+    /// split at commas, so that a PATH can have none [default: 127.0.0.1:12345; none beside sockets
+    /// from systemd]
     #[arg(long, value_name = "ADDR", env = "CHINWAG_LISTEN", hide_env = true)]
-    #[arg(value_delimiter = ',', default_value = "127.0.0.1:12345")]
-    listen: Vec<ListenAddr>,
+    #[arg(value_delimiter = ',', value_parser = listen_addr)]
+    listen: Vec<Option<ListenAddr>>,
 
     /// The server's own name, in the answers to /version, /stats and telnet's "are you there"
     #[arg(long, env = "CHINWAG_NAME", hide_env = true, default_value = "chinwag")]
@@ -53,13 +65,13 @@ pub struct Args {
 
     /// The least severe messages to log
     #[arg(long, value_name = "LEVEL", env = "CHINWAG_LOG_LEVEL", hide_env = true)]
-    #[arg(default_value = "info", help_heading = "Log")]
+    #[arg(default_value = "info", ignore_case = true, help_heading = "Log")]
     log_level: LogLevel,
 
-    /// A file to log to, appended to; standard error without it
+    /// A file to log to, appended to; standard error without it, or for -
     #[arg(long, value_name = "FILE", env = "CHINWAG_LOG_FILE", hide_env = true)]
     #[arg(help_heading = "Log")]
-    pub log_file: Option<PathBuf>,
+    log_file: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Limits: who may connect")]
     connecting: Connecting,
@@ -121,7 +133,7 @@ struct Connecting {
     /// Apply the limits per address and the line rate to this machine's clients too; they are
     /// exempt otherwise, for load tests
     #[arg(long, env = "CHINWAG_LIMIT_LOOPBACK", hide_env = true)]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(value_parser = yes_or_no)]
     limit_loopback: bool,
 }
 
@@ -220,8 +232,11 @@ struct Waiting {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogLevel {
+    #[value(alias = "none")]
     Off,
+    #[value(alias = "err")]
     Error,
+    #[value(alias = "warning")]
     Warn,
     Info,
     Debug,
@@ -234,7 +249,7 @@ impl Args {
     /// # Errors
     /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
-        let matches = Self::command().mut_args(set_if_not_empty).try_get_matches();
+        let matches = Self::command().mut_args(clean_variable).try_get_matches();
         let args = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         args.map_err(|error| {
             use clap::error::ErrorKind;
@@ -243,6 +258,9 @@ impl Args {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
             ) {
                 error.exit();
+            }
+            if error.kind() == ErrorKind::InvalidUtf8 {
+                return format!("{} is no valid UTF-8", sources_of_no_text().join(", "));
             }
             let text = error.render().to_string();
             // The first paragraph says what and why; the rest is about getting help.
@@ -269,11 +287,24 @@ impl Args {
         }
     }
 
-    /// The server's configuration.
+    /// The file to log to; none is standard error.
+    pub fn log_file(&self) -> Option<PathBuf> {
+        let is_stderr = |path: &Path| STDERR_PATHS.iter().any(|stderr| path == Path::new(stderr));
+        self.log_file.clone().filter(|path| !is_stderr(path))
+    }
+
+    /// The server's configuration. A process that was started with sockets listens at no address by default.
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(self, motd: Vec<String>) -> Result<Config, String> {
+    pub fn into_config(self, motd: Vec<String>, has_sockets: bool) -> Result<Config, String> {
+        let is_default = self.listen.is_empty();
+        let mut listen: Vec<_> = self.listen.into_iter().flatten().collect();
+        match (listen.is_empty(), is_default) {
+            (true, false) => return Err(with_variables("--listen names no address")),
+            (true, true) if !has_sockets => listen.push(ListenAddr::default()),
+            _ => {}
+        }
         let Self {
             connecting,
             sending,
@@ -299,15 +330,11 @@ impl Args {
             rooms_per_client_max: sending.max_rooms,
             shutdown_time: waiting.shutdown_time,
         };
-        limits.check().map_err(|error| {
-            let what = error.to_string();
-            match variables_behind(&what) {
-                Some(variables) => format!("{what} ({variables})"),
-                None => what,
-            }
-        })?;
+        limits
+            .check()
+            .map_err(|error| with_variables(&error.to_string()))?;
         Ok(Config {
-            listen: self.listen,
+            listen,
             server_name: self.name,
             lobby: self.lobby,
             motd,
@@ -316,13 +343,53 @@ impl Args {
     }
 }
 
-/// An empty variable counts as not set: that is how units and many scripts unset one.
-fn set_if_not_empty(arg: Arg) -> Arg {
-    let value = arg.get_env().and_then(env::var_os);
-    if value.is_some_and(|value| value.is_empty()) {
-        arg.env(Resettable::Reset)
-    } else {
-        arg
+/// Reads an argument's variable without the blanks and the pair of quotes around it, which files of variables
+/// may bring: docker's `--env-file` has them in the value. An empty variable counts as not set: that is how
+/// units and many scripts unset one.
+fn clean_variable(arg: Arg) -> Arg {
+    let Some(value) = arg.get_env().and_then(env::var_os) else {
+        return arg;
+    };
+    // A value that is no text is left to the argument's own check.
+    let Some(clean) = value.to_str().map(unquoted) else {
+        return arg;
+    };
+    match clean {
+        "" => arg.env(Resettable::Reset),
+        clean if *clean == *value => arg,
+        clean => {
+            let clean = clean.to_owned();
+            arg.env(Resettable::Reset).default_value(clean)
+        }
+    }
+}
+
+/// The flags and variables whose values are no text, which clap does not name.
+fn sources_of_no_text() -> Vec<String> {
+    let is_no_text = |value: &OsString| value.to_str().is_none();
+    let flag_of = |words: [OsString; 2]| {
+        let [before, word] = words.map(|word| word.to_string_lossy().into_owned());
+        let with_value = word.split_once('=').map(|(flag, _)| flag.to_owned());
+        with_value.unwrap_or(before)
+    };
+    let words = env::args_os().zip(env::args_os().skip(1));
+    let flags = words
+        .filter(|(_, word)| is_no_text(word))
+        .map(|(before, word)| flag_of([before, word]));
+    let command = Args::command();
+    let variables = command.get_arguments().filter_map(|arg| {
+        let variable = arg.get_env()?;
+        let value = env::var_os(variable)?;
+        is_no_text(&value).then(|| variable.to_string_lossy().into_owned())
+    });
+    flags.chain(variables).collect()
+}
+
+/// An error with the environment variables behind it.
+fn with_variables(what: &str) -> String {
+    match variables_behind(what) {
+        Some(variables) => format!("{what} ({variables})"),
+        None => what.to_owned(),
     }
 }
 
@@ -342,86 +409,12 @@ fn variables_behind(text: &str) -> Option<String> {
         let (flag, variable) = (format!("--{}", arg.get_long()?), arg.get_env()?);
         let (_, rest) = text.split_once(&flag)?;
         let is_named = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-');
-        let is_set = env::var_os(variable).is_some_and(|value| !value.is_empty());
+        let is_set =
+            env::var_os(variable).is_some_and(|value| value.to_str().map(unquoted) != Some(""));
         (is_named && is_set && !is_given(&flag)).then(|| variable.to_string_lossy())
     });
     let variables: Vec<_> = variables.collect();
     (!variables.is_empty()).then(|| format!("from the environment: {}", variables.join(", ")))
-}
-
-fn server_name(text: &str) -> Result<String, String> {
-    let clean = chinwag::wire::sanitize::clean(text.as_bytes());
-    if clean.trim().is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    if clean.chars().count() > SERVER_NAME_CHARS_MAX {
-        return Err(format!(
-            "it has more than {SERVER_NAME_CHARS_MAX} characters"
-        ));
-    }
-    Ok(clean.into_owned())
-}
-
-fn room_name(text: &str) -> Result<RoomName, String> {
-    RoomName::parse(text).map_err(|_| "a room is 1 to 32 ASCII letters, digits, - and _".to_owned())
-}
-
-/// A positive number of things.
-fn count(text: &str) -> Result<usize, String> {
-    let (least, most) = (1, 1 << 30);
-    within(text.parse().ok(), least, most)
-        .ok_or_else(|| format!("not a number from {least} to {most}"))
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    count(text).and_then(|count| u32::try_from(count).map_err(|_| "too large".to_owned()))
-}
-
-/// A time of at most a day: no limit makes sense past that.
-fn seconds(text: &str) -> Result<Duration, String> {
-    seconds_within(text, 0.001, 86_400.0)
-}
-
-/// TCP counts whole seconds, and probes again after a sixth of the time.
-fn keepalive_seconds(text: &str) -> Result<Duration, String> {
-    seconds_within(text, 6.0, 32_767.0)
-}
-
-fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
-    let seconds: Option<f64> = text.parse().ok();
-    seconds
-        .filter(|seconds| (least..=most).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("not a number of seconds from {least} to {most}"))
-}
-
-/// A size within the range of all limits.
-fn size(text: &str) -> Result<usize, String> {
-    size_within(text, 256, 1 << 40)
-}
-
-/// Long enough for a command with a name, and short enough to be held for every client.
-fn line_bytes(text: &str) -> Result<usize, String> {
-    size_within(text, 256, 1 << 20)
-}
-
-fn size_within(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    within(bytes(text), least, most)
-        .ok_or_else(|| format!("not a size from {least} to {most} bytes, such as 4096 or 64K"))
-}
-
-/// A number of bytes, K or M.
-fn bytes(text: &str) -> Option<usize> {
-    let units = [("K", 10), ("k", 10), ("M", 20), ("m", 20)];
-    let with_unit = |(unit, shift)| Some((text.strip_suffix(unit)?, 1_usize << shift));
-    let (digits, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
-    let number: usize = digits.parse().ok()?;
-    Some(number.saturating_mul(unit))
-}
-
-/// A text that is no number, or too large for its type, is out of range.
-fn within(number: Option<usize>, least: usize, most: usize) -> Option<usize> {
-    number.filter(|number| (least..=most).contains(number))
 }
 
 #[cfg(test)]
@@ -433,11 +426,29 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_library() {
         let args = Args::try_parse_from(["chinwag"]).unwrap();
-        let config = args.into_config(Vec::new()).unwrap();
+        let config = args.into_config(Vec::new(), false).unwrap();
         assert_eq!(
             format!("{:?}", config.limits),
             format!("{:?}", Limits::default())
         );
+    }
+
+    #[test]
+    fn default_address_is_for_a_start_without_any() {
+        let listen = |flags: &[&str], has_sockets| {
+            let args = Args::try_parse_from([&["chinwag"], flags].concat()).unwrap();
+            let config = args.into_config(Vec::new(), has_sockets).unwrap();
+            config
+                .listen
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(listen(&[], false), ["127.0.0.1:12345"]);
+        assert_eq!(listen(&[], true), [""; 0]);
+        for has_sockets in [true, false] {
+            assert_eq!(listen(&["--listen", "1"], has_sockets), ["127.0.0.1:1"]);
+        }
     }
 
     #[test]
@@ -463,19 +474,5 @@ mod tests {
             "{} lines of 66 a page",
             help.lines().count()
         );
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_with_their_units() {
-        assert_eq!(size("4096"), Ok(4096));
-        assert_eq!(size("64K"), Ok(65_536));
-        assert_eq!(size("1m"), Ok(1 << 20));
-        for nonsense in ["", "K", "-1", "1G", "0", "99999999999M"] {
-            assert!(size(nonsense).is_err(), "{nonsense}");
-        }
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for nonsense in ["", "0", "-1", "nan", "inf", "1e9"] {
-            assert!(seconds(nonsense).is_err(), "{nonsense}");
-        }
     }
 }

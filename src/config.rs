@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use crate::chat::name::RoomName;
 
+/// The host of a port without one: this machine alone.
+const LOOPBACK: &str = "127.0.0.1";
+
 /// The default port.
 pub const PORT: u16 = 12345;
 
@@ -18,7 +21,7 @@ const KERNEL_TIMERS_LATE: u32 = 8;
 /// The server's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; at least one.
+    /// Where to listen, beside sockets that the process was started with.
     pub listen: Vec<ListenAddr>,
     /// The server's own name.
     pub server_name: String,
@@ -206,6 +209,16 @@ pub enum ListenAddrError {
     NoPath,
 }
 
+/// The default port of the loopback.
+impl Default for ListenAddr {
+    fn default() -> Self {
+        Self::Tcp {
+            host: LOOPBACK.to_owned(),
+            port: PORT,
+        }
+    }
+}
+
 impl FromStr for ListenAddr {
     type Err = ListenAddrError;
 
@@ -222,7 +235,7 @@ impl FromStr for ListenAddr {
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self::Tcp {
-                host: "127.0.0.1".to_owned(),
+                host: LOOPBACK.to_owned(),
                 port: parse_port(text)?,
             });
         }

@@ -1,6 +1,7 @@
 //! The daemon: reads its flags, starts its log, and runs the server until a signal ends it.
 
 mod args;
+mod journal;
 mod logging;
 mod stderr;
 
@@ -15,8 +16,10 @@ use std::thread;
 use args::Args;
 use chinwag::net::error::os_error_text;
 use chinwag::net::event_loop::{EventLoop, Exit, Sighup};
+use chinwag::net::{InheritedSockets, allow_background_output};
 use chinwag::wire::sanitize;
 use chinwag::wire::text::VERSION;
+use log::Level;
 use stderr::print_stderr;
 
 /// A longer message of the day is refused: every client is sent all of it.
@@ -28,17 +31,25 @@ const EXIT_USAGE: u8 = 2;
 fn main() -> ExitCode {
     // The standard library's hook blocks while nobody reads standard error: a broken invariant would
     // stop the process rather than end it.
-    panic::set_hook(Box::new(|what| print_stderr(&describe_panic(what))));
+    panic::set_hook(Box::new(|what| {
+        print_stderr(Level::Error, &describe_panic(what));
+    }));
+    // Without it, the first line may stop the process, and it is the one that would say so.
+    let _ = allow_background_output();
     let args = match Args::read() {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
+    };
+    let inherited = match InheritedSockets::take() {
+        Ok(sockets) => sockets,
+        Err(error) => return fail(1, &error.to_string()),
     };
     let motd = match args.motd.as_deref().map(read_motd).transpose() {
         Ok(lines) => lines.unwrap_or_default(),
         Err(text) => return fail(1, &text),
     };
-    let (level, log_file) = (args.log_level(), args.log_file.clone());
-    let config = match args.into_config(motd) {
+    let (level, log_file) = (args.log_level(), args.log_file());
+    let config = match args.into_config(motd, !inherited.is_empty()) {
         Ok(config) => config,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
@@ -54,12 +65,12 @@ fn main() -> ExitCode {
         }
     };
     let (wanted, logs_to_file) = (config.limits.clients_max, log_file.is_some());
-    let event_loop = match EventLoop::bind(config) {
+    let event_loop = match EventLoop::bind(config, inherited) {
         Ok(event_loop) => event_loop,
         Err(error) => return fail(1, &error.to_string()),
     };
     // Not logged: the operator sees it whatever the log's level.
-    print_stderr(event_loop.banner());
+    print_stderr(Level::Info, event_loop.banner());
     if logs_to_file {
         log::info!("chinwag {VERSION} listens on {}", event_loop.addresses());
     }
@@ -117,7 +128,7 @@ fn read_motd(path: &Path) -> Result<Vec<String>, String> {
 
 /// Prints in one line what went wrong.
 fn fail(code: u8, text: &str) -> ExitCode {
-    print_stderr(&format!("chinwag: {text}"));
+    print_stderr(Level::Error, &format!("chinwag: {text}"));
     ExitCode::from(code)
 }
 
@@ -133,7 +144,9 @@ mod tests {
     #[test]
     fn panic_names_its_thread_and_shows_a_backtrace_on_request() {
         if std::env::var_os(PANICS).is_some() {
-            panic::set_hook(Box::new(|what| print_stderr(&describe_panic(what))));
+            panic::set_hook(Box::new(|what| {
+                print_stderr(Level::Error, &describe_panic(what));
+            }));
             assert_eq!(thread::current().name(), None, "on purpose");
         }
         for (asked, is_told) in [("1", true), ("0", false)] {

@@ -8,7 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chinwag::wire::sanitize;
+use log::Level;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::journal;
 
 /// How long the start and the end of the process wait for standard error, and for the log.
 pub const FINISH_TIME: Duration = Duration::from_secs(3);
@@ -20,12 +23,19 @@ pub const RETRY_TIME: Duration = Duration::from_millis(500);
 const PIPE_PIECE_BYTES: usize = 512;
 
 /// Prints lines for the operator, whatever the log's level. Where standard error is a pipe that nobody
-/// reads, it waits no longer than [`FINISH_TIME`].
-pub fn print_stderr(text: &str) {
+/// reads, it waits no longer than [`FINISH_TIME`]. The level is for systemd's journal, and shown there only.
+pub fn print_stderr(level: Level, text: &str) {
     let (finish, finished) = mpsc::channel();
+    let start = if journal::has_stderr() {
+        journal::priority(level)
+    } else {
+        ""
+    };
     // A flag's value is quoted, and may not be the operator's own.
     let lines = text.lines().map(|line| sanitize::clean(line.as_bytes()));
-    let text: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    let text: String = lines
+        .flat_map(|line| [start.into(), line, "\n".into()])
+        .collect();
     let text = Arc::<str>::from(text);
     let its_text = Arc::clone(&text);
     let spawned = thread::Builder::new().spawn(move || {

@@ -12,11 +12,13 @@ use std::thread;
 
 use chinwag::net::error::os_error_text;
 use chinwag::wire::sanitize;
+use log::Level;
 use rustix::fs::OFlags;
 use time::OffsetDateTime;
 
 use super::TIME_FORMAT;
 use super::queue::{Message, Shared, footprint_bytes};
+use crate::journal::priority;
 use crate::stderr::{RETRY_TIME, RetryWriter, print_stderr};
 
 /// A log has addresses in it: the operator and the operator's group may read them.
@@ -52,16 +54,19 @@ pub struct Writer {
     path: Option<PathBuf>,
     /// The report of a failed reopening, to be written once no line is half written.
     pending_error: Option<String>,
+    /// Lines go to systemd's journal, in its form.
+    to_journal: bool,
     shared: Arc<Shared>,
 }
 
 impl Writer {
     /// A writer to an open file, or to standard error, which has no path.
-    pub fn new(sink: File, path: Option<&Path>, shared: Arc<Shared>) -> Self {
+    pub fn new(sink: File, path: Option<&Path>, to_journal: bool, shared: Arc<Shared>) -> Self {
         Self {
             sink: Box::new(RetryWriter(sink)),
             path: path.map(Path::to_owned),
             pending_error: None,
+            to_journal,
             shared,
         }
     }
@@ -80,8 +85,13 @@ impl Writer {
                 Message::Gap(lost) => {
                     let lost = lost.swap(0, Ordering::Relaxed);
                     // Without a time stamp: the lines around it have one.
+                    let level = if self.to_journal {
+                        priority(Level::Warn)
+                    } else {
+                        "[WARN] "
+                    };
                     let text =
-                        format!("[WARN] the log could not keep up: {lost} lines were dropped\n");
+                        format!("{level}the log could not keep up: {lost} lines were dropped\n");
                     self.write(text.as_bytes());
                 }
                 Message::Reopen => {
@@ -134,7 +144,7 @@ impl Writer {
                 let time = time.unwrap_or_default(); // the format suits every time of this clock
                 self.pending_error = Some(format!("{time} [ERROR] {text}\n"));
                 // The old file may have been moved away, out of sight.
-                print_stderr(&format!("chinwag: {text}"));
+                print_stderr(Level::Error, &format!("chinwag: {text}"));
                 false
             }
         }
@@ -174,11 +184,12 @@ mod tests {
         shared: Arc<Shared>,
         queued: &Receiver<Message>,
     ) -> String {
-        written_to(None, answers, shared, queued)
+        written_to(None, false, answers, shared, queued)
     }
 
     fn written_to(
         path: Option<PathBuf>,
+        to_journal: bool,
         answers: Vec<io::Result<usize>>,
         shared: Arc<Shared>,
         queued: &Receiver<Message>,
@@ -188,6 +199,7 @@ mod tests {
             sink: Box::new(ThrottledSink { answers, text }),
             path,
             pending_error: None,
+            to_journal,
             shared,
         };
         writer.run(queued);
@@ -219,6 +231,19 @@ mod tests {
     }
 
     #[test]
+    fn dropped_lines_are_counted_in_the_journals_form() {
+        let (messages, queued) = mpsc::channel();
+        let shared = Arc::new(Shared::default());
+        let mut queue = LogQueue::new(messages, Arc::clone(&shared));
+        lines(&mut queue, 0..4);
+        drop(queue);
+        let text = written_to(None, true, Vec::new(), shared, &queued);
+        let reported = text.lines().last();
+        let lost = "<4>the log could not keep up: 1 lines were dropped";
+        assert_eq!(reported, Some(lost));
+    }
+
+    #[test]
     fn line_torn_by_an_error_is_completed_before_the_next() {
         let (messages, queued) = mpsc::channel();
         let shared = Arc::new(Shared::default());
@@ -243,7 +268,13 @@ mod tests {
         // The report is due while the first line is torn, and is torn itself.
         let full = || Err(io::ErrorKind::StorageFull.into());
         let answers = vec![Ok(9), full(), Ok(3), Ok(2), Ok(1)];
-        let text = written_to(Some("/dev/null/log".into()), answers, shared, &queued);
+        let text = written_to(
+            Some("/dev/null/log".into()),
+            false,
+            answers,
+            shared,
+            &queued,
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert!(
             matches!(lines[..], ["one", report, "two"]

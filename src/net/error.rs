@@ -17,6 +17,18 @@ pub enum StartError {
         /// The kernel's error.
         source: io::Error,
     },
+    /// A descriptor that was passed is of no use.
+    #[error(
+        "cannot listen on descriptor {descriptor}, passed by LISTEN_FDS: it is no listening TCP or \
+         Unix stream socket"
+    )]
+    Inherited {
+        /// Its number.
+        descriptor: usize,
+    },
+    /// The number of descriptors that were passed makes no sense.
+    #[error("LISTEN_FDS is '{0}', which is no number of sockets")]
+    InheritedCount(String),
     /// There are too few descriptors for even one client.
     #[error(transparent)]
     TooFewDescriptors(#[from] TooFewDescriptors),

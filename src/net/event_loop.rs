@@ -17,6 +17,7 @@ use super::acceptor::Acceptor;
 use super::banner::banner;
 use super::error::StartError;
 use super::listener::Listener;
+use super::listener::activation::InheritedSockets;
 use super::load_meter::LoadMeter;
 use super::rlimit;
 use super::signals::Signals;
@@ -71,11 +72,11 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// Listens at every address, and takes over the signals that end the process.
+    /// Listens on the inherited sockets and at every address, and takes over the signals that end the process.
     ///
     /// # Errors
     /// Whatever keeps it from starting, in words for the operator.
-    pub fn bind(config: Config) -> Result<Self, StartError> {
+    pub fn bind(config: Config, inherited: InheritedSockets) -> Result<Self, StartError> {
         let mut limits = config.limits;
         limits.clients_max = rlimit::raise_for(limits.clients_max)?;
 
@@ -85,7 +86,7 @@ impl EventLoop {
             .register(poll.registry(), Source::Signals.into())
             .map_err(StartError::system("watch for signals"))?;
 
-        let mut listeners = Vec::new();
+        let mut listeners = inherited.listen(&limits)?;
         for address in &config.listen {
             listeners.extend(Listener::bind(address, &limits)?);
         }

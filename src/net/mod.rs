@@ -13,3 +13,6 @@ mod rlimit;
 mod signals;
 pub mod stream;
 mod token;
+
+pub use listener::activation::InheritedSockets;
+pub use signals::allow_background_output;

@@ -4,12 +4,25 @@ use std::io;
 use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook_mio::v1_0;
 
 /// Signals whose default action is to terminate, ignored here: other daemons take the first two for
 /// a request, and the third says that the log file has reached a limit of size.
 const IGNORED_SIGNALS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGXFSZ];
+
+/// Lets a background process write to its terminal where `stty tostop` is set: the signal would stop it at
+/// its first line. A handler does not do: the kernel would interrupt the write again and again. Threads
+/// inherit it, so it comes before the first.
+///
+/// # Errors
+/// Those of sigprocmask(2).
+pub fn allow_background_output() -> io::Result<()> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTTOU);
+    Ok(signals.thread_block()?)
+}
 
 /// SIGINT, SIGTERM and SIGHUP, by way of a pipe that the poll watches.
 pub struct Signals(v1_0::Signals);

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::harness::{Client, Daemon, raise_open_files, wait_until};
+use crate::harness::{
+    Client, Daemon, Killed, program, raise_open_files, wait_until, without_settings,
+};
 
 const FAREWELL: &str = "* The server is shutting down.";
 
@@ -165,6 +170,60 @@ fn ignored_signals_do_no_harm() {
     bob.expect_line(FAREWELL);
     drop((alice, bob));
     assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// A process that is not this one's child, killed when this is dropped.
+struct KilledByPid(Pid);
+
+impl Drop for KilledByPid {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
+/// As a shell with job control starts a background job, in a terminal that stops those that write to it.
+#[test]
+fn background_daemon_writes_to_a_terminal_with_tostop() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let daemon = program().get_program().to_owned();
+    let pid = folder.path().join("pid");
+    let line = format!(
+        "stty tostop; set -m; {} --listen unix:{} --log-level trace & echo $! >{}; wait",
+        Path::new(&daemon).display(),
+        socket.display(),
+        pid.display()
+    );
+    let started = without_settings(Command::new("script"))
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::piped()) // at its end, script would end
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(script) = started else {
+        assert!(std::env::var_os("CHINWAG_REQUIRE_TOOLS").is_none());
+        eprintln!("skipped: no script");
+        return;
+    };
+    let mut script = Killed(script);
+    let mut shown = BufReader::new(script.0.stdout.take().unwrap()).lines();
+    let mut daemon = None;
+    wait_until("the daemon to run", || {
+        let pid = fs::read_to_string(&pid).unwrap_or_default();
+        let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
+        daemon = pid.map(KilledByPid);
+        daemon.is_some()
+    });
+    wait_until("the daemon to listen", || {
+        UnixStream::connect(&socket).is_ok()
+    });
+    let mut alice = Client::over_unix(&socket).join("alice");
+    for text in ["one", "two"] {
+        alice.send(text);
+        alice.barrier();
+        let logged =
+            |line: std::io::Result<String>| line.unwrap().contains(&format!("sent: {text}"));
+        assert!(shown.any(logged), "{text}");
+    }
 }
 
 /// The answers and notices that a sender to all readers got, in JSON mode.

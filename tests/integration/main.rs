@@ -12,6 +12,8 @@
     missing_docs
 )]
 
+mod activation;
+mod banner;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;

@@ -1,11 +1,16 @@
 //! Starts of the daemon, and the errors of starts that fail.
 
-use std::fs;
-use std::net::TcpListener;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
-use crate::harness::{Daemon, program, program_with_open_files, wait_until};
+use crate::harness::{
+    Client, Daemon, program, program_with_open_files, wait_until, without_settings,
+};
 
 #[test]
 fn invalid_flag_is_named_in_one_line() {
@@ -37,6 +42,7 @@ fn invalid_flag_is_named_in_one_line() {
         (&["--total-limit", "512K"], "--total-limit"),
         (&["--turn-bytes", "1K"], "--turn-bytes"),
         (&["stray"], "stray"),
+        (&["--log-level", "DEBUGGING"], "--log-level"),
     ] {
         let mut command = program();
         // Should the flags pass after all, the program ends, as this address cannot be bound.
@@ -51,12 +57,12 @@ fn invalid_flag_value_is_answered_with_the_accepted_range() {
         (
             "--keepalive-time",
             &["100000", "0.001", "5.9", "soon"][..],
-            "not a number of seconds from 6 to 32767 (",
+            "not a number of seconds from 6 to 32767, such as 90 or 2m (",
         ),
         (
             "--stall-time",
             &["100000", "0.0001", "nan", "soon"],
-            "not a number of seconds from 0.001 to 86400 (",
+            "not a number of seconds from 0.001 to 86400, such as 90 or 2m (",
         ),
         (
             "--max-clients",
@@ -137,6 +143,20 @@ fn invalid_variable_is_named_in_one_line_with_its_flag() {
 }
 
 #[test]
+fn value_that_is_no_text_is_an_error_that_names_its_source() {
+    let bad = OsStr::from_bytes(b"\xff");
+    let mut command = program();
+    command.env("CHINWAG_MAX_LINE", bad);
+    expect_failure(command, 2, "CHINWAG_MAX_LINE is no valid UTF-8");
+    let mut command = program();
+    command.arg("--max-line").arg(bad);
+    expect_failure(command, 2, "--max-line is no valid UTF-8");
+    let mut command = program();
+    command.arg(OsStr::from_bytes(b"--name=\xff"));
+    expect_failure(command, 2, "--name is no valid UTF-8");
+}
+
+#[test]
 fn variables_are_read_and_flags_win() {
     let mut command = program();
     command
@@ -180,6 +200,137 @@ fn addresses_are_split_at_commas() {
     let daemon = Daemon::start(&["--listen", &both]);
     daemon.join("alice");
     wait_until("the other address", || UnixStream::connect(&path).is_ok());
+}
+
+#[test]
+fn list_of_addresses_may_have_blanks_and_a_last_comma() {
+    for list in [
+        "127.0.0.1:0, 127.0.0.1:0",
+        " 127.0.0.1:0 ,127.0.0.1:0 , ",
+        "0,\t0",
+    ] {
+        for by_flag in [true, false] {
+            let mut command = program();
+            if by_flag {
+                command.args(["--listen", list]);
+            } else {
+                command.env("CHINWAG_LISTEN", list);
+            }
+            let daemon = Daemon::start_at(command, &[], 2);
+            daemon.join("alice");
+        }
+    }
+    for nothing in [",", " ", " , ,"] {
+        let mut command = program();
+        command.args(["--listen", nothing]);
+        expect_failure(command, 2, "--listen names no address");
+        let mut command = program();
+        command.env("CHINWAG_LISTEN", ",");
+        expect_failure(command, 2, "(from the environment: CHINWAG_LISTEN)");
+    }
+}
+
+#[test]
+fn values_are_read_as_they_are_commonly_written() {
+    for (flag, value) in [
+        ("--total-limit", "1G"),
+        ("--total-limit", "1GiB"),
+        ("--hard-limit", "2mb"),
+        ("--soft-limit", "65 536"),
+        ("--max-line", "8 KiB"),
+        ("--log-level", "DEBUG"),
+        ("--log-level", "Warning"),
+        ("--stall-time", "2m"),
+        ("--stall-time", " 90 S "),
+        ("--register-time", "1h"),
+        ("--shutdown-time", "500ms"),
+        ("--max-clients", " 100 "),
+    ] {
+        Daemon::start(&[flag, value]).join("alice");
+    }
+}
+
+#[test]
+fn variable_may_have_blanks_and_quotes_around_it() {
+    let mut command = program();
+    command
+        .env("CHINWAG_LISTEN", "\"127.0.0.1:0, 127.0.0.1:0\"")
+        .env("CHINWAG_NAME", "'teashop'")
+        .env("CHINWAG_MAX_LINE", " 8K\r")
+        .env("CHINWAG_LOG_LEVEL", "\"DEBUG\"")
+        .env("CHINWAG_LOBBY", "\"\"")
+        .env("CHINWAG_LIMIT_LOOPBACK", "'no'");
+    let daemon = Daemon::start_at(command, &[], 2);
+    let mut alice = daemon.connect();
+    alice.send("#alice");
+    alice.expect_lines(&[
+        "* You are registered as alice.",
+        "* You are in lobby, and nobody else is.",
+    ]);
+    alice.send("/version");
+    alice.expect_line_starting("* teashop runs chinwag ");
+    let mut command = program();
+    command.env("CHINWAG_MAX_LINE", "'0'");
+    let line = expect_failure(command, 2, "--max-line");
+    assert!(
+        line.contains("from the environment: CHINWAG_MAX_LINE"),
+        "{line}"
+    );
+    // A shell has taken a flag's quotes off, and those that are left are meant.
+    let daemon = Daemon::start(&["--name", "'teashop'"]);
+    let mut alice = daemon.join("alice");
+    alice.send("/version");
+    alice.expect_line_starting("* 'teashop' runs chinwag ");
+}
+
+#[test]
+fn log_file_that_names_standard_error_is_standard_error() {
+    for name in ["-", "/dev/stderr"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = program();
+        command.current_dir(folder.path());
+        let daemon = Daemon::start_as(command, &["--log-file", name, "--log-level", "debug"]);
+        daemon.join("alice");
+        daemon.wait_for_log(" [DEBUG] ");
+        // Opened by its name it would begin as a file does.
+        assert_eq!(daemon.log_count(" [INFO] chinwag "), 0, "{name}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn example_of_the_help_starts_a_daemon() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: no IPv6 loopback");
+        return;
+    }
+    let help = program().arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, examples) = help.split_once("\nExamples:\n").expect("examples");
+    assert!(examples.lines().count() >= 3, "{examples}");
+    for example in examples.lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = folder.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        let daemon = programs.join("chinwag");
+        let script = format!(
+            "#!/bin/sh\nexec {} \"$@\"\n",
+            program().get_program().display()
+        );
+        fs::write(&daemon, script).unwrap();
+        fs::set_permissions(&daemon, Permissions::from_mode(0o755)).unwrap();
+        let listens = example.matches("12345").count() + example.matches("unix:").count();
+        let line = example.replace("12345", "0");
+        let line = line.replace("/tmp/", &format!("{}/", folder.path().display()));
+        let mut command = without_settings(Command::new("/bin/sh"));
+        command
+            .args(["-c", &format!("exec /usr/bin/env {line}")])
+            .env("CHINWAG_LISTEN", "127.0.0.1:0")
+            .env("PATH", programs);
+        let daemon = Daemon::start_at(command, &[], listens.max(1));
+        let port = daemon.address().port();
+        Client::over_tcp(SocketAddr::from(([127, 0, 0, 1], port))).join("alice");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::{Client, DEADLINE, Daemon, program, wait_for_exit, wait_until};
 
 /// The first of these programs that is installed.
-fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
+pub fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
     let found = candidates
@@ -46,7 +46,7 @@ fn is_program(name: &str, path: &Path) -> bool {
 }
 
 /// A program that talks to the daemon, and its output so far.
-struct Tool {
+pub struct Tool {
     child: Child,
     input: Option<ChildStdin>,
     screen: Arc<Screen>,
@@ -60,7 +60,7 @@ struct Screen {
 }
 
 impl Tool {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,7 +100,7 @@ impl Tool {
 
     /// Waits until it shows `text`, after the text of the last wait.
     #[track_caller]
-    fn expect(&mut self, text: &str) {
+    pub fn expect(&mut self, text: &str) {
         let give_up_at = Instant::now() + DEADLINE;
         let mut bytes = self.screen.bytes.lock().unwrap();
         loop {

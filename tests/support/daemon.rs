@@ -125,6 +125,11 @@ impl Daemon {
         if listens == 0 {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Self::start_at(command, flags, listens.max(1))
+    }
+
+    /// Starts a daemon with `command`, which listens at this number of addresses.
+    pub fn start_at(mut command: Command, flags: &[&str], addresses: usize) -> Self {
         // A huge page comes by chance and counts whole for one used byte, so memory could not be measured. The
         // daemon inherits the setting.
         let _ = disable_transparent_huge_pages(true); // the kernel may have none
@@ -144,7 +149,7 @@ impl Daemon {
         daemon.addresses = daemon.log.wait("the addresses", |log| {
             let lines = log.lines.iter();
             let found: Vec<String> = lines.filter_map(|line| address_in(line)).collect();
-            (found.len() >= listens.max(1)).then_some(found)
+            (found.len() >= addresses).then_some(found)
         });
         daemon
     }

@@ -1,5 +1,6 @@
 //! Listening sockets, TCP and Unix.
 
+pub mod activation;
 mod options;
 mod tcp;
 mod unix;
@@ -70,6 +71,20 @@ impl Listener {
         }
     }
 
+    /// The host that it listens at, as programs take it: a link-local address has its interface, `%eth0`.
+    pub fn host(&self) -> Option<String> {
+        let Self::Tcp(socket, address) = self else {
+            return None;
+        };
+        let zone = match address {
+            SocketAddr::V6(address) if address.scope_id() != 0 => {
+                format!("%{}", tcp::interface_name(socket, address.scope_id()))
+            }
+            _ => String::new(),
+        };
+        Some(format!("{}{zone}", address.ip()))
+    }
+
     /// Takes one connection.
     ///
     /// # Errors
@@ -99,6 +114,10 @@ impl Listener {
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Tcp(_, SocketAddr::V6(address)) if address.scope_id() != 0 => {
+                let host = self.host().unwrap_or_default();
+                write!(f, "[{host}]:{}", address.port())
+            }
             Self::Tcp(_, address) => address.fmt(f),
             Self::Unix(file, _) => write!(f, "unix:{}", displayed(file.path())),
         }

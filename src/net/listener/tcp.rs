@@ -1,7 +1,8 @@
 //! Listening at a TCP address, or at each address that a host name stands for.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
+use std::os::fd::AsFd;
 
 use mio::net::TcpListener;
 use rustix::io::Errno;
@@ -56,7 +57,31 @@ fn is_not_on_this_machine(error: &io::Error) -> bool {
     error.is_some_and(|error| [Errno::ADDRNOTAVAIL, Errno::AFNOSUPPORT].contains(&error))
 }
 
+/// The name of a network interface, or its number if it has none.
+pub fn interface_name(socket: impl AsFd, index: u32) -> String {
+    #[cfg(target_os = "linux")]
+    if let Ok(name) = rustix::net::netdevice::index_to_name(&socket, index) {
+        return name;
+    }
+    let _ = socket; // other systems name it by other calls
+    index.to_string()
+}
+
+/// An address of one link, without the link.
+fn lacks_interface(address: &SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
 fn bind(address: SocketAddr, limits: &Limits) -> io::Result<(TcpListener, SocketAddr)> {
+    // A socket for IPv6 alone takes no IPv4 address, however it is written.
+    let address = match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    };
+    if lacks_interface(&address) {
+        let what = "a link-local address needs its interface, as in [fe80::1%eth0]:PORT";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -68,16 +93,31 @@ fn bind(address: SocketAddr, limits: &Limits) -> io::Result<(TcpListener, Socket
     }
     // A restart need not wait until the last run's connections leave TIME_WAIT.
     socket.set_reuse_address(true)?;
-    set_options(&SockRef::from(&socket), limits, |option, error| {
-        let (name, without) = (option.name, option.without);
-        log::warn!("{address}: cannot set {name}: {error}; without it, {without}");
-    });
+    tune(&SockRef::from(&socket), &address, limits);
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     let listener = TcpListener::from_std(socket.into());
     let bound = listener.local_addr()?;
     Ok((listener, bound))
+}
+
+/// Takes over a listening socket of another process.
+///
+/// # Errors
+/// Those of fcntl(2) and getsockname(2).
+pub fn adopt(socket: StdTcpListener, limits: &Limits) -> io::Result<(TcpListener, SocketAddr)> {
+    let address = socket.local_addr()?;
+    tune(&SockRef::from(&socket), &address, limits);
+    socket.set_nonblocking(true)?;
+    Ok((TcpListener::from_std(socket), address))
+}
+
+fn tune(socket: &SockRef<'_>, address: &SocketAddr, limits: &Limits) {
+    set_options(socket, limits, |option, error| {
+        let (name, without) = (option.name, option.without);
+        log::warn!("{address}: cannot set {name}: {error}; without it, {without}");
+    });
 }
 
 #[cfg(test)]

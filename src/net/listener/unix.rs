@@ -1,8 +1,11 @@
 //! Listening at a path: the socket's file, the lock on its folder, and files left by a dead daemon.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +13,7 @@ use std::time::{Duration, Instant};
 use mio::net::UnixListener;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::{BACKLOG, displayed};
 
@@ -25,22 +28,26 @@ const FOLDER_LOCK_INTERVAL: Duration = Duration::from_millis(1);
 /// three quarters were read. With its default of 200 KiB a slow reader would look like one that stalls.
 pub const SEND_BUFFER_BYTES: usize = 16 << 10;
 
-/// A Unix socket's file, removed on drop unless another file has taken its place.
+/// A Unix socket's file. One that was made here is removed on drop, unless another file has taken its place.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
+    /// Device and inode; none if another process made it.
+    identity: Option<(u64, u64)>,
 }
 
 impl SocketFile {
     fn at(path: &Path) -> io::Result<Self> {
-        let identity = identity(path)?;
-        let path = path.to_owned();
+        let identity = Some(identity(path)?);
+        // What is told and logged holds in any folder.
+        let path = match std::path::absolute(path) {
+            Ok(absolute) if SockAddr::unix(&absolute).is_ok() => absolute,
+            _ => path.to_owned(), // too long for a socket
+        };
         Ok(Self { path, identity })
     }
 
-    /// Where it is.
+    /// Where it is; an abstract name begins with `@`.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -48,8 +55,11 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
+        let Some(made) = self.identity else {
+            return;
+        };
         let removed = match identity(&self.path) {
-            Ok(identity) if identity != self.identity => return,
+            Ok(identity) if identity != made => return,
             Ok(_) => fs::remove_file(&self.path),
             Err(error) => Err(error),
         };
@@ -85,6 +95,26 @@ pub fn bind(path: &Path) -> io::Result<(SocketFile, UnixListener)> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok((file, UnixListener::from_std(socket.into())))
+}
+
+/// Takes over a listening socket of another process, which keeps its file.
+///
+/// # Errors
+/// Those of fcntl(2) and getsockname(2).
+pub fn adopt(socket: StdUnixListener) -> io::Result<(SocketFile, UnixListener)> {
+    let address = SockRef::from(&socket).local_addr()?;
+    let abstract_name = || {
+        let name = [b"@", address.as_abstract_namespace()?].concat();
+        Some(PathBuf::from(OsString::from_vec(name)))
+    };
+    let path = address.as_pathname().map(Path::to_owned);
+    let path = path.or_else(abstract_name).unwrap_or_default();
+    socket.set_nonblocking(true)?;
+    let identity = None;
+    Ok((
+        SocketFile { path, identity },
+        UnixListener::from_std(socket),
+    ))
 }
 
 /// Keeps other starting daemons out of the folder of `path`, as far as it can be locked.
