@@ -35,7 +35,7 @@ pub enum Way {
     Announced { in_other_room: bool },
 }
 
-/// An [`Event`] that owns its words. Lists without an order are sorted.
+/// An [`Event`] that owns its words. The rooms of `/rooms`, which have no order, are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedEvent {
     Private {
@@ -60,6 +60,7 @@ pub enum OwnedEvent {
     Leave {
         room: String,
         name: String,
+        gone: bool,
         text: Option<String>,
     },
     Rename {
@@ -75,10 +76,11 @@ pub enum OwnedEvent {
     Topic {
         room: String,
         from: String,
-        text: String,
+        text: Option<String>,
     },
     Connected(String),
     HowToRegister,
+    HowToRename(String),
     Motd(String),
     IsAway {
         name: String,
@@ -147,6 +149,8 @@ pub enum OwnedReply {
     Ignored(Vec<String>),
     Quiet(bool),
     Echo(bool),
+    Raw(bool),
+    Times(bool),
     Mode(Mode),
     Pong(String),
     Stats {
@@ -178,6 +182,7 @@ pub const LINES_IN: u64 = 4711;
 pub struct Recorder {
     seen: Seen,
     modes: BTreeMap<ClientId, Mode>,
+    with_times: BTreeSet<ClientId>,
     refusing: BTreeSet<ClientId>,
     /// The senders of private messages, taken or not.
     pub senders: Vec<UserId>,
@@ -215,6 +220,7 @@ impl Recorder {
     pub fn forget(&mut self, client: ClientId) {
         self.refusing.remove(&client);
         self.modes.remove(&client);
+        self.with_times.remove(&client);
     }
 
     /// The events since the last call.
@@ -269,6 +275,18 @@ impl Outbox for Recorder {
         self.modes.insert(client, mode);
     }
 
+    fn times(&self, client: ClientId) -> bool {
+        self.with_times.contains(&client)
+    }
+
+    fn set_times(&mut self, client: ClientId, on: bool) {
+        if on {
+            self.with_times.insert(client);
+        } else {
+            self.with_times.remove(&client);
+        }
+    }
+
     fn close(&mut self, client: ClientId, reason: CloseReason) {
         assert_eq!(reason, CloseReason::Quit, "the core closes for no other");
         self.seen.closed.push(client);
@@ -319,7 +337,7 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
         Event::Topic { room, from, text } => OwnedEvent::Topic {
             room: room.to_string(),
             from: from.to_string(),
-            text: text.into(),
+            text: text.map(String::from),
         },
         Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
@@ -335,9 +353,15 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
             room: room.to_string(),
             name: name.to_string(),
         },
-        Event::Leave { room, name, text } => OwnedEvent::Leave {
+        Event::Leave {
+            room,
+            name,
+            gone,
+            text,
+        } => OwnedEvent::Leave {
             room: room.to_string(),
             name: name.to_string(),
+            gone,
             text: text.map(String::from),
         },
         Event::Rename { name, new_name } => OwnedEvent::Rename {
@@ -363,6 +387,7 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
     match notice {
         Notice::Connected(peer) => OwnedEvent::Connected(peer.to_string()),
         Notice::HowToRegister => OwnedEvent::HowToRegister,
+        Notice::HowToRename { name } => OwnedEvent::HowToRename(name.to_string()),
         Notice::Motd(line) => OwnedEvent::Motd(line.into()),
         Notice::IsAway { name, text } => OwnedEvent::IsAway {
             name: name.to_string(),
@@ -401,9 +426,11 @@ fn owned_reply(reply: Reply<'_>) -> OwnedReply {
         Reply::Setting(SettingReply::NotIgnoring { name }) => {
             OwnedReply::NotIgnoring(name.to_string())
         }
-        Reply::Setting(SettingReply::Ignored { names }) => OwnedReply::Ignored(sorted(names)),
+        Reply::Setting(SettingReply::Ignored { names }) => OwnedReply::Ignored(in_order(names)),
         Reply::Setting(SettingReply::Quiet(on)) => OwnedReply::Quiet(on),
         Reply::Setting(SettingReply::Echo(on)) => OwnedReply::Echo(on),
+        Reply::Setting(SettingReply::Raw(on)) => OwnedReply::Raw(on),
+        Reply::Setting(SettingReply::Times(on)) => OwnedReply::Times(on),
         Reply::Session(SessionReply::Mode(mode)) => OwnedReply::Mode(mode),
         Reply::Session(SessionReply::Pong { text }) => OwnedReply::Pong(text.into()),
         Reply::Session(SessionReply::Version { server_name }) => {
@@ -428,7 +455,7 @@ fn owned_list(reply: Reply<'_>) -> OwnedReply {
         }) => OwnedReply::Names {
             room: room.map(RoomName::to_string),
             total,
-            names: sorted(names),
+            names: in_order(names),
             page,
             pages,
         },
@@ -452,8 +479,7 @@ fn owned_list(reply: Reply<'_>) -> OwnedReply {
             }
         }
         Reply::Query(QueryReply::Whois(whois)) => {
-            let mut rooms: Vec<_> = whois.rooms.iter().map(RoomName::to_string).collect();
-            rooms.sort();
+            let rooms = whois.rooms.iter().map(RoomName::to_string).collect();
             OwnedReply::Whois {
                 name: whois.name.to_string(),
                 connected_ms: whois.connected.as_millis(),
@@ -483,7 +509,7 @@ fn owned_view(view: RoomView<'_>) -> Entered {
         room: view.room.to_string(),
         topic: view.topic.map(String::from),
         others: view.others,
-        names: sorted(view.names),
+        names: in_order(view.names),
     }
 }
 
@@ -511,10 +537,4 @@ impl OwnedRefusal {
 
 fn in_order(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
-}
-
-fn sorted(names: &[Name]) -> Vec<String> {
-    let mut names = in_order(names);
-    names.sort();
-    names
 }
