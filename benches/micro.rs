@@ -20,7 +20,8 @@ use std::mem;
 
 use chinwag::chat::ROOMS_PAGE;
 use chinwag::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, QueryCommand, Recipients, Request, Verb,
+    Command, MembershipCommand, MessageCommand, Mode, QueryCommand, Reading, Recipients, Request,
+    Verb,
 };
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::ClientId;
@@ -31,7 +32,7 @@ use chinwag::wire::framing::Framing;
 use chinwag::wire::lines::FrameKind;
 use chinwag::wire::{Style, command, encode};
 
-use harness::crowd::{ChatCrowd, Counter, ServerCrowd, UNIX_MS, name_of};
+use harness::crowd::{ChatCrowd, Counter, ServerCrowd, WALL_TIME, name_of};
 use harness::{Bench, Case};
 
 /// The text of every message, of a typical length.
@@ -196,12 +197,12 @@ fn parse(bench: &mut Bench) {
         ("parse/misspelt", "/hlep", Err(misspelt)),
     ];
     for (name, line, meaning) in lines {
-        assert_eq!(command::parse(line), meaning, "{line}");
+        assert_eq!(command::parse(line, Reading::Commands), meaning, "{line}");
         bench.run(name, || Case {
             lines: 1,
             bytes: 0, // only the first byte is read
             call: || {
-                let request = black_box(command::parse(black_box(line)));
+                let request = black_box(command::parse(black_box(line), Reading::Commands));
                 u32::from(request.is_ok() == meaning.is_ok())
             },
         });
@@ -241,14 +242,14 @@ fn encode_events(bench: &mut Bench) {
     ] {
         bench.run(name, || {
             let mut out = Vec::new();
-            encode(&mut out, &event, style, UNIX_MS);
+            encode(&mut out, &event, style, WALL_TIME);
             let bytes = out.len();
             let shown = String::from_utf8(out.clone()).unwrap();
             assert!(shown.contains("alice") && shown.contains(TEXT), "{shown}");
             assert_eq!(shown.ends_with("\r\n"), style.framing == Framing::CrLf);
             let call = move || {
                 out.clear();
-                let lines = encode(&mut out, black_box(&event), black_box(style), UNIX_MS);
+                let lines = encode(&mut out, black_box(&event), black_box(style), WALL_TIME);
                 black_box(&out);
                 u32::from(lines == 1 && out.len() == bytes)
             };

@@ -14,6 +14,7 @@ use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
+use chinwag::wire::wall_time::WallTime;
 
 /// A socket that allocates nothing itself once its buffers have grown.
 #[derive(Default)]
@@ -107,7 +108,7 @@ impl Server {
     fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
         loop {
-            self.switchboard.begin_turn(self.now, 0);
+            self.switchboard.begin_turn(self.now, WallTime::default());
             self.switchboard.turn(self.now);
             // A fan-out is written in slices, one a turn.
             if !self.switchboard.is_busy() {

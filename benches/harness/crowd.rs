@@ -20,12 +20,16 @@ use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
+use chinwag::wire::wall_time::WallTime;
 
 /// Past the last presence summary and the last deadline for a name: later work is the benchmark's own.
 const SETTLING_TIME: Duration = Duration::from_secs(100);
 
 /// JSON's `time`.
-pub const UNIX_MS: u64 = 1_700_000_000_000;
+pub const WALL_TIME: WallTime = WallTime {
+    unix_ms: 1_700_000_000_000,
+    utc_offset_s: 0,
+};
 
 /// A loopback address, which has no line rate.
 const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
@@ -82,6 +86,12 @@ impl Outbox for Counter {
     }
 
     fn set_mode(&mut self, _: ClientId, _: Mode) {}
+
+    fn times(&self, _: ClientId) -> bool {
+        false
+    }
+
+    fn set_times(&mut self, _: ClientId, _: bool) {}
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
@@ -234,7 +244,7 @@ impl ServerCrowd {
 
     fn turn(&mut self) {
         self.now = self.now.after(Duration::from_micros(1));
-        self.switchboard.begin_turn(self.now, UNIX_MS);
+        self.switchboard.begin_turn(self.now, WALL_TIME);
         self.switchboard.turn(self.now);
     }
 }

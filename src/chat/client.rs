@@ -43,6 +43,10 @@ pub(super) struct Extras {
     pub ignored: Vec<UserId>,
     pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
+    /// The connection's: every line is said as it is.
+    pub raw: bool,
+    /// The connection's: it was told how a name is changed.
+    pub knows_nick: bool,
 }
 
 /// A user's words on being away, and the users who were told.
@@ -107,6 +111,10 @@ impl Client {
 
     pub fn quit_text(&self) -> Option<&str> {
         self.extras.as_ref()?.quit_text.as_deref()
+    }
+
+    pub fn is_raw(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.raw)
     }
 
     /// The extras, made if there were none.

@@ -28,7 +28,7 @@ pub enum Command<'a> {
 /// A request that needs no name: first of all, for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionCommand<'a> {
-    /// A line that starts with `#`: a registration, or plain text once one is registered.
+    /// A line that starts with `#`: a registration, and plain text once one is registered.
     Hash {
         /// The rest of the line, if it is exactly one valid name.
         name: Result<Name, NameError>,
@@ -97,8 +97,8 @@ pub enum QueryCommand<'a> {
 /// Something that is set, for oneself or for a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingCommand<'a> {
-    /// `/topic`; reads it without a text.
-    Topic(Option<&'a str>),
+    /// `/topic`; reads it without a word.
+    Topic(Option<TopicChange<'a>>),
     /// `/away`, with or without a text.
     Away(Option<&'a str>),
     /// `/back`
@@ -111,6 +111,19 @@ pub enum SettingCommand<'a> {
     Quiet(Option<bool>),
     /// `/echo`; tells what it is set to without a word.
     Echo(Option<bool>),
+    /// `/raw`; tells what it is set to without a word.
+    Raw(Option<bool>),
+    /// `/times`; tells what it is set to without a word.
+    Times(Option<bool>),
+}
+
+/// What becomes of a room's topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicChange<'a> {
+    /// This is the topic.
+    Set(&'a str),
+    /// There is none.
+    Clear,
 }
 
 /// Whose names `/names` asks for.
@@ -170,6 +183,16 @@ impl<'a> Recipients<'a> {
     pub fn name(&self) -> Option<&Name> {
         self.name.as_ref()
     }
+}
+
+/// How a user's lines are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// The first characters decide what a line is.
+    #[default]
+    Commands,
+    /// Every line is said as it is, but for `/raw off`.
+    Raw,
 }
 
 /// The form of what is written to a connection.

@@ -35,26 +35,27 @@ pub enum Event<'a> {
     },
     /// A user entered a room.
     Join { room: &'a RoomName, name: &'a Name },
-    /// A user left a room, with a text if `/quit` had one.
+    /// A user left a room; if `gone`, all their rooms, with a text if `/quit` had one.
     Leave {
         room: &'a RoomName,
         name: &'a Name,
+        gone: bool,
         text: Option<&'a str>,
     },
     /// A user has another name now.
     Rename { name: &'a Name, new_name: &'a Name },
-    /// Many entered or left: their numbers, and some of their names.
+    /// Many entered or left: their numbers, and some of their names, sorted.
     Presence {
         room: &'a RoomName,
         joined: u32,
         left: u32,
         names: &'a [Name],
     },
-    /// A user set a room's topic.
+    /// A user set a room's topic, or cleared it.
     Topic {
         room: &'a RoomName,
         from: &'a Name,
-        text: &'a str,
+        text: Option<&'a str>,
     },
     /// Lines of a room were skipped, because the client reads too slowly.
     Missed { room: &'a RoomName, count: u64 },
@@ -75,6 +76,11 @@ pub enum Notice<'a> {
     HowToRegister,
     /// A line of the operator's own.
     Motd(&'a str),
+    /// A registered user's `#NAME` was said: a name is changed in another way.
+    HowToRename {
+        /// The name.
+        name: &'a Name,
+    },
     /// The recipient of a private message is away.
     IsAway {
         /// The recipient.
@@ -203,6 +209,8 @@ pub enum SettingReply<'a> {
     },
     Quiet(bool),
     Echo(bool),
+    Raw(bool),
+    Times(bool),
 }
 
 impl<'a> From<SessionReply<'a>> for Reply<'a> {
@@ -238,7 +246,7 @@ pub struct RoomView<'a> {
     pub topic: Option<&'a str>,
     /// The number of other members.
     pub others: usize,
-    /// The names of some of them.
+    /// The names of some of them, sorted.
     pub names: &'a [Name],
 }
 
@@ -264,7 +272,7 @@ pub struct Whois<'a> {
     pub idle: Duration,
     /// Their words on being away, if they are.
     pub away: Option<&'a str>,
-    /// The rooms that both are in.
+    /// The rooms that both are in, sorted.
     pub rooms: &'a [RoomName],
     /// Their address; only told to themselves.
     pub peer: Option<Peer>,

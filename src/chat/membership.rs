@@ -92,10 +92,10 @@ impl Chat {
         let change = Change {
             who: sender.user,
             name: &sender.name,
-            kind: ChangeKind::Left(None),
+            kind: ChangeKind::Left,
         };
         self.rooms
-            .announce_presence(now, membership.room, change, |_| false, outbox);
+            .announce_presence(now, membership.room, change, outbox);
         self.rooms.drop_if_empty(membership.room);
 
         let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
@@ -159,8 +159,7 @@ impl Chat {
             name,
             kind: ChangeKind::Joined,
         };
-        self.rooms
-            .announce_presence(now, room, change, |_| false, outbox);
+        self.rooms.announce_presence(now, room, change, outbox);
     }
 
     /// Takes a user out of a room. Returns their current room afterwards: if they left that one, the
@@ -182,11 +181,14 @@ impl Chat {
         }
     }
 
-    /// The names that a user is told on entering, without their own.
+    /// The names that a user is told on entering, sorted, without their own. Not the first of all: each join
+    /// of a crowd would look at every member.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
         let others = room.members.iter().filter(|member| member.user() != id);
         let names = others.filter_map(|member| self.directory.name_of(member.user()));
-        names.take(ENTRY_NAMES_MAX).collect()
+        let mut names: ArrayVec<Name, ENTRY_NAMES_MAX> = names.take(ENTRY_NAMES_MAX).collect();
+        names.sort_unstable();
+        names
     }
 }
 

@@ -42,6 +42,17 @@ impl Chat {
         speech: Speech<'a>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        self.announce_speech(sender, speech, outbox)?;
+        answer(outbox, sender.client, Reply::Done)
+    }
+
+    /// Tells the members of the sender's current room, and answers nothing yet.
+    pub(super) fn announce_speech<O: Outbox>(
+        &self,
+        sender: &Sender,
+        speech: Speech<'_>,
+        outbox: &mut O,
+    ) -> Result<(), Refusal<'static>> {
         let (room, to) = self.audience(sender)?;
         let (room, from) = (&room.name, &sender.name);
         let event = match speech {
@@ -49,7 +60,7 @@ impl Chat {
             Speech::Action(text) => Event::Action { room, from, text },
         };
         outbox.announce(room, to, &event);
-        answer(outbox, sender.client, Reply::Done)
+        Ok(())
     }
 
     /// The speaker's current room, and its members who are to hear the speaker.
@@ -168,6 +179,8 @@ impl Chat {
         if missing.is_empty() && full.is_empty() {
             return answer(outbox, sender.client, Reply::Done);
         }
+        missing.sort_unstable_by_key(|typed| typed.to_ascii_lowercase());
+        full.sort_unstable();
         let refusal = Refusal::Message(MessageRefusal::Unreached {
             missing: &missing,
             full: &full,

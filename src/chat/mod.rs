@@ -6,11 +6,12 @@
 //! have the same outcome, which is what lets a simulation replay a history from its seed.
 //!
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
-//! (what needs no name), `messaging`, `membership`, `queries` or `settings`.
+//! (what needs no name), `messaging`, `membership`, `queries` or `settings`. Its end is in `departure`.
 
 mod client;
 pub mod close_reason;
 pub mod command;
+mod departure;
 mod directory;
 pub mod event;
 pub mod ids;
@@ -33,13 +34,12 @@ mod verb;
 use ahash::RandomState;
 
 use client::Client;
-use command::{Command, Request, Verb};
+use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
 use ids::{ClientId, Peer, UserId};
 use name::{Name, RoomName};
 use outbox::Outbox;
-use presence::{Change, ChangeKind};
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
@@ -53,7 +53,7 @@ pub use queries::{NAMES_PAGE, ROOMS_PAGE};
 pub use settings::{AWAY_NOTIFIED_MAX, IGNORED_MAX};
 
 /// The longest topic, away text and quit text, in bytes: they are repeated to many, and a list of
-/// rooms shows a hundred of them.
+/// rooms shows a hundred of them. A longer quit text is cut.
 pub const NOTE_BYTES_MAX: usize = 300;
 
 /// Settings of the core, given once.
@@ -104,11 +104,15 @@ impl Chat {
         self.directory.connect(id, peer, now);
     }
 
-    /// Greets a client; to be called once.
-    pub fn greet<O: Outbox>(&self, id: ClientId, outbox: &mut O) {
+    /// Greets a client; to be called once. `first` is its first line, if it was quick: if that asks for a
+    /// mode, the greeting is written in it.
+    pub fn greet<O: Outbox>(&self, id: ClientId, first: Option<&Request<'_>>, outbox: &mut O) {
         let Some(client) = self.directory.get(id) else {
             return;
         };
+        if let Some(Ok(Command::Session(SessionCommand::Mode(Some(mode))))) = first {
+            outbox.set_mode(id, *mode);
+        }
         outbox.send(id, &Event::Notice(Notice::Connected(client.peer)));
         outbox.send(id, &Event::Notice(Notice::HowToRegister));
         for line in &self.settings.motd {
@@ -138,33 +142,6 @@ impl Chat {
             Ok(Answered) => {}
             Err(refusal) => outbox.send(id, &Event::Error(refusal)),
         }
-    }
-
-    /// Takes a connection out, whose user leaves with it; a no-op if it is not known. Returns the
-    /// user's name.
-    pub fn disconnect<O: Outbox>(
-        &mut self,
-        now: Timestamp,
-        id: ClientId,
-        outbox: &mut O,
-    ) -> Option<Name> {
-        let user = self.directory.user_of(id);
-        let client = self.directory.disconnect(id)?;
-        let (user, name) = (user?, client.name?);
-        for membership in &client.rooms {
-            self.remove_member(membership.room, membership.index);
-            let kind = ChangeKind::Left(client.quit_text());
-            let change = Change {
-                who: user,
-                name: &name,
-                kind,
-            };
-            let ignores = |other| self.directory.ignores(other, user);
-            self.rooms
-                .announce_presence(now, membership.room, change, ignores, outbox);
-            self.rooms.drop_if_empty(membership.room);
-        }
-        Some(name)
     }
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
@@ -209,6 +186,15 @@ impl Chat {
     #[must_use]
     pub fn name_of(&self, id: ClientId) -> Option<Name> {
         self.directory.get(id)?.name
+    }
+
+    /// How the next line of a connection is read.
+    #[must_use]
+    pub fn reading_of(&self, id: ClientId) -> Reading {
+        match self.directory.get(id) {
+            Some(client) if client.is_raw() => Reading::Raw,
+            _ => Reading::Commands,
+        }
     }
 
     /// The address of a connection's other end.
@@ -286,7 +272,7 @@ fn answer<'a, 'r, O: Outbox>(
     Ok(Answered)
 }
 
-/// Refuses a topic, away or quit text that is too long to be repeated to many.
+/// Refuses a topic or away text that is too long to be repeated to many.
 fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
     if text.is_some_and(|text| text.len() > NOTE_BYTES_MAX) {
         return Err(Refusal::Line(LineRefusal::TextTooLong {

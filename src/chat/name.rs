@@ -3,6 +3,7 @@
 //! Both are short ASCII, kept inline and `Copy`, so that a name costs no allocation and no cache line
 //! of its own. They are shown as typed and compared without case.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU8;
@@ -33,11 +34,11 @@ pub enum NameError {
 }
 
 /// A user's name: 1 to [`NAME_BYTES_MAX`] ASCII letters, digits, `-` and `_`, a letter first.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Label<NAME_BYTES_MAX>);
 
 /// A room's name: 1 to [`ROOM_NAME_BYTES_MAX`] ASCII letters, digits, `-` and `_`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomName(Label<ROOM_NAME_BYTES_MAX>);
 
 impl Name {
@@ -128,7 +129,7 @@ impl fmt::Debug for RoomName {
     }
 }
 
-/// The text of either kind of name. Equality and hash look past case.
+/// The text of either kind of name. Equality, order and hash look past case.
 #[derive(Clone, Copy)]
 struct Label<const BYTES_MAX: usize> {
     /// Never zero, so that no name at all takes no more room than a name.
@@ -182,6 +183,11 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
         self.bytes.map(|byte| byte | 0x20)
     }
 
+    /// The bytes in lower case. The unused tail is zero: the shorter of two names that begin alike is first.
+    fn lowercase(&self) -> [u8; BYTES_MAX] {
+        self.bytes.map(|byte| byte.to_ascii_lowercase())
+    }
+
     fn as_bytes(&self) -> &[u8] {
         self.bytes
             .get(..usize::from(self.len.get()))
@@ -201,6 +207,18 @@ impl<const BYTES_MAX: usize> PartialEq for Label<BYTES_MAX> {
 }
 
 impl<const BYTES_MAX: usize> Eq for Label<BYTES_MAX> {}
+
+impl<const BYTES_MAX: usize> Ord for Label<BYTES_MAX> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.lowercase().cmp(&other.lowercase())
+    }
+}
+
+impl<const BYTES_MAX: usize> PartialOrd for Label<BYTES_MAX> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl<const BYTES_MAX: usize> Hash for Label<BYTES_MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -268,6 +286,15 @@ mod tests {
         assert_eq!(b.to_string(), "aLICE");
         let hash = |name: &Name| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(name);
         assert_eq!(hash(&a), hash(&b));
+    }
+
+    #[test]
+    fn names_are_sorted_without_case() {
+        let mut names =
+            ["bob", "Bo", "_", "ALICE", "alice2", "b-o"].map(|name| RoomName::parse(name).unwrap());
+        names.sort_unstable();
+        let names = names.map(|name| name.to_string());
+        assert_eq!(names, ["_", "ALICE", "alice2", "b-o", "Bo", "bob"]);
     }
 
     #[test]

@@ -51,6 +51,12 @@ pub trait Outbox {
     /// Changes the form of what is written to `client`, from the next event on.
     fn set_mode(&mut self, client: ClientId, mode: Mode);
 
+    /// Whether lines from people come with their time to `client`.
+    fn times(&self, client: ClientId) -> bool;
+
+    /// Writes lines from people with their time, or without, from the next event on.
+    fn set_times(&mut self, client: ClientId, on: bool);
+
     /// Asks for an end of `client` once what is queued for it was written. The core goes on
     /// knowing the client until it is told of its end.
     fn close(&mut self, client: ClientId, reason: CloseReason);

@@ -43,52 +43,31 @@ pub(super) struct Presence {
 pub(super) struct Change<'a> {
     pub who: UserId,
     pub name: &'a Name,
-    pub kind: ChangeKind<'a>,
+    pub kind: ChangeKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ChangeKind<'a> {
+pub(super) enum ChangeKind {
     Joined,
-    /// With their last words.
-    Left(Option<&'a str>),
+    Left,
 }
 
 impl Change<'_> {
-    /// Tells it at once. `ignores`: whether a member ignores the user.
-    pub fn announce<O: Outbox>(
-        &self,
-        room: &RoomName,
-        members: &[Member],
-        ignores: impl Fn(UserId) -> bool,
-        outbox: &mut O,
-    ) {
+    /// Tells it at once.
+    pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
         let name = self.name;
         let told = |member: &&Member| !member.quiet && member.user() != self.who;
-        let others = members.iter().filter(told);
-        match self.kind {
-            ChangeKind::Joined => {
-                let join = Event::Join { room, name };
-                outbox.announce(room, others.map(Member::addressee), &join);
-            }
-            ChangeKind::Left(None) => {
-                let leave = Event::Leave {
-                    room,
-                    name,
-                    text: None,
-                };
-                outbox.announce(room, others.map(Member::addressee), &leave);
-            }
-            ChangeKind::Left(text) => {
-                // Last words are text like any other: those who ignore the user do not get them.
-                let (deaf, hearing): (Vec<&Member>, Vec<&Member>) =
-                    others.partition(|member| member.filters && ignores(member.user()));
-                for (members, text) in [(hearing, text), (deaf, None)] {
-                    let leave = Event::Leave { room, name, text };
-                    let to = members.into_iter().map(Member::addressee);
-                    outbox.announce(room, to, &leave);
-                }
-            }
-        }
+        let others = members.iter().filter(told).map(Member::addressee);
+        let event = match self.kind {
+            ChangeKind::Joined => Event::Join { room, name },
+            ChangeKind::Left => Event::Leave {
+                room,
+                name,
+                gone: false,
+                text: None,
+            },
+        };
+        outbox.announce(room, others, &event);
     }
 }
 
@@ -106,7 +85,7 @@ impl Presence {
                 self.joined += 1;
                 let _ = self.joined_names.try_push((change.who, *change.name));
             }
-            ChangeKind::Left(_) => {
+            ChangeKind::Left => {
                 self.left += 1;
                 let _ = self.left_names.try_push(*change.name);
             }
@@ -122,17 +101,17 @@ impl Presence {
     /// Tells the summary to the room's members.
     pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
         let joined = self.joined_names.iter().map(|(_, name)| *name);
-        let joined: ArrayVec<Name, PRESENCE_NAMES_MAX> = joined.collect();
-        let names = if self.joined > 0 {
-            &joined
+        let mut names: ArrayVec<Name, PRESENCE_NAMES_MAX> = if self.joined > 0 {
+            joined.collect()
         } else {
-            &self.left_names
+            self.left_names.clone()
         };
+        names.sort_unstable();
         let event = Event::Presence {
             room,
             joined: self.joined,
             left: self.left,
-            names,
+            names: &names,
         };
         // A user who joined alone has got an answer that says so.
         let known_to = self.first.filter(|_| self.joined + self.left == 1);

@@ -10,7 +10,7 @@ use super::refusal::{MembershipRefusal, QueryRefusal, Refusal};
 use super::time::Timestamp;
 use super::{Chat, Outcome, Sender, answer};
 
-/// Names on a page of `/names`.
+/// Names on a page of `/names`. To sort all of them for it costs less than a line in the room does.
 pub const NAMES_PAGE: usize = 100;
 
 /// Rooms on a page of `/rooms`: with the longest topics, half of the output that may wait for a slow
@@ -60,20 +60,16 @@ impl Chat {
             |room| room.members.len(),
         );
         let (skip, pages) = page_bounds(page, total, NAMES_PAGE)?;
-        let names: ArrayVec<Name, NAMES_PAGE> = match room {
+        let mut names: Vec<Name> = match room {
             Some(room) => {
-                let members = room.members.iter().skip(skip).take(NAMES_PAGE);
+                let members = room.members.iter();
                 members
                     .filter_map(|member| self.directory.name_of(member.user()))
                     .collect()
             }
-            None => self
-                .directory
-                .registered()
-                .skip(skip)
-                .take(NAMES_PAGE)
-                .collect(),
+            None => self.directory.registered().collect(),
         };
+        let names = sorted_page(&mut names, skip, NAMES_PAGE);
         let room = room.map(|room| &room.name);
         answer(
             outbox,
@@ -81,7 +77,7 @@ impl Chat {
             QueryReply::Names {
                 room,
                 total,
-                names: &names,
+                names,
                 page,
                 pages,
             },
@@ -135,9 +131,10 @@ impl Chat {
             .rooms
             .iter()
             .filter(|own| asker.membership(own.room).is_some());
-        let rooms: Vec<RoomName> = shared
+        let mut rooms: Vec<RoomName> = shared
             .filter_map(|own| Some(self.rooms.get(own.room)?.name))
             .collect();
+        rooms.sort_unstable();
         let whois = Whois {
             name: &name,
             connected: now.since(user.connected_at),
@@ -148,6 +145,21 @@ impl Chat {
         };
         answer(outbox, sender.client, QueryReply::Whois(whois))
     }
+}
+
+/// The names that would be at `skip` and up to `count` behind it, if all were sorted.
+fn sorted_page(names: &mut [Name], skip: usize, count: usize) -> &[Name] {
+    if skip > 0 && skip < names.len() {
+        names.select_nth_unstable(skip);
+    }
+    let rest = names.get_mut(skip..).unwrap_or_default();
+    if count < rest.len() {
+        rest.select_nth_unstable(count);
+    }
+    let end = count.min(rest.len());
+    let page = rest.get_mut(..end).unwrap_or_default();
+    page.sort_unstable();
+    page
 }
 
 /// The number of entries before `page`, and the number of pages. The first page always exists.

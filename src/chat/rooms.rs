@@ -160,28 +160,39 @@ impl Rooms {
     }
 
     /// Tells a room's other members that a user came or went: at once in a small room, later and
-    /// summed up in a large one, not at all in a huge one. `ignores`: whether a member ignores the user.
+    /// summed up in a large one, not at all in a huge one.
     pub fn announce_presence<O: Outbox>(
         &mut self,
         now: Timestamp,
         id: RoomId,
         change: Change<'_>,
-        ignores: impl Fn(UserId) -> bool,
         outbox: &mut O,
     ) {
-        let Some(room) = self.get_mut(id) else { return };
+        if self.note_presence(now, id, change)
+            && let Some(room) = self.get(id)
+        {
+            change.announce(&room.name, &room.members, outbox);
+        }
+    }
+
+    /// Notes that a user came or went. Returns whether the room's other members are to be told at once;
+    /// a large room is told by a summary, a huge one not at all.
+    pub fn note_presence(&mut self, now: Timestamp, id: RoomId, change: Change<'_>) -> bool {
+        let Some(room) = self.get_mut(id) else {
+            return false;
+        };
         let count = room.members.len();
         if count > PRESENCE_MEMBERS_MAX {
-            return;
+            return false;
         }
         // A leave told at once would come before its join, if that is in a pending summary.
         if count > PRESENCE_IMMEDIATE_MEMBERS_MAX || room.presence.due().is_some() {
             if room.presence.add(now, change) {
                 self.due.push_back((now.after(PRESENCE_INTERVAL), id));
             }
-            return;
+            return false;
         }
-        change.announce(&room.name, &room.members, ignores, outbox);
+        true
     }
 
     /// Puts a member's new name into the room's pending summary.

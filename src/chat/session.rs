@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
-use super::event::{Event, SessionReply};
+use super::event::{Event, Notice, Reply, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
@@ -15,7 +15,7 @@ use super::presence::PRESENCE_MEMBERS_MAX;
 use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
 use super::time::Timestamp;
-use super::{Chat, Outcome, Sender, answer, check_note};
+use super::{Chat, NOTE_BYTES_MAX, Outcome, Sender, answer};
 
 /// How long ago the last line of a user is for their connection to be in doubt. Who comes back after a
 /// crash or in another network needs longer.
@@ -58,7 +58,7 @@ impl Chat {
         answer(outbox, id, reply)
     }
 
-    /// `#NAME` registers or renames; of a registered user, any other line with a `#` is text.
+    /// `#NAME` registers. Of a registered user, a line with a `#` is text: pasted code is full of them.
     fn hash<'a, O: Outbox>(
         &mut self,
         now: Timestamp,
@@ -68,13 +68,29 @@ impl Chat {
         line: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        match (name, sender) {
-            (Ok(name), sender) => self.nick(now, id, sender, name, outbox),
-            (Err(_), Some(sender)) => self.speak(sender, Speech::Message(line), outbox),
-            (Err(why), None) => Err(Refusal::Session(SessionRefusal::BadName {
+        match (sender, name) {
+            (Some(sender), name) => {
+                self.announce_speech(sender, Speech::Message(line), outbox)?;
+                if let Ok(name) = name {
+                    self.hint_at_nick(id, &name, outbox);
+                }
+                answer(outbox, id, Reply::Done)
+            }
+            (None, Ok(name)) => self.register(now, id, name, outbox),
+            (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
             })),
+        }
+    }
+
+    /// Tells a client once that its `#NAME` was said, and what changes a name.
+    fn hint_at_nick<O: Outbox>(&mut self, id: ClientId, name: &Name, outbox: &mut O) {
+        let Some(client) = self.directory.get_mut(id) else {
+            return;
+        };
+        if !std::mem::replace(&mut client.extras_mut().knows_nick, true) {
+            outbox.send(id, &Event::Notice(Notice::HowToRename { name }));
         }
     }
 
@@ -218,12 +234,20 @@ impl Chat {
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        check_note(text)?;
         if let Some(client) = self.directory.get_mut(id) {
-            client.extras_mut().quit_text = text.map(Box::from);
+            client.extras_mut().quit_text = text.map(|text| cut_note(text).into());
         }
         let answered = answer(outbox, id, SessionReply::Bye);
         outbox.close(id, CloseReason::Quit);
         answered
     }
+}
+
+/// The start of a text, as much as may be repeated to many: a quit is never refused.
+fn cut_note(text: &str) -> &str {
+    let mut end = text.len().min(NOTE_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }

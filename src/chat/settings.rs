@@ -6,7 +6,7 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::client::Away;
-use super::command::SettingCommand;
+use super::command::{SettingCommand, TopicChange};
 use super::event::{Event, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
@@ -28,22 +28,28 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         match command {
-            SettingCommand::Topic(text) => self.topic(sender, text, outbox),
+            SettingCommand::Topic(change) => self.topic(sender, change, outbox),
             SettingCommand::Away(text) => self.away(sender, text, outbox),
             SettingCommand::Back => self.back(sender, outbox),
             SettingCommand::Ignore(typed) => self.ignore(sender, typed, outbox),
             SettingCommand::Unignore(typed) => self.unignore(sender, typed, outbox),
             SettingCommand::Quiet(on) => self.quiet(sender, on, outbox),
             SettingCommand::Echo(on) => self.echo(sender, on, outbox),
+            SettingCommand::Raw(on) => self.raw(sender, on, outbox),
+            SettingCommand::Times(on) => times(sender, on, outbox),
         }
     }
 
     fn topic<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
-        text: Option<&'a str>,
+        change: Option<TopicChange<'a>>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        let text = match change {
+            Some(TopicChange::Set(text)) => Some(text),
+            Some(TopicChange::Clear) | None => None,
+        };
         check_note(text)?;
         let current = self
             .directory
@@ -51,14 +57,14 @@ impl Chat {
             .and_then(|client| client.current);
         let room = current.and_then(|room| self.rooms.get_mut(room));
         let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        let Some(text) = text else {
+        if change.is_none() || (text.is_none() && room.topic.is_none()) {
             let reply = SettingReply::Topic {
                 room: &room.name,
                 text: room.topic.as_deref(),
             };
             return answer(outbox, sender.client, reply);
-        };
-        room.topic = Some(text.into());
+        }
+        room.topic = text.map(Box::from);
         let (room, to) = self.audience(sender)?;
         let event = Event::Topic {
             room: &room.name,
@@ -71,7 +77,7 @@ impl Chat {
             sender.client,
             SettingReply::Topic {
                 room: &room.name,
-                text: Some(text),
+                text,
             },
         )
     }
@@ -191,6 +197,21 @@ impl Chat {
         answer(outbox, sender.client, SettingReply::Echo(client.echo))
     }
 
+    fn raw<'a, O: Outbox>(
+        &mut self,
+        sender: &Sender,
+        on: Option<bool>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let client = self.directory.get_mut(sender.client);
+        let client = client.ok_or(Refusal::NotRegistered)?;
+        let raw = on.unwrap_or(client.is_raw());
+        if raw != client.is_raw() {
+            client.extras_mut().raw = raw;
+        }
+        answer(outbox, sender.client, SettingReply::Raw(raw))
+    }
+
     fn list_ignored<'a, O: Outbox>(&self, sender: &Sender, outbox: &mut O) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -198,7 +219,8 @@ impl Chat {
             .ignored()
             .iter()
             .filter_map(|other| self.directory.name_of(*other));
-        let names: ArrayVec<Name, IGNORED_MAX> = names.collect();
+        let mut names: ArrayVec<Name, IGNORED_MAX> = names.collect();
+        names.sort_unstable();
         answer(
             outbox,
             sender.client,
@@ -219,4 +241,11 @@ impl Chat {
             self.refresh_member(id);
         }
     }
+}
+
+/// Whether lines come with their time is kept beside the mode: with how a connection is written to.
+fn times<'a, O: Outbox>(sender: &Sender, on: Option<bool>, outbox: &mut O) -> Outcome<'a> {
+    let on = on.unwrap_or_else(|| outbox.times(sender.client));
+    outbox.set_times(sender.client, on);
+    answer(outbox, sender.client, SettingReply::Times(on))
 }

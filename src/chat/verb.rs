@@ -22,6 +22,8 @@ pub enum Verb {
     Unignore,
     Quiet,
     Echo,
+    Raw,
+    Times,
     Mode,
     Ping,
     Stats,

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
@@ -15,6 +15,7 @@ use crate::server::switchboard::{Readiness, Switchboard};
 
 use super::acceptor::Acceptor;
 use super::banner::banner;
+use super::calendar::Calendar;
 use super::error::StartError;
 use super::listener::Listener;
 use super::listener::activation::InheritedSockets;
@@ -66,6 +67,7 @@ pub struct EventLoop {
     switchboard: Switchboard<Stream>,
     limits: Limits,
     start: Instant,
+    calendar: Calendar,
     load: LoadMeter,
     banner: String,
     addresses: String,
@@ -109,6 +111,7 @@ impl EventLoop {
             switchboard: Switchboard::new(settings, &limits),
             limits,
             start: Instant::now(),
+            calendar: Calendar::of_system(),
             load: LoadMeter::default(),
             banner,
             addresses: addresses.join(", "),
@@ -143,7 +146,7 @@ impl EventLoop {
         loop {
             self.poll(&mut events, shutdown.as_ref())?;
             let now = self.now();
-            self.switchboard.begin_turn(now, unix_ms());
+            self.switchboard.begin_turn(now, self.calendar.now());
             if let Some(permille) = self.load.begin_turn(now) {
                 self.switchboard.note_busy(permille);
             }
@@ -263,14 +266,6 @@ impl EventLoop {
     fn now(&self) -> Timestamp {
         Timestamp::at(self.start.elapsed())
     }
-}
-
-/// Milliseconds since 1970, for JSON's `time`. A wrong clock changes what clients see, never a deadline.
-fn unix_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The seed of the hash tables, from the standard library's source of randomness: no client can

@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod banner;
+mod calendar;
 pub mod error;
 pub mod event_loop;
 mod listener;

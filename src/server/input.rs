@@ -6,6 +6,7 @@
 use std::mem;
 
 use crate::chat::close_reason::CloseReason;
+use crate::chat::command::Request;
 use crate::chat::event::Notice;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::{LineRefusal, Refusal};
@@ -273,10 +274,10 @@ impl Input {
         if let Some(frame) = codec.finish()
             && let Some(connection) = turn.table.get_mut(id)
         {
-            let must_greet = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind, must_greet);
+            self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame.kind);
         }
-        turn.greet(id);
+        turn.greet(id, None);
         turn.output
             .schedule_close(turn.table, id.slot, CloseReason::EndOfInput);
         Stop::Closing
@@ -310,8 +311,8 @@ impl Input {
             let Some(frame) = codec.next(&mut rest, self.line_bytes_max) else {
                 break Stop::UsedUp;
             };
-            let must_greet = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind, must_greet);
+            self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame.kind);
         };
         return_codec(turn, id, codec);
         (bytes.len() - rest.len(), stop)
@@ -341,18 +342,17 @@ impl Input {
     }
 
     /// Notes that a client sent a frame. Even one that is no line costs its time: of the turn, and of the
-    /// client's rate. Returns whether the client is to be greeted before it is handled.
+    /// client's rate.
     fn take_frame<S: Transport>(
         &self,
         connection: &mut Connection<S>,
         frame: &Frame<'_>,
         now: Timestamp,
         budget: &mut Budget,
-    ) -> bool {
+    ) {
         budget.lines = budget.lines.saturating_sub(1);
         connection.output_mut().set_framing(frame.framing);
         connection.input_mut().charge(now, self.rate);
-        !matches!(frame.kind, FrameKind::Foreign(_)) && connection.take_greeting()
     }
 
     fn handle_frame<S: Transport>(
@@ -360,37 +360,24 @@ impl Input {
         turn: &mut Turn<'_, S>,
         id: ClientId,
         kind: &FrameKind<'_>,
-        must_greet: bool,
     ) {
-        let now = turn.now;
-        if must_greet {
-            let (chat, mut sink) = turn.chat_and_sink();
-            chat.greet(id, &mut sink);
-        }
         match *kind {
             FrameKind::Line(line) => {
-                if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
-                    return; // an empty line, however a terminal ends it
-                }
-                turn.output.stats.lines_in += 1;
                 let line = sanitize::clean(line);
+                if command::is_blank(&line) {
+                    return;
+                }
                 log::trace!("{id} sent: {line}");
-                let request = if line.is_empty() {
-                    Err(Refusal::Line(LineRefusal::NoText))
-                } else {
-                    command::parse(&line)
-                };
-                let (chat, mut sink) = turn.chat_and_sink();
-                chat.handle(now, id, request, &mut sink);
+                let request = command::parse(&line, turn.chat.reading_of(id));
+                handle_line(turn, id, request);
             }
             FrameKind::TooLong => {
-                turn.output.stats.lines_in += 1;
                 let bytes_max = self.line_bytes_max;
                 let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
-                let (chat, mut sink) = turn.chat_and_sink();
-                chat.handle(now, id, Err(refusal), &mut sink);
+                handle_line(turn, id, Err(refusal));
             }
             FrameKind::AreYouThere => {
+                turn.greet(id, None);
                 turn.output.stats.lines_in += 1;
                 let (chat, mut sink) = turn.chat_and_sink();
                 chat.are_you_there(id, &mut sink);
@@ -446,6 +433,15 @@ impl Input {
             assert!(may_wait || input.hold() != Hold::Output);
         }
     }
+}
+
+/// Carries out one line. The client's first is greeted before it.
+fn handle_line<S: Transport>(turn: &mut Turn<'_, S>, id: ClientId, request: Request<'_>) {
+    turn.greet(id, Some(&request));
+    turn.output.stats.lines_in += 1;
+    let now = turn.now;
+    let (chat, mut sink) = turn.chat_and_sink();
+    chat.handle(now, id, request, &mut sink);
 }
 
 /// Takes a client's codec out, as a line that it yields borrows from it while the connection changes,

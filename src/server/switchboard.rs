@@ -16,6 +16,7 @@ use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
 use crate::wire::text::durations::HumanDuration;
+use crate::wire::wall_time::WallTime;
 
 use super::admission::Admission;
 use super::connection::{Connection, Disconnect, Phase, Timing};
@@ -164,9 +165,9 @@ impl<S: Transport> Switchboard<S> {
         }
     }
 
-    /// A turn begins: it is `now`, and `unix_ms` by the calendar.
-    pub fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
-        self.output.begin_turn(now, unix_ms);
+    /// A turn begins: it is `now`, and `wall_time` by the calendar.
+    pub fn begin_turn(&mut self, now: Timestamp, wall_time: WallTime) {
+        self.output.begin_turn(now, wall_time);
     }
 
     /// Does everything there is to do now, and writes what came of it.
@@ -373,7 +374,7 @@ impl<S: Transport> Switchboard<S> {
                 if is_readable {
                     input.serve_early(&mut turn, id);
                 }
-                turn.greet(id);
+                turn.greet(id, None);
                 self.table.arm(id.slot);
                 continue; // other deadlines that are due fire again at once
             }

@@ -1,6 +1,7 @@
 //! The chat, the connections and their output, borrowed together.
 
 use crate::chat::Chat;
+use crate::chat::command::Request;
 use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::Timestamp;
 
@@ -41,12 +42,12 @@ impl<S: Transport> Turn<'_, S> {
         self.chat_and_sink().1
     }
 
-    /// Greets a client, unless that was done or it is about to end.
-    pub fn greet(&mut self, id: ClientId) {
+    /// Greets a client, unless that was done or it is about to end. `first` is its first line, if it sent one.
+    pub fn greet(&mut self, id: ClientId, first: Option<&Request<'_>>) {
         let connection = self.table.get_mut(id);
         if connection.is_some_and(Connection::take_greeting) {
             let (chat, mut sink) = self.chat_and_sink();
-            chat.greet(id, &mut sink);
+            chat.greet(id, first, &mut sink);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::chat::event::Event;
 use crate::chat::name::RoomName;
 use crate::chat::time::Timestamp;
 use crate::wire::framing::Framing;
+use crate::wire::wall_time::WallTime;
 use crate::wire::{self, Style};
 
 use super::pool::Pool;
@@ -50,6 +51,8 @@ bitflags::bitflags! {
         const FLUSH_QUEUED = 1 << 1;
         /// In the fan-out.
         const IN_FAN_OUT = 1 << 2;
+        /// Plain lines from people come with their time.
+        const TIMES = 1 << 3;
     }
 }
 
@@ -106,6 +109,16 @@ impl WriteHalf {
         self.mode = mode;
     }
 
+    /// Whether plain lines from people come with their time.
+    pub fn times(&self) -> bool {
+        self.flags.contains(Flags::TIMES)
+    }
+
+    /// Writes lines from people with their time, or without, from the next one on.
+    pub fn set_times(&mut self, on: bool) {
+        self.flags.set(Flags::TIMES, on);
+    }
+
     /// Changes how lines end, from the next one on.
     pub fn set_framing(&mut self, framing: Framing) {
         self.framing = framing;
@@ -113,10 +126,12 @@ impl WriteHalf {
 
     /// How a line is written to it. `in_other_room`: the line is of a room that is not its current one.
     pub fn style(&self, in_other_room: bool) -> Style {
+        let is_plain = self.mode == Mode::Plain;
         Style {
             mode: self.mode,
             framing: self.framing,
-            in_other_room: in_other_room && self.mode == Mode::Plain,
+            in_other_room: in_other_room && is_plain,
+            times: self.times() && is_plain,
         }
     }
 
@@ -203,7 +218,7 @@ impl WriteHalf {
         &mut self,
         pool: &mut Pool<Box<Queue>>,
         hard_bytes_max: usize,
-        unix_ms: u64,
+        wall_time: WallTime,
     ) -> (u64, usize) {
         debug_assert!(self.queue.is_empty(), "a stall ends with an empty queue");
         let style = self.style(false);
@@ -218,7 +233,7 @@ impl WriteHalf {
             };
             let mut written = 0;
             let appended = self.append(pool, hard_bytes_max, |bytes| {
-                written = wire::encode(bytes, &event, style, unix_ms);
+                written = wire::encode(bytes, &event, style, wall_time);
             });
             let Some(appended) = appended else {
                 break;

@@ -1,8 +1,8 @@
 //! One clean line to a [`Command`], or to the [`Refusal`] that says why not.
 
 use crate::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
-    SessionCommand, SettingCommand, Verb,
+    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Reading, Recipients,
+    Request, SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use crate::chat::name::{Name, RoomName};
 use crate::chat::refusal::{
@@ -11,11 +11,36 @@ use crate::chat::refusal::{
 
 use super::command_table;
 
-/// Parses a line that is not empty. The command borrows from the line.
+/// Parses a line that is not blank, as its sender wants it read. The command borrows from the line.
 ///
 /// # Errors
 /// The first thing wrong with the line, as far as that does not depend on its sender.
-pub fn parse(line: &str) -> Request<'_> {
+pub fn parse(line: &str, reading: Reading) -> Request<'_> {
+    match reading {
+        Reading::Commands => command_or_text(line),
+        Reading::Raw => Ok(raw(line)),
+    }
+}
+
+/// Whether a line shows nothing, and so is ignored.
+#[must_use]
+pub fn is_blank(line: &str) -> bool {
+    line.chars().all(|c| {
+        matches!(
+            c,
+            ' ' | '\t' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'
+        )
+    })
+}
+
+/// Text, whatever it begins with; only `/raw off` is still a command.
+fn raw(line: &str) -> Command<'_> {
+    let off = Command::Setting(SettingCommand::Raw(Some(false)));
+    let asks_to_end = line.starts_with('/') && command_or_text(line) == Ok(off);
+    if asks_to_end { off } else { say(line) }
+}
+
+fn command_or_text(line: &str) -> Request<'_> {
     match line.as_bytes() {
         [b'@', ..] => private(line).map(Command::Message),
         [b'#', ..] => {
@@ -105,13 +130,15 @@ fn command(line: &str) -> Request<'_> {
         Verb::Names => Command::Query(names(word, usage)?),
         Verb::Whois => Command::Query(QueryCommand::Whois(optional_word.ok_or(usage)?)),
 
-        Verb::Topic => Command::Setting(SettingCommand::Topic(optional_text)),
+        Verb::Topic => Command::Setting(SettingCommand::Topic(topic(word, rest))),
         Verb::Away => Command::Setting(SettingCommand::Away(optional_text)),
         Verb::Back => Command::Setting(SettingCommand::Back),
         Verb::Ignore => Command::Setting(SettingCommand::Ignore(optional_word)),
         Verb::Unignore => Command::Setting(SettingCommand::Unignore(optional_word)),
         Verb::Quiet => Command::Setting(SettingCommand::Quiet(on_off(optional_word, usage)?)),
         Verb::Echo => Command::Setting(SettingCommand::Echo(on_off(optional_word, usage)?)),
+        Verb::Raw => Command::Setting(SettingCommand::Raw(on_off(optional_word, usage)?)),
+        Verb::Times => Command::Setting(SettingCommand::Times(on_off(optional_word, usage)?)),
     })
 }
 
@@ -228,6 +255,14 @@ fn page<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<usize, LineRef
     word.map_or(Ok(1), |word| word.parse().map_err(|_| usage))
 }
 
+fn topic<'a>(word: &str, text: &'a str) -> Option<TopicChange<'a>> {
+    match word {
+        "" => None,
+        "-" => Some(TopicChange::Clear),
+        _ => Some(TopicChange::Set(text)),
+    }
+}
+
 fn on_off<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<Option<bool>, LineRefusal<'a>> {
     match word {
         None => Ok(None),
@@ -246,6 +281,10 @@ mod tests {
         Command::Message(MessageCommand::Private { to, text })
     }
 
+    fn topic(change: TopicChange<'_>) -> Command<'_> {
+        Command::Setting(SettingCommand::Topic(Some(change)))
+    }
+
     fn quit(text: Option<&str>) -> Command<'_> {
         Command::Session(SessionCommand::Quit(text))
     }
@@ -253,7 +292,7 @@ mod tests {
     #[track_caller]
     fn check(lines: &[(&str, Command<'_>)]) {
         for (line, command) in lines {
-            assert_eq!(parse(line), Ok(*command), "{line}");
+            assert_eq!(parse(line, Reading::Commands), Ok(*command), "{line}");
         }
     }
 
@@ -324,7 +363,51 @@ mod tests {
                 "/echo ON",
                 Command::Setting(SettingCommand::Echo(Some(true))),
             ),
+            ("/raw", Command::Setting(SettingCommand::Raw(None))),
+            (
+                "/times off",
+                Command::Setting(SettingCommand::Times(Some(false))),
+            ),
+            ("/topic", Command::Setting(SettingCommand::Topic(None))),
+            ("/topic  - ", topic(TopicChange::Clear)),
+            ("/topic - x", topic(TopicChange::Set("- x"))),
+            ("/topic --", topic(TopicChange::Set("--"))),
         ]);
+    }
+
+    #[test]
+    fn raw_line_is_text_unless_it_ends_that() {
+        let off = Command::Setting(SettingCommand::Raw(Some(false)));
+        for line in ["/raw off", "/RAW Off", "/raw  off "] {
+            assert_eq!(parse(line, Reading::Raw), Ok(off), "{line}");
+        }
+        for line in [
+            " /raw off",
+            "//raw off",
+            "/raw",
+            "/raw on",
+            "/raw of",
+            "/raw off!",
+            "/quit",
+            "quit",
+            "#alice",
+            "@bob:x",
+            "@",
+            "  x",
+            "/",
+        ] {
+            assert_eq!(parse(line, Reading::Raw), Ok(say(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn line_is_blank_if_it_shows_nothing() {
+        for blank in ["", " ", " \t ", "\u{200b}", "\u{ad} \u{2060}\u{200f}"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for text in [".", "  x", "\u{3000}", "\u{fffd}", "\u{200b}x"] {
+            assert!(!is_blank(text), "{text:?}");
+        }
     }
 
     #[test]
@@ -339,11 +422,15 @@ mod tests {
             ("@bob smith,:x", MessageRefusal::SpaceInName),
             ("@bob see: this", MessageRefusal::SpaceInName),
         ] {
-            assert_eq!(parse(line), Err(Refusal::Message(refusal)), "{line}");
+            assert_eq!(
+                parse(line, Reading::Commands),
+                Err(Refusal::Message(refusal)),
+                "{line}"
+            );
         }
         for line in ["@bob:", "@bob: ", " "] {
             assert_eq!(
-                parse(line),
+                parse(line, Reading::Commands),
                 Err(Refusal::Line(LineRefusal::NoText)),
                 "{line}"
             );
@@ -367,14 +454,18 @@ mod tests {
             ("/hlep", unknown("hlep", Some(Verb::Help))),
             ("/", unknown("", None)),
         ] {
-            assert_eq!(parse(line), Err(Refusal::Line(refusal)), "{line}");
+            assert_eq!(
+                parse(line, Reading::Commands),
+                Err(Refusal::Line(refusal)),
+                "{line}"
+            );
         }
-        let room = parse("/join a b").unwrap_err();
+        let room = parse("/join a b", Reading::Commands).unwrap_err();
         assert!(matches!(
             room,
             Refusal::Membership(MembershipRefusal::BadRoom { .. })
         ));
-        let name = parse("/nick 9").unwrap_err();
+        let name = parse("/nick 9", Reading::Commands).unwrap_err();
         assert!(matches!(
             name,
             Refusal::Session(SessionRefusal::BadName { .. })

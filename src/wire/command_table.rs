@@ -62,7 +62,7 @@ pub fn entry(verb: Verb) -> &'static Entry {
 }
 
 /// Every command, in the order of [`Verb`].
-pub static COMMANDS: [Entry; 23] = [
+pub static COMMANDS: [Entry; 25] = [
     Entry {
         verb: Verb::Help,
         names: &["help", "?"],
@@ -74,7 +74,7 @@ pub static COMMANDS: [Entry; 23] = [
         verb: Verb::Nick,
         names: &["nick"],
         usage: "/nick NAME",
-        summary: "register, or change your name; #NAME does the same",
+        summary: "register (#NAME does the same), or change your name",
         example: "#alice",
     },
     Entry {
@@ -103,7 +103,7 @@ pub static COMMANDS: [Entry; 23] = [
         names: &["say"],
         usage: "/say TEXT",
         summary: "say TEXT, whatever it starts with",
-        example: "/say #1 is done",
+        example: "/say /etc is full",
     },
     Entry {
         verb: Verb::Join,
@@ -137,7 +137,7 @@ pub static COMMANDS: [Entry; 23] = [
         verb: Verb::Topic,
         names: &["topic"],
         usage: "/topic [TEXT]",
-        summary: "read or set the current room's topic",
+        summary: "read or set the current room's topic; - clears it",
         example: "/topic release on Friday",
     },
     Entry {
@@ -190,6 +190,20 @@ pub static COMMANDS: [Entry; 23] = [
         example: "/echo on",
     },
     Entry {
+        verb: Verb::Raw,
+        names: &["raw"],
+        usage: "/raw [on|off]",
+        summary: "say every line as it is, whatever it starts with",
+        example: "/raw on",
+    },
+    Entry {
+        verb: Verb::Times,
+        names: &["times"],
+        usage: "/times [on|off]",
+        summary: "the time before lines from people",
+        example: "/times on",
+    },
+    Entry {
         verb: Verb::Mode,
         names: &["mode"],
         usage: "/mode [plain|json]",
@@ -228,6 +242,8 @@ pub static COMMANDS: [Entry; 23] = [
 
 #[cfg(test)]
 mod tests {
+    use crate::chat::command::Reading;
+
     use super::*;
 
     #[test]
@@ -257,7 +273,7 @@ mod tests {
     #[test]
     fn example_is_parsed_without_a_refusal() {
         for entry in &COMMANDS {
-            let parsed = super::super::command::parse(entry.example);
+            let parsed = super::super::command::parse(entry.example, Reading::Commands);
             assert!(parsed.is_ok(), "{}: {parsed:?}", entry.example);
         }
     }

@@ -26,6 +26,12 @@ impl Framing {
     }
 }
 
+/// The columns of a line of the server's own words: one less than a terminal has, as some break a full line.
+pub const COLUMNS_MAX: usize = 79;
+
+/// What stands between the prefix of a line and its words, if it goes on with the line before.
+const INDENT: &[u8] = b"  ";
+
 /// Appends lines to a buffer, each whole and in its frame.
 #[derive(Debug)]
 pub struct LineWriter<'a> {
@@ -67,6 +73,27 @@ impl<'a> LineWriter<'a> {
         self.end();
     }
 
+    /// Writes formatted words behind a `prefix`, in as many lines as they take: broken at blanks, so that no
+    /// line passes [`COLUMNS_MAX`].
+    pub fn words(&mut self, prefix: &[u8], words: Arguments<'_>) {
+        let mut start = self.out.len();
+        self.out.extend_from_slice(prefix);
+        let written = self.out.write_fmt(words);
+        debug_assert!(written.is_ok(), "a Vec takes everything");
+        while let Some(blank) = self
+            .out
+            .get(start..)
+            .and_then(|line| break_of(line, prefix))
+        {
+            let end = self.framing.end();
+            let joint = end.iter().chain(prefix).chain(INDENT).copied();
+            self.out.splice(start + blank..=start + blank, joint);
+            start += blank + end.len();
+            self.count += 1;
+        }
+        self.end();
+    }
+
     /// Writes one line of the bytes that `write` appends, or none if it fails.
     pub fn line<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) {
         let start = self.out.len();
@@ -84,9 +111,73 @@ impl<'a> LineWriter<'a> {
     }
 }
 
+/// The blank at which a line that has too many columns is broken: the last that leaves no more than there may
+/// be, or behind a word that is too long, the next. None if it need not be, or cannot.
+fn break_of(line: &[u8], prefix: &[u8]) -> Option<usize> {
+    if line.len() <= COLUMNS_MAX {
+        return None;
+    }
+    let words = line.get(prefix.len()..)?;
+    let first_word = prefix.len() + words.iter().position(|byte| *byte != b' ')?;
+    let (mut columns, mut blank) = (0, None);
+    for (place, byte) in line.iter().enumerate() {
+        if *byte == b' ' && place > first_word && (columns <= COLUMNS_MAX || blank.is_none()) {
+            blank = Some(place);
+        }
+        // A character counts with its first byte.
+        columns += usize::from(byte & 0xc0 != 0x80);
+    }
+    blank.filter(|_| columns > COLUMNS_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lines_of(prefix: &[u8], words: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut lines = LineWriter::new(&mut out, Framing::CrLf);
+        lines.words(prefix, format_args!("{words}"));
+        let count = lines.count();
+        let lines = String::from_utf8(out).unwrap();
+        let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        assert_eq!(count, lines.len() as u64);
+        lines
+    }
+
+    #[test]
+    fn words_are_broken_at_the_last_blank_that_fits() {
+        let name = "n".repeat(24);
+        let fits = format!("{name}, {name}, {name}.");
+        assert_eq!(fits.len() + 2, COLUMNS_MAX);
+        assert_eq!(lines_of(b"* ", &fits), [format!("* {fits}")]);
+        let over = format!("{name}, {name}, {name}x.");
+        let expected = [format!("* {name}, {name},"), format!("*   {name}x.")];
+        assert_eq!(lines_of(b"* ", &over), expected);
+        let many = [name.as_str(); 7].join(", ");
+        let pair = format!("{name}, {name},");
+        let expected = [
+            format!("!   {pair}"),
+            format!("!   {pair}"),
+            format!("!   {pair}"),
+            format!("!   {name}"),
+        ];
+        assert_eq!(lines_of(b"! ", &format!("  {many}")), expected);
+    }
+
+    #[test]
+    fn word_longer_than_a_line_stays_whole() {
+        let long = "x".repeat(90);
+        assert_eq!(lines_of(b"* ", &long), [format!("* {long}")]);
+        let expected = ["* a".to_owned(), format!("*   {long}"), "*   b".to_owned()];
+        assert_eq!(lines_of(b"* ", &format!("a {long} b")), expected);
+        let wide = "é".repeat(70);
+        assert_eq!(
+            lines_of(b"* ", &format!("{wide} a")).len(),
+            1,
+            "columns, not bytes"
+        );
+    }
 
     #[test]
     fn line_ends_as_its_framing_says() {

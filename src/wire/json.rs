@@ -1,5 +1,7 @@
 //! Events as JSON, one object a line.
 
+use std::fmt::Arguments;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::chat::event::{
@@ -10,7 +12,8 @@ use crate::chat::name::{Name, RoomName};
 use crate::chat::stats::ServerStats;
 
 use super::framing::LineWriter;
-use super::text::{self, replies};
+use super::text;
+use super::text::replies::{self, Answer};
 
 /// Writes `event` as one line. `unix_ms` is the time that it happened.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, unix_ms: u64) {
@@ -34,20 +37,29 @@ impl Serialize for Line<'_> {
                 map.serialize_entry("to", to)?;
                 map.serialize_entry("text", text)?;
             }
-            Event::Message { room, from, text }
-            | Event::Action { room, from, text }
-            | Event::Topic { room, from, text } => {
+            Event::Message { room, from, text } | Event::Action { room, from, text } => {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("text", text)?;
+            }
+            Event::Topic { room, from, text } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("from", from)?;
+                map.serialize_entry("text", text.unwrap_or_default())?;
             }
             Event::Join { room, name } => {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("name", name)?;
             }
-            Event::Leave { room, name, text } => {
+            Event::Leave {
+                room,
+                name,
+                gone,
+                text,
+            } => {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("name", name)?;
+                optional(&mut map, "gone", gone.then_some(&true))?;
                 optional(&mut map, "text", text.as_ref())?;
             }
             Event::Rename { name, new_name } => {
@@ -109,6 +121,7 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
         Notice::IsAway { name, .. } => map.serialize_entry("name", name),
         Notice::Connected(_)
         | Notice::HowToRegister
+        | Notice::HowToRename { .. }
         | Notice::Motd(_)
         | Notice::Here { .. }
         | Notice::RateLimited { .. }
@@ -208,20 +221,33 @@ fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Res
         SettingReply::Ignored { names } => map.serialize_entry("users", names),
         SettingReply::Quiet(on) => map.serialize_entry("quiet", on),
         SettingReply::Echo(on) => map.serialize_entry("echo", on),
+        SettingReply::Raw(on) => map.serialize_entry("raw", on),
+        SettingReply::Times(on) => map.serialize_entry("times", on),
         SettingReply::Away { .. } | SettingReply::Back => text_field(map, Reply::Setting(*reply)),
     }
 }
 
-/// The text of plain mode.
+/// The text of plain mode, its lines not broken.
 fn text_field<M: SerializeMap>(map: &mut M, reply: Reply<'_>) -> Result<(), M::Error> {
-    let mut text = String::new();
-    replies::reply_lines(&reply, &mut |line| {
-        if !text.is_empty() {
-            text.push('\n');
+    let mut text = Text(String::new());
+    replies::answer(&reply, &mut text);
+    map.serialize_entry("text", &text.0)
+}
+
+/// Lines with LF between them.
+struct Text(String);
+
+impl Answer for Text {
+    fn words(&mut self, words: Arguments<'_>) {
+        self.line(words);
+    }
+
+    fn line(&mut self, text: Arguments<'_>) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
         }
-        text.push_str(&line.to_string());
-    });
-    map.serialize_entry("text", &text)
+        self.0.push_str(&text.to_string());
+    }
 }
 
 fn view_fields<M: SerializeMap>(map: &mut M, view: &RoomView<'_>) -> Result<(), M::Error> {

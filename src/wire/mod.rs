@@ -16,11 +16,13 @@ pub mod plain;
 pub mod sanitize;
 pub mod telnet;
 pub mod text;
+pub mod wall_time;
 
 use crate::chat::command::Mode;
 use crate::chat::event::Event;
 
 use framing::{Framing, LineWriter};
+use wall_time::WallTime;
 
 /// How one recipient wants a line. All recipients of one style get the same bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,27 +33,30 @@ pub struct Style {
     pub framing: Framing,
     /// The line is about a room that is not the recipient's current one.
     pub in_other_room: bool,
+    /// The time comes before lines from people.
+    pub times: bool,
 }
 
 impl Style {
     /// How many styles there are.
-    pub const COUNT: usize = 2 * 2 * Framing::COUNT;
+    pub const COUNT: usize = 2 * 2 * 2 * Framing::COUNT;
 
     /// A number below [`Style::COUNT`], for a table by style.
     #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.mode == Mode::Json)
             | usize::from(self.in_other_room) << 1
-            | (self.framing as usize) << 2
+            | usize::from(self.times) << 2
+            | (self.framing as usize) << 3
     }
 }
 
-/// Appends `event` to `out` in `style`. Returns the number of lines.
-pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, style: Style, unix_ms: u64) -> u64 {
+/// Appends `event` to `out` in `style`; it happened at `time`. Returns the number of lines.
+pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, style: Style, time: WallTime) -> u64 {
     let mut lines = LineWriter::new(out, style.framing);
     match style.mode {
-        Mode::Plain => plain::encode(&mut lines, event, style.in_other_room),
-        Mode::Json => json::encode(&mut lines, event, unix_ms),
+        Mode::Plain => plain::encode(&mut lines, event, style, time),
+        Mode::Json => json::encode(&mut lines, event, time.unix_ms),
     }
     lines.count()
 }
@@ -65,11 +70,14 @@ mod tests {
         let mut indices = Vec::new();
         for mode in [Mode::Plain, Mode::Json] {
             for framing in [Framing::Lf, Framing::CrLf] {
-                for in_other_room in [false, true] {
+                for (in_other_room, times) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
                     let style = Style {
                         mode,
                         framing,
                         in_other_room,
+                        times,
                     };
                     indices.push(style.index());
                 }

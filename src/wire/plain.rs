@@ -4,9 +4,11 @@ use std::fmt::Arguments;
 
 use crate::chat::event::{Event, Notice, Reply};
 
+use super::Style;
 use super::framing::LineWriter;
-use super::text::notices::PresenceSummary;
-use super::text::replies;
+use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
+use super::text::replies::{self, Answer};
+use super::wall_time::WallTime;
 
 /// Whether plain mode has no line for `event`: that something was said shows by itself.
 #[must_use]
@@ -14,15 +16,23 @@ pub fn is_silent(event: &Event<'_>) -> bool {
     matches!(event, Event::Ok(Reply::Done))
 }
 
-/// Writes the lines of `event`. `in_other_room`: the client's current room is another one.
-pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool) {
+/// Writes the lines of `event`, which happened at `time`.
+pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time: WallTime) {
+    let stamp;
+    let time = if style.times {
+        stamp = time.hour_and_minute();
+        stamp.as_slice()
+    } else {
+        b""
+    };
     match *event {
         // The three frequent ones are copied together, without formatting.
         Event::Private { from, text, .. } => {
-            lines.pieces(&[b"@", from.as_bytes(), b": ", text.as_bytes()]);
+            lines.pieces(&[time, b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Message { room, from, text } if in_other_room => {
+        Event::Message { room, from, text } if style.in_other_room => {
             lines.pieces(&[
+                time,
                 b"[",
                 room.as_bytes(),
                 b"] ",
@@ -32,10 +42,11 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
             ]);
         }
         Event::Message { from, text, .. } => {
-            lines.pieces(&[from.as_bytes(), b": ", text.as_bytes()]);
+            lines.pieces(&[time, from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Action { room, from, text } if in_other_room => {
+        Event::Action { room, from, text } if style.in_other_room => {
             lines.pieces(&[
+                time,
                 b"[",
                 room.as_bytes(),
                 b"] ** ",
@@ -45,27 +56,44 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
             ]);
         }
         Event::Action { from, text, .. } => {
-            lines.pieces(&[b"** ", from.as_bytes(), b" ", text.as_bytes()]);
+            lines.pieces(&[time, b"** ", from.as_bytes(), b" ", text.as_bytes()]);
         }
+        Event::Notice(notice) => encode_notice(lines, notice),
+        Event::Ok(ref reply) => replies::answer(reply, &mut Notices(lines)),
+        Event::Error(refusal) => error_words(lines, format_args!("{refusal}")),
+        Event::Join { .. }
+        | Event::Leave { .. }
+        | Event::Rename { .. }
+        | Event::Presence { .. }
+        | Event::Topic { .. }
+        | Event::Missed { .. } => encode_change(lines, event),
+    }
+}
+
+/// What happened in a room.
+fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
+    match *event {
         Event::Join { room, name } => {
-            notice_line(lines, format_args!("{name} has joined {room}."));
+            notice_words(lines, format_args!("{name} has joined {room}."));
         }
         Event::Leave {
             room,
             name,
             text: None,
+            ..
         } => {
-            notice_line(lines, format_args!("{name} has left {room}."));
+            notice_words(lines, format_args!("{name} has left {room}."));
         }
         Event::Leave {
             room,
             name,
             text: Some(text),
+            ..
         } => {
             notice_line(lines, format_args!("{name} has left {room}: {text}"));
         }
         Event::Rename { name, new_name } => {
-            notice_line(lines, format_args!("{name} is now {new_name}."));
+            notice_words(lines, format_args!("{name} is now {new_name}."));
         }
         Event::Presence {
             room,
@@ -73,7 +101,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
             left,
             names,
         } => {
-            notice_line(
+            notice_words(
                 lines,
                 format_args!(
                     "{}",
@@ -86,29 +114,81 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
                 ),
             );
         }
-        Event::Topic { room, from, text } => {
+        Event::Topic {
+            room,
+            from,
+            text: Some(text),
+        } => {
             notice_line(
                 lines,
                 format_args!("{from} has set the topic of {room}: {text}"),
             );
         }
+        Event::Topic {
+            room,
+            from,
+            text: None,
+        } => {
+            notice_words(
+                lines,
+                format_args!("{from} has cleared the topic of {room}."),
+            );
+        }
         Event::Missed { room, count } => {
             let noun = if count == 1 { "line" } else { "lines" };
-            notice_line(lines, format_args!("You missed {count} {noun} in {room}."));
+            notice_words(lines, format_args!("You missed {count} {noun} in {room}."));
         }
-        Event::Notice(notice @ (Notice::Undelivered { .. } | Notice::Closing(_))) => {
-            error_line(lines, format_args!("{notice}"));
-        }
-        Event::Notice(notice) => notice_line(lines, format_args!("{notice}")),
-        Event::Ok(ref reply) => replies::reply_lines(reply, &mut |text| notice_line(lines, text)),
-        Event::Error(refusal) => error_line(lines, format_args!("{refusal}")),
+        Event::Private { .. }
+        | Event::Message { .. }
+        | Event::Action { .. }
+        | Event::Notice(_)
+        | Event::Ok(_)
+        | Event::Error(_) => {}
     }
 }
 
+fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
+    match notice {
+        Notice::Undelivered { .. } | Notice::Closing(_) => {
+            error_words(lines, format_args!("{notice}"));
+        }
+        Notice::HowToRegister => {
+            for line in HOW_TO_REGISTER {
+                notice_words(lines, format_args!("{line}"));
+            }
+        }
+        Notice::IsAway { .. } | Notice::Motd(_) => notice_line(lines, format_args!("{notice}")),
+        Notice::Connected(_)
+        | Notice::HowToRename { .. }
+        | Notice::Here { .. }
+        | Notice::RateLimited { .. }
+        | Notice::ShuttingDown => notice_words(lines, format_args!("{notice}")),
+    }
+}
+
+/// The lines of an answer, as notices.
+struct Notices<'a, 'b>(&'a mut LineWriter<'b>);
+
+impl Answer for Notices<'_, '_> {
+    fn words(&mut self, words: Arguments<'_>) {
+        notice_words(self.0, words);
+    }
+
+    fn line(&mut self, text: Arguments<'_>) {
+        notice_line(self.0, text);
+    }
+}
+
+/// The server's own words.
+fn notice_words(lines: &mut LineWriter<'_>, words: Arguments<'_>) {
+    lines.words(b"* ", words);
+}
+
+/// A line that has a user's text in it, or is the operator's: it stays whole.
 fn notice_line(lines: &mut LineWriter<'_>, text: Arguments<'_>) {
     lines.text(b"* ", text);
 }
 
-fn error_line(lines: &mut LineWriter<'_>, text: Arguments<'_>) {
-    lines.text(b"! ", text);
+fn error_words(lines: &mut LineWriter<'_>, words: Arguments<'_>) {
+    lines.words(b"! ", words);
 }

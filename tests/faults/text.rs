@@ -297,6 +297,7 @@ fn topics_and_away_texts_are_clean_when_shown_later() {
         expect_plain(&mut bob, &format!("*   lobby, 3 users: {left}"));
         expect_plain(&mut bob, "* You are in lobby with 2 others: alice, carol.");
         expect_plain(&mut bob, &format!("* The topic of lobby is: {left}"));
+        expect_plain(&mut bob, "* What you type is said in lobby now.");
         expect_json(&mut carol, "ok", &left);
         assert!(clean_line(&mut carol).contains(r#""topic":""#));
         assert!(clean_line(&mut carol).contains(r#""topic":""#));
@@ -321,6 +322,15 @@ fn topics_and_away_texts_are_clean_when_shown_later() {
     }
 }
 
+/// As much of a text as a refusal quotes at least.
+fn start_of(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(5)
+        .map_or(text.len(), |(end, _)| end);
+    &text[..end]
+}
+
 #[test]
 fn names_rooms_and_quit_texts_hold_no_terminal_controls() {
     let daemon = Daemon::start(&[]);
@@ -334,7 +344,11 @@ fn names_rooms_and_quit_texts_hold_no_terminal_controls() {
         let name = if let Some(name) = answer.strip_prefix("* You are registered as ") {
             name.trim_end_matches('.').to_owned()
         } else {
-            assert!(answer.starts_with("! ") && answer.contains(&harmful.left_of("eve", "")));
+            assert!(answer.starts_with("! '"), "{answer}");
+            assert!(
+                answer.contains(start_of(&harmful.left_of("eve", ""))),
+                "{answer}"
+            );
             eve.send("#eve");
             expect_plain(&mut eve, "* You are registered as eve.");
             "eve".to_owned()
@@ -350,8 +364,13 @@ fn names_rooms_and_quit_texts_hold_no_terminal_controls() {
         if let Some(answer) = answer.strip_prefix("* You are in ") {
             let (room, _) = answer.split_once(", and nobody else is.").unwrap();
             assert!(RoomName::parse(room).is_ok(), "{room:?}");
+            expect_plain(&mut eve, &format!("* What you type is said in {room} now."));
         } else {
-            assert!(answer.starts_with("! ") && answer.contains(&harmful.left_of("dev", "")));
+            assert!(answer.starts_with("! '"), "{answer}");
+            assert!(
+                answer.contains(start_of(&harmful.left_of("dev", ""))),
+                "{answer}"
+            );
         }
 
         let left = harmful.left_of("<<", ">>");

@@ -56,7 +56,7 @@ fn json_lines_describe_each_kind_of_event() {
     alice.send("/me waves");
     alice.send("@bob:psst");
     alice.send("/topic news");
-    alice.send("#alicia");
+    alice.send("/nick alicia");
     alice.barrier();
     let mut carol = daemon.join("carol");
     carol.send("@bob,alicia:both");
@@ -70,7 +70,7 @@ fn json_lines_describe_each_kind_of_event() {
         json!({"type": "rename", "name": "alice", "new_name": "alicia"}),
         json!({"type": "join", "room": "lobby", "name": "carol"}),
         json!({"type": "private", "from": "carol", "to": ["bob", "alicia"], "text": "both"}),
-        json!({"type": "leave", "room": "lobby", "name": "carol", "text": "bye"}),
+        json!({"type": "leave", "room": "lobby", "name": "carol", "gone": true, "text": "bye"}),
     ] {
         let mut value = bob.json();
         let time = value.as_object_mut().unwrap().remove("time");

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::harness::{
     Client, Daemon, program, program_with_open_files, wait_until, without_settings,
@@ -459,4 +460,32 @@ fn start_says_how_to_join_and_warns_of_open_addresses() {
     assert_eq!(daemon.log_count(open), 0);
     let daemon = Daemon::start(&["--listen", "0.0.0.0:0"]);
     daemon.wait_for_log(open);
+}
+
+#[test]
+fn times_are_those_of_the_zone_of_the_server() {
+    for (zone, minutes) in [("XYZ-5:30", 330), ("XYZ4", -240), ("", 0)] {
+        let mut command = program();
+        command.env("TZ", zone);
+        let daemon = Daemon::start_as(command, &[]);
+        let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+        bob.send("/times on");
+        bob.barrier();
+        let minute_there = || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            i64::try_from(now.as_secs()).unwrap() / 60 + minutes
+        };
+        let before = minute_there();
+        alice.send("what time is it?");
+        let line = bob.line();
+        let may_be = (before..=minute_there()).map(|minute| {
+            let minute = minute.rem_euclid(24 * 60);
+            let (hours, minutes) = (minute / 60, minute % 60);
+            format!("{hours:02}:{minutes:02} alice: what time is it?")
+        });
+        assert!(
+            may_be.into_iter().any(|time| time == line),
+            "{zone}: {line}"
+        );
+    }
 }

@@ -167,7 +167,7 @@ fn check_conversation(tool: &Path, flags: &[&str]) {
             .args(flags)
             .args([address.ip().to_string(), address.port().to_string()]),
     );
-    nc.expect("/help lists the commands.");
+    nc.expect("/help lists the rest.");
     nc.type_in("#bob\n");
     nc.expect("* You are in lobby with 1 other: alice.");
     alice.expect_line("* bob has joined lobby.");
@@ -236,7 +236,7 @@ fn telnet(daemon: &Daemon) -> Option<Tool> {
     let line = format!("{} {host} {port}", telnet.display());
     let mut tool = Tool::start(Command::new(script).args(["-qec", &line, "/dev/null"]));
     tool.expect("Escape character is '^]'.");
-    tool.expect("/help lists the commands.\r\n");
+    tool.expect("/help lists the rest.\r\n");
     Some(tool)
 }
 

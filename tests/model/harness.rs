@@ -66,7 +66,7 @@ impl Harness {
     pub fn connect(&mut self, id: ClientId) -> Seen {
         let (now, peer) = (self.now(), peer_of(id));
         self.chat.connect(now, id, peer);
-        self.chat.greet(id, &mut self.recorder);
+        self.chat.greet(id, None, &mut self.recorder);
         self.properties.connected(id);
         self.end_step(None)
     }

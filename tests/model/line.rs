@@ -5,7 +5,7 @@
 
 use chinwag::chat::command::{
     Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
-    SessionCommand, SettingCommand, Verb,
+    SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use chinwag::chat::name::{Name, NameError, RoomName};
 use chinwag::chat::refusal::{
@@ -31,6 +31,7 @@ pub enum Line {
     Rooms(usize),
     Names(Of, usize),
     Topic(Option<String>),
+    ClearTopic,
     Whois(String),
     Away(Option<String>),
     Back,
@@ -38,6 +39,8 @@ pub enum Line {
     Unignore(Option<String>),
     Quiet(Option<bool>),
     Echo(Option<bool>),
+    Raw(Option<bool>),
+    Times(Option<bool>),
     Mode(Option<Mode>),
     Ping(String),
     Stats,
@@ -110,7 +113,11 @@ impl Line {
                 let (of, page) = (of.core(), *page);
                 Command::Query(QueryCommand::Names { of, page })
             }
-            Self::Topic(text) => Command::Setting(SettingCommand::Topic(text.as_deref())),
+            Self::Topic(text) => {
+                let change = text.as_deref().map(TopicChange::Set);
+                Command::Setting(SettingCommand::Topic(change))
+            }
+            Self::ClearTopic => Command::Setting(SettingCommand::Topic(Some(TopicChange::Clear))),
             Self::Whois(name) => Command::Query(QueryCommand::Whois(name)),
             Self::Away(text) => Command::Setting(SettingCommand::Away(text.as_deref())),
             Self::Back => Command::Setting(SettingCommand::Back),
@@ -118,6 +125,8 @@ impl Line {
             Self::Unignore(name) => Command::Setting(SettingCommand::Unignore(name.as_deref())),
             Self::Quiet(on) => Command::Setting(SettingCommand::Quiet(*on)),
             Self::Echo(on) => Command::Setting(SettingCommand::Echo(*on)),
+            Self::Raw(on) => Command::Setting(SettingCommand::Raw(*on)),
+            Self::Times(on) => Command::Setting(SettingCommand::Times(*on)),
             Self::Mode(mode) => Command::Session(SessionCommand::Mode(*mode)),
             Self::Ping(text) => Command::Session(SessionCommand::Ping(text)),
             Self::Stats => Command::Session(SessionCommand::Stats),
@@ -200,6 +209,7 @@ fn place() -> impl Strategy<Value = Line> {
         8 => room().prop_map(Line::Join),
         4 => option::of(room()).prop_map(Line::Part),
         3 => option::of(note()).prop_map(Line::Topic),
+        1 => Just(Line::ClearTopic),
     ]
 }
 
@@ -211,6 +221,8 @@ fn setting() -> impl Strategy<Value = Line> {
         6 => option::weighted(0.9, ignorable()).prop_map(Line::Unignore),
         2 => option::of(any::<bool>()).prop_map(Line::Quiet),
         2 => option::of(any::<bool>()).prop_map(Line::Echo),
+        1 => option::of(any::<bool>()).prop_map(Line::Raw),
+        1 => option::of(any::<bool>()).prop_map(Line::Times),
         1 => option::of(select(vec![Mode::Plain, Mode::Json])).prop_map(Line::Mode),
     ]
 }

@@ -39,6 +39,7 @@ pub struct Model {
 
 /// A connection, with a name or without.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one setting")]
 struct User {
     name: Option<String>,
     peer: String,
@@ -46,6 +47,10 @@ struct User {
     spoke_ms: u128,
     echo: bool,
     quiet: bool,
+    raw: bool,
+    times: bool,
+    /// Was told how a name is changed.
+    hinted: bool,
     mode: Mode,
     away: Option<Away>,
     ignored: BTreeSet<ClientId>,
@@ -131,6 +136,9 @@ impl Model {
             spoke_ms: self.now_ms,
             echo: false,
             quiet: false,
+            raw: false,
+            times: false,
+            hinted: false,
             mode: Mode::Plain,
             away: None,
             ignored: BTreeSet::new(),
@@ -152,9 +160,29 @@ impl Model {
             return;
         };
         self.refusing.remove(&id);
-        for room in user.rooms {
-            let name = user.name.clone().unwrap();
-            self.take_out(id, &name, &room, user.farewell.as_ref());
+        let Some(name) = user.name else {
+            return;
+        };
+        for key in &user.rooms {
+            self.rooms.get_mut(key).unwrap().members.remove(&id);
+        }
+        // Each is told once: in the current room if that is shared, else in the first shared one.
+        let others: Vec<ClientId> = self.users.keys().copied().collect();
+        for other in others {
+            let shared = |key: &&String| self.told_of_changes(key).contains(&other);
+            let current = self.users[&other].current.as_ref();
+            let in_current = current
+                .filter(|key| user.rooms.contains(key))
+                .filter(shared);
+            let first = user.rooms.iter().find(shared);
+            let Some(key) = in_current.or(first).cloned() else {
+                continue;
+            };
+            let gone = true;
+            self.tell_leave(other, id, &name, &key, gone, user.farewell.as_ref());
+        }
+        for key in &user.rooms {
+            self.drop_if_empty(key);
         }
     }
 
@@ -200,7 +228,7 @@ impl Model {
             | Line::Ping(_)
             | Line::Stats
             | Line::Mode(_)
-            | Line::Quit(_) => self.nameless_line(id, line),
+            | Line::Quit(_) => Ok(self.nameless_line(id, line)),
             // A mistake in a command that needs no name is explained, and so are mistakes that any
             // line can have.
             Line::Wrong(
@@ -215,8 +243,15 @@ impl Model {
 
     fn user_line(&mut self, id: ClientId, line: &Line) -> Outcome {
         match line {
-            Line::Hash(text) if !is_name(&text[1..]) => self.say(id, text, false),
-            Line::Hash(text) => self.rename(id, &text[1..]),
+            Line::Hash(text) => {
+                self.speak_in_current(id, text, false)?;
+                let is_new = is_name(&text[1..]) && !self.users[&id].hinted;
+                if is_new {
+                    self.user(id).hinted = true;
+                    self.send(id, OwnedEvent::HowToRename(text[1..].into()));
+                }
+                Ok(OwnedReply::Done)
+            }
             Line::Nick(name) => self.rename(id, name),
             Line::Say(text) => self.say(id, text, false),
             Line::Act(text) => self.say(id, text, true),
@@ -227,6 +262,7 @@ impl Model {
             Line::Rooms(page) => self.list_rooms(*page),
             Line::Names(of, page) => self.list_names(id, of, *page),
             Line::Topic(text) => self.topic(id, text.as_deref()),
+            Line::ClearTopic => self.clear_topic(id),
             Line::Whois(name) => self.whois(id, name),
             Line::Away(text) => self.away(id, text.as_deref()),
             Line::Back => {
@@ -245,37 +281,46 @@ impl Model {
                 user.echo = on.unwrap_or(user.echo);
                 Ok(OwnedReply::Echo(user.echo))
             }
+            Line::Raw(on) => {
+                let user = self.user(id);
+                user.raw = on.unwrap_or(user.raw);
+                Ok(OwnedReply::Raw(user.raw))
+            }
+            Line::Times(on) => {
+                let user = self.user(id);
+                user.times = on.unwrap_or(user.times);
+                Ok(OwnedReply::Times(user.times))
+            }
             Line::Wrong(wrong) => Err(code_of(*wrong)),
-            _ => self.nameless_line(id, line),
+            _ => Ok(self.nameless_line(id, line)),
         }
     }
 
     /// Commands that work with and without a name.
-    fn nameless_line(&mut self, id: ClientId, line: &Line) -> Outcome {
+    fn nameless_line(&mut self, id: ClientId, line: &Line) -> OwnedReply {
         match line {
-            Line::Help(verb) => Ok(OwnedReply::Help(verb.map(|verb| format!("{verb:?}")))),
-            Line::Version => Ok(OwnedReply::Version(self.server_name.clone())),
-            Line::Ping(text) => Ok(OwnedReply::Pong(text.clone())),
+            Line::Help(verb) => OwnedReply::Help(verb.map(|verb| format!("{verb:?}"))),
+            Line::Version => OwnedReply::Version(self.server_name.clone()),
+            Line::Ping(text) => OwnedReply::Pong(text.clone()),
             Line::Mode(mode) => {
                 let user = self.user(id);
                 user.mode = mode.unwrap_or(user.mode);
-                Ok(OwnedReply::Mode(user.mode))
+                OwnedReply::Mode(user.mode)
             }
             Line::Stats => {
                 let (clients, registered, rooms) = self.counts();
-                Ok(OwnedReply::Stats {
+                OwnedReply::Stats {
                     server_name: self.server_name.clone(),
                     clients,
                     registered,
                     rooms,
                     lines_in: LINES_IN,
-                })
+                }
             }
             Line::Quit(text) => {
-                check_note(text.as_deref())?;
-                self.user(id).farewell.clone_from(text);
+                self.user(id).farewell = text.as_deref().map(cut);
                 self.expected.closed.push(id);
-                Ok(OwnedReply::Bye)
+                OwnedReply::Bye
             }
             other => panic!("needs a name: {other:?}"),
         }
@@ -355,7 +400,7 @@ impl Model {
         if user.current.as_ref() == Some(&key) {
             user.current = user.rooms.last().cloned();
         }
-        self.take_out(id, &name, &key, None);
+        self.take_out(id, &name, &key);
         let current = self.user(id).current.clone();
         let current = current.map(|key| self.rooms[&key].shown.clone());
         Ok(OwnedReply::Parted { room, current })
@@ -379,20 +424,35 @@ impl Model {
     }
 
     /// Removes a member from a room and tells those who stay.
-    fn take_out(&mut self, id: ClientId, name: &str, key: &str, text: Option<&String>) {
-        let room = self.rooms.get_mut(key).unwrap();
-        room.members.remove(&id);
-        let room = room.shown.clone();
+    fn take_out(&mut self, id: ClientId, name: &str, key: &str) {
+        self.rooms.get_mut(key).unwrap().members.remove(&id);
         for other in self.told_of_changes(key) {
-            // A quit text is ignored like any other line.
-            let deaf = self.user(other).ignored.contains(&id);
-            let leave = OwnedEvent::Leave {
-                room: room.clone(),
-                name: name.to_owned(),
-                text: text.filter(|_| !deaf).cloned(),
-            };
-            self.announce_in(other, key, leave);
+            self.tell_leave(other, id, name, key, false, None);
         }
+        self.drop_if_empty(key);
+    }
+
+    fn tell_leave(
+        &mut self,
+        other: ClientId,
+        id: ClientId,
+        name: &str,
+        key: &str,
+        gone: bool,
+        text: Option<&String>,
+    ) {
+        // A quit text is ignored like any other line.
+        let deaf = self.user(other).ignored.contains(&id);
+        let leave = OwnedEvent::Leave {
+            room: self.rooms[key].shown.clone(),
+            name: name.to_owned(),
+            gone,
+            text: text.filter(|_| !deaf).cloned(),
+        };
+        self.announce_in(other, key, leave);
+    }
+
+    fn drop_if_empty(&mut self, key: &str) {
         if self.rooms[key].members.is_empty() && key != self.lobby {
             self.rooms.remove(key);
         }
@@ -416,6 +476,16 @@ impl Model {
     }
 
     fn say(&mut self, id: ClientId, text: &str, as_action: bool) -> Outcome {
+        self.speak_in_current(id, text, as_action)?;
+        Ok(OwnedReply::Done)
+    }
+
+    fn speak_in_current(
+        &mut self,
+        id: ClientId,
+        text: &str,
+        as_action: bool,
+    ) -> Result<(), OwnedRefusal> {
         let key = self.current_room(id)?;
         let (room, from, text) = (self.rooms[&key].shown.clone(), self.shown(id), text.into());
         let line = if as_action {
@@ -424,7 +494,7 @@ impl Model {
             OwnedEvent::Message { room, from, text }
         };
         self.speak(id, &key, &line);
-        Ok(OwnedReply::Done)
+        Ok(())
     }
 
     /// Sends to the members that do not ignore the speaker, and to the speaker as an echo.
@@ -452,12 +522,30 @@ impl Model {
             let topic = OwnedEvent::Topic {
                 room: shown.clone(),
                 from: self.shown(id),
-                text: text.into(),
+                text: Some(text.into()),
             };
             self.speak(id, &key, &topic);
         }
         let text = self.rooms[&key].topic.clone();
         Ok(OwnedReply::Topic { room: shown, text })
+    }
+
+    fn clear_topic(&mut self, id: ClientId) -> Outcome {
+        let key = self.current_room(id)?;
+        let room = self.rooms.get_mut(&key).unwrap();
+        let (shown, before) = (room.shown.clone(), room.topic.take());
+        if before.is_some() {
+            let topic = OwnedEvent::Topic {
+                room: shown.clone(),
+                from: self.shown(id),
+                text: None,
+            };
+            self.speak(id, &key, &topic);
+        }
+        Ok(OwnedReply::Topic {
+            room: shown,
+            text: None,
+        })
     }
 
     fn private(&mut self, id: ClientId, typed: &[String], text: &str) -> Outcome {
@@ -714,7 +802,7 @@ fn lowercase(text: &str) -> String {
 
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<_> = names.collect();
-    names.sort();
+    names.sort_by_key(|name| name.to_lowercase());
     names
 }
 
@@ -723,6 +811,13 @@ fn check_note(text: Option<&str>) -> Result<(), OwnedRefusal> {
         Some(text) if text.len() > NOTE_BYTES_MAX => Err(fault("bad_usage")),
         _ => Ok(()),
     }
+}
+
+/// As much of a quit text as is told.
+fn cut(text: &str) -> String {
+    let fits = |end: &usize| *end <= NOTE_BYTES_MAX && text.is_char_boundary(*end);
+    let end = (0..=text.len()).rev().find(fits).unwrap();
+    text[..end].into()
 }
 
 /// The number of pages, if `page` is one of them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::command::{Mode, Verb};
+use chinwag::chat::command::{Mode, Reading, Verb};
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::outbox::Outbox;
 
@@ -82,6 +82,9 @@ fn unregistered_client_is_refused_commands_that_need_a_name() {
         Line::Unignore(None),
         Line::Quiet(Some(true)),
         Line::Echo(Some(true)),
+        Line::Raw(Some(true)),
+        Line::Times(Some(true)),
+        Line::ClearTopic,
         Line::Wrong(Wrong::MissingColon),
         Line::Wrong(Wrong::NoText),
         Line::Wrong(Wrong::Usage(Verb::Join)),
@@ -339,6 +342,8 @@ fn client_with_every_setting(harness: &mut Harness) -> (ClientId, ClientId) {
         Line::Away(Some("out".into())),
         Line::Echo(Some(true)),
         Line::Quiet(Some(true)),
+        Line::Raw(Some(true)),
+        Line::Times(Some(true)),
         Line::Mode(Some(Mode::Json)),
     ] {
         harness.ask(ann, &line).unwrap();
@@ -362,6 +367,8 @@ fn successor_in_the_same_slot_inherits_nothing() {
     harness.register(next, "ann");
 
     assert_eq!(harness.recorder.mode(next), Mode::Plain);
+    assert!(!harness.recorder.times(next));
+    assert_eq!(harness.chat.reading_of(next), Reading::Commands);
     let ask = |harness: &mut Harness, line: &Line| harness.ask(next, line);
     assert_eq!(
         ask(&mut harness, &Line::Echo(None)),
@@ -413,38 +420,172 @@ fn gone_client_gets_nothing_more_and_can_do_nothing_more() {
 }
 
 #[test]
-fn quit_text_is_told_in_every_room_of_its_user() {
+fn quit_is_told_once_to_a_user_in_several_shared_rooms() {
     let mut harness = harness();
     let (ann, bob, cat) = (
         harness.user("ann"),
         harness.user("bob"),
         harness.user("cat"),
     );
-    harness.join(ann, "den");
-    harness.join(bob, "den");
-    harness.line(ann, &Line::Quit(Some("so long".into())));
-    let leave = |room: &str| OwnedEvent::Leave {
-        room: room.into(),
-        name: "ann".into(),
-        text: Some("so long".into()),
-    };
-    let seen = harness.disconnect(ann);
-    assert_eq!(seen.heard_by(bob), [leave(LOBBY), leave("den")]);
-    assert_eq!(seen.heard_by(cat), [leave(LOBBY)]);
-    // A line of another room is marked for the server, which writes the room.
-    let ways: Vec<Way> = seen.got[&bob].iter().map(|got| got.way).collect();
-    let there = Way::Announced {
-        in_other_room: false,
-    };
-    assert_eq!(
-        ways,
-        [
-            Way::Announced {
-                in_other_room: true
-            },
-            there
-        ]
+    let (dan, eve, fay) = (
+        harness.user("dan"),
+        harness.user("eve"),
+        harness.user("fay"),
     );
+    for room in ["den", "pit"] {
+        for id in [ann, bob, dan] {
+            harness.join(id, room);
+        }
+    }
+    harness.join(bob, "den"); // shares all, and is in the second
+    harness.join(dan, "attic"); // shares all, and is in none of them
+    harness.part(eve, "lobby"); // shares none
+    harness.ask(fay, &Line::Quiet(Some(true))).unwrap();
+    harness.line(ann, &Line::Quit(Some("so long".into())));
+    let seen = harness.disconnect(ann);
+    let told = |id: ClientId| -> Vec<(Way, String)> {
+        let got = seen.got.get(&id).into_iter().flatten();
+        let told = got.map(|got| {
+            let OwnedEvent::Leave {
+                room,
+                name,
+                gone: true,
+                text,
+            } = &got.what
+            else {
+                panic!("{got:?}");
+            };
+            assert_eq!((name.as_str(), text.as_deref()), ("ann", Some("so long")));
+            (got.way, room.clone())
+        });
+        told.collect()
+    };
+    let way = |in_other_room| Way::Announced { in_other_room };
+    assert_eq!(told(bob), [(way(false), "den".into())], "where he is");
+    assert_eq!(told(dan), [(way(true), LOBBY.into())], "the first shared");
+    assert_eq!(told(cat), [(way(false), LOBBY.into())]);
+    assert!(told(eve).is_empty() && told(fay).is_empty());
+}
+
+#[test]
+fn quit_text_is_not_told_to_those_who_ignore_its_user() {
+    let mut harness = harness();
+    let (ann, bob, cat) = (
+        harness.user("ann"),
+        harness.user("bob"),
+        harness.user("cat"),
+    );
+    for id in [ann, bob, cat] {
+        harness.join(id, "den");
+    }
+    harness.ask(bob, &ignore("ann")).unwrap();
+    harness.line(ann, &Line::Quit(Some("so long".into())));
+    let seen = harness.disconnect(ann);
+    let leave = |text: Option<&str>| OwnedEvent::Leave {
+        room: "den".into(),
+        name: "ann".into(),
+        gone: true,
+        text: text.map(String::from),
+    };
+    assert_eq!(seen.heard_by(bob), [leave(None)]);
+    assert_eq!(seen.heard_by(cat), [leave(Some("so long"))]);
+}
+
+#[test]
+fn quit_text_that_is_too_long_is_cut_between_characters() {
+    let mut harness = harness();
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    let text = format!("x{}", "é".repeat(300));
+    assert!(harness.ask(ann, &Line::Quit(Some(text))).is_ok());
+    let seen = harness.disconnect(ann);
+    let [OwnedEvent::Leave { text, .. }] = &seen.heard_by(bob)[..] else {
+        panic!("{seen:?}");
+    };
+    let cut = format!("x{}", "é".repeat(149));
+    assert_eq!((text.as_ref(), cut.len()), (Some(&cut), 299));
+}
+
+#[test]
+fn hash_line_of_a_user_is_said_and_hinted_at_once() {
+    let mut harness = harness();
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    let hash = |text: &str| Line::Hash(text.into());
+    for text in ["# heading", "#include <stdio.h>", "#!/bin/sh", "#", "#9"] {
+        let seen = harness.line(ann, &hash(text));
+        assert_eq!(seen.heard_by(bob), [said("ann", text)]);
+        assert_eq!(seen.heard_by(ann), [DONE], "{text} is no name");
+    }
+    harness.part(ann, "lobby");
+    assert_eq!(harness.refusal(ann, &hash("#endif")), "not_in_room");
+    harness.join(ann, "lobby");
+    let seen = harness.line(ann, &hash("#winning"));
+    let hint = OwnedEvent::HowToRename("winning".into());
+    assert_eq!(seen.heard_by(ann), [hint, DONE]);
+    assert_eq!(seen.heard_by(bob), [said("ann", "#winning")]);
+    for text in ["#winning", "#bob", "#root"] {
+        let seen = harness.line(ann, &hash(text));
+        assert_eq!(seen.heard_by(ann), [DONE], "told once");
+        assert_eq!(seen.heard_by(bob), [said("ann", text)]);
+    }
+    assert_eq!(harness.chat.name_of(ann).unwrap().as_str(), "ann");
+    harness.ask(ann, &nick("eve")).unwrap();
+    let seen = harness.line(ann, &hash("#again"));
+    assert_eq!(seen.heard_by(ann), [DONE], "once for each connection");
+}
+
+#[test]
+fn topic_is_cleared_once_and_others_see_it() {
+    let mut harness = harness();
+    let (ann, bob) = (harness.user("ann"), harness.user("bob"));
+    harness.ask(ann, &Line::Topic(Some("tea".into()))).unwrap();
+    let seen = harness.line(bob, &Line::ClearTopic);
+    let cleared = OwnedEvent::Topic {
+        room: LOBBY.into(),
+        from: "bob".into(),
+        text: None,
+    };
+    assert_eq!(seen.heard_by(ann), [cleared]);
+    let none = OwnedReply::Topic {
+        room: LOBBY.into(),
+        text: None,
+    };
+    assert_eq!(seen.heard_by(bob), [OwnedEvent::Ok(none.clone())]);
+    assert_eq!(harness.ask(ann, &Line::Topic(None)), Ok(none));
+    let seen = harness.line(bob, &Line::ClearTopic);
+    assert!(!seen.got.contains_key(&ann), "there was none");
+}
+
+#[test]
+fn lists_of_names_are_sorted_without_case() {
+    let mut harness = harness();
+    let ann = harness.user("mia");
+    for name in ["zoe", "Bob", "alf", "carl", "B-o"] {
+        harness.user(name);
+        harness.ask(ann, &ignore(name)).unwrap();
+    }
+    let sorted = ["alf", "B-o", "Bob", "carl", "zoe"].map(String::from);
+    let ignored = harness.ask(ann, &Line::Ignore(None)).unwrap();
+    assert_eq!(ignored, OwnedReply::Ignored(sorted.to_vec()));
+    let Ok(OwnedReply::Joined(entered)) = harness.ask(ann, &Line::Join("lobby".into())) else {
+        panic!("she is there");
+    };
+    assert_eq!(entered.names, sorted);
+    // 250 names, in three pages that follow each other.
+    for number in (0..244).rev() {
+        harness.user(&format!("user{number:03}"));
+    }
+    for of in [Of::Everyone, Of::CurrentRoom] {
+        let mut all = Vec::new();
+        for page in 1..=3 {
+            let asked = harness.ask(ann, &Line::Names(of.clone(), page));
+            let Ok(OwnedReply::Names { names, total, .. }) = asked else {
+                panic!("there is page {page}");
+            };
+            assert_eq!((names.len(), total), ([100, 100, 50][page - 1], 250));
+            all.extend(names);
+        }
+        assert!(all.is_sorted_by_key(|name| name.to_lowercase()), "{all:?}");
+    }
 }
 
 #[test]

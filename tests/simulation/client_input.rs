@@ -59,6 +59,10 @@ impl Client {
                 let erase = [IAC, rng.pick(&[INTERRUPT, ERASE_LINE])];
                 bytes.splice(..0, [slip.as_bytes(), b"@c0: no", &erase].concat());
             }
+            6 => {
+                // A line of blanks is none.
+                bytes.splice(..0, *b" \t \n");
+            }
             _ => {}
         }
         bytes.extend_from_slice(if self.habits.crlf { b"\r\n" } else { b"\n" });

@@ -7,6 +7,9 @@ use crate::client_input::take_refusals;
 use crate::clients::Client;
 use crate::plan::ROOMS;
 
+/// What `/times` puts before a line, in the zone of the virtual server.
+const TIME: &str = "22:43 ";
+
 /// The content of a line, as far as the oracle needs it.
 #[derive(Debug)]
 pub enum Received {
@@ -24,10 +27,11 @@ pub enum Received {
         room: String,
         index: usize,
     },
-    /// A leave, perhaps with a quit text.
+    /// A leave, perhaps with a quit text. Plain lines do not tell whether the user is gone from all rooms.
     Left {
         room: String,
         index: usize,
+        gone: bool,
         text: Option<String>,
     },
     Renamed {
@@ -115,6 +119,7 @@ fn read_line(line: &str) -> Received {
         let fields = serde_json::from_str(line).expect("a JSON object");
         return read_json(fields);
     }
+    let line = line.strip_prefix(TIME).unwrap_or(line);
     if let Some(notice) = line.strip_prefix("* ") {
         return read_notice(notice).unwrap_or(Received::Other);
     }
@@ -185,6 +190,7 @@ fn read_notice(notice: &str) -> Option<Received> {
         return Some(Received::Left {
             room: room.to_owned(),
             index: number_of(name),
+            gone: false,
             text,
         });
     }
@@ -274,6 +280,7 @@ fn read_json(fields: Value) -> Received {
         "leave" => Received::Left {
             room: text("room"),
             index: client_in("name"),
+            gone: fields["gone"] == true,
             text: fields["text"].as_str().map(ToOwned::to_owned),
         },
         "rename" => Received::Renamed {

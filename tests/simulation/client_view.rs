@@ -157,7 +157,9 @@ impl<'a> Listener<'a> {
                 assert!(!is_quiet, "{name} wants quiet");
                 self.count(room, counts);
             }
-            Received::Left { room, index, text } => {
+            Received::Left {
+                room, index, text, ..
+            } => {
                 assert!(*index != me, "told of their own going");
                 assert!(!is_quiet, "{name} wants quiet");
                 if let Some(text) = text {

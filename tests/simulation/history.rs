@@ -183,9 +183,9 @@ impl History {
                 false if name != format!("c{client}") => continue,
                 false => Line::Refused("name_taken"),
             };
-            self.types(index, line, &format!("#{name}"));
+            self.types(index, line, &format!("/nick {name}"));
         }
-        self.types(index, Line::FreeName, &format!("#c{index}"));
+        self.types(index, Line::FreeName, &format!("/nick c{index}"));
         self.clients[index].deliver_all();
         self.clients[index].tell(&mut self.server);
         self.run();
@@ -219,6 +219,8 @@ impl History {
         for room in &ROOMS[1..] {
             self.types(witness, Line::Other, &format!("/join {room}"));
         }
+        // What is told once in all shared rooms is told to it in the lobby, if that is told at all.
+        self.types(witness, Line::Other, &format!("/join {}", ROOMS[0]));
         self.clients[witness].deliver_all();
         self.clients[witness].tell(&mut self.server);
         self.run();
@@ -247,8 +249,13 @@ impl History {
             self.send_foreign_bytes(number);
             return number;
         }
+        // Half of those that want JSON ask for it first, and get the greeting in it.
+        let asks_first = habits.json && number % 2 == 1;
+        if asks_first {
+            self.type_line(number, "/mode json");
+        }
         self.type_line(number, &format!("#c{number}"));
-        if habits.json {
+        if habits.json && !asks_first {
             self.type_line(number, "/mode json");
         }
         if habits.quiet {

@@ -19,8 +19,8 @@ const REFUSED: [(&str, &str); 18] = [
     ("/nosuch", "unknown_command"),
     ("@c0 hello", "bad_usage"),
     ("@", "bad_usage"),
-    ("#c0", "name_taken"),
-    ("#C0", "name_taken"),
+    ("/nick c0", "name_taken"),
+    ("/nick #C0", "name_taken"),
     ("/nick SERVER", "name_taken"),
     ("/nick lobby", "name_taken"),
     ("/nick 1x", "bad_name"),
@@ -39,9 +39,23 @@ const REFUSED: [(&str, &str); 18] = [
     ("/me", "bad_usage"),
 ];
 
-const QUESTIONS: [&str; 9] = [
-    "/ping x", "/stats", "/names", "/rooms", "/help", "/version", "/names *", "/topic", "/ignore",
+const QUESTIONS: [&str; 12] = [
+    "/ping x",
+    "/stats",
+    "/names",
+    "/rooms",
+    "/help",
+    "/version",
+    "/names *",
+    "/topic",
+    "/ignore",
+    "/raw",
+    "/times on",
+    "/times off",
 ];
+
+/// What a line may begin with while every line is said as it is.
+pub const SIGILS: [&str; 4] = ["#", "/", "@c0:", " "];
 
 impl History {
     /// Types a line, and notes its expected answer.
@@ -60,10 +74,11 @@ impl History {
                 let count = self.rng.between(1..=3);
                 self.type_private(index, count);
             }
-            7..=13 => {
+            7..=12 => {
                 let bytes = self.filling_max();
                 self.say(index, "", bytes);
             }
+            13 => self.say_raw(index),
             14 => self.say(index, "/me ", 8),
             15 => self.say(index, "/topic ", 8),
             16 => {
@@ -79,7 +94,7 @@ impl History {
                 self.types(index, Line::Other, &text);
             }
             19 => {
-                let text = format!("#{}", self.clients[index].rename());
+                let text = format!("/nick {}", self.clients[index].rename());
                 self.types(index, Line::Other, &text);
             }
             20 => self.types(index, Line::Away, "/away gone"),
@@ -128,6 +143,15 @@ impl History {
         let line = format!("{command}{text}");
         let number = self.utter(index, None, text);
         self.types(index, Line::Said(number), &line);
+    }
+
+    /// Types a line that would mean something else, as text.
+    fn say_raw(&mut self, index: usize) {
+        let text = format!("{}{}", self.rng.pick(&SIGILS), self.text(8));
+        let number = self.utter(index, None, text.clone());
+        self.types(index, Line::Other, "/raw on");
+        self.types(index, Line::Said(number), &text);
+        self.types(index, Line::Other, "/raw off");
     }
 
     /// Types a line of the maximum length.

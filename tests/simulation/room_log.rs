@@ -25,6 +25,8 @@ pub struct RoomLog<'a> {
     rooms: BTreeMap<usize, BTreeSet<String>>,
     /// Residents of a crowd's lobby that have left it, for good.
     gone: BTreeSet<usize>,
+    /// Rooms of which a summary came.
+    summed_up: BTreeSet<String>,
     /// The number of other members, as far as the witness was told.
     others: BTreeMap<String, u64>,
     /// The number of lines before the current one.
@@ -47,8 +49,10 @@ pub struct Said {
 #[derive(Clone, Debug, Default)]
 pub struct Due {
     pub by_room: BTreeMap<String, (u64, u64)>,
-    /// A rename is told once to a client that shares rooms, in one of them.
-    pub renames: (u64, u64),
+    /// A rename, and the end of a user, is told once to a client that shares rooms, in one of them.
+    pub once: (u64, u64),
+    /// The ends of users that may have been told in a room.
+    pub perhaps_here: BTreeMap<String, u64>,
 }
 
 /// The ignores of a client.
@@ -73,13 +77,13 @@ enum IsFor {
 impl Due {
     pub fn total(&self) -> (u64, u64) {
         let sum = |all: (u64, u64), one: &(u64, u64)| (all.0 + one.0, all.1 + one.1);
-        self.by_room.values().fold(self.renames, sum)
+        self.by_room.values().fold(self.once, sum)
     }
 
     fn add(&mut self, room: Option<&str>, is_for: IsFor) {
         let count = match room {
             Some(room) => self.by_room.entry(room.to_owned()).or_default(),
-            None => &mut self.renames,
+            None => &mut self.once,
         };
         count.0 += u64::from(is_for == IsFor::Yes);
         count.1 += u64::from(is_for != IsFor::No);
@@ -130,6 +134,7 @@ impl<'a> RoomLog<'a> {
             ears: history.clients.iter().map(ears).collect(),
             rooms: BTreeMap::new(),
             gone: BTreeSet::new(),
+            summed_up: BTreeSet::new(),
             others: BTreeMap::new(),
             place: 0,
             counts: false,
@@ -166,6 +171,8 @@ impl<'a> RoomLog<'a> {
     /// The other members of a room: their number, if it is told, and the clients, if they are named.
     pub fn population(&self, room: &str) -> (Option<u64>, Option<BTreeSet<usize>>) {
         let is_told = self.history.clients.len() <= TOLD_MAX;
+        // Of a room that was summed up at times, it is not known who was in it when they were gone.
+        let is_told = is_told && (room == ROOMS[0] || !self.summed_up.contains(room));
         let count = is_told.then(|| self.others.get(room).copied().unwrap_or_default());
         let is_here = |rooms: &BTreeSet<String>| rooms.contains(room);
         let here = self.rooms.iter().filter(|(_, rooms)| is_here(rooms));
@@ -189,6 +196,12 @@ impl<'a> RoomLog<'a> {
                 let is_new = self.rooms.entry(*index).or_default().insert(room.clone());
                 assert!(is_new || self.crowd, "c{index} joins {room} twice");
             }
+            Received::Left {
+                room,
+                index,
+                gone: true,
+                ..
+            } => self.note_end(room, *index),
             Received::Left { room, index, .. } => {
                 let was_there = self.rooms.entry(*index).or_default().remove(room);
                 assert!(
@@ -196,9 +209,6 @@ impl<'a> RoomLog<'a> {
                     "c{index} leaves {room} from elsewhere"
                 );
                 self.note_change(room, 0, 1);
-                if self.crowd && self.history.clients[*index].habits.resident {
-                    self.gone.insert(*index);
-                }
                 self.add_to_all(room, *index, true);
             }
             Received::Summary {
@@ -208,6 +218,7 @@ impl<'a> RoomLog<'a> {
                 names,
             } => {
                 assert!(self.crowd, "a summary in a small room");
+                self.summed_up.insert(room.clone());
                 assert!(!names.is_empty() && names.len() <= 2, "some are named");
                 self.note_change(room, *joined, *left);
                 let is_late = |index: &usize| *joined > 0 && self.gone.contains(index);
@@ -226,6 +237,49 @@ impl<'a> RoomLog<'a> {
             Received::Renamed { index } => self.note_rename(*index),
             Received::Missed { .. } => panic!("the witness reads everything, and misses lines"),
             _ => {}
+        }
+    }
+
+    /// A user is gone from all rooms, which the witness is told in one of them: the lobby, if that is one that
+    /// is told at once.
+    fn note_end(&mut self, room: &str, index: usize) {
+        let mut rooms = self.rooms.remove(&index).unwrap_or_default();
+        let was_there = !rooms.insert(room.to_owned());
+        assert!(
+            was_there || self.crowd,
+            "c{index} leaves {room} from elsewhere"
+        );
+        if self.crowd && room != ROOMS[0] {
+            rooms.remove(ROOMS[0]); // a summary tells of it, or it was left before
+        }
+        for room in &rooms {
+            self.note_change(room, 0, 1);
+        }
+        if self.crowd {
+            if self.history.clients[index].habits.resident {
+                self.gone.insert(index);
+            }
+            self.add_to_all(room, index, true);
+            return;
+        }
+        for hearer in 0..self.history.clients.len() {
+            let there = self.rooms.get(&hearer);
+            let shared: Vec<String> = rooms
+                .intersection(there.unwrap_or(&BTreeSet::new()))
+                .cloned()
+                .collect();
+            let is_for = self.hears_presence(hearer, IsFor::Yes);
+            match &shared[..] {
+                [] => {}
+                [room] => self.add(hearer, Some(room), is_for),
+                _ => {
+                    self.add(hearer, None, is_for);
+                    for room in shared {
+                        let perhaps = &mut self.due[hearer].perhaps_here;
+                        *perhaps.entry(room).or_default() += 1;
+                    }
+                }
+            }
         }
     }
 

@@ -176,8 +176,10 @@ impl Client {
         };
         self.expect_line(&format!("* You are connected from {from}."));
         self.expect_line(
-            "* Type #yourname to register, then @user:message to write to someone. \
-             /help lists the commands.",
+            "* Type #yourname to register. After that, what you type is said to everybody",
+        );
+        self.expect_line(
+            "* in your room, @user:message goes to one user only, and /help lists the rest.",
         );
     }
 

@@ -15,6 +15,7 @@ use chinwag::config::Limits;
 use chinwag::server::GREETING_TIME;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
+use chinwag::wire::wall_time::WallTime;
 
 /// JSON's `time` in every test.
 pub const UNIX_MS: u64 = 1_700_000_000_000;
@@ -26,6 +27,12 @@ pub const GONE: Readiness = Readiness {
     hung_up: true,
     read_closed: true,
     gone: true,
+};
+
+/// The time in every test: 22:13 by UTC, and 22:43 in the server's zone.
+pub const WALL_TIME: WallTime = WallTime {
+    unix_ms: UNIX_MS,
+    utc_offset_s: 30 * 60,
 };
 
 /// The two ends' shared view of a virtual socket.
@@ -422,7 +429,7 @@ impl VirtualServer {
     }
 
     pub fn turn(&mut self) {
-        self.switchboard.begin_turn(self.now, UNIX_MS);
+        self.switchboard.begin_turn(self.now, WALL_TIME);
         self.switchboard.turn(self.now);
         self.switchboard.check_invariants();
     }

@@ -36,7 +36,7 @@ pub enum Way {
     Announced { in_other_room: bool },
 }
 
-/// An [`Event`] that owns its words. Lists without an order are sorted.
+/// An [`Event`] that owns its words. The rooms of `/rooms`, which have no order, are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedEvent {
     Private {
@@ -61,6 +61,7 @@ pub enum OwnedEvent {
     Leave {
         room: String,
         name: String,
+        gone: bool,
         text: Option<String>,
     },
     Rename {
@@ -76,10 +77,11 @@ pub enum OwnedEvent {
     Topic {
         room: String,
         from: String,
-        text: String,
+        text: Option<String>,
     },
     Connected(String),
     HowToRegister,
+    HowToRename(String),
     Motd(String),
     IsAway {
         name: String,
@@ -148,6 +150,8 @@ pub enum OwnedReply {
     Ignored(Vec<String>),
     Quiet(bool),
     Echo(bool),
+    Raw(bool),
+    Times(bool),
     Mode(Mode),
     Pong(String),
     Stats {
@@ -182,6 +186,7 @@ pub const LOST_TIME_MAX: Duration = Duration::from_secs(214);
 pub struct Recorder {
     seen: Seen,
     modes: BTreeMap<ClientId, Mode>,
+    with_times: BTreeSet<ClientId>,
     refusing: BTreeSet<ClientId>,
     /// The senders of private messages, taken or not.
     pub senders: Vec<UserId>,
@@ -221,6 +226,7 @@ impl Recorder {
     pub fn forget(&mut self, client: ClientId) {
         self.refusing.remove(&client);
         self.modes.remove(&client);
+        self.with_times.remove(&client);
     }
 
     /// The events since the last call.
@@ -273,6 +279,18 @@ impl Outbox for Recorder {
 
     fn set_mode(&mut self, client: ClientId, mode: Mode) {
         self.modes.insert(client, mode);
+    }
+
+    fn times(&self, client: ClientId) -> bool {
+        self.with_times.contains(&client)
+    }
+
+    fn set_times(&mut self, client: ClientId, on: bool) {
+        if on {
+            self.with_times.insert(client);
+        } else {
+            self.with_times.remove(&client);
+        }
     }
 
     fn close(&mut self, client: ClientId, reason: CloseReason) {
@@ -330,7 +348,7 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
         Event::Topic { room, from, text } => OwnedEvent::Topic {
             room: room.to_string(),
             from: from.to_string(),
-            text: text.into(),
+            text: text.map(String::from),
         },
         Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
@@ -346,9 +364,15 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
             room: room.to_string(),
             name: name.to_string(),
         },
-        Event::Leave { room, name, text } => OwnedEvent::Leave {
+        Event::Leave {
+            room,
+            name,
+            gone,
+            text,
+        } => OwnedEvent::Leave {
             room: room.to_string(),
             name: name.to_string(),
+            gone,
             text: text.map(String::from),
         },
         Event::Rename { name, new_name } => OwnedEvent::Rename {
@@ -374,6 +398,7 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
     match notice {
         Notice::Connected(peer) => OwnedEvent::Connected(peer.to_string()),
         Notice::HowToRegister => OwnedEvent::HowToRegister,
+        Notice::HowToRename { name } => OwnedEvent::HowToRename(name.to_string()),
         Notice::Motd(line) => OwnedEvent::Motd(line.into()),
         Notice::IsAway { name, text } => OwnedEvent::IsAway {
             name: name.to_string(),
@@ -414,9 +439,11 @@ fn owned_reply(reply: Reply<'_>) -> OwnedReply {
         Reply::Setting(SettingReply::NotIgnoring { name }) => {
             OwnedReply::NotIgnoring(name.to_string())
         }
-        Reply::Setting(SettingReply::Ignored { names }) => OwnedReply::Ignored(sorted(names)),
+        Reply::Setting(SettingReply::Ignored { names }) => OwnedReply::Ignored(in_order(names)),
         Reply::Setting(SettingReply::Quiet(on)) => OwnedReply::Quiet(on),
         Reply::Setting(SettingReply::Echo(on)) => OwnedReply::Echo(on),
+        Reply::Setting(SettingReply::Raw(on)) => OwnedReply::Raw(on),
+        Reply::Setting(SettingReply::Times(on)) => OwnedReply::Times(on),
         Reply::Session(SessionReply::Mode(mode)) => OwnedReply::Mode(mode),
         Reply::Session(SessionReply::Pong { text }) => OwnedReply::Pong(text.into()),
         Reply::Session(SessionReply::Version { server_name }) => {
@@ -441,7 +468,7 @@ fn owned_list(reply: Reply<'_>) -> OwnedReply {
         }) => OwnedReply::Names {
             room: room.map(RoomName::to_string),
             total,
-            names: sorted(names),
+            names: in_order(names),
             page,
             pages,
         },
@@ -465,8 +492,7 @@ fn owned_list(reply: Reply<'_>) -> OwnedReply {
             }
         }
         Reply::Query(QueryReply::Whois(whois)) => {
-            let mut rooms: Vec<_> = whois.rooms.iter().map(RoomName::to_string).collect();
-            rooms.sort();
+            let rooms = whois.rooms.iter().map(RoomName::to_string).collect();
             OwnedReply::Whois {
                 name: whois.name.to_string(),
                 connected_ms: whois.connected.as_millis(),
@@ -496,7 +522,7 @@ fn owned_view(view: RoomView<'_>) -> Entered {
         room: view.room.to_string(),
         topic: view.topic.map(String::from),
         others: view.others,
-        names: sorted(view.names),
+        names: in_order(view.names),
     }
 }
 
@@ -524,10 +550,4 @@ impl OwnedRefusal {
 
 fn in_order(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
-}
-
-fn sorted(names: &[Name]) -> Vec<String> {
-    let mut names = in_order(names);
-    names.sort();
-    names
 }

@@ -91,7 +91,10 @@ fn end_in_flight_is_no_part_of_a_message() {
     server.advance(LINGER_TIME);
     assert!(bob.is_closed());
     assert_eq!(bob.text(), "@alice: one\n");
-    assert!(alice.text().contains(LOST), "of the second, and not of both");
+    assert!(
+        alice.text().contains(LOST),
+        "of the second, and not of both"
+    );
 }
 
 /// A server that is told to exit waits for what is in flight, and tells of what does not arrive.

@@ -87,16 +87,16 @@ fn private_message_goes_to_its_named_recipients() {
         alice> @nobody:x
         alice< ! There is no user nobody. /names * lists everyone.
         alice> @bob,nobody,no body2:x
-        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice< ! A name has no space in it. Type @user:message. Nothing was sent.
         alice> @bob smith:hi
-        alice< ! A name has no space in it. Type @user:message, with the colon right after the name. Nothing was sent.
+        alice< ! A name has no space in it. Type @user:message. Nothing was sent.
         alice> @bob,:hi
-        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
+        alice< ! A name is missing. Type @user:message. Nothing was sent.
         alice> @:hi
-        alice< ! A name is missing. Type @user:message or @user,user:message. Nothing was sent.
+        alice< ! A name is missing. Type @user:message. Nothing was sent.
         alice> @bob,nobody,nil:x
         bob< @alice: x
-        alice< ! Not delivered: there is no user nobody, nil.
+        alice< ! Not delivered: there is no user nil, nobody.
         alice> @bob hello
         alice< ! Type @user:message, with a colon after the name. Nothing was sent.
         alice> @bob:
@@ -114,11 +114,11 @@ fn late_reply_names_the_user_that_is_gone() {
         "
         alice> @bob:psst
         bob< @alice: psst
-        alice> #alicia
+        alice> /nick alicia
         bob< * alice is now alicia.
         carol< * alice is now alicia.
         alice< * You are now alicia.
-        carol> #alice
+        carol> /nick alice
         alice< * carol is now alice.
         bob< * carol is now alice.
         carol< * You are now alice.
@@ -128,7 +128,7 @@ fn late_reply_names_the_user_that_is_gone() {
         bob< * alicia has left lobby.
         carol< * alicia has left lobby.
         bob> /r what
-        bob< ! Not delivered: alicia, who wrote to you last, is gone. Type @user:message to write to another.
+        bob< ! Not delivered: alicia, who wrote to you last, is gone.
         carol> @bob:it is me
         bob< @alice: it is me
         bob> /r who
@@ -166,17 +166,17 @@ fn unregistered_client_is_told_how_to_register() {
         alice> /mode
         alice< * The mode is plain.
         alice> /hlep
-        alice< ! There is no command /hlep. Did you mean /help? /help lists the commands. Type #yourname to register.
+        alice< ! There is no /hlep. Did you mean /help? Type #yourname to register.
         alice> #9lives
-        alice< ! '9lives' cannot be a name: it must start with a letter. Type #yourname.
+        alice< ! '9lives' cannot be a name: it must start with a letter.
         alice> #al ice
-        alice< ! 'al ice' cannot be a name: it has a space in it. Type #yourname.
+        alice< ! 'al ice' cannot be a name: it has a space in it.
         alice> # alice
-        alice< ! ' alice' cannot be a name: it has a space in it. Type #yourname.
+        alice< ! ' alice' cannot be a name: it has a space in it.
         alice> #
         alice< ! There is no name after the #. Type #yourname.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaaa
-        alice< ! 'aaaaaaaaaaaaaaaaaaaaaaaaa' cannot be a name: it has more than 24 characters. Type #yourname.
+        alice< ! 'aaaaaaaaaaaaaaaaaaaaaaaaa' cannot be a name: it has more than 24 characters.
         alice> #aaaaaaaaaaaaaaaaaaaaaaaa
         alice< * You are registered as aaaaaaaaaaaaaaaaaaaaaaaa.
         alice< * You are in lobby, and nobody else is.
@@ -194,24 +194,24 @@ fn unregistered_client_is_told_how_to_register() {
 fn name_in_use_is_refused_and_nothing_else_changes() {
     check_three(
         "
-        carol> #ALICE
+        carol> /nick ALICE
         carol< ! The name ALICE is in use. Try another one.
-        carol> #lobby
+        carol> /nick lobby
         carol< ! lobby is a room. Try another name.
-        carol> #Server
+        carol> /nick #Server
         carol< ! The name Server is reserved. Try another one.
         carol> still carol
         alice< carol: still carol
         bob< carol: still carol
-        carol> #Carol
+        carol> /nick Carol
         alice< * carol is now Carol.
         bob< * carol is now Carol.
         carol< * You are now Carol.
-        carol> #carla
+        carol> /nick carla
         alice< * Carol is now carla.
         bob< * Carol is now carla.
         carol< * You are now carla.
-        bob> #carol
+        bob> /nick carol
         alice< * bob is now carol.
         carol< * bob is now carol.
         bob< * You are now carol.
@@ -227,13 +227,16 @@ fn room_is_created_joined_made_current_and_left() {
         "
         alice> /join #dev
         alice< * You are in dev, and nobody else is.
+        alice< * What you type is said in dev now.
         bob> /j DEV
         alice< * bob has joined dev.
         bob< * You are in dev with 1 other: alice.
+        bob< * What you type is said in dev now.
         alice> in dev
         bob< alice: in dev
         alice> /join lobby
         alice< * You are in lobby with 2 others: bob, carol.
+        alice< * What you type is said in lobby now.
         alice> in lobby
         bob< [lobby] alice: in lobby
         carol< alice: in lobby
@@ -261,11 +264,11 @@ fn room_is_created_joined_made_current_and_left() {
         carol> /names lobby 2
         carol< ! There is no page 2: the last one is 1.
         carol> /part dev
-        carol< ! You are not in dev. Type /join dev first.
+        carol< ! You are not in dev. Type /join ROOM first.
         carol> /part nowhere
-        carol< ! There is no room nowhere. /rooms lists them, /join nowhere makes it.
+        carol< ! There is no room nowhere. /rooms lists them.
         carol> /join no,where
-        carol< ! 'no,where' cannot be a room: only A-Z, a-z, 0-9, - and _ are allowed. Try /join dev.
+        carol< ! 'no,where' cannot be a room: only A-Z, a-z, 0-9, - and _ are allowed.
         bob> /part
         alice< * bob has left dev.
         bob< * You have left dev. You are in lobby now.
@@ -274,6 +277,97 @@ fn room_is_created_joined_made_current_and_left() {
         carol> /rooms
         carol< * 1 room:
         carol< *   lobby, 3 users
+        ",
+    );
+}
+
+#[test]
+fn topic_is_cleared_by_a_dash() {
+    check_three(
+        "
+        alice> /topic - not yet
+        bob< * alice has set the topic of lobby: - not yet
+        carol< * alice has set the topic of lobby: - not yet
+        alice< * The topic of lobby is: - not yet
+        carol> /mode json
+        carol< {\"type\":\"ok\",\"time\":1700000000000,\"text\":\"The mode is json.\"}
+        alice> /topic  -
+        bob< * alice has cleared the topic of lobby.
+        carol< {\"type\":\"topic\",\"time\":1700000000000,\"room\":\"lobby\",\"from\":\"alice\",\"text\":\"\"}
+        alice< * lobby has no topic. /topic TEXT sets one.
+        bob> /topic -
+        bob< * lobby has no topic. /topic TEXT sets one.
+        ",
+    );
+}
+
+#[test]
+fn time_comes_before_lines_from_people_if_asked_for() {
+    check_three(
+        "
+        bob> /times
+        bob< * Times are off: lines from people come without their time.
+        bob> /times on
+        bob< * Times are on: lines from people come with their time.
+        alice> hello
+        bob< 22:43 alice: hello
+        carol< alice: hello
+        alice> /me waves
+        bob< 22:43 ** alice waves
+        carol< ** alice waves
+        alice> @bob:psst
+        bob< 22:43 @alice: psst
+        bob> /echo on
+        bob< * Echo is on: your own lines come back as others see them.
+        bob> @carol:psst
+        bob< 22:43 @bob: psst
+        carol< @bob: psst
+        bob> /join dev
+        bob< * You are in dev, and nobody else is.
+        bob< * What you type is said in dev now.
+        alice> hello
+        bob< 22:43 [lobby] alice: hello
+        carol< alice: hello
+        alice> /me waves
+        bob< 22:43 [lobby] ** alice waves
+        carol< ** alice waves
+        -- Notices have none.
+        alice> /topic T
+        bob< * alice has set the topic of lobby: T
+        carol< * alice has set the topic of lobby: T
+        alice< * The topic of lobby is: T
+        -- JSON has its own.
+        bob> /mode json
+        bob< {\"type\":\"ok\",\"time\":1700000000000,\"text\":\"The mode is json.\"}
+        alice> @bob:x
+        bob< {\"type\":\"private\",\"time\":1700000000000,\"from\":\"alice\",\"to\":[\"bob\"],\"text\":\"x\"}
+        bob> /times
+        bob< {\"type\":\"ok\",\"time\":1700000000000,\"times\":true}
+        bob> /mode plain
+        bob< * The mode is plain.
+        bob> /times off
+        bob< * Times are off: lines from people come without their time.
+        alice> @bob:x
+        bob< @alice: x
+        ",
+    );
+}
+
+#[test]
+fn end_of_a_user_is_told_once_in_shared_rooms() {
+    check_three(
+        "
+        alice> /join dev
+        alice< * You are in dev, and nobody else is.
+        alice< * What you type is said in dev now.
+        bob> /join dev
+        alice< * bob has joined dev.
+        bob< * You are in dev with 1 other: alice.
+        bob< * What you type is said in dev now.
+        alice^
+        bob< * alice has left dev.
+        carol< * alice has left lobby.
+        alice$
         ",
     );
 }
@@ -350,7 +444,7 @@ fn ignored_user_is_not_heard_and_not_told() {
         alice> hello
         carol< alice: hello
         alice> @bob:psst
-        alice> #alicia
+        alice> /nick alicia
         bob< * alice is now alicia.
         carol< * alice is now alicia.
         alice< * You are now alicia.
@@ -381,7 +475,7 @@ fn quiet_setting_hides_presence_and_nothing_else() {
         bob< * Quiet is off: you get notices of who joins, leaves or is renamed.
         bob> /quiet on
         bob< * Quiet is on: you get no notices of who joins, leaves or is renamed.
-        alice> #alicia
+        alice> /nick alicia
         carol< * alice is now alicia.
         alice< * You are now alicia.
         alice> /quit
@@ -439,9 +533,9 @@ fn wrong_command_is_answered_with_its_usage() {
     check_three(
         "
         alice> /hlep
-        alice< ! There is no command /hlep. Did you mean /help? /help lists the commands; to say it, type another / before it.
+        alice< ! There is no /hlep. Did you mean /help? To say it, begin with //.
         alice> /xyzzy
-        alice< ! There is no command /xyzzy. /help lists the commands; to say it, type another / before it.
+        alice< ! There is no /xyzzy. /help lists the commands. To say it, begin with //.
         alice> /join
         alice< ! Usage: /join ROOM. For example: /join dev
         alice> /HELP msg
@@ -566,38 +660,46 @@ fn foreign_protocol_gets_its_own_answer_and_runs_no_command() {
 #[test]
 fn client_that_sends_first_is_greeted_before_its_answer() {
     let greeting = "* You are connected from 127.0.0.1:39999.";
-    let how = "* Type #yourname to register, then @user:message to write to someone. \
-               /help lists the commands.";
+    let how = "* Type #yourname to register. After that, what you type is said to everybody";
+    let rest = "* in your room, @user:message goes to one user only, and /help lists the rest.";
     check(&format!(
         "
         alice!
         alice> /ping
         alice< {greeting}
         alice< {how}
+        alice< {rest}
         alice< * pong
         bob!
         bob^
         bob< {greeting}
         bob< {how}
+        bob< {rest}
         bob$
         carol!
         +0.1
         carol< {greeting}
         carol< {how}
+        carol< {rest}
         "
     ));
 }
 
 #[test]
-fn line_without_printable_text_is_answered() {
+fn line_that_shows_nothing_is_ignored() {
     check(
         "
         alice> #alice
         alice< * You are registered as alice.
         alice< * You are in lobby, and nobody else is.
+        bob> #bob
+        bob< * You are registered as bob.
+        bob< * You are in lobby with 1 other: alice.
+        alice< * bob has joined lobby.
         alice> \\x01\\x1b
-        alice< ! There is no text. Nothing was sent.
         alice> \\x00\\r
+        alice>  \\t  \\x07
+        alice> \\xe2\\x80\\x8b \\xc2\\xad\\xe2\\x81\\xa0
         alice> /ping
         alice< * pong\\r
         ",
@@ -642,20 +744,20 @@ fn json_mode_answers_every_line_once_in_order() {
         alice< {'type':'private',TIME,'from':'bob','to':['alice','bob'],'text':'both'}
         bob> @alice,nil,ALICE,n!l:some
         alice< {'type':'private',TIME,'from':'bob','to':['alice','nil'],'text':'some'}
-        bob< ! Not delivered: there is no user nil, n!l.
-        bob> #bo
+        bob< ! Not delivered: there is no user n!l, nil.
+        bob> /nick bo
         bob< * You are now bo.
         alice< {'type':'rename',TIME,'name':'bob','new_name':'bo'}
         bob> /topic T
         bob< * The topic of lobby is: T
         alice< {'type':'topic',TIME,'room':'lobby','from':'bo','text':'T'}
         alice> /names
-        alice< {'type':'ok',TIME,'room':'lobby','users':['bo','alice'],'total':2,'page':1,'pages':1}
+        alice< {'type':'ok',TIME,'room':'lobby','users':['alice','bo'],'total':2,'page':1,'pages':1}
         alice> /rooms
         alice< {'type':'ok',TIME,'rooms':[{'room':'lobby','users':2,'topic':'T'}],'total':1,'page':1,'pages':1}
         bob> /quit bye now
         bob< * Bye.
-        alice< {'type':'leave',TIME,'room':'lobby','name':'bo','text':'bye now'}
+        alice< {'type':'leave',TIME,'room':'lobby','name':'bo','gone':true,'text':'bye now'}
         alice> /mode plain
         alice< * The mode is plain.
         alice> /ping

@@ -9,14 +9,17 @@ use crate::support::{UNIX_MS, VirtualServer};
 const TOO_LONG: &str = "xxxxxxxxxx";
 
 /// What JSON mode answers to each line: `ok`, or the code of an error.
-const JSON_LINES: [(&str, &str); 39] = [
+const JSON_LINES: [(&str, &str); 49] = [
     ("hello", "not_registered"),
     ("#9", "bad_name"),
     ("/stats", "ok"),
-    ("#alice", "ok"),
+    ("/raw on", "not_registered"),
     ("#bob", "name_taken"),
     ("#lobby", "name_taken"),
     ("#admin", "name_taken"),
+    ("#alice", "ok"),
+    ("#bob", "ok"),
+    ("/nick bob", "name_taken"),
     ("/nick 9", "bad_name"),
     ("hello", "ok"),
     ("/echo on", "ok"),
@@ -43,6 +46,13 @@ const JSON_LINES: [(&str, &str); 39] = [
     ("/rooms", "ok"),
     ("/topic", "ok"),
     ("/topic news", "ok"),
+    ("/topic -", "ok"),
+    ("/times on", "ok"),
+    ("/times maybe", "bad_usage"),
+    ("/raw on", "ok"),
+    ("@nobody:is said", "ok"),
+    ("/raw off", "ok"),
+    ("/raw", "ok"),
     ("/whois bob", "ok"),
     ("/whois nobody", "no_such_user"),
     ("/away", "ok"),

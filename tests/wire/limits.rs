@@ -11,8 +11,8 @@ use crate::support::{VirtualClient, VirtualServer};
 
 #[test]
 fn line_of_4096_bytes_passes_and_a_longer_one_is_dropped() {
-    let too_long = "alice< ! That line is too long: 4096 bytes at most. Nothing of it was used; \
-                    send it in pieces.\n";
+    let too_long =
+        "alice< ! That line is too long: 4096 bytes at most. Nothing was sent. Split it.\n";
     for (length, passes) in [(4095, true), (4096, true), (4097, false), (9000, false)] {
         for end in ["", "\\r"] {
             let line = format!("/ping {}", "x".repeat(length - 6));
@@ -40,12 +40,19 @@ fn notes_and_recipients_are_refused_past_their_limits() {
         alice< ! That text is too long: 300 bytes at most.
         alice> /away {note}n
         alice< ! That text is too long: 300 bytes at most.
-        alice> /quit {note}n
-        alice< ! That text is too long: 300 bytes at most.
         alice> @{sixteen}:x
         alice< @alice: x
         alice> @{sixteen},alice:x
-        alice< ! A private message goes to 16 users at most. Use a room: /join ROOM.",
+        alice< ! A private message goes to 16 users at most. Use a room: /join ROOM.
+        bob> #bob
+        bob< * You are registered as bob.
+        bob< * You are in lobby with 1 other: alice.
+        bob< * The topic of lobby is: {note}
+        alice< * bob has joined lobby.
+        alice> /quit {note}n
+        alice< * Bye.
+        alice$
+        bob< * alice has left lobby: {note}",
         sixteen = ["alice"; 16].join(",")
     ));
 }
@@ -63,10 +70,12 @@ fn client_is_refused_a_room_past_its_limit() {
         alice< * You are in lobby, and nobody else is.
         alice> /join b
         alice< * You are in b, and nobody else is.
+        alice< * What you type is said in b now.
         alice> /join c
-        alice< ! You are in 2 rooms, which is as many as there may be. Leave one with /part ROOM.
+        alice< ! You are in 2 rooms, the most there may be. Leave one with /part ROOM.
         alice> /join lobby
-        alice< * You are in lobby, and nobody else is.",
+        alice< * You are in lobby, and nobody else is.
+        alice< * What you type is said in lobby now.",
     );
 }
 

@@ -24,6 +24,7 @@
 
 mod acknowledgements;
 mod cases;
+mod columns;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
@@ -32,6 +33,7 @@ mod gone;
 mod json;
 mod limits;
 mod published;
+mod reading;
 mod regressions;
 mod script;
 mod self_messages;

@@ -188,8 +188,9 @@ impl<'a> Player<'a> {
             assert_eq!(
                 greeting,
                 format!(
-                    "* You are connected from 127.0.0.1:{port}.\n* Type #yourname to register, \
-                     then @user:message to write to someone. /help lists the commands.\n"
+                    "* You are connected from 127.0.0.1:{port}.\n\
+                     * Type #yourname to register. After that, what you type is said to everybody\n\
+                     * in your room, @user:message goes to one user only, and /help lists the rest.\n"
                 )
             );
             if matches!(self.delivery, Delivery::TrickleOut) {

@@ -112,9 +112,10 @@ fn whois_of_oneself_tells_everything_in_any_case() {
         "
         alice> /join dev
         alice< * You are in dev, and nobody else is.
+        alice< * What you type is said in dev now.
         alice> /whois ALICE
         alice< * alice has been here for 0 s, idle for 0 s.
-        alice< * Rooms you share: lobby, dev.
+        alice< * Rooms you share: dev, lobby.
         alice< * You are connected from 127.0.0.1:40000.
         ",
     );
@@ -124,11 +125,11 @@ fn whois_of_oneself_tells_everything_in_any_case() {
 fn own_name_can_be_taken_again_by_its_owner_only() {
     check_three(
         "
-        alice> #alice
+        alice> /nick #alice
         alice< * You are now alice.
         alice> /nick alice
         alice< * You are now alice.
-        alice> #ALICE
+        alice> /nick ALICE
         alice< * You are now ALICE.
         bob< * alice is now ALICE.
         carol< * alice is now ALICE.
@@ -137,11 +138,11 @@ fn own_name_can_be_taken_again_by_its_owner_only() {
         alice< *   ALICE, bob, carol
         bob> @alice:you in there
         alice< @bob: you in there
-        bob> #alice
+        bob> /nick alice
         bob< ! The name alice is in use. Try another one.
         bob> /nick Alice
         bob< ! The name Alice is in use. Try another one.
-        bob> #ALICE
+        bob> /nick #ALICE
         bob< ! The name ALICE is in use. Try another one.
         ",
     );
@@ -163,23 +164,25 @@ fn last_room_can_be_left_and_the_user_is_still_there() {
     }
     script += "
         alice> /part lobby
-        alice< ! You are not in lobby. Type /join lobby first.
+        alice< ! You are not in lobby. Type /join ROOM first.
         bob> @alice:still here?
         alice< @bob: still here?
         alice> /r yes
         bob< @alice: yes
         -- They share no room.
-        alice> #alicia
+        alice> /nick alicia
         alice< * You are now alicia.
         -- A room goes with its last member, and is made anew.
         alice> /join own
         alice< * You are in own, and nobody else is.
+        alice< * What you type is said in own now.
         alice> /topic mine
         alice< * The topic of own is: mine
         alice> /part
         alice< * You have left own. You are in no room now; /join ROOM enters one.
         alice> /join own
         alice< * You are in own, and nobody else is.
+        alice< * What you type is said in own now.
         alice> /quit
         alice< * Bye.
         alice$
@@ -192,11 +195,11 @@ fn last_room_can_be_left_and_the_user_is_still_there() {
 
 #[test]
 fn name_given_up_has_one_owner_within_the_turn() {
-    for release in ["#other\n", "/quit\n"] {
+    for release in ["/nick other\n", "/quit\n"] {
         for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 0, 1]] {
             let mut server = VirtualServer::new(Limits::default());
             let clients = server.register_all(["alice", "bob", "carol"]);
-            let lines = [release, "#alice\n", "#alice\n@alice:to whom?\n"];
+            let lines = [release, "/nick alice\n", "/nick alice\n@alice:to whom?\n"];
             for place in order {
                 server.deliver(&clients[place], lines[place].as_bytes());
             }
@@ -218,7 +221,7 @@ fn name_given_up_has_one_owner_within_the_turn() {
 fn message_finds_the_owner_of_a_name_at_its_own_place() {
     check_three(
         r"
-        alice>> #x1\n@x1:one\n#x2\n@x1:gone\n@x2:two\n#alice\n@x2:gone\n@alice:three\n
+        alice>> /nick x1\n@x1:one\n/nick x2\n@x1:gone\n@x2:two\n/nick alice\n@x2:gone\n@alice:three\n
         alice< * You are now x1.
         alice< @x1: one
         alice< * You are now x2.
@@ -241,7 +244,9 @@ fn message_finds_the_owner_of_a_name_at_its_own_place() {
 fn rename_during_a_fan_out_changes_no_earlier_line() {
     const LINES: usize = 30;
     let (mut server, clients) = crowd(201, Limits::default());
-    let lines: String = (0..LINES).map(|n| format!("line {n}\n#v{n}\n")).collect();
+    let lines: String = (0..LINES)
+        .map(|n| format!("line {n}\n/nick v{n}\n"))
+        .collect();
     // Each line is still in the fan-out when the name changes.
     server.send(&clients[0], lines.as_bytes());
     let name = |number: usize| match number {
@@ -281,7 +286,7 @@ fn leave_during_a_fan_out_costs_other_members_no_line() {
                 leaver.socket.borrow_mut().half_closed = true;
                 server.report_readable(leaver);
             }
-            _ => server.deliver(leaver, format!("#renamed{number}\n").as_bytes()),
+            _ => server.deliver(leaver, format!("/nick renamed{number}\n").as_bytes()),
         }
         server.turn();
     }
@@ -334,7 +339,7 @@ fn crowd_that_turns_on_itself_in_one_turn_comes_to_rest() {
             "/ping end"
         };
         let lines = format!(
-            "@u{number}:self\n@u{next}:next\n/ignore u{number}\n/ignore u{next}\n#v{number}\n\
+            "@u{number}:self\n@u{next}:next\n/ignore u{number}\n/ignore u{next}\n/nick v{number}\n\
              @u{number}:old\n@v{number}:new\nto the room\n/part\n{last}\n"
         );
         server.deliver(client, lines.as_bytes());

@@ -136,7 +136,7 @@ impl Output {
                     };
                     let hard_max = self.limits.hard_bytes;
                     let output = connection.output_mut();
-                    let (lines, bytes) = output.end_stall(&mut self.pool, hard_max, self.unix_ms);
+                    let (lines, bytes) = output.end_stall(&mut self.pool, hard_max, self.wall_time);
                     self.totals.add(output, bytes);
                     self.stats.lines_out += lines;
                     if lines == 0 {

@@ -15,6 +15,7 @@ use crate::chat::close_reason::CloseReason;
 use crate::chat::stats::ServerStats;
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
+use crate::wire::wall_time::WallTime;
 
 use super::connection::{Connection, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
@@ -42,7 +43,7 @@ pub struct Output {
     /// The server exits: a line to many would only tell of clients that are gone already.
     shutting_down: bool,
     now: Timestamp,
-    unix_ms: u64,
+    wall_time: WallTime,
     /// Buffers for the styles of a room's line; `None` while a line is being announced.
     encodings: Option<Box<Encodings>>,
     /// The server's counters, for `/stats`.
@@ -105,16 +106,16 @@ impl Output {
             fan_out: FanOut::default(),
             shutting_down: false,
             now: Timestamp::default(),
-            unix_ms: 0,
+            wall_time: WallTime::default(),
             encodings: None,
             stats: ServerStats::default(),
         }
     }
 
-    /// A turn begins at `now`; `unix_ms` is the calendar's time.
-    pub fn begin_turn(&mut self, now: Timestamp, unix_ms: u64) {
+    /// A turn begins at `now`, which is `wall_time` by the calendar.
+    pub fn begin_turn(&mut self, now: Timestamp, wall_time: WallTime) {
         self.now = now;
-        self.unix_ms = unix_ms;
+        self.wall_time = wall_time;
         self.fan_out.begin_turn();
         self.stats.uptime = now.since(Timestamp::default());
     }

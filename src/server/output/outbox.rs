@@ -13,6 +13,7 @@ use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
 use crate::server::receipts::Position;
 use crate::server::transport::Transport;
+use crate::wire::wall_time::WallTime;
 use crate::wire::{self, Style, plain};
 
 use super::Output;
@@ -40,12 +41,12 @@ impl Encodings {
     }
 
     /// The line's bytes in `style` and how many lines those are; encoded when first asked for.
-    fn get(&mut self, style: Style, event: &Event<'_>, unix_ms: u64) -> (&[u8], u64) {
+    fn get(&mut self, style: Style, event: &Event<'_>, wall_time: WallTime) -> (&[u8], u64) {
         let Some((bytes, lines)) = self.lines.get_mut(style.index()) else {
             return (&[], 0);
         };
         if bytes.is_empty() {
-            *lines = wire::encode(bytes, event, style, unix_ms);
+            *lines = wire::encode(bytes, event, style, wall_time);
         }
         (bytes, *lines)
     }
@@ -67,13 +68,13 @@ impl Output {
         connection: &mut Connection<S>,
         id: ClientId,
         receipt: Option<UserId>,
-        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+        encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Option<Position> {
-        let (hard_max, unix_ms) = (self.limits.hard_bytes, self.unix_ms);
+        let (hard_max, wall_time) = (self.limits.hard_bytes, self.wall_time);
         let output = connection.output_mut();
         let (style, mut lines) = (output.style(false), 0);
         let bytes = output.append(&mut self.pool, hard_max, |buffer| {
-            lines = encode(buffer, style, unix_ms);
+            lines = encode(buffer, style, wall_time);
         })?;
         self.totals.add(output, bytes);
         let end = output.end();
@@ -106,7 +107,7 @@ impl<S: Transport> Sink<'_, S> {
         &mut self,
         id: ClientId,
         receipt: Option<UserId>,
-        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+        encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Delivery {
         let Some(connection) = self.table.get_mut(id).filter(|c| !c.is_dead()) else {
             return Delivery::Refused;
@@ -145,7 +146,7 @@ impl<S: Transport> Sink<'_, S> {
         &mut self,
         id: ClientId,
         receipt: Option<UserId>,
-        encode: impl Fn(&mut Vec<u8>, Style, u64) -> u64,
+        encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Option<Position> {
         self.output.flush(self.table, id.slot);
         let connection = self.table.get_mut(id).filter(|c| !c.is_dead())?;
@@ -160,7 +161,7 @@ impl<S: Transport> Sink<'_, S> {
             return;
         };
         let style = connection.output().style(to.in_other_room);
-        let (bytes, lines) = line.encodings.get(style, line.event, self.output.unix_ms);
+        let (bytes, lines) = line.encodings.get(style, line.event, self.output.wall_time);
         let accepts = connection.output().accepts_line(bytes.len(), soft_max);
         if !accepts && !connection.output().is_blocked() {
             self.output.flush(self.table, slot);
@@ -197,8 +198,8 @@ impl<S: Transport> Outbox for Sink<'_, S> {
             return;
         }
         // Refused only if the client is about to end, and then it needs no answer.
-        let _ = self.queue(to, None, |buffer, style, unix_ms| {
-            wire::encode(buffer, event, style, unix_ms)
+        let _ = self.queue(to, None, |buffer, style, wall_time| {
+            wire::encode(buffer, event, style, wall_time)
         });
     }
 
@@ -206,8 +207,8 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         if self.table.get(to).is_none_or(|to| !to.is_open()) {
             return Delivery::Refused;
         }
-        self.queue(to, Some(from), |buffer, style, unix_ms| {
-            wire::encode(buffer, event, style, unix_ms)
+        self.queue(to, Some(from), |buffer, style, wall_time| {
+            wire::encode(buffer, event, style, wall_time)
         })
     }
 
@@ -238,6 +239,17 @@ impl<S: Transport> Outbox for Sink<'_, S> {
     fn set_mode(&mut self, client: ClientId, mode: Mode) {
         if let Some(connection) = self.table.get_mut(client) {
             connection.output_mut().set_mode(mode);
+        }
+    }
+
+    fn times(&self, client: ClientId) -> bool {
+        let connection = self.table.get(client);
+        connection.is_some_and(|connection| connection.output().times())
+    }
+
+    fn set_times(&mut self, client: ClientId, on: bool) {
+        if let Some(connection) = self.table.get_mut(client) {
+            connection.output_mut().set_times(on);
         }
     }
 

@@ -8,14 +8,23 @@ use crate::chat::name::{Name, RoomName};
 
 use super::{list, plural};
 
+/// What a new client is told to type. Two lines in plain mode, one text in JSON.
+pub const HOW_TO_REGISTER: [&str; 2] = [
+    "Type #yourname to register. After that, what you type is said to everybody",
+    "in your room, @user:message goes to one user only, and /help lists the rest.",
+];
+
 impl Display for Notice<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected(peer) => write!(f, "You are connected from {peer}."),
-            Self::HowToRegister => f.write_str(
-                "Type #yourname to register, then @user:message to write to someone. \
-                 /help lists the commands.",
-            ),
+            Self::HowToRegister => {
+                let [first, second] = HOW_TO_REGISTER;
+                write!(f, "{first} {second}")
+            }
+            Self::HowToRename { name } => {
+                write!(f, "That was said. To change your name, type /nick {name}.")
+            }
             Self::Motd(line) => f.write_str(line),
             Self::IsAway { name, text: "" } => write!(f, "{name} is away."),
             Self::IsAway { name, text } => write!(f, "{name} is away: {text}"),

@@ -1,6 +1,6 @@
 //! The line of a refusal: the reason, and what to type instead.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Arguments, Display, Formatter, Write};
 
 use crate::chat::command::RECIPIENTS_MAX;
 use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX};
@@ -10,21 +10,22 @@ use crate::chat::refusal::{
 };
 
 use super::super::command_table;
+use super::super::framing::COLUMNS_MAX;
 use super::list;
 
-/// Characters of a client's own text that an answer quotes, so that it stays one line.
-const QUOTED_CHARS_MAX: usize = 40;
+/// Columns of a refusal, without its prefix.
+const REFUSAL_COLUMNS_MAX: usize = COLUMNS_MAX - "! ".len();
+
+/// Columns of a name that was typed in a list, so that a line has space for two.
+const LISTED_COLUMNS_MAX: usize = 32;
 
 impl Display for Refusal<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRegistered => f.write_str("You have no name yet. Type #yourname to register."),
             Self::NoSuchUser { given } => {
-                write!(
-                    f,
-                    "There is no user {}. /names * lists everyone.",
-                    Quoted(given)
-                )
+                let after = format_args!(". /names * lists everyone.");
+                quote(f, format_args!("There is no user "), given, after)
             }
             Self::Line(refusal) => refusal.fmt(f),
             Self::Session(refusal) => refusal.fmt(f),
@@ -48,25 +49,24 @@ impl Display for LineRefusal<'_> {
                 nearest,
                 registered,
             } => {
-                write!(f, "There is no command /{}.", Quoted(given))?;
-                if let Some(verb) = nearest {
-                    let name = command_table::entry(*verb)
-                        .names
-                        .first()
-                        .copied()
-                        .unwrap_or_default();
-                    write!(f, " Did you mean /{name}?")?;
-                }
-                f.write_str(if *registered {
-                    " /help lists the commands; to say it, type another / before it."
+                let before = format_args!("There is no /");
+                let next = if *registered {
+                    "To say it, begin with //."
                 } else {
-                    " /help lists the commands. Type #yourname to register."
-                })
+                    "Type #yourname to register."
+                };
+                let name = nearest.and_then(|verb| command_table::entry(verb).names.first());
+                if let Some(name) = name {
+                    let after = format_args!(". Did you mean /{name}? {next}");
+                    quote(f, before, given, after)
+                } else {
+                    let after = format_args!(". /help lists the commands. {next}");
+                    quote(f, before, given, after)
+                }
             }
             Self::LineTooLong { bytes_max } => write!(
                 f,
-                "That line is too long: {bytes_max} bytes at most. Nothing of it was used; \
-                 send it in pieces."
+                "That line is too long: {bytes_max} bytes at most. Nothing was sent. Split it."
             ),
             Self::NoText => f.write_str("There is no text. Nothing was sent."),
             Self::TextTooLong { bytes_max } => {
@@ -83,9 +83,9 @@ impl Display for SessionRefusal<'_> {
                 f.write_str("There is no name after the #. Type #yourname.")
             }
             Self::BadName { given, why } => {
-                write!(f, "'{}' cannot be a name: ", Quoted(given))?;
-                why_not(*why, NAME_BYTES_MAX, f)?;
-                f.write_str(" Type #yourname.")
+                let why = WhyNot(*why, NAME_BYTES_MAX);
+                let after = format_args!("' cannot be a name: {why}");
+                quote(f, format_args!("'"), given, after)
             }
             Self::NameInUse {
                 name,
@@ -114,13 +114,12 @@ impl Display for MessageRefusal<'_> {
             Self::MissingColon => {
                 f.write_str("Type @user:message, with a colon after the name. Nothing was sent.")
             }
-            Self::MissingName => f.write_str(
-                "A name is missing. Type @user:message or @user,user:message. Nothing was sent.",
-            ),
-            Self::SpaceInName => f.write_str(
-                "A name has no space in it. Type @user:message, with the colon right after the \
-                 name. Nothing was sent.",
-            ),
+            Self::MissingName => {
+                f.write_str("A name is missing. Type @user:message. Nothing was sent.")
+            }
+            Self::SpaceInName => {
+                f.write_str("A name has no space in it. Type @user:message. Nothing was sent.")
+            }
             Self::TooManyRecipients => write!(
                 f,
                 "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
@@ -131,10 +130,9 @@ impl Display for MessageRefusal<'_> {
             Self::WriterLeft { name } => {
                 f.write_str("Not delivered: ")?;
                 match name {
-                    Some(name) => write!(f, "{name}, who wrote to you last, is gone.")?,
-                    None => f.write_str("whoever wrote to you last is gone.")?,
+                    Some(name) => write!(f, "{name}, who wrote to you last, is gone."),
+                    None => f.write_str("whoever wrote to you last is gone."),
                 }
-                f.write_str(" Type @user:message to write to another.")
             }
             Self::Unreached { missing, full } => unreached(missing, full, f),
         }
@@ -145,26 +143,22 @@ impl Display for MembershipRefusal<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadRoom { given, why } => {
-                write!(f, "'{}' cannot be a room: ", Quoted(given))?;
-                why_not(*why, ROOM_NAME_BYTES_MAX, f)?;
-                f.write_str(" Try /join dev.")
+                let why = WhyNot(*why, ROOM_NAME_BYTES_MAX);
+                let after = format_args!("' cannot be a room: {why}");
+                quote(f, format_args!("'"), given, after)
             }
             Self::NoSuchRoom { room } => {
-                write!(
-                    f,
-                    "There is no room {room}. /rooms lists them, /join {room} makes it."
-                )
+                write!(f, "There is no room {room}. /rooms lists them.")
             }
             Self::NotInRoom { room: Some(room) } => {
-                write!(f, "You are not in {room}. Type /join {room} first.")
+                write!(f, "You are not in {room}. Type /join ROOM first.")
             }
             Self::NotInRoom { room: None } => {
                 f.write_str("You are in no room. Type /join ROOM first; /rooms lists them.")
             }
             Self::TooManyRooms { rooms_max } => write!(
                 f,
-                "You are in {rooms_max} rooms, which is as many as there may be. \
-                 Leave one with /part ROOM."
+                "You are in {rooms_max} rooms, the most there may be. Leave one with /part ROOM."
             ),
         }
     }
@@ -191,32 +185,35 @@ impl Display for SettingRefusal<'_> {
                 )
             }
             Self::NotIgnored { given } => {
-                write!(
-                    f,
-                    "You do not ignore {}. /ignore lists whom you do.",
-                    Quoted(given)
-                )
+                let after = format_args!(". /ignore lists whom you do.");
+                quote(f, format_args!("You do not ignore "), given, after)
             }
         }
     }
 }
 
-fn why_not(why: NameError, bytes_max: usize, f: &mut Formatter<'_>) -> fmt::Result {
-    match why {
-        NameError::Empty => f.write_str("it is empty."),
-        NameError::TooLong => write!(f, "it has more than {bytes_max} characters."),
-        NameError::Start => f.write_str("it must start with a letter."),
-        NameError::Character(' ') => f.write_str("it has a space in it."),
-        NameError::Character(_) => f.write_str("only A-Z, a-z, 0-9, - and _ are allowed."),
+/// What is wrong with a name that may have this many bytes.
+struct WhyNot(NameError, usize);
+
+impl Display for WhyNot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(why, bytes_max) = self;
+        match why {
+            NameError::Empty => f.write_str("it is empty."),
+            NameError::TooLong => write!(f, "it has more than {bytes_max} characters."),
+            NameError::Start => f.write_str("it must start with a letter."),
+            NameError::Character(' ') => f.write_str("it has a space in it."),
+            NameError::Character(_) => f.write_str("only A-Z, a-z, 0-9, - and _ are allowed."),
+        }
     }
 }
 
 fn unreached(missing: &[&str], full: &[Name], f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str("Not delivered:")?;
     if let Some((first, more)) = missing.split_first() {
-        write!(f, " there is no user {}", Quoted(first))?;
+        write!(f, " there is no user {}", Quoted(first, LISTED_COLUMNS_MAX))?;
         for name in more {
-            write!(f, ", {}", Quoted(name))?;
+            write!(f, ", {}", Quoted(name, LISTED_COLUMNS_MAX))?;
         }
         f.write_str(if full.is_empty() { "." } else { ";" })?;
     }
@@ -228,14 +225,58 @@ fn unreached(missing: &[&str], full: &[Name], f: &mut Formatter<'_>) -> fmt::Res
     Ok(())
 }
 
-/// A client's own text, cut to [`QUOTED_CHARS_MAX`].
-struct Quoted<'a>(&'a str);
+/// Writes a client's own text between `before` and `after`, cut so that all of it is one line.
+fn quote(
+    f: &mut Formatter<'_>,
+    before: Arguments<'_>,
+    text: &str,
+    after: Arguments<'_>,
+) -> fmt::Result {
+    let mut words = Columns(0);
+    words.write_fmt(before)?;
+    words.write_fmt(after)?;
+    let left = REFUSAL_COLUMNS_MAX.saturating_sub(words.0);
+    f.write_fmt(before)?;
+    Quoted(text, left).fmt(f)?;
+    f.write_fmt(after)
+}
+
+/// Columns of what is written.
+struct Columns(usize);
+
+impl Write for Columns {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.chars().map(columns_of).sum::<usize>();
+        Ok(())
+    }
+}
+
+/// The most columns that a terminal may show a character in.
+fn columns_of(character: char) -> usize {
+    match character {
+        '\t' => 8,
+        ' '..='~' => 1,
+        _ => 2,
+    }
+}
+
+/// A client's own text, cut to this many columns.
+struct Quoted<'a>(&'a str, usize);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(QUOTED_CHARS_MAX) {
-            Some((end, _)) => write!(f, "{}...", self.0.get(..end).unwrap_or_default()),
-            None => f.write_str(self.0),
+        const CUT: &str = "...";
+        let Self(text, columns_max) = *self;
+        let (mut columns, mut end) = (0, 0);
+        for (place, character) in text.char_indices() {
+            if columns + CUT.len() <= columns_max {
+                end = place;
+            }
+            columns += columns_of(character);
+            if columns > columns_max {
+                return write!(f, "{}{CUT}", text.get(..end).unwrap_or_default());
+            }
         }
+        f.write_str(text)
     }
 }

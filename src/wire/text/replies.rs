@@ -1,6 +1,6 @@
 //! The lines of an answer in plain mode. JSON mode carries them as `text` where no field is better.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Arguments, Display, Formatter};
 
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::{Mode, Verb};
@@ -13,70 +13,81 @@ use super::super::command_table::{self, COMMANDS};
 use super::durations::HumanDuration;
 use super::{Listed, VERSION, plural};
 
-/// Names on one line of an answer.
-const NAMES_PER_LINE: usize = 20;
+/// Takes the lines of an answer, each without its prefix and its end.
+pub trait Answer {
+    /// A line of the server's own words, which may be broken between them.
+    fn words(&mut self, words: Arguments<'_>);
 
-/// Takes one line without its prefix and its end.
-pub type Line<'a> = &'a mut dyn FnMut(fmt::Arguments<'_>);
+    /// A line that has a user's text in it, and stays whole.
+    fn line(&mut self, text: Arguments<'_>);
+}
 
-/// Passes each line of an answer to `line`. Most answers have one; `Done` has none.
-pub fn reply_lines(reply: &Reply<'_>, line: Line<'_>) {
+type Out<'a> = &'a mut dyn Answer;
+
+/// Passes each line of an answer to `out`. Most answers have one; `Done` has none.
+pub fn answer(reply: &Reply<'_>, out: Out<'_>) {
     match reply {
         Reply::Done => {}
-        Reply::Session(reply) => session_lines(reply, line),
-        Reply::Membership(reply) => membership_lines(reply, line),
-        Reply::Query(reply) => query_lines(reply, line),
-        Reply::Setting(reply) => setting_lines(reply, line),
+        Reply::Session(reply) => session_lines(reply, out),
+        Reply::Membership(reply) => membership_lines(reply, out),
+        Reply::Query(reply) => query_lines(reply, out),
+        Reply::Setting(reply) => setting_lines(reply, out),
     }
 }
 
-fn session_lines(reply: &SessionReply<'_>, line: Line<'_>) {
+fn session_lines(reply: &SessionReply<'_>, out: Out<'_>) {
     match *reply {
         SessionReply::Registered { name, entered } => {
-            line(format_args!("You are registered as {name}."));
-            entered_lines(&entered, line);
+            out.words(format_args!("You are registered as {name}."));
+            entered_lines(&entered, out);
         }
-        SessionReply::Renamed { name } => line(format_args!("You are now {name}.")),
-        SessionReply::Mode(Mode::Plain) => line(format_args!("The mode is plain.")),
-        SessionReply::Mode(Mode::Json) => line(format_args!("The mode is json.")),
-        SessionReply::Help(None) => help_lines(line),
-        SessionReply::Help(Some(verb)) => help_on(verb, line),
+        SessionReply::Renamed { name } => out.words(format_args!("You are now {name}.")),
+        SessionReply::Mode(Mode::Plain) => out.words(format_args!("The mode is plain.")),
+        SessionReply::Mode(Mode::Json) => out.words(format_args!("The mode is json.")),
+        SessionReply::Help(None) => help_lines(out),
+        SessionReply::Help(Some(verb)) => help_on(verb, out),
         SessionReply::Version {
             server_name: "chinwag",
-        } => line(format_args!("chinwag {VERSION}")),
+        } => out.words(format_args!("chinwag {VERSION}")),
         SessionReply::Version { server_name } => {
-            line(format_args!("{server_name} runs chinwag {VERSION}"));
+            out.words(format_args!("{server_name} runs chinwag {VERSION}"));
         }
-        SessionReply::Pong { text: "" } => line(format_args!("pong")),
-        SessionReply::Pong { text } => line(format_args!("pong {text}")),
+        SessionReply::Pong { text: "" } => out.words(format_args!("pong")),
+        SessionReply::Pong { text } => out.line(format_args!("pong {text}")),
         SessionReply::Stats {
             server_name,
             counts,
             server,
-        } => stats_lines(server_name, counts, server, line),
-        SessionReply::Bye => line(format_args!("Bye.")),
+        } => stats_lines(server_name, counts, server, out),
+        SessionReply::Bye => out.words(format_args!("Bye.")),
     }
 }
 
-fn membership_lines(reply: &MembershipReply<'_>, line: Line<'_>) {
+fn membership_lines(reply: &MembershipReply<'_>, out: Out<'_>) {
     match *reply {
-        MembershipReply::Joined(entered) => entered_lines(&entered, line),
+        MembershipReply::Joined(entered) => {
+            entered_lines(&entered, out);
+            out.words(format_args!(
+                "What you type is said in {} now.",
+                entered.room
+            ));
+        }
         MembershipReply::Parted {
             room,
             current: Some(current),
-        } => line(format_args!(
+        } => out.words(format_args!(
             "You have left {room}. You are in {current} now."
         )),
         MembershipReply::Parted {
             room,
             current: None,
-        } => line(format_args!(
+        } => out.words(format_args!(
             "You have left {room}. You are in no room now; /join ROOM enters one."
         )),
     }
 }
 
-fn query_lines(reply: &QueryReply<'_>, line: Line<'_>) {
+fn query_lines(reply: &QueryReply<'_>, out: Out<'_>) {
     match *reply {
         QueryReply::Rooms {
             rooms,
@@ -86,9 +97,9 @@ fn query_lines(reply: &QueryReply<'_>, line: Line<'_>) {
         } => {
             let paging = Paging { page, pages };
             let noun = plural(total, "room", "rooms");
-            line(format_args!("{total} {noun}{paging}:"));
+            out.words(format_args!("{total} {noun}{paging}:"));
             for room in rooms {
-                room_line(room, line);
+                room_line(room, out);
             }
         }
         QueryReply::Names {
@@ -100,41 +111,43 @@ fn query_lines(reply: &QueryReply<'_>, line: Line<'_>) {
         } => {
             let paging = Paging { page, pages };
             match room {
-                Some(room) => line(format_args!("{total} in {room}{paging}:")),
-                None => line(format_args!("{total} registered{paging}:")),
+                Some(room) => out.words(format_args!("{total} in {room}{paging}:")),
+                None => out.words(format_args!("{total} registered{paging}:")),
             }
-            for names in names.chunks(NAMES_PER_LINE) {
-                line(format_args!("  {}", Listed(names)));
-            }
+            out.words(format_args!("  {}", Listed(names)));
         }
-        QueryReply::Whois(whois) => whois_lines(&whois, line),
+        QueryReply::Whois(whois) => whois_lines(&whois, out),
     }
 }
 
-fn setting_lines(reply: &SettingReply<'_>, line: Line<'_>) {
+fn setting_lines(reply: &SettingReply<'_>, out: Out<'_>) {
     match *reply {
         SettingReply::Topic {
             room,
             text: Some(text),
-        } => line(format_args!("The topic of {room} is: {text}")),
+        } => out.line(format_args!("The topic of {room} is: {text}")),
         SettingReply::Topic { room, text: None } => {
-            line(format_args!("{room} has no topic. /topic TEXT sets one."));
+            out.words(format_args!("{room} has no topic. /topic TEXT sets one."));
         }
-        SettingReply::Away { text: "" } => line(format_args!("You are away now. /back ends it.")),
+        SettingReply::Away { text: "" } => {
+            out.words(format_args!("You are away now. /back ends it."));
+        }
         SettingReply::Away { text } => {
-            line(format_args!("You are away now: {text} (/back ends it.)"));
+            out.line(format_args!("You are away now: {text} (/back ends it.)"));
         }
-        SettingReply::Back => line(format_args!("You are back.")),
-        SettingReply::Ignoring { name } => line(format_args!("You ignore {name} now.")),
-        SettingReply::NotIgnoring { name } => line(format_args!("You no longer ignore {name}.")),
-        SettingReply::Ignored { names: [] } => line(format_args!("You ignore nobody.")),
-        SettingReply::Ignored { names } => line(format_args!("You ignore {}.", Listed(names))),
-        SettingReply::Quiet(on) => line(format_args!(
+        SettingReply::Back => out.words(format_args!("You are back.")),
+        SettingReply::Ignoring { name } => out.words(format_args!("You ignore {name} now.")),
+        SettingReply::NotIgnoring { name } => {
+            out.words(format_args!("You no longer ignore {name}."));
+        }
+        SettingReply::Ignored { names: [] } => out.words(format_args!("You ignore nobody.")),
+        SettingReply::Ignored { names } => out.words(format_args!("You ignore {}.", Listed(names))),
+        SettingReply::Quiet(on) => out.words(format_args!(
             "Quiet is {}: you get {} of who joins, leaves or is renamed.",
             on_off(on),
             if on { "no notices" } else { "notices" }
         )),
-        SettingReply::Echo(on) => line(format_args!(
+        SettingReply::Echo(on) => out.words(format_args!(
             "Echo is {}: your own lines {}.",
             on_off(on),
             if on {
@@ -143,10 +156,21 @@ fn setting_lines(reply: &SettingReply<'_>, line: Line<'_>) {
                 "do not come back"
             }
         )),
+        SettingReply::Raw(true) => out.words(format_args!(
+            "Raw is on: every line is said as it is, until you type /raw off."
+        )),
+        SettingReply::Raw(false) => out.words(format_args!(
+            "Raw is off: the first characters of a line decide what it is."
+        )),
+        SettingReply::Times(on) => out.words(format_args!(
+            "Times are {}: lines from people come {} their time.",
+            on_off(on),
+            if on { "with" } else { "without" }
+        )),
     }
 }
 
-fn entered_lines(view: &RoomView<'_>, line: Line<'_>) {
+fn entered_lines(view: &RoomView<'_>, out: Out<'_>) {
     let RoomView {
         room,
         topic,
@@ -156,74 +180,74 @@ fn entered_lines(view: &RoomView<'_>, line: Line<'_>) {
     let more = others.saturating_sub(names.len());
     let noun = plural(others, "other", "others");
     match (others, more) {
-        (0, _) => line(format_args!("You are in {room}, and nobody else is.")),
-        (_, 0) => line(format_args!(
+        (0, _) => out.words(format_args!("You are in {room}, and nobody else is.")),
+        (_, 0) => out.words(format_args!(
             "You are in {room} with {others} {noun}: {}.",
             Listed(names)
         )),
-        _ => line(format_args!(
+        _ => out.words(format_args!(
             "You are in {room} with {others} {noun}: {}, and {more} more.",
             Listed(names)
         )),
     }
     if let Some(topic) = topic {
-        line(format_args!("The topic of {room} is: {topic}"));
+        out.line(format_args!("The topic of {room} is: {topic}"));
     }
 }
 
-fn whois_lines(whois: &Whois<'_>, line: Line<'_>) {
+fn whois_lines(whois: &Whois<'_>, out: Out<'_>) {
     let name = whois.name;
-    line(format_args!(
+    out.words(format_args!(
         "{name} has been here for {}, idle for {}.",
         HumanDuration(whois.connected),
         HumanDuration(whois.idle)
     ));
     match whois.away {
-        Some("") => line(format_args!("{name} is away.")),
-        Some(text) => line(format_args!("{name} is away: {text}")),
+        Some("") => out.words(format_args!("{name} is away.")),
+        Some(text) => out.line(format_args!("{name} is away: {text}")),
         None => {}
     }
     match whois.rooms {
-        [] => line(format_args!("You share no room.")),
-        rooms => line(format_args!("Rooms you share: {}.", Listed(rooms))),
+        [] => out.words(format_args!("You share no room.")),
+        rooms => out.words(format_args!("Rooms you share: {}.", Listed(rooms))),
     }
     if let Some(peer) = whois.peer {
-        line(format_args!("You are connected from {peer}."));
+        out.words(format_args!("You are connected from {peer}."));
     }
 }
 
-fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, line: Line<'_>) {
-    line(format_args!(
+fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, out: Out<'_>) {
+    out.words(format_args!(
         "{server_name} has been up for {}; the loop was {} busy of late.",
         HumanDuration(server.uptime),
         Permille(server.busy_permille),
     ));
-    line(format_args!(
+    out.words(format_args!(
         "{} connected, {} registered, {} {}.",
         counts.clients,
         counts.registered,
         counts.rooms,
         plural(counts.rooms, "room", "rooms"),
     ));
-    line(format_args!(
+    out.words(format_args!(
         "Lines: {} in, {} out, {} skipped for slow readers. Bytes: {} in, {} out.",
         server.lines_in, server.lines_out, server.skipped, server.bytes_in, server.bytes_out,
     ));
     let closed: u64 = server.closed.iter().sum();
-    line(format_args!(
+    out.words(format_args!(
         "Connections: {closed} closed, {} refused.",
         server.refused
     ));
     for reason in CloseReason::ALL {
         match server.closed.get(reason.index()) {
             Some(0) | None => {}
-            Some(count) => line(format_args!("  {count} closed: {}", reason.as_str())),
+            Some(count) => out.words(format_args!("  {count} closed: {}", reason.as_str())),
         }
     }
 }
 
 /// Commands that share a line of help, so that it fits on a screen: the second goes with the first.
-const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 3] = [
+const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 4] = [
     (
         Verb::Away,
         Verb::Back,
@@ -237,6 +261,12 @@ const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 3] = [
         "get nothing of theirs; get it again",
     ),
     (
+        Verb::Raw,
+        Verb::Times,
+        "/raw, /times [on|off]",
+        "say lines as they are; the time before people's lines",
+    ),
+    (
         Verb::Ping,
         Verb::Version,
         "/ping [TEXT], /version",
@@ -245,7 +275,7 @@ const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 3] = [
 ];
 
 /// One screen of 24 lines and 80 columns, less a line for the cursor, with the prefix of each line.
-fn help_lines(line: Line<'_>) {
+fn help_lines(out: Out<'_>) {
     const USAGE_WIDTH: usize = 23;
     for entry in &COMMANDS {
         if SHARED_HELP_LINES
@@ -261,31 +291,31 @@ fn help_lines(line: Line<'_>) {
             .map_or((entry.usage, entry.summary), |(_, _, usage, summary)| {
                 (*usage, *summary)
             });
-        line(format_args!("{usage:USAGE_WIDTH$} {summary}"));
+        out.words(format_args!("{usage:USAGE_WIDTH$} {summary}"));
     }
-    line(format_args!(
+    out.words(format_args!(
         "Anything else is said in the room. /help COMMAND shows an example."
     ));
 }
 
-fn room_line(room: &RoomSummary<'_>, line: Line<'_>) {
+fn room_line(room: &RoomSummary<'_>, out: Out<'_>) {
     let RoomSummary { room, users, topic } = *room;
     let noun = plural(users, "user", "users");
     match topic {
-        Some(topic) => line(format_args!("  {room}, {users} {noun}: {topic}")),
-        None => line(format_args!("  {room}, {users} {noun}")),
+        Some(topic) => out.line(format_args!("  {room}, {users} {noun}: {topic}")),
+        None => out.words(format_args!("  {room}, {users} {noun}")),
     }
 }
 
-fn help_on(verb: Verb, line: Line<'_>) {
+fn help_on(verb: Verb, out: Out<'_>) {
     let entry = command_table::entry(verb);
-    line(format_args!("{}: {}.", entry.usage, entry.summary));
+    out.words(format_args!("{}: {}.", entry.usage, entry.summary));
     if let [_, aliases @ ..] = entry.names
         && !aliases.is_empty()
     {
-        line(format_args!("Also: /{}", aliases.join(", /")));
+        out.words(format_args!("Also: /{}", aliases.join(", /")));
     }
-    line(format_args!("For example: {}", entry.example));
+    out.words(format_args!("For example: {}", entry.example));
 }
 
 /// The page and the number of pages, unless there is only one.
@@ -321,12 +351,22 @@ fn on_off(on: bool) -> &'static str {
 mod tests {
     use super::*;
 
+    struct Collected<'a>(&'a mut Vec<String>);
+
+    impl Answer for Collected<'_> {
+        fn words(&mut self, words: Arguments<'_>) {
+            self.0.push(format!("* {words}"));
+        }
+
+        fn line(&mut self, text: Arguments<'_>) {
+            self.words(text);
+        }
+    }
+
     #[test]
     fn help_fits_on_one_screen() {
         let mut lines = Vec::new();
-        session_lines(&SessionReply::Help(None), &mut |line| {
-            lines.push(format!("* {line}"));
-        });
+        session_lines(&SessionReply::Help(None), &mut Collected(&mut lines));
         assert!(lines.len() <= 22, "{} lines", lines.len());
         for line in &lines {
             assert!(line.len() < 80, "{line}");

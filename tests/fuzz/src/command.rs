@@ -8,7 +8,7 @@ mod written;
 use std::ops::ControlFlow;
 
 use chinwag::chat::command::{
-    Command, MessageCommand, Request, SessionCommand, SettingCommand, Verb,
+    Command, MessageCommand, Reading, Request, SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::{Name, RoomName};
@@ -32,15 +32,28 @@ pub fn check(bytes: &[u8]) {
     let mut harness = Harness::new();
     for line in bytes.split(|byte| *byte == b'\n').take(LINES_MAX) {
         let line = sanitize::clean(line);
-        if line.is_empty() {
+        if command::is_blank(&line) {
             continue; // never parsed
         }
-        let request = command::parse(&line);
+        let request = command::parse(&line, Reading::Commands);
         check_meaning(&line, &request);
+        check_raw(&line, &request);
         written::check(&line, &request);
         if harness.say(&request).is_break() {
             break;
         }
+    }
+}
+
+/// Checks that a raw line is text, but for the one that ends that.
+fn check_raw<'a>(line: &'a str, request: &Request<'a>) {
+    let raw = command::parse(line, Reading::Raw);
+    let off = Ok(Command::Setting(SettingCommand::Raw(Some(false))));
+    if *request == off {
+        assert!(line.starts_with('/'));
+        assert_eq!(raw, off);
+    } else {
+        assert_eq!(raw, Ok(Command::Message(MessageCommand::Say(line))));
     }
 }
 
@@ -137,8 +150,14 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
         | (Verb::Me, Ok(Command::Message(MessageCommand::Act(read))))
         | (Verb::Reply, Ok(Command::Message(MessageCommand::Reply(read))))
         | (Verb::Ping, Ok(Command::Session(SessionCommand::Ping(read)))) => assert_eq!(*read, rest),
-        (Verb::Topic, Ok(Command::Setting(SettingCommand::Topic(read))))
-        | (Verb::Away, Ok(Command::Setting(SettingCommand::Away(read))))
+        (Verb::Topic, Ok(Command::Setting(SettingCommand::Topic(read)))) => {
+            let change = text.map(|text| match text.trim_ascii() {
+                "-" => TopicChange::Clear,
+                _ => TopicChange::Set(text),
+            });
+            assert_eq!(*read, change);
+        }
+        (Verb::Away, Ok(Command::Setting(SettingCommand::Away(read))))
         | (Verb::Quit, Ok(Command::Session(SessionCommand::Quit(read)))) => assert_eq!(*read, text),
         (Verb::Say, Err(Refusal::Line(LineRefusal::Usage(Verb::Say)))) => assert_eq!(rest, ""),
         (Verb::Me, Err(Refusal::Line(LineRefusal::Usage(Verb::Me))))
@@ -170,6 +189,8 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
                 Verb::Whois,
                 Verb::Quiet,
                 Verb::Echo,
+                Verb::Raw,
+                Verb::Times,
                 Verb::Mode,
             ];
             assert!(takes_words.contains(&verb), "{verb:?} cannot be wrong");
@@ -238,9 +259,10 @@ impl Harness {
         for event in seen.heard_by(READER) {
             match event {
                 OwnedEvent::Private { text, .. } => private.push(text),
-                OwnedEvent::Message { text, .. }
-                | OwnedEvent::Action { text, .. }
-                | OwnedEvent::Topic { text, .. } => said.push(text),
+                OwnedEvent::Message { text, .. } | OwnedEvent::Action { text, .. } => {
+                    said.push(text);
+                }
+                OwnedEvent::Topic { text, .. } => said.push(text.unwrap_or_default()),
                 _ => others += 1,
             }
         }
@@ -256,9 +278,10 @@ impl Harness {
         let spoken: Vec<&str> = match request {
             Ok(
                 Command::Message(MessageCommand::Say(text) | MessageCommand::Act(text))
-                | Command::Setting(SettingCommand::Topic(Some(text))),
+                | Command::Setting(SettingCommand::Topic(Some(TopicChange::Set(text)))),
             ) => vec![text],
-            Ok(Command::Session(SessionCommand::Hash { name: Err(_), line })) => vec![line],
+            Ok(Command::Setting(SettingCommand::Topic(Some(TopicChange::Clear)))) => vec![""],
+            Ok(Command::Session(SessionCommand::Hash { line, .. })) => vec![line],
             _ => vec![],
         };
         if was_registered {

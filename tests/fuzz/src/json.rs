@@ -13,6 +13,7 @@ use chinwag::chat::event::{Event, Notice, RoomView};
 use chinwag::chat::ids::Peer;
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::wire::framing::Framing;
+use chinwag::wire::wall_time::WallTime;
 use chinwag::wire::{self, Style, sanitize};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
@@ -132,10 +133,15 @@ pub fn check(bytes: &[u8]) {
 fn check_one(cursor: &mut Cursor<'_>) {
     let (part, which) = (cursor.below(8), usize::from(cursor.byte()));
     let unix_ms = cursor.number();
+    let half_days = i32::try_from(unix_ms % 3).unwrap();
+    let time = WallTime {
+        unix_ms,
+        utc_offset_s: (half_days - 1) * 12 * 60 * 60,
+    };
     let world = World::draw(cursor);
     let examine = &|event: Event<'_>, expected: Expected| {
         for framing in [Framing::Lf, Framing::CrLf] {
-            examine(&event, &expected, framing, unix_ms);
+            examine(&event, &expected, framing, time);
         }
     };
     match part {
@@ -211,7 +217,16 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             let text = world.optional_text();
             let mut fields = json!({"room": room_named, "name": named});
             put(&mut fields, "text", text);
-            let event = Event::Leave { room, name, text };
+            let gone = text.is_some();
+            if gone {
+                fields["gone"] = true.into();
+            }
+            let event = Event::Leave {
+                room,
+                name,
+                gone,
+                text,
+            };
             let plain = match text {
                 None => Plain::Exactly(format!("* {named} has left {room_named}.")),
                 Some(_) => Plain::Begins("* "),
@@ -246,9 +261,11 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             Event::Topic {
                 room,
                 from: name,
-                text,
+                text: world.optional_text(),
             },
-            json!({"room": room_named, "from": named, "text": text}),
+            json!({
+                "room": room_named, "from": named, "text": world.optional_text().unwrap_or_default()
+            }),
             Plain::Begins("* "),
         ),
         _ => {
@@ -296,6 +313,7 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
         7 => Notice::RateLimited {
             lines_per_second: world.count,
         },
+        8 => Notice::HowToRename { name },
         6 => {
             plain = Plain::Exactly("* The server is shutting down.".to_owned());
             Notice::ShuttingDown
@@ -315,25 +333,19 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
     );
 }
 
-fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u64) {
-    let plain = lines_of(
-        event,
-        Style {
-            mode: Mode::Plain,
-            framing,
-            in_other_room: false,
-        },
-        unix_ms,
-    );
-    let in_other_room = lines_of(
-        event,
-        Style {
-            mode: Mode::Plain,
-            framing,
-            in_other_room: true,
-        },
-        unix_ms,
-    );
+fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, time: WallTime) {
+    let here = Style {
+        framing,
+        ..Style::default()
+    };
+    let there = Style {
+        in_other_room: true,
+        ..here
+    };
+    let plain = lines_of(event, here, time);
+    let in_other_room = lines_of(event, there, time);
+    check_times(event, here, time);
+    check_times(event, there, time);
     for line in plain.iter().chain(&in_other_room) {
         output::check_plain_line(line);
     }
@@ -354,26 +366,25 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
         assert_eq!(plain, in_other_room, "it is the same in every room");
     }
 
-    let json = lines_of(
-        event,
-        Style {
-            mode: Mode::Json,
-            framing,
-            in_other_room: false,
-        },
-        unix_ms,
-    );
+    let json = Style {
+        mode: Mode::Json,
+        ..here
+    };
+    let json = lines_of(event, json, time);
     let [line] = &json[..] else {
         panic!("one object a line: {json:?}");
     };
     output::check_json_line(line);
     let mut fields = expected.fields.clone();
     if fields.get("text").is_some_and(Value::is_null) {
-        let words: Vec<&str> = plain.iter().map(|line| line.get(2..).unwrap()).collect();
-        fields["text"] = words.join("\n").into();
+        let between = match event {
+            Event::Notice(_) => " ",
+            _ => "\n",
+        };
+        fields["text"] = unbroken(&plain, between).into();
     }
     fields["type"] = expected.kind.into();
-    fields["time"] = unix_ms.into();
+    fields["time"] = time.unix_ms.into();
     let Pairs(pairs) = serde_json::from_str(line).expect("JSON");
     let count = pairs.len();
     let read: Map<String, Value> = pairs.into_iter().collect();
@@ -381,11 +392,49 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, unix_ms: u6
     assert_eq!(Value::Object(read), fields);
 }
 
+/// Checks that the time comes before lines from people, and before no other.
+fn check_times(event: &Event<'_>, style: Style, time: WallTime) {
+    let (lines, times) = (lines_of(event, style, time), true);
+    let with_times = lines_of(event, Style { times, ..style }, time);
+    let (Event::Private { .. } | Event::Message { .. } | Event::Action { .. }) = event else {
+        return assert_eq!(with_times, lines);
+    };
+    let ([line], [with_time]) = (&lines[..], &with_times[..]) else {
+        panic!("one line: {lines:?}, {with_times:?}");
+    };
+    let (stamp, rest) = with_time.split_at_checked(6).expect("a time");
+    assert_eq!(rest, line);
+    let number = |digits: &str| digits.parse::<u32>().expect("digits");
+    assert!(number(&stamp[..2]) < 24 && number(&stamp[3..5]) < 60);
+    assert_eq!((&stamp[2..3], &stamp[5..]), (":", " "));
+}
+
+/// The words of plain lines, those that were broken for their length made whole.
+fn unbroken(lines: &[String], between: &str) -> String {
+    let mut words = String::new();
+    for (place, line) in lines.iter().enumerate() {
+        let line = &line[2..];
+        match line.strip_prefix("  ") {
+            Some(rest) if place > 0 => {
+                words.push(' ');
+                words.push_str(rest);
+            }
+            _ => {
+                if place > 0 {
+                    words.push_str(between);
+                }
+                words.push_str(line);
+            }
+        }
+    }
+    words
+}
+
 /// An encoder's output, line by line, without the ends.
-fn lines_of(event: &Event<'_>, style: Style, unix_ms: u64) -> Vec<String> {
+fn lines_of(event: &Event<'_>, style: Style, time: WallTime) -> Vec<String> {
     let before = b"what waits already";
     let mut out = before.to_vec();
-    let count = wire::encode(&mut out, event, style, unix_ms);
+    let count = wire::encode(&mut out, event, style, time);
     let appended = out.strip_prefix(before).expect("an encoder only appends");
     let text = std::str::from_utf8(appended).expect("UTF-8");
     let end = match style.framing {

@@ -137,7 +137,7 @@ impl Visit {
 /// Looks in, speaks in a room, changes its name, and leaves in one way or another.
 pub fn look_in(name: ClientNo, rng: &mut Rng) -> Visit {
     let room = format!("side{}", rng.u32(0..SIDE_ROOMS));
-    let new_name = format!("#v{}\n", name.get());
+    let new_name = format!("/nick v{}\n", name.get());
     let mut lines: Vec<(&'static str, Vec<u8>)> = vec![
         ("rooms_entered", enter(&room)),
         ("lines", b"Good evening.\n/me waves\n".to_vec()),

@@ -2,8 +2,8 @@
 //! borrows is a piece of its line.
 
 use chinwag::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Request,
-    SessionCommand, SettingCommand, Verb,
+    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Reading, Request,
+    SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use chinwag::chat::name::RoomName;
 use chinwag::chat::refusal::{LineRefusal, MembershipRefusal, Refusal, SessionRefusal};
@@ -27,7 +27,7 @@ pub fn check<'a>(line: &'a str, request: &Request<'a>) {
     let Some(written) = write(command) else {
         return;
     };
-    let again = command::parse(&written);
+    let again = command::parse(&written, Reading::Commands);
     let is_same = match (command, &again) {
         // Their spaces can differ.
         (
@@ -65,7 +65,7 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
             | Command::Query(QueryCommand::Whois(text))
             | Command::Session(SessionCommand::Ping(text) | SessionCommand::Quit(Some(text)))
             | Command::Setting(
-                SettingCommand::Topic(Some(text))
+                SettingCommand::Topic(Some(TopicChange::Set(text)))
                 | SettingCommand::Away(Some(text))
                 | SettingCommand::Ignore(Some(text))
                 | SettingCommand::Unignore(Some(text)),
@@ -101,7 +101,10 @@ fn write(command: &Command<'_>) -> Option<String> {
         }
         Command::Message(MessageCommand::Say(text)) => {
             // Both ways to send any text.
-            assert_eq!(command::parse(&format!(" {text}")), Ok(*command));
+            assert_eq!(
+                command::parse(&format!(" {text}"), Reading::Commands),
+                Ok(*command)
+            );
             with("say", Some(text))
         }
         Command::Message(MessageCommand::Act(text)) => with("me", Some(text)),
@@ -112,7 +115,7 @@ fn write(command: &Command<'_>) -> Option<String> {
                 return None;
             }
             let long = format!("/msg {} {text}", names.join(", "));
-            match command::parse(&long) {
+            match command::parse(&long, Reading::Commands) {
                 // To `/msg`, a comma there goes on with the names: `/msg bob , carol hi`.
                 _ if text.trim_ascii().starts_with(',') => {}
                 Ok(Command::Message(MessageCommand::Private {
@@ -143,7 +146,13 @@ fn write(command: &Command<'_>) -> Option<String> {
             NamesOf::Room(room) => format!("/who {room} {page}"),
             NamesOf::Everyone => format!("/users * {page}"),
         },
-        Command::Setting(SettingCommand::Topic(text)) => with("topic", *text),
+        Command::Setting(SettingCommand::Topic(change)) => {
+            let text = change.map(|change| match change {
+                TopicChange::Set(text) => text,
+                TopicChange::Clear => "-",
+            });
+            with("topic", text)
+        }
         Command::Query(QueryCommand::Whois(name)) => with("whois", Some(name)),
         Command::Setting(SettingCommand::Away(text)) => with("away", *text),
         Command::Setting(SettingCommand::Back) => with("back", None),
@@ -151,6 +160,8 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Setting(SettingCommand::Unignore(name)) => with("unignore", *name),
         Command::Setting(SettingCommand::Quiet(on)) => with("quiet", switch(*on)),
         Command::Setting(SettingCommand::Echo(on)) => with("echo", switch(*on)),
+        Command::Setting(SettingCommand::Raw(on)) => with("raw", switch(*on)),
+        Command::Setting(SettingCommand::Times(on)) => with("times", switch(*on)),
         Command::Session(SessionCommand::Mode(mode)) => {
             let mode = mode.map(|mode| match mode {
                 Mode::Plain => "PLAIN",

@@ -38,7 +38,7 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
     let (total, page, pages) = (world.size, world.count as usize, world.other_count as usize);
     let paging = json!({"total": total, "page": page, "pages": pages});
     let as_plain = json!({"text": null});
-    let (reply, fields) = match which % 25 {
+    let (reply, fields) = match which % 27 {
         0 => (Reply::Done, json!({})),
         1 => (
             Reply::Session(SessionReply::Registered {
@@ -147,6 +147,14 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
                 COMMANDS[world.size % COMMANDS.len()].verb,
             ))),
             as_plain,
+        ),
+        24 => (
+            Reply::Setting(SettingReply::Raw(world.flag)),
+            json!({"raw": world.flag}),
+        ),
+        25 => (
+            Reply::Setting(SettingReply::Times(world.flag)),
+            json!({"times": world.flag}),
         ),
         _ => (Reply::Session(SessionReply::Bye), as_plain),
     };

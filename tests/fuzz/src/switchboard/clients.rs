@@ -1,6 +1,6 @@
 //! One client: its actions, its output, and its expected answers.
 
-use chinwag::chat::command::{Command, Mode, SessionCommand};
+use chinwag::chat::command::{Command, Mode, Reading, SessionCommand, SettingCommand};
 use chinwag::server::switchboard::Readiness;
 use chinwag::wire::detect::ForeignProtocol;
 use chinwag::wire::{command, sanitize};
@@ -140,7 +140,7 @@ impl Client {
 
     /// The answers due to its lines, as a plain model splits them.
     fn due(&self) -> Due {
-        let mut due = Due::default();
+        let (mut due, mut reading) = (Due::default(), Reading::Commands);
         let ended = self.has_half_closed;
         for finding in splitter_model::findings(&self.sent, ended, self.line_bytes_max) {
             let line = match finding.what {
@@ -151,10 +151,15 @@ impl Client {
                 }
                 _ => continue,
             };
-            if line.iter().all(|byte| matches!(byte, b'\r' | 0)) {
+            let line = sanitize::clean(&line);
+            if command::is_blank(&line) {
                 continue;
             }
-            match command::parse(&sanitize::clean(&line)) {
+            match command::parse(&line, reading) {
+                Ok(Command::Setting(SettingCommand::Raw(Some(on)))) if self.is_registered() => {
+                    due.answers += 1;
+                    reading = if on { Reading::Raw } else { Reading::Commands };
+                }
                 Ok(Command::Session(SessionCommand::Quit(_))) => {
                     due.answers += 1;
                     due.has_quit = true;
