@@ -121,13 +121,16 @@ fn break_of(line: &[u8], prefix: &[u8]) -> Option<usize> {
     let first_word = prefix.len() + words.iter().position(|byte| *byte != b' ')?;
     let (mut columns, mut blank) = (0, None);
     for (place, byte) in line.iter().enumerate() {
-        if *byte == b' ' && place > first_word && (columns <= COLUMNS_MAX || blank.is_none()) {
+        if *byte == b' ' && place > first_word {
             blank = Some(place);
         }
         // A character counts with its first byte.
         columns += usize::from(byte & 0xc0 != 0x80);
+        if columns > COLUMNS_MAX && blank.is_some() {
+            return blank;
+        }
     }
-    blank.filter(|_| columns > COLUMNS_MAX)
+    None
 }
 
 #[cfg(test)]
