@@ -94,6 +94,10 @@ pub enum Notice<'a> {
         /// The server's own name.
         server_name: &'a str,
     },
+    /// The client's text is not UTF-8; told once.
+    NotUtf8,
+    /// A subnegotiation of telnet's did not end, and was dropped with the rest of its line.
+    UnendedSubnegotiation,
     /// The server is about to exit.
     ShuttingDown,
     /// The server closes this connection, and why.

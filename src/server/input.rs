@@ -6,15 +6,17 @@
 use std::mem;
 
 use crate::chat::close_reason::CloseReason;
+use crate::chat::event::Notice;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::wire::codec::Codec;
+use crate::wire::command;
 use crate::wire::detect::ForeignProtocol;
 use crate::wire::lines::{Frame, FrameKind};
-use crate::wire::{command, sanitize};
 
+use super::BARE_CR_TIME;
 use super::connection::{Connection, Phase};
 use super::connection_table::ConnectionTable;
 use super::output::Output;
@@ -132,11 +134,18 @@ impl Input {
             let input = connection.input_mut();
             let stop = if let Some(pending) = input.take_pending() {
                 self.run_pending(turn, id, pending, &mut budget)
-            } else if input.has_ended() {
+            } else if input.is_over() {
                 self.handle_eof(turn, id, &mut budget)
             } else if !input.is_readable() {
-                input.set_hold(Hold::None);
-                break;
+                if input.silent_until() <= turn.now {
+                    self.end_silent_line(turn, id, &mut budget)
+                } else {
+                    input.set_hold(Hold::None);
+                    if input.silent_until() != Timestamp::NEVER {
+                        turn.table.arm(id.slot);
+                    }
+                    break;
+                }
             } else if budget.bytes == 0 {
                 Stop::BudgetSpent
             } else {
@@ -198,7 +207,7 @@ impl Input {
                 {
                     let mut bytes = turn.buffers.take();
                     bytes.extend_from_slice(rest);
-                    let pending = Box::new(Pending { bytes, used: 0 });
+                    let pending = Box::new(Pending::new(bytes));
                     connection.input_mut().set_pending(pending);
                 }
                 stop
@@ -232,26 +241,59 @@ impl Input {
         id: ClientId,
         budget: &mut Budget,
     ) -> Stop {
-        let mut codec = loop {
-            let Some(connection) = turn.table.get_mut(id) else {
-                return Stop::Closing;
-            };
-            match self.check(turn.output, connection, turn.now, *budget) {
-                Check::Run => break connection.input_mut().take_codec(),
-                Check::Flush => turn.output.flush(turn.table, id.slot),
-                Check::Stop(stop) => return stop,
-            }
+        let mut codec = match self.codec_for_a_line(turn, id, *budget) {
+            Ok(codec) => codec,
+            Err(stop) => return stop,
         };
-        if let Some(frame) = codec.finish()
+        while let Some(frame) = codec.finish()
             && let Some(connection) = turn.table.get_mut(id)
+            && connection.close_reason().is_none()
         {
             let must_greet = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind, must_greet);
+            self.handle_frame(turn, id, &frame, must_greet);
         }
         turn.greet(id);
         turn.output
             .schedule_close(turn.table, id.slot, CloseReason::EndOfInput);
         Stop::Closing
+    }
+
+    /// The client was silent behind a bare CR: it was the end of its line.
+    fn end_silent_line<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        budget: &mut Budget,
+    ) -> Stop {
+        let mut codec = match self.codec_for_a_line(turn, id, *budget) {
+            Ok(codec) => codec,
+            Err(stop) => return stop,
+        };
+        if let Some(frame) = codec.end_silent_line()
+            && let Some(connection) = turn.table.get_mut(id)
+        {
+            let must_greet = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame, must_greet);
+        }
+        return_codec(turn, id, codec);
+        Stop::UsedUp
+    }
+
+    /// Takes a client's codec out once its next line may be run, or says why it may not now.
+    fn codec_for_a_line<S: Transport>(
+        &self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        budget: Budget,
+    ) -> Result<Codec, Stop> {
+        loop {
+            let connection = turn.table.get_mut(id).ok_or(Stop::Closing)?;
+            match self.check(turn.output, connection, turn.now, budget) {
+                Check::Run => return Ok(connection.input_mut().take_codec()),
+                Check::Flush => turn.output.flush(turn.table, id.slot),
+                Check::Stop(stop) => return Err(stop),
+            }
+        }
     }
 
     /// Splits `bytes` into lines and runs those. Returns how many bytes were used.
@@ -283,7 +325,10 @@ impl Input {
                 break Stop::UsedUp;
             };
             let must_greet = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind, must_greet);
+            self.handle_frame(turn, id, &frame, must_greet);
+            if frame.kind == FrameKind::EndOfFile {
+                rest = &[];
+            }
         };
         return_codec(turn, id, codec);
         (bytes.len() - rest.len(), stop)
@@ -331,7 +376,7 @@ impl Input {
         &self,
         turn: &mut Turn<'_, S>,
         id: ClientId,
-        kind: &FrameKind<'_>,
+        frame: &Frame<'_>,
         must_greet: bool,
     ) {
         let now = turn.now;
@@ -339,21 +384,16 @@ impl Input {
             let (chat, mut sink) = turn.chat_and_sink();
             chat.greet(id, &mut sink);
         }
-        match *kind {
+        if frame.tells_not_utf8 {
+            turn.sink().send_notice(id, Notice::NotUtf8);
+        }
+        match frame.kind {
+            FrameKind::Line("") => {} // however a terminal ends it
             FrameKind::Line(line) => {
-                if line.iter().all(|byte| matches!(byte, b'\r' | b'\0')) {
-                    return; // an empty line, however a terminal ends it
-                }
                 turn.output.stats.lines_in += 1;
-                let line = sanitize::clean(line);
                 log::trace!("{id} sent: {line}");
-                let request = if line.is_empty() {
-                    Err(Refusal::Line(LineRefusal::NoText))
-                } else {
-                    command::parse(&line)
-                };
                 let (chat, mut sink) = turn.chat_and_sink();
-                chat.handle(now, id, request, &mut sink);
+                chat.handle(now, id, command::parse(line), &mut sink);
             }
             FrameKind::TooLong => {
                 turn.output.stats.lines_in += 1;
@@ -366,6 +406,15 @@ impl Input {
                 turn.output.stats.lines_in += 1;
                 let (chat, mut sink) = turn.chat_and_sink();
                 chat.are_you_there(id, &mut sink);
+            }
+            FrameKind::UnendedSubnegotiation => {
+                let notice = Notice::UnendedSubnegotiation;
+                turn.sink().send_notice(id, notice);
+            }
+            FrameKind::EndOfFile => {
+                if let Some(connection) = turn.table.get_mut(id) {
+                    connection.input_mut().close();
+                }
             }
             FrameKind::Answer(bytes) => turn.sink().send_raw(id, &bytes),
             FrameKind::Foreign(protocol) => {
@@ -433,13 +482,21 @@ fn borrow_codec<S>(turn: &mut Turn<'_, S>, id: ClientId) -> Codec {
     codec
 }
 
+/// Puts a client's codec back, and notes whether a silence from now on ends its line.
 fn return_codec<S>(turn: &mut Turn<'_, S>, id: ClientId, mut codec: Codec) {
+    let until = if codec.is_after_bare_cr() {
+        turn.now.after(BARE_CR_TIME)
+    } else {
+        Timestamp::NEVER
+    };
     if codec.is_at_line_start() {
         turn.buffers.put(codec.take_back());
     }
     if let Some(connection) = turn.table.get_mut(id) {
         // A telnet command that is no frame makes the client want CR LF, too.
         connection.output_mut().set_framing(codec.framing());
-        connection.input_mut().set_codec(codec);
+        let input = connection.input_mut();
+        input.set_codec(codec);
+        input.set_silence(until);
     }
 }

@@ -36,13 +36,26 @@ pub enum ReadOutcome {
     Failed(io::Error),
 }
 
-/// Bytes that were read and could not be run at once.
+/// Bytes that were read and could not be run at once; or none, and a silence that is waited for.
 #[derive(Debug)]
 pub struct Pending {
     /// As they came.
     pub bytes: Vec<u8>,
     /// How many of them were run since: less than all.
     pub used: usize,
+    /// Everything was run, and if nothing comes until then, a bare CR was the line's end.
+    silent_until: Timestamp,
+}
+
+impl Pending {
+    /// None of these bytes was run yet.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            used: 0,
+            silent_until: Timestamp::NEVER,
+        }
+    }
 }
 
 /// The reading half.
@@ -53,7 +66,7 @@ pub struct Pending {
 )]
 pub struct ReadHalf {
     codec: Codec,
-    /// Some only while something is pending.
+    /// Some only while something is pending, or a silence is waited for.
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
     hold: Hold,
@@ -63,6 +76,8 @@ pub struct ReadHalf {
     hung_up: bool,
     /// The end of input was read.
     ended: bool,
+    /// The client has said, by telnet, that nothing counts that it still sends.
+    closed: bool,
     /// In the run queue.
     queued: bool,
     /// The line rate does not apply.
@@ -92,6 +107,16 @@ impl ReadHalf {
     /// Whether the end of input was read.
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether nothing more is to be read: the input has ended, or was closed by telnet.
+    pub fn is_over(&self) -> bool {
+        self.ended || self.closed
+    }
+
+    /// Notes that nothing counts that the client still sends.
+    pub fn close(&mut self) {
+        self.closed = true;
     }
 
     /// Whether the line rate does not apply.
@@ -178,18 +203,46 @@ impl ReadHalf {
 
     /// Bytes read in an earlier turn.
     pub fn pending(&self) -> Option<&Pending> {
-        self.pending.as_deref()
+        let pending = self.pending.as_deref();
+        pending.filter(|pending| !pending.bytes.is_empty())
     }
 
     /// Takes the pending bytes out.
     pub fn take_pending(&mut self) -> Option<Box<Pending>> {
-        self.pending.take()
+        self.pending.take_if(|pending| !pending.bytes.is_empty())
     }
 
     /// Keeps bytes for a later turn.
     pub fn set_pending(&mut self, pending: Box<Pending>) {
         debug_assert!(pending.used < pending.bytes.len(), "something is pending");
         self.pending = Some(pending);
+    }
+
+    /// Has a silence until then end the line; never, if the line needs no silence. Everything was run.
+    pub fn set_silence(&mut self, until: Timestamp) {
+        if until == Timestamp::NEVER {
+            self.pending = None;
+        } else {
+            let pending = self
+                .pending
+                .get_or_insert_with(|| Box::new(Pending::new(Vec::new())));
+            pending.silent_until = until;
+        }
+    }
+
+    /// Until when a silence ends the line; never, if it needs none.
+    pub fn silent_until(&self) -> Timestamp {
+        let pending = self.pending.as_ref();
+        pending.map_or(Timestamp::NEVER, |pending| pending.silent_until)
+    }
+
+    /// When a silence is to be looked at. A client that is served soon, or is held, needs no deadline.
+    pub fn silence_due_at(&self) -> Timestamp {
+        if self.queued || self.hold != Hold::None {
+            Timestamp::NEVER
+        } else {
+            self.silent_until()
+        }
     }
 
     /// Takes the codec out, as a line that it yields borrows from it while the connection changes.
@@ -204,9 +257,10 @@ impl ReadHalf {
 
     /// Drops input that will not be run, and any hold.
     pub fn discard(&mut self, buffers: &mut Pool<Vec<u8>>) {
-        if let Some(pending) = self.pending.take() {
+        if let Some(pending) = self.take_pending() {
             buffers.put(pending.bytes);
         }
+        self.pending = None;
         self.codec = Codec::default();
         self.hold = Hold::None;
     }

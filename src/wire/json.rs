@@ -111,6 +111,8 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
         | Notice::HowToRegister
         | Notice::Motd(_)
         | Notice::Here { .. }
+        | Notice::NotUtf8
+        | Notice::UnendedSubnegotiation
         | Notice::ShuttingDown
         | Notice::Closing(_) => Ok(()),
     }

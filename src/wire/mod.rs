@@ -9,11 +9,14 @@ pub mod codec;
 pub mod command;
 pub mod command_table;
 pub mod detect;
+pub mod erase;
+pub mod escape;
 pub mod framing;
 pub mod json;
 pub mod lines;
 pub mod plain;
 pub mod sanitize;
+pub mod scan;
 pub mod telnet;
 pub mod text;
 

@@ -90,7 +90,12 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, in_other_room: bool
             let noun = if count == 1 { "line" } else { "lines" };
             notice_line(lines, format_args!("You missed {count} {noun} in {room}."));
         }
-        Event::Notice(notice @ (Notice::Undelivered { .. } | Notice::Closing(_))) => {
+        Event::Notice(
+            notice @ (Notice::Undelivered { .. }
+            | Notice::NotUtf8
+            | Notice::UnendedSubnegotiation
+            | Notice::Closing(_)),
+        ) => {
             error_line(lines, format_args!("{notice}"));
         }
         Event::Notice(notice) => notice_line(lines, format_args!("{notice}")),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::client_input::draw_habits;
 use crate::clients::{Client, Habits, Line};
 use crate::history::History;
-use crate::lines::MARK;
 
 /// The bytes around a text in a queue, at most.
 const ENVELOPE_BYTES: usize = 250;
@@ -269,7 +268,6 @@ fn without_refusals(mut line: &[u8]) -> &[u8] {
 
 /// The number at the start of a text.
 pub fn number_in(text: &str) -> usize {
-    let text = text.strip_prefix(MARK).unwrap_or(text);
     let number = text.split(' ').next().unwrap_or_default().parse();
     number.unwrap_or_else(|_| panic!("no client sent this: {text}"))
 }

@@ -2,8 +2,8 @@
 
 use chinwag::chat::command::{Command, Mode, SessionCommand};
 use chinwag::server::switchboard::Readiness;
+use chinwag::wire::command;
 use chinwag::wire::detect::ForeignProtocol;
-use chinwag::wire::{command, sanitize};
 use serde_json::Value;
 
 use super::super::output;
@@ -153,12 +153,17 @@ impl Client {
                     due.answers += 1;
                     continue;
                 }
+                // Nothing behind it counts.
+                What::EndOfFile => {
+                    due.is_open_ended = true;
+                    break;
+                }
                 _ => continue,
             };
-            if line.iter().all(|byte| matches!(byte, b'\r' | 0)) {
+            if line.is_empty() {
                 continue;
             }
-            match command::parse(&sanitize::clean(&line)) {
+            match command::parse(&line) {
                 Ok(Command::Session(SessionCommand::Quit(_))) => {
                     due.answers += 1;
                     due.has_quit = true;
