@@ -14,6 +14,7 @@ pub mod escape;
 pub mod framing;
 pub mod json;
 pub mod lines;
+pub mod look_alike;
 pub mod plain;
 pub mod sanitize;
 pub mod scan;

@@ -7,7 +7,7 @@ use chinwag::config::Limits;
 use chinwag::server::BARE_CR_TIME;
 use proptest::prelude::*;
 
-use crate::cases::check_three;
+use crate::cases::{check_three, with_three};
 use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
@@ -101,7 +101,9 @@ fn junk() -> impl Strategy<Value = String> {
     let all: Vec<&str> = KEYS
         .into_iter()
         .chain(UNSEEN)
-        .chain(["\x1b", "\u{200b}", "\u{200f}", "\u{2060}", "\u{ad}"])
+        .chain([
+            "\x1b", "\u{200b}", "\u{200f}", "\u{2060}", "\u{ad}", "\u{fe0f}",
+        ])
         .collect();
     proptest::collection::vec(proptest::sample::select(all), 0..3).prop_map(|all| all.concat())
 }
@@ -134,6 +136,26 @@ fn typed_text_is_what_the_terminal_shows() {
         alice> \\xe2\\x80\\x8b
         ",
     );
+}
+
+#[test]
+fn look_alike_of_a_private_message_is_refused_and_said_to_nobody() {
+    let refused = "! Type @ or / first: that line only looks as if it began so. Nothing was sent.";
+    check(&with_three(&format!(
+        "
+        alice> ＠bob: secret
+        alice< {refused}
+        alice> ＠ｂｏｂ：secret
+        alice< {refused}
+        alice> ／msg bob secret
+        alice< {refused}
+        alice> \\t@bob: secret
+        alice< {refused}
+        alice> x\\xef\\xbc\\xa0bob: y
+        bob< alice: x\\xef\\xbc\\xa0bob: y
+        carol< alice: x\\xef\\xbc\\xa0bob: y
+        "
+    )));
 }
 
 #[test]

@@ -109,6 +109,9 @@ impl Display for MessageRefusal<'_> {
                 "A name has no space in it. Type @user:message, with the colon right after the \
                  name. Nothing was sent.",
             ),
+            Self::LookAlike => f.write_str(
+                "Type @ or / first: that line only looks as if it began so. Nothing was sent.",
+            ),
             Self::TooManyRecipients => write!(
                 f,
                 "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."
