@@ -1,6 +1,8 @@
 //! The core's record of one connection and its user.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::mem::offset_of;
 use std::num::NonZeroU32;
 
 use ahash::RandomState;
@@ -14,27 +16,33 @@ use super::time::Timestamp;
 /// One connection, and its user: as each has one of the other, a message finds both in the same two
 /// cache lines, of which it begins the first.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(super) struct Client {
+    // The first line has all that a private message needs of its sender and of its recipient.
+    pub active_at: Timestamp,
+    extras: Option<Box<Extras>>,
+    /// The user's, as are their name and the next but one.
+    pub reply_to: Option<UserId>,
     /// As in its [`ClientId`].
     generation: u32,
-    pub peer: Peer,
-    pub connected_at: Timestamp,
-    pub active_at: Timestamp,
-    pub current: Option<RoomId>,
-    pub echo: bool,
-    /// As in its [`UserId`]; set with the name. From here on, fields are the user's.
+    /// As in its [`UserId`]; set with the name.
     pub user_generation: Option<NonZeroU32>,
+    pub current: Option<RoomId>,
     pub name: Option<Name>,
+    pub echo: bool,
+    // The second line.
+    /// The user wants no notices of joins and leaves.
     pub quiet: bool,
-    pub reply_to: Option<UserId>,
-    /// Most users are in the lobby and perhaps one room more: they need no memory of their own.
+    pub connected_at: Timestamp,
+    /// The user's. Most are in the lobby and perhaps one room more: they need no memory of their own.
     pub rooms: SmallVec<[Membership; 2]>,
-    extras: Option<Box<Extras>>,
+    /// In a cell, which hides the values that it cannot have: `Option<Client>` would tell `None` by them, and
+    /// every look at a client would touch this line.
+    peer: Cell<Peer>,
 }
 
 // Two cache lines, as a connection of the server.
-const _: () = assert!(size_of::<Client>() <= 128);
+const _: () = assert!(size_of::<Client>() <= 128 && offset_of!(Client, connected_at) == 64);
 
 /// State that most clients never set.
 #[derive(Debug, Default)]
@@ -60,7 +68,7 @@ impl Client {
     pub fn new(id: ClientId, peer: Peer, now: Timestamp) -> Self {
         Self {
             generation: id.generation,
-            peer,
+            peer: Cell::new(peer),
             connected_at: now,
             active_at: now,
             current: None,
@@ -72,6 +80,11 @@ impl Client {
             rooms: SmallVec::new(),
             extras: None,
         }
+    }
+
+    /// The other end of the connection.
+    pub fn peer(&self) -> Peer {
+        self.peer.get()
     }
 
     /// The connection whose record this is, if it lies at `slot`.

@@ -113,7 +113,7 @@ impl Chat {
         if let Some(Ok(Command::Session(SessionCommand::Mode(Some(mode))))) = first {
             outbox.set_mode(id, *mode);
         }
-        outbox.send(id, &Event::Notice(Notice::Connected(client.peer)));
+        outbox.send(id, &Event::Notice(Notice::Connected(client.peer())));
         outbox.send(id, &Event::Notice(Notice::HowToRegister));
         for line in &self.settings.motd {
             outbox.send(id, &Event::Notice(Notice::Motd(line)));
@@ -200,7 +200,7 @@ impl Chat {
     /// The address of a connection's other end.
     #[must_use]
     pub fn peer_of(&self, id: ClientId) -> Option<Peer> {
-        Some(self.directory.get(id)?.peer)
+        Some(self.directory.get(id)?.peer())
     }
 
     /// The numbers of clients, users and rooms.

@@ -141,7 +141,7 @@ impl Chat {
             idle: now.since(user.active_at),
             away: user.away().map(|away| away.text.as_ref()),
             rooms: &rooms,
-            peer: (sender.user == other).then_some(user.peer),
+            peer: (sender.user == other).then_some(user.peer()),
         };
         answer(outbox, sender.client, QueryReply::Whois(whois))
     }

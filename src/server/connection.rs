@@ -1,5 +1,6 @@
 //! One connection: its socket, its two halves, and where it is in its life.
 
+use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::chat::close_reason::CloseReason;
@@ -65,10 +66,10 @@ pub struct Timing {
 
 /// One connection. It begins a cache line, or it would touch a third.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Connection<S> {
+    // The first line is all that writing to it needs.
     stream: S,
-    input: ReadHalf,
     output: WriteHalf,
     phase: Phase,
     /// Set once it is decided that it ends.
@@ -82,6 +83,8 @@ pub struct Connection<S> {
     armed: Armed,
     /// Some once the chat does not know it any longer.
     ending: Option<Box<Ending>>,
+    // The second line.
+    input: ReadHalf,
 }
 
 /// The end of a connection that has left the chat.
@@ -94,6 +97,7 @@ struct Ending {
 
 // Two cache lines, socket included: most connections do nothing most of the time.
 const _: () = assert!(size_of::<Connection<u64>>() <= 128);
+const _: () = assert!(offset_of!(Connection<u64>, input) == 64);
 
 impl<S: Transport> Connection<S> {
     /// A connection that has just been made.
