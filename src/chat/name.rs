@@ -83,9 +83,10 @@ impl Name {
     /// Whether no user may have it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
+        let name = self.as_bytes();
         RESERVED
             .iter()
-            .any(|word| word.eq_ignore_ascii_case(self.as_str()))
+            .any(|word| word.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Whether both are spelt alike, case included. `==` looks past case.

@@ -459,7 +459,8 @@ impl<S: Transport> Switchboard<S> {
         let unacknowledged_bytes = connection.unacknowledged_bytes();
         let unwritten_bytes = connection.output().queue().unwritten_bytes();
         let receipts = self.output.receipts_mut();
-        let undelivered = receipts.take(id, connection.acknowledged());
+        let acknowledged = connection.output().written().before(unacknowledged_bytes);
+        let undelivered = receipts.take(id, acknowledged);
         if !undelivered.is_empty() {
             connection.abort();
         }

@@ -134,6 +134,13 @@ fn break_of(line: &[u8], prefix: &[u8]) -> Option<usize> {
     }
     let words = line.get(prefix.len()..)?;
     let first_word = prefix.len() + words.iter().position(|byte| *byte != b' ')?;
+    // Names and most words are ASCII, of which a byte is a column.
+    let blanks = line.get(first_word..=COLUMNS_MAX);
+    if let Some(blanks) = blanks.filter(|blanks| blanks.is_ascii())
+        && let Some(blank) = memchr::memrchr(b' ', blanks)
+    {
+        return Some(first_word + blank);
+    }
     let (mut columns, mut blank) = (0, None);
     for (place, byte) in line.iter().enumerate() {
         if *byte == b' ' && place > first_word {
