@@ -14,7 +14,7 @@ const ENTER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A client in a terminal, registered as bob, and alice, who is there already.
 struct Visit {
-    _daemon: Daemon,
+    daemon: Daemon,
     alice: Client,
     bob: Tool,
 }
@@ -45,11 +45,7 @@ impl Visit {
         bob.type_in(register);
         bob.expect("* You are in lobby with 1 other: alice.");
         alice.expect_line("* bob has joined lobby.");
-        Some(Self {
-            _daemon: daemon,
-            alice,
-            bob,
-        })
+        Some(Self { daemon, alice, bob })
     }
 
     fn check_conversation(&mut self) {
@@ -72,6 +68,8 @@ impl Visit {
         match row.after_bye.as_str() {
             "ends" => {}
             "Enter" => {
+                self.daemon.wait_for_log("closed after");
+                assert!(self.bob.is_running(), "it needs no Enter");
                 let give_up_at = Instant::now() + DEADLINE;
                 while self.bob.is_running() && Instant::now() < give_up_at {
                     self.bob.try_type_in("\r");

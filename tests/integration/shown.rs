@@ -39,7 +39,7 @@ const NOT_RUN: [(&str, &str); 9] = [
     ("systemctl ", "needs root, and systemd"),
     (
         "systemd-socket-activate ",
-        "tests of passed sockets do the same without systemd",
+        "is run with other addresses by the tests of passed sockets",
     ),
     ("nc localhost 12345", "is run as a client of the table"),
 ];
