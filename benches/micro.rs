@@ -71,7 +71,7 @@ fn nothing(bench: &mut Bench) {
     });
 }
 
-/// A full buffer to lines: borrowed ones, and ones that must be edited first.
+/// A full buffer to clean lines: borrowed ones, and ones that must be edited first.
 fn split(bench: &mut Bench) {
     let typed: [&[u8]; 4] = [
         b"hello all\n",
@@ -84,6 +84,15 @@ fn split(bench: &mut Bench) {
         b"helo\x08lo all\n",
         b"@bob:are you comnig\x7f\x7f\x7fing tonight?\n",
     ];
+    let utf8 = [
+        "schöne Grüße an alle\n",
+        "@bob:kommst du heute? 👍🏽\n",
+        "今晩八時に会いましょう\n",
+    ];
+    let keys: [&[u8]; 2] = [
+        b"\x1b[A\x1b[Bhello all\n",
+        b"@bob:are you com\x1b[Ding \x1b[1;5Ctonight?\n",
+    ];
     let telnet: [&[u8]; 2] = [
         b"\xff\xf1hello all\r\n",                             // "no operation"
         b"@bob:are you comm\xff\xf7ing \xff\xf1tonight?\r\n", // "erase character"
@@ -91,10 +100,13 @@ fn split(bench: &mut Bench) {
     let buffers = [
         ("split/lf", filled(&typed)),
         ("split/crlf", filled(&crlf.each_ref().map(Vec::as_slice))),
+        ("split/utf8", filled(&utf8.map(str::as_bytes))),
         ("split/erasing", filled(&erasing)),
+        ("split/keys", filled(&keys)),
         ("split/telnet", filled(&telnet)),
     ];
     assert_eq!(first_line(erasing[0]), b"hello all");
+    assert_eq!(first_line(keys[1]), b"@bob:are you coming tonight?");
     assert_eq!(first_line(telnet[1]), b"@bob:are you coming tonight?");
     for (name, (buffer, lines)) in &buffers {
         bench.run(name, || {
@@ -156,7 +168,7 @@ fn count_lines(splitter: &mut Codec, mut input: &[u8]) -> u32 {
 fn first_line(mut input: &[u8]) -> Vec<u8> {
     let mut splitter = warm_splitter();
     match splitter.next(&mut input, LINE_BYTES_MAX).unwrap().kind {
-        FrameKind::Line(line) => line.to_vec(),
+        FrameKind::Line(line) => line.as_bytes().to_vec(),
         other => panic!("no line: {other:?}"),
     }
 }

@@ -148,6 +148,17 @@ fn warm_private_message_allocates_nothing() {
 }
 
 #[test]
+fn warm_message_with_umlauts_emoji_or_keys_allocates_nothing() {
+    let mut server = Server::with_clients(2, false);
+    for line in ["@u1:grüße 👩\u{200d}👧 今晩\n", "@u1:ty\x1b[D\u{8}x\n"] {
+        let before = server.lines_to(1);
+        let count = allocations_when_warm(&mut server, |server| server.send(0, line.as_bytes()));
+        assert_eq!(server.lines_to(1) - before, 101);
+        assert_eq!(count, 0, "{line:?}");
+    }
+}
+
+#[test]
 fn warm_private_message_in_two_pieces_allocates_nothing() {
     let mut server = Server::with_clients(2, false);
     let before = server.lines_to(1);

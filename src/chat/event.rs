@@ -105,6 +105,10 @@ pub enum Notice<'a> {
         /// Lines taken in a second.
         lines_per_second: u32,
     },
+    /// The client's text is not UTF-8; told once.
+    NotUtf8,
+    /// A subnegotiation of telnet's did not end, and was dropped with the rest of its line.
+    UnendedSubnegotiation,
     /// The server is about to exit.
     ShuttingDown,
     /// The server closes this connection, and why.

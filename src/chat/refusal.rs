@@ -81,6 +81,8 @@ pub enum MessageRefusal<'a> {
     MissingName,
     /// `@two words:text`.
     SpaceInName,
+    /// Something that looks like `@name:text` or a command, and is none.
+    LookAlike,
     TooManyRecipients,
     /// A private message did not reach these: not there, or not reading.
     Unreached {
@@ -208,7 +210,9 @@ impl SessionRefusal<'_> {
 impl MessageRefusal<'_> {
     fn code(&self) -> &'static str {
         match self {
-            Self::MissingColon | Self::MissingName | Self::SpaceInName => "bad_usage",
+            Self::MissingColon | Self::MissingName | Self::SpaceInName | Self::LookAlike => {
+                "bad_usage"
+            }
             Self::TooManyRecipients => "too_many_recipients",
             Self::Unreached { missing: [], .. } => "not_delivered",
             Self::Unreached { .. } | Self::NobodyWrote | Self::WriterLeft { .. } => "no_such_user",

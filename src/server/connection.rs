@@ -329,7 +329,8 @@ impl<S> Connection<S> {
         match self.phase {
             Phase::Open if self.close_reason.is_some() => Timestamp::NEVER,
             Phase::Open => {
-                let mut due_at = stalled_at.min(self.input.resume_at(timing.rate));
+                let input_at = self.input.resume_at(timing.rate);
+                let mut due_at = stalled_at.min(input_at).min(self.input.silence_due_at());
                 if !self.greeted {
                     due_at = due_at.min(self.greeting_at());
                 }

@@ -13,10 +13,11 @@ use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
 use crate::wire::codec::Codec;
+use crate::wire::command;
 use crate::wire::detect::ForeignProtocol;
 use crate::wire::lines::{Frame, FrameKind};
-use crate::wire::{command, sanitize};
 
+use super::BARE_CR_TIME;
 use super::connection::{Connection, Phase};
 use super::connection_table::ConnectionTable;
 use super::output::Output;
@@ -137,11 +138,18 @@ impl Input {
             let input = connection.input_mut();
             let stop = if let Some(pending) = input.take_pending() {
                 self.run_pending(turn, id, pending, &mut budget)
-            } else if input.has_ended() {
+            } else if input.is_over() {
                 self.handle_eof(turn, id, &mut budget)
             } else if !input.is_readable() {
-                input.set_hold(Hold::None);
-                break;
+                if input.silent_until() <= turn.now {
+                    self.end_silent_line(turn, id, &mut budget)
+                } else {
+                    input.set_hold(Hold::None);
+                    if input.silent_until() != Timestamp::NEVER {
+                        turn.table.arm(id.slot);
+                    }
+                    break;
+                }
             } else if budget.bytes == 0 {
                 Stop::BudgetSpent
             } else {
@@ -221,7 +229,7 @@ impl Input {
                 {
                     let mut bytes = turn.buffers.take();
                     bytes.extend_from_slice(rest);
-                    let pending = Box::new(Pending { bytes, used: 0 });
+                    let pending = Box::new(Pending::new(bytes));
                     connection.input_mut().set_pending(pending);
                 }
                 stop
@@ -255,32 +263,65 @@ impl Input {
         id: ClientId,
         budget: &mut Budget,
     ) -> Stop {
-        let mut codec = loop {
-            let Some(connection) = turn.table.get_mut(id) else {
-                return Stop::Closing;
-            };
-            match self.check(turn.output, connection, turn.now, *budget) {
-                Check::Run => break connection.input_mut().take_codec(),
-                // Without a last line there is nothing that the rate could hold.
-                Check::Stop(Stop::Held(Hold::Rate))
-                    if !connection.input().has_unfinished_line() =>
-                {
-                    break connection.input_mut().take_codec();
-                }
-                Check::Flush => turn.output.flush(turn.table, id.slot),
-                Check::Stop(stop) => return stop,
-            }
+        let Some(connection) = turn.table.get_mut(id) else {
+            return Stop::Closing;
         };
-        if let Some(frame) = codec.finish()
+        let has_last_line = connection.input().has_unfinished_line();
+        let mut codec = match self.codec_for_a_line(turn, id, *budget) {
+            Ok(codec) => codec,
+            // Without a last line there is nothing that the rate could hold.
+            Err(Stop::Held(Hold::Rate)) if !has_last_line => Codec::default(),
+            Err(stop) => return stop,
+        };
+        while let Some(frame) = codec.finish()
             && let Some(connection) = turn.table.get_mut(id)
+            && connection.close_reason().is_none()
         {
             self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind);
+            self.handle_frame(turn, id, &frame);
         }
         turn.greet(id, None);
         turn.output
             .schedule_close(turn.table, id.slot, CloseReason::EndOfInput);
         Stop::Closing
+    }
+
+    /// The client was silent behind a bare CR: it was the end of its line.
+    fn end_silent_line<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        budget: &mut Budget,
+    ) -> Stop {
+        let mut codec = match self.codec_for_a_line(turn, id, *budget) {
+            Ok(codec) => codec,
+            Err(stop) => return stop,
+        };
+        if let Some(frame) = codec.end_silent_line()
+            && let Some(connection) = turn.table.get_mut(id)
+        {
+            self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame);
+        }
+        return_codec(turn, id, codec);
+        Stop::UsedUp
+    }
+
+    /// Takes a client's codec out once its next line may be run, or says why it may not now.
+    fn codec_for_a_line<S: Transport>(
+        &self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        budget: Budget,
+    ) -> Result<Codec, Stop> {
+        loop {
+            let connection = turn.table.get_mut(id).ok_or(Stop::Closing)?;
+            match self.check(turn.output, connection, turn.now, budget) {
+                Check::Run => return Ok(connection.input_mut().take_codec()),
+                Check::Flush => turn.output.flush(turn.table, id.slot),
+                Check::Stop(stop) => return Err(stop),
+            }
+        }
     }
 
     /// Splits `bytes` into lines and runs those. Returns how many bytes were used.
@@ -312,7 +353,10 @@ impl Input {
                 break Stop::UsedUp;
             };
             self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame.kind);
+            self.handle_frame(turn, id, &frame);
+            if frame.kind == FrameKind::EndOfFile {
+                rest = &[];
+            }
         };
         return_codec(turn, id, codec);
         (bytes.len() - rest.len(), stop)
@@ -355,20 +399,18 @@ impl Input {
         connection.input_mut().charge(now, self.rate);
     }
 
-    fn handle_frame<S: Transport>(
-        &self,
-        turn: &mut Turn<'_, S>,
-        id: ClientId,
-        kind: &FrameKind<'_>,
-    ) {
-        match *kind {
+    fn handle_frame<S: Transport>(&self, turn: &mut Turn<'_, S>, id: ClientId, frame: &Frame<'_>) {
+        if frame.tells_not_utf8 {
+            turn.greet(id, None);
+            turn.sink().send_notice(id, Notice::NotUtf8);
+        }
+        match frame.kind {
             FrameKind::Line(line) => {
-                let line = sanitize::clean(line);
-                if command::is_blank(&line) {
+                if command::is_blank(line) {
                     return;
                 }
                 log::trace!("{id} sent: {line}");
-                let request = command::parse(&line, turn.chat.reading_of(id));
+                let request = command::parse(line, turn.chat.reading_of(id));
                 handle_line(turn, id, request);
             }
             FrameKind::TooLong => {
@@ -381,6 +423,16 @@ impl Input {
                 turn.output.stats.lines_in += 1;
                 let (chat, mut sink) = turn.chat_and_sink();
                 chat.are_you_there(id, &mut sink);
+            }
+            FrameKind::UnendedSubnegotiation => {
+                turn.greet(id, None);
+                let notice = Notice::UnendedSubnegotiation;
+                turn.sink().send_notice(id, notice);
+            }
+            FrameKind::EndOfFile => {
+                if let Some(connection) = turn.table.get_mut(id) {
+                    connection.input_mut().close();
+                }
             }
             FrameKind::Answer(bytes) => turn.sink().send_raw(id, &bytes),
             FrameKind::Foreign(protocol) => {
@@ -457,13 +509,21 @@ fn borrow_codec<S>(turn: &mut Turn<'_, S>, id: ClientId) -> Codec {
     codec
 }
 
+/// Puts a client's codec back, and notes whether a silence from now on ends its line.
 fn return_codec<S>(turn: &mut Turn<'_, S>, id: ClientId, mut codec: Codec) {
+    let until = if codec.is_after_bare_cr() {
+        turn.now.after(BARE_CR_TIME)
+    } else {
+        Timestamp::NEVER
+    };
     if codec.is_at_line_start() {
         turn.buffers.put(codec.take_back());
     }
     if let Some(connection) = turn.table.get_mut(id) {
         // A telnet command that is no frame makes the client want CR LF, too.
         connection.output_mut().set_framing(codec.framing());
-        connection.input_mut().set_codec(codec);
+        let input = connection.input_mut();
+        input.set_codec(codec);
+        input.set_silence(until);
     }
 }

@@ -27,6 +27,10 @@ use std::time::Duration;
 /// How long a connection that the server ends may take to see that, before it is closed.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
 
+/// A bare CR ends the line of a client that never sends LF once nothing has come for so long. Longer than a
+/// packet that was lost once takes, shorter than a person notices.
+pub const BARE_CR_TIME: Duration = Duration::from_millis(200);
+
 /// How long a client that says nothing waits for its greeting. A client that speaks is greeted before its
 /// first answer: a browser or a TLS client, which speaks at once, is answered in its own protocol only.
 /// First bytes come right behind the last packet of the handshake, so this need not be long, and no person

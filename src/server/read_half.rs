@@ -48,24 +48,33 @@ pub enum ReadOutcome {
     Failed(io::Error),
 }
 
-/// Bytes that were read and could not be run at once.
+/// Bytes that were read and could not be run at once; or none, and a silence that is waited for.
 #[derive(Debug)]
 pub struct Pending {
     /// As they came.
     pub bytes: Vec<u8>,
     /// How many of them were run since: less than all.
     pub used: usize,
+    /// Everything was run, and if nothing comes until then, a bare CR was the line's end.
+    silent_until: Timestamp,
+}
+
+impl Pending {
+    /// None of these bytes was run yet.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            used: 0,
+            silent_until: Timestamp::NEVER,
+        }
+    }
 }
 
 /// The reading half.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about the input"
-)]
 pub struct ReadHalf {
     codec: Codec,
-    /// Some only while something is pending.
+    /// Some only while something is pending, or a silence is waited for.
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
     hold: Hold,
@@ -74,23 +83,32 @@ pub struct ReadHalf {
     readable: bool,
     /// The kernel hinted at an end, an error or an urgent byte: only a read to the end can tell.
     hung_up: bool,
-    /// The peer neither sends nor reads any more.
-    gone: bool,
-    /// The end of input was read.
-    ended: bool,
     /// In the run queue.
     queued: bool,
-    /// The line rate does not apply.
-    rate_exempt: bool,
+    facts: Facts,
+}
+
+bitflags::bitflags! {
+    /// What holds from some time on; one byte, as a connection has no room for more.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Facts: u8 {
+        /// The peer neither sends nor reads any more.
+        const GONE = 1;
+        /// The end of input was read.
+        const ENDED = 1 << 1;
+        /// The client has said, by telnet, that nothing counts that it still sends.
+        const CLOSED = 1 << 2;
+        /// The line rate does not apply.
+        const RATE_EXEMPT = 1 << 3;
+    }
 }
 
 impl ReadHalf {
     /// The half of a connection that has just been made.
     pub fn new(rate_exempt: bool) -> Self {
-        Self {
-            rate_exempt,
-            ..Self::default()
-        }
+        let mut half = Self::default();
+        half.facts.set(Facts::RATE_EXEMPT, rate_exempt);
+        half
     }
 
     /// Notes that the kernel, or a deadline, says that a read may bring something.
@@ -119,13 +137,13 @@ impl ReadHalf {
 
     /// Notes that the peer neither sends nor reads any more. What it had sent may still be there to read.
     pub fn note_gone(&mut self) {
-        self.gone = true;
+        self.facts.insert(Facts::GONE);
         self.note_ready(true, true);
     }
 
     /// Whether the peer neither sends nor reads any more.
     pub fn is_gone(&self) -> bool {
-        self.gone
+        self.facts.contains(Facts::GONE)
     }
 
     /// Whether a read may bring something.
@@ -135,12 +153,22 @@ impl ReadHalf {
 
     /// Whether the end of input was read.
     pub fn has_ended(&self) -> bool {
-        self.ended
+        self.facts.contains(Facts::ENDED)
+    }
+
+    /// Whether nothing more is to be read: the input has ended, or was closed by telnet.
+    pub fn is_over(&self) -> bool {
+        self.facts.intersects(Facts::ENDED | Facts::CLOSED)
+    }
+
+    /// Notes that nothing counts that the client still sends.
+    pub fn close(&mut self) {
+        self.facts.insert(Facts::CLOSED);
     }
 
     /// Whether the line rate does not apply.
     pub fn is_rate_exempt(&self) -> bool {
-        self.rate_exempt
+        self.facts.contains(Facts::RATE_EXEMPT)
     }
 
     /// Reads once into `buffer`, and notes what that tells of the next read.
@@ -149,7 +177,7 @@ impl ReadHalf {
             match stream.read(buffer) {
                 Ok(read) if read.bytes == 0 => {
                     self.readable = false;
-                    self.ended = true;
+                    self.facts.insert(Facts::ENDED);
                     return ReadOutcome::EndOfInput;
                 }
                 Ok(read) => {
@@ -183,13 +211,13 @@ impl ReadHalf {
 
     /// Whether an end now loses input: some is held, or was left when its peer was gone.
     pub fn is_cut_short(&self) -> bool {
-        let is_left = self.pending.is_some() || self.readable;
-        self.hold != Hold::None || (self.gone && is_left)
+        let is_left = self.pending().is_some() || self.readable;
+        self.hold != Hold::None || (self.is_gone() && is_left)
     }
 
     /// When the rate allows the next line.
     pub fn next_allowed(&self, limit: RateLimit) -> Timestamp {
-        if self.rate_exempt {
+        if self.is_rate_exempt() {
             Timestamp::default()
         } else {
             self.rate.next_allowed(limit)
@@ -206,7 +234,7 @@ impl ReadHalf {
 
     /// Counts a line against the rate.
     pub fn charge(&mut self, now: Timestamp, limit: RateLimit) {
-        if !self.rate_exempt {
+        if !self.is_rate_exempt() {
             self.rate.charge(now, limit);
         }
     }
@@ -228,12 +256,13 @@ impl ReadHalf {
 
     /// Bytes read in an earlier turn.
     pub fn pending(&self) -> Option<&Pending> {
-        self.pending.as_deref()
+        let pending = self.pending.as_deref();
+        pending.filter(|pending| !pending.bytes.is_empty())
     }
 
     /// Takes the pending bytes out.
     pub fn take_pending(&mut self) -> Option<Box<Pending>> {
-        self.pending.take()
+        self.pending.take_if(|pending| !pending.bytes.is_empty())
     }
 
     /// Keeps bytes for a later turn.
@@ -245,6 +274,33 @@ impl ReadHalf {
     /// Whether the end of input would end a line.
     pub fn has_unfinished_line(&self) -> bool {
         self.codec.has_unfinished_line()
+    }
+
+    /// Has a silence until then end the line; never, if the line needs no silence. Everything was run.
+    pub fn set_silence(&mut self, until: Timestamp) {
+        if until == Timestamp::NEVER {
+            self.pending = None;
+        } else {
+            let pending = self
+                .pending
+                .get_or_insert_with(|| Box::new(Pending::new(Vec::new())));
+            pending.silent_until = until;
+        }
+    }
+
+    /// Until when a silence ends the line; never, if it needs none.
+    pub fn silent_until(&self) -> Timestamp {
+        let pending = self.pending.as_ref();
+        pending.map_or(Timestamp::NEVER, |pending| pending.silent_until)
+    }
+
+    /// When a silence is to be looked at. A client that is served soon, or is held, needs no deadline.
+    pub fn silence_due_at(&self) -> Timestamp {
+        if self.queued || self.hold != Hold::None {
+            Timestamp::NEVER
+        } else {
+            self.silent_until()
+        }
     }
 
     /// Takes the codec out, as a line that it yields borrows from it while the connection changes.
@@ -259,9 +315,10 @@ impl ReadHalf {
 
     /// Drops input that will not be run, and any hold.
     pub fn discard(&mut self, buffers: &mut Pool<Vec<u8>>) {
-        if let Some(pending) = self.pending.take() {
+        if let Some(pending) = self.take_pending() {
             buffers.put(pending.bytes);
         }
+        self.pending = None;
         self.codec = Codec::default();
         self.hold = Hold::None;
     }

@@ -404,6 +404,10 @@ impl<S: Transport> Switchboard<S> {
         } else if connection.input().resume_at(timing.rate) <= now {
             connection.input_mut().set_hold(Hold::None);
             self.table.enqueue(id);
+        } else if connection.input().silence_due_at() <= now {
+            // Bytes may be there of which the poll has not told yet.
+            connection.input_mut().note_ready(true, false);
+            self.table.enqueue(id);
         }
     }
 

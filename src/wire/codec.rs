@@ -80,20 +80,35 @@ impl Codec {
         }
     }
 
-    /// The end of input: an unfinished last line counts as a line.
+    /// The next frame of those that the end of input completes: an unfinished last line counts as a line.
     pub fn finish(&mut self) -> Option<Frame<'_>> {
-        match self {
-            Self::Lines(lines) => lines.finish(),
-            Self::Detect(Detector(None)) => None,
-            Self::Detect(Detector(Some(detection))) => {
-                if !detection.lines.has_unfinished_line() {
-                    return None;
-                }
-                match detection.judge(Step::Line) {
-                    Ok(step) => self.move_on(step).frame_at(step),
-                    Err(protocol) => Some(self.foreign(protocol)),
-                }
+        if let Self::Detect(detector) = self {
+            let detection = detector.0.as_ref()?;
+            if detection.lines.has_unfinished_line()
+                && let Err(protocol) = detection.judge(Step::Line)
+            {
+                return Some(self.foreign(protocol));
             }
+        }
+        self.lines_mut().finish()
+    }
+
+    /// Whether a silence from here on ends the line.
+    #[must_use]
+    pub fn is_after_bare_cr(&self) -> bool {
+        self.lines().is_some_and(LineSplitter::is_after_bare_cr)
+    }
+
+    /// The client was silent, once [`Codec::is_after_bare_cr`]: the line ends.
+    pub fn end_silent_line(&mut self) -> Option<Frame<'_>> {
+        let step = self.lines_mut().end_silent_line();
+        let judged = match self {
+            Self::Detect(detector) => detector.detection().judge(step),
+            Self::Lines(_) => Ok(step),
+        };
+        match judged {
+            Ok(step) => self.move_on(step).frame_at(step),
+            Err(protocol) => Some(self.foreign(protocol)),
         }
     }
 
@@ -101,9 +116,13 @@ impl Codec {
     fn move_on(&mut self, step: Step) -> &mut LineSplitter {
         let lines = self.lines_mut();
         let is_chat = match step {
-            Step::Line => !lines.text().is_empty(),
+            Step::Line => !lines.partial().is_empty(),
             Step::TooLong => true,
-            Step::More | Step::AreYouThere | Step::Answer(_) => false,
+            Step::More
+            | Step::UnendedSubnegotiation
+            | Step::AreYouThere
+            | Step::Answer(_)
+            | Step::EndOfFile => false,
         };
         if is_chat {
             *self = Self::Lines(mem::take(lines));
@@ -115,6 +134,7 @@ impl Codec {
         Frame {
             kind: FrameKind::Foreign(protocol),
             framing: self.framing(),
+            tells_not_utf8: false,
         }
     }
 
@@ -168,7 +188,11 @@ impl Detection {
         let is_http = match step {
             Step::Line => is_http_request(self.lines.partial(), false),
             Step::TooLong => is_http_request(self.lines.partial(), true),
-            Step::More | Step::AreYouThere | Step::Answer(_) => false,
+            Step::More
+            | Step::UnendedSubnegotiation
+            | Step::AreYouThere
+            | Step::Answer(_)
+            | Step::EndOfFile => false,
         };
         if is_http {
             Err(ForeignProtocol::Http)
@@ -186,7 +210,7 @@ mod tests {
 
     fn shown(frame: &Frame<'_>) -> String {
         let kind = match &frame.kind {
-            FrameKind::Line(line) => format!("line {}", line.escape_ascii()),
+            FrameKind::Line(line) => format!("line {line}"),
             other => format!("{other:?}"),
         };
         format!("{kind}, {:?}", frame.framing)
@@ -206,7 +230,12 @@ mod tests {
                 }
             }
         }
-        frames.extend(codec.finish().as_ref().map(shown));
+        while let Some(frame) = codec.finish() {
+            frames.push(shown(&frame));
+            if matches!(frame.kind, FrameKind::Foreign(_)) {
+                break;
+            }
+        }
         frames
     }
 
@@ -231,12 +260,14 @@ mod tests {
             b"\r\nHEAD / HTTP/1.0\n",
             b"\n\nPOST /x\n",
             b"GET /\xff\xf1\n",
+            b"\x1b[A\nGET /\n",
+            b"\xef\xbb\xbfGET /\n",
         ] {
             let frames = at_each_split(first);
             let last = frames.last().map(String::as_str).unwrap_or_default();
             assert!(last.starts_with("Foreign(Http)"), "{frames:?}");
         }
-        for chat in [&b"GET it\n"[..], b"a\nGET /\n", b"\xef\xbb\xbfGET /\n"] {
+        for chat in [&b"GET it\n"[..], b"a\nGET /\n"] {
             let frames = at_each_split(chat);
             assert!(
                 !frames.iter().any(|frame| frame.starts_with("Foreign")),
@@ -251,9 +282,9 @@ mod tests {
             let hello = [0x16, 0x03, minor, 0x02, 0x0a, 0x01];
             assert_eq!(at_each_split(&hello), ["Foreign(Tls), Lf"]);
         }
-        assert_eq!(at_each_split(b"\x16\x03x\n"), ["line \\x16\\x03x, Lf"]);
+        assert_eq!(at_each_split(b"\x16\x03x\n"), ["line x, Lf"]);
         let later = at_each_split(b"\n\x16\x03\x01\n");
-        assert_eq!(later, ["line , Lf", "line \\x16\\x03\\x01, Lf"]);
+        assert_eq!(later, ["line , Lf", "line , Lf"]);
     }
 
     #[test]
@@ -269,13 +300,18 @@ mod tests {
             b"\xff\xf6\n\xff\xf6b\n",
             b"ab\x08c\x08\x08\x08\x08d\n",
             b"\x16\n\x16\x03\n",
+            b"a\r\0\r\0b\r\0",
+            b"\x1b]0;\nb\xff\xfax\n",
+            b"\xe4\n\xff\xf1\n",
         ] {
             let mut lines = LineSplitter::default();
             let (mut expected, mut rest) = (Vec::new(), bytes);
             while let Some(frame) = lines.next(&mut rest, MAX) {
                 expected.push(shown(&frame));
             }
-            expected.extend(lines.finish().as_ref().map(shown));
+            while let Some(frame) = lines.finish() {
+                expected.push(shown(&frame));
+            }
             assert_eq!(at_each_split(bytes), expected, "{}", bytes.escape_ascii());
         }
     }

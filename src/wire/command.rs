@@ -10,6 +10,7 @@ use crate::chat::refusal::{
 };
 
 use super::command_table;
+use super::look_alike::looks_addressed;
 
 /// Parses a line that is not blank, as its sender wants it read. The command borrows from the line.
 ///
@@ -54,6 +55,7 @@ fn command_or_text(line: &str) -> Request<'_> {
         [b'/', ..] => command(line.get(1..).unwrap_or_default()),
         [b' ', ..] => text(line.get(1..).unwrap_or_default()).map(say),
         b"quit" | b"exit" => Ok(Command::Session(SessionCommand::Quit(None))),
+        _ if looks_addressed(line) => Err(Refusal::Message(MessageRefusal::LookAlike)),
         _ => Ok(say(line)),
     }
 }
@@ -421,6 +423,8 @@ mod tests {
             ("@,bob smith:x", MessageRefusal::MissingName),
             ("@bob smith,:x", MessageRefusal::SpaceInName),
             ("@bob see: this", MessageRefusal::SpaceInName),
+            ("＠bob: x", MessageRefusal::LookAlike),
+            ("／msg bob x", MessageRefusal::LookAlike),
         ] {
             assert_eq!(
                 parse(line, Reading::Commands),

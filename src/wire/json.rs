@@ -125,6 +125,8 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
         | Notice::Motd(_)
         | Notice::Here { .. }
         | Notice::RateLimited { .. }
+        | Notice::NotUtf8
+        | Notice::UnendedSubnegotiation
         | Notice::ShuttingDown
         | Notice::Closing(_) => Ok(()),
     }

@@ -149,7 +149,10 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
 
 fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
     match notice {
-        Notice::Undelivered { .. } | Notice::Closing(_) => {
+        Notice::Undelivered { .. }
+        | Notice::NotUtf8
+        | Notice::UnendedSubnegotiation
+        | Notice::Closing(_) => {
             error_words(lines, format_args!("{notice}"));
         }
         Notice::HowToRegister => {

@@ -1,12 +1,17 @@
 //! Takes telnet's commands out of the stream, in constant memory and linear time.
 //!
 //! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so a client that sends it
-//! speaks telnet. The server offers no option and refuses each once, so that no negotiation can loop
-//! (RFC 1143 describes the loops). Subnegotiations are dropped.
+//! speaks telnet, or writes in another encoding. The server offers no option and refuses each once, so that no
+//! negotiation can loop (RFC 1143 describes the loops). Subnegotiations are dropped; as none was agreed on, one
+//! without an end is text in another encoding, and is given up.
+
+use std::mem;
 
 /// Interpret As Command.
 pub const IAC: u8 = 255;
 
+/// RFC 1184; the first of all commands.
+const EOF: u8 = 236;
 const SE: u8 = 240;
 const INTERRUPT_PROCESS: u8 = 244;
 const ARE_YOU_THERE: u8 = 246;
@@ -36,6 +41,12 @@ pub enum TelnetEvent {
     EraseCharacter,
     /// A question that wants an answer a person can see.
     AreYouThere,
+    /// The input ends here.
+    EndOfFile,
+    /// This byte makes the 255 before it no command: both are text.
+    NoCommand(u8),
+    /// A subnegotiation has not ended before this byte, or cannot go on with it, and is given up.
+    GivenUp(u8),
     /// The server's half of a negotiation, to be sent.
     Answer([u8; 3]),
 }
@@ -60,6 +71,10 @@ pub struct Telnet(Option<Box<TelnetState>>);
 #[derive(Debug, Default)]
 struct TelnetState {
     position: Position,
+    /// Bytes of the subnegotiation so far.
+    subnegotiation_bytes: usize,
+    /// A command came.
+    has_spoken: bool,
     /// The options already refused, a bit each: the server's own, and the client's.
     ours: [u64; 4],
     theirs: [u64; 4],
@@ -74,17 +89,35 @@ impl Telnet {
             .is_none_or(|state| state.position == Position::Text)
     }
 
-    /// Takes the next byte.
-    pub fn feed(&mut self, byte: u8) -> TelnetEvent {
+    /// Whether a command came.
+    #[must_use]
+    pub fn has_spoken(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.has_spoken)
+    }
+
+    /// Gives up a subnegotiation that will not end any more. Returns whether there is one.
+    pub fn give_up(&mut self) -> bool {
+        let Some(state) = &mut self.0 else {
+            return false;
+        };
+        let position = mem::take(&mut state.position);
+        matches!(
+            position,
+            Position::Subnegotiation | Position::SubnegotiationCommand
+        )
+    }
+
+    /// Takes the next byte. A subnegotiation holds as many bytes as a line, at most.
+    pub fn feed(&mut self, byte: u8, line_bytes_max: usize) -> TelnetEvent {
         match &mut self.0 {
             None if byte != IAC => TelnetEvent::Text(byte),
-            state => state.get_or_insert_default().feed(byte),
+            state => state.get_or_insert_default().feed(byte, line_bytes_max),
         }
     }
 }
 
 impl TelnetState {
-    fn feed(&mut self, byte: u8) -> TelnetEvent {
+    fn feed(&mut self, byte: u8, line_bytes_max: usize) -> TelnetEvent {
         match self.position {
             Position::Text if byte == IAC => self.goto(Position::Command, TelnetEvent::Nothing),
             Position::Text => TelnetEvent::Text(byte),
@@ -96,14 +129,23 @@ impl TelnetState {
             Position::Subnegotiation if byte == IAC => {
                 self.goto(Position::SubnegotiationCommand, TelnetEvent::Nothing)
             }
-            Position::Subnegotiation => TelnetEvent::Nothing,
+            Position::Subnegotiation => self.subnegotiation_byte(byte, line_bytes_max),
             Position::SubnegotiationCommand => match byte {
-                IAC => self.goto(Position::Subnegotiation, TelnetEvent::Nothing),
+                IAC => self.subnegotiation_byte(byte, line_bytes_max),
                 SE => self.goto(Position::Text, TelnetEvent::Ignored),
+                ..EOF => self.goto(Position::Text, TelnetEvent::GivenUp(byte)),
                 // The end went missing: a command is never data.
                 _ => self.command(byte),
             },
         }
+    }
+
+    fn subnegotiation_byte(&mut self, byte: u8, line_bytes_max: usize) -> TelnetEvent {
+        if self.subnegotiation_bytes == line_bytes_max {
+            return self.goto(Position::Text, TelnetEvent::GivenUp(byte));
+        }
+        self.subnegotiation_bytes += 1;
+        self.goto(Position::Subnegotiation, TelnetEvent::Nothing)
     }
 
     fn goto(&mut self, position: Position, event: TelnetEvent) -> TelnetEvent {
@@ -112,10 +154,16 @@ impl TelnetState {
     }
 
     fn command(&mut self, byte: u8) -> TelnetEvent {
+        self.has_spoken |= (EOF..IAC).contains(&byte);
         match byte {
+            ..EOF => self.goto(Position::Text, TelnetEvent::NoCommand(byte)),
             IAC => self.goto(Position::Text, TelnetEvent::Text(IAC)),
             WILL | WONT | DO | DONT => self.goto(Position::Option(byte), TelnetEvent::Nothing),
-            SB => self.goto(Position::Subnegotiation, TelnetEvent::Nothing),
+            SB => {
+                self.subnegotiation_bytes = 0;
+                self.goto(Position::Subnegotiation, TelnetEvent::Nothing)
+            }
+            EOF => self.goto(Position::Text, TelnetEvent::EndOfFile),
             INTERRUPT_PROCESS | ERASE_LINE => self.goto(Position::Text, TelnetEvent::EraseLine),
             ERASE_CHARACTER => self.goto(Position::Text, TelnetEvent::EraseCharacter),
             ARE_YOU_THERE => self.goto(Position::Text, TelnetEvent::AreYouThere),
@@ -158,7 +206,7 @@ mod tests {
     use super::*;
 
     fn feed(telnet: &mut Telnet, bytes: &[u8]) -> Vec<TelnetEvent> {
-        let events = bytes.iter().map(|byte| telnet.feed(*byte));
+        let events = bytes.iter().map(|byte| telnet.feed(*byte, 8));
         events
             .filter(|event| !matches!(event, TelnetEvent::Nothing))
             .collect()
@@ -212,6 +260,24 @@ mod tests {
             feed(&mut telnet, &bytes),
             [TelnetEvent::AreYouThere, TelnetEvent::Text(b'x')]
         );
+    }
+
+    #[test]
+    fn byte_below_the_commands_is_text_with_the_255_before_it() {
+        for byte in 0..EOF {
+            let mut telnet = Telnet::default();
+            let events = feed(&mut telnet, &[IAC, byte, b'x']);
+            assert_eq!(
+                events,
+                [TelnetEvent::NoCommand(byte), TelnetEvent::Text(b'x')]
+            );
+            assert!(!telnet.has_spoken());
+        }
+        for byte in EOF..IAC {
+            let mut telnet = Telnet::default();
+            feed(&mut telnet, &[IAC, byte]);
+            assert!(telnet.has_spoken());
+        }
     }
 
     #[test]

@@ -119,7 +119,7 @@ const KEEPALIVE: [&str; 4] = ["--keepalive-time", "6", "--user-timeout", "8"];
 fn ask_until_probed(client: &mut Client, name: &str) -> String {
     let mut answer = String::new();
     wait_until("a probe", || {
-        client.send(&format!("#{name}"));
+        client.send(&format!("/nick {name}"));
         answer = client.line();
         assert!(answer.contains(" is in use. "), "{answer}");
         answer.contains(" within ")

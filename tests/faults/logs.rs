@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Bytes that no terminal should get: C0, C1, ESC, DEL, and bidirectional controls.
-const NASTY: &str = "a\x1b[2Jb\x07c\u{7f}\u{9b}31md\u{85}e\u{202e}f\u{2066}g\u{2069}h\x0bi";
+const NASTY: &str = "a\x1b[2Jb\x07c\u{7f}\u{9b}31md\u{85}e\u{202e}f\u{2066}g\u{2069}h\x0bi!";
 
 fn is_nasty(character: char) -> bool {
     (character.is_control() && character != '\n' && character != '\t')

@@ -8,6 +8,7 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::{Client, Daemon};
 
 const IAC: u8 = 255;
+const EOF: u8 = 236;
 const SE: u8 = 240;
 const DATA_MARK: u8 = 242;
 const INTERRUPT_PROCESS: u8 = 244;
@@ -114,15 +115,25 @@ fn telnet_command_means_the_same_in_every_split() {
             }
         }
     }
-    // WILL to DONT of option 1, of which two are refused, once.
-    expect_bytes(&mut alice, &[IAC, DONT, 1, IAC, WONT, 1]);
+    // WILL to DONT of option 1, of which two are refused, once; and a doubled 255 is no UTF-8.
+    let hint = "! That is not UTF-8: others see \u{fffd} in it. Set your terminal to UTF-8.\r\n";
+    let expected = [&[IAC, DONT, 1, IAC, WONT, 1], hint.as_bytes()].concat();
+    expect_bytes(&mut alice, &expected);
 }
 
 #[test]
 fn unfinished_telnet_command_keeps_no_connection_open() {
     let daemon = Daemon::start(&[]);
     let mut bob = daemon.join("bob");
-    for unfinished in [&[IAC][..], &[IAC, DO], &[IAC, SB], &[IAC, SB, 24, IAC]] {
+    for unfinished in [
+        &[IAC][..],
+        &[IAC, DO],
+        &[IAC, SB],
+        &[IAC, SB, 24, IAC],
+        b"\x1b",
+        b"\x1b]0;",
+        b"\x1b[M!",
+    ] {
         let mut alice = daemon.join("alice");
         alice.send_bytes(b"last words");
         alice.send_bytes(unfinished);
@@ -136,8 +147,51 @@ fn unfinished_telnet_command_keeps_no_connection_open() {
     }
 }
 
-/// Sends `start`, and then `piece` over and over, `bytes` in all; returns the processor time that
-/// the daemon took for it.
+#[test]
+fn end_of_file_ends_the_input_and_all_of_it_is_answered() {
+    let daemon = Daemon::start(&[]);
+    let mut bob = daemon.join("bob");
+    for split in 0..=2 {
+        let mut alice = join(&daemon, "alice");
+        let bytes = b"@bob:first\n@bob:last words";
+        alice.send_bytes(bytes);
+        alice.send_bytes(&[IAC, EOF][..split]);
+        alice.send_bytes(&[&[IAC, EOF][split..], b"\n/ping\n"].concat());
+        // The socket stays open from here, as a pipe's telnet leaves it.
+        assert_eq!(alice.bytes_to_end(), b"");
+        bob.expect_lines(&[
+            "* alice has joined lobby.",
+            "@alice: first",
+            "@alice: last words",
+            "* alice has left lobby.",
+        ]);
+    }
+}
+
+#[test]
+fn byte_255_of_another_encoding_mutes_nobody() {
+    let (daemon, [mut bob]) = Daemon::start_with(["bob"]);
+    for text in [&b"\xff\xfa a"[..], b"\xff\xfa", b"\xff\xfb", b"\xff a"] {
+        let mut egon = daemon.join("egon");
+        bob.expect_line("* egon has joined lobby.");
+        egon.send_bytes(b"\xcf\xf0\n");
+        egon.expect_line_starting("! That is not UTF-8");
+        bob.expect_line("egon: \u{fffd}\u{fffd}");
+        egon.send_bytes(&[text, b"\n/ping x\n/quit\n"].concat());
+        egon.expect_lines(&["* pong x", "* Bye."]);
+        assert!(bob.line().starts_with("egon: \u{fffd}"));
+        bob.expect_line("* egon has left lobby.");
+    }
+    // Where it is the first of all, it may be telnet's, for a line's length.
+    let mut egon = daemon.join("egon");
+    egon.send_bytes(b"\xff\xfa a\n/ping x\n");
+    egon.send_bytes(&b"ten bytes\n".repeat(410));
+    egon.expect_line_starting("! A telnet option had no end");
+    egon.send("/ping y");
+    egon.read_until("* pong y");
+}
+
+/// Sends `piece` over and over, `bytes` in all; returns the processor time that the daemon took for it.
 fn cpu_time_of(daemon: &Daemon, client: &mut Client, piece: &[u8], bytes: usize) -> Duration {
     let before = daemon.cpu_time();
     let piece = piece.repeat(MIB / piece.len());
@@ -159,7 +213,7 @@ fn endless_subnegotiation_takes_constant_memory_and_linear_time() {
     let memory_before = daemon.peak_memory_kib();
     let mut time_of = |bytes| {
         alice.send_bytes(&[IAC, SB, 24]);
-        cpu_time_of(&daemon, &mut alice, b"subnegotiation\n", bytes)
+        cpu_time_of(&daemon, &mut alice, b"subnegotiation ", bytes)
     };
     // Other work on the machine can make one try look slow, but hardly three in a row.
     let is_linear = (0..3).any(|_| {
@@ -171,8 +225,10 @@ fn endless_subnegotiation_takes_constant_memory_and_linear_time() {
     assert!(is_linear);
     let memory = daemon.peak_memory_kib() - memory_before;
     assert!(memory < MEMORY_KIB_MAX, "{memory} KiB");
+    // It was given up, with the rest of its line.
+    alice.send("still it");
     alice.send("here again");
-    bob.expect_line("alice: here again"); // and no part of the subnegotiation
+    bob.expect_line("alice: here again");
 }
 
 #[test]
@@ -183,7 +239,7 @@ fn lines_of_doubled_255s_and_of_erasing_take_constant_memory() {
     bob.expect_line("* alice has joined lobby.");
     let memory_before = daemon.peak_memory_kib();
     for (piece, refused) in [
-        (&[IAC, IAC][..], true),
+        (&[IAC, IAC][..], true), // text, and no UTF-8
         (&[b'x', IAC, ERASE_CHARACTER], false),
         (&[b'x', IAC, ERASE_LINE], false),
         (&[IAC, SB, IAC, SE], false),
@@ -194,6 +250,7 @@ fn lines_of_doubled_255s_and_of_erasing_take_constant_memory() {
             alice.send_bytes(&piece.repeat(MIB / piece.len()));
         }
         if refused {
+            alice.expect_line_starting("! That is not UTF-8");
             alice.expect_line_starting("! That line is too long");
             alice.send_bytes(b"\n");
         }

@@ -152,8 +152,8 @@ fn descriptor_that_is_no_listening_stream_socket_is_named() {
 fn expect_no_start(mut command: Command) -> String {
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut child = Killed(child);
-    let text = io::read_to_string(child.0.stderr.take().unwrap()).unwrap();
     let status = wait_for_exit(&mut child.0);
+    let text = io::read_to_string(child.0.stderr.take().unwrap()).unwrap();
     assert_eq!(status.code(), Some(1), "{text}");
     assert_eq!(text.matches('\n').count(), 1, "{text}");
     text

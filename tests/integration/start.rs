@@ -428,7 +428,7 @@ fn motd_lobby_and_server_name_are_shown() {
     let motd = motd.to_str().unwrap();
     let daemon = Daemon::start(&["--motd", motd, "--lobby", "hall", "--name", "teashop"]);
     let mut alice = daemon.connect();
-    alice.expect_lines(&["* Welcome to [1mthe teashop.", "* ", "* Be kind."]);
+    alice.expect_lines(&["* Welcome to the teashop.", "* ", "* Be kind."]);
     alice.send("#alice");
     alice.expect_lines(&[
         "* You are registered as alice.",

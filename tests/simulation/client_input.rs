@@ -1,4 +1,4 @@
-//! A client's lines as bytes, with telnet, erasing and line ends that the splitter must see through.
+//! A client's lines as bytes, with telnet, keys and line ends that the splitter must see through.
 
 use crate::clients::{Client, Habits};
 use crate::rng::Rng;
@@ -21,6 +21,28 @@ const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
 const TIMING_MARK: u8 = 6;
+
+/// Keys and other things that a terminal sends, and what nobody sees: they vanish wherever they stand.
+const VANISHING: [&[u8]; 14] = [
+    b"\x1b[A",
+    b"\x1bOP",
+    b"\x1b[15~",
+    b"\x1b[[A",
+    b"\x1b[1;5C",
+    b"\x1b[200~",
+    b"\x1b[201~",
+    b"\x1b[<0;10;20M",
+    b"\x1b[M !!",
+    b"\x1b]0;\xc3\xa9\x07",
+    b"\x1bPq\x1b\\",
+    b"\xc2\x9b31m",
+    BYTE_ORDER_MARK,
+    b"\0\x07",
+];
+
+/// ^U and ^C give a line up, ^W its last word.
+const GIVE_UP: [u8; 2] = [0x15, 0x03];
+const GIVE_UP_WORD: u8 = 0x17;
 
 /// Characters to be erased again, of each length in UTF-8.
 const SLIPS: [&str; 4] = ["q", "é", "€", "😀"];
@@ -59,13 +81,28 @@ impl Client {
                 let erase = [IAC, rng.pick(&[INTERRUPT, ERASE_LINE])];
                 bytes.splice(..0, [slip.as_bytes(), b"@c0: no", &erase].concat());
             }
-            6 => {
+            12 => {
                 // A line of blanks is none.
                 bytes.splice(..0, *b" \t \n");
             }
+            6..=8 => {
+                let vanishing = rng.pick(&VANISHING);
+                bytes.splice(place..place, vanishing.iter().copied());
+            }
+            9 => {
+                let give_up = [rng.pick(&GIVE_UP)];
+                bytes.splice(..0, [slip.as_bytes(), b"@c0: no\x1b]", &give_up].concat());
+            }
+            10 => {
+                bytes.splice(..0, [slip.as_bytes(), b" ", &[GIVE_UP_WORD]].concat());
+            }
             _ => {}
         }
-        bytes.extend_from_slice(if self.habits.crlf { b"\r\n" } else { b"\n" });
+        bytes.extend_from_slice(match rng.below(8) {
+            _ if self.habits.crlf => b"\r\n",
+            0 => b"\r\0",
+            _ => b"\n",
+        });
         self.outgoing.extend(bytes);
     }
 

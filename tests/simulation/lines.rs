@@ -8,9 +8,6 @@ use crate::plan::ROOMS;
 /// a line, in JSON or to a terminal.
 const FILLING: &str = "aé€😀\"\\:@/#[]*!{}<>&z'.,-_ñ漢";
 
-/// A byte order mark, which is text in the middle of a connection.
-pub const MARK: char = '\u{feff}';
-
 /// The part of a line for the command and the names before a text.
 const PREFIX_BYTES_MAX: usize = 40;
 
@@ -272,9 +269,6 @@ impl History {
             return text;
         }
         let bytes_max = text.len() + filling_max;
-        if filling_max >= 8 && self.rng.one_in(16) {
-            text.insert(0, MARK);
-        }
         text.push(' ');
         let skipped = self.rng.below(FILLING.chars().count());
         for character in FILLING.chars().cycle().skip(skipped) {

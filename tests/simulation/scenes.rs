@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::client_input::draw_habits;
 use crate::clients::{Client, Habits, Line};
 use crate::history::History;
-use crate::lines::{MARK, SIGILS};
+use crate::lines::SIGILS;
 
 /// The bytes around a text in a queue, at most.
 const ENVELOPE_BYTES: usize = 250;
@@ -270,7 +270,6 @@ fn without_refusals(mut line: &[u8]) -> &[u8] {
 pub fn number_in(text: &str) -> usize {
     let sigil = SIGILS.into_iter().find(|sigil| text.starts_with(sigil));
     let text = text.strip_prefix(sigil.unwrap_or_default()).unwrap_or(text);
-    let text = text.strip_prefix(MARK).unwrap_or(text);
     let number = text.split(' ').next().unwrap_or_default().parse();
     number.unwrap_or_else(|_| panic!("no client sent this: {text}"))
 }

@@ -410,8 +410,11 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
         },
         Notice::Here { server_name } => OwnedEvent::Here(server_name.into()),
         Notice::ShuttingDown => OwnedEvent::ShuttingDown,
-        Notice::Closing(_) | Notice::RateLimited { .. } => {
-            panic!("only a server closes: {notice:?}")
+        Notice::RateLimited { .. }
+        | Notice::NotUtf8
+        | Notice::UnendedSubnegotiation
+        | Notice::Closing(_) => {
+            panic!("only a server says so: {notice:?}")
         }
     }
 }

@@ -602,11 +602,12 @@ fn terminal_control_characters_do_not_get_through() {
     check_three(
         "
         alice> \\x1b[31mred\\x07 \\xc2\\x9b1m\\x00 \\xe2\\x80\\xaeevil\\xe2\\x81\\xa9 tab\\t.
-        bob< alice: [31mred 1m evil tab\\t.
-        carol< alice: [31mred 1m evil tab\\t.
+        bob< alice: red  evil tab\\t.
+        carol< alice: red  evil tab\\t.
         alice> a\\xfeb\\xc0\\xaf
         bob< alice: a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd\\xef\\xbf\\xbd
         carol< alice: a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd\\xef\\xbf\\xbd
+        alice< ! That is not UTF-8: others see \u{fffd} in it. Set your terminal to UTF-8.
         ",
     );
 }

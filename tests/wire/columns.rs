@@ -88,6 +88,8 @@ fn notice_fits_with_the_longest_names() {
         Notice::RateLimited {
             lines_per_second: u32::MAX,
         },
+        Notice::NotUtf8,
+        Notice::UnendedSubnegotiation,
         Notice::ShuttingDown,
     ];
     let closing = CloseReason::ALL.map(Notice::Closing);
@@ -292,6 +294,7 @@ fn refusal_fits_and_is_one_line_unless_it_lists() {
         MessageRefusal::MissingColon.into(),
         MessageRefusal::MissingName.into(),
         MessageRefusal::SpaceInName.into(),
+        MessageRefusal::LookAlike.into(),
         MessageRefusal::TooManyRecipients.into(),
         MessageRefusal::NobodyWrote.into(),
         MessageRefusal::WriterLeft { name: None }.into(),
@@ -395,7 +398,10 @@ fn kind_of(event: &Event<'_>) -> usize {
             Notice::Undelivered { count: 1, .. } => 12,
             Notice::Undelivered { .. } => 13,
             Notice::Here { .. } => 14,
-            Notice::RateLimited { .. } | Notice::ShuttingDown => 15,
+            Notice::RateLimited { .. }
+            | Notice::NotUtf8
+            | Notice::UnendedSubnegotiation
+            | Notice::ShuttingDown => 15,
             Notice::Closing(_) => 16,
         },
         Event::Ok(reply) => match reply {
@@ -451,7 +457,7 @@ fn kind_of(event: &Event<'_>) -> usize {
             Refusal::Message(refusal) => match refusal {
                 MessageRefusal::MissingColon => 52,
                 MessageRefusal::MissingName => 53,
-                MessageRefusal::SpaceInName => 54,
+                MessageRefusal::SpaceInName | MessageRefusal::LookAlike => 54,
                 MessageRefusal::TooManyRecipients => 55,
                 MessageRefusal::Unreached { .. } => 56,
                 MessageRefusal::NobodyWrote => 57,

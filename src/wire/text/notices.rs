@@ -45,6 +45,12 @@ impl Display for Notice<'_> {
                 f,
                 "You sent many lines at once: the rest is taken at {lines_per_second} a second."
             ),
+            Self::NotUtf8 => f.write_str(
+                "That is not UTF-8: others see \u{fffd} in it. Set your terminal to UTF-8.",
+            ),
+            Self::UnendedSubnegotiation => f.write_str(
+                "A telnet option had no end, and its line was dropped. Is your text UTF-8?",
+            ),
             Self::ShuttingDown => f.write_str("The server is shutting down."),
             Self::Closing(reason) => closing(*reason, f),
         }

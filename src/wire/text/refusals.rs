@@ -120,6 +120,9 @@ impl Display for MessageRefusal<'_> {
             Self::SpaceInName => {
                 f.write_str("A name has no space in it. Type @user:message. Nothing was sent.")
             }
+            Self::LookAlike => f.write_str(
+                "Type @ or / first: that line only looks as if it began so. Nothing was sent.",
+            ),
             Self::TooManyRecipients => write!(
                 f,
                 "A private message goes to {RECIPIENTS_MAX} users at most. Use a room: /join ROOM."

@@ -80,6 +80,11 @@ fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
     if let Some(rest) = line.strip_prefix('/') {
         return check_command(rest, request);
     }
+    // Only what begins with another character than it shows.
+    if *request == Err(Refusal::Message(MessageRefusal::LookAlike)) {
+        assert!(!line.starts_with(|c: char| c.is_ascii_graphic() || c == ' '));
+        return assert!(line.contains([':', '：', '﹕', '︓', '∶', '꞉', 'ː']) || has_slash(line));
+    }
     let expected = match line {
         "quit" | "exit" => Ok(Command::Session(SessionCommand::Quit(None))),
         " " => Err(Refusal::Line(LineRefusal::NoText)),
@@ -88,6 +93,10 @@ fn check_meaning<'a>(line: &'a str, request: &Request<'a>) {
         ))),
     };
     assert_eq!(*request, expected);
+}
+
+fn has_slash(line: &str) -> bool {
+    line.contains(['/', '／', '⁄', '∕', '╱', '⧸'])
 }
 
 /// `@NAME,NAME:TEXT`, without the first byte.

@@ -320,7 +320,11 @@ fn notice(world: &World, which: usize, examine: Examine<'_>) {
         }
         _ => {
             plain = Plain::Begins("! ");
-            Notice::Closing(CloseReason::ALL[world.size % CloseReason::COUNT])
+            match world.count % 3 {
+                0 => Notice::Closing(CloseReason::ALL[world.size % CloseReason::COUNT]),
+                1 => Notice::NotUtf8,
+                _ => Notice::UnendedSubnegotiation,
+            }
         }
     };
     examine(

@@ -3,19 +3,24 @@
 
 use std::collections::BTreeSet;
 
-/// A finding, and whether the client wants CR LF from then on.
+use super::lines::may_pass;
+
+/// A finding, whether the client wants CR LF from then on, and whether it is told that its text was no UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub what: What,
     pub crlf: bool,
+    pub tells_not_utf8: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    Line(Vec<u8>),
+    Line(String),
     TooLong,
+    UnendedSubnegotiation,
     AreYouThere,
     Answer([u8; 3]),
+    EndOfFile,
     Http,
     Tls,
 }
@@ -30,16 +35,21 @@ enum Telnet {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a stream"
+)]
 pub struct Model {
     line_bytes_max: usize,
-    line: Vec<u8>,
-    /// The rest of the line is dropped; the byte that was dropped last.
-    dropping: Option<u8>,
+    typed: Typed,
+    /// The rest of the line is dropped.
+    dropping: bool,
+    after_cr: bool,
     telnet: Telnet,
+    has_spoken: bool,
+    subnegotiation_bytes: usize,
     refused: BTreeSet<(u8, u8)>,
     crlf: bool,
-    /// The number of lines, too long ones included.
-    lines: usize,
     /// Whether all lines were empty.
     only_empty: bool,
     first_bytes: Vec<u8>,
@@ -56,8 +66,19 @@ pub fn findings(bytes: &[u8], ended: bool, line_bytes_max: usize) -> Vec<Finding
             return model.findings;
         }
     }
-    if ended && model.dropping.is_none() && !model.line.is_empty() {
-        model.end_line();
+    if !ended {
+        return model.findings;
+    }
+    let is_unfinished = !model.typed.pieces.is_empty() || !model.typed.half.is_empty();
+    if !model.dropping && is_unfinished {
+        model.end_line(usize::MAX);
+    }
+    let is_unended = matches!(
+        model.telnet,
+        Telnet::Subnegotiation | Telnet::SubnegotiationCommand
+    );
+    if is_unended && !model.is_over() {
+        model.find(What::UnendedSubnegotiation);
     }
     model.findings
 }
@@ -66,12 +87,14 @@ impl Model {
     fn new(line_bytes_max: usize) -> Self {
         Self {
             line_bytes_max,
-            line: Vec::new(),
-            dropping: None,
+            typed: Typed::default(),
+            dropping: false,
+            after_cr: false,
             telnet: Telnet::Text,
+            has_spoken: false,
+            subnegotiation_bytes: 0,
             refused: BTreeSet::new(),
             crlf: false,
-            lines: 0,
             only_empty: true,
             first_bytes: Vec::new(),
             findings: Vec::new(),
@@ -83,9 +106,16 @@ impl Model {
         matches!(last, Some(What::Http | What::Tls))
     }
 
+    /// The first finding behind what was no UTF-8 tells it.
     fn find(&mut self, what: What) {
-        let crlf = self.crlf;
-        self.findings.push(Finding { what, crlf });
+        let is_foreign = matches!(what, What::Http | What::Tls);
+        let tells_not_utf8 = self.typed.broken > 0 && !self.typed.is_told && !is_foreign;
+        self.typed.is_told |= tells_not_utf8;
+        self.findings.push(Finding {
+            what,
+            crlf: self.crlf,
+            tells_not_utf8,
+        });
     }
 
     fn take(&mut self, byte: u8) {
@@ -95,22 +125,49 @@ impl Model {
                 return self.find(What::Tls);
             }
         }
+        let is_in_another_encoding = self.typed.broken > 0 && !self.has_spoken;
         match self.telnet {
-            Telnet::Text if byte == 255 => self.telnet = Telnet::Command,
-            Telnet::Text => self.text(byte),
-            Telnet::Command | Telnet::SubnegotiationCommand if byte != 255 => self.command(byte),
-            Telnet::Command => {
-                self.telnet = Telnet::Text;
-                self.add(255); // a byte of text, and no sign of telnet
+            Telnet::Text if byte == 255 && !is_in_another_encoding => {
+                self.telnet = Telnet::Command;
             }
+            Telnet::Text => self.text(byte),
+            Telnet::Command if byte == 255 => {
+                self.telnet = Telnet::Text;
+                self.text(255); // a byte of text, and no sign of telnet
+            }
+            // No command: an encoding where 255 is a character.
+            Telnet::Command if byte < 236 => {
+                self.telnet = Telnet::Text;
+                self.text(255);
+                self.text(byte);
+            }
+            Telnet::SubnegotiationCommand if byte != 255 && byte >= 236 => self.command(byte),
+            Telnet::SubnegotiationCommand if byte < 236 => self.give_up(byte),
+            Telnet::Command => self.command(byte),
             Telnet::Option(verb) => self.option(verb, byte),
             Telnet::Subnegotiation if byte == 255 => self.telnet = Telnet::SubnegotiationCommand,
-            Telnet::Subnegotiation => {}
-            Telnet::SubnegotiationCommand => self.telnet = Telnet::Subnegotiation,
+            Telnet::Subnegotiation | Telnet::SubnegotiationCommand => {
+                self.telnet = Telnet::Subnegotiation;
+                self.subnegotiation_bytes += 1;
+                if self.subnegotiation_bytes > self.line_bytes_max {
+                    self.give_up(byte);
+                }
+            }
         }
     }
 
+    /// What looked like a subnegotiation was text, of which the rest of the line is dropped.
+    fn give_up(&mut self, byte: u8) {
+        self.telnet = Telnet::Text;
+        self.typed.forget();
+        self.dropping = true;
+        self.text(byte);
+        self.find(What::UnendedSubnegotiation);
+    }
+
     fn command(&mut self, byte: u8) {
+        self.has_spoken = true;
+        self.subnegotiation_bytes = 0;
         self.telnet = match byte {
             251..=254 => Telnet::Option(byte),
             250 => Telnet::Subnegotiation,
@@ -121,11 +178,12 @@ impl Model {
             _ => self.crlf = true,
         }
         match byte {
+            236 => self.find(What::EndOfFile),
             246 => self.find(What::AreYouThere),
-            247 => self.erase(),
+            247 if !self.dropping => self.typed.erase(),
             244 | 248 => {
-                self.line.clear();
-                self.dropping = None;
+                self.typed.forget();
+                self.dropping = false;
             }
             _ => {}
         }
@@ -147,81 +205,276 @@ impl Model {
     }
 
     fn text(&mut self, byte: u8) {
-        match byte {
-            b'\n' => {
-                if let Some(last) = self.dropping.take() {
-                    self.crlf |= last == b'\r';
-                    self.line.clear();
-                } else {
-                    self.crlf |= self.line.last() == Some(&b'\r');
-                    self.end_line();
-                }
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        self.crlf |= after_cr && byte == b'\n';
+        if byte == b'\n' || (after_cr && byte == 0) {
+            if self.dropping {
+                self.typed.forget();
+                self.dropping = false;
+            } else {
+                self.end_line(self.line_bytes_max);
             }
-            0x08 | 0x7f => self.erase(),
-            _ => self.add(byte),
+        } else if !self.dropping {
+            self.typed.take(byte);
+            if self.typed.bytes().len() > self.line_bytes_max {
+                self.dropping = true;
+                self.too_long();
+            }
         }
     }
 
-    /// The mark at the start of a connection, which does not count.
-    fn mark(&self) -> &'static [u8] {
-        let mark = b"\xef\xbb\xbf";
-        if self.lines == 0 && self.line.starts_with(mark) {
-            mark
-        } else {
-            b""
-        }
-    }
-
-    fn add(&mut self, byte: u8) {
-        if let Some(last) = &mut self.dropping {
-            *last = byte;
-            return;
-        }
-        self.line.push(byte);
-        let excess = self.line.len() - self.mark().len();
-        let excess = excess.saturating_sub(self.line_bytes_max);
-        // One CR more may yet turn out to be part of the line's end.
-        if excess == 0 || (excess == 1 && byte == b'\r') {
-            return;
-        }
-        self.dropping = Some(byte);
-        // Later bytes than the one behind the limit, which may be the end's, are ignored.
-        let seen = self.mark().len() + self.line_bytes_max + 1;
-        if self.only_empty && is_request(&self.line[..seen], true) {
+    fn too_long(&mut self) {
+        // What is behind the limit does not count.
+        let mut line = self.typed.bytes();
+        line.truncate(self.line_bytes_max);
+        if self.only_empty && is_request(&line, true) {
             return self.find(What::Http);
         }
-        self.lines += 1;
         self.only_empty = false;
         self.find(What::TooLong);
     }
 
-    fn erase(&mut self) {
-        if self.dropping.is_some() {
-            return;
+    fn end_line(&mut self, line_bytes_max: usize) {
+        self.typed.complete();
+        let bytes = self.typed.bytes();
+        if bytes.len() > line_bytes_max {
+            self.too_long();
+            return self.typed.forget();
         }
-        let Some(last) = self.line.utf8_chunks().last() else {
-            return;
-        };
-        let bytes = match last.invalid().len() {
-            0 => last.valid().chars().last().map_or(0, char::len_utf8),
-            invalid => invalid,
-        };
-        self.line.truncate(self.line.len() - bytes);
-    }
-
-    fn end_line(&mut self) {
-        if self.only_empty && is_request(&self.line, false) {
+        if self.only_empty && is_request(&bytes, false) {
             return self.find(What::Http);
         }
-        let mark_bytes = self.mark().len();
-        let mut line = std::mem::take(&mut self.line);
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        line.drain(..mark_bytes);
-        self.lines += 1;
+        let line: String = self
+            .typed
+            .pieces
+            .iter()
+            .map(|piece| piece.shown())
+            .collect();
+        self.typed.forget();
         self.only_empty &= line.is_empty();
         self.find(What::Line(line));
+    }
+}
+
+/// What stands in an unfinished line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Char(char),
+    /// A byte, or some that begin a character, that are no UTF-8.
+    Broken,
+}
+
+impl Piece {
+    fn shown(self) -> char {
+        match self {
+            Self::Char(c) => c,
+            Self::Broken => '\u{fffd}',
+        }
+    }
+}
+
+/// The unfinished line as a terminal would show it.
+#[derive(Debug, Default)]
+struct Typed {
+    pieces: Vec<Piece>,
+    /// The first bytes of a character.
+    half: Vec<u8>,
+    /// An unfinished sequence, without its ESC.
+    sequence: Option<Vec<u8>>,
+    /// The number of pieces that were no UTF-8, in all lines.
+    broken: usize,
+    is_told: bool,
+}
+
+enum Verdict {
+    Unfinished,
+    Complete,
+    /// The byte does what it does outside, and the sequence goes on.
+    Aside,
+    /// The sequence has ended before the byte.
+    Outside,
+}
+
+impl Typed {
+    /// The line's bytes; what is no UTF-8 is one byte each.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Char(c) => bytes.extend_from_slice(c.to_string().as_bytes()),
+                Piece::Broken => bytes.push(0xff),
+            }
+        }
+        bytes
+    }
+
+    fn forget(&mut self) {
+        self.pieces.clear();
+        self.half.clear();
+        self.sequence = None;
+    }
+
+    fn take(&mut self, byte: u8) {
+        if matches!(byte, 0x03 | 0x15) {
+            return self.forget();
+        }
+        if let Some(mut sequence) = self.sequence.take() {
+            let verdict = verdict(&sequence, byte, self.pieces.is_empty());
+            sequence.push(byte);
+            match verdict {
+                Verdict::Unfinished => {
+                    self.sequence = Some(sequence);
+                    return;
+                }
+                Verdict::Complete => return,
+                Verdict::Aside => {
+                    sequence.pop();
+                    self.sequence = Some(sequence);
+                    if byte == b'\t' {
+                        return; // nothing is shown within a sequence
+                    }
+                }
+                Verdict::Outside => {
+                    // A string's end or another sequence, in UTF-8.
+                    if is_string(&sequence) && matches!(byte, 0x80..=0x9f) {
+                        return self.begin(byte - 0x40);
+                    }
+                }
+            }
+        }
+        self.outside(byte);
+    }
+
+    fn outside(&mut self, byte: u8) {
+        if !matches!(byte, 0x80..=0xbf) {
+            self.complete();
+        }
+        match byte {
+            0x1b => self.sequence = Some(Vec::new()),
+            0x08 | 0x7f => self.erase(),
+            0x17 => self.erase_word(),
+            b'\t' | b' '..=b'~' => self.pieces.push(Piece::Char(byte.into())),
+            0x80.. => self.high(byte),
+            _ => {}
+        }
+    }
+
+    /// What begins a character, and is followed by something else, is none.
+    fn complete(&mut self) {
+        if !self.half.is_empty() {
+            self.half.clear();
+            self.add_broken(1);
+        }
+    }
+
+    fn add_broken(&mut self, count: usize) {
+        self.broken += count;
+        self.pieces.extend(vec![Piece::Broken; count]);
+    }
+
+    fn high(&mut self, byte: u8) {
+        self.half.push(byte);
+        match std::str::from_utf8(&self.half) {
+            Ok(whole) => {
+                let c = whole.chars().next().unwrap();
+                self.half.clear();
+                self.add(c);
+            }
+            Err(error) if error.error_len().is_some() => {
+                let count = self.half.len();
+                self.half.clear();
+                self.add_broken(count);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn add(&mut self, c: char) {
+        let code = u32::from(c);
+        let is_unseen = matches!(code, 0xad | 0x200b..=0x200f | 0x2060);
+        if (0x80..=0x9f).contains(&code) {
+            self.begin(u8::try_from(code - 0x40).unwrap());
+        } else if may_pass(c) && !(is_unseen && self.pieces.is_empty()) {
+            self.pieces.push(Piece::Char(c));
+        }
+    }
+
+    /// A sequence begins with ESC and this byte.
+    fn begin(&mut self, byte: u8) {
+        self.sequence = match verdict(&[], byte, false) {
+            Verdict::Unfinished => Some(vec![byte]),
+            _ => None,
+        };
+    }
+
+    fn erase(&mut self) {
+        if self.half.is_empty() {
+            self.pieces.pop();
+        }
+        self.half.clear();
+    }
+
+    fn erase_word(&mut self) {
+        let is_blank = |piece: &Piece| matches!(piece, Piece::Char(' ' | '\t'));
+        while self.pieces.last().is_some_and(is_blank) {
+            self.pieces.pop();
+        }
+        while self.pieces.last().is_some_and(|piece| !is_blank(piece)) {
+            self.pieces.pop();
+        }
+    }
+}
+
+/// Whether a sequence is a string: what is in it is for its end.
+fn is_string(sequence: &[u8]) -> bool {
+    matches!(sequence.first(), Some(b']' | b'P' | b'X' | b'^' | b'_'))
+}
+
+/// What `byte` is behind `ESC` and `sequence`, at the start of a line or later.
+fn verdict(sequence: &[u8], byte: u8, at_start: bool) -> Verdict {
+    use Verdict::{Aside, Complete, Outside, Unfinished};
+    if is_string(sequence) {
+        let is_c1 = sequence.last() == Some(&0xc2) && matches!(byte, 0x80..=0x9f);
+        return match byte {
+            0x1b => Outside,
+            0x18 | 0x1a => Complete,
+            0x07 if sequence[0] == b']' => Complete,
+            _ if is_c1 && sequence.len() > 1 => Outside,
+            _ => Unfinished,
+        };
+    }
+    // Three bytes behind ESC [ M, whatever they are, and one behind ESC [ [.
+    if let [b'[', b'M', click @ ..] = sequence {
+        return match byte {
+            ..b' ' => Outside,
+            b'@' | b'/' if at_start && click.is_empty() => Outside,
+            _ if click.len() == 2 => Complete,
+            _ => Unfinished,
+        };
+    }
+    if sequence == b"[[" {
+        return match byte {
+            b'A'..=b'E' => Complete,
+            _ => Outside,
+        };
+    }
+    if sequence.first() == Some(&b'O') {
+        return match byte {
+            b'0'..=b'9' | b';' => Unfinished,
+            b'a'..=b'z' | b'A'..=b'Z' => Complete,
+            _ => Outside,
+        };
+    }
+    match (sequence, byte) {
+        (_, 0x80.. | 0x1b) | ([], 0x08 | 0x7f | 0x17) => Outside,
+        ([] | [b'['], b'@' | b'/' | b'#') if at_start => Outside,
+        (_, 0x18 | 0x1a) => Complete,
+        (_, ..b' ' | 0x7f) => Aside,
+        (_, b' '..=b'/')
+        | ([], b'[' | b']' | b'P' | b'X' | b'^' | b'_' | b'O')
+        | ([b'['], b'[' | b'M')
+        | ([b'[', ..], b'0'..=b'?') => Unfinished,
+        _ => Complete,
     }
 }
 
@@ -229,7 +482,6 @@ impl Model {
 /// exactly `METHOD target HTTP/d.d`; an unfinished line has at least a part of a target that looks like
 /// one, and nothing behind it that could not become the version.
 fn is_request(line: &[u8], unfinished: bool) -> bool {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut words = line.splitn(3, |byte| *byte == b' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return false;

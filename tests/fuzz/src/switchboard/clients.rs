@@ -2,8 +2,8 @@
 
 use chinwag::chat::command::{Command, Mode, Reading, SessionCommand, SettingCommand};
 use chinwag::server::switchboard::Readiness;
+use chinwag::wire::command;
 use chinwag::wire::detect::ForeignProtocol;
-use chinwag::wire::{command, sanitize};
 use serde_json::Value;
 
 use super::super::output;
@@ -149,9 +149,13 @@ impl Client {
                     due.answers += 1;
                     continue;
                 }
+                // Nothing behind it counts.
+                What::EndOfFile => {
+                    due.is_open_ended = true;
+                    break;
+                }
                 _ => continue,
             };
-            let line = sanitize::clean(&line);
             if command::is_blank(&line) {
                 continue;
             }
