@@ -1,6 +1,7 @@
 //! The README's table of clients: each row is a person who joins, speaks and leaves in each way that it says.
 
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -11,6 +12,9 @@ use crate::tools::{Tool, find};
 
 /// The interval at which a person presses Enter again.
 const ENTER_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Lines that a client must get to have stayed: one that leaves may get the first.
+const STAY_ROUNDS: usize = 20;
 
 /// A client in a terminal, registered as bob, and alice, who is there already.
 struct Visit {
@@ -69,11 +73,13 @@ impl Visit {
             "ends" => {}
             "Enter" => {
                 self.daemon.wait_for_log("closed after");
+                // Not a wait for an event: one that ends by itself has the time to.
+                thread::sleep(ENTER_INTERVAL);
                 assert!(self.bob.is_running(), "it needs no Enter");
                 let give_up_at = Instant::now() + DEADLINE;
                 while self.bob.is_running() && Instant::now() < give_up_at {
                     self.bob.try_type_in("\r");
-                    std::thread::sleep(ENTER_INTERVAL);
+                    thread::sleep(ENTER_INTERVAL);
                 }
             }
             word => self.bob.type_in(&format!("{}\r", word.trim_matches('`'))),
@@ -110,9 +116,11 @@ impl Visit {
             self.bob.type_in("/ping\r");
             self.bob.expect("* pong");
         }
-        self.alice.send("still there?");
-        self.bob.expect("alice: still there?");
-        self.alice.expect_nothing();
+        for round in 0..STAY_ROUNDS {
+            self.alice.send(&format!("still there {round}?"));
+            self.bob.expect(&format!("alice: still there {round}?"));
+            self.alice.expect_nothing();
+        }
     }
 }
 
