@@ -166,6 +166,17 @@ impl<'a> Recipients<'a> {
         Ok(Self { typed, name })
     }
 
+    /// The one recipient whose name stands at the start of `text` and right before a colon, as in most messages;
+    /// and the text behind the colon.
+    #[must_use]
+    pub fn leading(text: &'a str) -> Option<(Self, &'a str)> {
+        let (name, rest) = Name::leading(text)?;
+        let behind = rest.strip_prefix(':')?;
+        let typed = text.get(..text.len() - rest.len())?;
+        let name = Some(name);
+        Some((Self { typed, name }, behind))
+    }
+
     /// Each name as typed, valid or not.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         self.typed.split(',').map(str::trim_ascii)

@@ -97,7 +97,8 @@ impl Chat {
         };
         let missing = Refusal::NoSuchUser { given: typed };
         let found = to.name().and_then(|name| self.directory.find_named(name));
-        self.private_to_one(sender, found.ok_or(missing)?, text, outbox)
+        let (recipient, name) = found.ok_or(missing)?;
+        self.private_to_one(sender, recipient, &name, text, outbox)
     }
 
     fn reply<'a, O: Outbox>(
@@ -113,17 +114,18 @@ impl Chat {
             let name = self.directory.name_of_departed(writer);
             return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));
         };
-        self.private_to_one(sender, (writer, writer_name), text, outbox)
+        self.private_to_one(sender, writer, &writer_name, text, outbox)
     }
 
     fn private_to_one<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
-        (recipient, recipient_name): (UserId, Name),
+        recipient: UserId,
+        recipient_name: &Name,
         text: &'a str,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let to = std::slice::from_ref(&recipient_name);
+        let to = std::slice::from_ref(recipient_name);
         match self.deliver_copy(sender, recipient, to, text, outbox) {
             Delivery::Queued => {
                 self.echo_private(sender, to, text, outbox);
@@ -223,7 +225,9 @@ impl Chat {
             && let Some(user) = self.directory.user_mut(recipient)
         {
             user.reply_to = Some(sender.user);
-            notify_away(user, sender, outbox);
+            if user.away().is_some() {
+                notify_away(user, sender, outbox);
+            }
         }
         delivery
     }

@@ -68,6 +68,18 @@ impl Name {
         self.0.as_bytes()
     }
 
+    /// The name that `text` begins with, and the rest of it; `None` if it begins with none.
+    #[must_use]
+    pub fn leading(text: &str) -> Option<(Self, &str)> {
+        let bytes = text.as_bytes();
+        if !bytes.first()?.is_ascii_alphabetic() {
+            return None;
+        }
+        let end = bytes.iter().position(|byte| !is_label(*byte));
+        let (name, rest) = text.split_at_checked(end.unwrap_or(bytes.len()))?;
+        Some((Self(Label::of(name.as_bytes())?), rest))
+    }
+
     /// Whether no user may have it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
@@ -166,15 +178,15 @@ impl<const BYTES_MAX: usize> Label<BYTES_MAX> {
                 first.unwrap_or(char::REPLACEMENT_CHARACTER),
             ));
         }
+        Self::of(text.as_bytes()).ok_or(NameError::TooLong)
+    }
+
+    /// A label of bytes that may all be in one; `None` if there are none or too many.
+    fn of(label: &[u8]) -> Option<Self> {
+        let len = u8::try_from(label.len()).ok().and_then(NonZeroU8::new)?;
         let mut bytes = [0; BYTES_MAX];
-        let len = u8::try_from(text.len()).ok().and_then(NonZeroU8::new);
-        match (bytes.get_mut(..text.len()), len) {
-            (Some(room), Some(len)) => {
-                room.copy_from_slice(text.as_bytes());
-                Ok(Self { len, bytes })
-            }
-            _ => Err(NameError::TooLong),
-        }
+        bytes.get_mut(..label.len())?.copy_from_slice(label);
+        Some(Self { len, bytes })
     }
 
     /// The text without case, and its unused tail. Of letters, digits, `-` and `_`, one bit makes the
@@ -251,6 +263,26 @@ mod tests {
         ] {
             assert_eq!(Name::parse(bad), Err(why), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn leading_name_is_the_longest_one() {
+        let name = |text| Name::parse(text).unwrap();
+        let longest = "a".repeat(NAME_BYTES_MAX);
+        let typed = format!("{longest}: x");
+        for (text, expected) in [
+            ("bob: hi", Some((name("bob"), ": hi"))),
+            ("bob", Some((name("bob"), ""))),
+            ("bö", Some((name("b"), "ö"))),
+            (typed.as_str(), Some((name(&longest), ": x"))),
+            ("", None),
+            (":", None),
+            ("9: x", None),
+            (" bob:", None),
+        ] {
+            assert_eq!(Name::leading(text), expected, "{text}");
+        }
+        assert_eq!(Name::leading(&format!("a{typed}")), None, "too long");
     }
 
     #[test]

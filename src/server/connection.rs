@@ -295,6 +295,11 @@ impl<S> Connection<S> {
         self.ending.take().map(|ending| ending.disconnect)
     }
 
+    /// Whether it was greeted.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// Whether it is to be greeted now; from then on it is greeted.
     pub fn take_greeting(&mut self) -> bool {
         self.is_open() && !std::mem::replace(&mut self.greeted, true)

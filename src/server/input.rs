@@ -277,8 +277,8 @@ impl Input {
             && let Some(connection) = turn.table.get_mut(id)
             && connection.close_reason().is_none()
         {
-            self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame);
+            let is_first = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame, is_first);
         }
         turn.greet(id, None);
         turn.output
@@ -300,8 +300,8 @@ impl Input {
         if let Some(frame) = codec.end_silent_line()
             && let Some(connection) = turn.table.get_mut(id)
         {
-            self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame);
+            let is_first = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame, is_first);
         }
         return_codec(turn, id, codec);
         Stop::UsedUp
@@ -352,8 +352,8 @@ impl Input {
             let Some(frame) = codec.next(&mut rest, self.line_bytes_max) else {
                 break Stop::UsedUp;
             };
-            self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame);
+            let is_first = self.take_frame(connection, &frame, turn.now, budget);
+            self.handle_frame(turn, id, &frame, is_first);
             if frame.kind == FrameKind::EndOfFile {
                 rest = &[];
             }
@@ -386,20 +386,27 @@ impl Input {
     }
 
     /// Notes that a client sent a frame. Even one that is no line costs its time: of the turn, and of the
-    /// client's rate.
+    /// client's rate. Returns whether the client was not greeted yet.
     fn take_frame<S: Transport>(
         &self,
         connection: &mut Connection<S>,
         frame: &Frame<'_>,
         now: Timestamp,
         budget: &mut Budget,
-    ) {
+    ) -> bool {
         budget.lines = budget.lines.saturating_sub(1);
         connection.output_mut().set_framing(frame.framing);
         connection.input_mut().charge(now, self.rate);
+        !connection.is_greeted()
     }
 
-    fn handle_frame<S: Transport>(&self, turn: &mut Turn<'_, S>, id: ClientId, frame: &Frame<'_>) {
+    fn handle_frame<S: Transport>(
+        &self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        frame: &Frame<'_>,
+        is_first: bool,
+    ) {
         if frame.tells_not_utf8 {
             turn.greet(id, None);
             turn.sink().send_notice(id, Notice::NotUtf8);
@@ -411,12 +418,12 @@ impl Input {
                 }
                 log::trace!("{id} sent: {line}");
                 let request = command::parse(line, turn.chat.reading_of(id));
-                handle_line(turn, id, request);
+                handle_line(turn, id, request, is_first);
             }
             FrameKind::TooLong => {
                 let bytes_max = self.line_bytes_max;
                 let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
-                handle_line(turn, id, Err(refusal));
+                handle_line(turn, id, Err(refusal), is_first);
             }
             FrameKind::AreYouThere => {
                 turn.greet(id, None);
@@ -487,9 +494,16 @@ impl Input {
     }
 }
 
-/// Carries out one line. The client's first is greeted before it.
-fn handle_line<S: Transport>(turn: &mut Turn<'_, S>, id: ClientId, request: Request<'_>) {
-    turn.greet(id, Some(&request));
+/// Carries out one line. The client is greeted before its first.
+fn handle_line<S: Transport>(
+    turn: &mut Turn<'_, S>,
+    id: ClientId,
+    request: Request<'_>,
+    is_first: bool,
+) {
+    if is_first {
+        turn.greet(id, Some(&request));
+    }
     turn.output.stats.lines_in += 1;
     let now = turn.now;
     let (chat, mut sink) = turn.chat_and_sink();

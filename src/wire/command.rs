@@ -67,15 +67,24 @@ fn say(text: &str) -> Command<'_> {
 /// `@NAME:TEXT` or `@NAME,NAME:TEXT`.
 fn private(line: &str) -> Result<MessageCommand<'_>, Refusal<'_>> {
     let after_at = line.get(1..).unwrap_or_default();
-    let colon = memchr::memchr(b':', after_at.as_bytes()).ok_or(MessageRefusal::MissingColon)?;
-    let names = after_at.get(..colon).unwrap_or_default();
+    let (to, text) = match Recipients::leading(after_at) {
+        Some(one) => one,
+        None => recipients(after_at)?,
+    };
+    let text = self::text(text.strip_prefix(' ').unwrap_or(text))?;
+    Ok(MessageCommand::Private { to, text })
+}
+
+/// The recipients before the colon, and the text behind it.
+fn recipients(after_at: &str) -> Result<(Recipients<'_>, &str), Refusal<'_>> {
+    let (names, text) = after_at
+        .split_once(':')
+        .ok_or(MessageRefusal::MissingColon)?;
     let to = Recipients::parse(names)?;
     if to.name().is_none() {
         check_names(to)?;
     }
-    let text = after_at.get(colon + 1..).unwrap_or_default();
-    let text = self::text(text.strip_prefix(' ').unwrap_or(text))?;
-    Ok(MessageCommand::Private { to, text })
+    Ok((to, text))
 }
 
 /// Refuses names that are none, or that cannot be meant as one.

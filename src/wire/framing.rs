@@ -29,6 +29,9 @@ impl Framing {
 /// The columns of a line of the server's own words: one less than a terminal has, as some break a full line.
 pub const COLUMNS_MAX: usize = 79;
 
+/// The bytes that end a line, at most.
+const END_BYTES_MAX: usize = 2;
+
 /// What stands between the prefix of a line and its words, if it goes on with the line before.
 const INDENT: &[u8] = b"  ";
 
@@ -57,8 +60,20 @@ impl<'a> LineWriter<'a> {
         self.count
     }
 
+    /// Begins the next line with these bytes.
+    pub fn begin(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// Writes one line of these pieces.
-    pub fn pieces(&mut self, pieces: &[&[u8]]) {
+    #[expect(
+        clippy::inline_always,
+        reason = "pieces of one byte or two become stores, where they are known"
+    )]
+    #[inline(always)]
+    pub fn pieces<const COUNT: usize>(&mut self, pieces: [&[u8]; COUNT]) {
+        let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+        self.out.reserve(bytes + END_BYTES_MAX);
         for piece in pieces {
             self.out.extend_from_slice(piece);
         }
@@ -190,7 +205,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             let mut lines = LineWriter::new(&mut out, framing);
-            lines.pieces(&[b"a"]);
+            lines.pieces([b"a"]);
             lines.text(b"* ", format_args!("b"));
             lines.line(|out| out.write_all(b"c"));
             assert_eq!(lines.count(), 3);

@@ -18,21 +18,20 @@ pub fn is_silent(event: &Event<'_>) -> bool {
 
 /// Writes the lines of `event`, which happened at `time`.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time: WallTime) {
-    let stamp;
-    let time = if style.times {
-        stamp = time.hour_and_minute();
-        stamp.as_slice()
-    } else {
-        b""
-    };
+    let is_from_people = matches!(
+        event,
+        Event::Private { .. } | Event::Message { .. } | Event::Action { .. }
+    );
+    if style.times && is_from_people {
+        lines.begin(&time.hour_and_minute());
+    }
     match *event {
         // The three frequent ones are copied together, without formatting.
         Event::Private { from, text, .. } => {
-            lines.pieces(&[time, b"@", from.as_bytes(), b": ", text.as_bytes()]);
+            lines.pieces([b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
         Event::Message { room, from, text } if style.in_other_room => {
-            lines.pieces(&[
-                time,
+            lines.pieces([
                 b"[",
                 room.as_bytes(),
                 b"] ",
@@ -42,11 +41,10 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
             ]);
         }
         Event::Message { from, text, .. } => {
-            lines.pieces(&[time, from.as_bytes(), b": ", text.as_bytes()]);
+            lines.pieces([from.as_bytes(), b": ", text.as_bytes()]);
         }
         Event::Action { room, from, text } if style.in_other_room => {
-            lines.pieces(&[
-                time,
+            lines.pieces([
                 b"[",
                 room.as_bytes(),
                 b"] ** ",
@@ -56,7 +54,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
             ]);
         }
         Event::Action { from, text, .. } => {
-            lines.pieces(&[time, b"** ", from.as_bytes(), b" ", text.as_bytes()]);
+            lines.pieces([b"** ", from.as_bytes(), b" ", text.as_bytes()]);
         }
         Event::Notice(notice) => encode_notice(lines, notice),
         Event::Ok(ref reply) => replies::answer(reply, &mut Notices(lines)),
