@@ -90,20 +90,17 @@ impl Visit {
     /// Leaves by keys such as "Ctrl-C", or "Ctrl-] `quit`".
     fn check_leave(&mut self, way: &str) {
         for key in way.split(' ') {
-            match key.strip_prefix("Ctrl-") {
-                Some(letter) => self.bob.type_in(&control(letter)),
-                None => {
-                    // The client's own prompt comes before the word.
-                    if way != key {
-                        self.bob.expect(if way.contains(']') {
-                            "> "
-                        } else {
-                            "exit telnet"
-                        });
-                    }
-                    self.bob.type_in(&format!("{}\r", key.trim_matches('`')));
-                }
+            if let Some(letter) = key.strip_prefix("Ctrl-") {
+                self.bob.type_in(&control(letter));
+                continue;
             }
+            // A client that was called by a key shows its own prompt before it takes a word.
+            if way.starts_with("Ctrl-]") {
+                self.bob.expect("> ");
+            } else if way.starts_with("Ctrl-") {
+                self.bob.expect("exit telnet");
+            }
+            self.bob.type_in(&format!("{}\r", key.trim_matches('`')));
         }
         self.alice.expect_line("* bob has left lobby.");
     }
