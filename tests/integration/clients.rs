@@ -125,18 +125,29 @@ fn control(letter: &str) -> String {
     char::from(letter.as_bytes()[0] & 0x1f).to_string()
 }
 
-/// A script piped into a client, from an end of input to an end of the client.
-fn check_pipe(line: &str, programs: &TempDir, input: &str, last: &str) {
-    let daemon = Daemon::start(&[]);
+/// A script of so many messages piped into a client, from an end of input to an end of the client.
+fn check_pipe(line: &str, programs: &TempDir, messages: usize, rest: &str, last: &str) {
+    // What is past the burst takes two seconds, for which a client must wait.
+    let flags = [
+        "--limit-loopback",
+        "--line-burst",
+        "40",
+        "--line-rate",
+        "30",
+    ];
+    let daemon = Daemon::start(&flags);
     let mut alice = daemon.join("alice");
     let mut client = Tool::start(&mut shell(programs, &with_address(line, daemon.address())));
-    client.type_in(input);
+    client.type_in(&format!(
+        "#ci{}{rest}",
+        "\n@alice:build ok".repeat(messages)
+    ));
     client.end_input();
-    alice.expect_lines(&[
-        "* ci has joined lobby.",
-        "@ci: build ok",
-        "* ci has left lobby.",
-    ]);
+    alice.expect_line("* ci has joined lobby.");
+    for _ in 0..messages {
+        alice.expect_line("@ci: build ok");
+    }
+    alice.expect_line("* ci has left lobby.");
     client.expect(last);
     client.expect_success();
 }
@@ -171,14 +182,8 @@ fn check_row(label: &str, programs: Option<TempDir>) {
         "nothing" => row.join.clone(),
         flags => format!("{word} {flags} {rest}"),
     };
-    check_pipe(
-        &ended,
-        &programs,
-        "#ci\n@alice:build ok",
-        "registered as ci.",
-    );
-    let until_quit = "#ci\n@alice:build ok\n/quit\n";
-    check_pipe(&row.join, &programs, until_quit, "* Bye.");
+    check_pipe(&ended, &programs, 100, "\n/ping end", "* pong end");
+    check_pipe(&row.join, &programs, 1, "\n/quit\n", "* Bye.");
 }
 
 /// A folder for a client that one program is.
