@@ -14,10 +14,13 @@
 
 mod activation;
 mod banner;
+mod clients;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
+mod pages;
 mod sessions;
+mod shown;
 mod sockets;
 mod start;
 mod tools;

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
@@ -16,7 +16,8 @@ use crate::harness::{Client, DEADLINE, Daemon, program, wait_for_exit, wait_unti
 /// The first of these programs that is installed.
 pub fn find(name: &str, candidates: &[&str]) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
+    folders.push("/usr/games".into()); // Debian's TinTin++ is there
     let found = candidates
         .iter()
         .flat_map(|candidate| folders.iter().map(|folder| folder.join(*candidate)))
@@ -88,13 +89,26 @@ impl Tool {
         }
     }
 
-    fn type_in(&mut self, text: &str) {
+    pub fn type_in(&mut self, text: &str) {
         let input = self.input.as_mut().expect("its input is open");
         input.write_all(text.as_bytes()).unwrap();
         input.flush().unwrap();
     }
 
-    fn end_input(&mut self) {
+    /// Types to a tool that may have ended already.
+    pub fn try_type_in(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("its input is open");
+        let _ = input.write_all(text.as_bytes());
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("it can be waited for")
+            .is_none()
+    }
+
+    pub fn end_input(&mut self) {
         self.input = None;
     }
 
@@ -118,11 +132,26 @@ impl Tool {
         }
     }
 
-    fn shown(&self) -> String {
+    /// Waits for the next whole line, and takes it.
+    #[track_caller]
+    pub fn next_line(&mut self) -> String {
+        let start = self.looked_at;
+        self.expect("\n");
+        let bytes = self.screen.bytes.lock().unwrap();
+        let line = String::from_utf8_lossy(&bytes[start..self.looked_at]);
+        line.trim_end().to_owned()
+    }
+
+    pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.screen.bytes.lock().unwrap()).into_owned()
     }
 
-    fn expect_success(&mut self) {
+    /// Waits for its end, well or not.
+    pub fn expect_end(&mut self) -> ExitStatus {
+        wait_for_exit(&mut self.child)
+    }
+
+    pub fn expect_success(&mut self) {
         let status = wait_for_exit(&mut self.child);
         assert!(status.success(), "{status}: {}", self.shown());
     }

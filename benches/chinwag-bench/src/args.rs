@@ -334,3 +334,55 @@ fn dialect() -> impl TypedValueParser<Value = &'static Dialect> {
     let names = PossibleValuesParser::new(Dialect::ALL.map(|dialect| dialect.name));
     names.try_map(|name| Dialect::parse(&name))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The words of a command line, as a shell reads them.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (place, part) in line.split('\'').enumerate() {
+            let is_quoted = place % 2 == 1;
+            for c in part.chars() {
+                if c == ' ' && !is_quoted {
+                    words.push(String::new());
+                } else {
+                    words.last_mut().unwrap().push(c);
+                }
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn command_lines_on_the_pages_are_understood() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut count = 0;
+        for page in [
+            "README.md",
+            "docs/load-testing.md",
+            "docs/CONTRIBUTING.md",
+            ".ci/run",
+        ] {
+            let text = fs::read_to_string(root.join(page)).unwrap();
+            let text = text.replace("\\\n", "").replace("chat.lan", "127.0.0.1");
+            for line in text.lines() {
+                let line = line.trim_start_matches("target/release/");
+                // In a block, a comment stands apart; in a table, commands stand in backquotes.
+                let in_block = line.split("  ").next().unwrap();
+                let commands = iter::once(in_block).chain(line.split('`').skip(1).step_by(2));
+                for command in commands.filter(|part| part.starts_with("chinwag-bench ")) {
+                    let args = Args::try_parse_from(words(command));
+                    assert!(args.is_ok(), "{page}: {command}: {:?}", args.err());
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 20, "the pages were not understood");
+    }
+}
