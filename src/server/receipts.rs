@@ -35,6 +35,9 @@ const RECEIPT_BYTES: usize = size_of::<Fresh>();
 /// Room for receipts that an empty list keeps.
 const FRESH_KEPT: usize = 1024;
 
+/// Likewise for recipients.
+const KEPT_KEPT: usize = 64;
+
 /// A place in the stream of all bytes to one client. It wraps: two places that are compared are less than
 /// 2 GiB apart, as no queue holds more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -307,6 +310,11 @@ impl Receipts {
     fn end_look(&mut self, now: Timestamp) {
         let is_empty = self.fresh.is_empty() && self.kept.is_empty();
         self.look_at = if is_empty {
+            // No look follows that could give the memory of a burst back.
+            self.fresh.shrink_to(FRESH_KEPT);
+            self.kept.shrink_to(KEPT_KEPT);
+            self.kept_order.clear();
+            self.kept_order.shrink_to(KEPT_KEPT);
             Timestamp::NEVER
         } else {
             now.after(self.interval())
@@ -562,13 +570,18 @@ mod tests {
     #[test]
     fn memory_of_a_burst_is_given_back() {
         let (mut receipts, mut now) = (receipts(), Timestamp::default());
-        for _ in 0..100_000 {
-            receipts.push(now, client(1), user(1), at(1));
+        for number in 0..100_000 {
+            receipts.push(now, client(number % 5000), user(1), at(1));
         }
-        for _ in 0..2 {
-            receipts.look_at_all(now, |_| Some(at(1)));
+        let is_late = |to: ClientId| to.slot > 100;
+        receipts.look_at_all(now, |to| Some(at(usize::from(!is_late(to)))));
+        while receipts.look_at() != Timestamp::NEVER {
             now = now.after(LOOK_INTERVAL);
+            receipts.look(now, |_| Some(at(1)));
         }
+        // Nothing is left to look at, and so nothing will be.
         assert!(receipts.fresh.capacity() <= 2 * FRESH_KEPT);
+        assert!(receipts.kept.capacity() <= 2 * KEPT_KEPT);
+        assert!(receipts.kept_order.capacity() <= 2 * KEPT_KEPT);
     }
 }
