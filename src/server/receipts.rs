@@ -19,7 +19,8 @@ pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Likewise while the server exits: senders wait for it.
 const LOOK_INTERVAL_SHUTDOWN: Duration = Duration::from_millis(20);
 
-/// Receipts gone through in one turn: a tenth of a millisecond's work, so that a look holds up no message.
+/// Receipts gone through in one turn: a tenth of a millisecond's work, so that a look holds up no message. Or
+/// [twice as many as were added](Receipts::look) in the turn: one turn of many clients adds more than this.
 const LOOK_STEP: usize = 4096;
 
 /// With more receipts in the list the next look begins at once. Half a million messages a second are more than
@@ -126,6 +127,8 @@ pub struct Receipts {
     kept_order: VecDeque<ClientId>,
     kept_count: usize,
     look: Look,
+    /// Receipts that were in the list at the end of the last turn.
+    fresh_before: usize,
     /// The last answer of each slot.
     answers: Vec<Answer>,
     /// When the next look is due; never, if there are no receipts.
@@ -142,6 +145,7 @@ impl Receipts {
             kept_order: VecDeque::new(),
             kept_count: 0,
             look: Look::default(),
+            fresh_before: 0,
             answers: Vec::new(),
             look_at: Timestamp::NEVER,
             shutting_down: false,
@@ -216,20 +220,22 @@ impl Receipts {
         self.look_at = self.look_at.min(now.after(self.interval()));
     }
 
-    /// Does a turn's share of looking, if it is time. `acknowledged` asks a recipient's socket how much has
-    /// arrived; `None` if the recipient is gone.
+    /// Does a turn's share of looking, if it is time; called at the end of each turn. `acknowledged` asks a
+    /// recipient's socket how much has arrived; `None` if the recipient is gone.
     pub fn look(&mut self, now: Timestamp, acknowledged: impl FnMut(ClientId) -> Option<Position>) {
+        let added = self.fresh.len().saturating_sub(self.fresh_before);
         let is_due = self.look_at <= now || self.fresh.len() >= FRESH_MAX;
-        if self.look.is_over() {
-            if !is_due {
-                return;
-            }
+        if self.look.is_over() && is_due {
             self.begin_look();
         }
-        self.step(LOOK_STEP, acknowledged);
-        if self.look.is_over() {
-            self.end_look(now);
+        if !self.look.is_over() {
+            // Faster than the list grows, or a look would never catch up with it.
+            self.step(LOOK_STEP.max(2 * added), acknowledged);
+            if self.look.is_over() {
+                self.end_look(now);
+            }
         }
+        self.fresh_before = self.fresh.len();
     }
 
     /// Looks at all receipts right now.
@@ -511,6 +517,20 @@ mod tests {
     }
 
     #[test]
+    fn list_stays_short_when_each_turn_adds_more_than_a_look_goes_through() {
+        let (mut receipts, now) = (receipts(), Timestamp::default());
+        let added = 10 * LOOK_STEP;
+        for turn in 0..100 {
+            for _ in 0..added {
+                receipts.push(now, client(1), user(1), at(1));
+            }
+            receipts.look(now, |_| Some(at(1)));
+            let count = receipts.count();
+            assert!(count < 2 * FRESH_MAX, "{count} after {turn} turns");
+        }
+    }
+
+    #[test]
     fn slot_handed_on_during_a_look_is_asked_anew() {
         let (mut receipts, now) = (receipts(), Timestamp::default());
         let successor = ClientId {
@@ -520,6 +540,7 @@ mod tests {
         for _ in 0..=LOOK_STEP {
             receipts.push(now, client(1), user(2), at(1));
         }
+        receipts.look(now, |_| unreachable!("it is not time"));
         let due = now.after(LOOK_INTERVAL);
         receipts.look(due, |_| Some(at(1)));
         assert!(receipts.is_looking());
