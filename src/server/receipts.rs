@@ -27,6 +27,10 @@ const LOOK_STEP: usize = 4096;
 /// one thread has delivered.
 const FRESH_MAX: usize = 1 << 19;
 
+/// While the total limit is reached, all recipients are asked this often at most; those of new receipts each
+/// time. Ten thousand take some milliseconds, and the limit may be reached at every message.
+const LOOK_INTERVAL_PRESSED: Duration = Duration::from_millis(50);
+
 /// Receipts that are searched for those of one client that ends, rather than sorted by client.
 const SEARCH_MAX: usize = 4096;
 
@@ -133,6 +137,8 @@ pub struct Receipts {
     answers: Vec<Answer>,
     /// When the next look is due; never, if there are no receipts.
     look_at: Timestamp,
+    /// Before this, not all recipients are asked again because of the total limit.
+    pressed_until: Timestamp,
     shutting_down: bool,
 }
 
@@ -148,6 +154,7 @@ impl Receipts {
             fresh_before: 0,
             answers: Vec::new(),
             look_at: Timestamp::NEVER,
+            pressed_until: Timestamp::default(),
             shutting_down: false,
         }
     }
@@ -249,6 +256,24 @@ impl Receipts {
         self.end_look(now);
     }
 
+    /// Looks right now, as the total limit is reached: at all receipts, or, soon after that was done, at those
+    /// added since. Either way the list is empty then.
+    pub fn look_pressed(
+        &mut self,
+        now: Timestamp,
+        mut acknowledged: impl FnMut(ClientId) -> Option<Position>,
+    ) {
+        if self.pressed_until <= now {
+            self.pressed_until = now.after(LOOK_INTERVAL_PRESSED);
+            self.look_at_all(now, acknowledged);
+            return;
+        }
+        // The answers are new ones; recipients that a look in progress has not asked yet wait for it.
+        self.look.number = self.look.number.wrapping_add(1);
+        self.look.fresh_left = self.fresh.len();
+        self.step_fresh(usize::MAX, &mut acknowledged);
+    }
+
     /// Takes out the receipts of a recipient that ends, after `acknowledged`. Returns their senders, each with
     /// the number of its messages.
     pub fn take(&mut self, to: ClientId, acknowledged: Position) -> Vec<(UserId, u64)> {
@@ -340,11 +365,20 @@ impl Receipts {
                 self.look_at_kept(to, &mut acknowledged);
             }
         }
+        self.step_fresh(budget, &mut acknowledged);
+    }
+
+    /// Goes on with a look at the list, for so many receipts.
+    fn step_fresh(
+        &mut self,
+        mut budget: usize,
+        acknowledged: &mut impl FnMut(ClientId) -> Option<Position>,
+    ) {
         while self.look.fresh_left > 0 && budget > 0 {
             self.look.fresh_left -= 1;
             budget -= 1;
             if let Some(fresh) = self.fresh.pop_front()
-                && let Some(acknowledged) = self.ask_once(fresh.to, &mut acknowledged)
+                && let Some(acknowledged) = self.ask_once(fresh.to, acknowledged)
                 && fresh.receipt.end.is_past(acknowledged)
             {
                 self.keep(fresh);
@@ -528,6 +562,33 @@ mod tests {
             let count = receipts.count();
             assert!(count < 2 * FRESH_MAX, "{count} after {turn} turns");
         }
+    }
+
+    /// Each message can reach the limit again: what it costs must not be all recipients each time.
+    #[test]
+    fn total_limit_at_every_message_asks_slow_recipients_rarely() {
+        let (mut receipts, mut now) = (receipts(), Timestamp::default());
+        let (slow, quick) = (1000, client(5000));
+        for slot in 0..slow {
+            receipts.push(now, client(slot), user(1), at(1));
+        }
+        let mut asked = 0;
+        for _ in 0..100 {
+            receipts.push(now, quick, user(1), at(1));
+            receipts.look_pressed(now, |to| {
+                asked += 1;
+                Some(at(usize::from(to == quick)))
+            });
+            assert_eq!(receipts.count(), slow as usize, "what arrived is dropped");
+            receipts.check_invariants();
+        }
+        assert!(asked < 2 * slow, "{asked}");
+        now = now.after(LOOK_INTERVAL_PRESSED);
+        receipts.look_pressed(now, |_| Some(at(1)));
+        assert_eq!(
+            (receipts.count(), receipts.look_at()),
+            (0, Timestamp::NEVER)
+        );
     }
 
     #[test]
