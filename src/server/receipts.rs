@@ -19,12 +19,17 @@ pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Likewise while the server exits: senders wait for it.
 const LOOK_INTERVAL_SHUTDOWN: Duration = Duration::from_millis(20);
 
-/// Receipts gone through in one turn: a tenth of a millisecond's work, so that a look holds up no message.
+/// Receipts gone through in one turn: a tenth of a millisecond's work, so that a look holds up no message. Or
+/// [twice as many as were added](Receipts::look) in the turn: one turn of many clients adds more than this.
 const LOOK_STEP: usize = 4096;
 
 /// With more receipts in the list the next look begins at once. Half a million messages a second are more than
 /// one thread has delivered.
 const FRESH_MAX: usize = 1 << 19;
+
+/// While the total limit is reached, all recipients are asked this often at most; those of new receipts each
+/// time. Ten thousand take some milliseconds, and the limit may be reached at every message.
+const LOOK_INTERVAL_PRESSED: Duration = Duration::from_millis(50);
 
 /// Receipts that are searched for those of one client that ends, rather than sorted by client.
 const SEARCH_MAX: usize = 4096;
@@ -34,6 +39,9 @@ const RECEIPT_BYTES: usize = size_of::<Fresh>();
 
 /// Room for receipts that an empty list keeps.
 const FRESH_KEPT: usize = 1024;
+
+/// Likewise for recipients.
+const KEPT_KEPT: usize = 64;
 
 /// A place in the stream of all bytes to one client. It wraps: two places that are compared are less than
 /// 2 GiB apart, as no queue holds more.
@@ -123,10 +131,14 @@ pub struct Receipts {
     kept_order: VecDeque<ClientId>,
     kept_count: usize,
     look: Look,
+    /// Receipts that were in the list at the end of the last turn.
+    fresh_before: usize,
     /// The last answer of each slot.
     answers: Vec<Answer>,
     /// When the next look is due; never, if there are no receipts.
     look_at: Timestamp,
+    /// Before this, not all recipients are asked again because of the total limit.
+    pressed_until: Timestamp,
     shutting_down: bool,
 }
 
@@ -139,8 +151,10 @@ impl Receipts {
             kept_order: VecDeque::new(),
             kept_count: 0,
             look: Look::default(),
+            fresh_before: 0,
             answers: Vec::new(),
             look_at: Timestamp::NEVER,
+            pressed_until: Timestamp::default(),
             shutting_down: false,
         }
     }
@@ -213,20 +227,22 @@ impl Receipts {
         self.look_at = self.look_at.min(now.after(self.interval()));
     }
 
-    /// Does a turn's share of looking, if it is time. `acknowledged` asks a recipient's socket how much has
-    /// arrived; `None` if the recipient is gone.
+    /// Does a turn's share of looking, if it is time; called at the end of each turn. `acknowledged` asks a
+    /// recipient's socket how much has arrived; `None` if the recipient is gone.
     pub fn look(&mut self, now: Timestamp, acknowledged: impl FnMut(ClientId) -> Option<Position>) {
+        let added = self.fresh.len().saturating_sub(self.fresh_before);
         let is_due = self.look_at <= now || self.fresh.len() >= FRESH_MAX;
-        if self.look.is_over() {
-            if !is_due {
-                return;
-            }
+        if self.look.is_over() && is_due {
             self.begin_look();
         }
-        self.step(LOOK_STEP, acknowledged);
-        if self.look.is_over() {
-            self.end_look(now);
+        if !self.look.is_over() {
+            // Faster than the list grows, or a look would never catch up with it.
+            self.step(LOOK_STEP.max(2 * added), acknowledged);
+            if self.look.is_over() {
+                self.end_look(now);
+            }
         }
+        self.fresh_before = self.fresh.len();
     }
 
     /// Looks at all receipts right now.
@@ -238,6 +254,24 @@ impl Receipts {
         self.begin_look();
         self.step(usize::MAX, acknowledged);
         self.end_look(now);
+    }
+
+    /// Looks right now, as the total limit is reached: at all receipts, or, soon after that was done, at those
+    /// added since. Either way the list is empty then.
+    pub fn look_pressed(
+        &mut self,
+        now: Timestamp,
+        mut acknowledged: impl FnMut(ClientId) -> Option<Position>,
+    ) {
+        if self.pressed_until <= now {
+            self.pressed_until = now.after(LOOK_INTERVAL_PRESSED);
+            self.look_at_all(now, acknowledged);
+            return;
+        }
+        // The answers are new ones; recipients that a look in progress has not asked yet wait for it.
+        self.look.number = self.look.number.wrapping_add(1);
+        self.look.fresh_left = self.fresh.len();
+        self.step_fresh(usize::MAX, &mut acknowledged);
     }
 
     /// Takes out the receipts of a recipient that ends, after `acknowledged`. Returns their senders, each with
@@ -307,6 +341,11 @@ impl Receipts {
     fn end_look(&mut self, now: Timestamp) {
         let is_empty = self.fresh.is_empty() && self.kept.is_empty();
         self.look_at = if is_empty {
+            // No look follows that could give the memory of a burst back.
+            self.fresh.shrink_to(FRESH_KEPT);
+            self.kept.shrink_to(KEPT_KEPT);
+            self.kept_order.clear();
+            self.kept_order.shrink_to(KEPT_KEPT);
             Timestamp::NEVER
         } else {
             now.after(self.interval())
@@ -326,11 +365,20 @@ impl Receipts {
                 self.look_at_kept(to, &mut acknowledged);
             }
         }
+        self.step_fresh(budget, &mut acknowledged);
+    }
+
+    /// Goes on with a look at the list, for so many receipts.
+    fn step_fresh(
+        &mut self,
+        mut budget: usize,
+        acknowledged: &mut impl FnMut(ClientId) -> Option<Position>,
+    ) {
         while self.look.fresh_left > 0 && budget > 0 {
             self.look.fresh_left -= 1;
             budget -= 1;
             if let Some(fresh) = self.fresh.pop_front()
-                && let Some(acknowledged) = self.ask_once(fresh.to, &mut acknowledged)
+                && let Some(acknowledged) = self.ask_once(fresh.to, acknowledged)
                 && fresh.receipt.end.is_past(acknowledged)
             {
                 self.keep(fresh);
@@ -503,6 +551,47 @@ mod tests {
     }
 
     #[test]
+    fn list_stays_short_when_each_turn_adds_more_than_a_look_goes_through() {
+        let (mut receipts, now) = (receipts(), Timestamp::default());
+        let added = 10 * LOOK_STEP;
+        for turn in 0..100 {
+            for _ in 0..added {
+                receipts.push(now, client(1), user(1), at(1));
+            }
+            receipts.look(now, |_| Some(at(1)));
+            let count = receipts.count();
+            assert!(count < 2 * FRESH_MAX, "{count} after {turn} turns");
+        }
+    }
+
+    /// Each message can reach the limit again: what it costs must not be all recipients each time.
+    #[test]
+    fn total_limit_at_every_message_asks_slow_recipients_rarely() {
+        let (mut receipts, mut now) = (receipts(), Timestamp::default());
+        let (slow, quick) = (1000, client(5000));
+        for slot in 0..slow {
+            receipts.push(now, client(slot), user(1), at(1));
+        }
+        let mut asked = 0;
+        for _ in 0..100 {
+            receipts.push(now, quick, user(1), at(1));
+            receipts.look_pressed(now, |to| {
+                asked += 1;
+                Some(at(usize::from(to == quick)))
+            });
+            assert_eq!(receipts.count(), slow as usize, "what arrived is dropped");
+            receipts.check_invariants();
+        }
+        assert!(asked < 2 * slow, "{asked}");
+        now = now.after(LOOK_INTERVAL_PRESSED);
+        receipts.look_pressed(now, |_| Some(at(1)));
+        assert_eq!(
+            (receipts.count(), receipts.look_at()),
+            (0, Timestamp::NEVER)
+        );
+    }
+
+    #[test]
     fn slot_handed_on_during_a_look_is_asked_anew() {
         let (mut receipts, now) = (receipts(), Timestamp::default());
         let successor = ClientId {
@@ -512,6 +601,7 @@ mod tests {
         for _ in 0..=LOOK_STEP {
             receipts.push(now, client(1), user(2), at(1));
         }
+        receipts.look(now, |_| unreachable!("it is not time"));
         let due = now.after(LOOK_INTERVAL);
         receipts.look(due, |_| Some(at(1)));
         assert!(receipts.is_looking());
@@ -562,13 +652,18 @@ mod tests {
     #[test]
     fn memory_of_a_burst_is_given_back() {
         let (mut receipts, mut now) = (receipts(), Timestamp::default());
-        for _ in 0..100_000 {
-            receipts.push(now, client(1), user(1), at(1));
+        for number in 0..100_000 {
+            receipts.push(now, client(number % 5000), user(1), at(1));
         }
-        for _ in 0..2 {
-            receipts.look_at_all(now, |_| Some(at(1)));
+        let is_late = |to: ClientId| to.slot > 100;
+        receipts.look_at_all(now, |to| Some(at(usize::from(!is_late(to)))));
+        while receipts.look_at() != Timestamp::NEVER {
             now = now.after(LOOK_INTERVAL);
+            receipts.look(now, |_| Some(at(1)));
         }
+        // Nothing is left to look at, and so nothing will be.
         assert!(receipts.fresh.capacity() <= 2 * FRESH_KEPT);
+        assert!(receipts.kept.capacity() <= 2 * KEPT_KEPT);
+        assert!(receipts.kept_order.capacity() <= 2 * KEPT_KEPT);
     }
 }

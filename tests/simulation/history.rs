@@ -200,6 +200,8 @@ impl History {
             client.set_lag(false);
             client.tell(&mut self.server);
         }
+        // What it was told is done now, not when the hour is over.
+        self.run();
         self.pass(Duration::from_secs(3600));
         let waiting = self.server.switchboard.waiting_bytes();
         assert_eq!(

@@ -199,7 +199,8 @@ impl Output {
         if self.is_within_total_limit() {
             return;
         }
-        self.look_at_all_receipts(table);
+        let acknowledged = |id| table.get(id).map(Connection::acknowledged);
+        self.receipts.look_pressed(self.now, acknowledged);
         while !self.is_within_total_limit() {
             let footprint = |(slot, connection): (u32, &Connection<S>)| {
                 let receipts = self.receipts.footprint_bytes_of(table.id_of(slot));
