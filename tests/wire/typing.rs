@@ -135,6 +135,17 @@ fn key_before_a_private_message_takes_no_part_of_it() {
 }
 
 #[test]
+fn alt_and_a_mark_within_a_line_takes_nothing_of_it() {
+    for mark in b' '..=b'/' {
+        let (mut server, [alice, bob, carol]) = three();
+        let key = format!("\x1b{}", char::from(mark));
+        server.send(&alice, format!("@bo{key}b:one{key} two\n").as_bytes());
+        assert_eq!(bob.text(), "@alice: one two\n", "{key:?}");
+        assert_eq!(carol.text(), "");
+    }
+}
+
+#[test]
 fn typed_text_is_what_the_terminal_shows() {
     check_three(
         "

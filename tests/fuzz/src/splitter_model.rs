@@ -486,6 +486,7 @@ fn verdict(sequence: &[u8], byte: u8, at_start: bool) -> Verdict {
         // rxvt's keys are a number and `@`.
         ([b'[', b'0'..=b'?', numbers @ ..], b'@') if numbers.iter().all(is_number) => Complete,
         (_, b'@' | b'/' | b'#') if at_start => Outside,
+        ([b' '..=b'/', ..], b' ' | b'a'..=b'z') => Outside,
         (_, 0x18 | 0x1a) => Complete,
         (_, ..b' ' | 0x7f) => Aside,
         (_, b' '..=b'/')
