@@ -122,9 +122,11 @@ impl EscapeParser {
             (_, 0x80..) | (State::Escape, BACKSPACE | DELETE | END_OF_BLOCK) => {
                 return self.abort();
             }
-            (State::Escape | State::CsiEntry, b'@' | b'/' | b'#') if at_line_start => {
-                return self.abort();
-            }
+            // With a number before it, `@` ends a key of rxvt's.
+            (State::CsiParam, b'@') => {}
+            (_, b'@' | b'/' | b'#') if at_line_start && !is_string => return self.abort(),
+            // No terminal sends or reads a sequence with these: Alt and a punctuation mark came before.
+            (State::EscapeIntermediate, b' ' | b'a'..=b'z') => return self.abort(),
             (_, DELETE) if !is_string => return Effect::Executed,
             (State::Escape, b'O') => return self.swallow(Position::SingleShift),
             (State::CsiEntry, b'[') => return self.swallow(Position::LinuxKey),

@@ -71,22 +71,28 @@ fn ascii_form(c: char) -> char {
     }
 }
 
-/// Whether nothing is seen of a character (Unicode's `Default_Ignorable_Code_Point`, and an empty braille cell).
+/// Whether nothing of its own is seen of a character: Unicode's `Default_Ignorable_Code_Point`, what is drawn
+/// over another, an empty braille cell; and what stands for a byte order mark or a blank in another encoding.
 fn is_unseen(c: char) -> bool {
     is_invisible(c)
         || matches!(
             c,
-            '\u{34f}'
+            '\u{300}'..='\u{36f}'
                 | '\u{61c}'
                 | '\u{115f}'..='\u{1160}'
                 | '\u{17b4}'..='\u{17b5}'
                 | '\u{180b}'..='\u{180f}'
+                | '\u{1ab0}'..='\u{1aff}'
+                | '\u{1dc0}'..='\u{1dff}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{20d0}'..='\u{20ff}'
                 | '\u{2800}'
                 | '\u{3164}'
                 | '\u{fe00}'..='\u{fe0f}'
+                | '\u{fe20}'..='\u{fe2f}'
                 | '\u{ffa0}'
                 | '\u{fff0}'..='\u{fffb}'
+                | char::REPLACEMENT_CHARACTER
                 | '\u{1bca0}'..='\u{1bca3}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
@@ -111,6 +117,9 @@ mod tests {
             "\u{3000} ＠bob: x",
             "\u{fe0f}@bob: x",
             "\u{e0040}＠bo\u{200b}b: x",
+            "\u{301}@bob: x",
+            "\u{fffd}\u{fffd}@bob: x",
+            "\u{fffd}/msg bob x",
             "／msg bob x",
             "／ｍｓｇ\u{3000}bob x",
             "\u{2044}r x",
@@ -142,6 +151,8 @@ mod tests {
             "\t// msg",
             "größe: @bob: x",
             "Привет, @bob: x",
+            "\u{fffd}\u{fffd}, @bob: x",
+            "\u{fffd}\u{fffd}\u{fffd}: x",
             "😀 @bob: x",
             "／abcdefghijklmnopqrstuvwxyz",
         ] {

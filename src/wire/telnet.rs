@@ -1,7 +1,7 @@
 //! Takes telnet's commands out of the stream, in constant memory and linear time.
 //!
 //! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so a client that sends it
-//! speaks telnet, or writes in another encoding. The server offers no option and refuses each once, so that no
+//! speaks telnet, or writes in another encoding: what no client of telnet sends first is text. The server offers no option and refuses each once, so that no
 //! negotiation can loop (RFC 1143 describes the loops). Subnegotiations are dropped; as none was agreed on, one
 //! without an end is text in another encoding, and is given up.
 
@@ -59,6 +59,10 @@ enum Position {
     Command,
     /// After `WILL`, `WONT`, `DO` or `DONT`.
     Option(u8),
+    /// After `DONT` as the client's first command.
+    FirstDont,
+    /// After `DONT` and this option as the client's first command.
+    FirstOption(u8),
     Subnegotiation,
     SubnegotiationCommand,
 }
@@ -126,6 +130,16 @@ impl TelnetState {
                 self.position = Position::Text;
                 self.option(verb, byte)
             }
+            Position::FirstDont => self.goto(Position::FirstOption(byte), TelnetEvent::Ignored),
+            // 255 and 254 were the byte order mark of UTF-16, and the option its first character.
+            Position::FirstOption(character) if byte == 0 => {
+                self.has_spoken = false;
+                self.goto(Position::Text, TelnetEvent::Text(character))
+            }
+            Position::FirstOption(_) => {
+                self.position = Position::Text;
+                self.feed(byte, line_bytes_max)
+            }
             Position::Subnegotiation if byte == IAC => {
                 self.goto(Position::SubnegotiationCommand, TelnetEvent::Nothing)
             }
@@ -154,10 +168,19 @@ impl TelnetState {
     }
 
     fn command(&mut self, byte: u8) -> TelnetEvent {
-        self.has_spoken |= (EOF..IAC).contains(&byte);
+        let is_first = !self.has_spoken;
         match byte {
-            ..EOF => self.goto(Position::Text, TelnetEvent::NoCommand(byte)),
+            ..EOF => return self.goto(Position::Text, TelnetEvent::NoCommand(byte)),
+            // No client begins with the end of something; words in CP1251 do.
+            EOF | SE if is_first => {
+                return self.goto(Position::Text, TelnetEvent::NoCommand(byte));
+            }
+            IAC => {}
+            _ => self.has_spoken = true,
+        }
+        match byte {
             IAC => self.goto(Position::Text, TelnetEvent::Text(IAC)),
+            DONT if is_first => self.goto(Position::FirstDont, TelnetEvent::Nothing),
             WILL | WONT | DO | DONT => self.goto(Position::Option(byte), TelnetEvent::Nothing),
             SB => {
                 self.subnegotiation_bytes = 0;
@@ -264,7 +287,7 @@ mod tests {
 
     #[test]
     fn byte_below_the_commands_is_text_with_the_255_before_it() {
-        for byte in 0..EOF {
+        for byte in (0..EOF).chain([EOF, SE]) {
             let mut telnet = Telnet::default();
             let events = feed(&mut telnet, &[IAC, byte, b'x']);
             assert_eq!(
@@ -273,11 +296,41 @@ mod tests {
             );
             assert!(!telnet.has_spoken());
         }
-        for byte in EOF..IAC {
+        for byte in (EOF..IAC).filter(|byte| ![EOF, SE].contains(byte)) {
             let mut telnet = Telnet::default();
             feed(&mut telnet, &[IAC, byte]);
             assert!(telnet.has_spoken());
         }
+    }
+
+    #[test]
+    fn end_of_file_counts_behind_another_command() {
+        let mut telnet = Telnet::default();
+        let events = feed(&mut telnet, &[IAC, EOF, IAC, WONT, 1, IAC, EOF, IAC, SE]);
+        assert_eq!(
+            events,
+            [
+                TelnetEvent::NoCommand(EOF),
+                TelnetEvent::Ignored,
+                TelnetEvent::EndOfFile,
+                TelnetEvent::Ignored,
+            ]
+        );
+    }
+
+    #[test]
+    fn byte_order_mark_of_utf_16_is_no_command() {
+        let mut telnet = Telnet::default();
+        let utf_16 = feed(&mut telnet, &[IAC, DONT, b'@', 0, b'b', 0]);
+        let text = [b'@', b'b', 0].map(TelnetEvent::Text);
+        assert_eq!(utf_16, [&[TelnetEvent::Ignored], &text[..]].concat());
+        assert!(!telnet.has_spoken());
+
+        let mut telnet = Telnet::default();
+        let refusal = feed(&mut telnet, &[IAC, DONT, 1, IAC, DONT, b'@', 0]);
+        let none = TelnetEvent::Text(0);
+        assert_eq!(refusal, [TelnetEvent::Ignored, TelnetEvent::Ignored, none]);
+        assert!(telnet.has_spoken());
     }
 
     #[test]

@@ -153,6 +153,7 @@ fn end_of_file_ends_the_input_and_all_of_it_is_answered() {
     let mut bob = daemon.join("bob");
     for split in 0..=2 {
         let mut alice = join(&daemon, "alice");
+        alice.send_bytes(&[IAC, WONT, 1]);
         let bytes = b"@bob:first\n@bob:last words";
         alice.send_bytes(bytes);
         alice.send_bytes(&[IAC, EOF][..split]);

@@ -297,13 +297,19 @@ fn telnet_is_taken_out_and_makes_lines_end_with_cr_lf() {
     check(b"a\xff\xffb\n", &["first a\u{fffd}b"], false);
     check(b"a\xff\xfa\x18\x00\n\xff\xf0b\n", &["line ab"], true);
     check(b"123456789\xff\xf412\n", &["TooLong", "line 12"], true);
-    check(b"a\xff\xecb\n", &["EndOfFile", "line ab"], true);
+    check(b"a\xff\xf1\xff\xecb\n", &["EndOfFile", "line ab"], true);
     check(b"a\r\xff\xf1\n", &["line a"], true);
 }
 
 #[test]
 fn byte_255_is_text_from_a_client_that_speaks_no_telnet() {
     check(b"\xff a\n", &["first \u{fffd} a"], false);
+    check(
+        b"\xff\xec\n\xff\xf6\n",
+        &["first \u{fffd}\u{fffd}", "line \u{fffd}\u{fffd}"],
+        false,
+    );
+    check(b"a\xff\xf0b\n", &["first a\u{fffd}\u{fffd}b"], false);
     check(b"\xff\n\xff\x08b\n", &["first \u{fffd}", "line b"], false);
     // Another encoding is known by the first byte that is no UTF-8.
     check(

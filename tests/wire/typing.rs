@@ -12,7 +12,7 @@ use crate::script::{check, check_with};
 use crate::support::{VirtualClient, VirtualServer};
 
 /// What a key, a paste, a click or a window sends, whole.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 30] = [
     "\x1b[A",
     "\x1bOB",
     "\x1b\x1b[C",
@@ -39,6 +39,10 @@ const KEYS: [&str; 26] = [
     "\x1b[M !!",
     "\x1b]11;rgb:0/0/0\x1b\\",
     "\x1b[?1;2c",
+    "\x1b[97;5u",
+    "\x1b[27;5;64~",
+    "\x1b[2@",
+    "\x1b[?2026;1$y",
 ];
 
 /// Characters of which nothing is seen, and which may not reach anybody.
@@ -108,6 +112,39 @@ fn junk() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(all), 0..3).prop_map(|all| all.concat())
 }
 
+/// Keys that look like the start of a longer sequence.
+#[test]
+fn key_before_a_private_message_takes_no_part_of_it() {
+    let alt = (b' '..=b'/').map(|byte| format!("\x1b{}", char::from(byte)));
+    let rxvt = [
+        "\x1b[7$", "\x1b[23$", "\x1b[7^", "\x1b[7@", "\x1b[a", "\x1bOa",
+    ]
+    .map(String::from);
+    for key in alt.chain(rxvt) {
+        for line in ["@bob:hi", "/msg bob hi"] {
+            let (mut server, [alice, bob, carol]) = three();
+            server.send(&alice, format!("{key}{line}\n").as_bytes());
+            // Behind ESC they are text at a line's start: that decides on what the line is.
+            if key.ends_with(['/', '#']) {
+                continue;
+            }
+            assert_eq!(bob.text(), "@alice: hi\n", "{key:?}");
+            assert_eq!(carol.text(), "", "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn alt_and_a_mark_within_a_line_takes_nothing_of_it() {
+    for mark in b' '..=b'/' {
+        let (mut server, [alice, bob, carol]) = three();
+        let key = format!("\x1b{}", char::from(mark));
+        server.send(&alice, format!("@bo{key}b:one{key} two\n").as_bytes());
+        assert_eq!(bob.text(), "@alice: one two\n", "{key:?}");
+        assert_eq!(carol.text(), "");
+    }
+}
+
 #[test]
 fn typed_text_is_what_the_terminal_shows() {
     check_three(
@@ -156,6 +193,53 @@ fn look_alike_of_a_private_message_is_refused_and_said_to_nobody() {
         carol< alice: x\\xef\\xbc\\xa0bob: y
         "
     )));
+}
+
+#[test]
+fn private_message_in_another_encoding_is_said_to_nobody() {
+    let utf_16 = |line: &str| {
+        line.encode_utf16()
+            .map(u16::to_le_bytes)
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let big_endian = |line: &str| {
+        line.encode_utf16()
+            .map(u16::to_be_bytes)
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    for (bytes, delivered) in [
+        (utf_16("\u{feff}@bob:hi\r\n"), "@alice: hi\n"),
+        (utf_16("@bob:hi\n"), "@alice: hi\n"),
+        (big_endian("@bob:hi\r\n"), "@alice: hi\n"),
+        (big_endian("\u{feff}@bob:hi\n"), ""),
+        (b"\xa0@bob:hi\n".to_vec(), ""),
+        (b"\xff@bob:hi\n".to_vec(), ""),
+        (b"\xad/msg bob hi\n".to_vec(), ""),
+    ] {
+        for cut in 1..bytes.len() {
+            let (mut server, [alice, bob, carol]) = three();
+            let (first, second) = bytes.split_at(cut);
+            server.send(&alice, first);
+            server.send(&alice, second);
+            assert_eq!(bob.text(), delivered, "{bytes:?}");
+            assert_eq!(carol.text(), "", "{bytes:?}");
+            assert_eq!(
+                alice.text().contains("Nothing was sent."),
+                delivered.is_empty()
+            );
+        }
+    }
+}
+
+/// Its first letters are 255 and a command of telnet's.
+#[test]
+fn word_in_cp1251_ends_no_input() {
+    let (mut server, [alice, bob, _carol]) = three();
+    server.send(&alice, b"\xff\xec\xe0\n/ping x\n");
+    assert!(alice.text().ends_with("* pong x\n"));
+    assert_eq!(bob.text(), "alice: \u{fffd}\u{fffd}\u{fffd}\n");
 }
 
 #[test]
@@ -218,7 +302,7 @@ fn telnet_end_of_file_ends_the_input_as_a_half_close_does() {
         bob< * You are registered as bob.
         bob< * You are in lobby with 1 other: alice.
         alice< * bob has joined lobby.
-        bob>> @alice:last words\\xff\\xec/quit not heard\\n@alice:nor this\\n
+        bob>> @alice:last\\xff\\xf1 words\\xff\\xec/quit not heard\\n@alice:nor this\\n
         alice< @bob: last words
         alice< * bob has left lobby.
         bob$

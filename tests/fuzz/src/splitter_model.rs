@@ -30,6 +30,8 @@ enum Telnet {
     Text,
     Command,
     Option(u8),
+    /// Behind the option of a first command, `DONT`: it is a character if a NUL comes.
+    FirstDont(u8),
     Subnegotiation,
     SubnegotiationCommand,
 }
@@ -47,6 +49,8 @@ pub struct Model {
     after_cr: bool,
     telnet: Telnet,
     has_spoken: bool,
+    /// The command at hand is the first.
+    is_first: bool,
     subnegotiation_bytes: usize,
     refused: BTreeSet<(u8, u8)>,
     crlf: bool,
@@ -92,6 +96,7 @@ impl Model {
             after_cr: false,
             telnet: Telnet::Text,
             has_spoken: false,
+            is_first: false,
             subnegotiation_bytes: 0,
             refused: BTreeSet::new(),
             crlf: false,
@@ -125,6 +130,13 @@ impl Model {
                 return self.find(What::Tls);
             }
         }
+        if let Telnet::FirstDont(character) = self.telnet {
+            self.telnet = Telnet::Text;
+            if byte == 0 {
+                self.has_spoken = false;
+                return self.text(character);
+            }
+        }
         let is_in_another_encoding = self.typed.broken > 0 && !self.has_spoken;
         match self.telnet {
             Telnet::Text if byte == 255 && !is_in_another_encoding => {
@@ -136,7 +148,7 @@ impl Model {
                 self.text(255); // a byte of text, and no sign of telnet
             }
             // No command: an encoding where 255 is a character.
-            Telnet::Command if byte < 236 => {
+            Telnet::Command if byte < 236 || (!self.has_spoken && matches!(byte, 236 | 240)) => {
                 self.telnet = Telnet::Text;
                 self.text(255);
                 self.text(byte);
@@ -145,6 +157,7 @@ impl Model {
             Telnet::SubnegotiationCommand if byte < 236 => self.give_up(byte),
             Telnet::Command => self.command(byte),
             Telnet::Option(verb) => self.option(verb, byte),
+            Telnet::FirstDont(_) => {}
             Telnet::Subnegotiation if byte == 255 => self.telnet = Telnet::SubnegotiationCommand,
             Telnet::Subnegotiation | Telnet::SubnegotiationCommand => {
                 self.telnet = Telnet::Subnegotiation;
@@ -166,6 +179,7 @@ impl Model {
     }
 
     fn command(&mut self, byte: u8) {
+        self.is_first = !self.has_spoken;
         self.has_spoken = true;
         self.subnegotiation_bytes = 0;
         self.telnet = match byte {
@@ -197,6 +211,7 @@ impl Model {
             253 if self.refused.insert((verb, option)) => {
                 self.find(What::Answer([255, 252, option]));
             }
+            254 if self.is_first => self.telnet = Telnet::FirstDont(option),
             251 if self.refused.insert((verb, option)) => {
                 self.find(What::Answer([255, 254, option]));
             }
@@ -465,9 +480,13 @@ fn verdict(sequence: &[u8], byte: u8, at_start: bool) -> Verdict {
             _ => Outside,
         };
     }
+    let is_number = |byte: &u8| matches!(byte, b'0'..=b';');
     match (sequence, byte) {
         (_, 0x80.. | 0x1b) | ([], 0x08 | 0x7f | 0x17) => Outside,
-        ([] | [b'['], b'@' | b'/' | b'#') if at_start => Outside,
+        // rxvt's keys are a number and `@`.
+        ([b'[', b'0'..=b'?', numbers @ ..], b'@') if numbers.iter().all(is_number) => Complete,
+        (_, b'@' | b'/' | b'#') if at_start => Outside,
+        ([b' '..=b'/', ..], b' ' | b'a'..=b'z') => Outside,
         (_, 0x18 | 0x1a) => Complete,
         (_, ..b' ' | 0x7f) => Aside,
         (_, b' '..=b'/')
