@@ -249,7 +249,8 @@ impl Args {
     /// # Errors
     /// One line that says what makes no sense.
     pub fn read() -> Result<Self, String> {
-        let matches = Self::command().mut_args(clean_variable).try_get_matches();
+        let command = Self::command().mut_args(|arg| clean_variable(named_with_its_value(arg)));
+        let matches = command.try_get_matches();
         let args = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         args.map_err(|error| {
             use clap::error::ErrorKind;
@@ -341,6 +342,12 @@ impl Args {
             limits,
         })
     }
+}
+
+/// Has a negative number taken for the flag's value, so that the error names the flag and not the number alone.
+fn named_with_its_value(arg: Arg) -> Arg {
+    let takes_value = arg.get_action().takes_values();
+    arg.allow_negative_numbers(takes_value)
 }
 
 /// Reads an argument's variable without the blanks and the pair of quotes around it, which files of variables

@@ -289,6 +289,29 @@ fn docs_name_files_that_exist() {
 }
 
 #[test]
+fn architecture_names_every_file_or_its_folder() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let tree = page.split("```text\n").nth(1).unwrap();
+    let tree = tree.split("```").next().unwrap();
+    let is_named = |name: &str| {
+        let is_part = |character: char| !(character.is_alphanumeric() || character == '_');
+        tree.split(is_part).any(|word| word == name)
+    };
+    for (file, _) in sources("src") {
+        let path = Path::new(&file);
+        // A layer's folder does not speak for its files; a smaller one does.
+        let depth = path.components().count();
+        let names = [path.parent(), Some(path)].map(|path| path.and_then(Path::file_stem));
+        let [folder, stem] = names.map(|name| name.unwrap().to_str().unwrap());
+        let is_small = depth > 3 || folder == "logging" || folder == "outq";
+        assert!(
+            stem == "mod" || is_named(stem) || (is_small && is_named(folder)),
+            "docs/architecture.md does not name {file}"
+        );
+    }
+}
+
+#[test]
 fn architecture_prints_structs_as_they_are() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let source: String = sources("src")

@@ -99,18 +99,13 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
             left,
             names,
         } => {
-            notice_words(
-                lines,
-                format_args!(
-                    "{}",
-                    PresenceSummary {
-                        room,
-                        joined,
-                        left,
-                        names
-                    }
-                ),
-            );
+            let summary = PresenceSummary {
+                room,
+                joined,
+                left,
+                names,
+            };
+            notice_words(lines, format_args!("{summary}"));
         }
         Event::Topic {
             room,

@@ -129,6 +129,7 @@ fn ask_until_probed(client: &mut Client, name: &str) -> String {
 
 /// A client whose machine crashes: its socket is gone, and no packet told.
 fn crash(client: Client) {
+    client.acknowledge();
     ip(&format!("address del {LOST}"));
     client.reset(); // which cannot be sent
 }

@@ -151,13 +151,14 @@ fn ipv4_mapped_address_counts_as_its_ipv4_address() {
 }
 
 /// Runs the test once more in a network namespace, where it may use addresses other than loopback. The
-/// kernel adds the routes of IPv6 addresses in a worker: the setup waits for the last one.
+/// kernel adds the routes of IPv6 addresses in a worker: the setup waits for each.
 fn in_a_network_with_addresses(test: &str) -> bool {
     const SETUP: &str = "ip link set lo up
         for a in 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:1:ffff:ffff:ffff:ffff 2001:db8:0:2::1
-        do ip -6 address add $a/128 dev lo nodad; done
-        ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.2/32 dev lo
-        until ip -6 route get 2001:db8:0:2::1; do n=$((n+1)); test $n -lt 300; sleep 0.1; done";
+        do ip -6 address add $a/128 dev lo nodad
+            until ip -6 route get 2001:db8:0:1::1 from $a; do n=$((n+1)); test $n -lt 300; sleep 0.1; done
+        done
+        ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.2/32 dev lo";
     network::is_inside(test, SETUP)
 }
 

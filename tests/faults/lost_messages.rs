@@ -16,10 +16,11 @@ fn message_into_a_cut_line_is_told_to_its_sender() {
     let flags = ["--listen", "127.0.0.1:0", "--listen", &at_path];
     let daemon = Daemon::start(&[&flags[..], &["--user-timeout", "2"]].concat());
     let mut alice = Client::over_unix(&path).join("alice");
-    let lamp = daemon.join("lamp");
+    let mut lamp = daemon.join("lamp");
     alice.expect_line("* lamp has joined lobby.");
     alice.send("@lamp:first");
-    alice.barrier();
+    lamp.read_until("@alice: first");
+    lamp.acknowledge();
     network::set_lines(false);
     alice.send("@lamp:on");
     alice.send("@lamp:off");
@@ -75,6 +76,7 @@ fn message_acknowledged_before_a_reset_is_delivered() {
     let [mut alice, mut lamp] = daemon.join_all(["alice", "lamp"]);
     alice.send("@lamp:on");
     lamp.read_until("@alice: on");
+    lamp.acknowledge();
     lamp.reset();
     alice.read_until("* lamp has left lobby.");
     alice.expect_nothing();

@@ -1,9 +1,12 @@
 //! The README's table of clients: each row is a person who joins, speaks and leaves in each way that it says.
 
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::SIGINT;
 use tempfile::TempDir;
 
 use crate::harness::{Client, DEADLINE, Daemon};
@@ -26,6 +29,7 @@ struct Visit {
 impl Visit {
     fn start(row: &Row, programs: &TempDir) -> Option<Self> {
         let script = find("script", &["script"])?;
+        heed_interrupts();
         let daemon = Daemon::start(&[]);
         let mut alice = daemon.join("alice");
         let join = with_address(&row.join, daemon.address());
@@ -119,6 +123,16 @@ impl Visit {
             self.alice.expect_nothing();
         }
     }
+}
+
+/// A process that a shell has started in the background ignores Ctrl-C, and so would the clients, which
+/// inherit that. A handler is not inherited.
+fn heed_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let ends = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_shutdown(SIGINT, 130, ends).unwrap();
+    });
 }
 
 fn control(letter: &str) -> String {

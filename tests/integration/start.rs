@@ -35,6 +35,7 @@ fn invalid_flag_is_named_in_one_line() {
         (&["--lobby", "a b"], "--lobby"),
         (&["--name", " "], "--name"),
         (&["--register-time", "0"], "--register-time"),
+        (&["--stall-time", "-1"], "--stall-time"),
         (&["--log-level", "loud"], "--log-level"),
         (&["--max-clients"], "--max-clients"),
         (&["--frobnicate"], "--frobnicate"),

@@ -153,6 +153,16 @@ impl Client {
         }
     }
 
+    /// Has the kernel acknowledge now what was read: it may wait for 40 ms, in which a line that is cut, or a
+    /// reset, leaves it unacknowledged.
+    pub fn acknowledge(&self) {
+        #[cfg(target_os = "linux")]
+        if let Stream::Tcp(stream) = &self.stream {
+            let socket = socket2::SockRef::from(stream);
+            socket.set_tcp_quickack(true).unwrap();
+        }
+    }
+
     /// Makes the drop of this client a reset.
     pub fn reset_at_close(&self) {
         if let Stream::Tcp(stream) = &self.stream {
