@@ -232,10 +232,12 @@ impl Receipts {
     pub fn look(&mut self, now: Timestamp, acknowledged: impl FnMut(ClientId) -> Option<Position>) {
         let added = self.fresh.len().saturating_sub(self.fresh_before);
         let is_due = self.look_at <= now || self.fresh.len() >= FRESH_MAX;
-        if self.look.is_over() && is_due {
+        let begins = self.look.is_over() && is_due;
+        if begins {
             self.begin_look();
         }
-        if !self.look.is_over() {
+        // One that finds nothing to go through ends, too.
+        if begins || !self.look.is_over() {
             // Faster than the list grows, or a look would never catch up with it.
             self.step(LOOK_STEP.max(2 * added), acknowledged);
             if self.look.is_over() {
@@ -589,6 +591,19 @@ mod tests {
             (receipts.count(), receipts.look_at()),
             (0, Timestamp::NEVER)
         );
+    }
+
+    #[test]
+    fn look_that_finds_an_empty_list_is_over() {
+        let (mut receipts, now) = (receipts(), Timestamp::default());
+        for _ in 0..2 {
+            receipts.push(now, client(1), user(1), at(1));
+            receipts.look_pressed(now, |_| Some(at(1)));
+            assert_eq!(receipts.count(), 0);
+        }
+        let due = now.after(LOOK_INTERVAL);
+        receipts.look(due, |_| unreachable!("none is left"));
+        assert_eq!(receipts.look_at(), Timestamp::NEVER);
     }
 
     #[test]
