@@ -136,7 +136,7 @@ pub struct Receipts {
     /// The last answer of each slot.
     answers: Vec<Answer>,
     /// When the next look is due; never, if there are no receipts.
-    look_at: Timestamp,
+    look_due_at: Timestamp,
     /// Before this, not all recipients are asked again because of the total limit.
     pressed_until: Timestamp,
     shutting_down: bool,
@@ -153,7 +153,7 @@ impl Receipts {
             look: Look::default(),
             fresh_before: 0,
             answers: Vec::new(),
-            look_at: Timestamp::NEVER,
+            look_due_at: Timestamp::NEVER,
             pressed_until: Timestamp::default(),
             shutting_down: false,
         }
@@ -162,8 +162,8 @@ impl Receipts {
     /// Adds the receipt of a message from `from` that ends at `end` in the stream to `to`.
     #[inline]
     pub fn push(&mut self, now: Timestamp, to: ClientId, from: UserId, end: Position) {
-        if self.look_at == Timestamp::NEVER {
-            self.look_at = now.after(self.interval());
+        if self.look_due_at == Timestamp::NEVER {
+            self.look_due_at = now.after(self.interval());
         }
         let receipt = Receipt { from, end };
         self.fresh.push_back(Fresh { to, receipt });
@@ -207,8 +207,8 @@ impl Receipts {
     }
 
     /// When to look next; never, if there are no receipts.
-    pub fn look_at(&self) -> Timestamp {
-        self.look_at
+    pub fn look_due_at(&self) -> Timestamp {
+        self.look_due_at
     }
 
     /// Whether a look goes on in the next turn.
@@ -224,14 +224,14 @@ impl Receipts {
     /// Looks more often from now on.
     pub fn begin_shutdown(&mut self, now: Timestamp) {
         self.shutting_down = true;
-        self.look_at = self.look_at.min(now.after(self.interval()));
+        self.look_due_at = self.look_due_at.min(now.after(self.interval()));
     }
 
     /// Does a turn's share of looking, if it is time; called at the end of each turn. `acknowledged` asks a
     /// recipient's socket how much has arrived; `None` if the recipient is gone.
     pub fn look(&mut self, now: Timestamp, acknowledged: impl FnMut(ClientId) -> Option<Position>) {
         let added = self.fresh.len().saturating_sub(self.fresh_before);
-        let is_due = self.look_at <= now || self.fresh.len() >= FRESH_MAX;
+        let is_due = self.look_due_at <= now || self.fresh.len() >= FRESH_MAX;
         let begins = self.look.is_over() && is_due;
         if begins {
             self.begin_look();
@@ -315,7 +315,7 @@ impl Receipts {
         order.sort_unstable();
         let is_asked = |to: &ClientId| order.binary_search(to).is_ok();
         assert!(self.kept.keys().all(is_asked), "each is asked");
-        let is_due = self.look_at != Timestamp::NEVER || self.is_looking();
+        let is_due = self.look_due_at != Timestamp::NEVER || self.is_looking();
         assert!(is_due || (self.fresh.is_empty() && self.kept.is_empty()));
     }
 
@@ -342,7 +342,7 @@ impl Receipts {
 
     fn end_look(&mut self, now: Timestamp) {
         let is_empty = self.fresh.is_empty() && self.kept.is_empty();
-        self.look_at = if is_empty {
+        self.look_due_at = if is_empty {
             // No look follows that could give the memory of a burst back.
             self.fresh.shrink_to(FRESH_KEPT);
             self.kept.shrink_to(KEPT_KEPT);
@@ -516,12 +516,12 @@ mod tests {
     fn look_asks_each_recipient_once_and_ends_when_all_arrived() {
         let mut receipts = receipts();
         let second = Timestamp::default().after(LOOK_INTERVAL);
-        assert_eq!(receipts.look_at(), Timestamp::NEVER);
+        assert_eq!(receipts.look_due_at(), Timestamp::NEVER);
         for number in 0..3 * LOOK_STEP {
             let to = client(u32::try_from(number % 100).unwrap());
             receipts.push(Timestamp::default(), to, user(1), at(number));
         }
-        assert_eq!(receipts.look_at(), second);
+        assert_eq!(receipts.look_due_at(), second);
         receipts.look(Timestamp::default(), |_| unreachable!("it is not time"));
         let (mut asked, mut turns) = (Vec::new(), 0);
         let late = client(3);
@@ -543,12 +543,12 @@ mod tests {
         assert_eq!((asked.len(), turns), (100, 3), "a slice a turn");
         assert_eq!(receipts.footprint_bytes_of(client(4)), 0);
         assert!(receipts.footprint_bytes_of(late) > 0);
-        assert_eq!(receipts.look_at(), second.after(LOOK_INTERVAL));
+        assert_eq!(receipts.look_due_at(), second.after(LOOK_INTERVAL));
         receipts.look(second.after(LOOK_INTERVAL), |to| {
             assert_eq!(to, late);
             Some(at(usize::MAX >> 40))
         });
-        assert_eq!(receipts.look_at(), Timestamp::NEVER);
+        assert_eq!(receipts.look_due_at(), Timestamp::NEVER);
         assert_eq!((receipts.count(), receipts.footprint_bytes()), (0, 0));
     }
 
@@ -588,7 +588,7 @@ mod tests {
         now = now.after(LOOK_INTERVAL_PRESSED);
         receipts.look_pressed(now, |_| Some(at(1)));
         assert_eq!(
-            (receipts.count(), receipts.look_at()),
+            (receipts.count(), receipts.look_due_at()),
             (0, Timestamp::NEVER)
         );
     }
@@ -603,7 +603,7 @@ mod tests {
         }
         let due = now.after(LOOK_INTERVAL);
         receipts.look(due, |_| unreachable!("none is left"));
-        assert_eq!(receipts.look_at(), Timestamp::NEVER);
+        assert_eq!(receipts.look_due_at(), Timestamp::NEVER);
     }
 
     #[test]
@@ -672,7 +672,7 @@ mod tests {
         }
         let is_late = |to: ClientId| to.slot > 100;
         receipts.look_at_all(now, |to| Some(at(usize::from(!is_late(to)))));
-        while receipts.look_at() != Timestamp::NEVER {
+        while receipts.look_due_at() != Timestamp::NEVER {
             now = now.after(LOOK_INTERVAL);
             receipts.look(now, |_| Some(at(1)));
         }

@@ -197,8 +197,8 @@ impl<S: Transport> Switchboard<S> {
     /// When there will be something to do without an event.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        let look_at = self.output.receipts().look_at();
-        let due_at = self.table.earliest_due().min(look_at);
+        let look_due_at = self.output.receipts().look_due_at();
+        let due_at = self.table.earliest_due().min(look_due_at);
         due_at.min(self.chat.next_deadline())
     }
 

@@ -75,7 +75,7 @@ pub static COMMANDS: [Entry; 25] = [
         names: &["nick"],
         usage: "/nick NAME",
         summary: "register (#NAME does the same), or change your name",
-        example: "#alice",
+        example: "/nick alice",
     },
     Entry {
         verb: Verb::Msg,
@@ -275,6 +275,14 @@ mod tests {
         for entry in &COMMANDS {
             let parsed = super::super::command::parse(entry.example, Reading::Commands);
             assert!(parsed.is_ok(), "{}: {parsed:?}", entry.example);
+        }
+    }
+
+    #[test]
+    fn example_means_its_command_with_and_without_a_name() {
+        // A registered user's #NAME is text.
+        for entry in &COMMANDS {
+            assert!(entry.example.starts_with(['/', '@']), "{}", entry.example);
         }
     }
 
