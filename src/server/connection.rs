@@ -176,15 +176,22 @@ impl<S: Transport> Connection<S> {
         if self.phase != Phase::Draining || !self.output.queue().is_empty() {
             return Linger::NotYet;
         }
-        let lingers = ending.disconnect.lingers;
-        if !lingers || (self.input.has_ended() && self.unacknowledged_bytes() == 0) {
+        let (lingers, has_ended) = (ending.disconnect.lingers, self.input.has_ended());
+        if !lingers || (has_ended && self.unacknowledged_bytes() == 0) {
             return Linger::Over;
         }
         let Some(ending) = &mut self.ending else {
             return Linger::NotYet;
         };
         if ending.linger_until != Timestamp::NEVER {
-            return Linger::Waiting;
+            // Behind an end of input a reset is not read, but a socket without a connection cannot be shut
+            // down: nothing will be acknowledged any more.
+            let is_lost = has_ended && self.stream.shutdown_write().is_err();
+            return if is_lost {
+                Linger::Over
+            } else {
+                Linger::Waiting
+            };
         }
         if self.stream.shutdown_write().is_err() {
             return Linger::Over;

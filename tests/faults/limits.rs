@@ -41,6 +41,23 @@ fn refused_connection_that_stays_open_is_closed() {
     assert_eq!(alice.count_connected(), 1);
 }
 
+/// A client that has seen the end of its connection can come again at once, however few places there are.
+#[test]
+fn place_is_free_once_its_end_is_seen() {
+    let daemon = Daemon::start(&["--max-clients", "2"]);
+    let _alice = daemon.join("alice");
+    for round in 0..200 {
+        let mut client = daemon.connect_raw();
+        client.send("/ping here");
+        client.finish_sending();
+        let answers = client.read_to_end();
+        assert!(
+            answers.iter().any(|line| line == "* pong here"),
+            "{round}: {answers:?}"
+        );
+    }
+}
+
 #[test]
 fn full_server_says_so_and_has_room_after_a_client_leaves() {
     let daemon = Daemon::start(&["--max-clients", "2"]);

@@ -89,7 +89,9 @@ pub struct VirtualStream(Rc<RefCell<VirtualSocket>>);
 impl Transport for VirtualStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let mut socket = self.0.borrow_mut();
-        if socket.reset {
+        // Behind an end that has come, Linux does not tell of a reset.
+        let has_ended = socket.half_closed && socket.to_server.is_empty();
+        if socket.reset && !has_ended {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let Some(mut piece) = socket.to_server.pop_front() else {
@@ -148,6 +150,9 @@ impl Transport for VirtualStream {
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         let mut socket = self.0.borrow_mut();
+        if socket.reset {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         socket.shut = true;
         socket.end_in_flight = socket.lags;
         Ok(())

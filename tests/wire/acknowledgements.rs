@@ -80,6 +80,20 @@ fn each_end_of_a_client_tells_of_what_did_not_arrive() {
 }
 
 /// The end that the reader is told is in flight behind its messages, and is none of their bytes.
+/// Its place is free at once, and the sender is told at once: nothing is acknowledged any more.
+#[test]
+fn reset_behind_an_end_of_input_is_not_waited_out() {
+    let mut server = VirtualServer::new(Limits::default());
+    let [alice, bob] = server.register_all(["alice", "bob"]);
+    bob.lag();
+    server.send(&alice, b"@bob:hello\n");
+    server.half_close(&bob);
+    assert!(!bob.is_closed(), "what is in flight may arrive");
+    server.reset(&bob);
+    assert!(bob.is_closed());
+    assert_eq!(alice.text(), format!("* bob has left lobby.\n{LOST}"));
+}
+
 #[test]
 fn end_in_flight_is_no_part_of_a_message() {
     let mut server = VirtualServer::new(Limits::default());
