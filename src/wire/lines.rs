@@ -281,6 +281,8 @@ impl LineSplitter {
         let room = line_bytes_max.saturating_sub(self.partial.len());
         let fits = text.get(..room.min(text.len())).unwrap_or_default();
         self.partial.extend_from_slice(fits);
+        // An unfinished character past the limit is no part of it, either.
+        self.partial.truncate(line_bytes_max);
         fits.len() < text.len() && self.discard()
     }
 
@@ -377,6 +379,7 @@ impl LineSplitter {
         }
         self.cleaner.end_line(&mut self.partial);
         if self.partial.len() > line_bytes_max {
+            self.partial.truncate(line_bytes_max);
             self.yielded = true; // it is over, and nothing of it is yielded
             return Step::TooLong;
         }

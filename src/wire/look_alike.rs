@@ -11,6 +11,22 @@ use super::sanitize::is_invisible;
 /// Longer than the name of any command.
 const COMMAND_BYTES_MAX: usize = 16;
 
+/// More than anything invisible that comes before a line by itself: a byte order mark, a blank, a joiner.
+const UNSEEN_START_BYTES_MAX: usize = 16;
+
+/// Whether what has come of a line shows nothing, so that the next character decides on what it is. Only a
+/// short start is looked at, as this is asked for each such character of a line.
+#[must_use]
+pub fn shows_nothing(start: &[u8]) -> bool {
+    start.len() <= UNSEEN_START_BYTES_MAX
+        && start.utf8_chunks().all(|chunk| {
+            chunk
+                .valid()
+                .chars()
+                .all(|c| c.is_whitespace() || is_unseen(c))
+        })
+}
+
 /// Whether a line that begins with none of them looks as if it began with `@`, a name and a colon, or with
 /// `/` and a command.
 #[must_use]
@@ -20,8 +36,13 @@ pub fn looks_addressed(line: &str) -> bool {
         return false;
     }
     let seen = line.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c));
+    let hidden = line.strip_suffix(seen).unwrap_or_default();
+    let is_hidden = |c: char| !c.is_whitespace() && c != char::REPLACEMENT_CHARACTER;
     let mut rest = seen.chars();
     match rest.next() {
+        // It shows nothing else first, so it is read as strictly as without what is hidden.
+        Some('@') if hidden.chars().all(is_hidden) => true,
+        Some('/') if hidden.chars().all(is_hidden) => !rest.as_str().starts_with('/'),
         Some('@' | '＠' | '﹫') => begins_with_names(rest.as_str()),
         Some('/' | '／' | '\u{2044}' | '\u{2215}' | '\u{2571}' | '\u{29f8}') => {
             begins_with_command(rest.as_str())
@@ -118,6 +139,8 @@ mod tests {
             "\u{fe0f}@bob: x",
             "\u{e0040}＠bo\u{200b}b: x",
             "\u{301}@bob: x",
+            "\u{fe0f}@bob x",
+            "\u{fe0f}/mgs bob x",
             "\u{fffd}\u{fffd}@bob: x",
             "\u{fffd}/msg bob x",
             "／msg bob x",
@@ -149,6 +172,9 @@ mod tests {
             "／\u{fe0f}",
             "\tlet x = 1;",
             "\t// msg",
+            "\u{fe0f}//etc/hosts",
+            "\u{fffd}/\u{fffd}",
+            "\t/etc/hosts",
             "größe: @bob: x",
             "Привет, @bob: x",
             "\u{fffd}\u{fffd}, @bob: x",

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::escape::{C1_LEAD, Effect, EscapeParser};
+use super::look_alike::shows_nothing;
 use super::scan;
 
 const LF: u8 = b'\n';
@@ -154,7 +155,8 @@ impl Cleaner {
             _ => {}
         }
         if !self.escape.is_idle() {
-            match self.escape.take(byte, line.is_empty()) {
+            let decides = matches!(byte, b'@' | b'/' | b'#');
+            match self.escape.take(byte, decides && shows_nothing(line)) {
                 Effect::Swallowed => return None,
                 Effect::Executed => return self.control(line, byte),
                 Effect::Text => {}

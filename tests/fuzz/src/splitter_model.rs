@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use chinwag::wire::look_alike::shows_nothing;
+
 use super::lines::may_pass;
 
 /// A finding, whether the client wants CR LF from then on, and whether it is told that its text was no UTF-8.
@@ -334,7 +336,7 @@ impl Typed {
             return self.forget();
         }
         if let Some(mut sequence) = self.sequence.take() {
-            let verdict = verdict(&sequence, byte, self.pieces.is_empty());
+            let verdict = verdict(&sequence, byte, shows_nothing(&self.bytes()));
             sequence.push(byte);
             match verdict {
                 Verdict::Unfinished => {
