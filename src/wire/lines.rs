@@ -102,7 +102,7 @@ impl LineSplitter {
     /// an LF.
     #[must_use]
     pub fn is_after_bare_cr(&self) -> bool {
-        self.after_cr && !self.sends_lf && self.telnet.is_idle()
+        self.after_cr && !self.sends_lf && !self.telnet.is_within_command()
     }
 
     /// Lends a buffer for unfinished lines.

@@ -361,13 +361,16 @@ fn bare_cr_ends_a_line_after_a_silence_if_no_lf_ever_came() {
         dora>> /ping z\\r
         +0.3
         dora< * pong z
+        dora>> /ping telnet\\r\\xff\\xfe\\x01
+        +0.3
+        dora< * pong telnet\\r
         dora>> \\n
         dora> /ping lf
-        dora< * pong lf
+        dora< * pong lf\\r
         dora>> /ping b\\r
         +5
         dora>> c\\n
-        dora< * pong bc
+        dora< * pong bc\\r
         ",
     );
 }
