@@ -174,6 +174,12 @@ impl LineSplitter {
         !self.is_at_line_start() && !self.discarding
     }
 
+    /// No byte will complete the last character any more.
+    pub(super) fn seal_last_character(&mut self) {
+        self.clear_yielded();
+        self.cleaner.seal(&mut self.partial);
+    }
+
     /// The line at hand, finished or not.
     pub(super) fn partial(&self) -> &[u8] {
         &self.partial
