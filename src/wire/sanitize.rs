@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use super::escape::{C1_LEAD, Effect, EscapeParser};
-use super::look_alike::shows_nothing;
 use super::scan;
+use super::unseen::{is_invisible, shows_nothing};
 
 const LF: u8 = b'\n';
 const ESCAPE: u8 = 0x1b;
@@ -49,13 +49,6 @@ pub fn clean(text: &[u8]) -> Cow<'_, str> {
 pub fn is_harmless(c: char) -> bool {
     let is_dropped = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     c == '\t' || !(c.is_control() || is_dropped)
-}
-
-/// Whether a character that may stand in a text shows nothing. At a line's start it would hide what the line
-/// is.
-#[must_use]
-pub fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
 }
 
 /// Whether a line without C0 and DEL is fit as it is, its start included.

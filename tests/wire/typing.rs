@@ -593,7 +593,7 @@ fn outputs(bursts: &[Vec<u8>], lengths: &[usize], by_cr: bool) -> [Vec<u8>; 3] {
             server.send(&dora, piece);
             rest = behind;
             if !rest.is_empty() {
-                server.advance(BARE_CR_TIME - Duration::from_millis(1));
+                server.advance(Duration::from_millis(199));
             }
         }
         server.advance(Duration::from_secs(2));

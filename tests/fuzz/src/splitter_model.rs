@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chinwag::wire::look_alike::shows_nothing;
+use chinwag::wire::unseen::shows_nothing;
 
 use super::lines::may_pass;
 
