@@ -83,7 +83,8 @@ impl Codec {
     /// The next frame of those that the end of input completes: an unfinished last line counts as a line.
     pub fn finish(&mut self) -> Option<Frame<'_>> {
         if let Self::Detect(detector) = self {
-            let detection = detector.0.as_ref()?;
+            let detection = detector.0.as_mut()?;
+            detection.lines.seal_last_character();
             if detection.lines.has_unfinished_line()
                 && let Err(protocol) = detection.judge(Step::Line)
             {

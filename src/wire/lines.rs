@@ -102,7 +102,7 @@ impl LineSplitter {
     /// an LF.
     #[must_use]
     pub fn is_after_bare_cr(&self) -> bool {
-        self.after_cr && !self.sends_lf && self.telnet.is_idle()
+        self.after_cr && !self.sends_lf && !self.telnet.is_within_command()
     }
 
     /// Lends a buffer for unfinished lines.
@@ -172,6 +172,12 @@ impl LineSplitter {
     /// Whether the end of input would end a line.
     pub(super) fn has_unfinished_line(&self) -> bool {
         !self.is_at_line_start() && !self.discarding
+    }
+
+    /// No byte will complete the last character any more.
+    pub(super) fn seal_last_character(&mut self) {
+        self.clear_yielded();
+        self.cleaner.seal(&mut self.partial);
     }
 
     /// The line at hand, finished or not.
@@ -281,6 +287,8 @@ impl LineSplitter {
         let room = line_bytes_max.saturating_sub(self.partial.len());
         let fits = text.get(..room.min(text.len())).unwrap_or_default();
         self.partial.extend_from_slice(fits);
+        // An unfinished character past the limit is no part of it, either.
+        self.partial.truncate(line_bytes_max);
         fits.len() < text.len() && self.discard()
     }
 
@@ -377,6 +385,7 @@ impl LineSplitter {
         }
         self.cleaner.end_line(&mut self.partial);
         if self.partial.len() > line_bytes_max {
+            self.partial.truncate(line_bytes_max);
             self.yielded = true; // it is over, and nothing of it is yielded
             return Step::TooLong;
         }

@@ -6,7 +6,7 @@
 use arrayvec::ArrayString;
 
 use super::command_table;
-use super::sanitize::is_invisible;
+use super::unseen::is_unseen;
 
 /// Longer than the name of any command.
 const COMMAND_BYTES_MAX: usize = 16;
@@ -20,8 +20,13 @@ pub fn looks_addressed(line: &str) -> bool {
         return false;
     }
     let seen = line.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c));
+    let hidden = line.strip_suffix(seen).unwrap_or_default();
+    let is_hidden = |c: char| !c.is_whitespace() && c != char::REPLACEMENT_CHARACTER;
     let mut rest = seen.chars();
     match rest.next() {
+        // It shows nothing else first, so it is read as strictly as without what is hidden.
+        Some('@') if hidden.chars().all(is_hidden) => true,
+        Some('/') if hidden.chars().all(is_hidden) => !rest.as_str().starts_with('/'),
         Some('@' | '＠' | '﹫') => begins_with_names(rest.as_str()),
         Some('/' | '／' | '\u{2044}' | '\u{2215}' | '\u{2571}' | '\u{29f8}') => {
             begins_with_command(rest.as_str())
@@ -71,34 +76,6 @@ fn ascii_form(c: char) -> char {
     }
 }
 
-/// Whether nothing of its own is seen of a character: Unicode's `Default_Ignorable_Code_Point`, what is drawn
-/// over another, an empty braille cell; and what stands for a byte order mark or a blank in another encoding.
-fn is_unseen(c: char) -> bool {
-    is_invisible(c)
-        || matches!(
-            c,
-            '\u{300}'..='\u{36f}'
-                | '\u{61c}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{1ab0}'..='\u{1aff}'
-                | '\u{1dc0}'..='\u{1dff}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{20d0}'..='\u{20ff}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{fe20}'..='\u{fe2f}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | char::REPLACEMENT_CHARACTER
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +95,8 @@ mod tests {
             "\u{fe0f}@bob: x",
             "\u{e0040}＠bo\u{200b}b: x",
             "\u{301}@bob: x",
+            "\u{fe0f}@bob x",
+            "\u{fe0f}/mgs bob x",
             "\u{fffd}\u{fffd}@bob: x",
             "\u{fffd}/msg bob x",
             "／msg bob x",
@@ -149,6 +128,9 @@ mod tests {
             "／\u{fe0f}",
             "\tlet x = 1;",
             "\t// msg",
+            "\u{fe0f}//etc/hosts",
+            "\u{fffd}/\u{fffd}",
+            "\t/etc/hosts",
             "größe: @bob: x",
             "Привет, @bob: x",
             "\u{fffd}\u{fffd}, @bob: x",

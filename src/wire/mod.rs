@@ -20,6 +20,7 @@ pub mod sanitize;
 pub mod scan;
 pub mod telnet;
 pub mod text;
+pub mod unseen;
 pub mod wall_time;
 
 use crate::chat::command::Mode;

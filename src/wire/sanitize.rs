@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::escape::{C1_LEAD, Effect, EscapeParser};
 use super::scan;
+use super::unseen::{is_invisible, shows_nothing};
 
 const LF: u8 = b'\n';
 const ESCAPE: u8 = 0x1b;
@@ -48,13 +49,6 @@ pub fn clean(text: &[u8]) -> Cow<'_, str> {
 pub fn is_harmless(c: char) -> bool {
     let is_dropped = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     c == '\t' || !(c.is_control() || is_dropped)
-}
-
-/// Whether a character that may stand in a text shows nothing. At a line's start it would hide what the line
-/// is.
-#[must_use]
-pub fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
 }
 
 /// Whether a line without C0 and DEL is fit as it is, its start included.
@@ -154,7 +148,8 @@ impl Cleaner {
             _ => {}
         }
         if !self.escape.is_idle() {
-            match self.escape.take(byte, line.is_empty()) {
+            let decides = matches!(byte, b'@' | b'/' | b'#');
+            match self.escape.take(byte, decides && shows_nothing(line)) {
                 Effect::Swallowed => return None,
                 Effect::Executed => return self.control(line, byte),
                 Effect::Text => {}

@@ -93,6 +93,14 @@ impl Telnet {
             .is_none_or(|state| state.position == Position::Text)
     }
 
+    /// Whether a command has begun and is not complete.
+    #[must_use]
+    pub fn is_within_command(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| {
+            !matches!(state.position, Position::Text | Position::FirstOption(_))
+        })
+    }
+
     /// Whether a command came.
     #[must_use]
     pub fn has_spoken(&self) -> bool {

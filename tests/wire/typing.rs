@@ -106,7 +106,19 @@ fn junk() -> impl Strategy<Value = String> {
         .into_iter()
         .chain(UNSEEN)
         .chain([
-            "\x1b", "\u{200b}", "\u{200f}", "\u{2060}", "\u{ad}", "\u{fe0f}",
+            "\x1b",
+            "\x1b.",
+            "\x1b ",
+            "\x1b[7$",
+            "\u{200b}",
+            "\u{200f}",
+            "\u{2060}",
+            "\u{ad}",
+            "\u{fe0f}",
+            "\u{34f}",
+            "\u{301}",
+            "\u{3164}",
+            "\u{e0040}",
         ])
         .collect();
     proptest::collection::vec(proptest::sample::select(all), 0..3).prop_map(|all| all.concat())
@@ -165,6 +177,8 @@ fn typed_text_is_what_the_terminal_shows() {
         bob< @alice: mark
         alice> \\xe2\\x80\\x8b@bob:space
         bob< @alice: space
+        alice> \\xef\\xb8\\x8f\\x1b@bob:seen as this
+        alice< ! Type @ or / first: that line only looks as if it began so. Nothing was sent.
         alice> \\x1b[200~@bob:pasted\\x1b[201~
         bob< @alice: pasted
         alice> \\x1b@bob:after Escape
@@ -347,13 +361,16 @@ fn bare_cr_ends_a_line_after_a_silence_if_no_lf_ever_came() {
         dora>> /ping z\\r
         +0.3
         dora< * pong z
+        dora>> /ping telnet\\r\\xff\\xfe\\x01
+        +0.3
+        dora< * pong telnet\\r
         dora>> \\n
         dora> /ping lf
-        dora< * pong lf
+        dora< * pong lf\\r
         dora>> /ping b\\r
         +5
         dora>> c\\n
-        dora< * pong bc
+        dora< * pong bc\\r
         ",
     );
 }
@@ -506,5 +523,98 @@ impl VirtualServer {
         self.advance(BARE_CR_TIME);
         assert!(client.text().contains("You are registered"));
         client
+    }
+}
+
+/// What a hostile or odd client may send, in pieces that mean something to the reader of its bytes.
+const ODD: [&[u8]; 44] = [
+    b"@bob:x",
+    b"@",
+    b"/msg bob ",
+    b"/me x",
+    b"/ping ",
+    b"#alice",
+    b"a",
+    b" ",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\0",
+    b"\x1b",
+    b"\x1b[",
+    b"\x1b[3$",
+    b"\x1b]0;",
+    b"\x1b\\",
+    b"\x1b.",
+    b"\x1b[M",
+    b"\x07",
+    b"\xc2",
+    b"\x9b",
+    b"\xe2\x80",
+    b"\x8b",
+    b"\xef\xbb\xbf",
+    b"\xef\xbc\xa0",
+    b"\xff",
+    b"\xfe",
+    b"\xff\xfd\x01",
+    b"\xff\xfd\x06",
+    b"\xff\xf6",
+    b"\xff\xf7",
+    b"\xff\xf4",
+    b"\xff\xfa\x18",
+    b"\xff\xf0",
+    b"\xff\xec",
+    b"\x08",
+    b"\x7f",
+    b"\x17",
+    b"\x15",
+    b"\x03",
+    b"\xe4",
+    b"\x18",
+];
+
+/// The outputs of all when the bytes of each burst come in pieces of these lengths, over and over.
+fn outputs(bursts: &[Vec<u8>], lengths: &[usize], by_cr: bool) -> [Vec<u8>; 3] {
+    let (mut server, [_, bob, carol]) = three();
+    let dora = if by_cr {
+        server.register_by_cr("dora")
+    } else {
+        server.register("127.0.0.1:9", "dora")
+    };
+    let mut lengths = lengths.iter().cycle();
+    for burst in bursts {
+        let mut rest = &burst[..];
+        while !rest.is_empty() && !dora.socket.borrow().closed {
+            let length = lengths
+                .next()
+                .map_or(rest.len(), |length| rest.len().min(*length));
+            let (piece, behind) = rest.split_at(length);
+            server.send(&dora, piece);
+            rest = behind;
+            if !rest.is_empty() {
+                server.advance(Duration::from_millis(199));
+            }
+        }
+        server.advance(Duration::from_secs(2));
+    }
+    server.half_close(&dora);
+    server.advance(Duration::from_secs(2));
+    [&dora, &bob, &carol].map(VirtualClient::take)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    /// Silence between two pieces that is too short to end a line changes nothing, for anybody.
+    #[test]
+    fn odd_bytes_mean_the_same_in_any_split(
+        bursts in proptest::collection::vec(proptest::collection::vec(proptest::sample::select(&ODD[..]), 1..12), 1..5),
+        lengths in proptest::collection::vec(1..7_usize, 1..4), by_cr: bool,
+    ) {
+        let bursts: Vec<Vec<u8>> = bursts.iter().map(|pieces| pieces.concat()).collect();
+        let whole = outputs(&bursts, &[], by_cr);
+        prop_assert_eq!(outputs(&bursts, &[1], by_cr), whole.clone());
+        prop_assert_eq!(outputs(&bursts, &lengths, by_cr), whole);
     }
 }

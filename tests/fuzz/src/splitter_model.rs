@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use chinwag::wire::unseen::shows_nothing;
+
 use super::lines::may_pass;
 
 /// A finding, whether the client wants CR LF from then on, and whether it is told that its text was no UTF-8.
@@ -334,7 +336,7 @@ impl Typed {
             return self.forget();
         }
         if let Some(mut sequence) = self.sequence.take() {
-            let verdict = verdict(&sequence, byte, self.pieces.is_empty());
+            let verdict = verdict(&sequence, byte, shows_nothing(&self.bytes()));
             sequence.push(byte);
             match verdict {
                 Verdict::Unfinished => {
@@ -482,11 +484,12 @@ fn verdict(sequence: &[u8], byte: u8, at_start: bool) -> Verdict {
     }
     let is_number = |byte: &u8| matches!(byte, b'0'..=b';');
     match (sequence, byte) {
-        (_, 0x80.. | 0x1b) | ([], 0x08 | 0x7f | 0x17) => Outside,
+        (_, 0x80.. | 0x1b) | ([], 0x08 | 0x7f | 0x17) | ([b' '..=b'/', ..], b' ' | b'a'..=b'z') => {
+            Outside
+        }
         // rxvt's keys are a number and `@`.
         ([b'[', b'0'..=b'?', numbers @ ..], b'@') if numbers.iter().all(is_number) => Complete,
         (_, b'@' | b'/' | b'#') if at_start => Outside,
-        ([b' '..=b'/', ..], b' ' | b'a'..=b'z') => Outside,
         (_, 0x18 | 0x1a) => Complete,
         (_, ..b' ' | 0x7f) => Aside,
         (_, b' '..=b'/')
