@@ -157,6 +157,10 @@ impl EventLoop {
             if signalled && let Some(signal) = self.handle_signals(now, &mut shutdown, &on_sighup) {
                 return Ok(Exit::Forced(signal));
             }
+            if self.acceptor.is_busy() {
+                // A client that has seen its end may be among those that wait: its place is given back first.
+                self.switchboard.turn(now);
+            }
             self.acceptor.accept(
                 now,
                 &self.limits,

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::harness::{Client, Daemon, REFUSED_FULL, numbered};
 use crate::network::{self, connect_from};
 
@@ -47,7 +49,11 @@ fn place_is_free_once_its_end_is_seen() {
     let daemon = Daemon::start(&["--max-clients", "2"]);
     let _alice = daemon.join("alice");
     for round in 0..200 {
-        let mut client = daemon.connect_raw();
+        // It delays its acknowledgements, as a connection does that has lasted for a while.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.connect(&daemon.address().into()).unwrap();
+        socket.set_tcp_quickack(false).unwrap();
+        let mut client = Client::over_socket(socket);
         client.send("/ping here");
         client.finish_sending();
         let answers = client.read_to_end();
