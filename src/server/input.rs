@@ -162,7 +162,7 @@ impl Input {
             };
             if let Some(connection) = turn.table.get_mut(id) {
                 connection.input_mut().set_hold(hold);
-                if connection.input().is_gone() {
+                if hold != Hold::None && connection.input().is_gone() {
                     turn.output
                         .schedule_close(turn.table, id.slot, CloseReason::Broken);
                     continue; // it leaves the chat, and what is left goes with it
