@@ -164,6 +164,17 @@ const IS_LABEL: [bool; 256] = {
     table
 };
 
+/// Eight bytes of a label in lower case, as a number with their order.
+fn lowercase_word(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_be_bytes([1; 8]);
+    const HIGH_BITS: u64 = ONES << 7;
+    let word = u64::from_be_bytes(bytes);
+    // All are ASCII, so that no sum leaves its byte: its high bit tells from which letter on it is set.
+    let from_a_on = word + u64::from(0x80 - b'A') * ONES;
+    let past_z = word + u64::from(0x7f - b'Z') * ONES;
+    word | ((from_a_on ^ past_z) & HIGH_BITS) >> 2
+}
+
 fn is_label(byte: u8) -> bool {
     IS_LABEL.get(usize::from(byte)).is_some_and(|is| *is)
 }
@@ -223,7 +234,10 @@ impl<const BYTES_MAX: usize> Eq for Label<BYTES_MAX> {}
 
 impl<const BYTES_MAX: usize> Ord for Label<BYTES_MAX> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.lowercase().cmp(&other.lowercase())
+        // Most names differ in their first eight bytes, whose order is that of a number.
+        let first = |label: &Self| label.bytes.first_chunk().copied().map(lowercase_word);
+        let order = first(self).cmp(&first(other));
+        order.then_with(|| self.lowercase().cmp(&other.lowercase()))
     }
 }
 
@@ -328,6 +342,14 @@ mod tests {
         names.sort_unstable();
         let names = names.map(|name| name.to_string());
         assert_eq!(names, ["_", "ALICE", "alice2", "b-o", "Bo", "bob"]);
+    }
+
+    #[test]
+    fn word_is_in_lower_case_whatever_its_bytes() {
+        for byte in 0..128_u8 {
+            let lower = u64::from_be_bytes([byte.to_ascii_lowercase(); 8]);
+            assert_eq!(lowercase_word([byte; 8]), lower, "{byte}");
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
         }
         Notice::HowToRegister => {
             for line in HOW_TO_REGISTER {
-                notice_words(lines, format_args!("{line}"));
+                lines.pieces([b"* ", line.as_bytes()]);
             }
         }
         Notice::IsAway { .. } | Notice::Motd(_) => notice_line(lines, format_args!("{notice}")),
