@@ -308,6 +308,9 @@ impl Client {
 
     /// Sends the bytes in flight, perhaps without the last LF, and no more.
     pub fn half_close(&mut self, rng: &mut Rng) {
+        if self.is_reset {
+            return; // nothing of it comes any more, not even an end
+        }
         if self.outgoing.ends_with(b"\n") && rng.one_in(4) {
             self.outgoing.pop();
         }
