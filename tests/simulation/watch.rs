@@ -32,11 +32,12 @@ impl History {
             waiting <= self.plan.limits.output_total_bytes_max,
             "{waiting} bytes wait for all together"
         );
-        if waiting > PUT_OFF_BYTES_MAX {
+        let queued = self.server.switchboard.queued_bytes();
+        if queued > PUT_OFF_BYTES_MAX {
             let is_full = |room: usize| room < usize::MAX / 2;
             let mut clients = self.clients.iter();
             let some_full = clients.any(|one| is_full(one.connection.socket.borrow().space));
-            assert!(some_full, "{waiting} bytes wait although no client is slow");
+            assert!(some_full, "{queued} bytes wait although no client is slow");
         }
         self.watch_the_witness();
     }
