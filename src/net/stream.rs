@@ -58,7 +58,7 @@ impl Transport for Stream {
         }
     }
 
-    /// What was written to a Unix socket is with its reader's machine: this one.
+    /// Bytes written to a Unix socket are with their reader's machine: this one.
     fn unacknowledged_bytes(&self) -> Option<usize> {
         match self {
             Self::Tcp(stream) => chinwag_outq::unacknowledged_bytes(stream).ok(),

@@ -9,10 +9,10 @@ use crate::chat::name::Name;
 use crate::chat::time::Timestamp;
 
 use super::pool::Pool;
+use super::position::Position;
 use super::probes::{PROBE_SILENCE, Probe};
 use super::rate_limit::RateLimit;
 use super::read_half::{ReadHalf, ReadOutcome};
-use super::receipts::Position;
 use super::send_queue::{Queue, Written};
 use super::timers::Armed;
 use super::transport::Transport;
@@ -141,7 +141,7 @@ impl<S: Transport> Connection<S> {
         self.output.written().before(self.unacknowledged_bytes())
     }
 
-    /// What has not arrived must not do so once the connection is closed.
+    /// Bytes that have not arrived must not do so once the connection is closed.
     pub fn abort(&mut self) {
         self.stream.abort();
     }

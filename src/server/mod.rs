@@ -11,6 +11,7 @@ mod connection_table;
 mod input;
 mod output;
 mod pool;
+mod position;
 mod probes;
 mod rate_limit;
 mod read_half;

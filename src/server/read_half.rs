@@ -89,7 +89,7 @@ pub struct ReadHalf {
 }
 
 bitflags::bitflags! {
-    /// What holds from some time on; one byte, as a connection has no room for more.
+    /// Facts that hold from some time on; one byte, as a connection has no room for more.
     #[derive(Clone, Copy, Debug, Default)]
     struct Facts: u8 {
         /// The peer neither sends nor reads any more.

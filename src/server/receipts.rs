@@ -13,6 +13,8 @@ use ahash::RandomState;
 use crate::chat::ids::{ClientId, UserId};
 use crate::chat::time::Timestamp;
 
+use super::position::Position;
+
 /// How often a socket is asked what was acknowledged. Only memory waits for that.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -42,36 +44,6 @@ const FRESH_KEPT: usize = 1024;
 
 /// Likewise for recipients.
 const KEPT_KEPT: usize = 64;
-
-/// A place in the stream of all bytes to one client. It wraps: two places that are compared are less than
-/// 2 GiB apart, as no queue holds more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position(u32);
-
-impl Position {
-    /// The place this many bytes on.
-    #[must_use]
-    pub fn after(self, bytes: usize) -> Self {
-        Self(self.0.wrapping_add(low_bits(bytes)))
-    }
-
-    /// The place this many bytes before.
-    #[must_use]
-    pub fn before(self, bytes: usize) -> Self {
-        Self(self.0.wrapping_sub(low_bits(bytes)))
-    }
-
-    /// Whether the other place comes first.
-    #[must_use]
-    pub fn is_past(self, other: Self) -> bool {
-        self.0.wrapping_sub(other.0).cast_signed() > 0
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a position wraps")]
-fn low_bits(bytes: usize) -> u32 {
-    bytes as u32
-}
 
 /// The sender of a private message, and where it ends in the stream to its recipient.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +84,7 @@ impl Look {
     }
 }
 
-/// What a recipient had acknowledged in a look.
+/// A recipient's answer in a look: how much it had acknowledged.
 #[derive(Clone, Copy, Debug, Default)]
 struct Answer {
     look: u32,
@@ -422,7 +394,7 @@ impl Receipts {
         self.kept_order.push_back(to);
     }
 
-    /// What a recipient has acknowledged, asked once in a look.
+    /// The end of what a recipient has acknowledged, asked once in a look.
     fn ask_once(
         &mut self,
         to: ClientId,
@@ -484,15 +456,6 @@ mod tests {
 
     fn receipts() -> Receipts {
         Receipts::new(RandomState::with_seeds(1, 2, 3, 4))
-    }
-
-    #[test]
-    fn position_is_compared_across_its_wrap() {
-        let end = Position::default().before(10);
-        assert!(end.after(20).is_past(end));
-        assert!(!end.is_past(end.after(20)));
-        assert!(!end.is_past(end));
-        assert_eq!(end.after(20).before(20), end);
     }
 
     #[test]

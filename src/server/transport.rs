@@ -33,7 +33,7 @@ pub trait Transport {
         None
     }
 
-    /// What was not acknowledged must not arrive after the transport is closed: its sender is told that it
+    /// Bytes not acknowledged must not arrive after the transport is closed: their sender is told that they
     /// did not.
     fn abort(&mut self) {}
 

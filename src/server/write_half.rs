@@ -12,7 +12,7 @@ use crate::wire::wall_time::WallTime;
 use crate::wire::{self, Style};
 
 use super::pool::Pool;
-use super::receipts::Position;
+use super::position::Position;
 use super::send_queue::{Queue, SendQueue, Written};
 use super::transport::Transport;
 

@@ -32,7 +32,7 @@ pub const COLUMNS_MAX: usize = 79;
 /// The bytes that end a line, at most.
 const END_BYTES_MAX: usize = 2;
 
-/// What stands between the prefix of a line and its words, if it goes on with the line before.
+/// Bytes between the prefix of a line and its words, if it goes on with the line before.
 const INDENT: &[u8] = b"  ";
 
 /// Appends lines to a buffer, each whole and in its frame.

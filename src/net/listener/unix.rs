@@ -39,7 +39,7 @@ pub struct SocketFile {
 impl SocketFile {
     fn at(path: &Path) -> io::Result<Self> {
         let identity = Some(identity(path)?);
-        // What is told and logged holds in any folder.
+        // The path that is told and logged holds in any folder.
         let path = match std::path::absolute(path) {
             Ok(absolute) if SockAddr::unix(&absolute).is_ok() => absolute,
             _ => path.to_owned(), // too long for a socket

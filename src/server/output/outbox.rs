@@ -11,7 +11,7 @@ use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
 use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
-use crate::server::receipts::Position;
+use crate::server::position::Position;
 use crate::server::transport::Transport;
 use crate::wire::wall_time::WallTime;
 use crate::wire::{self, Style, plain};
