@@ -11,6 +11,7 @@ use crate::chat::refusal::{
 
 use super::command_table;
 use super::look_alike::looks_addressed;
+use super::unseen::is_invisible;
 
 /// Parses a line that is not blank, as its sender wants it read. The command borrows from the line.
 ///
@@ -26,12 +27,8 @@ pub fn parse(line: &str, reading: Reading) -> Request<'_> {
 /// Whether a line shows nothing, and so is ignored.
 #[must_use]
 pub fn is_blank(line: &str) -> bool {
-    line.chars().all(|c| {
-        matches!(
-            c,
-            ' ' | '\t' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'
-        )
-    })
+    line.chars()
+        .all(|c| matches!(c, ' ' | '\t') || is_invisible(c))
 }
 
 /// Text, whatever it begins with; only `/raw off` is still a command.
