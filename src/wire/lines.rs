@@ -395,7 +395,7 @@ impl LineSplitter {
     fn obey(&mut self, key: Key) {
         if !self.discarding {
             erase(&mut self.partial, key);
-            // What is left begins no character, or it would have been one with what was erased.
+            // The bytes left begin no character, or it would have been one with the bytes erased.
             self.cleaner.seal(&mut self.partial);
         }
     }

@@ -68,7 +68,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
     }
 }
 
-/// What happened in a room.
+/// A change in a room, or a gap in its lines.
 fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
     match *event {
         Event::Join { room, name } => {

@@ -90,7 +90,7 @@ pub struct Cleaner {
     encoding: Encoding,
 }
 
-/// What the bytes so far say of a client's encoding.
+/// A client's encoding, as far as its bytes tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Encoding {
     #[default]

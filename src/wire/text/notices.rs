@@ -8,7 +8,7 @@ use crate::chat::name::{Name, RoomName};
 
 use super::{list, plural};
 
-/// What a new client is told to type. Two lines in plain mode, one text in JSON.
+/// First words to a new client, on what to type. Two lines in plain mode, one text in JSON.
 pub const HOW_TO_REGISTER: [&str; 2] = [
     "Type #yourname to register. After that, what you type is said to everybody",
     "in your room, @user:message goes to one user only, and /help lists the rest.",

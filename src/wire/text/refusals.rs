@@ -195,7 +195,7 @@ impl Display for SettingRefusal<'_> {
     }
 }
 
-/// What is wrong with a name that may have this many bytes.
+/// The fault of a name that may have this many bytes.
 struct WhyNot(NameError, usize);
 
 impl Display for WhyNot {
