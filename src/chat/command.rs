@@ -2,6 +2,8 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+use super::archive::Label;
+use super::ids::LineId;
 use super::name::{Name, NameError, RoomName};
 use super::refusal::{MessageRefusal, Refusal};
 
@@ -23,6 +25,13 @@ pub enum Command<'a> {
     Query(QueryCommand<'a>),
     /// Something set, or a look at what it is set to.
     Setting(SettingCommand<'a>),
+    /// Having an account, and being known by it.
+    Account(AccountCommand<'a>),
+    /// What was said before.
+    History(HistoryCommand<'a>),
+    /// The answer to a question that the connection was asked, such as for a password: read as
+    /// [`Reading::Answer`] says. Blank, it cancels.
+    Answer(&'a str),
 }
 
 /// A request that needs no name: first of all, for one.
@@ -117,6 +126,136 @@ pub enum SettingCommand<'a> {
     Times(Option<bool>),
 }
 
+/// Having an account, and being known by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountCommand<'a> {
+    /// `/account`
+    Show,
+    /// `/account new`
+    New,
+    /// `/account password`
+    Password,
+    /// `/account drop`
+    Drop,
+    /// `/login`, with or without a password or token: everything behind one space.
+    Login {
+        /// The account.
+        name: Name,
+        /// The rest of the line, as it is.
+        secret: Option<&'a str>,
+    },
+    /// `login NAME …`, with no slash: refused if it names an account, said otherwise.
+    BareLogin {
+        /// The account, perhaps.
+        name: Name,
+        /// The whole line.
+        line: &'a str,
+    },
+    /// `/logout`
+    Logout,
+    /// `/token`
+    Tokens,
+    /// `/token LABEL`
+    MakeToken(Label),
+    /// `/token drop LABEL`
+    DropToken(Label),
+}
+
+/// What was said before, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryCommand<'a> {
+    /// `/history`
+    Page {
+        /// The place that is asked about.
+        place: PlaceName,
+        /// Which of its lines.
+        range: WantedRange,
+        /// How many.
+        count: Option<usize>,
+    },
+    /// `/more`: the next page of what was shown last.
+    More,
+    /// `/unread`
+    Unread,
+    /// `/read`: up to the newest line, or this one.
+    Read {
+        /// The place that was read.
+        place: PlaceName,
+        /// The last line that was.
+        up_to: Option<LineId>,
+    },
+    /// `/search`
+    Search {
+        /// The place, if it was marked as one by `@` or `#`.
+        place: Option<PlaceName>,
+        /// The words. The first may be a room, if the sender is in one of that name and more follow.
+        words: &'a str,
+    },
+    /// `/forget`
+    Forget(ForgetCommand),
+    /// `/export`: the newest of one's own lines, or those before a line.
+    Export(Option<LineId>),
+    /// `/keep`
+    Keep(KeepCommand),
+}
+
+/// A place by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceName {
+    /// The current room.
+    Current,
+    /// A room.
+    Room(RoomName),
+    /// The conversation with a user.
+    User(Name),
+}
+
+/// Which lines of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedRange {
+    /// The newest.
+    Newest,
+    /// The newest before this one.
+    Before(LineId),
+    /// The oldest after this one.
+    Since(LineId),
+    /// The oldest from this time on.
+    SinceTime(WantedTime),
+}
+
+/// A time as it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedTime {
+    /// `HH:MM`: the last time that it was that, in the server's zone. Minutes of the day.
+    OfDay(u32),
+    /// `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM`, in the server's zone: milliseconds since 1970, as if that were UTC.
+    Date(u64),
+    /// `2h` or `3d`: so many milliseconds ago.
+    Ago(u64),
+}
+
+/// Which of one's own lines are forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgetCommand {
+    /// This one.
+    Line(LineId),
+    /// The newest, this many.
+    Last(u32),
+    /// All.
+    All,
+    /// All in a place.
+    AllIn(PlaceName),
+}
+
+/// Whether the lines of the current room are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepCommand {
+    /// They are, for as many days as may be unless this says otherwise.
+    On(Option<u32>),
+    /// They are not, and those that were are erased.
+    Off,
+}
+
 /// What becomes of a room's topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopicChange<'a> {
@@ -204,6 +343,9 @@ pub enum Reading {
     Commands,
     /// Every line is said as it is, but for `/raw off`.
     Raw,
+    /// The next line is the answer to a question, such as a password: no command, whatever it begins with,
+    /// not logged, and wiped. A blank one counts, too.
+    Answer,
 }
 
 /// The form of what is written to a connection.

@@ -3,13 +3,14 @@
 use smallvec::SmallVec;
 
 use super::Chat;
+use super::archive::Archive;
 use super::event::Event;
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::Member;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
-use super::time::Timestamp;
+use super::time::Now;
 
 /// A user who is gone from all their rooms.
 #[derive(Debug)]
@@ -27,10 +28,12 @@ impl Chat {
     /// user's name.
     pub fn disconnect<O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         outbox: &mut O,
+        _archive: &mut dyn Archive,
     ) -> Option<Name> {
+        let now = now.timestamp;
         let user = self.directory.user_of(id);
         let client = self.directory.disconnect(id)?;
         let (who, name) = (user?, client.name?);

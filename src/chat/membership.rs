@@ -199,5 +199,7 @@ pub(super) fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
         topic: room.topic.as_deref(),
         others: room.members.len().saturating_sub(1),
         names,
+        kept: None,
+        missed: None,
     }
 }

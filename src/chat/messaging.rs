@@ -56,8 +56,18 @@ impl Chat {
         let (room, to) = self.audience(sender)?;
         let (room, from) = (&room.name, &sender.name);
         let event = match speech {
-            Speech::Message(text) => Event::Message { room, from, text },
-            Speech::Action(text) => Event::Action { room, from, text },
+            Speech::Message(text) => Event::Message {
+                room,
+                from,
+                text,
+                id: None,
+            },
+            Speech::Action(text) => Event::Action {
+                room,
+                from,
+                text,
+                id: None,
+            },
         };
         outbox.announce(room, to, &event);
         Ok(())
@@ -213,6 +223,7 @@ impl Chat {
             from: &sender.name,
             to,
             text,
+            id: None,
         };
         // One connection that takes it is enough.
         let mut delivery = Delivery::Refused;
@@ -236,7 +247,15 @@ impl Chat {
         let client = self.directory.get(sender.client);
         if client.is_some_and(|client| client.echo) {
             let from = &sender.name;
-            outbox.send(sender.client, &Event::Private { from, to, text });
+            outbox.send(
+                sender.client,
+                &Event::Private {
+                    from,
+                    to,
+                    text,
+                    id: None,
+                },
+            );
         }
     }
 }

@@ -8,6 +8,7 @@
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
 //! (what needs no name), `messaging`, `membership`, `queries` or `settings`. Its end is in `departure`.
 
+pub mod archive;
 mod client;
 pub mod close_reason;
 pub mod command;
@@ -25,6 +26,7 @@ mod presence;
 mod queries;
 pub mod refusal;
 mod rooms;
+pub mod secret;
 mod session;
 mod settings;
 pub mod stats;
@@ -33,6 +35,7 @@ mod verb;
 
 use ahash::RandomState;
 
+use archive::{Archive, Restored, Settled};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
@@ -43,7 +46,7 @@ use outbox::Outbox;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
-use time::Timestamp;
+use time::{Now, Timestamp};
 
 pub use membership::ENTRY_NAMES_MAX;
 pub use presence::{
@@ -122,26 +125,50 @@ impl Chat {
 
     /// Carries out one line of a client, and answers it with exactly one [`Event::Ok`] or
     /// [`Event::Error`], after all else that the line sends to the client.
+    ///
+    /// Where something is to be kept, the answer can come later: the result says how the client's input
+    /// goes on.
     pub fn handle<O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         request: Request<'_>,
         outbox: &mut O,
-    ) {
+        archive: &mut dyn Archive,
+    ) -> Handled {
         let Some(client) = self.directory.get_mut(id) else {
-            return;
+            return Handled::Done;
         };
-        client.active_at = now;
+        client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
         let outcome = match request {
-            Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox),
+            Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox, archive),
             Err(refusal) => Err(refusal_for(refusal, sender.is_some())),
         };
         match outcome {
             Ok(Answered) => {}
             Err(refusal) => outbox.send(id, &Event::Error(refusal)),
         }
+        Handled::Done
+    }
+
+    /// Takes in what became of something that was handed to the archive.
+    pub fn settle<O: Outbox>(
+        &mut self,
+        _now: Now,
+        _settled: Settled,
+        _outbox: &mut O,
+        _archive: &mut dyn Archive,
+    ) {
+    }
+
+    /// Takes in what was kept before the server started. To be called once, before anything else.
+    pub fn restore(&mut self, _now: Now, _restored: Restored) {}
+
+    /// Whether answers to a client are still to come, which its end must wait for.
+    #[must_use]
+    pub fn awaits_answers(&self, _id: ClientId) -> bool {
+        false
     }
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
@@ -172,8 +199,8 @@ impl Chat {
     }
 
     /// Tells the summaries that are due.
-    pub fn expire<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
-        self.rooms.expire(now, outbox);
+    pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, _archive: &mut dyn Archive) {
+        self.rooms.expire(now.timestamp, outbox);
     }
 
     /// The user of a connection, once registered.
@@ -216,12 +243,14 @@ impl Chat {
     /// Passes a command to the file of its part.
     fn execute<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         command: Command<'a>,
         outbox: &mut O,
+        _archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
             Command::Session(command) => self.execute_session(now, id, sender, command, outbox),
@@ -231,8 +260,25 @@ impl Chat {
             }
             Command::Query(command) => self.execute_query(now, registered?, command, outbox),
             Command::Setting(command) => self.execute_setting(registered?, command, outbox),
+            Command::Account(_) | Command::History(_) | Command::Answer(_) => {
+                answer(outbox, id, Reply::Done)
+            }
         }
     }
+}
+
+/// How a client's input goes on after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Handled {
+    /// The line was answered.
+    Done,
+    /// The line is answered later, and the next one is taken meanwhile.
+    Queued,
+    /// The line is answered later. The next one is taken once [`Outbox::resume`] was called.
+    Later,
+    /// The line was not taken: it is to be given again once [`Outbox::resume`] was called.
+    NotNow,
 }
 
 /// A registered user, and the connection that they sent a line by.
@@ -309,7 +355,9 @@ fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
         | Refusal::Message(_)
         | Refusal::Membership(_)
         | Refusal::Query(_)
-        | Refusal::Setting(_) => false,
+        | Refusal::Setting(_)
+        | Refusal::Account(_)
+        | Refusal::History(_) => false,
     };
     if registered || worked_without_name {
         refusal

@@ -65,6 +65,17 @@ pub trait Outbox {
     /// any other. Returns how long a lost one stays at most, if that is known.
     fn probe(&mut self, client: ClientId) -> Option<Duration>;
 
+    /// Lets the input of `client` go on, which [`Handled::Later`](super::Handled::Later) or
+    /// [`Handled::NotNow`](super::Handled::NotNow) had stopped.
+    fn resume(&mut self, client: ClientId);
+
+    /// From the next line on, what is typed at `client` is not to show there, or is again. Only a terminal
+    /// that spoke telnet, or ends its lines with CR LF, can be asked for that, in plain mode.
+    fn conceal_typing(&mut self, client: ClientId, on: bool);
+
+    /// How many of the messages from `from`, delivered to `to`, have not arrived as far as is known.
+    fn unarrived(&self, to: ClientId, from: UserId) -> usize;
+
     /// The server's counters.
     fn stats(&self) -> ServerStats;
 

@@ -8,6 +8,7 @@ use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
+use crate::chat::archive::NoArchive;
 use crate::chat::time::Timestamp;
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
@@ -108,7 +109,7 @@ impl EventLoop {
             poll,
             signals,
             acceptor,
-            switchboard: Switchboard::new(settings, &limits),
+            switchboard: Switchboard::new(settings, &limits, Box::new(NoArchive)),
             limits,
             start: Instant::now(),
             calendar: Calendar::of_system(),

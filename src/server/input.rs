@@ -505,9 +505,9 @@ fn handle_line<S: Transport>(
         turn.greet(id, Some(&request));
     }
     turn.output.stats.lines_in += 1;
-    let now = turn.now;
-    let (chat, mut sink) = turn.chat_and_sink();
-    chat.handle(now, id, request, &mut sink);
+    let now = turn.clock();
+    let (chat, mut sink, archive) = turn.chat_and_ways();
+    let _ = chat.handle(now, id, request, &mut sink, archive);
 }
 
 /// Takes a client's codec out, as a line that it yields borrows from it while the connection changes,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ahash::RandomState;
 
+use crate::chat::archive::Archive;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
 use crate::chat::ids::{ClientId, Peer, UserId};
@@ -69,13 +70,14 @@ pub struct Switchboard<S> {
     input: Input,
     output: Output,
     buffers: Pool<Vec<u8>>,
+    archive: Box<dyn Archive>,
     admission: Admission,
 }
 
 impl<S: Transport> Switchboard<S> {
     /// A server without connections.
     #[must_use]
-    pub fn new(settings: Settings, limits: &Limits) -> Self {
+    pub fn new(settings: Settings, limits: &Limits, archive: Box<dyn Archive>) -> Self {
         let capacity = limits.clients_max.min(SLOTS_RESERVED_MAX);
         let [a, b, c, d] = settings.hash_seed;
         let rate = RateLimit::new(limits.line_burst, limits.lines_per_second);
@@ -93,6 +95,7 @@ impl<S: Transport> Switchboard<S> {
             input: Input::new(limits, rate),
             output: Output::new(limits, RandomState::with_seeds(a, b, c, d)),
             buffers: Pool::default(),
+            archive,
         }
     }
 
@@ -176,8 +179,9 @@ impl<S: Transport> Switchboard<S> {
         self.expire(now);
         let (mut turn, input) = self.lend(now);
         input.run(&mut turn);
-        let (chat, mut sink) = turn.chat_and_sink();
-        chat.expire(now, &mut sink);
+        let clock = turn.clock();
+        let (chat, mut sink, archive) = turn.chat_and_ways();
+        chat.expire(clock, &mut sink, archive);
         self.finish_turn(now);
         // Last: what was written in this turn may have arrived already.
         self.output.look_at_receipts(&self.table);
@@ -346,6 +350,7 @@ impl<S: Transport> Switchboard<S> {
             table: &mut self.table,
             output: &mut self.output,
             buffers: &mut self.buffers,
+            archive: self.archive.as_mut(),
         };
         (turn, &mut self.input)
     }

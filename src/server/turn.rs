@@ -1,9 +1,10 @@
 //! The chat, the connections and their output, borrowed together.
 
 use crate::chat::Chat;
+use crate::chat::archive::Archive;
 use crate::chat::command::Request;
 use crate::chat::ids::{ClientId, Peer};
-use crate::chat::time::Timestamp;
+use crate::chat::time::{Now, Timestamp};
 
 use super::connection::{Connection, Disconnect, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
@@ -25,16 +26,34 @@ pub struct Turn<'a, S> {
     pub output: &'a mut Output,
     /// Buffers for input.
     pub buffers: &'a mut Pool<Vec<u8>>,
+    /// Where the chat has things kept.
+    pub archive: &'a mut dyn Archive,
 }
 
 impl<S: Transport> Turn<'_, S> {
     /// The chat, and where its events go.
     pub fn chat_and_sink(&mut self) -> (&mut Chat, Sink<'_, S>) {
+        let (chat, sink, _) = self.chat_and_ways();
+        (chat, sink)
+    }
+
+    /// The chat, and its two ways out.
+    pub fn chat_and_ways(&mut self) -> (&mut Chat, Sink<'_, S>, &mut dyn Archive) {
         let sink = Sink {
             table: self.table,
             output: self.output,
         };
-        (self.chat, sink)
+        (self.chat, sink, self.archive)
+    }
+
+    /// When it began, on both clocks.
+    pub fn clock(&self) -> Now {
+        let wall_time = self.output.wall_time();
+        Now {
+            timestamp: self.now,
+            unix_ms: wall_time.unix_ms,
+            utc_offset_s: wall_time.utc_offset_s,
+        }
     }
 
     /// Where events go.
@@ -68,9 +87,9 @@ impl<S: Transport> Turn<'_, S> {
             input_dropped: connection.input().is_cut_short(),
             lingers: true,
         });
-        let now = self.now;
-        let (chat, mut sink) = self.chat_and_sink();
-        chat.disconnect(now, id, &mut sink);
+        let now = self.clock();
+        let (chat, mut sink, archive) = self.chat_and_ways();
+        chat.disconnect(now, id, &mut sink, archive);
         let Some(connection) = self.table.get_mut(id) else {
             return;
         };

@@ -21,6 +21,7 @@ pub fn parse(line: &str, reading: Reading) -> Request<'_> {
     match reading {
         Reading::Commands => command_or_text(line),
         Reading::Raw => Ok(raw(line)),
+        Reading::Answer => Ok(Command::Answer(line)),
     }
 }
 

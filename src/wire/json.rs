@@ -32,15 +32,28 @@ impl Serialize for Line<'_> {
         map.serialize_entry("type", type_of(self.event))?;
         map.serialize_entry("time", &self.unix_ms)?;
         match self.event {
-            Event::Private { from, to, text } => {
+            Event::Private { from, to, text, id } => {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("to", to)?;
                 map.serialize_entry("text", text)?;
+                optional(&mut map, "id", id.map(|id| id.0).as_ref())?;
             }
-            Event::Message { room, from, text } | Event::Action { room, from, text } => {
+            Event::Message {
+                room,
+                from,
+                text,
+                id,
+            }
+            | Event::Action {
+                room,
+                from,
+                text,
+                id,
+            } => {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("text", text)?;
+                optional(&mut map, "id", id.map(|id| id.0).as_ref())?;
             }
             Event::Topic { room, from, text } => {
                 map.serialize_entry("room", room)?;
@@ -81,6 +94,10 @@ impl Serialize for Line<'_> {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("count", count)?;
             }
+            Event::History { .. }
+            | Event::Late { .. }
+            | Event::Forgotten { .. }
+            | Event::Kept { .. } => {}
             Event::Notice(notice) => notice_fields(&mut map, notice)?,
             Event::Ok(reply) => reply_fields(&mut map, reply)?,
             Event::Error(refusal) => {
@@ -103,6 +120,10 @@ fn type_of(event: &Event<'_>) -> &'static str {
         Event::Presence { .. } => "presence",
         Event::Topic { .. } => "topic",
         Event::Missed { .. } => "missed",
+        Event::History { .. } => "history",
+        Event::Late { .. } => "private",
+        Event::Forgotten { .. } => "forgotten",
+        Event::Kept { .. } => "rule",
         Event::Notice(_) => "notice",
         Event::Ok(_) => "ok",
         Event::Error(_) => "error",
@@ -119,7 +140,14 @@ fn notice_fields<M: SerializeMap>(map: &mut M, notice: &Notice<'_>) -> Result<()
             map.serialize_entry("count", count)
         }
         Notice::IsAway { name, .. } => map.serialize_entry("name", name),
-        Notice::Connected(_)
+        Notice::PageEnd { .. }
+        | Notice::Cancelled
+        | Notice::NotKept { .. }
+        | Notice::WhoReads
+        | Notice::NotEncrypted
+        | Notice::Replaced
+        | Notice::AccountEnded
+        | Notice::Connected(_)
         | Notice::HowToRegister
         | Notice::HowToRename { .. }
         | Notice::Motd(_)
@@ -139,6 +167,7 @@ fn reply_fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M
         Reply::Membership(reply) => membership_fields(map, reply),
         Reply::Query(reply) => query_fields(map, reply),
         Reply::Setting(reply) => setting_fields(map, reply),
+        Reply::Said(_) | Reply::Account(_) | Reply::History(_) => Ok(()),
     }
 }
 

@@ -30,7 +30,9 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Private { from, text, .. } => {
             lines.pieces([b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Message { room, from, text } if style.in_other_room => {
+        Event::Message {
+            room, from, text, ..
+        } if style.in_other_room => {
             lines.pieces([
                 b"[",
                 room.as_bytes(),
@@ -43,7 +45,9 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Message { from, text, .. } => {
             lines.pieces([from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Action { room, from, text } if style.in_other_room => {
+        Event::Action {
+            room, from, text, ..
+        } if style.in_other_room => {
             lines.pieces([
                 b"[",
                 room.as_bytes(),
@@ -65,6 +69,10 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         | Event::Presence { .. }
         | Event::Topic { .. }
         | Event::Missed { .. } => encode_change(lines, event),
+        Event::History { .. }
+        | Event::Late { .. }
+        | Event::Forgotten { .. }
+        | Event::Kept { .. } => {}
     }
 }
 
@@ -134,6 +142,10 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
         Event::Private { .. }
         | Event::Message { .. }
         | Event::Action { .. }
+        | Event::History { .. }
+        | Event::Late { .. }
+        | Event::Forgotten { .. }
+        | Event::Kept { .. }
         | Event::Notice(_)
         | Event::Ok(_)
         | Event::Error(_) => {}
@@ -154,7 +166,14 @@ fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
             }
         }
         Notice::IsAway { .. } | Notice::Motd(_) => notice_line(lines, format_args!("{notice}")),
-        Notice::Connected(_)
+        Notice::PageEnd { .. }
+        | Notice::Cancelled
+        | Notice::NotKept { .. }
+        | Notice::WhoReads
+        | Notice::NotEncrypted
+        | Notice::Replaced
+        | Notice::AccountEnded
+        | Notice::Connected(_)
         | Notice::HowToRename { .. }
         | Notice::Here { .. }
         | Notice::RateLimited { .. }

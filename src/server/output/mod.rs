@@ -120,6 +120,11 @@ impl Output {
         self.stats.uptime = now.since(Timestamp::default());
     }
 
+    /// The calendar's time of this turn.
+    pub fn wall_time(&self) -> WallTime {
+        self.wall_time
+    }
+
     /// Whether the server exits: input is no longer processed.
     pub fn is_shutting_down(&self) -> bool {
         self.shutting_down

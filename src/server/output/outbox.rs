@@ -263,6 +263,14 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         self.table.probe(self.output.now, client)
     }
 
+    fn resume(&mut self, _: ClientId) {}
+
+    fn conceal_typing(&mut self, _: ClientId, _: bool) {}
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
+    }
+
     fn stats(&self) -> ServerStats {
         self.output.stats
     }

@@ -51,6 +51,13 @@ impl Display for Notice<'_> {
             Self::UnendedSubnegotiation => f.write_str(
                 "A telnet option had no end, and its line was dropped. Is your text UTF-8?",
             ),
+            Self::PageEnd { .. }
+            | Self::Cancelled
+            | Self::NotKept { .. }
+            | Self::WhoReads
+            | Self::NotEncrypted
+            | Self::Replaced
+            | Self::AccountEnded => Ok(()),
             Self::ShuttingDown => f.write_str("The server is shutting down."),
             Self::Closing(reason) => closing(*reason, f),
         }

@@ -33,6 +33,7 @@ impl Display for Refusal<'_> {
             Self::Membership(refusal) => refusal.fmt(f),
             Self::Query(refusal) => refusal.fmt(f),
             Self::Setting(refusal) => refusal.fmt(f),
+            Self::Account(_) | Self::History(_) => Ok(()),
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn answer(reply: &Reply<'_>, out: Out<'_>) {
         Reply::Membership(reply) => membership_lines(reply, out),
         Reply::Query(reply) => query_lines(reply, out),
         Reply::Setting(reply) => setting_lines(reply, out),
+        Reply::Said(_) | Reply::Account(_) | Reply::History(_) => {}
     }
 }
 
@@ -176,6 +177,7 @@ fn entered_lines(view: &RoomView<'_>, out: Out<'_>) {
         topic,
         others,
         names,
+        ..
     } = *view;
     let more = others.saturating_sub(names.len());
     let noun = plural(others, "other", "others");
