@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
+use chinwag::chat::archive::NoArchive;
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
@@ -70,7 +71,7 @@ impl Server {
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
         };
-        let switchboard = Switchboard::new(settings, &limits);
+        let switchboard = Switchboard::new(settings, &limits, Box::new(NoArchive));
         let mut server = Self {
             switchboard,
             clients: Vec::new(),

@@ -8,6 +8,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chinwag::chat::archive::NoArchive;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
@@ -15,7 +16,7 @@ use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
-use chinwag::chat::time::Timestamp;
+use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
@@ -99,6 +100,14 @@ impl Outbox for Counter {
         None
     }
 
+    fn resume(&mut self, _: ClientId) {}
+
+    fn conceal_typing(&mut self, _: ClientId, _: bool) {}
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
+    }
+
     fn stats(&self) -> ServerStats {
         ServerStats::default()
     }
@@ -128,7 +137,8 @@ impl ChatCrowd {
         }
         assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
-        crowd.chat.expire(crowd.now, &mut crowd.outbox);
+        let clock = crowd.clock();
+        crowd.chat.expire(clock, &mut crowd.outbox, &mut NoArchive);
         crowd.outbox = Counter::default();
         crowd
     }
@@ -140,8 +150,17 @@ impl ChatCrowd {
         }
     }
 
+    fn clock(&self) -> Now {
+        Now {
+            timestamp: self.now,
+            ..Now::default()
+        }
+    }
+
     pub fn handle(&mut self, id: ClientId, request: Request<'_>) {
-        self.chat.handle(self.now, id, request, &mut self.outbox);
+        let clock = self.clock();
+        let outbox = &mut self.outbox;
+        let _ = self.chat.handle(clock, id, request, outbox, &mut NoArchive);
     }
 }
 
@@ -191,7 +210,7 @@ impl ServerCrowd {
             ..Limits::default()
         };
         let mut crowd = Self {
-            switchboard: Switchboard::new(settings(), &limits),
+            switchboard: Switchboard::new(settings(), &limits, Box::new(NoArchive)),
             clients: Vec::with_capacity(count),
             bytes_out: Rc::default(),
             now: Timestamp::default(),

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
+use chinwag::chat::archive::NoArchive;
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
@@ -237,7 +238,7 @@ impl VirtualServer {
             hash_seed: [1, 2, 3, 4],
         };
         let mut server = Self {
-            switchboard: Switchboard::new(settings, &limits),
+            switchboard: Switchboard::new(settings, &limits, Box::new(NoArchive)),
             now: Timestamp::default(),
             reported_gone: Vec::new(),
         };

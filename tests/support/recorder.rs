@@ -16,6 +16,8 @@ use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, Refusal};
 use chinwag::chat::stats::ServerStats;
+use chinwag::wire::wall_time::WallTime;
+use chinwag::wire::{self, Style};
 
 /// One event, as one client got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +95,8 @@ pub enum OwnedEvent {
     },
     Here(String),
     ShuttingDown,
+    /// Of accounts and history: its object in JSON.
+    Json(String),
     Ok(OwnedReply),
     Error(OwnedRefusal),
 }
@@ -200,6 +204,10 @@ pub struct Seen {
     pub got: BTreeMap<ClientId, Vec<Got>>,
     /// The clients to be closed, in order.
     pub closed: Vec<ClientId>,
+    /// Clients whose input goes on.
+    pub resumed: Vec<ClientId>,
+    /// Clients whose typing is not to show, or is to again.
+    pub concealed: Vec<(ClientId, bool)>,
     /// The clients that took a name, and their names, in order.
     pub named: Vec<(ClientId, String)>,
 }
@@ -303,6 +311,18 @@ impl Outbox for Recorder {
         Some(LOST_TIME_MAX)
     }
 
+    fn resume(&mut self, client: ClientId) {
+        self.seen.resumed.push(client);
+    }
+
+    fn conceal_typing(&mut self, client: ClientId, on: bool) {
+        self.seen.concealed.push((client, on));
+    }
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
+    }
+
     fn stats(&self) -> ServerStats {
         ServerStats {
             lines_in: LINES_IN,
@@ -330,17 +350,21 @@ pub fn room_of(what: &OwnedEvent) -> Option<&str> {
 
 fn owned(event: &Event<'_>) -> OwnedEvent {
     match *event {
-        Event::Private { from, to, text } => OwnedEvent::Private {
+        Event::Private { from, to, text, .. } => OwnedEvent::Private {
             from: from.to_string(),
             to: in_order(to),
             text: text.into(),
         },
-        Event::Message { room, from, text } => OwnedEvent::Message {
+        Event::Message {
+            room, from, text, ..
+        } => OwnedEvent::Message {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
         },
-        Event::Action { room, from, text } => OwnedEvent::Action {
+        Event::Action {
+            room, from, text, ..
+        } => OwnedEvent::Action {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
@@ -350,10 +374,15 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
             from: from.to_string(),
             text: text.map(String::from),
         },
-        Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
         Event::Notice(notice) => owned_notice(notice),
         Event::Missed { .. } => panic!("only a server knows what was missed"),
+        Event::Ok(Reply::Said(_) | Reply::Account(_) | Reply::History(_))
+        | Event::History { .. }
+        | Event::Late { .. }
+        | Event::Forgotten { .. }
+        | Event::Kept { .. } => OwnedEvent::Json(json_of(event)),
+        Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         _ => owned_presence(event),
     }
 }
@@ -394,6 +423,17 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
     }
 }
 
+/// An event as JSON mode writes it, without its time.
+fn json_of(event: &Event<'_>) -> String {
+    let style = Style {
+        mode: Mode::Json,
+        ..Style::default()
+    };
+    let mut bytes = Vec::new();
+    wire::encode(&mut bytes, event, style, WallTime::default());
+    String::from_utf8(bytes).unwrap().trim_end().to_owned()
+}
+
 fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
     match notice {
         Notice::Connected(peer) => OwnedEvent::Connected(peer.to_string()),
@@ -410,6 +450,13 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
         },
         Notice::Here { server_name } => OwnedEvent::Here(server_name.into()),
         Notice::ShuttingDown => OwnedEvent::ShuttingDown,
+        Notice::PageEnd { .. }
+        | Notice::Cancelled
+        | Notice::NotKept { .. }
+        | Notice::WhoReads
+        | Notice::NotEncrypted
+        | Notice::Replaced
+        | Notice::AccountEnded => OwnedEvent::Json(json_of(&Event::Notice(notice))),
         Notice::RateLimited { .. }
         | Notice::NotUtf8
         | Notice::UnendedSubnegotiation

@@ -151,6 +151,8 @@ fn answer_fits_with_the_longest_names() {
         topic: None,
         others: if shown == 0 { 0 } else { 9999 },
         names: &names[..shown],
+        kept: None,
+        missed: None,
     };
     let twenty = [*room; 20];
     let summary = RoomSummary {
