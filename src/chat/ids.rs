@@ -28,14 +28,39 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A person, from registering until leaving, through changes of name. All that people decide about
-/// each other is kept by [`UserId`]; all that is written goes to connections, by [`ClientId`].
+/// A person, from registering until the last of their connections ends, through changes of name. All that
+/// people decide about each other is kept by [`UserId`]; all that is written goes to connections, by
+/// [`ClientId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId {
     /// The place of the user's record.
     pub slot: u32,
     /// A number of its own, so that an id left over never means the next user at that place.
     pub generation: NonZeroU32,
+}
+
+/// An account, by a number that no other account ever gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(NonZeroU32);
+
+impl AccountId {
+    /// The account of this number; `None` of zero, which no account has.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// A room's place in the table of rooms. Only valid while the room has members.

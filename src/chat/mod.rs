@@ -11,12 +11,14 @@
 mod client;
 pub mod close_reason;
 pub mod command;
+mod connections;
 mod departure;
 mod directory;
 pub mod event;
 pub mod ids;
 mod invariants;
 mod member;
+mod members;
 mod membership;
 mod messaging;
 pub mod name;
@@ -29,6 +31,7 @@ mod session;
 mod settings;
 pub mod stats;
 pub mod time;
+mod user;
 mod verb;
 
 use ahash::RandomState;
@@ -37,7 +40,7 @@ use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
-use ids::{ClientId, Peer, UserId};
+use ids::{AccountId, ClientId, Peer, UserId};
 use name::{Name, RoomName};
 use outbox::Outbox;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
@@ -188,6 +191,12 @@ impl Chat {
         self.directory.get(id)?.name
     }
 
+    /// The account of a user who is here; `None` of a guest.
+    #[must_use]
+    pub fn account_of(&self, user: UserId) -> Option<AccountId> {
+        self.directory.user(user)?.account
+    }
+
     /// How the next line of a connection is read.
     #[must_use]
     pub fn reading_of(&self, id: ClientId) -> Reading {
@@ -235,7 +244,7 @@ impl Chat {
     }
 }
 
-/// A registered user, and the connection that they sent a line by.
+/// A registered user, and the connection that they sent a line by: one of perhaps several.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
     client: ClientId,
@@ -246,8 +255,7 @@ struct Sender {
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
-        let user = record.user_at(client.slot)?;
-        let name = record.name?;
+        let (user, name) = (record.user?, record.name?);
         Some(Self { client, user, name })
     }
 }
