@@ -11,6 +11,9 @@
     missing_docs
 )]
 
+mod accounts;
+#[path = "../support/archive.rs"]
+mod archive;
 mod harness;
 mod history;
 mod limits;
