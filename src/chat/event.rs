@@ -21,6 +21,12 @@ pub enum Event<'a> {
         to: &'a [Name],
         text: &'a str,
     },
+    /// A private message that the user sent by another connection.
+    Sent {
+        from: &'a Name,
+        to: &'a [Name],
+        text: &'a str,
+    },
     /// Something said in a room.
     Message {
         room: &'a RoomName,
@@ -42,7 +48,16 @@ pub enum Event<'a> {
         gone: bool,
         text: Option<&'a str>,
     },
-    /// A user has another name now.
+    /// The user entered a room by another connection.
+    OwnJoin { room: &'a RoomName, name: &'a Name },
+    /// The user left a room by another connection. If it was the `current` one of this, that is `moved`.
+    OwnLeave {
+        room: &'a RoomName,
+        name: &'a Name,
+        current: Option<&'a RoomName>,
+        moved: bool,
+    },
+    /// A user has another name now: perhaps the client's own, by another connection.
     Rename { name: &'a Name, new_name: &'a Name },
     /// Many entered or left: their numbers, and some of their names, sorted.
     Presence {
