@@ -24,6 +24,14 @@ pub enum Event<'a> {
         /// Its number, where it is kept.
         id: Option<LineId>,
     },
+    /// A private message that the user sent by another connection.
+    Sent {
+        from: &'a Name,
+        to: &'a [Name],
+        text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
+    },
     /// Something said in a room.
     Message {
         room: &'a RoomName,
@@ -49,7 +57,16 @@ pub enum Event<'a> {
         gone: bool,
         text: Option<&'a str>,
     },
-    /// A user has another name now.
+    /// The user entered a room by another connection.
+    OwnJoin { room: &'a RoomName, name: &'a Name },
+    /// The user left a room by another connection. If it was the `current` one of this, that is `moved`.
+    OwnLeave {
+        room: &'a RoomName,
+        name: &'a Name,
+        current: Option<&'a RoomName>,
+        moved: bool,
+    },
+    /// A user has another name now: perhaps the client's own, by another connection.
     Rename { name: &'a Name, new_name: &'a Name },
     /// Many entered or left: their numbers, and some of their names, sorted.
     Presence {

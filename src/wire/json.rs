@@ -32,7 +32,7 @@ impl Serialize for Line<'_> {
         map.serialize_entry("type", type_of(self.event))?;
         map.serialize_entry("time", &self.unix_ms)?;
         match self.event {
-            Event::Private { from, to, text, id } => {
+            Event::Private { from, to, text, id } | Event::Sent { from, to, text, id } => {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("to", to)?;
                 map.serialize_entry("text", text)?;
@@ -60,9 +60,19 @@ impl Serialize for Line<'_> {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("text", text.unwrap_or_default())?;
             }
-            Event::Join { room, name } => {
+            Event::Join { room, name } | Event::OwnJoin { room, name } => {
                 map.serialize_entry("room", room)?;
                 map.serialize_entry("name", name)?;
+            }
+            Event::OwnLeave {
+                room,
+                name,
+                current,
+                ..
+            } => {
+                map.serialize_entry("room", room)?;
+                map.serialize_entry("name", name)?;
+                optional(&mut map, "current", current.as_ref())?;
             }
             Event::Leave {
                 room,
@@ -111,11 +121,11 @@ impl Serialize for Line<'_> {
 
 fn type_of(event: &Event<'_>) -> &'static str {
     match event {
-        Event::Private { .. } => "private",
+        Event::Private { .. } | Event::Sent { .. } => "private",
         Event::Message { .. } => "message",
         Event::Action { .. } => "action",
-        Event::Join { .. } => "join",
-        Event::Leave { .. } => "leave",
+        Event::Join { .. } | Event::OwnJoin { .. } => "join",
+        Event::Leave { .. } | Event::OwnLeave { .. } => "leave",
         Event::Rename { .. } => "rename",
         Event::Presence { .. } => "presence",
         Event::Topic { .. } => "topic",

@@ -1,8 +1,9 @@
 //! Events as plain lines. The first byte tells the kind of a line, and no user's text comes first.
 
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments, Display, Formatter};
 
-use crate::chat::event::{Event, Notice, Reply};
+use crate::chat::event::{Event, MembershipReply, Notice, Reply};
+use crate::chat::name::Name;
 
 use super::Style;
 use super::framing::LineWriter;
@@ -20,7 +21,7 @@ pub fn is_silent(event: &Event<'_>) -> bool {
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time: WallTime) {
     let is_from_people = matches!(
         event,
-        Event::Private { .. } | Event::Message { .. } | Event::Action { .. }
+        Event::Private { .. } | Event::Sent { .. } | Event::Message { .. } | Event::Action { .. }
     );
     if style.times && is_from_people {
         lines.begin(&time.hour_and_minute());
@@ -29,6 +30,10 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         // The three frequent ones are copied together, without formatting.
         Event::Private { from, text, .. } => {
             lines.pieces([b"@", from.as_bytes(), b": ", text.as_bytes()]);
+        }
+        Event::Sent { from, to, text, .. } => {
+            let to = Unspaced(to);
+            lines.text(b"@", format_args!("{from} -> {to}: {text}"));
         }
         Event::Message {
             room, from, text, ..
@@ -65,6 +70,8 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Error(refusal) => error_words(lines, format_args!("{refusal}")),
         Event::Join { .. }
         | Event::Leave { .. }
+        | Event::OwnJoin { .. }
+        | Event::OwnLeave { .. }
         | Event::Rename { .. }
         | Event::Presence { .. }
         | Event::Topic { .. }
@@ -97,6 +104,19 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
             ..
         } => {
             notice_line(lines, format_args!("{name} has left {room}: {text}"));
+        }
+        Event::OwnJoin { room, .. } => {
+            notice_words(lines, format_args!("You have joined {room}."));
+        }
+        Event::OwnLeave {
+            room, moved: false, ..
+        } => {
+            notice_words(lines, format_args!("You have left {room}."));
+        }
+        // As the connection is told that left it.
+        Event::OwnLeave { room, current, .. } => {
+            let reply = Reply::Membership(MembershipReply::Parted { room, current });
+            replies::answer(&reply, &mut Notices(lines));
         }
         Event::Rename { name, new_name } => {
             notice_words(lines, format_args!("{name} is now {new_name}."));
@@ -140,6 +160,7 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
             notice_words(lines, format_args!("You missed {count} {noun} in {room}."));
         }
         Event::Private { .. }
+        | Event::Sent { .. }
         | Event::Message { .. }
         | Event::Action { .. }
         | Event::History { .. }
@@ -191,6 +212,19 @@ impl Answer for Notices<'_, '_> {
 
     fn line(&mut self, text: Arguments<'_>) {
         notice_line(self.0, text);
+    }
+}
+
+/// Names as they are typed before a message's colon.
+struct Unspaced<'a>(&'a [Name]);
+
+impl Display for Unspaced<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (place, name) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{name}")?;
+        }
+        Ok(())
     }
 }
 

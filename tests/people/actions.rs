@@ -63,11 +63,8 @@ impl World {
                 password: password.clone(),
             };
             let connection = &mut self.connections[index];
-            connection.dialogue = [
-                ("/account new".to_owned(), Sent::Other),
-                (password, made),
-            ]
-            .into();
+            connection.dialogue =
+                [("/account new".to_owned(), Sent::Other), (password, made)].into();
             return;
         }
         if self.rng.u32(..6) == 0 {
@@ -248,8 +245,7 @@ impl World {
                     password: password.clone(),
                 };
                 self.send(index, "/account password", Sent::Other);
-                self.connections[index].dialogue =
-                    [(old, Sent::Other), (password, changed)].into();
+                self.connections[index].dialogue = [(old, Sent::Other), (password, changed)].into();
             }
             1 => {
                 let label = format!("l{}", self.step);

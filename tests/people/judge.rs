@@ -73,8 +73,7 @@ impl World {
             let text = text_of(event, "text");
             let account = self.connections[index].account;
             let name = self.connections[index].name.clone();
-            let is_own = to == name.as_deref().unwrap_or_default()
-                || account.is_none(); // the answer to its login comes behind
+            let is_own = to == name.as_deref().unwrap_or_default() || account.is_none(); // the answer to its login comes behind
             assert!(is_own, "{text} waited for {to}, and came to {name:?}");
             let ends = self.account_of(to).map_or(0, |account| account.ends);
             let fact = self.facts.texts.get_mut(&text).unwrap();
@@ -285,6 +284,10 @@ fn text_of(event: &Value, field: &str) -> String {
 }
 
 fn pair(one: &str, other: &str) -> Spot {
-    let (low, high) = if one < other { (one, other) } else { (other, one) };
+    let (low, high) = if one < other {
+        (one, other)
+    } else {
+        (other, one)
+    };
     Spot::Pair(low.to_owned(), high.to_owned())
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use chinwag::chat::Settings;
 use chinwag::chat::archive::Restored;
 use chinwag::chat::ids::Peer;
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::{Now, Timestamp};
-use chinwag::chat::Settings;
 use chinwag::config::Limits;
 use chinwag::server::switchboard::Switchboard;
 use chinwag::wire::wall_time::WallTime;

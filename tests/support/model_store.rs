@@ -309,7 +309,10 @@ impl Kept {
     fn add(&mut self, id: LineId, line: OwnedLine) -> Option<ChangeAnswer> {
         assert!(id <= self.reserved_up_to, "{id} was not reserved");
         let last = self.lines.last_key_value().map(|(last, _)| *last);
-        assert!(last.is_none_or(|last| last < id), "{id} comes after {last:?}");
+        assert!(
+            last.is_none_or(|last| last < id),
+            "{id} comes after {last:?}"
+        );
         assert!(line.at >= self.last_at, "time goes forward");
         self.last_at = line.at;
         if let Some(account) = line.waits_for {
