@@ -3,7 +3,6 @@
 //! Input that cannot be run now waits, and each kind of waiting has something that ends it: the next turn,
 //! a deadline, the client reading its output, or the chat giving an answer.
 
-use std::collections::BTreeSet;
 use std::mem;
 
 use zeroize::{Zeroize, Zeroizing};
@@ -44,8 +43,6 @@ pub struct Input {
     run_batch: Vec<ClientId>,
     /// Clients that were served in this turn already, because a deadline of theirs came up.
     served_this_turn: Vec<ClientId>,
-    /// Clients whose input has ended, and who stay until all their answers are given.
-    answers_awaited: BTreeSet<ClientId>,
     /// The line that was not taken by the chat just now.
     stash: Option<Stash>,
     /// A line with a secret was just run: what held it is to be wiped.
@@ -92,7 +89,6 @@ impl Input {
         Self {
             run_batch: Vec::new(),
             served_this_turn: Vec::new(),
-            answers_awaited: BTreeSet::new(),
             stash: None,
             saw_secret: false,
             read_buffer: vec![0; READ_BYTES],
@@ -132,20 +128,6 @@ impl Input {
     pub fn serve_early<S: Transport>(&mut self, turn: &mut Turn<'_, S>, id: ClientId) {
         self.served_this_turn.push(id);
         self.serve(turn, id);
-    }
-
-    /// Lets the clients go on whose input has ended, and who have all their answers now. The chat resumes those
-    /// alone whose line stopped their input.
-    pub fn release_answered<S: Transport>(&mut self, turn: &mut Turn<'_, S>) {
-        self.answers_awaited.retain(|id| {
-            let connection = turn.table.get_mut(*id);
-            let is_held = connection.is_some_and(|one| one.input().hold() == Hold::Reply);
-            let waits = is_held && turn.chat.awaits_answers(*id);
-            if is_held && !waits {
-                turn.table.resume(turn.now, *id);
-            }
-            waits
-        });
     }
 
     /// Runs what a client sent, up to its budget.
@@ -371,7 +353,6 @@ impl Input {
         }
         turn.greet(id, None);
         if turn.chat.awaits_answers(id) {
-            self.answers_awaited.insert(id);
             return Stop::Held(Hold::Reply);
         }
         turn.output
@@ -638,7 +619,7 @@ impl Input {
             // Only a write ends this hold.
             let may_wait = connection.output().is_blocked() && output.is_full(connection);
             assert!(may_wait || input.hold() != Hold::Output);
-            // Only an answer ends this one.
+            // The last answer ends this one.
             let is_answered = !chat.awaits_answers(table.id_of(slot));
             assert!(!is_answered || input.hold() != Hold::Reply);
         }

@@ -194,24 +194,18 @@ impl<S: Transport> Switchboard<S> {
     /// Does everything there is to do now, and writes what came of it.
     pub fn turn(&mut self, now: Timestamp) {
         let before = self.progress();
-        let mut gives_answers = std::mem::take(&mut self.has_settled);
-        if gives_answers {
-            let (mut turn, input) = self.lend(now);
-            input.release_answered(&mut turn);
-        }
         self.expire(now);
         let (mut turn, input) = self.lend(now);
         input.run(&mut turn);
-        if turn.chat.next_deadline() <= now {
-            gives_answers = true;
-            let clock = turn.clock();
-            let (chat, mut sink, archive) = turn.chat_and_ways();
-            chat.expire(clock, &mut sink, archive);
-            input.release_answered(&mut turn);
-        }
+        let clock = turn.clock();
+        let (chat, mut sink, archive) = turn.chat_and_ways();
+        let is_due = chat.next_deadline() <= now;
+        chat.expire(clock, &mut sink, archive);
         self.finish_turn(now);
         // Last: what was written in this turn may have arrived already.
         self.output.look_at_receipts(&self.table);
+        // An answer can be silent.
+        let gives_answers = std::mem::take(&mut self.has_settled) || is_due;
         let may_end_more = gives_answers || self.progress() != before;
         if self.output.is_shutting_down() && may_end_more {
             self.close_idle_senders(now);
