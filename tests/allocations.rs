@@ -10,6 +10,7 @@ use std::time::Duration;
 use chinwag::chat::Settings;
 use chinwag::chat::archive::NoArchive;
 use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
@@ -70,6 +71,8 @@ impl Server {
             rooms_per_client_max: 20,
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         };
         let switchboard = Switchboard::new(settings, &limits, Box::new(NoArchive));
         let mut server = Self {

@@ -13,6 +13,7 @@ use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
 use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
@@ -47,6 +48,8 @@ fn settings() -> Settings {
         rooms_per_client_max: Limits::default().rooms_per_client_max,
         motd: Vec::new(),
         hash_seed: [1, 2, 3, 4],
+        accounts: AccountLimits::default(),
+        history: HistoryLimits::default(),
     }
 }
 

@@ -36,6 +36,7 @@ impl Chat {
         let now = now.timestamp;
         let user = self.directory.user_of(id);
         let client = self.directory.disconnect(id)?;
+        self.pending.forget(id);
         let (who, name) = (user?, client.name?);
         let change = Change {
             who,

@@ -11,6 +11,7 @@ impl Chat {
     pub fn check_invariants(&self) {
         self.directory.check_invariants();
         self.rooms.check_invariants();
+        self.pending.check_invariants();
         self.check_clients();
         self.check_rooms();
     }

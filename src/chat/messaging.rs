@@ -149,7 +149,7 @@ impl Chat {
                         full: to,
                     })),
                 );
-                Ok(Answered)
+                Ok(Answered::Now)
             }
         }
     }
@@ -198,7 +198,7 @@ impl Chat {
             full: &full,
         });
         outbox.send(sender.client, &Event::Error(refusal));
-        Ok(Answered)
+        Ok(Answered::Now)
     }
 
     /// Gives one recipient their copy. One who ignores the sender counts as reached, or the sender

@@ -8,6 +8,7 @@
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
 //! (what needs no name), `messaging`, `membership`, `queries` or `settings`. Its end is in `departure`.
 
+mod accounts;
 pub mod archive;
 mod client;
 pub mod close_reason;
@@ -15,13 +16,16 @@ pub mod command;
 mod departure;
 mod directory;
 pub mod event;
+mod history;
 pub mod ids;
 mod invariants;
+pub mod limits;
 mod member;
 mod membership;
 mod messaging;
 pub mod name;
 pub mod outbox;
+mod pending;
 mod presence;
 mod queries;
 pub mod refusal;
@@ -29,26 +33,30 @@ mod rooms;
 pub mod secret;
 mod session;
 mod settings;
+mod settle;
 pub mod stats;
 pub mod time;
 mod verb;
 
 use ahash::RandomState;
 
-use archive::{Archive, Restored, Settled};
+use archive::{Archive, Restored};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
 use ids::{ClientId, Peer, UserId};
+use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
 use outbox::Outbox;
+use pending::Pending;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
 pub use membership::ENTRY_NAMES_MAX;
+pub use pending::UNANSWERED_MAX;
 pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
@@ -72,6 +80,10 @@ pub struct Settings {
     pub motd: Vec<String>,
     /// Seed of the hash tables; random, so that names cannot be chosen to collide.
     pub hash_seed: [u64; 4],
+    /// Limits of accounts.
+    pub accounts: AccountLimits,
+    /// Limits of history.
+    pub history: HistoryLimits,
 }
 
 /// The chat. See the module's text for its contract.
@@ -80,6 +92,7 @@ pub struct Chat {
     settings: Settings,
     directory: Directory,
     rooms: Rooms,
+    pending: Pending,
 }
 
 impl Chat {
@@ -90,7 +103,8 @@ impl Chat {
         let hasher = RandomState::with_seeds(a, b, c, d);
         Self {
             directory: Directory::new(hasher.clone()),
-            rooms: Rooms::new(settings.lobby, hasher),
+            rooms: Rooms::new(settings.lobby, hasher.clone()),
+            pending: Pending::new(settings.history.keep_time, hasher),
             settings,
         }
     }
@@ -141,25 +155,34 @@ impl Chat {
         };
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
+        if self.must_wait(id, sender.as_ref(), &request) {
+            return Handled::NotNow;
+        }
         let outcome = match request {
             Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox, archive),
             Err(refusal) => Err(refusal_for(refusal, sender.is_some())),
         };
         match outcome {
-            Ok(Answered) => {}
-            Err(refusal) => outbox.send(id, &Event::Error(refusal)),
+            Ok(Answered::Now) => Handled::Done,
+            Ok(Answered::Queued) => Handled::Queued,
+            Ok(Answered::Later) => Handled::Later,
+            Err(refusal) => {
+                outbox.send(id, &Event::Error(refusal));
+                Handled::Done
+            }
         }
-        Handled::Done
     }
 
-    /// Takes in what became of something that was handed to the archive.
-    pub fn settle<O: Outbox>(
-        &mut self,
-        _now: Now,
-        _settled: Settled,
-        _outbox: &mut O,
-        _archive: &mut dyn Archive,
-    ) {
+    /// Whether a line must wait for the answers to earlier ones of its sender.
+    fn must_wait(&self, id: ClientId, sender: Option<&Sender>, request: &Request<'_>) -> bool {
+        let unanswered = self.pending.unanswered(id);
+        if unanswered == 0 {
+            return false;
+        }
+        let (Some(sender), Ok(command)) = (sender, request) else {
+            return true;
+        };
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
@@ -167,8 +190,8 @@ impl Chat {
 
     /// Whether answers to a client are still to come, which its end must wait for.
     #[must_use]
-    pub fn awaits_answers(&self, _id: ClientId) -> bool {
-        false
+    pub fn awaits_answers(&self, id: ClientId) -> bool {
+        self.pending.unanswered(id) > 0
     }
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
@@ -195,12 +218,13 @@ impl Chat {
     /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.rooms.next_due()
+        self.rooms.next_due().min(self.pending.next_due())
     }
 
-    /// Tells the summaries that are due.
-    pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, _archive: &mut dyn Archive) {
+    /// Tells the summaries that are due, and answers those for whom the archive takes too long.
+    pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, archive: &mut dyn Archive) {
         self.rooms.expire(now.timestamp, outbox);
+        self.answer_late(now, outbox, archive);
     }
 
     /// The user of a connection, once registered.
@@ -248,8 +272,9 @@ impl Chat {
         sender: Option<&Sender>,
         command: Command<'a>,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        let clock = now;
         let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
@@ -260,9 +285,13 @@ impl Chat {
             }
             Command::Query(command) => self.execute_query(now, registered?, command, outbox),
             Command::Setting(command) => self.execute_setting(registered?, command, outbox),
-            Command::Account(_) | Command::History(_) | Command::Answer(_) => {
-                answer(outbox, id, Reply::Done)
+            Command::Account(command) => {
+                self.execute_account(clock, id, sender, command, outbox, archive)
             }
+            Command::History(command) => {
+                self.execute_history(clock, registered?, command, outbox, archive)
+            }
+            Command::Answer(line) => self.take_answer(clock, id, line, outbox, archive),
         }
     }
 }
@@ -298,9 +327,16 @@ impl Sender {
     }
 }
 
-/// A line was answered with its one [`Event::Ok`].
+/// When a line is answered with its one [`Event::Ok`], or with a refusal that is found later.
 #[derive(Clone, Copy, Debug)]
-struct Answered;
+enum Answered {
+    /// It was.
+    Now,
+    /// Once the archive has kept it. Lines like it may follow meanwhile.
+    Queued,
+    /// Once the archive has answered, and nothing may follow before.
+    Later,
+}
 
 /// How a command ends: it answered, or there is an error still to be sent.
 type Outcome<'a> = Result<Answered, Refusal<'a>>;
@@ -315,7 +351,7 @@ fn answer<'a, 'r, O: Outbox>(
     reply: impl Into<Reply<'r>>,
 ) -> Outcome<'a> {
     outbox.send(id, &Event::Ok(reply.into()));
-    Ok(Answered)
+    Ok(Answered::Now)
 }
 
 /// Refuses a topic or away text that is too long to be repeated to many.

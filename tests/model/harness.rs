@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chinwag::chat::archive::NoArchive;
 use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
@@ -41,6 +42,8 @@ impl Harness {
             rooms_per_client_max,
             motd: MOTD.map(String::from).into(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         };
         Self {
             chat: Chat::new(settings),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use chinwag::chat::Settings;
 use chinwag::chat::archive::{Archive, NoArchive, Settled};
 use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
@@ -241,6 +242,8 @@ impl VirtualServer {
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         };
         let mut server = Self {
             switchboard: Switchboard::new(settings, &limits, archive),

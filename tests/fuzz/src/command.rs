@@ -232,6 +232,8 @@ impl Harness {
             rooms_per_client_max: 2,
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         });
         for id in [SENDER, READER] {
             chat.connect(Timestamp::default(), id, Peer::Unix);
