@@ -59,6 +59,26 @@ impl Codec {
         self.lines_mut().lend(buffer);
     }
 
+    /// Wipes the line that was yielded last, and an unfinished one.
+    pub fn wipe(&mut self) {
+        match self {
+            Self::Detect(Detector(None)) => {}
+            Self::Detect(Detector(Some(detection))) => detection.lines.wipe(),
+            Self::Lines(lines) => lines.wipe(),
+        }
+    }
+
+    /// Whether the client's terminal can be asked not to show what is typed.
+    #[must_use]
+    pub fn can_conceal(&self) -> bool {
+        self.framing() == Framing::CrLf
+    }
+
+    /// What asks the client's terminal not to show what is typed, or to show it again.
+    pub fn offer_echo(&mut self, on: bool) -> [u8; 3] {
+        [255, if on { 251 } else { 252 }, 1]
+    }
+
     /// Takes the buffer back, empty, once [`Codec::is_at_line_start`].
     pub fn take_back(&mut self) -> Vec<u8> {
         self.lines_mut().take_back()

@@ -1,8 +1,8 @@
 //! One clean line to a [`Command`], or to the [`Refusal`] that says why not.
 
 use crate::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Reading, Recipients,
-    Request, SessionCommand, SettingCommand, TopicChange, Verb,
+    AccountCommand, Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand,
+    Reading, Recipients, Request, SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use crate::chat::name::{Name, RoomName};
 use crate::chat::refusal::{
@@ -12,6 +12,16 @@ use crate::chat::refusal::{
 use super::command_table;
 use super::look_alike::looks_addressed;
 use super::unseen::is_invisible;
+
+/// Whether a line holds a password or a token, so that all that held it is to be wiped.
+#[must_use]
+pub fn is_secret(request: &Request<'_>) -> bool {
+    match request {
+        Ok(Command::Answer(_)) => true,
+        Ok(Command::Account(AccountCommand::Login { secret, .. })) => secret.is_some(),
+        _ => false,
+    }
+}
 
 /// Parses a line that is not blank, as its sender wants it read. The command borrows from the line.
 ///

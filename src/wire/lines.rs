@@ -121,6 +121,11 @@ impl LineSplitter {
         buffer
     }
 
+    /// Wipes the line that was yielded last, and an unfinished one.
+    pub fn wipe(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.partial);
+    }
+
     /// The next frame in `input`, which is moved past it. `None`: the input is used up.
     pub fn next<'s, 'i: 's>(
         &'s mut self,

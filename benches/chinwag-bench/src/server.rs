@@ -287,6 +287,8 @@ fn supervised(words: &[String]) -> Result<Command, Failure> {
     command.args([SUPERVISE, "--"]).args(words);
     // Servers are often where only an administrator's search path leads.
     command.env("PATH", env::join_paths(search_path())?);
+    // What a measurement says is nothing to be kept, unless a server's own flags name a store.
+    command.env("CHINWAG_STORE", "none");
     Ok(command)
 }
 
