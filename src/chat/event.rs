@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::archive::{LineKind, Token, UnixMs};
 use super::close_reason::CloseReason;
-use super::command::{Mode, Verb};
+use super::command::{HelpTopic, Mode};
 use super::ids::{LineId, Peer};
 use super::name::{Name, RoomName};
 use super::refusal::Refusal;
@@ -85,6 +85,24 @@ pub enum Event<'a> {
     Missed { room: &'a RoomName, count: u64 },
     /// A line that was said before.
     History {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line that was said before, among those of several places: it shows its own.
+    Found {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line of one's own that was said before, to be kept elsewhere: JSON in either mode.
+    Exported {
         id: LineId,
         place: PlaceView<'a>,
         from: &'a Name,
@@ -375,7 +393,7 @@ pub enum SessionReply<'a> {
         name: &'a Name,
     },
     Mode(Mode),
-    Help(Option<Verb>),
+    Help(Option<HelpTopic>),
     Version {
         server_name: &'a str,
     },

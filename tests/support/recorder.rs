@@ -399,6 +399,8 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
         Event::Missed { .. } => panic!("only a server knows what was missed"),
         Event::Ok(Reply::Said(_) | Reply::Account(_) | Reply::History(_))
         | Event::History { .. }
+        | Event::Found { .. }
+        | Event::Exported { .. }
         | Event::Late { .. }
         | Event::Forgotten { .. }
         | Event::Kept { .. } => OwnedEvent::Json(json_of(event)),
