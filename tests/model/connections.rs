@@ -1,5 +1,6 @@
 //! A user with several connections: who is told what, and whose each setting is.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use chinwag::chat::command::Reading;
@@ -183,8 +184,8 @@ fn private_message_goes_to_every_connection_and_one_is_enough() {
     let (mut harness, [ann, second], bob) = ann_twice_and_bob();
     let message = private_from("bob", &["ann"], "psst");
     let seen = harness.write(bob, "ann", "psst");
-    assert_eq!(seen.heard_by(ann), [message.clone()]);
-    assert_eq!(seen.heard_by(second), [message.clone()]);
+    assert_eq!(seen.heard_by(ann), from_ref(&message));
+    assert_eq!(seen.heard_by(second), from_ref(&message));
     for refusing in [ann, second] {
         harness.recorder.refuse(refusing, true);
         let seen = harness.write(bob, "ann", "psst");
@@ -237,11 +238,11 @@ fn message_to_oneself_reaches_each_connection_once() {
     let note = private_from("ann", &["ann"], "buy milk");
     let seen = harness.write(ann, "ann", "buy milk");
     assert_eq!(seen.heard_by(ann), [note.clone(), DONE]);
-    assert_eq!(seen.heard_by(second), [note.clone()]);
+    assert_eq!(seen.heard_by(second), from_ref(&note));
     let note = private_from("ann", &["bob", "ann"], "buy milk");
     let seen = harness.write(second, "bob,ann", "buy milk");
-    assert_eq!(seen.heard_by(ann), [note.clone()]);
-    assert_eq!(seen.heard_by(bob), [note.clone()]);
+    assert_eq!(seen.heard_by(ann), from_ref(&note));
+    assert_eq!(seen.heard_by(bob), from_ref(&note));
     assert_eq!(seen.heard_by(second), [note, DONE]);
 }
 
@@ -254,7 +255,7 @@ fn join_and_part_are_shown_to_the_others_with_their_new_current_room() {
         room: "DEN".into(),
         name: "ann".into(),
     };
-    assert_eq!(seen.heard_by(second), [own_join.clone()]);
+    assert_eq!(seen.heard_by(second), from_ref(&own_join));
     assert_eq!(seen.heard_by(third), [own_join]);
     assert!(!seen.got.contains_key(&bob));
     assert_eq!(current_of(&mut harness, second), Some(LOBBY.into()));
@@ -354,7 +355,7 @@ fn rename_is_for_all_connections_and_told_to_the_others() {
     };
     assert_eq!(seen.heard_by(second), [rename]);
     let answer = OwnedEvent::Ok(OwnedReply::Renamed("eve".into()));
-    assert_eq!(seen.heard_by(ann), [answer.clone()]);
+    assert_eq!(seen.heard_by(ann), from_ref(&answer));
     assert_eq!(seen.named, [(ann, "eve".into()), (second, "eve".into())]);
     assert!(!seen.got.contains_key(&bob), "no shared room");
     let seen = harness.line(second, &nick("eve"));
@@ -455,8 +456,8 @@ fn loss_of_a_message_is_told_to_each_connection_of_its_sender() {
         count: 2,
     };
     let seen = harness.undelivered(ann, "bob", 2);
-    assert_eq!(seen.heard_by(ann), [lost.clone()]);
-    assert_eq!(seen.heard_by(second), [lost.clone()]);
+    assert_eq!(seen.heard_by(ann), from_ref(&lost));
+    assert_eq!(seen.heard_by(second), from_ref(&lost));
     assert!(!seen.got.contains_key(&bob));
     harness.disconnect(ann);
     let seen = harness.undelivered(ann, "bob", 2);
