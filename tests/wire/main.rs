@@ -25,6 +25,7 @@
 mod acknowledgements;
 mod cases;
 mod columns;
+mod copies;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;

@@ -170,7 +170,7 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
     let (named, room_named) = (name.as_str(), room.as_str());
     let shown: Vec<&str> = names.iter().map(Name::as_str).collect();
     let other = world.other.as_str();
-    let (kind, event, fields, plain) = match which % 9 {
+    let (kind, event, fields, plain) = match which % 12 {
         0 => (
             "private",
             Event::Private {
@@ -268,6 +268,40 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             }),
             Plain::Begins("* "),
         ),
+        8 => (
+            "private",
+            Event::Sent {
+                from: name,
+                to: names,
+                text,
+            },
+            json!({"from": named, "to": shown, "text": text}),
+            Plain::Exactly(format!("@{named} -> {}: {text}", shown.join(","))),
+        ),
+        9 => (
+            "join",
+            Event::OwnJoin { room, name },
+            json!({"room": room_named, "name": named}),
+            Plain::Exactly(format!("* You have joined {room_named}.")),
+        ),
+        10 => {
+            let moved = world.count % 2 == 0;
+            let current = (world.other_count % 2 == 0).then_some(room);
+            let mut fields = json!({"room": room_named, "name": named});
+            put(&mut fields, "current", current.map(|room| room.as_str()));
+            let event = Event::OwnLeave {
+                room,
+                name,
+                current,
+                moved,
+            };
+            let plain = if moved {
+                Plain::Begins("* ")
+            } else {
+                Plain::Exactly(format!("* You have left {room_named}."))
+            };
+            ("leave", event, fields, plain)
+        }
         _ => {
             let count = world.number;
             let lines = if count == 1 { "line" } else { "lines" };
@@ -400,7 +434,9 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, time: WallT
 fn check_times(event: &Event<'_>, style: Style, time: WallTime) {
     let (lines, times) = (lines_of(event, style, time), true);
     let with_times = lines_of(event, Style { times, ..style }, time);
-    let (Event::Private { .. } | Event::Message { .. } | Event::Action { .. }) = event else {
+    let (Event::Private { .. } | Event::Sent { .. } | Event::Message { .. } | Event::Action { .. }) =
+        event
+    else {
         return assert_eq!(with_times, lines);
     };
     let ([line], [with_time]) = (&lines[..], &with_times[..]) else {
