@@ -1,11 +1,13 @@
 //! Nothing that the server says of itself passes 79 columns, whatever names, numbers and quoted words are
 //! in it. Lines with a text of a user's, or of the operator's, are as long as that.
 
+mod people;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::{Mode, RECIPIENTS_MAX};
+use chinwag::chat::command::{HelpTopic, Mode, RECIPIENTS_MAX};
 use chinwag::chat::event::{
     Event, MembershipReply, Notice, QueryReply, Reply, RoomSummary, RoomView, SessionReply,
     SettingReply, Whois,
@@ -25,7 +27,7 @@ use crate::support::WALL_TIME;
 
 const COLUMNS_MAX: usize = 79;
 
-/// Kinds of events, replies, notices and refusals: see `kind_of`.
+/// Kinds of events, replies, notices and refusals: see `kind_of`. Those of accounts and history follow.
 const KINDS: usize = 68;
 
 const SERVER_NAME: &str = "chat.some-department.of-a-large-company.example";
@@ -267,7 +269,10 @@ fn answer_fits_with_the_longest_names() {
         replies.push(SettingReply::Times(on).into());
     }
     for entry in &COMMANDS {
-        replies.push(SessionReply::Help(Some(entry.verb)).into());
+        replies.push(SessionReply::Help(Some(HelpTopic::Command(entry.verb))).into());
+    }
+    for topic in [HelpTopic::People, HelpTopic::History] {
+        replies.push(SessionReply::Help(Some(topic)).into());
     }
     for reply in replies {
         check(&Event::Ok(reply), &mut kinds);
@@ -396,9 +401,12 @@ fn kind_of(event: &Event<'_>) -> usize {
         Event::Private { .. }
         | Event::Sent { .. }
         | Event::Message { .. }
-        | Event::Action { .. } => {
-            panic!("from people: {event:?}")
-        }
+        | Event::Action { .. }
+        | Event::History { .. }
+        | Event::Found { .. }
+        | Event::Exported { .. }
+        | Event::Late { .. } => panic!("from people: {event:?}"),
+        Event::Forgotten { .. } | Event::Kept { .. } => KINDS + people::kind_of(event),
         Event::Join { .. } => 0,
         Event::OwnJoin { .. } => 66,
         Event::OwnLeave { .. } => 67,
@@ -422,6 +430,13 @@ fn kind_of(event: &Event<'_>) -> usize {
             | Notice::UnendedSubnegotiation
             | Notice::ShuttingDown => 15,
             Notice::Closing(_) => 16,
+            Notice::PageEnd { .. }
+            | Notice::Cancelled
+            | Notice::NotKept { .. }
+            | Notice::WhoReads
+            | Notice::NotEncrypted
+            | Notice::Replaced
+            | Notice::AccountEnded => KINDS + people::kind_of(event),
         },
         Event::Ok(reply) => match reply {
             Reply::Done => 17,
@@ -456,6 +471,9 @@ fn kind_of(event: &Event<'_>) -> usize {
                 SettingReply::Raw(_) => 39,
                 SettingReply::Times(_) => 40,
             },
+            Reply::Said(_) | Reply::Account(_) | Reply::History(_) => {
+                KINDS + people::kind_of(event)
+            }
         },
         Event::Error(refusal) => match refusal {
             Refusal::NotRegistered => 41,
@@ -493,6 +511,7 @@ fn kind_of(event: &Event<'_>) -> usize {
                 SettingRefusal::IgnoreSelf => 64,
                 SettingRefusal::IgnoreFull { .. } | SettingRefusal::NotIgnored { .. } => 65,
             },
+            Refusal::Account(_) | Refusal::History(_) => KINDS + people::kind_of(event),
         },
     }
 }

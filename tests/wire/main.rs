@@ -34,6 +34,7 @@ mod gone;
 mod json;
 mod limits;
 mod lines;
+mod people;
 mod published;
 mod reading;
 mod regressions;
