@@ -368,7 +368,8 @@ impl<'c> Chores<'c> {
             match Failure::of(&error) {
                 Failure::Busy => {}
                 Failure::Full => log::warn!("nothing can be erased until there is room: {error}"),
-                Failure::Rejected(why) | Failure::Broken(why) => shared.break_down(why),
+                Failure::Rejected(why) => log::error!("the store cannot erase something: {why}"),
+                Failure::Broken(why) => shared.break_down(why),
             }
         }
     }
