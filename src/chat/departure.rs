@@ -38,6 +38,7 @@ impl Chat {
         let client = self.directory.get_mut(id)?;
         let (name, text) = (client.name, client.take_quit_text());
         self.detach(now.timestamp, id, text.as_deref(), outbox);
+        self.forget_account_steps(id);
         self.directory.disconnect(id);
         self.pending.forget(id);
         name
@@ -69,6 +70,9 @@ impl Chat {
         outbox: &mut O,
     ) {
         let name = user.name();
+        if let Some(account) = user.account {
+            self.accounts.set_user(account, None);
+        }
         let change = Change {
             who,
             name,

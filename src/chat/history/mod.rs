@@ -2,10 +2,10 @@
 
 pub(super) mod effects;
 
-use super::archive::{Archive, ChangeAnswer, NotKept};
+use super::archive::{Archive, ChangeAnswer, MissedLines, NotKept, PastLine};
 use super::command::{Command, HistoryCommand};
-use super::event::{Event, Reply, SaidReply};
-use super::ids::ClientId;
+use super::event::{Event, Missed, Reply, SaidReply};
+use super::ids::{AccountId, ClientId, LineId, PlaceId, RoomId};
 use super::outbox::Outbox;
 use super::pending::Response;
 use super::refusal::{AccountRefusal, Refusal};
@@ -83,4 +83,38 @@ impl Chat {
     ) -> Outcome<'static> {
         match step {}
     }
+
+    /// How many lines wait for an account.
+    pub(super) fn waiting_count(&self, _account: AccountId) -> u32 {
+        0
+    }
+
+    /// Gives an account that has come in what waited for it.
+    pub(super) fn deliver_waiting<O: Outbox>(
+        &mut self,
+        _now: Now,
+        _client: ClientId,
+        _account: AccountId,
+        _lines: Vec<PastLine>,
+        _outbox: &mut O,
+    ) {
+    }
+
+    /// The places of those rooms whose lines are kept.
+    pub(super) fn kept_places_of_rooms(&self, _rooms: &[RoomId]) -> Vec<PlaceId> {
+        Vec::new()
+    }
+
+    /// What was missed, by room.
+    pub(super) fn missed_view(&self, _missed: &[MissedLines]) -> Vec<Missed> {
+        Vec::new()
+    }
+
+    /// The line that was numbered last.
+    pub(super) fn last_line(&self) -> LineId {
+        LineId::default()
+    }
+
+    /// Forgets what waits for an account that is gone, and that rooms were its own.
+    pub(super) fn forget_account(&mut self, _account: AccountId) {}
 }
