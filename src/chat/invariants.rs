@@ -1,6 +1,5 @@
 //! Invariants between the tables of the chat.
 
-use super::member::Member;
 use super::{Chat, IGNORED_MAX};
 
 impl Chat {
@@ -12,7 +11,7 @@ impl Chat {
         self.directory.check_invariants();
         self.rooms.check_invariants();
         self.pending.check_invariants();
-        self.check_clients();
+        self.check_users();
         self.check_rooms();
     }
 
@@ -20,26 +19,28 @@ impl Chat {
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
     )]
-    fn check_clients(&self) {
+    fn check_users(&self) {
         for id in self.directory.ids() {
-            let client = self
-                .directory
-                .get(id)
-                .expect("a listed client is connected");
-            assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
-            assert!(client.ignored().len() <= IGNORED_MAX);
-            assert!(
-                client
-                    .current
-                    .is_none_or(|room| client.membership(room).is_some())
-            );
-            assert!(!client.rooms.is_empty() || client.current.is_none());
-            for membership in &client.rooms {
+            let client = self.directory.get(id);
+            let current = client.and_then(|client| client.current);
+            let user = self.directory.user_of(id);
+            let user = user.and_then(|user| self.directory.user(user));
+            let is_in = |room| user.is_some_and(|user| user.membership(room).is_some());
+            assert!(current.is_none_or(is_in), "one is in the current room");
+        }
+        for id in self.directory.user_ids() {
+            let user = self.directory.user(id).expect("a listed user is here");
+            assert!(user.rooms.len() <= self.settings.rooms_per_client_max);
+            assert!(user.ignored().len() <= IGNORED_MAX);
+            for membership in &user.rooms {
                 let room = self.rooms.get(membership.room);
                 let room = room.expect("one is in rooms that exist");
-                let member = room.members.get(membership.index as usize);
-                assert_eq!(member.map(|member| member.client), Some(id));
-                assert_eq!(member.map(Member::user), self.directory.user_of(id));
+                let member = room.members.get(membership.index);
+                let first = self.directory.as_member(user.first(), membership.room);
+                assert_eq!(member.copied(), first);
+                let entries = room.members.connections();
+                let entries = entries.filter(|member| member.user() == id);
+                assert_eq!(entries.count(), user.connections().count());
             }
         }
     }
@@ -51,14 +52,11 @@ impl Chat {
     fn check_rooms(&self) {
         for id in self.rooms.ids() {
             let room = self.rooms.get(id).expect("a listed room exists");
-            for (index, member) in room.members.iter().enumerate() {
-                let user = self
-                    .directory
-                    .user(member.user())
-                    .expect("a member is here");
-                let membership = user.membership(id).expect("membership is mutual");
-                assert_eq!(membership.index as usize, index);
-                assert_eq!(self.directory.as_member(member.user(), id), Some(*member));
+            for member in room.members.connections() {
+                let user = self.directory.user(member.user());
+                let user = user.expect("a member is here");
+                assert!(user.membership(id).is_some(), "membership is mutual");
+                assert_eq!(self.directory.as_member(member.client, id), Some(*member));
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Entering and leaving rooms.
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use super::command::MembershipCommand;
 use super::event::{MembershipReply, RoomView};
-use super::ids::{RoomId, UserId};
-use super::member::Membership;
+use super::ids::{ClientId, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
@@ -50,9 +51,9 @@ impl Chat {
         }
         let room = self.rooms.find_or_make(room_name);
         if member {
-            self.set_current(sender.user, Some(room));
+            self.set_current(sender.client, Some(room));
         } else {
-            self.enter(now, sender.user, &sender.name, room, outbox);
+            self.enter(now, sender.client, &sender.name, room, outbox);
         }
         let room = self
             .rooms
@@ -75,6 +76,8 @@ impl Chat {
     ) -> Outcome<'a> {
         let client = self.directory.get(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
+        let user = self.directory.user(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
             Some(room_name) => Some(
                 self.rooms
@@ -83,12 +86,12 @@ impl Chat {
             ),
             None => client.current,
         };
-        let membership = room.and_then(|room| client.membership(room));
+        let membership = room.and_then(|room| user.membership(room));
         let membership = membership.ok_or(MembershipRefusal::NotInRoom { room: room_name })?;
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
-        let current = self.exit(sender.user, membership);
+        self.exit(sender, membership);
         let change = Change {
             who: sender.user,
             name: &sender.name,
@@ -98,94 +101,135 @@ impl Chat {
             .announce_presence(now, membership.room, change, outbox);
         self.rooms.drop_if_empty(membership.room);
 
-        let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
+        let current = self.current_name(sender.client);
         answer(
             outbox,
             sender.client,
             MembershipReply::Parted {
                 room: &room_name,
-                current,
+                current: current.as_ref(),
             },
         )
     }
 
-    /// Takes a member out of a room's list, and tells the one who moved to that place where it is.
-    pub(super) fn remove_member(&mut self, room: RoomId, index: u32) {
-        let moved = self
-            .rooms
-            .leave(room, index)
-            .and_then(|user| self.directory.user_mut(user));
-        if let Some(user) = moved
+    /// Takes a user out of a room's list, and tells the one who moved to that place where it is. `several` if
+    /// they may have further connections there.
+    pub(super) fn remove_member(&mut self, membership: Membership, several: bool) {
+        let Membership { room, index } = membership;
+        let moved = self.rooms.get_mut(room);
+        let moved = moved.and_then(|room| room.members.leave(index, several));
+        if let Some(user) = moved.and_then(|user| self.directory.user_mut(user))
             && let Some(own) = user.rooms.iter_mut().find(|own| own.room == room)
         {
             own.index = index;
         }
     }
 
-    /// Brings a user's flags up to date in all their rooms.
+    /// Brings the flags of a user's connections up to date in all their rooms.
     pub(super) fn refresh_member(&mut self, id: UserId) {
         let Some(user) = self.directory.user(id) else {
             return;
         };
         for membership in &user.rooms {
-            let room = self.rooms.get_mut(membership.room);
-            let member = room.and_then(|room| room.members.get_mut(membership.index as usize));
-            let fresh = self.directory.as_member(id, membership.room);
-            if let (Some(member), Some(fresh)) = (member, fresh) {
-                *member = fresh;
+            let Some(room) = self.rooms.get_mut(membership.room) else {
+                continue;
+            };
+            for client in user.connections() {
+                if let Some(fresh) = self.directory.as_member(client, membership.room) {
+                    room.members.refresh(membership.index, fresh);
+                }
             }
         }
     }
 
-    /// Puts a user into a room, which becomes their current one, and tells the others.
+    /// Puts a user into a room, which becomes the current one of the connection that asked, and tells the others.
     pub(super) fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
-        user: UserId,
+        id: ClientId,
         name: &Name,
         room: RoomId,
         outbox: &mut O,
     ) {
-        let Some(member) = self.directory.as_member(user, room) else {
+        let Some(who) = self.directory.user_of(id) else {
             return;
         };
-        let index = self.rooms.enter(room, member);
-        if let Some(user) = self.directory.user_mut(user) {
-            user.rooms.push(Membership { room, index });
-        }
-        self.set_current(user, Some(room));
+        self.add_member(who, room);
+        self.set_current(id, Some(room));
         let change = Change {
-            who: user,
+            who,
             name,
             kind: ChangeKind::Joined,
         };
         self.rooms.announce_presence(now, room, change, outbox);
     }
 
-    /// Takes a user out of a room. Returns their current room afterwards: if they left that one, the
-    /// last that they entered of those that remain.
-    fn exit(&mut self, id: UserId, membership: Membership) -> Option<RoomId> {
-        self.remove_member(membership.room, membership.index);
-        let user = self.directory.user_mut(id)?;
-        user.rooms.retain(|own| own.room != membership.room);
-        let current = user.current.filter(|current| *current != membership.room);
-        let current = current.or_else(|| user.rooms.last().map(|own| own.room));
-        self.set_current(id, current);
-        current
+    /// Adds a user's connections to a room's list.
+    fn add_member(&mut self, who: UserId, id: RoomId) {
+        let (Some(user), Some(room)) = (self.directory.user(who), self.rooms.get_mut(id)) else {
+            return;
+        };
+        let Some(first) = self.directory.as_member(user.first(), id) else {
+            return;
+        };
+        let index = room.members.enter(first);
+        for further in user.further() {
+            if let Some(further) = self.directory.as_member(*further, id) {
+                room.members.attach(further);
+            }
+        }
+        if let Some(user) = self.directory.user_mut(who) {
+            user.rooms.push(Membership { room: id, index });
+        }
     }
 
-    fn set_current(&mut self, id: UserId, room: Option<RoomId>) {
-        if let Some(user) = self.directory.user_mut(id) {
-            user.current = room;
-            self.refresh_member(id);
+    /// Takes a user out of a room. If it was a connection's current one, that is now, of the connection that
+    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current).
+    fn exit(&mut self, sender: &Sender, membership: Membership) {
+        let Some(user) = self.directory.user_mut(sender.user) else {
+            return;
+        };
+        user.rooms.retain(|own| own.room != membership.room);
+        let several = !user.further().is_empty();
+        self.remove_member(membership, several);
+        let Some(user) = self.directory.user(sender.user) else {
+            return;
+        };
+        let last = user.rooms.last().map(|own| own.room);
+        let next = self.next_current(user);
+        let connections: SmallVec<[ClientId; 2]> = user.connections().collect();
+        for id in connections {
+            if let Some(client) = self.directory.get_mut(id)
+                && client.current == Some(membership.room)
+            {
+                let asked = id == sender.client;
+                client.current = if asked { last } else { next };
+            }
         }
+        self.refresh_member(sender.user);
+    }
+
+    fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {
+        if let Some(client) = self.directory.get_mut(id)
+            && let Some(user) = client.user
+        {
+            client.current = room;
+            self.refresh_member(user);
+        }
+    }
+
+    /// The name of a connection's current room.
+    fn current_name(&self, id: ClientId) -> Option<RoomName> {
+        let room = self.directory.get(id)?.current?;
+        Some(self.rooms.get(room)?.name)
     }
 
     /// The names that a user is told on entering, sorted, without their own. Not the first of all: each join
     /// of a crowd would look at every member.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
-        let others = room.members.iter().filter(|member| member.user() != id);
-        let names = others.filter_map(|member| self.directory.name_of(member.user()));
+        let others = room.members.users().map(Member::user);
+        let others = others.filter(|other| *other != id);
+        let names = others.filter_map(|other| self.directory.name_of(other));
         let mut names: ArrayVec<Name, ENTRY_NAMES_MAX> = names.take(ENTRY_NAMES_MAX).collect();
         names.sort_unstable();
         names

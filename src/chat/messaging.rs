@@ -2,7 +2,6 @@
 
 use arrayvec::ArrayVec;
 
-use super::client::Client;
 use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
 use super::event::{Event, Notice, Reply};
 use super::ids::UserId;
@@ -11,6 +10,7 @@ use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
 use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
+use super::user::User;
 use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
 /// Text for a room.
@@ -89,9 +89,9 @@ impl Chat {
                 return echo;
             }
             // Most members ignore nobody, so that their records stay out of the loop.
-            !member.filters || !self.directory.ignores(member.user(), user)
+            !member.filters() || !self.directory.ignores(member.user(), user)
         };
-        let members = room.members.iter().filter(hears);
+        let members = room.members.connections().filter(hears);
         Ok((room, members.map(Member::addressee)))
     }
 
@@ -227,14 +227,12 @@ impl Chat {
         };
         // One connection that takes it is enough.
         let mut delivery = Delivery::Refused;
-        for client in self.directory.connections_of(recipient) {
+        for client in user.connections() {
             if outbox.deliver(client, sender.user, &event) == Delivery::Queued {
                 delivery = Delivery::Queued;
             }
         }
-        if delivery == Delivery::Queued
-            && let Some(user) = self.directory.user_mut(recipient)
-        {
+        if delivery == Delivery::Queued {
             user.reply_to = Some(sender.user);
             if user.away().is_some() {
                 notify_away(user, sender, outbox);
@@ -261,11 +259,12 @@ impl Chat {
 }
 
 /// Tells `sender` that `user` is away, once for each time that they are.
-fn notify_away<O: Outbox>(user: &mut Client, sender: &Sender, outbox: &mut O) {
+fn notify_away<O: Outbox>(user: &mut User, sender: &Sender, outbox: &mut O) {
     if user.away().is_none() {
         return;
     }
-    let (Some(name), Some(away)) = (user.name, user.away_mut()) else {
+    let name = *user.name();
+    let Some(away) = user.away_mut() else {
         return;
     };
     if away.told.contains(&sender.user) {

@@ -13,6 +13,7 @@ pub mod archive;
 mod client;
 pub mod close_reason;
 pub mod command;
+mod connections;
 mod departure;
 mod directory;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod ids;
 mod invariants;
 pub mod limits;
 mod member;
+mod members;
 mod membership;
 mod messaging;
 pub mod name;
@@ -36,6 +38,7 @@ mod settings;
 mod settle;
 pub mod stats;
 pub mod time;
+mod user;
 mod verb;
 
 use ahash::RandomState;
@@ -45,7 +48,7 @@ use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
-use ids::{ClientId, Peer, UserId};
+use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
 use outbox::Outbox;
@@ -239,6 +242,12 @@ impl Chat {
         self.directory.get(id)?.name
     }
 
+    /// The account of a user who is here; `None` of a guest.
+    #[must_use]
+    pub fn account_of(&self, user: UserId) -> Option<AccountId> {
+        self.directory.user(user)?.account
+    }
+
     /// How the next line of a connection is read.
     #[must_use]
     pub fn reading_of(&self, id: ClientId) -> Reading {
@@ -310,7 +319,7 @@ pub enum Handled {
     NotNow,
 }
 
-/// A registered user, and the connection that they sent a line by.
+/// A registered user, and the connection that they sent a line by: one of perhaps several.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
     client: ClientId,
@@ -321,8 +330,7 @@ struct Sender {
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
-        let user = record.user_at(client.slot)?;
-        let name = record.name?;
+        let (user, name) = (record.user?, record.name?);
         Some(Self { client, user, name })
     }
 }

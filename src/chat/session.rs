@@ -120,7 +120,7 @@ impl Chat {
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
-        self.enter(now, user, &name, lobby, outbox);
+        self.enter(now, id, &name, lobby, outbox);
         let room = self
             .rooms
             .get(lobby)
@@ -141,22 +141,29 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, new_name, Some(sender.user), outbox)?;
-        let old = self.directory.rename(sender.user, new_name);
-        outbox.named(sender.client, new_name);
-        if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
-            if let Some(user) = self.directory.user(sender.user) {
-                for membership in &user.rooms {
-                    self.rooms
-                        .rename_pending(membership.room, sender.user, new_name);
-                }
-            }
-            self.announce_rename(sender.user, &old, &new_name, outbox);
-        }
+        self.rename_user(sender.user, new_name, outbox);
         answer(
             outbox,
             sender.client,
             SessionReply::Renamed { name: &new_name },
         )
+    }
+
+    /// Gives a user a name, which must be free or their own, for all their connections, and tells the others.
+    pub(super) fn rename_user<O: Outbox>(&mut self, user: UserId, new_name: Name, outbox: &mut O) {
+        let old = self.directory.rename(user, new_name);
+        for id in self.directory.connections_of(user) {
+            outbox.named(id, new_name);
+        }
+        let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) else {
+            return;
+        };
+        if let Some(record) = self.directory.user(user) {
+            for membership in &record.rooms {
+                self.rooms.rename_pending(membership.room, user, new_name);
+            }
+        }
+        self.announce_rename(user, &old, &new_name, outbox);
     }
 
     /// Refuses a name that `user`, or a new user, may not take.
@@ -184,16 +191,14 @@ impl Chat {
         Ok(())
     }
 
-    /// Has each connection of a user asked whether it is there, unless they said something just now.
+    /// Has each connection of a user asked whether it is there, but for those that said something just now.
     /// Returns how long lost ones stay at most, if that is known of all.
     fn probe<O: Outbox>(&self, now: Timestamp, user: UserId, outbox: &mut O) -> Option<Duration> {
         let mut longest = Some(Duration::ZERO);
         for id in self.directory.connections_of(user) {
             let active_at = self.directory.get(id)?.active_at;
-            if now.since(active_at) < QUIET_TIME {
-                return None;
-            }
-            let lost_time_max = outbox.probe(id);
+            let is_quiet = now.since(active_at) >= QUIET_TIME;
+            let lost_time_max = if is_quiet { outbox.probe(id) } else { None };
             longest = longest.zip(lost_time_max).map(|(a, b)| a.max(b));
         }
         longest
@@ -220,10 +225,10 @@ impl Chat {
                         })
                     })
             };
-            let others = room
-                .members
-                .iter()
-                .filter(|member| member.user() != id && !member.quiet && !told_already(member));
+            let others = room.members.connections();
+            let others = others.filter(|member| {
+                member.user() != id && !member.is_quiet() && !told_already(member)
+            });
             outbox.announce(&room.name, others.map(Member::addressee), &event);
         }
     }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
-use super::client::Away;
 use super::command::{SettingCommand, TopicChange};
 use super::event::{Event, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
+use super::user::Away;
 use super::{Chat, Outcome, Sender, answer, check_note};
 
 /// Users that one may ignore; past that, leaving the room is the better answer.
