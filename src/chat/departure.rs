@@ -33,13 +33,14 @@ impl Chat {
         now: Now,
         id: ClientId,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
+        archive: &mut dyn Archive,
     ) -> Option<Name> {
         let client = self.directory.get_mut(id)?;
         let (name, text) = (client.name, client.take_quit_text());
         self.detach(now.timestamp, id, text.as_deref(), outbox);
         self.directory.disconnect(id);
         self.pending.forget(id);
+        self.write_marks(now.timestamp, archive);
         name
     }
 
@@ -68,6 +69,7 @@ impl Chat {
         text: Option<&str>,
         outbox: &mut O,
     ) {
+        self.note_gone(user);
         let name = user.name();
         let change = Change {
             who,

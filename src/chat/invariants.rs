@@ -11,6 +11,7 @@ impl Chat {
         self.directory.check_invariants();
         self.rooms.check_invariants();
         self.pending.check_invariants();
+        self.history.check_invariants();
         self.check_users();
         self.check_rooms();
     }
@@ -52,6 +53,9 @@ impl Chat {
     fn check_rooms(&self) {
         for id in self.rooms.ids() {
             let room = self.rooms.get(id).expect("a listed room exists");
+            let kept = self.history.kept.find(&room.name);
+            let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
+            assert_eq!(room.kept, kept, "a room knows whether it is kept");
             for member in room.members.connections() {
                 let user = self.directory.user(member.user());
                 let user = user.expect("a member is here");

@@ -43,11 +43,13 @@ mod verb;
 
 use ahash::RandomState;
 
+use accounts::Accounts;
 use archive::{Archive, Restored};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
+use history::History;
 use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
@@ -58,6 +60,7 @@ use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
+pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
 pub use pending::UNANSWERED_MAX;
 pub use presence::{
@@ -96,6 +99,8 @@ pub struct Chat {
     directory: Directory,
     rooms: Rooms,
     pending: Pending,
+    accounts: Accounts,
+    history: History,
 }
 
 impl Chat {
@@ -107,7 +112,9 @@ impl Chat {
         Self {
             directory: Directory::new(hasher.clone()),
             rooms: Rooms::new(settings.lobby, hasher.clone()),
-            pending: Pending::new(settings.history.keep_time, hasher),
+            pending: Pending::new(settings.history.keep_time, hasher.clone()),
+            accounts: Accounts::default(),
+            history: History::new(&hasher),
             settings,
         }
     }
@@ -158,7 +165,7 @@ impl Chat {
         };
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
-        if self.must_wait(id, sender.as_ref(), &request) {
+        if self.must_wait(id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
         }
         let outcome = match request {
@@ -177,7 +184,13 @@ impl Chat {
     }
 
     /// Whether a line must wait for the answers to earlier ones of its sender.
-    fn must_wait(&self, id: ClientId, sender: Option<&Sender>, request: &Request<'_>) -> bool {
+    fn must_wait<O: Outbox>(
+        &self,
+        id: ClientId,
+        sender: Option<&Sender>,
+        request: &Request<'_>,
+        outbox: &O,
+    ) -> bool {
         let unanswered = self.pending.unanswered(id);
         if unanswered == 0 {
             return false;
@@ -185,11 +198,14 @@ impl Chat {
         let (Some(sender), Ok(command)) = (sender, request) else {
             return true;
         };
-        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command)
+        let mode = outbox.mode(id);
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
-    pub fn restore(&mut self, _now: Now, _restored: Restored) {}
+    pub fn restore(&mut self, _now: Now, mut restored: Restored) {
+        self.restore_history(&mut restored);
+    }
 
     /// Whether answers to a client are still to come, which its end must wait for.
     #[must_use]
@@ -199,7 +215,8 @@ impl Chat {
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
     /// connection ended first.
-    pub fn undelivered<O: Outbox>(&self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+    pub fn undelivered<O: Outbox>(&mut self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+        self.note_undelivered(from, count);
         for id in self.directory.connections_of(from) {
             outbox.send(id, &Event::Notice(Notice::Undelivered { to, count }));
         }
@@ -221,13 +238,15 @@ impl Chat {
     /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.rooms.next_due().min(self.pending.next_due())
+        let due = self.rooms.next_due().min(self.pending.next_due());
+        due.min(self.history.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
     pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, archive: &mut dyn Archive) {
         self.rooms.expire(now.timestamp, outbox);
         self.answer_late(now, outbox, archive);
+        self.expire_history(now, outbox, archive);
     }
 
     /// The user of a connection, once registered.
@@ -287,13 +306,19 @@ impl Chat {
         let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
-            Command::Session(command) => self.execute_session(now, id, sender, command, outbox),
-            Command::Message(command) => self.execute_message(registered?, command, outbox),
+            Command::Session(command) => {
+                self.execute_session(clock, id, sender, command, outbox, archive)
+            }
+            Command::Message(command) => {
+                self.execute_message(clock, registered?, command, outbox, archive)
+            }
             Command::Membership(command) => {
-                self.execute_membership(now, registered?, command, outbox)
+                self.execute_membership(clock, registered?, command, outbox, archive)
             }
             Command::Query(command) => self.execute_query(now, registered?, command, outbox),
-            Command::Setting(command) => self.execute_setting(registered?, command, outbox),
+            Command::Setting(command) => {
+                self.execute_setting(clock, registered?, command, outbox, archive)
+            }
             Command::Account(command) => {
                 self.execute_account(clock, id, sender, command, outbox, archive)
             }
