@@ -38,6 +38,7 @@ impl Chat {
         let client = self.directory.get_mut(id)?;
         let (name, text) = (client.name, client.take_quit_text());
         self.detach(now.timestamp, id, text.as_deref(), outbox);
+        self.forget_account_steps(id);
         self.directory.disconnect(id);
         self.pending.forget(id);
         self.write_marks(now.timestamp, archive);
@@ -71,6 +72,9 @@ impl Chat {
     ) {
         self.note_gone(user);
         let name = user.name();
+        if let Some(account) = user.account {
+            self.accounts.set_user(account, None);
+        }
         let change = Change {
             who,
             name,

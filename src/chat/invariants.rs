@@ -12,6 +12,9 @@ impl Chat {
         self.rooms.check_invariants();
         self.pending.check_invariants();
         self.history.check_invariants();
+        self.accounts.check_invariants();
+        self.check_prompts();
+        self.check_accounts_here();
         self.check_users();
         self.check_rooms();
     }
@@ -43,6 +46,33 @@ impl Chat {
                 let entries = entries.filter(|member| member.user() == id);
                 assert_eq!(entries.count(), user.connections().count());
             }
+        }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a check of invariants is there to panic"
+    )]
+    fn check_accounts_here(&self) {
+        for user in self.directory.user_ids() {
+            let Some(account) = self.account_of(user) else {
+                continue;
+            };
+            let account = self.accounts.get(account).expect("an account is there");
+            assert_eq!(account.user(), Some(user));
+            assert!(
+                self.directory
+                    .name_of(user)
+                    .is_some_and(|name| name.is_spelt_like(account.name()))
+            );
+        }
+        for (id, account) in self.accounts.iter() {
+            let user = account.user();
+            assert!(user.is_none_or(|user| self.account_of(user) == Some(id)));
+            let connections = user.map_or(0, |user| self.directory.connections_of(user).count());
+            assert!(connections <= self.settings.accounts.connections_max);
+            let holder = self.directory.find(account.name());
+            assert!(holder.is_none() || holder == user, "no guest has its name");
         }
     }
 

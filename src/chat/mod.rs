@@ -43,7 +43,10 @@ mod verb;
 
 use ahash::RandomState;
 
-use accounts::Accounts;
+use accounts::expiry::Expiry;
+use accounts::guard::Guard;
+use accounts::prompts::Prompts;
+use accounts::table::Accounts;
 use archive::{Archive, Restored};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
@@ -101,6 +104,9 @@ pub struct Chat {
     pending: Pending,
     accounts: Accounts,
     history: History,
+    guard: Guard,
+    prompts: Prompts,
+    expiry: Expiry,
 }
 
 impl Chat {
@@ -113,8 +119,11 @@ impl Chat {
             directory: Directory::new(hasher.clone()),
             rooms: Rooms::new(settings.lobby, hasher.clone()),
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
-            accounts: Accounts::default(),
+            accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            guard: Guard::new(hasher),
+            prompts: Prompts::default(),
+            expiry: Expiry::default(),
             settings,
         }
     }
@@ -165,8 +174,13 @@ impl Chat {
         };
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
+        let is_asked = client.prompt().is_some();
         if self.must_wait(id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
+        }
+        if is_asked && !matches!(request, Ok(Command::Answer(_))) {
+            // Only the very next line is an answer: this one was too long to be read as one.
+            self.end_prompt(id, outbox);
         }
         let outcome = match request {
             Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox, archive),
@@ -204,6 +218,7 @@ impl Chat {
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, _now: Now, mut restored: Restored) {
+        self.accounts.restore(&restored);
         self.restore_history(&mut restored);
     }
 
@@ -238,8 +253,9 @@ impl Chat {
     /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        let due = self.rooms.next_due().min(self.pending.next_due());
-        due.min(self.history.next_due())
+        let lines = self.rooms.next_due().min(self.pending.next_due());
+        let accounts = self.prompts.next_due().min(self.next_account_check());
+        lines.min(accounts).min(self.history.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
@@ -247,6 +263,8 @@ impl Chat {
         self.rooms.expire(now.timestamp, outbox);
         self.answer_late(now, outbox, archive);
         self.expire_history(now, outbox, archive);
+        self.expire_prompts(now.timestamp, outbox);
+        self.check_accounts(now, archive);
     }
 
     /// The user of a connection, once registered.
@@ -271,6 +289,7 @@ impl Chat {
     #[must_use]
     pub fn reading_of(&self, id: ClientId) -> Reading {
         match self.directory.get(id) {
+            Some(client) if client.prompt().is_some() => Reading::Answer,
             Some(client) if client.is_raw() => Reading::Raw,
             _ => Reading::Commands,
         }
@@ -306,6 +325,9 @@ impl Chat {
         let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
+            Command::Session(SessionCommand::Nick(name)) if self.is_account(sender) => {
+                self.spell_name(clock, id, name, outbox, archive)
+            }
             Command::Session(command) => {
                 self.execute_session(clock, id, sender, command, outbox, archive)
             }

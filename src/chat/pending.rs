@@ -98,11 +98,6 @@ impl Pending {
         }
     }
 
-    /// Whether nobody waits and nothing is under way.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.asked.is_empty() && self.unanswered.is_empty()
-    }
-
     /// How many lines of a client have no answer yet.
     pub fn unanswered(&self, client: ClientId) -> u32 {
         if self.unanswered.is_empty() {

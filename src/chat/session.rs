@@ -125,6 +125,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, name, None, outbox)?;
+        self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
@@ -186,6 +187,7 @@ impl Chat {
         if name.is_reserved() {
             return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
         }
+        self.check_unowned(&name)?;
         let holder = self.directory.find(&name);
         if let Some(holder) = holder.filter(|holder| Some(*holder) != user) {
             return Err(Refusal::Session(SessionRefusal::NameInUse {

@@ -88,6 +88,16 @@ impl Chat {
         }
     }
 
+    /// A user has become an account's, in all the rooms that they are in.
+    pub(in crate::chat) fn note_rooms(&mut self, now: Timestamp, who: UserId) {
+        let user = self.directory.user(who);
+        let rooms = user.map(|user| user.rooms.iter().map(|own| own.room).collect());
+        let rooms: SmallVec<[RoomId; 4]> = rooms.unwrap_or_default();
+        for room in rooms {
+            self.note_entered(now, who, room);
+        }
+    }
+
     /// A user has left a room, or leaves it now.
     pub(in crate::chat) fn note_left(&mut self, account: Option<AccountId>, room: RoomId) {
         let Some(place) = self.rooms.get(room).and_then(|room| room.kept) else {
@@ -108,7 +118,6 @@ impl Chat {
             self.note_left(Some(account), own.room);
         }
         self.history.marks.write_account(account, true);
-        self.accounts.leave(account);
     }
 
     /// Asks what an account missed in a room that it has just entered. `None`: nothing is kept there, or the

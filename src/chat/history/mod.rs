@@ -13,7 +13,7 @@ pub(super) mod kept_rooms;
 mod lines;
 mod mailbox;
 mod marks;
-mod missed;
+pub(super) mod missed;
 mod pages;
 pub(super) mod rates;
 pub(super) mod said;
@@ -334,6 +334,11 @@ impl Chat {
             }
             _ => false,
         }
+    }
+
+    /// The last line that was decided.
+    pub(super) fn last_line(&self) -> LineId {
+        self.history.lines.last()
     }
 
     /// An account is gone: so are its marks and what waits for it, and its rooms are nobody's.

@@ -168,12 +168,12 @@ impl Chat {
             text,
             waits_for: None,
         };
+        // First, as its ticket stands before that of the line.
+        self.reserve_lines(now.timestamp, archive);
         let ticket = self.keep_line(now.unix_ms, line.id, unnumbered, archive);
         if let Some(id) = line.id {
             self.note_said(line.place, line.author, id);
         }
-        // Behind the line: it is in nobody's way.
-        self.reserve_lines(now.timestamp, archive);
         ticket
     }
 
@@ -193,11 +193,11 @@ impl Chat {
             text,
             waits_for: line.recipient,
         };
+        self.reserve_lines(now.timestamp, archive);
         let ticket = self.keep_line(now.unix_ms, line.id, unnumbered, archive);
         if let Some((id, author)) = line.id.zip(line.author).filter(|_| ticket.is_some()) {
             self.note_said(line.place, Some(author), id);
         }
-        self.reserve_lines(now.timestamp, archive);
         ticket
     }
 

@@ -99,6 +99,12 @@ impl Chat {
         count
     }
 
+    /// What the archive has found to wait, without what was forgotten since it was asked.
+    pub(in crate::chat) fn still_waiting(&self, mut lines: Vec<PastLine>) -> Vec<PastLine> {
+        lines.retain(|line| !self.is_forgotten(line));
+        lines
+    }
+
     fn is_forgotten(&self, line: &PastLine) -> bool {
         self.history.forgotten.has(line.author, line.place, line.id)
     }
