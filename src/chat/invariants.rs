@@ -11,6 +11,7 @@ impl Chat {
         self.directory.check_invariants();
         self.rooms.check_invariants();
         self.pending.check_invariants();
+        self.history.check_invariants();
         self.accounts.check_invariants();
         self.check_prompts();
         self.check_accounts_here();
@@ -83,6 +84,9 @@ impl Chat {
             let connections = users.map(|user| self.directory.connections_of(user.user()).count());
             let connections: usize = connections.sum();
             assert_eq!(room.members.connections().count(), connections);
+            let kept = self.history.kept.find(&room.name);
+            let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
+            assert_eq!(room.kept, kept, "a room knows whether it is kept");
             for member in room.members.connections() {
                 let user = self.directory.user(member.user());
                 let user = user.expect("a member is here");
