@@ -2,9 +2,11 @@
 //! if the daemon is killed in the middle of it.
 //!
 //! ```text
-//!  rounds      start a daemon on a file, let clients speak, kill it, look at what it kept   (report)
+//!  rounds      start a daemon on a file, end or kill it, start it again    (report)
 //!     │
-//!   load       speakers, a witness, and accounts that are away                               (talk)
+//!   visit       all clients come in, speak, and look at what it has kept
+//!     │
+//!   load       speakers, a witness, and accounts that are away              (talk)
 //!     │
 //!  ledger      what was answered and heard, and what comes back
 //! ```
@@ -14,6 +16,10 @@ mod load;
 mod report;
 mod rounds;
 mod talk;
+mod visit;
 
 pub use report::{KeptReport, text};
 pub use rounds::{Bed, WAITING_MAX, run};
+
+#[cfg(test)]
+mod tests;

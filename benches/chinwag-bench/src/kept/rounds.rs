@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use tempfile::TempDir;
 
-use super::ledger::Place;
 use super::load::{Cast, KeptLoad};
 use super::report::KeptReport;
+use super::visit::Visit;
 use crate::args::{Kept, StoreChoice};
-use crate::client::ClientNo;
-use crate::connect::CONNECT_TIME;
 use crate::process::Pinning;
 use crate::progress::Watcher;
 use crate::recorder::as_f64;
 use crate::report::{Connecting, Messages, Report};
-use crate::run::{Plan, Session, Setup};
+use crate::run::{Plan, ServerUnderTest, Setup};
 use crate::server::{Failure, Recipe, Server};
 use crate::traffic::Pace;
 
@@ -29,12 +27,6 @@ const ABSENT: usize = 10;
 
 /// Messages that may wait for one of them: more than any test says, or the rest is refused.
 pub const WAITING_MAX: u64 = 100_000_000;
-
-/// Connections that wait to be let in at a time: the daemon has room for so many passwords to hash.
-const OPENING_MAX: usize = 32;
-
-/// How long a page of history may take.
-const PAGE_TIME: Duration = Duration::from_secs(30);
 
 /// How long a daemon may take to end in order: it writes what it has.
 const STOP_TIME: Duration = Duration::from_secs(15);
@@ -224,7 +216,7 @@ impl Test<'_> {
         }
     }
 
-    fn setup<'b>(&'b self, server: &'b crate::run::ServerUnderTest) -> Setup<'b> {
+    fn setup<'b>(&'b self, server: &'b ServerUnderTest) -> Setup<'b> {
         Setup {
             server,
             plan: self.bed.plan,
@@ -273,96 +265,4 @@ fn end(server: Server) -> Result<(), Failure> {
     }
     let time = STOP_TIME.as_secs();
     Err(format!("the daemon does not end within {time} s").into())
-}
-
-/// The clients of a load at one daemon.
-struct Visit<'a> {
-    session: Session<'a>,
-    setup: Setup<'a>,
-}
-
-impl<'a> Visit<'a> {
-    fn new(setup: Setup<'a>, load: &KeptLoad) -> Result<Self, Failure> {
-        let mut session = Session::new(setup, load.cast.clients())?;
-        session.swarm.opening_max = OPENING_MAX;
-        Ok(Self { session, setup })
-    }
-
-    /// All make accounts, first of all the owner of the room; some leave again.
-    fn enter_first(&mut self, load: &mut KeptLoad) -> Result<Connecting, Failure> {
-        let (cast, began) = (load.cast, self.session.swarm.now());
-        let witness = cast.witness();
-        self.enter(load, [witness].into_iter())?;
-        let others = cast.members().filter(|who| *who != witness);
-        self.enter(load, others.chain(cast.absent()))?;
-        let seconds = self.session.swarm.now().since(began).as_secs_f64();
-        Ok(Connecting::between(None, seconds, cast.clients()))
-    }
-
-    /// Lets clients in, and waits until they are, and those that are away are gone again.
-    fn enter(
-        &mut self,
-        load: &mut KeptLoad,
-        who: impl Iterator<Item = ClientNo>,
-    ) -> Result<(), Failure> {
-        let watcher = self.setup.watcher;
-        for who in who {
-            load.enter(who, &mut self.session.swarm.clients);
-        }
-        self.session.await_end(CONNECT_TIME, load, |load| {
-            load.has_settled() || watcher.has_stopped()
-        })?;
-        self.check(load)?;
-        if load.has_settled() {
-            return Ok(());
-        }
-        let time = CONNECT_TIME.as_secs();
-        Err(format!("not all clients got in, within {time} s or until it was ended").into())
-    }
-
-    fn speak(&mut self, load: &mut KeptLoad) -> Result<(), Failure> {
-        let time = self.setup.plan.time;
-        self.session.measure(load, time, |_, _| {})?;
-        self.check(load)
-    }
-
-    /// Reads what the room keeps behind an id, and what waited for those who are away. Returns how many
-    /// lines there were, and the id of the room's last.
-    fn look(&mut self, load: &mut KeptLoad, since: u64) -> Result<(u64, u64), Failure> {
-        load.ledger.begin_pass(since);
-        loop {
-            let before = load.ledger.last_id();
-            load.ask_page(&mut self.session.swarm.clients);
-            self.session.await_end(PAGE_TIME, load, |load| {
-                load.page().is_some() || load.has_failed()
-            })?;
-            self.check(load)?;
-            match load.page() {
-                Some(true) => break,
-                Some(false) if load.ledger.last_id() > before => {}
-                Some(false) => {
-                    return Err(format!("the history does not go on behind id {before}").into());
-                }
-                None => return Err("a page of history does not come".into()),
-            }
-        }
-        let last_id = load.ledger.last_id();
-        let mut checked = load.ledger.end_pass(Place::Room);
-        for who in load.cast.absent() {
-            load.ledger.begin_pass(0);
-            self.enter(load, [who].into_iter())?;
-            checked += load.ledger.end_pass(Place::Mailbox(who));
-        }
-        Ok((checked, last_id))
-    }
-
-    /// What it cannot go on after.
-    fn check(&self, load: &mut KeptLoad) -> Result<(), Failure> {
-        let refusal = &self.session.swarm.trouble.refusal;
-        let refusal = refusal.as_ref().map(|text| format!("; it says: {text}"));
-        match load.take_failure() {
-            Some(what) => Err(format!("{what}{}", refusal.unwrap_or_default()).into()),
-            None => Ok(()),
-        }
-    }
 }
