@@ -138,7 +138,7 @@ impl Chat {
         let to = std::slice::from_ref(recipient_name);
         match self.deliver_copy(sender, recipient, to, text, outbox) {
             Delivery::Queued => {
-                self.echo_private(sender, to, text, outbox);
+                self.show_sent(sender, to, text, recipient == sender.user, outbox);
                 answer(outbox, sender.client, Reply::Done)
             }
             Delivery::Refused => {
@@ -186,7 +186,8 @@ impl Chat {
             }
         }
         if full.len() < found.len() {
-            self.echo_private(sender, &all, text, outbox);
+            let to_oneself = found.iter().any(|(user, _)| *user == sender.user);
+            self.show_sent(sender, &all, text, to_oneself, outbox);
         }
         if missing.is_empty() && full.is_empty() {
             return answer(outbox, sender.client, Reply::Done);
@@ -241,19 +242,37 @@ impl Chat {
         delivery
     }
 
-    fn echo_private<O: Outbox>(&self, sender: &Sender, to: &[Name], text: &str, outbox: &mut O) {
-        let client = self.directory.get(sender.client);
-        if client.is_some_and(|client| client.echo) {
-            let from = &sender.name;
-            outbox.send(
-                sender.client,
-                &Event::Private {
-                    from,
-                    to,
-                    text,
-                    id: None,
-                },
-            );
+    /// Shows a private message to its sender: by `/echo on` to the connection that sent it, and to their others,
+    /// unless it is also `to_oneself` and they have it.
+    fn show_sent<O: Outbox>(
+        &self,
+        sender: &Sender,
+        to: &[Name],
+        text: &str,
+        to_oneself: bool,
+        outbox: &mut O,
+    ) {
+        let Some(client) = self.directory.get(sender.client) else {
+            return;
+        };
+        let from = &sender.name;
+        if client.echo {
+            let copy = Event::Private {
+                from,
+                to,
+                text,
+                id: None,
+            };
+            outbox.send(sender.client, &copy);
+        }
+        if client.one_of_several && !to_oneself {
+            let copy = Event::Sent {
+                from,
+                to,
+                text,
+                id: None,
+            };
+            self.send_to_others(sender, &copy, outbox);
         }
     }
 }

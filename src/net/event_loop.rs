@@ -9,7 +9,6 @@ use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
 use crate::chat::archive::NoArchive;
-use crate::chat::limits::{AccountLimits, HistoryLimits};
 use crate::chat::time::Timestamp;
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
@@ -105,8 +104,8 @@ impl EventLoop {
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: config.motd,
             hash_seed: random_seed(),
-            accounts: AccountLimits::default(),
-            history: HistoryLimits::default(),
+            accounts: config.accounts,
+            history: config.history,
         };
         Ok(Self {
             poll,

@@ -270,6 +270,16 @@ impl Receipts {
             .collect()
     }
 
+    /// How many messages from one user to one client have not arrived, if all up to `acknowledged` has.
+    pub fn count_between(&self, to: ClientId, from: UserId, acknowledged: Position) -> usize {
+        let kept = self.kept.get(&to).into_iter();
+        let kept = kept.flat_map(|kept| &kept.receipts);
+        let fresh = self.fresh.iter().filter(|fresh| fresh.to == to);
+        let receipts = kept.chain(fresh.map(|fresh| &fresh.receipt));
+        let is_open = |one: &&Receipt| one.from == from && one.end.is_past(acknowledged);
+        receipts.filter(is_open).count()
+    }
+
     /// Each recipient and sender of a receipt, as a [look at all](Self::look_at_all) has left them.
     pub fn iter(&self) -> impl Iterator<Item = (ClientId, UserId)> {
         let kept = self.kept.iter();

@@ -37,6 +37,8 @@ mod published;
 mod reading;
 mod regressions;
 mod script;
+#[cfg(target_os = "linux")]
+mod secrets;
 mod self_messages;
 mod slow_senders;
 #[path = "../support/mod.rs"]

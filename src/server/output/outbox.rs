@@ -263,12 +263,20 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         self.table.probe(self.output.now, client)
     }
 
-    fn resume(&mut self, _: ClientId) {}
+    fn resume(&mut self, client: ClientId) {
+        self.table.resume(self.output.now, client);
+    }
 
-    fn conceal_typing(&mut self, _: ClientId, _: bool) {}
+    fn conceal_typing(&mut self, client: ClientId, on: bool) {
+        self.output.typing_wishes.push((client, on));
+    }
 
-    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
-        0
+    fn unarrived(&self, to: ClientId, from: UserId) -> usize {
+        // The chat was told of the end of one that is gone, and of what it did not get.
+        self.table.get(to).map_or(0, |connection| {
+            let receipts = &self.output.receipts;
+            receipts.count_between(to, from, connection.acknowledged())
+        })
     }
 
     fn stats(&self) -> ServerStats {
