@@ -104,24 +104,35 @@ fn killed_daemon_has_kept_all_that_it_answered() {
     assert!(reports[1]["store_bytes"].as_u64() > Some(0));
 }
 
+/// A daemon that is started for the third time on its file as it was at the second.
+const FORGETFUL: &str = r#"
+cd "$1"
+if test -e second; then
+    cp kept "$4"; cp kept-wal "$4-wal"; rm -f "$4-shm"
+elif test -e first; then
+    touch second; cp "$4" kept; cp "$4-wal" kept-wal
+else
+    touch first
+fi
+exec "$2" --listen "127.0.0.1:$3" --store "$4"
+"#;
+
 #[test]
 fn daemon_that_loses_what_it_kept_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy");
-    fs::create_dir(&copy).unwrap();
-    // At each start, the file is as it was when the daemon was started last but one: only at the third is
-    // that one with accounts and a room.
+    let script = folder.path().join("forgetful");
+    fs::write(&script, FORGETFUL).unwrap();
     let server = format!(
-        "forgetful=chinwag=sh -c 'cd {copy} && test -e begun && rm -f \"$1\"-wal \"$1\"-shm && cp kept \"$1\"; \
-         test -e seen && touch begun && cp \"$1\" kept; touch seen; \
-         exec {daemon} --listen 127.0.0.1:@PORT@ --store \"$1\"' sh @STORE@",
-        copy = copy.display(),
-        daemon = harness::binary::built().display(),
+        "forgetful=chinwag=sh {} {} {} @PORT@ @STORE@",
+        script.display(),
+        folder.path().display(),
+        harness::binary::built().display()
     );
     let ended = kept(&["--kill", "--rounds", "2", "--server", &server]);
     ended.expect_code(1);
     let reports = ended.json();
-    assert!(reports[1]["lost"].as_u64() > Some(0), "{ended:?}");
+    let lost = [0, 1].map(|round| reports[round]["lost"].as_u64().unwrap());
+    assert!(lost[0] == 0 && lost[1] > 0, "{ended:?}");
     let fault = reports[1]["fault"].as_str().unwrap();
     assert!(fault.contains("is not kept"), "{fault}");
 }
