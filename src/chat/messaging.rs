@@ -226,13 +226,10 @@ impl Chat {
             text,
             id: None,
         };
-        // One connection that takes it is enough.
-        let mut delivery = Delivery::Refused;
-        for client in user.connections() {
-            if outbox.deliver(client, sender.user, &event) == Delivery::Queued {
-                delivery = Delivery::Queued;
-            }
-        }
+        let delivery = match user.further() {
+            [] => outbox.deliver(user.first(), sender.user, &event),
+            _ => outbox.deliver_copies(user.connections(), sender.user, &event),
+        };
         if delivery == Delivery::Queued {
             user.reply_to = Some(sender.user);
             if user.away().is_some() {

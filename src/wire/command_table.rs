@@ -269,9 +269,9 @@ pub static COMMANDS: [Entry; 37] = [
     Entry {
         verb: Verb::History,
         names: &["history"],
-        usage: "/history [ROOM|@NAME] [N] [before ID|since ID|TIME]",
-        summary: "what was said",
-        example: "/history lobby since 09:00",
+        usage: "/history [ROOM|@NAME] [N] [since TIME]",
+        summary: "what was said there",
+        example: "/history 20",
     },
     Entry {
         verb: Verb::More,
@@ -291,7 +291,7 @@ pub static COMMANDS: [Entry; 37] = [
         verb: Verb::Read,
         names: &["read"],
         usage: "/read [ROOM|@NAME] [ID]",
-        summary: "you have read it, up to now or to a line",
+        summary: "you have read it all, or up to a line",
         example: "/read @bob",
     },
     Entry {

@@ -11,6 +11,7 @@
     missing_docs
 )]
 
+mod connections;
 mod harness;
 mod history;
 mod limits;

@@ -284,11 +284,8 @@ impl Properties {
         told.ignores.extend(ignored);
         told.ignores.retain(|other| Some(*other) != heeded);
         match answer {
-            OwnedReply::Registered { entered, .. } => {
-                told.rooms.insert(entered.room.to_lowercase());
-            }
             OwnedReply::Renamed(name) => self.learn_name(id, name),
-            OwnedReply::Joined(entered) => {
+            OwnedReply::Registered { entered, .. } | OwnedReply::Joined(entered) => {
                 told.rooms.insert(entered.room.to_lowercase());
             }
             OwnedReply::Parted { room, .. } => {

@@ -278,6 +278,18 @@ impl Outbox for Recorder {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let taken = to.filter(|to| self.deliver(*to, from, event) == Delivery::Queued);
+        if taken.count() > 0 {
+            Delivery::Queued
+        } else {
+            Delivery::Refused
+        }
+    }
+
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>,

@@ -128,7 +128,7 @@ impl Display for AccountRefusal {
         match self {
             Self::NoStore => f.write_str("This server keeps nothing: no accounts and no history."),
             Self::Busy => {
-                f.write_str("There is too much to do just now. Nothing was done. Try again.")
+                f.write_str("Too much is going on just now. Nothing was done. Try again.")
             }
             Self::NotKept { is_late: false } => {
                 f.write_str("That cannot be kept just now, so it was not done. Try again later.")
@@ -143,7 +143,7 @@ impl Display for AccountRefusal {
             Self::AlreadyAccount { name } => write!(f, "{name} is an account already."),
             Self::NameTaken { name } => write!(
                 f,
-                "{name} is another account's, or looks like one. Try another name."
+                "{name} is an account's name, or too like one. Try another."
             ),
             Self::NameOwned {
                 owner: Some(owner), ..
@@ -154,7 +154,7 @@ impl Display for AccountRefusal {
             ),
             Self::NameOwned { given, owner: None } => write!(
                 f,
-                "{given} looks too much like an account's name. Choose another one."
+                "{given} looks like an account's name. Choose another one."
             ),
             Self::WeakPassword {
                 bytes_min,
@@ -178,7 +178,7 @@ impl Display for AccountRefusal {
                 "You have {tokens_max} tokens, the most there may be. /token drop LABEL first."
             ),
             Self::LabelTaken { label } => {
-                write!(f, "You have a token {label} already. Choose another label.")
+                write!(f, "You have a token {label} already. Try another word.")
             }
             Self::NoSuchToken { label } => {
                 write!(f, "You have no token {label}. /token lists them.")
@@ -189,7 +189,7 @@ impl Display for AccountRefusal {
             Self::OtherName => f.write_str("That is not its name. Nothing was done."),
             Self::MissingSlash { name } => write!(
                 f,
-                "Not said, as it may hold a password. Type /login {name} instead."
+                "Not said, as it may hold a password. Type /login {name}."
             ),
         }
     }

@@ -23,10 +23,13 @@ pub(super) fn lines(topic: Option<HelpTopic>, out: Out<'_>) {
         Some(HelpTopic::History) => {
             commands_of(Topic::History, out);
             out.words(format_args!(
-                "ID is a line's number, as JSON mode has it. TIME is 09:12, 2h, 3d, 2026-11-27"
+                "since takes a TIME (09:12, 2h, 3d, 2026-11-27, 2026-11-27T09:12) or an ID,"
             ));
             out.words(format_args!(
-                "or 2026-11-27T09:12. A room whose name is a number is typed as #20."
+                "and before takes an ID: a line's number, as JSON mode shows it."
+            ));
+            out.words(format_args!(
+                "A room whose name is a number is typed as #20."
             ));
             out.words(format_args!(
                 "Kept is what is said in rooms with /keep, and by accounts to each other."
@@ -60,13 +63,15 @@ fn topic_of(verb: Verb) -> Option<Topic> {
 }
 
 fn commands_of(topic: Topic, out: Out<'_>) {
-    const USAGE_WIDTH: usize = 35;
-    for entry in &COMMANDS {
-        if topic_of(entry.verb) != Some(topic) {
-            continue;
-        }
+    let on_it = || {
+        let entries = COMMANDS.iter();
+        entries.filter(move |entry| topic_of(entry.verb) == Some(topic))
+    };
+    let width = on_it().map(|entry| entry.usage.len()).max();
+    let width = width.unwrap_or_default();
+    for entry in on_it() {
         let (usage, summary) = (entry.usage, entry.summary);
-        out.words(format_args!("{usage:USAGE_WIDTH$} {summary}"));
+        out.words(format_args!("{usage:width$} {summary}"));
     }
 }
 

@@ -200,10 +200,9 @@ impl Display for HistoryRefusal<'_> {
                     "Lines are kept for {days_max} days at most. /keep {days_max}"
                 )
             }
-            Self::MailboxFull { name } => write!(
-                f,
-                "Too much waits for {name} already. Nothing was sent. Try again later."
-            ),
+            Self::MailboxFull { name } => {
+                write!(f, "Too much waits for {name} already. Nothing was sent.")
+            }
         }
     }
 }

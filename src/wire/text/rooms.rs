@@ -67,19 +67,18 @@ pub(super) fn missed_line(
 ) {
     let Missed { room, count, since } = missed;
     let (counted, since) = (Counted(*count), time.shown(*since));
-    let noun = plural(
-        usize::try_from(*count).unwrap_or(usize::MAX),
-        "line",
-        "lines",
-    );
+    let (noun, them) = match count {
+        1 => ("line", "it"),
+        _ => ("lines", "them"),
+    };
     if current == Some(room) {
         out.words(format_args!(
-            "You missed {counted} {noun} in {room} since {since}; /history shows them."
+            "You missed {counted} {noun} in {room} since {since}; /history shows {them}."
         ));
     } else {
         let typed = TypedRoom(room);
         out.words(format_args!(
-            "You missed {counted} {noun} in {room} since {since}; /history {typed} shows them."
+            "You missed {counted} {noun} in {room} since {since}; /history {typed} shows {them}."
         ));
     }
 }

@@ -13,6 +13,10 @@ pub fn check_plain_line(line: &str) {
     if line.starts_with("* ") || line.starts_with("! ") {
         return;
     }
+    if line.starts_with('{') {
+        let exported = check_json_line(line);
+        return assert_eq!(exported["type"], "history");
+    }
     if let Some(rest) = line.strip_prefix('@') {
         let (from, _) = rest.split_once(": ").expect("@NAME: TEXT");
         return assert!(is_name(from), "{line:?}");
@@ -37,8 +41,21 @@ pub fn check_json_line(line: &str) -> Value {
     assert!(line.chars().all(may_pass), "{line:?}");
     let value: Value = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
     let known = [
-        "private", "message", "action", "join", "leave", "rename", "presence", "topic", "missed",
-        "notice", "ok", "error",
+        "private",
+        "message",
+        "action",
+        "join",
+        "leave",
+        "rename",
+        "presence",
+        "topic",
+        "missed",
+        "history",
+        "forgotten",
+        "rule",
+        "notice",
+        "ok",
+        "error",
     ];
     let kind = value["type"].as_str().expect("a type");
     assert!(known.contains(&kind) && value["time"].is_u64(), "{line}");
