@@ -110,7 +110,8 @@ impl EventLoop {
         } = archive::open(&config.store, poll.registry())?;
         let mut banner = banner(&listeners);
         if let Some(note) = note {
-            banner.push_str(&format!("\n{note}"));
+            banner.push('\n');
+            banner.push_str(&note);
             if archive.is_open() {
                 banner.push_str(passwords(&listeners, config.accounts.plain_passwords));
             }

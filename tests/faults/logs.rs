@@ -534,7 +534,10 @@ fn log_at_its_size_limit_stops_no_client() {
     wait_for_text(&path, "\n");
     let log = fs::read_to_string(&path).unwrap();
     let line = log.lines().next().unwrap();
-    assert!(line.contains("Z [TRACE]") && line.ends_with(" bytes"), "{line}");
+    assert!(
+        line.contains("Z [TRACE]") && line.ends_with(" bytes"),
+        "{line}"
+    );
     alice.barrier();
     drop(alice);
     daemon.finish();
