@@ -5,6 +5,7 @@ use std::mem::offset_of;
 
 use super::accounts::prompts::Prompt;
 use super::archive::Label;
+use super::history::effects::Cursor;
 use super::ids::{ClientId, Peer, RoomId, UserId};
 use super::name::Name;
 use super::time::Timestamp;
@@ -44,6 +45,8 @@ pub(super) struct Extras {
     pub raw: bool,
     /// It was told how a name is changed.
     pub knows_nick: bool,
+    /// Where `/more` goes on.
+    pub cursor: Option<Box<Cursor>>,
     /// What it was asked for.
     pub prompt: Option<Prompt>,
     /// The token that it came by.
@@ -79,6 +82,10 @@ impl Client {
     pub fn id_at(&self, slot: u32) -> ClientId {
         let generation = self.generation;
         ClientId { slot, generation }
+    }
+
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.extras.as_ref()?.cursor.as_deref()
     }
 
     pub fn is_raw(&self) -> bool {

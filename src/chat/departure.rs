@@ -11,8 +11,7 @@ use super::member::Member;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
-use super::time::Now;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::user::User;
 
 /// A user who is gone from all their rooms.
@@ -34,7 +33,7 @@ impl Chat {
         now: Now,
         id: ClientId,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
+        archive: &mut dyn Archive,
     ) -> Option<Name> {
         let client = self.directory.get_mut(id)?;
         let (name, text) = (client.name, client.take_quit_text());
@@ -42,6 +41,7 @@ impl Chat {
         self.forget_account_steps(id);
         self.directory.disconnect(id);
         self.pending.forget(id);
+        self.write_marks(now.timestamp, archive);
         name
     }
 
@@ -70,6 +70,7 @@ impl Chat {
         text: Option<&str>,
         outbox: &mut O,
     ) {
+        self.note_gone(user);
         let name = user.name();
         if let Some(account) = user.account {
             self.accounts.set_user(account, None);

@@ -3,8 +3,10 @@
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
+use super::archive::Archive;
 use super::command::MembershipCommand;
-use super::event::{MembershipReply, RoomView};
+use super::event::{Event, MembershipReply, Missed, RoomView};
+use super::history::kept_rooms::KeptInfo;
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
@@ -12,7 +14,7 @@ use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
 use super::refusal::{MembershipRefusal, Refusal};
 use super::rooms::Room;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::{Chat, Outcome, Sender, answer};
 
 /// Names that a user is told on entering a room; `/names` has them all.
@@ -21,23 +23,25 @@ pub const ENTRY_NAMES_MAX: usize = 20;
 impl Chat {
     pub(super) fn execute_membership<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         command: MembershipCommand,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match command {
-            MembershipCommand::Join(room) => self.join(now, sender, room, outbox),
-            MembershipCommand::Part(room) => self.part(now, sender, room, outbox),
+            MembershipCommand::Join(room) => self.join(now, sender, room, outbox, archive),
+            MembershipCommand::Part(room) => self.part(now.timestamp, sender, room, outbox),
         }
     }
 
     fn join<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         room_name: RoomName,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -49,22 +53,40 @@ impl Chat {
                 rooms_max,
             }));
         }
-        let room = self.rooms.find_or_make(room_name);
+        let room = self.find_or_make_room(room_name);
         if member {
             self.set_current(sender.client, Some(room));
         } else {
-            self.enter(now, sender.client, &sender.name, room, outbox);
+            self.enter(now.timestamp, sender.client, &sender.name, room, outbox);
+            if let Some(room) = self.rooms.get(room) {
+                let (room, name) = (&room.name, &sender.name);
+                self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
+            }
+            if let Some(outcome) = self.ask_missed(now, sender, room, archive) {
+                return outcome;
+            }
         }
-        let room = self
-            .rooms
-            .get(room)
-            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, sender.user);
-        answer(
-            outbox,
-            sender.client,
-            MembershipReply::Joined(view(room, &names)),
-        )
+        self.answer_joined(sender.client, room, None, outbox)
+    }
+
+    /// Answers a connection that has entered a room.
+    pub(super) fn answer_joined<'a, O: Outbox>(
+        &self,
+        client: ClientId,
+        room: RoomId,
+        missed: Option<Missed>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let user = self.directory.user_of(client);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        let none = MembershipRefusal::NotInRoom { room: None };
+        let room = self.rooms.get(room).ok_or(none)?;
+        let (names, kept) = (self.some_names(room, user), self.kept_info(room));
+        let view = RoomView {
+            missed,
+            ..view(room, &names, kept.as_ref())
+        };
+        answer(outbox, client, MembershipReply::Joined(view))
     }
 
     fn part<'a, O: Outbox>(
@@ -91,7 +113,8 @@ impl Chat {
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
-        self.exit(sender, membership);
+        self.note_left(user.account, membership.room);
+        let moved = self.exit(sender, membership);
         let change = Change {
             who: sender.user,
             name: &sender.name,
@@ -100,6 +123,7 @@ impl Chat {
         self.rooms
             .announce_presence(now, membership.room, change, outbox);
         self.rooms.drop_if_empty(membership.room);
+        self.show_part(sender, &room_name, &moved, outbox);
 
         let current = self.current_name(sender.client);
         answer(
@@ -162,6 +186,7 @@ impl Chat {
             kind: ChangeKind::Joined,
         };
         self.rooms.announce_presence(now, room, change, outbox);
+        self.note_entered(now, who, room);
     }
 
     /// Adds a user's connections to a room's list.
@@ -184,29 +209,53 @@ impl Chat {
     }
 
     /// Takes a user out of a room. If it was a connection's current one, that is now, of the connection that
-    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current).
-    fn exit(&mut self, sender: &Sender, membership: Membership) {
+    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current). Returns
+    /// whose it was.
+    fn exit(&mut self, sender: &Sender, membership: Membership) -> SmallVec<[ClientId; 2]> {
         let Some(user) = self.directory.user_mut(sender.user) else {
-            return;
+            return SmallVec::new();
         };
         user.rooms.retain(|own| own.room != membership.room);
         let several = !user.further().is_empty();
         self.remove_member(membership, several);
         let Some(user) = self.directory.user(sender.user) else {
-            return;
+            return SmallVec::new();
         };
         let last = user.rooms.last().map(|own| own.room);
         let next = self.next_current(user);
-        let connections: SmallVec<[ClientId; 2]> = user.connections().collect();
-        for id in connections {
-            if let Some(client) = self.directory.get_mut(id)
-                && client.current == Some(membership.room)
-            {
-                let asked = id == sender.client;
+        let mut moved: SmallVec<[ClientId; 2]> = user.connections().collect();
+        moved.retain(|id| {
+            let client = self.directory.get_mut(*id);
+            let client = client.filter(|client| client.current == Some(membership.room));
+            client.is_some_and(|client| {
+                let asked = *id == sender.client;
                 client.current = if asked { last } else { next };
-            }
-        }
+                true
+            })
+        });
         self.refresh_member(sender.user);
+        moved
+    }
+
+    /// Shows to the sender's other connections that a room was left, which was the current one of those `moved`.
+    fn show_part<O: Outbox>(
+        &self,
+        sender: &Sender,
+        room: &RoomName,
+        moved: &[ClientId],
+        outbox: &mut O,
+    ) {
+        let others = self.directory.connections_of(sender.user);
+        for id in others.filter(|id| *id != sender.client) {
+            let current = self.current_name(id);
+            let event = Event::OwnLeave {
+                room,
+                name: &sender.name,
+                current: current.as_ref(),
+                moved: moved.contains(&id),
+            };
+            outbox.send(id, &event);
+        }
     }
 
     fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {
@@ -237,13 +286,17 @@ impl Chat {
 }
 
 /// A room as its newest member sees it.
-pub(super) fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
+pub(super) fn view<'a>(
+    room: &'a Room,
+    names: &'a [Name],
+    kept: Option<&'a KeptInfo>,
+) -> RoomView<'a> {
     RoomView {
         room: &room.name,
         topic: room.topic.as_deref(),
         others: room.members.len().saturating_sub(1),
         names,
-        kept: None,
+        kept: kept.map(KeptInfo::view),
         missed: None,
     }
 }

@@ -14,6 +14,7 @@
 mod accounts;
 #[path = "../support/archive.rs"]
 mod archive;
+mod connections;
 mod harness;
 mod history;
 mod limits;

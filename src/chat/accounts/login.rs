@@ -9,6 +9,7 @@ use crate::chat::archive::{
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{AccountReply, LoggedIn, Missed, Need, Notice};
+use crate::chat::history::missed::Said;
 use crate::chat::ids::{AccountId, ClientId, RoomId, UserId};
 use crate::chat::membership::view;
 use crate::chat::name::Name;
@@ -225,6 +226,9 @@ impl Chat {
             return self.join_user(now, id, user, login, outbox, archive);
         }
         let places = self.kept_places_of_rooms(&self.rooms_at_login(id));
+        // A guest goes on hearing its rooms.
+        let is_new = self.guest(id).is_none();
+        let said = is_new.then(|| self.said_in(&places)).unwrap_or_default();
         let ticket = archive.ask(Question::Arrival {
             account: login.account,
             places,
@@ -236,6 +240,7 @@ impl Chat {
             seen: login.seen,
             label: login.label,
             again: login.again,
+            said,
         };
         self.then(now, id, ticket, step)
     }
@@ -300,6 +305,7 @@ impl Chat {
         id: ClientId,
         login: Login,
         missed: &[MissedLines],
+        said: &Said,
         waiting: Vec<PastLine>,
         outbox: &mut O,
         archive: &mut dyn Archive,
@@ -315,7 +321,8 @@ impl Chat {
         }
         self.come_in(now, id, login.account, outbox)?;
         self.note_login(now, id, login, archive);
-        let missed = self.missed_view(missed);
+        let missed = self.missed_since(missed, said, now.unix_ms);
+        let waiting = self.still_waiting(waiting);
         let count = waiting.len();
         // In plain mode what waited is read behind the answer, which says that it follows.
         if outbox.mode(id) == Mode::Json {
@@ -363,6 +370,7 @@ impl Chat {
         };
         let user = user.ok_or(Refusal::NotRegistered)?;
         self.own(user, account);
+        self.note_rooms(now.timestamp, user);
         if guest.is_none() {
             outbox.named(id, name);
             let lobby = self.rooms.lobby();
@@ -445,7 +453,9 @@ impl Chat {
         };
         let room = client.current.and_then(|room| self.rooms.get(room));
         let names = room.map(|room| self.some_names(room, user));
-        let entered = room.map(|room| view(room, names.as_deref().unwrap_or_default()));
+        let kept = room.and_then(|room| self.kept_info(room));
+        let names = names.as_deref().unwrap_or_default();
+        let entered = room.map(|room| view(room, names, kept.as_ref()));
         let reply = AccountReply::LoggedIn(LoggedIn {
             name: &name,
             connections: self.directory.connections_of(user).count(),

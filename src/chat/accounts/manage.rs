@@ -170,7 +170,10 @@ impl Chat {
             guest,
             charge,
         };
-        self.once_kept(now, Some(id), ticket, effect)
+        let answered = self.once_kept(now, Some(id), ticket, effect);
+        // What is said to an account is kept.
+        self.reserve_lines(now.timestamp, archive);
+        answered
     }
 
     /// There is an account more.
@@ -194,6 +197,7 @@ impl Chat {
         let is_guest = |guest: &UserId| self.account_of(*guest).is_none();
         if let Some(guest) = guest.filter(is_its_guest).filter(is_guest) {
             self.own(guest, account);
+            self.note_rooms(now.timestamp, guest);
         }
         let Some(client) = client else {
             return Ok(Answered::Now);

@@ -203,6 +203,7 @@ impl Chat {
                 seen,
                 label,
                 again,
+                said,
             } => {
                 let Response::Answer(Answer::Arrival { missed, waiting }) = response else {
                     return Err(AccountRefusal::Busy.into());
@@ -213,7 +214,7 @@ impl Chat {
                     label,
                     again,
                 };
-                self.arrived(now, client, login, &missed, waiting, outbox, archive)
+                self.arrived(now, client, login, &missed, &said, waiting, outbox, archive)
             }
             AccountStep::NewAccountHashed { name, charge } => {
                 self.make_account(now, client, name, charge, response, archive)

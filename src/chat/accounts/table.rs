@@ -146,6 +146,11 @@ impl Accounts {
         self.by_skeleton.find(hash, is_alike).copied()
     }
 
+    /// The user of an account, if they are here.
+    pub fn user_of(&self, id: AccountId) -> Option<UserId> {
+        self.get(id)?.user
+    }
+
     /// The name of an account, as its owner spells it.
     pub fn name_of(&self, id: AccountId) -> Option<Name> {
         Some(self.get(id)?.name)

@@ -19,7 +19,7 @@ use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
 /// Messages sent at once at most, so that a rate beyond what this program can do ends in time.
-const SENT_AT_ONCE_MAX: usize = 10_000;
+pub const SENT_AT_ONCE_MAX: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
