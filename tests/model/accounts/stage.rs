@@ -385,6 +385,14 @@ impl Outbox for Told {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        to.for_each(|to| _ = self.deliver(to, from, event));
+        Delivery::Queued
+    }
+
     fn announce<I>(&mut self, _: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>,
