@@ -11,6 +11,9 @@
     missing_docs
 )]
 
+mod accounts;
+#[path = "../support/archive.rs"]
+mod archive;
 mod connections;
 mod harness;
 mod history;
