@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::mem::offset_of;
 
+use super::accounts::prompts::Prompt;
+use super::archive::Label;
+use super::history::effects::Cursor;
 use super::ids::{ClientId, Peer, RoomId, UserId};
 use super::name::Name;
 use super::time::Timestamp;
@@ -42,6 +45,16 @@ pub(super) struct Extras {
     pub raw: bool,
     /// It was told how a name is changed.
     pub knows_nick: bool,
+    /// Where `/more` goes on.
+    pub cursor: Option<Box<Cursor>>,
+    /// What it was asked for.
+    pub prompt: Option<Prompt>,
+    /// The token that it came by.
+    came_by: Option<Label>,
+    /// It is about to be closed, as its user has no use for it.
+    is_ending: bool,
+    /// The name that it asked for where only accounts may be.
+    pub wanted_name: Option<Name>,
 }
 
 impl Client {
@@ -71,12 +84,57 @@ impl Client {
         ClientId { slot, generation }
     }
 
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.extras.as_ref()?.cursor.as_deref()
+    }
+
     pub fn is_raw(&self) -> bool {
         self.extras.as_ref().is_some_and(|extras| extras.raw)
     }
 
     pub fn take_quit_text(&mut self) -> Option<Box<str>> {
         self.extras.as_mut()?.quit_text.take()
+    }
+
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.extras.as_ref()?.prompt.as_ref()
+    }
+
+    pub fn take_prompt(&mut self) -> Option<Prompt> {
+        self.extras.as_mut()?.prompt.take()
+    }
+
+    pub fn came_by(&self) -> Option<Label> {
+        self.extras.as_ref()?.came_by
+    }
+
+    pub fn set_came_by(&mut self, label: Option<Label>) {
+        if label.is_some() || self.extras.is_some() {
+            self.extras_mut().came_by = label;
+        }
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_ending)
+    }
+
+    /// It is about to be closed: it logs in no more.
+    pub fn set_ending(&mut self) {
+        self.extras_mut().is_ending = true;
+    }
+
+    /// The name that it asked for where only accounts may be.
+    pub fn wanted_name(&self) -> Option<Name> {
+        self.extras.as_ref()?.wanted_name
+    }
+
+    /// Forgets what was the user's, whose connection it is no more.
+    pub fn forget_session(&mut self) {
+        self.echo = false;
+        if let Some(extras) = &mut self.extras {
+            extras.raw = false;
+            extras.came_by = None;
+        }
     }
 
     /// The extras, made if there were none.

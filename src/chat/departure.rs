@@ -33,13 +33,15 @@ impl Chat {
         now: Now,
         id: ClientId,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
+        archive: &mut dyn Archive,
     ) -> Option<Name> {
         let client = self.directory.get_mut(id)?;
         let (name, text) = (client.name, client.take_quit_text());
         self.detach(now.timestamp, id, text.as_deref(), outbox);
+        self.forget_account_steps(id);
         self.directory.disconnect(id);
         self.pending.forget(id);
+        self.write_marks(now.timestamp, archive);
         name
     }
 
@@ -68,7 +70,11 @@ impl Chat {
         text: Option<&str>,
         outbox: &mut O,
     ) {
+        self.note_gone(user);
         let name = user.name();
+        if let Some(account) = user.account {
+            self.accounts.set_user(account, None);
+        }
         let change = Change {
             who,
             name,

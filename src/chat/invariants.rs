@@ -11,6 +11,10 @@ impl Chat {
         self.directory.check_invariants();
         self.rooms.check_invariants();
         self.pending.check_invariants();
+        self.history.check_invariants();
+        self.accounts.check_invariants();
+        self.check_prompts();
+        self.check_accounts_here();
         self.check_users();
         self.check_rooms();
     }
@@ -46,6 +50,33 @@ impl Chat {
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
     )]
+    fn check_accounts_here(&self) {
+        for user in self.directory.user_ids() {
+            let Some(account) = self.account_of(user) else {
+                continue;
+            };
+            let account = self.accounts.get(account).expect("an account is there");
+            assert_eq!(account.user(), Some(user));
+            assert!(
+                self.directory
+                    .name_of(user)
+                    .is_some_and(|name| name.is_spelt_like(account.name()))
+            );
+        }
+        for (id, account) in self.accounts.iter() {
+            let user = account.user();
+            assert!(user.is_none_or(|user| self.account_of(user) == Some(id)));
+            let connections = user.map_or(0, |user| self.directory.connections_of(user).count());
+            assert!(connections <= self.settings.accounts.connections_max);
+            let holder = self.directory.find(account.name());
+            assert!(holder.is_none() || holder == user, "no guest has its name");
+        }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a check of invariants is there to panic"
+    )]
     fn check_rooms(&self) {
         for id in self.rooms.ids() {
             let room = self.rooms.get(id).expect("a listed room exists");
@@ -53,6 +84,9 @@ impl Chat {
             let connections = users.map(|user| self.directory.connections_of(user.user()).count());
             let connections: usize = connections.sum();
             assert_eq!(room.members.connections().count(), connections);
+            let kept = self.history.kept.find(&room.name);
+            let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
+            assert_eq!(room.kept, kept, "a room knows whether it is kept");
             for member in room.members.connections() {
                 let user = self.directory.user(member.user());
                 let user = user.expect("a member is here");

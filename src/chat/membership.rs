@@ -3,8 +3,10 @@
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
+use super::archive::Archive;
 use super::command::MembershipCommand;
-use super::event::{Event, MembershipReply, RoomView};
+use super::event::{Event, MembershipReply, Missed, RoomView};
+use super::history::kept_rooms::KeptInfo;
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
@@ -12,7 +14,7 @@ use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
 use super::refusal::{MembershipRefusal, Refusal};
 use super::rooms::Room;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::{Chat, Outcome, Sender, answer};
 
 /// Names that a user is told on entering a room; `/names` has them all.
@@ -21,23 +23,25 @@ pub const ENTRY_NAMES_MAX: usize = 20;
 impl Chat {
     pub(super) fn execute_membership<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         command: MembershipCommand,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match command {
-            MembershipCommand::Join(room) => self.join(now, sender, room, outbox),
-            MembershipCommand::Part(room) => self.part(now, sender, room, outbox),
+            MembershipCommand::Join(room) => self.join(now, sender, room, outbox, archive),
+            MembershipCommand::Part(room) => self.part(now.timestamp, sender, room, outbox),
         }
     }
 
     fn join<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         room_name: RoomName,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -49,26 +53,40 @@ impl Chat {
                 rooms_max,
             }));
         }
-        let room = self.rooms.find_or_make(room_name);
+        let room = self.find_or_make_room(room_name);
         if member {
             self.set_current(sender.client, Some(room));
         } else {
-            self.enter(now, sender.client, &sender.name, room, outbox);
+            self.enter(now.timestamp, sender.client, &sender.name, room, outbox);
+            if let Some(room) = self.rooms.get(room) {
+                let (room, name) = (&room.name, &sender.name);
+                self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
+            }
+            if let Some(outcome) = self.ask_missed(now, sender, room, archive) {
+                return outcome;
+            }
         }
-        let room = self
-            .rooms
-            .get(room)
-            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        if !member {
-            let (room, name) = (&room.name, &sender.name);
-            self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
-        }
-        let names = self.some_names(room, sender.user);
-        answer(
-            outbox,
-            sender.client,
-            MembershipReply::Joined(view(room, &names)),
-        )
+        self.answer_joined(sender.client, room, None, outbox)
+    }
+
+    /// Answers a connection that has entered a room.
+    pub(super) fn answer_joined<'a, O: Outbox>(
+        &self,
+        client: ClientId,
+        room: RoomId,
+        missed: Option<Missed>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let user = self.directory.user_of(client);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        let none = MembershipRefusal::NotInRoom { room: None };
+        let room = self.rooms.get(room).ok_or(none)?;
+        let (names, kept) = (self.some_names(room, user), self.kept_info(room));
+        let view = RoomView {
+            missed,
+            ..view(room, &names, kept.as_ref())
+        };
+        answer(outbox, client, MembershipReply::Joined(view))
     }
 
     fn part<'a, O: Outbox>(
@@ -95,6 +113,7 @@ impl Chat {
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
+        self.note_left(user.account, membership.room);
         let moved = self.exit(sender, membership);
         let change = Change {
             who: sender.user,
@@ -167,6 +186,7 @@ impl Chat {
             kind: ChangeKind::Joined,
         };
         self.rooms.announce_presence(now, room, change, outbox);
+        self.note_entered(now, who, room);
     }
 
     /// Adds a user's connections to a room's list.
@@ -266,13 +286,17 @@ impl Chat {
 }
 
 /// A room as its newest member sees it.
-pub(super) fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
+pub(super) fn view<'a>(
+    room: &'a Room,
+    names: &'a [Name],
+    kept: Option<&'a KeptInfo>,
+) -> RoomView<'a> {
     RoomView {
         room: &room.name,
         topic: room.topic.as_deref(),
         others: room.members.len().saturating_sub(1),
         names,
-        kept: None,
+        kept: kept.map(KeptInfo::view),
         missed: None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use ahash::RandomState;
 
-use super::ids::{RoomId, UserId};
+use super::ids::{PlaceId, RoomId, UserId};
 use super::members::Members;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
@@ -19,6 +19,8 @@ const NAMES_CAPACITY_KEPT: usize = 256;
 #[derive(Debug)]
 pub(super) struct Room {
     pub name: RoomName,
+    /// Where its lines are kept, if they are.
+    pub kept: Option<PlaceId>,
     pub topic: Option<Box<str>>,
     pub members: Members,
     presence: Presence,
@@ -71,6 +73,7 @@ impl Rooms {
         }
         let room = Box::new(Room {
             name,
+            kept: None,
             topic: None,
             members: Members::default(),
             presence: Presence::default(),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::archive::Archive;
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
-use super::event::{Event, Notice, Reply, SessionReply};
+use super::event::{Event, Notice, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
@@ -14,7 +15,7 @@ use super::outbox::Outbox;
 use super::presence::PRESENCE_MEMBERS_MAX;
 use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::{Chat, NOTE_BYTES_MAX, Outcome, Sender, answer};
 
 /// How long ago the last line of a user is for their connection to be in doubt. Who comes back after a
@@ -24,16 +25,18 @@ const QUIET_TIME: Duration = Duration::from_secs(3);
 impl Chat {
     pub(super) fn execute_session<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        clock: Now,
         id: ClientId,
         sender: Option<&Sender>,
         command: SessionCommand<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        let now = clock.timestamp;
         let server_name = &self.settings.server_name;
         let reply = match command {
             SessionCommand::Hash { name, line } => {
-                return self.hash(now, id, sender, name, line, outbox);
+                return self.hash(clock, id, sender, name, line, outbox, archive);
             }
             SessionCommand::Nick(name) => return self.nick(now, id, sender, name, outbox),
             SessionCommand::Quit(text) => return self.quit(id, text, outbox),
@@ -59,24 +62,30 @@ impl Chat {
     }
 
     /// `#NAME` registers. Of a registered user, a line with a `#` is text: pasted code is full of them.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a line, and what every line gets"
+    )]
     fn hash<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         name: Result<Name, NameError>,
         line: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match (sender, name) {
             (Some(sender), name) => {
-                self.announce_speech(sender, Speech::Message(line), outbox)?;
+                let speech = Speech::Message(line);
+                let kept = self.announce_speech(sender, speech, outbox)?;
                 if let Ok(name) = name {
                     self.hint_at_nick(id, &name, outbox);
                 }
-                answer(outbox, id, Reply::Done)
+                self.end_speech(now, sender, kept, speech, outbox, archive)
             }
-            (None, Ok(name)) => self.register(now, id, name, outbox),
+            (None, Ok(name)) => self.register(now.timestamp, id, name, outbox),
             (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
@@ -116,6 +125,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, name, None, outbox)?;
+        self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
@@ -125,10 +135,10 @@ impl Chat {
             .rooms
             .get(lobby)
             .ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, user);
+        let (names, kept) = (self.some_names(room, user), self.kept_info(room));
         let reply = SessionReply::Registered {
             name: &name,
-            entered: view(room, &names),
+            entered: view(room, &names, kept.as_ref()),
         };
         answer(outbox, id, reply)
     }
@@ -188,6 +198,7 @@ impl Chat {
         if name.is_reserved() {
             return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
         }
+        self.check_unowned(&name)?;
         let holder = self.directory.find(&name);
         if let Some(holder) = holder.filter(|holder| Some(*holder) != user) {
             return Err(Refusal::Session(SessionRefusal::NameInUse {
@@ -196,7 +207,9 @@ impl Chat {
             }));
         }
         let like_room = RoomName::parse(name.as_str()).ok();
-        if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
+        if like_room
+            .is_some_and(|room| self.rooms.find(&room).is_some() || self.is_kept_room(&room))
+        {
             return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
         }
         Ok(())

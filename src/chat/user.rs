@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use ahash::RandomState;
 use smallvec::SmallVec;
 
+use super::history::rates::Rates;
 use super::ids::{AccountId, ClientId, RoomId, UserId};
 use super::member::Membership;
 use super::name::Name;
@@ -46,6 +47,8 @@ pub(super) struct Extras {
     pub away: Option<Away>,
     /// Connections beside the first, in the order in which they came.
     further: Vec<ClientId>,
+    /// How often they may search, and export.
+    pub rates: Rates,
 }
 
 /// A user's words on being away, and the users who were told.

@@ -42,11 +42,13 @@ fn own_message_names_its_sender_and_all_recipients() {
         from,
         to: &to[..1],
         text,
+        id: None,
     };
     let to_both = Event::Sent {
         from,
         to: &to,
         text,
+        id: None,
     };
     check(&to_one, "@alice -> bob: see you: at 8", fields(&["bob"]));
     check(
@@ -70,6 +72,7 @@ fn own_message_names_its_sender_and_all_recipients() {
         from,
         to: &to,
         text,
+        id: None,
     };
     assert_eq!(line(&long, Style::default()).lines().count(), 1);
 }

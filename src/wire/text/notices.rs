@@ -102,7 +102,9 @@ fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
         | CloseReason::TotalOutput
         | CloseReason::Http
         | CloseReason::Tls
-        | CloseReason::Shutdown => reason.as_str(),
+        | CloseReason::Shutdown
+        | CloseReason::Replaced
+        | CloseReason::AccountEnded => reason.as_str(),
     })
 }
 
