@@ -100,3 +100,94 @@ impl Copies {
         assert!(self.messages.values().all(|message| message.open > 0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::chat::ids::UserId;
+    use crate::chat::time::Timestamp;
+    use crate::server::receipts::Receipts;
+
+    fn client(slot: u32) -> ClientId {
+        ClientId {
+            slot,
+            generation: 0,
+        }
+    }
+
+    fn user(slot: u32) -> UserId {
+        let generation = NonZeroU32::MIN;
+        UserId { slot, generation }
+    }
+
+    fn at(bytes: usize) -> Position {
+        Position::default().after(bytes)
+    }
+
+    /// The receipts of a message to two connections of a user, which ends at 10 in both streams.
+    fn copies_of_one_message() -> (Receipts, [ClientId; 2]) {
+        let mut receipts = Receipts::new(RandomState::with_seeds(1, 2, 3, 4));
+        let message = receipts.next_message();
+        let both = [client(7), client(8)];
+        for to in both {
+            receipts.push_copy(Timestamp::default(), to, user(1), at(10), message);
+        }
+        (receipts, both)
+    }
+
+    #[test]
+    fn copy_is_lost_with_the_last_connection_if_none_arrived() {
+        for looked_at in [false, true] {
+            let (mut receipts, [first, second]) = copies_of_one_message();
+            if looked_at {
+                receipts.look_at_all(Timestamp::default(), |_| Some(at(9)));
+            }
+            assert_eq!(receipts.take(first, at(9)), [], "the other may arrive");
+            receipts.check_invariants();
+            assert_eq!(receipts.iter().count(), 1 + usize::from(!looked_at));
+            assert_eq!(receipts.take(second, at(9)), [(user(1), 1)]);
+            receipts.check_invariants();
+            receipts.look_at_all(Timestamp::default(), |_| None);
+            assert_eq!(receipts.count(), 0);
+            receipts.check_invariants();
+        }
+    }
+
+    #[test]
+    fn copy_is_not_lost_once_another_arrived() {
+        // Seen in a look, and in a second one, and as its connection ended.
+        for way in 0..3 {
+            let (mut receipts, [first, second]) = copies_of_one_message();
+            let later = user(2);
+            receipts.push(Timestamp::default(), second, later, at(20));
+            let answer = |to| Some(at(if to == first { 10 } else { 0 }));
+            match way {
+                0 => receipts.look_at_all(Timestamp::default(), answer),
+                1 => {
+                    receipts.look_at_all(Timestamp::default(), |_| Some(at(0)));
+                    receipts.look_at_all(Timestamp::default(), answer);
+                }
+                _ => assert_eq!(receipts.take(first, at(10)), []),
+            }
+            receipts.check_invariants();
+            let senders = receipts.iter().filter(|(to, _)| *to == second);
+            assert!(senders.eq([(second, later)]), "nobody waits for the copy");
+            assert_eq!(receipts.take(second, at(0)), [(later, 1)]);
+            receipts.look_at_all(Timestamp::default(), |_| None);
+            assert_eq!(receipts.count(), 0);
+            receipts.check_invariants();
+        }
+    }
+
+    #[test]
+    fn copy_that_is_taken_back_leaves_it_to_the_other() {
+        let (mut receipts, [first, second]) = copies_of_one_message();
+        receipts.take_back(second, at(10));
+        receipts.check_invariants();
+        assert_eq!(receipts.take(second, at(0)), []);
+        assert_eq!(receipts.take(first, at(0)), [(user(1), 1)]);
+        receipts.check_invariants();
+    }
+}

@@ -534,8 +534,10 @@ impl Input {
         if command::is_blank(line) && turn.chat.reading_of(id) != Reading::Answer {
             return Handled::Done;
         }
-        log::trace!("{id} sent a line of {} bytes", line.len());
         turn.output.stats.lines_in += 1;
+        // Not its text: a password may be in any line, at the wrong prompt or behind a word that is misspelt.
+        let number = turn.output.stats.lines_in;
+        log::trace!("{id} sent: line {number}, {} bytes", line.len());
         self.carry_out_line(turn, id, line, is_first)
     }
 

@@ -334,6 +334,8 @@ impl Receipts {
         let is_asked = |to: &ClientId| order.binary_search(to).is_ok();
         assert!(self.kept.keys().all(is_asked), "each is asked");
         self.copies.check_invariants();
+        let is_empty = self.fresh.is_empty() && self.kept.is_empty();
+        assert!(self.copies.is_empty() || !is_empty, "a copy has a receipt");
         let is_due = self.look_due_at != Timestamp::NEVER || self.is_looking();
         assert!(is_due || (self.fresh.is_empty() && self.kept.is_empty()));
     }
@@ -527,69 +529,6 @@ mod tests {
         assert_eq!(lost, [(user(1), 1), (user(2), 2), (user(3), 1)]);
         receipts.check_invariants();
         assert_eq!(receipts.take(client(7), at(25)).len(), 1, "the list's own");
-    }
-
-    /// The receipts of a message to two connections of a user, which ends at 10 in both streams.
-    fn copies_of_one_message() -> (Receipts, [ClientId; 2]) {
-        let mut receipts = receipts();
-        let message = receipts.next_message();
-        let both = [client(7), client(8)];
-        for to in both {
-            receipts.push_copy(Timestamp::default(), to, user(1), at(10), message);
-        }
-        (receipts, both)
-    }
-
-    #[test]
-    fn copy_is_lost_with_the_last_connection_if_none_arrived() {
-        for looked_at in [false, true] {
-            let (mut receipts, [first, second]) = copies_of_one_message();
-            if looked_at {
-                receipts.look_at_all(Timestamp::default(), |_| Some(at(9)));
-            }
-            assert_eq!(receipts.take(first, at(9)), [], "the other may arrive");
-            receipts.check_invariants();
-            assert_eq!(receipts.iter().count(), 1 + usize::from(!looked_at));
-            assert_eq!(receipts.take(second, at(9)), [(user(1), 1)]);
-            receipts.check_invariants();
-            receipts.look_at_all(Timestamp::default(), |_| None);
-            assert!(receipts.copies.is_empty());
-        }
-    }
-
-    #[test]
-    fn copy_is_not_lost_once_another_arrived() {
-        // Seen in a look, and in a second one, and as its connection ended.
-        for way in 0..3 {
-            let (mut receipts, [first, second]) = copies_of_one_message();
-            let later = user(2);
-            receipts.push(Timestamp::default(), second, later, at(20));
-            let answer = |to| Some(at(if to == first { 10 } else { 0 }));
-            match way {
-                0 => receipts.look_at_all(Timestamp::default(), answer),
-                1 => {
-                    receipts.look_at_all(Timestamp::default(), |_| Some(at(0)));
-                    receipts.look_at_all(Timestamp::default(), answer);
-                }
-                _ => assert_eq!(receipts.take(first, at(10)), []),
-            }
-            receipts.check_invariants();
-            let senders = receipts.iter().filter(|(to, _)| *to == second);
-            assert!(senders.eq([(second, later)]), "nobody waits for the copy");
-            assert_eq!(receipts.take(second, at(0)), [(later, 1)]);
-            receipts.check_invariants();
-            assert!(receipts.copies.is_empty());
-        }
-    }
-
-    #[test]
-    fn copy_that_is_taken_back_leaves_it_to_the_other() {
-        let (mut receipts, [first, second]) = copies_of_one_message();
-        receipts.take_back(second, at(10));
-        receipts.check_invariants();
-        assert_eq!(receipts.take(second, at(0)), []);
-        assert_eq!(receipts.take(first, at(0)), [(user(1), 1)]);
-        receipts.check_invariants();
     }
 
     #[test]

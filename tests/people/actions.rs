@@ -114,11 +114,10 @@ impl World {
         let count = if self.rng.u32(..8) == 0 { 20 } else { 1 };
         for _ in 0..count {
             let connection = &self.connections[index];
-            let (Some(name), Some(room)) = (connection.name.clone(), connection.current.clone())
-            else {
+            let Some(name) = connection.name.clone() else {
                 return;
             };
-            let text = self.new_text(name, Spot::Room(room));
+            let text = self.new_text(name, Spot::CurrentRoom);
             self.send(index, &text, Sent::Text(text.clone()));
         }
     }
@@ -161,7 +160,7 @@ impl World {
         if self.rng.u32(..6) == 0 {
             // From here on its lines may be gone.
             for fact in self.facts.texts.values_mut() {
-                if fact.spot == Spot::Room(room.clone()) {
+                if fact.spot == Spot::Room(room.clone()) || fact.spot == Spot::CurrentRoom {
                     fact.may_be_forgotten = true;
                 }
             }

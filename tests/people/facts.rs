@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spot {
     Room(String),
+    /// The room that was current when the line was carried out: the first who hears it tells.
+    CurrentRoom,
     /// Two names, sorted.
     Pair(String, String),
 }

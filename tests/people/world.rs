@@ -189,10 +189,12 @@ impl World {
         }
         for (index, connection) in self.connections.iter().enumerate() {
             let is_answered = connection.unanswered.is_empty() || connection.has_ended;
+            let last = connection.log.iter().rev().take(5);
             assert!(
                 is_answered,
-                "c{index} has no answer to {:?}",
-                connection.unanswered
+                "c{index} has no answer to {:?} after {:#?}",
+                connection.unanswered.iter().take(5).collect::<Vec<_>>(),
+                last.collect::<Vec<_>>()
             );
         }
     }

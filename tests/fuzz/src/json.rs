@@ -303,17 +303,22 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             }),
             Plain::Begins("* "),
         ),
-        8 => (
-            "private",
-            Event::Sent {
-                from: name,
-                to: names,
-                text,
-                id,
-            },
-            with_id(json!({"from": named, "to": shown, "text": text})),
-            Plain::Exactly(format!("@{named} -> {}: {text}", shown.join(","))),
-        ),
+        8 => {
+            // It reached somebody.
+            let to = if names.is_empty() {
+                std::slice::from_ref(&world.other)
+            } else {
+                names
+            };
+            let shown: Vec<&str> = to.iter().map(Name::as_str).collect();
+            let from = name;
+            (
+                "private",
+                Event::Sent { from, to, text, id },
+                with_id(json!({"from": named, "to": shown, "text": text})),
+                Plain::Exactly(format!("@{named} -> {}: {text}", shown.join(","))),
+            )
+        }
         9 => (
             "join",
             Event::OwnJoin { room, name },
@@ -321,10 +326,10 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             Plain::Exactly(format!("* You have joined {room_named}.")),
         ),
         10 => {
-            let moved = world.count % 2 == 0;
-            let current = (world.other_count % 2 == 0).then_some(room);
+            let moved = world.count.is_multiple_of(2);
+            let current = world.other_count.is_multiple_of(2).then_some(room);
             let mut fields = json!({"room": room_named, "name": named});
-            put(&mut fields, "current", current.map(|room| room.as_str()));
+            put(&mut fields, "current", current.map(RoomName::as_str));
             let event = Event::OwnLeave {
                 room,
                 name,

@@ -18,8 +18,13 @@ pub fn check_plain_line(line: &str) {
         return assert_eq!(exported["type"], "history");
     }
     if let Some(rest) = line.strip_prefix('@') {
-        let (from, _) = rest.split_once(": ").expect("@NAME: TEXT");
-        return assert!(is_name(from), "{line:?}");
+        let (names, _) = rest.split_once(": ").expect("@NAME: TEXT");
+        let (from, to) = match names.split_once(" -> ") {
+            Some((from, to)) => (from, Some(to)),
+            None => (names, None),
+        };
+        let mut to = to.into_iter().flat_map(|to| to.split(','));
+        return assert!(is_name(from) && to.all(is_name), "{line:?}");
     }
     let in_a_room = line.strip_prefix('[').map(|rest| {
         let (room, rest) = rest.split_once("] ").expect("[ROOM] …");
