@@ -22,6 +22,9 @@ impl World {
         for index in 0..self.connections.len() {
             let events = self.connections[index].take_events();
             for event in events {
+                if std::env::var("PEOPLE_TRACE").is_ok() {
+                    eprintln!("{} c{index} < {event}", self.step);
+                }
                 self.take(index, &event);
             }
             let connection = &mut self.connections[index];
