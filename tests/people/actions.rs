@@ -79,6 +79,7 @@ impl World {
         let sent = Sent::Login {
             account,
             password: password.clone(),
+            was_right: self.is_the_password(account, &password),
         };
         let name = fact.name;
         if self.rng.bool() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::cast::{Cast, Tally};
 use super::ledger::{Faults, Key, Ledger, Place};
 use super::talk::{Part, ServerLine, Wanted, entry, page};
 use crate::client::{ClientNo, State, clients};
@@ -18,50 +19,7 @@ use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
-use crate::traffic::{Pace, SENT_AT_ONCE_MAX, Schedule};
-
-/// Who is there, and how they speak.
-#[derive(Clone, Copy, Debug)]
-pub struct Cast {
-    pub speakers: usize,
-    /// Accounts that are away.
-    pub absent: usize,
-    /// Of each speaker in a closed loop, of all together in an open one.
-    pub pace: Pace,
-    /// The share of what is said that is said to somebody who is away.
-    pub waiting: f64,
-    /// Whether there is a store.
-    pub is_kept: bool,
-    pub size: usize,
-}
-
-impl Cast {
-    pub fn clients(&self) -> usize {
-        self.speakers + 1 + self.absent
-    }
-
-    pub fn witness(&self) -> ClientNo {
-        ClientNo::at(self.speakers)
-    }
-
-    pub fn members(&self) -> impl Iterator<Item = ClientNo> + use<> {
-        clients(self.speakers + 1)
-    }
-
-    pub fn absent(&self) -> impl Iterator<Item = ClientNo> + use<> {
-        clients(self.clients()).skip(self.speakers + 1)
-    }
-
-    fn part(&self, who: ClientNo) -> Part {
-        if who.index() < self.speakers {
-            Part::Speaker
-        } else if who == self.witness() {
-            Part::Witness
-        } else {
-            Part::Absent
-        }
-    }
-}
+use crate::traffic::{Pace, Schedule};
 
 /// A line of a client that the daemon has yet to answer.
 enum Awaited {
@@ -110,18 +68,6 @@ pub struct KeptLoad {
     page: Option<bool>,
     /// Something that it cannot go on after.
     failure: Option<String>,
-}
-
-/// What happened since the speaking began.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Lines and messages that were answered `ok`.
-    pub kept: u64,
-    /// Of these, messages to those who are away.
-    pub waiting: u64,
-    pub refused: u64,
-    pub refusal: Option<String>,
-    pub told_missed: u64,
 }
 
 impl KeptLoad {
@@ -409,10 +355,7 @@ impl Workload for KeptLoad {
         let Some(mut schedule) = self.schedule else {
             return Timestamp::NEVER;
         };
-        for _ in 0..SENT_AT_ONCE_MAX {
-            let Some(intended) = schedule.take(now) else {
-                break;
-            };
+        for intended in schedule.take_all(now) {
             self.lag.record(now, intended);
             let sender = ClientNo::at(self.next_speaker);
             self.next_speaker = (self.next_speaker + 1) % self.cast.speakers.max(1);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use tempfile::TempDir;
 
-use super::load::{Cast, KeptLoad};
+use super::cast::Cast;
+use super::load::KeptLoad;
 use super::report::KeptReport;
 use super::visit::Visit;
 use crate::args::{Kept, StoreChoice};

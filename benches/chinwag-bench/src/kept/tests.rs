@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::cast::Cast;
 use super::ledger::Faults;
-use super::load::{Cast, KeptLoad};
+use super::load::KeptLoad;
 use super::visit::Visit;
 use crate::dialect::CHINWAG;
 use crate::progress::Watcher;
