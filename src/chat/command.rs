@@ -7,7 +7,7 @@ use super::ids::LineId;
 use super::name::{Name, NameError, RoomName};
 use super::refusal::{MessageRefusal, Refusal};
 
-pub use super::verb::Verb;
+pub use super::verb::{HelpTopic, Verb};
 
 /// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
@@ -48,8 +48,8 @@ pub enum SessionCommand<'a> {
     Nick(Name),
     /// `/mode`; tells what it is set to without a word.
     Mode(Option<Mode>),
-    /// `/help`; of everything without a name.
-    Help(Option<Verb>),
+    /// `/help`; of everything without a topic.
+    Help(Option<HelpTopic>),
     /// `/version`
     Version,
     /// `/ping`

@@ -13,6 +13,7 @@ pub mod archive;
 mod client;
 pub mod close_reason;
 pub mod command;
+mod connections;
 mod departure;
 mod directory;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod ids;
 mod invariants;
 pub mod limits;
 mod member;
+mod members;
 mod membership;
 mod messaging;
 pub mod name;
@@ -36,16 +38,22 @@ mod settings;
 mod settle;
 pub mod stats;
 pub mod time;
+mod user;
 mod verb;
 
 use ahash::RandomState;
 
+use accounts::expiry::Expiry;
+use accounts::guard::Guard;
+use accounts::prompts::Prompts;
+use accounts::table::Accounts;
 use archive::{Archive, Restored};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
-use ids::{ClientId, Peer, UserId};
+use history::History;
+use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
 use outbox::Outbox;
@@ -55,6 +63,7 @@ use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
+pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
 pub use pending::UNANSWERED_MAX;
 pub use presence::{
@@ -93,6 +102,11 @@ pub struct Chat {
     directory: Directory,
     rooms: Rooms,
     pending: Pending,
+    accounts: Accounts,
+    history: History,
+    guard: Guard,
+    prompts: Prompts,
+    expiry: Expiry,
 }
 
 impl Chat {
@@ -104,7 +118,12 @@ impl Chat {
         Self {
             directory: Directory::new(hasher.clone()),
             rooms: Rooms::new(settings.lobby, hasher.clone()),
-            pending: Pending::new(settings.history.keep_time, hasher),
+            pending: Pending::new(settings.history.keep_time, hasher.clone()),
+            accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
+            history: History::new(&hasher),
+            guard: Guard::new(hasher),
+            prompts: Prompts::default(),
+            expiry: Expiry::default(),
             settings,
         }
     }
@@ -155,8 +174,13 @@ impl Chat {
         };
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
-        if self.must_wait(id, sender.as_ref(), &request) {
+        let is_asked = client.prompt().is_some();
+        if self.must_wait(id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
+        }
+        if is_asked && !matches!(request, Ok(Command::Answer(_))) {
+            // Only the very next line is an answer: this one was too long to be read as one.
+            self.end_prompt(id, outbox);
         }
         let outcome = match request {
             Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox, archive),
@@ -174,7 +198,13 @@ impl Chat {
     }
 
     /// Whether a line must wait for the answers to earlier ones of its sender.
-    fn must_wait(&self, id: ClientId, sender: Option<&Sender>, request: &Request<'_>) -> bool {
+    fn must_wait<O: Outbox>(
+        &self,
+        id: ClientId,
+        sender: Option<&Sender>,
+        request: &Request<'_>,
+        outbox: &O,
+    ) -> bool {
         let unanswered = self.pending.unanswered(id);
         if unanswered == 0 {
             return false;
@@ -182,11 +212,15 @@ impl Chat {
         let (Some(sender), Ok(command)) = (sender, request) else {
             return true;
         };
-        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command)
+        let mode = outbox.mode(id);
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
-    pub fn restore(&mut self, _now: Now, _restored: Restored) {}
+    pub fn restore(&mut self, _now: Now, mut restored: Restored) {
+        self.accounts.restore(&restored);
+        self.restore_history(&mut restored);
+    }
 
     /// Whether answers to a client are still to come, which its end must wait for.
     #[must_use]
@@ -196,7 +230,8 @@ impl Chat {
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
     /// connection ended first.
-    pub fn undelivered<O: Outbox>(&self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+    pub fn undelivered<O: Outbox>(&mut self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+        self.note_undelivered(from, count);
         for id in self.directory.connections_of(from) {
             outbox.send(id, &Event::Notice(Notice::Undelivered { to, count }));
         }
@@ -218,13 +253,18 @@ impl Chat {
     /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.rooms.next_due().min(self.pending.next_due())
+        let lines = self.rooms.next_due().min(self.pending.next_due());
+        let accounts = self.prompts.next_due().min(self.next_account_check());
+        lines.min(accounts).min(self.history.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
     pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, archive: &mut dyn Archive) {
         self.rooms.expire(now.timestamp, outbox);
         self.answer_late(now, outbox, archive);
+        self.expire_history(now, outbox, archive);
+        self.expire_prompts(now.timestamp, outbox);
+        self.check_accounts(now, archive);
     }
 
     /// The user of a connection, once registered.
@@ -239,10 +279,17 @@ impl Chat {
         self.directory.get(id)?.name
     }
 
+    /// The account of a user who is here; `None` of a guest.
+    #[must_use]
+    pub fn account_of(&self, user: UserId) -> Option<AccountId> {
+        self.directory.user(user)?.account
+    }
+
     /// How the next line of a connection is read.
     #[must_use]
     pub fn reading_of(&self, id: ClientId) -> Reading {
         match self.directory.get(id) {
+            Some(client) if client.prompt().is_some() => Reading::Answer,
             Some(client) if client.is_raw() => Reading::Raw,
             _ => Reading::Commands,
         }
@@ -278,13 +325,22 @@ impl Chat {
         let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
-            Command::Session(command) => self.execute_session(now, id, sender, command, outbox),
-            Command::Message(command) => self.execute_message(registered?, command, outbox),
+            Command::Session(SessionCommand::Nick(name)) if self.is_account(sender) => {
+                self.spell_name(clock, id, name, outbox, archive)
+            }
+            Command::Session(command) => {
+                self.execute_session(clock, id, sender, command, outbox, archive)
+            }
+            Command::Message(command) => {
+                self.execute_message(clock, registered?, command, outbox, archive)
+            }
             Command::Membership(command) => {
-                self.execute_membership(now, registered?, command, outbox)
+                self.execute_membership(clock, registered?, command, outbox, archive)
             }
             Command::Query(command) => self.execute_query(now, registered?, command, outbox),
-            Command::Setting(command) => self.execute_setting(registered?, command, outbox),
+            Command::Setting(command) => {
+                self.execute_setting(clock, registered?, command, outbox, archive)
+            }
             Command::Account(command) => {
                 self.execute_account(clock, id, sender, command, outbox, archive)
             }
@@ -310,7 +366,7 @@ pub enum Handled {
     NotNow,
 }
 
-/// A registered user, and the connection that they sent a line by.
+/// A registered user, and the connection that they sent a line by: one of perhaps several.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
     client: ClientId,
@@ -321,8 +377,7 @@ struct Sender {
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
-        let user = record.user_at(client.slot)?;
-        let name = record.name?;
+        let (user, name) = (record.user?, record.name?);
         Some(Self { client, user, name })
     }
 }

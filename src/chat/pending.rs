@@ -42,6 +42,8 @@ pub(super) struct Waiting {
     pub effect: Effect,
     /// What the change found.
     pub answer: Option<ChangeAnswer>,
+    /// Its time was up before it was known.
+    pub is_late: bool,
 }
 
 /// What follows once a line or a change is kept, or is known not to be.
@@ -96,11 +98,6 @@ impl Pending {
         }
     }
 
-    /// Whether nobody waits and nothing is under way.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.asked.is_empty() && self.unanswered.is_empty()
-    }
-
     /// How many lines of a client have no answer yet.
     pub fn unanswered(&self, client: ClientId) -> u32 {
         if self.unanswered.is_empty() {
@@ -127,6 +124,7 @@ impl Pending {
             client,
             effect,
             answer: None,
+            is_late: false,
         });
     }
 
@@ -192,8 +190,20 @@ impl Pending {
         if self.queue.front()?.ticket > last {
             return None;
         }
+        let mut first = self.queue.pop_front()?;
+        first.is_late = self.late > 0;
         self.late = self.late.saturating_sub(1);
-        self.queue.pop_front()
+        Some(first)
+    }
+
+    /// The first question that has no answer.
+    pub fn oldest_question(&self) -> Option<Ticket> {
+        Some(*self.asked.first_key_value()?.0)
+    }
+
+    /// The last question that has no answer.
+    pub fn newest_question(&self) -> Option<Ticket> {
+        Some(*self.asked.last_key_value()?.0)
     }
 
     /// Takes out what was asked with this ticket.
@@ -207,21 +217,15 @@ impl Pending {
         (first.get().until <= now).then(|| first.remove())
     }
 
-    /// The next line or change that is not known to be kept in time. It stays where it is, and is answered
-    /// no more.
-    pub fn next_late(&mut self, now: Timestamp) -> Option<(ClientId, &Effect)> {
-        while let Some(waiting) = self.queue.get(self.late)
-            && waiting.until <= now
-        {
-            let place = self.late;
-            self.late += 1;
-            if waiting.client.is_some() {
-                let waiting = self.queue.get_mut(place)?;
-                let client = waiting.client.take()?;
-                return Some((client, &waiting.effect));
-            }
+    /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
+    /// it is, and is answered no more.
+    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &Effect)> {
+        let waiting = self.queue.get_mut(self.late)?;
+        if waiting.until > now {
+            return None;
         }
-        None
+        self.late += 1;
+        Some((waiting.client.take(), &waiting.effect))
     }
 
     /// When something is late.

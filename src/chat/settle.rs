@@ -29,6 +29,7 @@ impl Chat {
                 while let Some(waiting) = self.pending.pop(last) {
                     self.take_effect(now, waiting, Err(why), outbox, archive);
                 }
+                self.tell_unheard(false, outbox);
             }
             Settled::Changed(ticket, answer) => self.pending.note(ticket, answer),
             Settled::Answered(ticket, answer) => {
@@ -56,13 +57,26 @@ impl Chat {
             self.go_on(now, asked, Response::Failed, outbox, archive);
         }
         while let Some((client, effect)) = self.pending.next_late(now.timestamp) {
-            let is_silent = matches!(effect, Effect::Line(line) if line.is_decided());
-            if !is_silent {
+            let (decided, unheard) = match effect {
+                Effect::Line(line) => (line.decided(), line.unheard()),
+                Effect::History(effect) => (None, effect.unheard()),
+                Effect::Account(_) => (None, None),
+            };
+            if let Some(client) = unheard {
+                self.note_unheard(client);
+            }
+            let Some(client) = client else {
+                continue;
+            };
+            if let Some(decided) = decided {
+                self.send_decided(client, decided, outbox);
+            } else {
                 let refusal = AccountRefusal::NotKept { is_late: true };
                 outbox.send(client, &Event::Error(Refusal::Account(refusal)));
             }
             self.note_answered(client, outbox);
         }
+        self.tell_unheard(true, outbox);
     }
 
     /// A line or a change is kept, or is known not to be.
@@ -78,11 +92,12 @@ impl Chat {
             client,
             effect,
             answer,
+            is_late,
             ..
         } = waiting;
         let client = client.filter(|client| self.directory.get(*client).is_some());
         let outcome = match effect {
-            Effect::Line(effect) => self.line_settled(client, effect, kept, outbox),
+            Effect::Line(effect) => self.line_settled(client, effect, kept, is_late, outbox),
             Effect::Account(effect) => {
                 self.account_settled(now, client, *effect, kept, outbox, archive)
             }

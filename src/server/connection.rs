@@ -398,6 +398,8 @@ pub fn is_abrupt(reason: CloseReason) -> bool {
         | CloseReason::AddressFull
         | CloseReason::Http
         | CloseReason::Tls
-        | CloseReason::Shutdown => false,
+        | CloseReason::Shutdown
+        | CloseReason::Replaced
+        | CloseReason::AccountEnded => false,
     }
 }
