@@ -14,7 +14,7 @@ macro_rules! tokenizer {
 
 const CREATE: &str = concat!(
     "BEGIN IMMEDIATE;
-    CREATE VIEW message_word AS SELECT id, 'p' || place AS place, text FROM message;
+    CREATE VIEW message_word AS SELECT id, 'p' || place AS place, text FROM message WHERE place <> 0;
     CREATE VIRTUAL TABLE message_index USING fts5(place, text,
         content = 'message_word', content_rowid = 'id', detail = column, ",
     tokenizer!(),
@@ -23,7 +23,7 @@ const CREATE: &str = concat!(
     CREATE TRIGGER message_indexed AFTER INSERT ON message BEGIN
         INSERT INTO message_index(rowid, place, text) VALUES (new.id, 'p' || new.place, new.text);
     END;
-    CREATE TRIGGER message_unindexed AFTER DELETE ON message BEGIN
+    CREATE TRIGGER message_unindexed AFTER UPDATE OF text ON message BEGIN
         INSERT INTO message_index(message_index, rowid, place, text)
         VALUES ('delete', old.id, 'p' || old.place, old.text);
     END;

@@ -174,13 +174,21 @@ fn forgotten_line_is_in_no_read_before_it_is_erased() {
     assert_eq!(restored.waiting, [(account(3), AccountId::new(2), 1)]);
 }
 
-/// The files of the store's folder that have these bytes.
+/// The files of the store's folder that have these bytes. Looked for twice, as they may go from one file to the
+/// other meanwhile.
 fn files_with(stage: &Stage, bytes: &[u8]) -> Vec<PathBuf> {
-    let folder = std::fs::read_dir(stage.path().parent().unwrap()).unwrap();
-    let paths = folder.map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| memchr::memmem::find(&std::fs::read(path).unwrap(), bytes).is_some())
-        .collect()
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let folder = std::fs::read_dir(stage.path().parent().unwrap()).unwrap();
+        for path in folder.map(|entry| entry.unwrap().path()) {
+            // The journal can go at any time.
+            let content = std::fs::read(&path).unwrap_or_default();
+            if memchr::memmem::find(&content, bytes).is_some() {
+                found.push(path);
+            }
+        }
+    }
+    found
 }
 
 fn wait_until_gone(stage: &mut Stage, bytes: &[u8], mut meanwhile: impl FnMut(&mut Stage)) {
