@@ -7,6 +7,8 @@
 
 use rusqlite::{Connection, Statement, params};
 
+use super::search::Index;
+
 /// The place of a row that says nothing. No room has this number.
 pub(super) const NOWHERE: i64 = 0;
 
@@ -17,17 +19,22 @@ const MARGIN_ROWS: i64 = 1024;
 /// Rows that are deleted before the clock is looked at.
 const STEP_ROWS: i64 = 256;
 
-/// Overwrites lines, and deletes what refers to them; the index of words follows by itself.
+/// Overwrites lines, and deletes what refers to them.
 #[derive(Debug)]
 pub(super) struct EraseLine<'c> {
     waiting: Statement<'c>,
     sizes: Statement<'c>,
     overwrite: Statement<'c>,
+    text: Statement<'c>,
+    index: Option<Index<'c>>,
     blanks: String,
 }
 
 impl<'c> EraseLine<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             waiting: connection.prepare(
                 "DELETE FROM waiting WHERE account IN (?2 >> 32, ?2 & 0xffffffff) AND message = ?1",
@@ -39,12 +46,19 @@ impl<'c> EraseLine<'c> {
             overwrite: connection.prepare(
                 "UPDATE message SET place = 0, author = NULL, name = '', kind = ?3, text = ?2 WHERE id = ?1",
             )?,
+            text: connection.prepare("SELECT text FROM message WHERE id = ?1")?,
+            index,
             blanks: String::new(),
         })
     }
 
     pub(super) fn execute(&mut self, id: i64, place: i64) -> rusqlite::Result<()> {
         self.waiting.execute([id, place])?;
+        if let Some(index) = &mut self.index {
+            self.text.query_row([id], |row| {
+                index.delete(id, place, row.get_ref(0)?.as_str()?)
+            })?;
+        }
         let (kind, text_bytes) = self.sizes.query_row([id], |row| {
             let bytes = |column| row.get::<_, u32>(column).map(|bytes| bytes as usize);
             let numbers =
@@ -180,7 +194,7 @@ mod tests {
             rows.unwrap().map(Result::unwrap).collect()
         };
         let before = used(&connection);
-        let mut erase = EraseLine::new(&connection).unwrap();
+        let mut erase = EraseLine::new(&connection, None).unwrap();
         let sql = "SELECT id, place FROM message";
         let rows = connection
             .prepare(sql)

@@ -11,6 +11,7 @@ use super::blank::EraseLine;
 use super::rows::{
     NOT_FORGOTTEN, account_number, line, line_number, place, place_number, unsigned,
 };
+use super::search::Index;
 
 /// How long erasing may hold up a commit.
 pub(super) const SLICE_TIME: Duration = Duration::from_millis(10);
@@ -152,7 +153,10 @@ struct Job {
 
 impl<'c> Eraser<'c> {
     /// Goes on with what an earlier daemon left.
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             oldest: connection.prepare(
                 "SELECT id, account, place, past, up_to FROM forgetting ORDER BY id LIMIT 1",
@@ -166,7 +170,7 @@ impl<'c> Eraser<'c> {
                  WHERE place = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4",
             )?,
             done: connection.prepare("DELETE FROM forgetting WHERE id = ?1")?,
-            erase: EraseLine::new(connection)?,
+            erase: EraseLine::new(connection, index)?,
             connection,
             job: None,
             left: Left::Lines,

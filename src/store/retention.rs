@@ -11,6 +11,7 @@ use crate::chat::archive::UnixMs;
 use super::blank::{EraseLine, Trimmer};
 use super::reader::first_at;
 use super::rows::{ROOMS_END, number};
+use super::search::Index;
 
 /// Between the end of a round and the next.
 pub(super) const ROUND_PERIOD: Duration = Duration::from_secs(3600);
@@ -83,7 +84,11 @@ struct Hour {
 }
 
 impl<'c> Retention<'c> {
-    pub(super) fn new(connection: &'c Connection, rules: Rules) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+        rules: Rules,
+    ) -> rusqlite::Result<Self> {
         // What waits is kept until it has arrived, or has waited for too long.
         const NOT_WAITING: &str = "NOT EXISTS (SELECT 1 FROM waiting w
             WHERE w.account IN (m.place >> 32, m.place & 0xffffffff) AND w.message = m.id)";
@@ -108,7 +113,7 @@ impl<'c> Retention<'c> {
             oldest: connection.prepare(&oldest)?,
             stop_waiting: connection
                 .prepare("DELETE FROM waiting WHERE account = ?1 AND message = ?2")?,
-            erase: EraseLine::new(connection)?,
+            erase: EraseLine::new(connection, index)?,
             trimmer: Trimmer::new(connection)?,
             oldest_live: 0,
             connection,
@@ -290,7 +295,7 @@ mod tests {
 
     fn run(connection: &Connection, days: u32, bytes_max: u64, now: u64) -> Vec<i64> {
         let rules = Rules { days, bytes_max };
-        let mut retention = Retention::new(connection, rules).unwrap();
+        let mut retention = Retention::new(connection, None, rules).unwrap();
         retention.begin(Instant::now()).unwrap();
         while retention.is_active() {
             retention.slice(now).unwrap();
@@ -384,7 +389,7 @@ mod tests {
             days: 30,
             bytes_max: u64::MAX,
         };
-        let mut retention = Retention::new(&connection, rules).unwrap();
+        let mut retention = Retention::new(&connection, None, rules).unwrap();
         let start = Instant::now();
         for (hours, more) in [(0, true), (0, false), (1, true)] {
             let before = count(&connection);

@@ -29,6 +29,7 @@ use super::password::{self, Hasher, PasswordCost};
 use super::queue::Queue;
 use super::reader::Reader;
 use super::rows::account_number;
+use super::search;
 use super::writer::Asked;
 
 /// How often, a millisecond each, the reader lets the writer empty the journal first.
@@ -240,7 +241,8 @@ fn read_on(
     first: &mut Option<ForReader>,
     errands: &Receiver<ForReader>,
 ) -> rusqlite::Result<()> {
-    let mut reader = Reader::new(connection)?;
+    let memory = search::memory()?;
+    let mut reader = Reader::new(connection, &memory)?;
     while let Some(errand) = first.take().or_else(|| errands.recv().ok()) {
         if shared.is_closing.load(Ordering::Relaxed) {
             return Ok(());

@@ -18,6 +18,7 @@ use super::files::Files;
 use super::lock::Lock;
 use super::queue::{Batch, Entry, Taken};
 use super::retention::{ROUND_PERIOD, Retention, Rules};
+use super::search::{self, Index};
 use super::worker::{ForReader, Shared};
 use super::writer::{Asked, Marks, Writer};
 
@@ -122,8 +123,9 @@ impl Writing {
     }
 
     fn write_on(&self, connection: &Connection, batch: &mut Batch) -> rusqlite::Result<()> {
-        let mut writer = Writer::new(connection)?;
-        let mut chores = Chores::new(connection, self.rules)?;
+        let memory = search::memory()?;
+        let mut writer = Writer::new(connection, Index::new(connection, &memory)?)?;
+        let mut chores = Chores::new(connection, &memory, self.rules)?;
         let (mut marks, mut chunks) = (Vec::new(), Vec::new());
         loop {
             if batch.entries.is_empty() {
@@ -321,11 +323,16 @@ impl Writing {
 }
 
 impl<'c> Chores<'c> {
-    fn new(connection: &'c Connection, rules: Rules) -> rusqlite::Result<Self> {
+    fn new(
+        connection: &'c Connection,
+        memory: &'c Connection,
+        rules: Rules,
+    ) -> rusqlite::Result<Self> {
         let now = Instant::now();
+        let index = || Index::new(connection, memory);
         Ok(Self {
-            eraser: Eraser::new(connection)?,
-            retention: Retention::new(connection, rules)?,
+            eraser: Eraser::new(connection, index()?)?,
+            retention: Retention::new(connection, index()?, rules)?,
             not_before: now,
             journal_at: now,
             retention_at: now + FIRST_ROUND_AFTER,
