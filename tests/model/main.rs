@@ -13,6 +13,7 @@
 
 mod harness;
 mod history;
+mod kept;
 mod limits;
 mod line;
 mod model;
