@@ -46,6 +46,14 @@ pub struct TestArchive {
 }
 
 impl TestArchive {
+    /// One that has kept this.
+    pub fn with(kept: Kept) -> Self {
+        Self {
+            kept,
+            ..Self::default()
+        }
+    }
+
     pub fn writes(&self) -> usize {
         self.writes.len()
     }
@@ -87,6 +95,12 @@ impl TestArchive {
         let (first, last, why) = (first.0, last.0, NotKept::Full);
         self.writes.clear();
         vec![Settled::NotKept { first, last, why }]
+    }
+
+    /// Whether something was handed over before the first question, and is not kept.
+    pub fn is_behind(&self) -> bool {
+        let first = self.writes.front().zip(self.work.front());
+        first.is_some_and(|(write, work)| write.0 < work.0)
     }
 
     /// Reads the answer to the first question. What was handed over before it is kept first.

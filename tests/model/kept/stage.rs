@@ -22,12 +22,21 @@ use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, Refusal};
 use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::{Now, Timestamp};
-use chinwag::chat::{Chat, Handled, Settings};
+use chinwag::chat::{self, Chat, Settings};
 
 use super::archive::{Kept, PASSWORD, TestArchive};
 
 /// Accounts that there are, by number from 1 on.
 pub const ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// How a line was taken; it may go unheeded here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    Done,
+    Queued,
+    Later,
+    NotNow,
+}
 
 #[derive(Debug)]
 pub struct Stage {
@@ -75,7 +84,12 @@ impl Stage {
     }
 
     pub fn with(history: HistoryLimits) -> Self {
-        let mut stage = Self::started(history, &Kept::default());
+        Self::with_kept(history, &Kept::default())
+    }
+
+    /// As after a start that found this, some time later.
+    pub fn with_kept(history: HistoryLimits, kept: &Kept) -> Self {
+        let mut stage = Self::started(history, kept);
         // Numbers for lines.
         stage.wait(Duration::ZERO);
         stage.settle();
@@ -102,17 +116,20 @@ impl Stage {
             settings: 0,
             tokens: 0,
         });
-        let rooms = kept.rooms.iter().map(|(place, (name, owner, days, topic))| {
-            let lines = kept.lines.iter().filter(|line| line.place == *place);
-            RestoredRoom {
-                place: *place,
-                room: room(name),
-                owner: *owner,
-                days: *days,
-                topic: topic.as_deref().map(Box::from),
-                last_line: lines.map(|line| line.id).max().unwrap_or_default(),
-            }
-        });
+        let rooms = kept
+            .rooms
+            .iter()
+            .map(|(place, (name, owner, days, topic))| {
+                let lines = kept.lines.iter().filter(|line| line.place == *place);
+                RestoredRoom {
+                    place: *place,
+                    room: room(name),
+                    owner: *owner,
+                    days: *days,
+                    topic: topic.as_deref().map(Box::from),
+                    last_line: lines.map(|line| line.id).max().unwrap_or_default(),
+                }
+            });
         let last_room = kept.rooms.keys().map(|place| place.get()).max();
         let author = |id: LineId| kept.lines.iter().find(|line| line.id == id).unwrap().author;
         let waiting = kept.waiting.iter();
@@ -126,10 +143,7 @@ impl Stage {
             reserved_up_to: kept.reserved,
             last_at: kept.lines.last().map_or(0, |line| line.at),
         };
-        let archive = TestArchive {
-            kept: kept.clone(),
-            ..TestArchive::default()
-        };
+        let archive = TestArchive::with(kept.clone());
         let mut stage = Self {
             chat,
             archive,
@@ -195,7 +209,10 @@ impl Stage {
         let id = self.begin_login(name);
         self.settle();
         let heard = self.hear(id);
-        assert!(heard.iter().any(|line| line.starts_with("logged in")), "{heard:?}");
+        assert!(
+            heard.iter().any(|line| line.starts_with("logged in")),
+            "{heard:?}"
+        );
         id
     }
 
@@ -220,7 +237,12 @@ impl Stage {
             .chat
             .handle(now, id, Ok(command), &mut self.ears, &mut self.archive);
         self.chat.check_invariants();
-        handled
+        match handled {
+            chat::Handled::Done => Handled::Done,
+            chat::Handled::Queued => Handled::Queued,
+            chat::Handled::Later => Handled::Later,
+            chat::Handled::NotNow => Handled::NotNow,
+        }
     }
 
     /// Carries out a line, settles all, and returns what the connection got since it was asked last.
@@ -262,8 +284,16 @@ impl Stage {
 
     /// Answers the first question.
     pub fn answer(&mut self) {
-        let settled = self.archive.read_one();
+        let settled = self.read();
         self.give(settled);
+    }
+
+    /// Keeps what the first question must see, and reads the answer to it.
+    pub fn read(&mut self) -> Option<Settled> {
+        while self.archive.is_behind() {
+            self.keep_one();
+        }
+        self.archive.read_one()
     }
 
     /// Keeps and answers until nothing is under way.
@@ -281,6 +311,12 @@ impl Stage {
     pub fn write(&mut self, id: ClientId, to: &str, text: &str) -> Handled {
         let to = Recipients::parse(to).unwrap();
         self.handle(id, Command::Message(MessageCommand::Private { to, text }))
+    }
+
+    /// Joins, and settles nothing.
+    pub fn join_now(&mut self, id: ClientId, name: &str) -> Handled {
+        let join = MembershipCommand::Join(room(name));
+        self.handle(id, Command::Membership(join))
     }
 
     pub fn join(&mut self, id: ClientId, name: &str) -> String {
@@ -453,7 +489,9 @@ fn missed(missed: &Missed) -> String {
 }
 
 fn view(view: &RoomView<'_>) -> String {
-    let topic = view.topic.map_or(String::new(), |topic| format!(" ({topic})"));
+    let topic = view
+        .topic
+        .map_or(String::new(), |topic| format!(" ({topic})"));
     let kept = view.kept.map_or(String::new(), |kept| {
         let owner = kept.owner.map_or("nobody".to_owned(), Name::to_string);
         format!(" kept {} {owner}", kept.days)
@@ -546,7 +584,10 @@ fn reply_in_words(reply: &Reply<'_>) -> String {
             let missed: String = found.missed.iter().map(missed).collect();
             let entered = found.entered.as_ref().map(view).unwrap_or_default();
             let waiting = found.waiting;
-            format!("logged in {} {entered}{missed} waiting {waiting}", found.name)
+            format!(
+                "logged in {} {entered}{missed} waiting {waiting}",
+                found.name
+            )
         }
         Reply::History(HistoryReply::Page(page)) => {
             let of = match page.of {
