@@ -26,4 +26,5 @@ pub mod chat;
 pub mod config;
 pub mod net;
 pub mod server;
+pub mod store;
 pub mod wire;

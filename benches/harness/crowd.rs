@@ -77,6 +77,13 @@ impl Outbox for Counter {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        to.fold(Delivery::Refused, |_, to| self.deliver(to, from, event))
+    }
+
     fn announce<I: Iterator<Item = Addressee>>(&mut self, _: &RoomName, to: I, event: &Event<'_>) {
         black_box(event);
         for addressee in to {

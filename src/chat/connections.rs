@@ -1,10 +1,11 @@
 //! A user's connections beside the first: how they come and go, unseen by others.
 
-use super::Chat;
+use super::event::Event;
 use super::ids::{ClientId, RoomId, UserId};
 use super::outbox::Outbox;
 use super::time::Timestamp;
 use super::user::User;
+use super::{Chat, Sender};
 
 impl Chat {
     /// Makes a connection a further one of a user who is here. One that had another user leaves as that user
@@ -34,6 +35,20 @@ impl Chat {
         }
         self.add_connection(user, id);
         outbox.named(id, name);
+    }
+
+    /// Shows an event to the connections of the sender's that did not cause it.
+    pub(super) fn send_to_others<O: Outbox>(
+        &self,
+        sender: &Sender,
+        event: &Event<'_>,
+        outbox: &mut O,
+    ) {
+        for id in self.directory.connections_of(sender.user) {
+            if id != sender.client {
+                outbox.send(id, event);
+            }
+        }
     }
 
     /// The current room of a new connection: the lobby, if the user is in it, or else the first by name.

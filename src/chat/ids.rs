@@ -114,7 +114,7 @@ impl PlaceId {
 
     /// The place with this number, as [`PlaceId::get`] gave it.
     #[must_use]
-    pub fn from_number(number: u64) -> Self {
+    pub const fn from_number(number: u64) -> Self {
         Self(number)
     }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::archive::Archive;
 use super::command::MembershipCommand;
-use super::event::{MembershipReply, Missed, RoomView};
+use super::event::{Event, MembershipReply, Missed, RoomView};
 use super::history::kept_rooms::KeptInfo;
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::{Member, Membership};
@@ -58,6 +58,10 @@ impl Chat {
             self.set_current(sender.client, Some(room));
         } else {
             self.enter(now.timestamp, sender.client, &sender.name, room, outbox);
+            if let Some(room) = self.rooms.get(room) {
+                let (room, name) = (&room.name, &sender.name);
+                self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
+            }
             if let Some(outcome) = self.ask_missed(now, sender, room, archive) {
                 return outcome;
             }
@@ -110,7 +114,7 @@ impl Chat {
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
         self.note_left(user.account, membership.room);
-        self.exit(sender, membership);
+        let moved = self.exit(sender, membership);
         let change = Change {
             who: sender.user,
             name: &sender.name,
@@ -119,6 +123,7 @@ impl Chat {
         self.rooms
             .announce_presence(now, membership.room, change, outbox);
         self.rooms.drop_if_empty(membership.room);
+        self.show_part(sender, &room_name, &moved, outbox);
 
         let current = self.current_name(sender.client);
         answer(
@@ -204,29 +209,53 @@ impl Chat {
     }
 
     /// Takes a user out of a room. If it was a connection's current one, that is now, of the connection that
-    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current).
-    fn exit(&mut self, sender: &Sender, membership: Membership) {
+    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current). Returns
+    /// whose it was.
+    fn exit(&mut self, sender: &Sender, membership: Membership) -> SmallVec<[ClientId; 2]> {
         let Some(user) = self.directory.user_mut(sender.user) else {
-            return;
+            return SmallVec::new();
         };
         user.rooms.retain(|own| own.room != membership.room);
         let several = !user.further().is_empty();
         self.remove_member(membership, several);
         let Some(user) = self.directory.user(sender.user) else {
-            return;
+            return SmallVec::new();
         };
         let last = user.rooms.last().map(|own| own.room);
         let next = self.next_current(user);
-        let connections: SmallVec<[ClientId; 2]> = user.connections().collect();
-        for id in connections {
-            if let Some(client) = self.directory.get_mut(id)
-                && client.current == Some(membership.room)
-            {
-                let asked = id == sender.client;
+        let mut moved: SmallVec<[ClientId; 2]> = user.connections().collect();
+        moved.retain(|id| {
+            let client = self.directory.get_mut(*id);
+            let client = client.filter(|client| client.current == Some(membership.room));
+            client.is_some_and(|client| {
+                let asked = *id == sender.client;
                 client.current = if asked { last } else { next };
-            }
-        }
+                true
+            })
+        });
         self.refresh_member(sender.user);
+        moved
+    }
+
+    /// Shows to the sender's other connections that a room was left, which was the current one of those `moved`.
+    fn show_part<O: Outbox>(
+        &self,
+        sender: &Sender,
+        room: &RoomName,
+        moved: &[ClientId],
+        outbox: &mut O,
+    ) {
+        let others = self.directory.connections_of(sender.user);
+        for id in others.filter(|id| *id != sender.client) {
+            let current = self.current_name(id);
+            let event = Event::OwnLeave {
+                room,
+                name: &sender.name,
+                current: current.as_ref(),
+                moved: moved.contains(&id),
+            };
+            outbox.send(id, &event);
+        }
     }
 
     fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {

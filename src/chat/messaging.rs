@@ -190,11 +190,11 @@ impl Chat {
             kept,
         ) {
             (Delivery::Queued, None) => {
-                self.echo_private(sender, to, text, id, outbox);
+                self.show_sent(sender, to, text, id, recipient == sender.user, outbox);
                 answer(outbox, sender.client, Reply::Done)
             }
             (Delivery::Queued, Some(line)) => {
-                self.echo_private(sender, to, text, id, outbox);
+                self.show_sent(sender, to, text, id, recipient == sender.user, outbox);
                 self.keep_private(now, sender, line, text, outbox, archive)
             }
             (Delivery::Refused, Some(line)) => {
@@ -264,7 +264,8 @@ impl Chat {
             self.keep_waiting_copy(now, sender, account, text, &mut copies, archive);
         }
         if full.len() < found.len() || copies.waits() {
-            self.echo_private(sender, &all, text, copies.first(), outbox);
+            let to_oneself = found.iter().any(|(user, _)| *user == sender.user);
+            self.show_sent(sender, &all, text, copies.first(), to_oneself, outbox);
         }
         if copies.is_any() {
             let client = sender.client;
@@ -315,13 +316,10 @@ impl Chat {
             text,
             id,
         };
-        // One connection that takes it is enough.
-        let mut delivery = Delivery::Refused;
-        for client in user.connections() {
-            if outbox.deliver(client, sender.user, &event) == Delivery::Queued {
-                delivery = Delivery::Queued;
-            }
-        }
+        let delivery = match user.further() {
+            [] => outbox.deliver(user.first(), sender.user, &event),
+            _ => outbox.deliver_copies(user.connections(), sender.user, &event),
+        };
         if delivery == Delivery::Queued {
             user.reply_to = Some(sender.user);
             if user.away().is_some() {
@@ -331,18 +329,28 @@ impl Chat {
         delivery
     }
 
-    pub(super) fn echo_private<O: Outbox>(
+    /// Shows a private message to its sender: by `/echo on` to the connection that sent it, and to their others,
+    /// unless it is also `to_oneself` and they have it.
+    pub(super) fn show_sent<O: Outbox>(
         &self,
         sender: &Sender,
         to: &[Name],
         text: &str,
         id: Option<LineId>,
+        to_oneself: bool,
         outbox: &mut O,
     ) {
-        let client = self.directory.get(sender.client);
-        if client.is_some_and(|client| client.echo) {
-            let from = &sender.name;
-            outbox.send(sender.client, &Event::Private { from, to, text, id });
+        let Some(client) = self.directory.get(sender.client) else {
+            return;
+        };
+        let from = &sender.name;
+        if client.echo {
+            let copy = Event::Private { from, to, text, id };
+            outbox.send(sender.client, &copy);
+        }
+        if client.one_of_several && !to_oneself {
+            let copy = Event::Sent { from, to, text, id };
+            self.send_to_others(sender, &copy, outbox);
         }
     }
 }

@@ -151,7 +151,11 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, new_name, Some(sender.user), outbox)?;
-        self.rename_user(sender.user, new_name, outbox);
+        let old = self.rename_user(sender.user, new_name, outbox);
+        if let Some(name) = &old.filter(|old| !old.is_spelt_like(&new_name)) {
+            let new_name = &new_name;
+            self.send_to_others(sender, &Event::Rename { name, new_name }, outbox);
+        }
         answer(
             outbox,
             sender.client,
@@ -159,21 +163,28 @@ impl Chat {
         )
     }
 
-    /// Gives a user a name, which must be free or their own, for all their connections, and tells the others.
-    pub(super) fn rename_user<O: Outbox>(&mut self, user: UserId, new_name: Name, outbox: &mut O) {
-        let old = self.directory.rename(user, new_name);
+    /// Gives a user a name, which must be free or their own, for all their connections, and tells other users.
+    /// Returns the old one.
+    pub(super) fn rename_user<O: Outbox>(
+        &mut self,
+        user: UserId,
+        new_name: Name,
+        outbox: &mut O,
+    ) -> Option<Name> {
+        let old = self.directory.rename(user, new_name)?;
         for id in self.directory.connections_of(user) {
             outbox.named(id, new_name);
         }
-        let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) else {
-            return;
-        };
+        if old.is_spelt_like(&new_name) {
+            return Some(old);
+        }
         if let Some(record) = self.directory.user(user) {
             for membership in &record.rooms {
                 self.rooms.rename_pending(membership.room, user, new_name);
             }
         }
         self.announce_rename(user, &old, &new_name, outbox);
+        Some(old)
     }
 
     /// Refuses a name that `user`, or a new user, may not take.

@@ -94,6 +94,16 @@ impl Harness {
         self.end_step(None)
     }
 
+    /// Makes a connection a further one of another's user, if that has one.
+    pub fn attach(&mut self, id: ClientId, to: ClientId) -> Seen {
+        if let Some(user) = self.chat.user_of(to) {
+            self.chat.attach(self.now(), id, user, &mut self.recorder);
+            self.users.insert(id, user);
+            self.properties.attached(id, to);
+        }
+        self.end_step(None)
+    }
+
     pub fn line(&mut self, id: ClientId, line: &Line) -> Seen {
         let (now, chat, recorder) = (self.clock(), &mut self.chat, &mut self.recorder);
         line.put_to(|request| {
@@ -181,6 +191,14 @@ impl Harness {
             "{answer:?}"
         );
         seen
+    }
+
+    /// A new connection of the user that another has, in a fresh slot.
+    pub fn further(&mut self, of: ClientId) -> ClientId {
+        let id = self.unregistered();
+        self.attach(id, of);
+        assert_eq!(self.chat.user_of(id), self.chat.user_of(of));
+        id
     }
 
     /// The users `prefix0`, `prefix1` and so on, without the checks of each step.

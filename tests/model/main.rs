@@ -11,6 +11,10 @@
     missing_docs
 )]
 
+mod accounts;
+#[path = "../support/archive.rs"]
+mod archive;
+mod connections;
 mod harness;
 mod history;
 mod kept;

@@ -46,6 +46,11 @@ pub enum OwnedEvent {
         to: Vec<String>,
         text: String,
     },
+    Sent {
+        from: String,
+        to: Vec<String>,
+        text: String,
+    },
     Message {
         room: String,
         from: String,
@@ -65,6 +70,16 @@ pub enum OwnedEvent {
         name: String,
         gone: bool,
         text: Option<String>,
+    },
+    OwnJoin {
+        room: String,
+        name: String,
+    },
+    OwnLeave {
+        room: String,
+        name: String,
+        current: Option<String>,
+        moved: bool,
     },
     Rename {
         name: String,
@@ -264,6 +279,18 @@ impl Outbox for Recorder {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let taken = to.filter(|to| self.deliver(*to, from, event) == Delivery::Queued);
+        if taken.count() > 0 {
+            Delivery::Queued
+        } else {
+            Delivery::Refused
+        }
+    }
+
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>,
@@ -356,6 +383,11 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
             to: in_order(to),
             text: text.into(),
         },
+        Event::Sent { from, to, text, .. } => OwnedEvent::Sent {
+            from: from.to_string(),
+            to: in_order(to),
+            text: text.into(),
+        },
         Event::Message {
             room, from, text, ..
         } => OwnedEvent::Message {
@@ -380,6 +412,8 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
         Event::Missed { .. } => panic!("only a server knows what was missed"),
         Event::Ok(Reply::Said(_) | Reply::Account(_) | Reply::History(_))
         | Event::History { .. }
+        | Event::Found { .. }
+        | Event::Exported { .. }
         | Event::Late { .. }
         | Event::Forgotten { .. }
         | Event::Kept { .. } => OwnedEvent::Json(json_of(event)),
@@ -404,6 +438,21 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
             name: name.to_string(),
             gone,
             text: text.map(String::from),
+        },
+        Event::OwnJoin { room, name } => OwnedEvent::OwnJoin {
+            room: room.to_string(),
+            name: name.to_string(),
+        },
+        Event::OwnLeave {
+            room,
+            name,
+            current,
+            moved,
+        } => OwnedEvent::OwnLeave {
+            room: room.to_string(),
+            name: name.to_string(),
+            current: current.map(ToString::to_string),
+            moved,
         },
         Event::Rename { name, new_name } => OwnedEvent::Rename {
             name: name.to_string(),

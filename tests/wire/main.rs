@@ -25,6 +25,7 @@
 mod acknowledgements;
 mod cases;
 mod columns;
+mod copies;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
@@ -33,10 +34,13 @@ mod gone;
 mod json;
 mod limits;
 mod lines;
+mod people;
 mod published;
 mod reading;
 mod regressions;
 mod script;
+#[cfg(target_os = "linux")]
+mod secrets;
 mod self_messages;
 mod slow_senders;
 #[path = "../support/mod.rs"]

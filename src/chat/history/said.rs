@@ -138,7 +138,7 @@ impl Chat {
         self.pending
             .push(now.timestamp, ticket, Some(client), effect);
         if let Some(name) = name {
-            self.echo_private(sender, &[name], text, Some(id), outbox);
+            self.show_sent(sender, &[name], text, Some(id), false, outbox);
         }
         Some(Ok(Answered::Queued))
     }
