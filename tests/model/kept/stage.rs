@@ -422,6 +422,19 @@ impl Outbox for Ears {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let mut delivery = Delivery::Refused;
+        for client in to {
+            if self.deliver(client, from, event) == Delivery::Queued {
+                delivery = Delivery::Queued;
+            }
+        }
+        delivery
+    }
+
     fn announce<I>(&mut self, _: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>,
@@ -502,7 +515,7 @@ fn view(view: &RoomView<'_>) -> String {
 
 fn in_words(event: &Event<'_>) -> String {
     match event {
-        Event::Private { from, to, text, id } => {
+        Event::Private { from, to, text, id } | Event::Sent { from, to, text, id } => {
             format!("{from} -> {}: {text}{}", names(to), number(*id))
         }
         Event::Message {
@@ -548,7 +561,9 @@ fn in_words(event: &Event<'_>) -> String {
             };
             format!("error {}{detail}", refusal.code())
         }
-        Event::Presence { .. } | Event::Missed { .. } => "presence".to_owned(),
+        Event::OwnJoin { room, .. } => format!("joined {room} elsewhere"),
+        Event::OwnLeave { room, .. } => format!("left {room} elsewhere"),
+        _ => "other".to_owned(),
     }
 }
 
