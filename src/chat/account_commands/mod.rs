@@ -118,7 +118,7 @@ impl Chat {
         _archive: &mut dyn Archive,
     ) -> Outcome<'static> {
         if kept.is_err() {
-            self.undo_claims(effect);
+            self.undo_claims(&effect);
             let is_late = false;
             return Err(AccountRefusal::NotKept { is_late }.into());
         }
@@ -155,8 +155,8 @@ impl Chat {
     }
 
     /// Nothing comes of a change: what was claimed for it is free again.
-    fn undo_claims(&mut self, effect: AccountEffect) {
-        match effect {
+    fn undo_claims(&mut self, effect: &AccountEffect) {
+        match *effect {
             AccountEffect::Made { name, charge, .. } => {
                 self.accounts.release_name(&name);
                 self.guard.give_back_making(charge);
@@ -192,7 +192,7 @@ impl Chat {
                 self.password_checked(now, client, account, seen, charge, checked, outbox, archive)
             }
             AccountStep::TokenChecked { account, seen } => {
-                self.token_checked(now, client, account, seen, response, outbox, archive)
+                self.token_checked(now, client, account, seen, &response, outbox, archive)
             }
             AccountStep::Arrival {
                 account,
@@ -296,15 +296,15 @@ impl Chat {
     }
 
     /// Notes what follows once a change is kept.
-    fn once_kept<'a>(
+    fn once_kept(
         &mut self,
         now: Now,
         id: Option<ClientId>,
         ticket: Ticket,
         effect: AccountEffect,
-    ) -> Outcome<'a> {
+    ) -> Answered {
         let effect = Effect::Account(Box::new(effect));
         self.pending.push(now.timestamp, ticket, id, effect);
-        Ok(Answered::Later)
+        Answered::Later
     }
 }

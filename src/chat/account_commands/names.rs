@@ -88,7 +88,7 @@ impl Chat {
             return Err(AccountRefusal::NotKept { is_late }.into());
         };
         let effect = AccountEffect::Spelt { account, name };
-        self.once_kept(now, Some(id), ticket, effect)
+        Ok(self.once_kept(now, Some(id), ticket, effect))
     }
 
     /// An account's name is spelt in another way.

@@ -15,6 +15,7 @@ use chinwag::chat::ids::{AccountId, ClientId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::refusal::{LineRefusal, Refusal};
 use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Handled, Settings};
@@ -129,6 +130,16 @@ impl Stage {
             }
             Handled::Queued | Handled::NotNow => panic!("{line} is {handled:?}"),
         }
+        self.check();
+    }
+
+    /// Types a line that is too long.
+    pub fn type_too_long(&mut self, id: ClientId) {
+        let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max: 4096 });
+        let now = self.now();
+        let (told, archive) = (&mut self.told, &mut self.archive);
+        let handled = self.chat.handle(now, id, Err(refusal), told, archive);
+        assert_eq!(handled, Handled::Done);
         self.check();
     }
 
