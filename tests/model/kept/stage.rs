@@ -422,6 +422,19 @@ impl Outbox for Ears {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let mut delivery = Delivery::Refused;
+        for client in to {
+            if self.deliver(client, from, event) == Delivery::Queued {
+                delivery = Delivery::Queued;
+            }
+        }
+        delivery
+    }
+
     fn announce<I>(&mut self, _: &RoomName, to: I, event: &Event<'_>)
     where
         I: Iterator<Item = Addressee>,
@@ -518,10 +531,31 @@ fn in_words(event: &Event<'_>) -> String {
             id,
         } => format!("{room} {from}: {text}{}", number(*id)),
         Event::Topic { room, text, .. } => format!("topic {room} {}", text.unwrap_or_default()),
-        Event::Join { room, name } => format!("{name} joined {room}"),
-        Event::Leave { room, name, .. } => format!("{name} left {room}"),
+        Event::Sent { from, to, text, id } => {
+            format!("sent {from} -> {}: {text}{}", names(to), number(*id))
+        }
+        Event::Join { room, name } | Event::OwnJoin { room, name } => {
+            format!("{name} joined {room}")
+        }
+        Event::Leave { room, name, .. } | Event::OwnLeave { room, name, .. } => {
+            format!("{name} left {room}")
+        }
         Event::Rename { new_name, .. } => format!("renamed {new_name}"),
         Event::History {
+            id,
+            place,
+            from,
+            text,
+            ..
+        }
+        | Event::Found {
+            id,
+            place,
+            from,
+            text,
+            ..
+        }
+        | Event::Exported {
             id,
             place,
             from,
