@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chinwag::chat::archive::{
-    Answer, Archive, Change, HashWork, Hashed, KeptLine, Label, MissedLines, NotKept,
-    PasswordHash, PastLine, Question, Settled, Ticket, Token, TokenHash, UnixMs,
+    Answer, Archive, Change, HashWork, Hashed, KeptLine, Label, MissedLines, NotKept, PasswordHash,
+    PastLine, Question, Settled, Ticket, Token, TokenHash, UnixMs,
 };
 use chinwag::chat::ids::{AccountId, LineId, PlaceId};
 use chinwag::chat::name::Name;
