@@ -515,7 +515,7 @@ fn view(view: &RoomView<'_>) -> String {
 
 fn in_words(event: &Event<'_>) -> String {
     match event {
-        Event::Private { from, to, text, id } => {
+        Event::Private { from, to, text, id } | Event::Sent { from, to, text, id } => {
             format!("{from} -> {}: {text}{}", names(to), number(*id))
         }
         Event::Message {
@@ -582,7 +582,9 @@ fn in_words(event: &Event<'_>) -> String {
             };
             format!("error {}{detail}", refusal.code())
         }
-        Event::Presence { .. } | Event::Missed { .. } => "presence".to_owned(),
+        Event::OwnJoin { room, .. } => format!("joined {room} elsewhere"),
+        Event::OwnLeave { room, .. } => format!("left {room} elsewhere"),
+        _ => "other".to_owned(),
     }
 }
 
