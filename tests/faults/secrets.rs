@@ -144,7 +144,11 @@ fn password_is_nowhere_in_memory_some_time_after_it_was_typed() {
     }
     let place = |bytes: &[u8]| memchr::memmem::find(&seen, bytes);
     let answer = place(b"* You are alice").unwrap();
-    assert_eq!(place(&[IAC, WILL, ECHO]), Some(0), "behind the prompt's line");
+    assert_eq!(
+        place(&[IAC, WILL, ECHO]),
+        Some(0),
+        "behind the prompt's line"
+    );
     assert!(place(&[IAC, WONT, ECHO]).unwrap() < answer);
     expect_forgotten(&daemon, password);
 
