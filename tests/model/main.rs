@@ -17,6 +17,7 @@ mod archive;
 mod connections;
 mod harness;
 mod history;
+mod kept;
 mod limits;
 mod line;
 mod model;

@@ -20,11 +20,11 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Chat, Outcome, answer};
 
-use super::effects::AccountStep;
 use super::expiry::DAY;
-use super::guard::Charge;
-use super::prompts::Asked;
-use super::table::{Account, Versions};
+use crate::chat::accounts::effects::AccountStep;
+use crate::chat::accounts::guard::Charge;
+use crate::chat::accounts::prompts::Asked;
+use crate::chat::accounts::table::{Account, Versions};
 
 /// How a token begins, so that none is taken for a password.
 const TOKEN_PREFIX: &str = "cw_";

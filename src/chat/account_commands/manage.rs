@@ -1,5 +1,6 @@
 //! Making an account, its password, its end.
 
+use crate::chat::accounts::skeleton::Skeleton;
 use crate::chat::archive::{Archive, Change, HashWork, Hashed, UnixMs};
 use crate::chat::event::{AccountReply, Event, Need, Notice};
 use crate::chat::ids::{AccountId, ClientId, UserId};
@@ -11,12 +12,12 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::{AccountEffect, AccountStep, Guarded};
 use super::expiry::HELD_TIME;
-use super::guard::Charge;
 use super::login::{Checked, is_token};
-use super::prompts::Asked;
-use super::table::Versions;
+use crate::chat::accounts::effects::{AccountEffect, AccountStep, Guarded};
+use crate::chat::accounts::guard::Charge;
+use crate::chat::accounts::prompts::Asked;
+use crate::chat::accounts::table::Versions;
 
 /// The least length of a password, in bytes: shorter ones are guessed.
 pub const PASSWORD_BYTES_MIN: usize = 8;
@@ -157,7 +158,7 @@ impl Chat {
         let ticket = archive.change(Change::MakeAccount {
             account,
             name,
-            skeleton: super::skeleton::Skeleton::of(&name).as_str().into(),
+            skeleton: Skeleton::of(&name).as_str().into(),
             password,
             at,
         });

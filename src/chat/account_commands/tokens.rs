@@ -13,8 +13,8 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, answer};
 
-use super::effects::{AccountEffect, AccountStep};
-use super::table::Versions;
+use crate::chat::accounts::effects::{AccountEffect, AccountStep};
+use crate::chat::accounts::table::Versions;
 
 /// Tokens of one account: one for each of somebody's machines and programs.
 pub const TOKENS_MAX: usize = 10;
