@@ -8,6 +8,7 @@
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
 //! (what needs no name), `messaging`, `membership`, `queries` or `settings`. Its end is in `departure`.
 
+mod account_commands;
 mod accounts;
 pub mod archive;
 mod client;
@@ -43,7 +44,7 @@ mod verb;
 
 use ahash::RandomState;
 
-use accounts::expiry::Expiry;
+use account_commands::expiry::Expiry;
 use accounts::guard::Guard;
 use accounts::prompts::Prompts;
 use accounts::table::Accounts;

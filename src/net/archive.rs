@@ -77,20 +77,20 @@ pub fn open(config: &StoreConfig, registry: &Registry) -> Result<Opened, StartEr
                 completions: store.completions(),
                 store,
             })),
-            note: Some(note_of(&displayed(path), is_named)),
+            note: Some(note_of(&displayed(path), is_named || path.exists())),
         }),
         Err(error) if is_named => Err(error.into()),
         Err(error) => Ok(without_store(Some(&error))),
     }
 }
 
-fn note_of(path: &str, is_named: bool) -> String {
-    let since = if is_named {
+fn note_of(path: &str, is_there: bool) -> String {
+    let when = if is_there {
         ""
     } else {
-        ", once there is something to keep"
+        "\n  That file is made once there is something to keep."
     };
-    format!("chinwag keeps accounts and history in {path}{since}")
+    format!("chinwag keeps accounts and history in {path}{when}")
 }
 
 /// Nothing can be kept, and nobody wanted that if there is a reason.

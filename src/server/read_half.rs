@@ -425,7 +425,11 @@ impl ReadHalf {
             buffers.put(pending.bytes);
         }
         self.pending = None;
-        self.take_codec().wipe();
+        let mut codec = self.take_codec();
+        if codec.has_unfinished_line() {
+            let _ = codec.finish();
+            codec.wipe();
+        }
         self.hold = Hold::None;
     }
 }

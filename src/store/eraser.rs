@@ -7,9 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use crate::chat::archive::{ChangeAnswer, FORGOTTEN_TOLD_MAX, Forgetting};
 use crate::chat::ids::{AccountId, LineId, PlaceId};
 
+use super::blank::EraseLine;
 use super::rows::{
     NOT_FORGOTTEN, account_number, line, line_number, place, place_number, unsigned,
 };
+use super::search::Index;
 
 /// How long erasing may hold up a commit.
 pub(super) const SLICE_TIME: Duration = Duration::from_millis(10);
@@ -134,7 +136,7 @@ pub(super) struct Eraser<'c> {
     of_author: Statement<'c>,
     of_place: Statement<'c>,
     done: Statement<'c>,
-    delete: DeleteLine<'c>,
+    erase: EraseLine<'c>,
     /// The first on the list, and how far it is done.
     job: Option<Job>,
     left: Left,
@@ -151,7 +153,10 @@ struct Job {
 
 impl<'c> Eraser<'c> {
     /// Goes on with what an earlier daemon left.
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             oldest: connection.prepare(
                 "SELECT id, account, place, past, up_to FROM forgetting ORDER BY id LIMIT 1",
@@ -165,7 +170,7 @@ impl<'c> Eraser<'c> {
                  WHERE place = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4",
             )?,
             done: connection.prepare("DELETE FROM forgetting WHERE id = ?1")?,
-            delete: DeleteLine::new(connection)?,
+            erase: EraseLine::new(connection, index)?,
             connection,
             job: None,
             left: Left::Lines,
@@ -225,7 +230,7 @@ impl<'c> Eraser<'c> {
         let lines = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
         for (id, place) in &lines {
             if job.place.is_none_or(|only| only == *place) {
-                self.delete.execute(*id, *place)?;
+                self.erase.execute(*id, *place)?;
             }
         }
         match lines.last() {
@@ -283,28 +288,4 @@ pub(super) fn empty_journal(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| {
         Ok(unsigned(row, 0)? == 0)
     })
-}
-
-/// Deletes a line with all that refers to it; the index of words follows by itself.
-#[derive(Debug)]
-pub(super) struct DeleteLine<'c> {
-    waiting: Statement<'c>,
-    message: Statement<'c>,
-}
-
-impl<'c> DeleteLine<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            waiting: connection.prepare(
-                "DELETE FROM waiting WHERE account IN (?2 >> 32, ?2 & 0xffffffff) AND message = ?1",
-            )?,
-            message: connection.prepare("DELETE FROM message WHERE id = ?1")?,
-        })
-    }
-
-    pub(super) fn execute(&mut self, id: i64, place: i64) -> rusqlite::Result<()> {
-        self.waiting.execute([id, place])?;
-        self.message.execute([id])?;
-        Ok(())
-    }
 }

@@ -65,6 +65,19 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
+    /// An older chinwag made it, and none of this version has opened it since.
+    #[error(
+        "{} has version {found}, and this chinwag works with {known}; start the daemon once, which brings it up to date",
+        shown(path)
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
     /// SQLite fails otherwise.
     #[error(
         "cannot {doing} {}: {source}; make room on its disk and try again, or name another file with --store",

@@ -21,15 +21,7 @@ pub(super) fn migrate(
     steps: &[&str],
 ) -> Result<(), StoreError> {
     let path = files.path();
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let found = version(connection).map_err(StoreError::sqlite("read", path))?;
-    if found > known {
-        let path = path.to_owned();
-        return Err(StoreError::Newer { path, found, known });
-    }
-    if !is_ours(connection, found).map_err(StoreError::sqlite("read", path))? {
-        return Err(StoreError::NotOurs(path.to_owned()));
-    }
+    let (found, known) = versions(connection, files, steps)?;
     if 0 < found && found < known {
         keep_copy(connection, files, found)?;
     }
@@ -42,6 +34,35 @@ pub(super) fn migrate(
         }
     }
     Ok(())
+}
+
+/// Checks that a database is of today's version: for those who only read.
+pub(super) fn check_version(connection: &Connection, files: &Files) -> Result<(), StoreError> {
+    let (found, known) = versions(connection, files, STEPS)?;
+    if found < known {
+        let path = files.path().to_owned();
+        return Err(StoreError::Older { path, found, known });
+    }
+    Ok(())
+}
+
+/// The version that a database has, and the newest that is known.
+fn versions(
+    connection: &Connection,
+    files: &Files,
+    steps: &[&str],
+) -> Result<(i64, i64), StoreError> {
+    let path = files.path();
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let found = version(connection).map_err(StoreError::sqlite("read", path))?;
+    if found > known {
+        let path = path.to_owned();
+        return Err(StoreError::Newer { path, found, known });
+    }
+    if !is_ours(connection, found).map_err(StoreError::sqlite("read", path))? {
+        return Err(StoreError::NotOurs(path.to_owned()));
+    }
+    Ok((found, known))
 }
 
 /// The version of a database; 0 if it is empty.

@@ -11,6 +11,7 @@
 //! Only this folder knows SQLite and Argon2.
 
 mod accounts;
+mod blank;
 mod chunk;
 mod completions;
 mod database;
@@ -101,7 +102,7 @@ impl StoreSettings {
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
-    /// Nothing ever comes, but its end: when all threads have.
+    /// Nothing ever comes, but its end: when the writer has, which is the last.
     ended: Receiver<Infallible>,
 }
 
@@ -195,14 +196,15 @@ fn start(
     connection: Option<rusqlite::Connection>,
 ) -> std::io::Result<Receiver<Infallible>> {
     let (running, ended) = mpsc::channel();
+    let (serving, served) = mpsc::channel();
     let (to_reader, errands) = mpsc::channel();
     let (to_hasher, works) = mpsc::channel();
     let reading = files.clone();
-    worker::start("store-read", shared, running.clone(), move |shared| {
+    worker::start("store-read", shared, serving.clone(), move |shared| {
         worker::run_reader(shared, &reading, &errands);
     })?;
     let (hashing, cost) = (files.clone(), settings.password_cost);
-    worker::start("store-hash", shared, running.clone(), move |shared| {
+    worker::start("store-hash", shared, serving, move |shared| {
         worker::run_hasher(shared, &hashing, cost, &works);
     })?;
     let writing = Writing {
@@ -214,6 +216,7 @@ fn start(
         },
         to_reader,
         to_hasher,
+        served,
         lock,
     };
     worker::start("store-write", shared, running, move |_| {

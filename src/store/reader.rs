@@ -13,7 +13,7 @@ use super::rows::{
     LINE_COLUMNS, LINES, NOT_FORGOTTEN, account, account_number, line_number, number, past_line,
     place, place_number, room_name, unsigned,
 };
-use super::search::{self, Words};
+use super::search::Words;
 use super::writer::{Asked, Marks};
 
 /// Lines that a question looks at. Only one who leaves out nearly everybody comes near it.
@@ -30,11 +30,14 @@ pub(super) struct Reader<'c> {
     past: Statement<'c>,
     pairs: Statement<'c>,
     owner: Statement<'c>,
-    search: Option<(Statement<'c>, Words)>,
+    search: Option<(Statement<'c>, Words<'c>)>,
 }
 
 impl<'c> Reader<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        memory: &'c Connection,
+    ) -> rusqlite::Result<Self> {
         let lines = |rest: &str| {
             let sql = format!(
                 "SELECT {LINE_COLUMNS} FROM {LINES} WHERE {rest} AND {NOT_FORGOTTEN} ORDER BY m.id"
@@ -53,10 +56,9 @@ impl<'c> Reader<'c> {
              WHERE message_index MATCH ?1 AND i.rowid <= ?2 AND m.id = i.rowid AND {NOT_FORGOTTEN}
              ORDER BY i.rowid DESC"
         );
-        let search = if search::is_there(connection)? {
-            Some((connection.prepare(&found)?, Words::new()?))
-        } else {
-            None
+        let search = match Words::new(connection, memory)? {
+            Some(words) => Some((connection.prepare(&found)?, words)),
+            None => None,
         };
         Ok(Self {
             newest: connection.prepare(&newest)?,

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 
 use crate::chat::archive::UnixMs;
 
-use super::eraser::DeleteLine;
+use super::blank::{EraseLine, Trimmer};
 use super::reader::first_at;
 use super::rows::{ROOMS_END, number};
+use super::search::Index;
 
 /// Between the end of a round and the next.
 pub(super) const ROUND_PERIOD: Duration = Duration::from_secs(3600);
@@ -52,6 +53,8 @@ enum Stage {
     Place { place: i64, last: i64 },
     /// The oldest lines of all, while there are too many.
     Bytes,
+    /// Rows that say nothing.
+    Rows,
 }
 
 /// Deletes what is too old.
@@ -64,7 +67,9 @@ pub(super) struct Retention<'c> {
     old_in_place: Statement<'c>,
     oldest: Statement<'c>,
     stop_waiting: Statement<'c>,
-    delete: DeleteLine<'c>,
+    erase: EraseLine<'c>,
+    trimmer: Trimmer<'c>,
+    oldest_live: i64,
     stage: Option<Stage>,
     /// Lines that went in this round.
     deleted: u64,
@@ -79,7 +84,11 @@ struct Hour {
 }
 
 impl<'c> Retention<'c> {
-    pub(super) fn new(connection: &'c Connection, rules: Rules) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+        rules: Rules,
+    ) -> rusqlite::Result<Self> {
         // What waits is kept until it has arrived, or has waited for too long.
         const NOT_WAITING: &str = "NOT EXISTS (SELECT 1 FROM waiting w
             WHERE w.account IN (m.place >> 32, m.place & 0xffffffff) AND w.message = m.id)";
@@ -89,7 +98,8 @@ impl<'c> Retention<'c> {
              ORDER BY m.id LIMIT {STEP_ROWS}"
         );
         let oldest = format!(
-            "SELECT {columns} FROM message m WHERE {NOT_WAITING} ORDER BY m.id LIMIT {STEP_ROWS}"
+            "SELECT {columns} FROM message m WHERE m.id > ?1 AND m.place <> 0 AND {NOT_WAITING}
+             ORDER BY m.id LIMIT {STEP_ROWS}"
         );
         Ok(Self {
             rules,
@@ -103,7 +113,9 @@ impl<'c> Retention<'c> {
             oldest: connection.prepare(&oldest)?,
             stop_waiting: connection
                 .prepare("DELETE FROM waiting WHERE account = ?1 AND message = ?2")?,
-            delete: DeleteLine::new(connection)?,
+            erase: EraseLine::new(connection, index)?,
+            trimmer: Trimmer::new(connection)?,
+            oldest_live: 0,
             connection,
             stage: None,
             deleted: 0,
@@ -128,6 +140,7 @@ impl<'c> Retention<'c> {
             };
         }
         self.stage = Some(Stage::Waiting(0, 0));
+        self.oldest_live = 0;
         self.deleted = 0;
         Ok(())
     }
@@ -176,13 +189,15 @@ impl<'c> Retention<'c> {
             Stage::Waiting(account, line) => Some(self.step_waiting(account, line, now)?),
             Stage::Places(past) => Some(self.step_places(past, now)?),
             Stage::Place { place, last } => {
-                let is_more = self.delete_lines(Some((place, last)))?;
+                let is_more = self.erase_lines(Some((place, last)))?;
                 Some(if is_more { stage } else { Stage::Places(place) })
             }
             Stage::Bytes => {
                 let is_too_large = used_bytes(self.connection)? > self.rules.bytes_max;
-                (is_too_large && self.delete_lines(None)?).then_some(Stage::Bytes)
+                let is_more = is_too_large && (self.erase_lines(None)? | self.trimmer.step()?);
+                Some(if is_more { stage } else { Stage::Rows })
             }
+            Stage::Rows => self.trimmer.step()?.then_some(stage),
         })
     }
 
@@ -230,22 +245,25 @@ impl<'c> Retention<'c> {
         Ok(first_at(self.connection, time)? - 1)
     }
 
-    /// Deletes a few lines, of a place up to a line or of all. Returns whether there may be more.
-    fn delete_lines(&mut self, of: Option<(i64, i64)>) -> rusqlite::Result<bool> {
+    /// Erases a few lines, of a place up to a line or of all. Returns whether there may be more.
+    fn erase_lines(&mut self, of: Option<(i64, i64)>) -> rusqlite::Result<bool> {
         let line = |row: &rusqlite::Row<'_>| {
             let bytes = row.get::<_, i64>(2)?.cast_unsigned();
             Ok((row.get(0)?, row.get(1)?, bytes))
         };
         let rows = match of {
             Some((place, last)) => self.old_in_place.query_map([place, last], line)?,
-            None => self.oldest.query_map((), line)?,
+            None => self.oldest.query_map([self.oldest_live], line)?,
         };
         let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64, u64)>>>()?;
         for (id, place, bytes) in &rows {
             if self.hour.bytes_left == 0 {
                 return Ok(false);
             }
-            self.delete.execute(*id, *place)?;
+            self.erase.execute(*id, *place)?;
+            if of.is_none() {
+                self.oldest_live = *id;
+            }
             self.deleted += 1;
             self.hour.bytes_left = self.hour.bytes_left.saturating_sub(bytes + LINE_BYTES);
         }
@@ -277,13 +295,13 @@ mod tests {
 
     fn run(connection: &Connection, days: u32, bytes_max: u64, now: u64) -> Vec<i64> {
         let rules = Rules { days, bytes_max };
-        let mut retention = Retention::new(connection, rules).unwrap();
+        let mut retention = Retention::new(connection, None, rules).unwrap();
         retention.begin(Instant::now()).unwrap();
         while retention.is_active() {
             retention.slice(now).unwrap();
         }
         let mut select = connection
-            .prepare("SELECT id FROM message ORDER BY id")
+            .prepare("SELECT id FROM message WHERE place <> 0 ORDER BY id")
             .unwrap();
         let ids = select.query_map((), |row| row.get(0)).unwrap();
         ids.map(Result::unwrap).collect()
@@ -350,7 +368,9 @@ mod tests {
         let bytes = used_bytes(&connection).unwrap();
         let ids = run(&connection, 99, bytes - bytes / 10, NOW);
         let gone = 5000 - ids.len();
-        assert!((400..800).contains(&gone), "{gone}");
+        // More than a tenth is erased, for a tenth to be deleted.
+        assert!((1424..2300).contains(&gone), "{gone}");
+        assert!(used_bytes(&connection).unwrap() <= bytes - bytes / 10);
         assert_eq!(ids[0], i64::try_from(gone).unwrap() + 1);
     }
 
@@ -369,7 +389,7 @@ mod tests {
             days: 30,
             bytes_max: u64::MAX,
         };
-        let mut retention = Retention::new(&connection, rules).unwrap();
+        let mut retention = Retention::new(&connection, None, rules).unwrap();
         let start = Instant::now();
         for (hours, more) in [(0, true), (0, false), (1, true)] {
             let before = count(&connection);
@@ -382,7 +402,7 @@ mod tests {
     }
 
     fn count(connection: &Connection) -> i64 {
-        let sql = "SELECT count(*) FROM message";
+        let sql = "SELECT count(*) FROM message WHERE place <> 0";
         connection.query_row(sql, (), |row| row.get(0)).unwrap()
     }
 }

@@ -1,46 +1,53 @@
 //! The index of words, where the operator wants one.
 //!
-//! A line's place is a word of its own column, so that nothing of other rooms is looked at; each word that
-//! people search for is quoted, so that none is taken for the index's own language.
+//! It has no words, but hashes of them under a key of its own: what an index deletes can stand in the file for
+//! long, between the rows of a page that had others before, and nothing that was forgotten may. A line's place is
+//! a word of its own column, so that nothing of other rooms is looked at. People's words are taken apart as
+//! those of lines are, and only their hashes reach the index: none is taken for its own language.
 
-use rusqlite::{Connection, Statement, params};
+use blake2::{Blake2s256, Digest};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-/// How text becomes words: in lines and in what is searched for.
-macro_rules! tokenizer {
-    () => {
-        "tokenize = 'unicode61 remove_diacritics 2'"
-    };
-}
+/// How text becomes words: letters and digits, without case and without marks on letters.
+const TYPED: &str = "
+    CREATE VIRTUAL TABLE typed USING fts5(text, content = '', tokenize = 'unicode61 remove_diacritics 2');
+    CREATE VIRTUAL TABLE word USING fts5vocab(typed, 'row');";
 
-const CREATE: &str = concat!(
-    "BEGIN IMMEDIATE;
-    CREATE VIEW message_word AS SELECT id, 'p' || place AS place, text FROM message;
+const CREATE: &str = "
     CREATE VIRTUAL TABLE message_index USING fts5(place, text,
-        content = 'message_word', content_rowid = 'id', detail = column, ",
-    tokenizer!(),
-    ");
+        content = '', detail = column, tokenize = 'ascii');
     INSERT INTO message_index(message_index, rank) VALUES ('secure-delete', 1);
-    CREATE TRIGGER message_indexed AFTER INSERT ON message BEGIN
-        INSERT INTO message_index(rowid, place, text) VALUES (new.id, 'p' || new.place, new.text);
-    END;
-    CREATE TRIGGER message_unindexed AFTER DELETE ON message BEGIN
-        INSERT INTO message_index(message_index, rowid, place, text)
-        VALUES ('delete', old.id, 'p' || old.place, old.text);
-    END;
-    INSERT INTO message_index(message_index) VALUES ('rebuild');
-    COMMIT;"
-);
+    INSERT INTO meta VALUES ('search_key', randomblob(16));";
 
-const DROP: &str = "BEGIN IMMEDIATE; DROP TRIGGER message_indexed; DROP TRIGGER message_unindexed;
-    DROP TABLE message_index; DROP VIEW message_word; COMMIT;";
+const DROP: &str = "BEGIN IMMEDIATE; DROP TABLE message_index;
+    DELETE FROM meta WHERE key = 'search_key'; COMMIT;";
 
 /// Makes and fills the index if it is wanted and not there, and drops it if it is there and not wanted.
 pub(super) fn switch(connection: &Connection, is_wanted: bool) -> rusqlite::Result<()> {
     match (is_there(connection)?, is_wanted) {
-        (false, true) => connection.execute_batch(CREATE),
+        (false, true) => {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            connection.execute_batch(CREATE)?;
+            fill(connection)?;
+            connection.execute_batch("COMMIT")
+        }
         (true, false) => connection.execute_batch(DROP),
         _ => Ok(()),
     }
+}
+
+fn fill(connection: &Connection) -> rusqlite::Result<()> {
+    let memory = memory()?;
+    let Some(mut index) = Index::new(connection, &memory)? else {
+        return Ok(());
+    };
+    let sql = "SELECT id, place, text FROM message WHERE place <> 0 ORDER BY id";
+    let mut select = connection.prepare(sql)?;
+    let mut rows = select.query(())?;
+    while let Some(row) = rows.next()? {
+        index.insert(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_str()?)?;
+    }
+    Ok(())
 }
 
 /// Whether the database has the index.
@@ -49,42 +56,66 @@ pub(super) fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(sql, (), |row| row.get(0))
 }
 
-/// Takes words apart exactly as the index does: by an index of its own, in memory.
-#[derive(Debug)]
-pub(super) struct Words {
-    memory: Connection,
+/// A database in memory, for [`Words`] to take text apart with.
+pub(super) fn memory() -> rusqlite::Result<Connection> {
+    let memory = Connection::open_in_memory()?;
+    memory.execute_batch(TYPED)?;
+    Ok(memory)
 }
 
-impl Words {
-    pub(super) fn new() -> rusqlite::Result<Self> {
-        let memory = Connection::open_in_memory()?;
-        memory.execute_batch(concat!(
-            "CREATE VIRTUAL TABLE typed USING fts5(text, ",
-            tokenizer!(),
-            "); CREATE VIRTUAL TABLE word USING fts5vocab(typed, 'row');"
-        ))?;
-        Ok(Self { memory })
+/// The hashes of the words in a text.
+#[derive(Debug)]
+pub(super) struct Words<'m> {
+    take: Statement<'m>,
+    words: Statement<'m>,
+    clear: Statement<'m>,
+    key: Vec<u8>,
+}
+
+impl<'m> Words<'m> {
+    /// `None` if there is no index.
+    pub(super) fn new(
+        connection: &Connection,
+        memory: &'m Connection,
+    ) -> rusqlite::Result<Option<Self>> {
+        if !is_there(connection)? {
+            return Ok(None);
+        }
+        let sql = "SELECT value FROM meta WHERE key = 'search_key'";
+        let key: Option<Vec<u8>> = connection.query_row(sql, (), |row| row.get(0)).optional()?;
+        Ok(Some(Self {
+            take: memory.prepare("INSERT INTO typed(rowid, text) VALUES (1, ?1)")?,
+            words: memory.prepare("SELECT term FROM word")?,
+            clear: memory.prepare("INSERT INTO typed(typed) VALUES ('delete-all')")?,
+            key: key.unwrap_or_default(),
+        }))
     }
 
-    /// The words in `text`, as the index has them.
-    fn of(&self, text: &str) -> rusqlite::Result<Vec<String>> {
-        self.memory.execute("DELETE FROM typed", ())?;
-        self.memory
-            .execute("INSERT INTO typed VALUES (?1)", params![text])?;
-        let mut select: Statement<'_> = self.memory.prepare("SELECT term FROM word")?;
-        let words = select.query_map((), |row| row.get(0))?.collect();
-        self.memory.execute("DELETE FROM typed", ())?;
-        words
+    /// Calls `with` for the hash of each word, once.
+    fn each(&mut self, text: &str, mut with: impl FnMut(&str)) -> rusqlite::Result<()> {
+        self.take.execute([text])?;
+        let mut rows = self.words.query(())?;
+        while let Some(row) = rows.next()? {
+            let hash = Blake2s256::new()
+                .chain_update(&self.key)
+                .chain_update(row.get_ref(0)?.as_str()?);
+            let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
+            let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            with(&format!("{short:016x}"));
+        }
+        drop(rows);
+        self.clear.execute(())?;
+        Ok(())
     }
 
     /// The index's expression for all these words in any of the places; `None` if there is no word.
     pub(super) fn expression(
-        &self,
+        &mut self,
         text: &str,
         places: impl Iterator<Item = i64>,
     ) -> rusqlite::Result<Option<String>> {
-        let words = self.of(text)?;
-        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let mut words = Vec::new();
+        self.each(text, |word| words.push(format!("\"{word}\"")))?;
         let places: Vec<String> = places.map(|place| format!("\"p{place}\"")).collect();
         Ok((!words.is_empty() && !places.is_empty()).then(|| {
             let (places, words) = (places.join(" OR "), words.join(" AND "));
@@ -93,8 +124,59 @@ impl Words {
     }
 }
 
-fn quoted(word: &str) -> String {
-    format!("\"{}\"", word.replace('"', "\"\""))
+/// The index, to write.
+#[derive(Debug)]
+pub(super) struct Index<'c> {
+    insert: Statement<'c>,
+    delete: Statement<'c>,
+    words: Words<'c>,
+    hashes: String,
+}
+
+impl<'c> Index<'c> {
+    /// `None` if there is none.
+    pub(super) fn new(
+        connection: &'c Connection,
+        memory: &'c Connection,
+    ) -> rusqlite::Result<Option<Self>> {
+        let Some(words) = Words::new(connection, memory)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            insert: connection.prepare(
+                "INSERT INTO message_index(rowid, place, text) VALUES (?1, 'p' || ?2, ?3)",
+            )?,
+            delete: connection.prepare(
+                "INSERT INTO message_index(message_index, rowid, place, text)
+                 VALUES ('delete', ?1, 'p' || ?2, ?3)",
+            )?,
+            words,
+            hashes: String::new(),
+        }))
+    }
+
+    /// Puts a line in.
+    pub(super) fn insert(&mut self, id: i64, place: i64, text: &str) -> rusqlite::Result<()> {
+        self.hash(text)?;
+        self.insert.execute(params![id, place, self.hashes])?;
+        Ok(())
+    }
+
+    /// Takes a line out. All is as it was when the line was put in.
+    pub(super) fn delete(&mut self, id: i64, place: i64, text: &str) -> rusqlite::Result<()> {
+        self.hash(text)?;
+        self.delete.execute(params![id, place, self.hashes])?;
+        Ok(())
+    }
+
+    fn hash(&mut self, text: &str) -> rusqlite::Result<()> {
+        let hashes = &mut self.hashes;
+        hashes.clear();
+        self.words.each(text, |word| {
+            hashes.push_str(word);
+            hashes.push(' ');
+        })
+    }
 }
 
 #[cfg(test)]
@@ -102,21 +184,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_taken_apart_as_the_index_does() {
-        let words = Words::new().unwrap();
-        for (text, expected) in [
-            ("", None),
-            ("- . \" *", None),
-            ("Größe", Some(r#""große""#)),
-            ("a-b", Some(r#""a" AND "b""#)),
-            ("NEAR(x y)", Some(r#""near" AND "x" AND "y""#)),
-            ("ho* OR", Some(r#""ho" AND "or""#)),
-            ("text:x ^y", Some(r#""text" AND "x" AND "y""#)),
+    fn same_words_have_the_same_hashes_however_they_are_written() {
+        let database = Connection::open_in_memory().unwrap();
+        database
+            .execute_batch("CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;")
+            .unwrap();
+        database.execute_batch(CREATE).unwrap();
+        let memory = memory().unwrap();
+        let mut words = Words::new(&database, &memory).unwrap().unwrap();
+        let mut of = |text: &str| {
+            let mut found = Vec::new();
+            words
+                .each(text, |word| found.push(word.to_owned()))
+                .unwrap();
+            found.sort_unstable();
+            found
+        };
+        for (one, other, count) in [
+            ("Größe", "größe", 1),
+            ("naïve", "NAIVE", 1),
+            ("a-b", "b, a", 2),
+            ("NEAR(x y)", "y x near", 3),
+            ("ho* OR ho", "or \"ho\"", 2),
+            ("- . \" *", "", 0),
         ] {
-            let expression = words.expression(text, [17].into_iter()).unwrap();
-            let expected = expected.map(|words| format!("place : (\"p17\") AND text : ({words})"));
-            assert_eq!(expression, expected, "{text}");
+            assert_eq!(of(one), of(other), "{one}");
+            assert_eq!(of(one).len(), count, "{one}");
         }
-        assert_eq!(words.expression("x", [].into_iter()).unwrap(), None);
+        assert_ne!(of("a"), of("b"));
+        assert!(!of("secret").concat().contains("secret"));
+        let none = words.expression("x", [].into_iter()).unwrap();
+        assert_eq!(none, None);
     }
 }

@@ -29,6 +29,7 @@ use super::password::{self, Hasher, PasswordCost};
 use super::queue::Queue;
 use super::reader::Reader;
 use super::rows::account_number;
+use super::search;
 use super::writer::Asked;
 
 /// How often, a millisecond each, the reader lets the writer empty the journal first.
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) hashes: Places,
     pub(super) gate: Gate,
     has_search: bool,
+    /// The last transaction found no room.
+    is_full: AtomicBool,
     has_database: AtomicBool,
     /// Nothing waits for what is not done yet.
     is_closing: AtomicBool,
@@ -66,6 +69,7 @@ impl Shared {
             hashes: Places::new(hashes_max),
             gate: Gate::default(),
             has_search,
+            is_full: AtomicBool::new(false),
             has_database: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
             trouble: Mutex::new(None),
@@ -84,6 +88,20 @@ impl Shared {
     pub(super) fn close(&self) {
         self.is_closing.store(true, Ordering::Relaxed);
         self.queue.close();
+    }
+
+    /// There is no room: told once.
+    pub(super) fn has_no_room(&self, error: &rusqlite::Error) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            log::error!("nothing is kept until there is room again: {error}");
+        }
+    }
+
+    /// A transaction found room.
+    pub(super) fn has_room(&self) {
+        if self.is_full.swap(false, Ordering::Relaxed) {
+            log::warn!("there is room again: lines are kept");
+        }
     }
 
     /// Nothing is kept any longer, and why.
@@ -223,7 +241,8 @@ fn read_on(
     first: &mut Option<ForReader>,
     errands: &Receiver<ForReader>,
 ) -> rusqlite::Result<()> {
-    let mut reader = Reader::new(connection)?;
+    let memory = search::memory()?;
+    let mut reader = Reader::new(connection, &memory)?;
     while let Some(errand) = first.take().or_else(|| errands.recv().ok()) {
         if shared.is_closing.load(Ordering::Relaxed) {
             return Ok(());

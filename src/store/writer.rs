@@ -13,6 +13,7 @@ use crate::chat::ids::{AccountId, LineId, Place, PlaceId};
 
 use super::queue::Entry;
 use super::rows::{account_number, kind_number, line, line_number, number, place, place_number};
+use super::search::Index;
 use super::{accounts, eraser};
 
 /// Conversations that are known to be in the table of places; past it all are looked for again.
@@ -51,10 +52,14 @@ pub(super) struct Writer<'c> {
     set_last_at: Statement<'c>,
     known_pairs: HashSet<PlaceId>,
     last_at: UnixMs,
+    index: Option<Index<'c>>,
 }
 
 impl<'c> Writer<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        index: Option<Index<'c>>,
+    ) -> rusqlite::Result<Self> {
         let prepare = |sql| connection.prepare(sql);
         Ok(Self {
             begin: prepare("BEGIN IMMEDIATE")?,
@@ -77,6 +82,7 @@ impl<'c> Writer<'c> {
             set_last_at: prepare("INSERT OR REPLACE INTO meta VALUES ('last_at', ?1)")?,
             known_pairs: HashSet::with_hasher(std::hash::RandomState::default()),
             last_at: last_at(connection)?,
+            index,
             connection,
         })
     }
@@ -158,6 +164,9 @@ impl<'c> Writer<'c> {
             kind_number(line.kind),
             line.text,
         ])?;
+        if let Some(index) = &mut self.index {
+            index.insert(line_number(line.id), place_number(line.place), line.text)?;
+        }
         if let Some(account) = line.waits_for {
             let row = [account_number(account), line_number(line.id)];
             self.insert_waiting.execute(row)?;

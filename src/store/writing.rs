@@ -1,7 +1,8 @@
 //! The thread that writes: batches from the queue, then what can wait.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
@@ -17,6 +18,7 @@ use super::files::Files;
 use super::lock::Lock;
 use super::queue::{Batch, Entry, Taken};
 use super::retention::{ROUND_PERIOD, Retention, Rules};
+use super::search::{self, Index};
 use super::worker::{ForReader, Shared};
 use super::writer::{Asked, Marks, Writer};
 
@@ -27,7 +29,7 @@ const JOURNAL_BYTES_MAX: usize = 2 << 20;
 const TRANSACTION_BYTES: usize = 4 << 10;
 
 /// Between two attempts to empty the journal.
-const JOURNAL_PERIOD: Duration = Duration::from_millis(20);
+const JOURNAL_PERIOD: Duration = Duration::from_millis(50);
 
 /// After a slice that failed, for want of room or because the database is locked.
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
@@ -39,6 +41,9 @@ const RETENTION_PAUSE: Duration = Duration::from_millis(20);
 /// The first round of old lines: not while everybody comes back after a restart.
 const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
 
+/// How long the reader and the hasher may take to end: what they are at, and no more.
+const SERVED_TIME: Duration = Duration::from_secs(1);
+
 /// All that the thread needs.
 #[derive(Debug)]
 pub(super) struct Writing {
@@ -47,6 +52,8 @@ pub(super) struct Writing {
     pub(super) rules: Rules,
     pub(super) to_reader: Sender<ForReader>,
     pub(super) to_hasher: Sender<(Ticket, HashWork)>,
+    /// Ends when the reader and the hasher have.
+    pub(super) served: Receiver<Infallible>,
     /// Held as long as the thread runs.
     pub(super) lock: Option<Lock>,
 }
@@ -76,6 +83,10 @@ impl Writing {
             self.shared.break_down(error.to_string());
             self.refuse_all(&mut batch);
         }
+        // The last connection takes the journal away as it closes, if it is one that may write.
+        drop((self.to_reader, self.to_hasher));
+        let _ = self.served.recv_timeout(SERVED_TIME);
+        drop(connection);
     }
 
     /// Makes the database when there is something to keep in it. `None` if the queue was closed before.
@@ -112,12 +123,17 @@ impl Writing {
     }
 
     fn write_on(&self, connection: &Connection, batch: &mut Batch) -> rusqlite::Result<()> {
-        let mut writer = Writer::new(connection)?;
-        let mut chores = Chores::new(connection, self.rules)?;
+        let memory = search::memory()?;
+        let mut writer = Writer::new(connection, Index::new(connection, &memory)?)?;
+        let mut chores = Chores::new(connection, &memory, self.rules)?;
         let (mut marks, mut chunks) = (Vec::new(), Vec::new());
         loop {
             if batch.entries.is_empty() {
-                let time_max = chores.wait_time();
+                let time_max = if self.shared.is_broken() {
+                    None
+                } else {
+                    chores.wait_time()
+                };
                 if self.shared.queue.take(batch, time_max) == Taken::Closed {
                     break;
                 }
@@ -202,7 +218,7 @@ impl Writing {
             match &failure {
                 Failure::Busy => log::warn!("another program has locked the store; waiting for it"),
                 Failure::Full => {
-                    log::warn!("nothing is kept until there is room again: {error}");
+                    self.shared.has_no_room(&error);
                     self.refuse(entries, NotKept::Full);
                 }
                 Failure::Broken(why) => {
@@ -215,6 +231,7 @@ impl Writing {
                 return Err(failure);
             }
         }
+        self.shared.has_room();
         for answer in answers {
             self.shared.completions.post(answer);
         }
@@ -306,11 +323,16 @@ impl Writing {
 }
 
 impl<'c> Chores<'c> {
-    fn new(connection: &'c Connection, rules: Rules) -> rusqlite::Result<Self> {
+    fn new(
+        connection: &'c Connection,
+        memory: &'c Connection,
+        rules: Rules,
+    ) -> rusqlite::Result<Self> {
         let now = Instant::now();
+        let index = || Index::new(connection, memory);
         Ok(Self {
-            eraser: Eraser::new(connection)?,
-            retention: Retention::new(connection, rules)?,
+            eraser: Eraser::new(connection, index()?)?,
+            retention: Retention::new(connection, index()?, rules)?,
             not_before: now,
             journal_at: now,
             retention_at: now + FIRST_ROUND_AFTER,
@@ -378,14 +400,13 @@ impl<'c> Chores<'c> {
         self.eraser.slice()?;
         if self.eraser.left() == Left::Journal && now >= self.journal_at {
             self.journal_at = now + JOURNAL_PERIOD;
-            if let Some(_alone) = shared.gate.try_alone()
-                && self.eraser.empty_journal()?
-            {
-                self.journal_bytes = 0;
+            if let Some(_alone) = shared.gate.try_alone() {
+                // Another program may read as well: ours is not to wait for that one.
+                shared.gate.release();
+                if self.eraser.empty_journal()? {
+                    self.journal_bytes = 0;
+                }
             }
-        }
-        if self.eraser.left() != Left::Journal {
-            shared.gate.release();
         }
         Ok(())
     }

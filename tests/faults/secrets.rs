@@ -7,8 +7,10 @@ use std::path::Path;
 use crate::harness::{Client, Daemon, wait_until};
 
 const IAC: u8 = 255;
-const DO: u8 = 253;
-const SUPPRESS_GO_AHEAD: u8 = 3;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DONT: u8 = 254;
+const ECHO: u8 = 1;
 
 /// Bytes of the memory that are searched at once.
 const PIECE_BYTES: usize = 1 << 20;
@@ -129,13 +131,21 @@ fn password_is_nowhere_in_memory_some_time_after_it_was_typed() {
 
     // By telnet, a key at a time, with a slip that is erased.
     let mut telnet = daemon.connect();
-    telnet.send_bytes(&[IAC, DO, SUPPRESS_GO_AHEAD]);
+    telnet.send_bytes(&[IAC, DONT, ECHO]); // which is so, and gets no answer
     telnet.send_bytes(b"/login alice\r\n");
     telnet.read_until_starting("* Password for alice?");
     type_slowly(&mut telnet, &mut witness, password.as_bytes());
     type_slowly(&mut telnet, &mut witness, b"x\x08\r\0");
     telnet.send_bytes(b"/ping three\r\n");
-    telnet.read_until_starting("* pong three");
+    // The terminal does not show what is typed at the prompt, and then it does again.
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"* pong three\r\n") {
+        seen.extend(telnet.try_line_bytes().unwrap());
+    }
+    let place = |bytes: &[u8]| memchr::memmem::find(&seen, bytes);
+    let answer = place(b"* You are alice").unwrap();
+    assert_eq!(place(&[IAC, WILL, ECHO]), Some(0), "behind the prompt's line");
+    assert!(place(&[IAC, WONT, ECHO]).unwrap() < answer);
     expect_forgotten(&daemon, password);
 
     // Half of it, and gone.

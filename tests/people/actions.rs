@@ -79,6 +79,7 @@ impl World {
         let sent = Sent::Login {
             account,
             password: password.clone(),
+            was_right: self.is_the_password(account, &password),
         };
         let name = fact.name;
         if self.rng.bool() {
@@ -92,6 +93,11 @@ impl World {
     fn new_text(&mut self, author: String, spot: Spot) -> String {
         self.facts.next_text += 1;
         let text = format!("t{}", self.facts.next_text);
+        // A command under way takes the newest lines at the time when it is carried out.
+        let may_be_forgotten = self.connections.iter().any(|one| {
+            let mut sent = one.unanswered.iter();
+            sent.any(|line| matches!(line, Sent::ForgetLast { .. } | Sent::Unkeep(_)))
+        });
         let fact = Text {
             author,
             spot,
@@ -99,7 +105,7 @@ impl World {
             is_promised: false,
             waits_for: None,
             forgotten_at: None,
-            may_be_forgotten: false,
+            may_be_forgotten,
             late: 0,
         };
         self.facts.texts.insert(text.clone(), fact);
@@ -235,7 +241,8 @@ impl World {
             return;
         };
         match self.rng.u32(..4) {
-            0 => {
+            // An earlier line that is refused would end the dialogue.
+            0 if self.connections[index].unanswered.is_empty() => {
                 let old = self.facts.accounts[account].passwords.first().cloned();
                 let old = old.unwrap_or_default();
                 let password = format!("pass-{account}-{}-word", self.step);

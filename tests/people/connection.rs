@@ -16,7 +16,12 @@ pub enum Sent {
     /// A registration as a guest.
     Guest(String),
     /// `/login`, or the password behind it.
-    Login { account: usize, password: String },
+    Login {
+        account: usize,
+        password: String,
+        /// It was the one password when it was sent.
+        was_right: bool,
+    },
     /// The password of a new account.
     Made { account: usize, password: String },
     /// A new password, with the old one right or not.

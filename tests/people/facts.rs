@@ -42,6 +42,9 @@ pub struct Account {
     /// Passwords that may be right. One, once it was answered that it is.
     pub passwords: BTreeSet<String>,
     pub tokens: Vec<String>,
+    /// Passwords and tokens that stopped being right at this step: who came in just before was let in by
+    /// one, and is heard of only now.
+    pub replaced: (usize, Vec<String>),
     /// How many of its connections have ended; a crash ends all.
     pub ends: usize,
 }

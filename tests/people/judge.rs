@@ -22,6 +22,9 @@ impl World {
         for index in 0..self.connections.len() {
             let events = self.connections[index].take_events();
             for event in events {
+                if std::env::var("PEOPLE_TRACE").is_ok() {
+                    eprintln!("{} c{index} < {event}", self.step);
+                }
                 self.take(index, &event);
             }
             let connection = &mut self.connections[index];
@@ -143,7 +146,9 @@ impl World {
                 connection.current = Some("lobby".to_owned());
             }
             Sent::Text(text) => self.take_said(&text, event),
-            Sent::Login { account, password } => {
+            Sent::Login {
+                account, password, ..
+            } => {
                 self.take_login(index, account, &password, event);
             }
             Sent::Made { account, password } => {
@@ -153,9 +158,10 @@ impl World {
                 fact.passwords = [password].into();
             }
             Sent::Changed { account, password } => {
+                let step = self.step;
                 let fact = &mut self.facts.accounts[account];
-                fact.passwords = [password].into();
-                fact.tokens.clear();
+                let old = std::mem::replace(&mut fact.passwords, [password].into());
+                fact.replaced = (step, old.into_iter().chain(fact.tokens.drain(..)).collect());
             }
             Sent::Token { account } => {
                 let token = text_of(event, "token");
@@ -185,10 +191,15 @@ impl World {
 
     /// The next line of a dialogue. Passwords may be right from the moment that they are sent.
     fn go_on(&mut self, index: usize) {
-        let Some((line, sent)) = self.connections[index].dialogue.pop_front() else {
+        let Some((line, mut sent)) = self.connections[index].dialogue.pop_front() else {
             return;
         };
-        match &sent {
+        match &mut sent {
+            Sent::Login {
+                account,
+                password,
+                was_right,
+            } => *was_right = self.is_the_password(*account, password),
             Sent::Made { account, password } => {
                 let fact = &mut self.facts.accounts[*account];
                 fact.may_exist = true;
@@ -215,8 +226,10 @@ impl World {
 
     fn take_login(&mut self, index: usize, account: usize, password: &str, event: &Value) {
         let fact = &self.facts.accounts[account];
-        let is_right =
-            fact.passwords.contains(password) || fact.tokens.iter().any(|token| token == password);
+        let (replaced_at, replaced) = &fact.replaced;
+        let was_right = *replaced_at == self.step && replaced.iter().any(|old| old == password);
+        let is_token = fact.tokens.iter().any(|token| token == password);
+        let is_right = was_right || is_token || fact.passwords.contains(password);
         assert!(is_right, "{} came in by {password}", fact.name);
         let connection = &mut self.connections[index];
         connection.name = Some(fact.name.clone());
@@ -231,18 +244,25 @@ impl World {
             panic!("an answer to nothing: {event}");
         };
         connection.dialogue.clear();
-        if let Sent::Login { account, password } = &sent {
-            let fact = &self.facts.accounts[*account];
-            // Tokens go with a new password, and an account may not have been made after all.
-            let is_surely_right = fact.is_made && fact.passwords.len() == 1;
-            if is_surely_right && fact.passwords.contains(password) {
-                assert!(
-                    INCONCLUSIVE.contains(&code.as_str()),
-                    "{} was kept out: {event}",
-                    fact.name
-                );
-            }
+        if let Sent::Login {
+            account,
+            password,
+            was_right: true,
+        } = &sent
+            && self.is_the_password(*account, password)
+        {
+            assert!(
+                INCONCLUSIVE.contains(&code.as_str()),
+                "{} was kept out: {event}",
+                self.facts.accounts[*account].name
+            );
         }
+    }
+
+    /// Whether an account surely exists, and this is its one password.
+    pub fn is_the_password(&self, account: usize, password: &str) -> bool {
+        let fact = &self.facts.accounts[account];
+        fact.is_made && fact.passwords.len() == 1 && fact.passwords.contains(password)
     }
 
     /// What is kept in the end is what was promised. Returns how many lines were.

@@ -141,9 +141,19 @@ impl World {
     pub fn send(&mut self, index: usize, line: &str, sent: Sent) {
         let connection = &mut self.connections[index];
         connection.unanswered.push_back(sent);
+        if std::env::var("PEOPLE_TRACE").is_ok() {
+            eprintln!("{} c{index} > {line}", self.step);
+        }
         let bytes = format!("{line}\n");
-        let server = &mut self.server;
-        server.deliver(&self.connections[index].client, bytes.as_bytes());
+        let client = &self.connections[index].client;
+        // What was not read yet is in one piece with it, as in a kernel.
+        let mut socket = client.socket.borrow_mut();
+        match socket.to_server.back_mut() {
+            Some(piece) => piece.extend(bytes.as_bytes()),
+            None => socket.to_server.push_back(bytes.into_bytes()),
+        }
+        drop(socket);
+        self.server.report_readable(client);
     }
 
     /// A connection that may send a line.

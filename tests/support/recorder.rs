@@ -269,7 +269,8 @@ impl Outbox for Recorder {
     }
 
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
-        assert!(matches!(event, Event::Private { .. }), "{event:?}");
+        let is_private = matches!(event, Event::Private { .. } | Event::Late { .. });
+        assert!(is_private, "{event:?}");
         self.senders.push(from);
         if self.refusing.contains(&to) {
             return Delivery::Refused;

@@ -395,7 +395,7 @@ fn quoted_words_are_cut_to_what_is_left_of_the_line() {
 }
 
 /// A number for each kind of what the server says of itself: a new kind has none yet, and so does not build.
-#[expect(clippy::too_many_lines, reason = "one arm each")]
+#[expect(clippy::too_many_lines, reason = "one arm for each kind")]
 fn kind_of(event: &Event<'_>) -> usize {
     match event {
         Event::Private { .. }

@@ -1,8 +1,7 @@
 //! What follows once the archive has answered an account command.
 
 use crate::chat::archive::{Label, UnixMs};
-use crate::chat::history::missed::Said;
-use crate::chat::ids::{AccountId, ClientId, UserId};
+use crate::chat::ids::{AccountId, ClientId, PlaceId, UserId};
 use crate::chat::name::Name;
 use crate::chat::secret::Secret;
 
@@ -66,7 +65,7 @@ pub enum AccountStep {
         /// How often this may be asked again.
         again: u8,
         /// How many lines its rooms had when that was asked, if they are entered only then.
-        said: Said,
+        said: Vec<(PlaceId, u64)>,
     },
     /// The password of a new account was hashed.
     NewAccountHashed { name: Name, charge: Charge },

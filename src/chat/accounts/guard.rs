@@ -53,7 +53,6 @@ impl Origin {
             Peer::Unix => Self::Unix,
             Peer::Tcp(address) => match address.ip().to_canonical() {
                 IpAddr::V4(ip) => Self::V4(ip.to_bits()),
-                #[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
                 IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
             },
         })
@@ -292,6 +291,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// In seconds.
+    const DAY: u64 = 24 * 60 * 60;
+
     #[test]
     fn address_has_five_tries_and_then_one_in_12_seconds() {
         let (mut guard, limits) = (guard(), AccountLimits::default());
@@ -393,7 +395,6 @@ mod tests {
     fn address_makes_three_accounts_in_any_day() {
         let (mut guard, limits) = (guard(), AccountLimits::default());
         let one = peer("198.51.100.1");
-        const DAY: u64 = 24 * 60 * 60;
         for time in [0, 10, 20] {
             guard.charge_making(at(time), &limits, &one).unwrap();
         }

@@ -1,6 +1,6 @@
 //! All accounts there are, small enough to be decided with: by number, and by what their names look like.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ahash::RandomState;
 use hashbrown::HashTable;
@@ -83,7 +83,7 @@ pub struct Accounts {
     /// Names of accounts that are gone, and until when nobody else gets them.
     held: HashMap<Skeleton, UnixMs, RandomState>,
     /// Names that nobody may have.
-    denied: HashMap<Skeleton, (), RandomState>,
+    denied: HashSet<Skeleton, RandomState>,
     /// The number given last. None is given twice, even if nothing came of the account.
     last: u32,
     claimed_names: Claims<Skeleton>,
@@ -92,9 +92,9 @@ pub struct Accounts {
 
 impl Accounts {
     pub fn new(denied: &[String], hasher: RandomState) -> Self {
-        let mut denied_skeletons = HashMap::with_hasher(hasher.clone());
+        let mut denied_skeletons = HashSet::with_hasher(hasher.clone());
         for name in denied {
-            denied_skeletons.extend(Skeleton::of_text(name).map(|skeleton| (skeleton, ())));
+            denied_skeletons.extend(Skeleton::of_text(name));
         }
         Self {
             by_number: HashMap::with_hasher(hasher.clone()),
@@ -235,7 +235,7 @@ impl Accounts {
 
     /// Whether nobody may have a name.
     pub fn is_denied(&self, name: &Name) -> bool {
-        !self.denied.is_empty() && self.denied.contains_key(&Skeleton::of(name))
+        !self.denied.is_empty() && self.denied.contains(&Skeleton::of(name))
     }
 
     /// Gives back the names that were held until now.

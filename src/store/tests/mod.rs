@@ -353,7 +353,13 @@ fn named_store_is_locked_at_once_and_made_later() {
 #[test]
 fn closed_store_is_one_file_and_its_lock() {
     let mut stage = Stage::new();
+    stage.make_account(1);
     stage.keep(&line(1, ROOM, 0, "x"));
+    stage.page(ROOM, PageRange::Newest);
+    stage.hash(HashWork::CheckPassword {
+        account: AccountId::new(1),
+        password: Secret::new("x"),
+    });
     assert!(stage.store.take().unwrap().close(PATIENCE));
     let mut names: Vec<_> = std::fs::read_dir(stage.path().parent().unwrap())
         .unwrap()

@@ -91,6 +91,7 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
 }
 
 /// `None` if the command has no second way to be written.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 fn write(command: &Command<'_>) -> Option<String> {
     let with = |word: &str, text: Option<&str>| match text {
         Some(text) => format!("/{word} {text}"),
@@ -192,14 +193,14 @@ fn write(command: &Command<'_>) -> Option<String> {
             with("?", topic.as_deref())
         }
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
-        Command::Account(command) => return write_account(command),
+        Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
     })
 }
 
-fn write_account(command: &AccountCommand<'_>) -> Option<String> {
-    Some(match command {
+fn write_account(command: &AccountCommand<'_>) -> String {
+    match command {
         AccountCommand::Show => "/account".to_owned(),
         AccountCommand::New => "/account NEW".to_owned(),
         AccountCommand::Password => "/account Password".to_owned(),
@@ -214,7 +215,7 @@ fn write_account(command: &AccountCommand<'_>) -> Option<String> {
         AccountCommand::Tokens => "/token".to_owned(),
         AccountCommand::MakeToken(label) => format!("/token {label}"),
         AccountCommand::DropToken(label) => format!("/token Drop  {label}"),
-    })
+    }
 }
 
 fn write_history(command: &HistoryCommand<'_>) -> Option<String> {

@@ -32,6 +32,10 @@ fn place_fields(place: PlaceView<'_>) -> Value {
 }
 
 /// What was said before, and notices of what is kept.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm each, in the order of the vocabulary"
+)]
 pub fn event(world: &World, which: usize, now: WallTime, examine: Examine<'_>) {
     let World {
         name, room, text, ..
@@ -240,12 +244,12 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
             (reply.into(), fields)
         }
         3 => {
-            let (need, word) = [
+            let (need, field) = [
                 (Need::Password(name), "password"),
                 (Need::NewPassword(name), "new_password"),
                 (Need::NameToDrop(name), "name"),
             ][world.size % 3];
-            (AccountReply::Needs(need).into(), json!({"needs": word}))
+            (AccountReply::Needs(need).into(), json!({"needs": field}))
         }
         4 => (AccountReply::Made { name }.into(), named_only),
         5 => (AccountReply::PasswordChanged { name }.into(), named_only),
@@ -386,10 +390,6 @@ fn page<'a>(world: &'a World, place: PlaceView<'a>) -> (Reply<'a>, Value) {
     (HistoryReply::Page(page).into(), fields)
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm each, in the order of the vocabulary"
-)]
 pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
     let World { text, size, .. } = world;
     let (name, room, size) = (world.name, world.room, *size);

@@ -9,7 +9,7 @@ use crate::chat::ids::{AccountId, ClientId};
 use crate::chat::outbox::Outbox;
 use crate::chat::time::Now;
 
-use super::table::Account;
+use crate::chat::accounts::table::Account;
 
 impl Chat {
     /// The connections of an account.

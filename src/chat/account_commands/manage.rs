@@ -1,6 +1,8 @@
 //! Making an account, its password, its end.
 
+use crate::chat::accounts::skeleton::Skeleton;
 use crate::chat::archive::{Archive, Change, HashWork, Hashed, UnixMs};
+use crate::chat::client::Client;
 use crate::chat::event::{AccountReply, Event, Need, Notice};
 use crate::chat::ids::{AccountId, ClientId, UserId};
 use crate::chat::name::Name;
@@ -11,12 +13,12 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::{AccountEffect, AccountStep, Guarded};
 use super::expiry::HELD_TIME;
-use super::guard::Charge;
 use super::login::{Checked, is_token};
-use super::prompts::Asked;
-use super::table::Versions;
+use crate::chat::accounts::effects::{AccountEffect, AccountStep, Guarded};
+use crate::chat::accounts::guard::Charge;
+use crate::chat::accounts::prompts::Asked;
+use crate::chat::accounts::table::Versions;
 
 /// The least length of a password, in bytes: shorter ones are guessed.
 pub const PASSWORD_BYTES_MIN: usize = 8;
@@ -62,10 +64,7 @@ impl Chat {
         if let Ok(owner) = self.owner(id) {
             return Err(AccountRefusal::AlreadyAccount { name: owner.name }.into());
         }
-        let wanted = self
-            .directory
-            .get(id)
-            .and_then(|client| client.wanted_name());
+        let wanted = self.directory.get(id).and_then(Client::wanted_name);
         let name = sender.map(|sender| sender.name).or(wanted);
         let name = name.ok_or(Refusal::NotRegistered)?;
         self.check_room_for_account()?;
@@ -157,7 +156,7 @@ impl Chat {
         let ticket = archive.change(Change::MakeAccount {
             account,
             name,
-            skeleton: super::skeleton::Skeleton::of(&name).as_str().into(),
+            skeleton: Skeleton::of(&name).as_str().into(),
             password,
             at,
         });
@@ -170,7 +169,7 @@ impl Chat {
             guest,
             charge,
         };
-        let answered = self.once_kept(now, Some(id), ticket, effect);
+        let answered = Ok(self.once_kept(now, Some(id), ticket, effect));
         // What is said to an account is kept.
         self.reserve_lines(now.timestamp, archive);
         answered
@@ -337,12 +336,12 @@ impl Chat {
         let ticket = ticket.ok_or(NOT_KEPT)?;
         self.accounts.set_changing(account, true);
         let by = id;
-        self.once_kept(
+        Ok(self.once_kept(
             now,
             Some(id),
             ticket,
             AccountEffect::PasswordSet { account, by },
-        )
+        ))
     }
 
     /// A new password counts: whoever is here by the old one is so no longer.
@@ -398,7 +397,7 @@ impl Chat {
             by: Some(id),
             held_until,
         };
-        self.once_kept(now, Some(id), ticket, effect)
+        Ok(self.once_kept(now, Some(id), ticket, effect))
     }
 
     /// An account is gone, and with it all that it was here by.

@@ -3,6 +3,7 @@
 use crate::chat::archive::{
     Answer, Archive, Change, HashWork, Hashed, Label, Question, Ticket, Token,
 };
+use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::{AccountReply, Notice};
 use crate::chat::ids::{AccountId, ClientId};
@@ -13,8 +14,8 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, answer};
 
-use super::effects::{AccountEffect, AccountStep};
-use super::table::Versions;
+use crate::chat::accounts::effects::{AccountEffect, AccountStep};
+use crate::chat::accounts::table::{Account, Versions};
 
 /// Tokens of one account: one for each of somebody's machines and programs.
 pub const TOKENS_MAX: usize = 10;
@@ -42,10 +43,7 @@ impl Chat {
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let account = self.owner(id)?.account;
-        let tokens = self
-            .accounts
-            .get(account)
-            .map_or(0, |account| account.tokens());
+        let tokens = self.accounts.get(account).map_or(0, Account::tokens);
         if tokens as usize + self.accounts.labels_claimed(account) >= TOKENS_MAX {
             let tokens_max = TOKENS_MAX;
             return Err(AccountRefusal::TooManyTokens { tokens_max }.into());
@@ -157,11 +155,7 @@ impl Chat {
             return Err(AccountRefusal::LoginRequired.into());
         }
         // Behind a new password that is on its way, a token made before would outlive it.
-        if self
-            .accounts
-            .get(account)
-            .is_none_or(|account| account.is_changing())
-        {
+        if self.accounts.get(account).is_none_or(Account::is_changing) {
             return Err(AccountRefusal::Busy.into());
         }
         Ok(())
@@ -179,7 +173,7 @@ impl Chat {
         let is_late = false;
         let ticket = ticket.ok_or(AccountRefusal::NotKept { is_late })?;
         self.accounts.keep_label(account, label);
-        self.once_kept(now, Some(id), ticket, effect)
+        Ok(self.once_kept(now, Some(id), ticket, effect))
     }
 
     /// A token counts.
@@ -254,7 +248,7 @@ impl Chat {
             answer(outbox, client, AccountReply::TokenDropped { label: &label })?;
         }
         for id in self.connections_of_account(account) {
-            let came_by = self.directory.get(id).and_then(|client| client.came_by());
+            let came_by = self.directory.get(id).and_then(Client::came_by);
             if came_by == Some(label) {
                 let (notice, reason) = (Notice::AccountEnded, CloseReason::AccountEnded);
                 self.end_connection(now, id, notice, reason, outbox);

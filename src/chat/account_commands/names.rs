@@ -1,5 +1,6 @@
 //! Whose a name is: refused to all others, on every way in.
 
+use crate::chat::accounts::table::Account;
 use crate::chat::archive::{Archive, Change};
 use crate::chat::event::SessionReply;
 use crate::chat::ids::{AccountId, ClientId};
@@ -9,7 +10,7 @@ use crate::chat::refusal::{AccountRefusal, Refusal, SessionRefusal};
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::AccountEffect;
+use crate::chat::accounts::effects::AccountEffect;
 
 impl Chat {
     /// Refuses guests where only accounts may be. The name that one asked for is that of the account which
@@ -87,7 +88,7 @@ impl Chat {
             return Err(AccountRefusal::NotKept { is_late }.into());
         };
         let effect = AccountEffect::Spelt { account, name };
-        self.once_kept(now, Some(id), ticket, effect)
+        Ok(self.once_kept(now, Some(id), ticket, effect))
     }
 
     /// An account's name is spelt in another way.
@@ -99,11 +100,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'static> {
         self.accounts.spell(account, name);
-        if let Some(user) = self
-            .accounts
-            .get(account)
-            .and_then(super::table::Account::user)
-        {
+        if let Some(user) = self.accounts.get(account).and_then(Account::user) {
             self.rename_user(user, name, outbox);
         }
         let Some(client) = client else {

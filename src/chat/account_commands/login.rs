@@ -6,6 +6,7 @@
 use crate::chat::archive::{
     Archive, Change, HashWork, Hashed, Label, MissedLines, PastLine, Question,
 };
+use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{AccountReply, LoggedIn, Missed, Need, Notice};
@@ -18,13 +19,14 @@ use crate::chat::pending::Response;
 use crate::chat::refusal::{AccountRefusal, Refusal, SessionRefusal};
 use crate::chat::secret::Secret;
 use crate::chat::time::Now;
+use crate::chat::user::User;
 use crate::chat::{Chat, Outcome, answer};
 
-use super::effects::AccountStep;
 use super::expiry::DAY;
-use super::guard::Charge;
-use super::prompts::Asked;
-use super::table::{Account, Versions};
+use crate::chat::accounts::effects::AccountStep;
+use crate::chat::accounts::guard::Charge;
+use crate::chat::accounts::prompts::Asked;
+use crate::chat::accounts::table::{Account, Versions};
 
 /// How a token begins, so that none is taken for a password.
 const TOKEN_PREFIX: &str = "cw_";
@@ -65,17 +67,13 @@ impl Chat {
         if own.is_some_and(|own| own.name == name) {
             return self.answer_login(id, &[], 0, outbox);
         }
-        match secret {
-            Some(secret) => {
-                self.check_encrypted(id)?;
-                self.check_login(now, id, &name, secret, archive)
-            }
-            None => {
-                self.warn_unencrypted(id, outbox)?;
-                let asked = Asked::Login(name);
-                self.prompt(now.timestamp, id, asked, Need::Password(&name), outbox)
-            }
+        if let Some(secret) = secret {
+            self.check_encrypted(id)?;
+            return self.check_login(now, id, &name, secret, archive);
         }
+        self.warn_unencrypted(id, outbox)?;
+        let (asked, need) = (Asked::Login(name), Need::Password(&name));
+        self.prompt(now.timestamp, id, asked, need, outbox)
     }
 
     /// Has a password or token checked. One for a name without an account takes as long as any other.
@@ -193,11 +191,11 @@ impl Chat {
         id: ClientId,
         account: Option<AccountId>,
         seen: Versions,
-        response: Response,
+        response: &Response,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
-        let Response::Hashed(Hashed::Owner(owner)) = response else {
+        let Response::Hashed(Hashed::Owner(owner)) = *response else {
             return Err(AccountRefusal::Busy.into());
         };
         // Of another account it is not told that it is right.
@@ -228,7 +226,11 @@ impl Chat {
         let places = self.kept_places_of_rooms(&self.rooms_at_login(id));
         // A guest goes on hearing its rooms.
         let is_new = self.guest(id).is_none();
-        let said = is_new.then(|| self.said_in(&places)).unwrap_or_default();
+        let said = if is_new {
+            self.said_in(&places)
+        } else {
+            Vec::new()
+        };
         let ticket = archive.ask(Question::Arrival {
             account: login.account,
             places,
@@ -252,11 +254,7 @@ impl Chat {
         id: ClientId,
         login: Login,
     ) -> Result<Option<UserId>, Refusal<'static>> {
-        if self
-            .directory
-            .get(id)
-            .is_none_or(|client| client.is_ending())
-        {
+        if self.directory.get(id).is_none_or(Client::is_ending) {
             return Err(Refusal::NotRegistered);
         }
         let record = self.accounts.get(login.account);
@@ -281,7 +279,7 @@ impl Chat {
     /// The accounts whose lines a client does not want, once it has logged in: those that it ignores as a guest.
     fn ignored_by_guest(&self, id: ClientId) -> Vec<AccountId> {
         let guest = self.guest(id).and_then(|user| self.directory.user(user));
-        let ignored = guest.map(|guest| guest.ignored()).unwrap_or_default();
+        let ignored = guest.map(User::ignored).unwrap_or_default();
         ignored
             .iter()
             .filter_map(|user| self.account_of(*user))

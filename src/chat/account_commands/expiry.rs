@@ -7,8 +7,8 @@ use crate::chat::archive::{Archive, Change, UnixMs};
 use crate::chat::ids::AccountId;
 use crate::chat::time::{Now, Timestamp};
 
-use super::effects::AccountEffect;
-use super::table::Account;
+use crate::chat::accounts::effects::AccountEffect;
+use crate::chat::accounts::table::Account;
 
 /// A day, in milliseconds.
 pub const DAY: UnixMs = 24 * 60 * 60 * 1000;
