@@ -21,6 +21,9 @@ use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
 use crate::traffic::{Pace, Schedule};
 
+/// Messages of one sender that wait for one who is away: what the daemon holds.
+const WAITING_OF_ONE_MAX: u32 = 20;
+
 /// A line of a client that the daemon has yet to answer.
 enum Awaited {
     Step {
@@ -50,6 +53,8 @@ pub struct KeptLoad {
     say: Template,
     private: Template,
     rng: Rng,
+    /// How many messages wait, a row for each speaker, with a place for each who is away.
+    mailboxes: Vec<u32>,
     next_speaker: usize,
     schedule: Option<Schedule>,
     is_speaking: bool,
@@ -80,6 +85,7 @@ impl KeptLoad {
             say: CHINWAG.say(cast.size),
             private: CHINWAG.private(cast.size),
             rng: Rng::with_seed(seed),
+            mailboxes: vec![0; cast.speakers * cast.absent],
             next_speaker: 0,
             schedule: None,
             is_speaking: false,
@@ -97,7 +103,7 @@ impl KeptLoad {
         }
     }
 
-    /// Connects a client, and has it say what lets it in. One that is away leaves as soon as it is in.
+    /// Connects a client, and has it say what lets it in.
     pub fn enter(&mut self, who: ClientNo, out: &mut Clients) {
         let part = self.cast.part(who);
         let Some(account) = self.accounts.get_mut(who.index()) else {
@@ -120,6 +126,15 @@ impl KeptLoad {
             is_visitor: false,
             receive_bytes: None,
         });
+    }
+
+    /// Those who are to be away leave.
+    pub fn part_absent(&mut self, out: &mut Clients) {
+        for who in self.cast.absent() {
+            self.moving += 1;
+            out.quit(who);
+        }
+        self.mailboxes.fill(0);
     }
 
     /// Whether all that were to come or to leave have.
@@ -186,12 +201,8 @@ impl KeptLoad {
 
     /// Says a line, in the room or to one who is away.
     fn send(&mut self, intended: Timestamp, sender: ClientNo, out: &mut Clients) {
-        let cast = self.cast;
-        let is_private = cast.absent > 0 && self.rng.f64() < cast.waiting;
-        let to = is_private.then(|| {
-            let place = self.rng.usize(0..cast.absent.max(1));
-            ClientNo::at(cast.speakers + 1 + place)
-        });
+        let to = self.absent_for(sender);
+        let is_private = to.is_some();
         let Some(account) = self.accounts.get_mut(sender.index()) else {
             return;
         };
@@ -219,6 +230,23 @@ impl KeptLoad {
             intended,
         };
         out.append(sender, |bytes| template.write(bytes, to, &stamp));
+    }
+
+    /// One who is away and has room for a message from this client, if one is to go to such now.
+    fn absent_for(&mut self, sender: ClientNo) -> Option<ClientNo> {
+        let Cast {
+            speakers, absent, ..
+        } = self.cast;
+        if absent == 0 || self.rng.f64() >= self.cast.waiting {
+            return None;
+        }
+        let place = self.rng.usize(0..absent);
+        let waiting = self.mailboxes.get_mut(sender.index() * absent + place)?;
+        let has_room = *waiting < WAITING_OF_ONE_MAX;
+        has_room.then(|| {
+            *waiting += 1;
+            ClientNo::at(speakers + 1 + place)
+        })
     }
 
     fn answered(&mut self, at: Timestamp, who: ClientNo, line: &ServerLine<'_>, out: &mut Clients) {
@@ -282,12 +310,7 @@ impl KeptLoad {
             }
             Wanted::Entered => {
                 out.set_state(who, State::Ready);
-                if self.cast.part(who) == Part::Absent {
-                    // It has moved once it is gone.
-                    out.quit(who);
-                } else {
-                    self.moving -= 1;
-                }
+                self.moving -= 1;
             }
         }
     }
