@@ -10,8 +10,8 @@ use crate::chat::outbox::{Delivery, Outbox};
 use crate::chat::pending::{Effect, Response, Step};
 use crate::chat::time::{Now, Timestamp};
 
-use super::effects::{HistoryEffect, HistoryStep};
-use super::mailbox::Mailbox;
+use crate::chat::history::effects::{HistoryEffect, HistoryStep};
+use crate::chat::history::mailbox::Mailbox;
 
 impl Chat {
     /// How many lines wait for an account.
