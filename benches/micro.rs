@@ -229,11 +229,13 @@ fn encode_events(bench: &mut Bench) {
         from: &alice,
         to: &[bob],
         text: TEXT,
+        id: None,
     };
     let room = Event::Message {
         room: &lobby,
         from: &alice,
         text: TEXT,
+        id: None,
     };
     let plain = Style::default();
     let crlf = Style {

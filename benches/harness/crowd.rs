@@ -8,14 +8,16 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chinwag::chat::archive::NoArchive;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
 use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
-use chinwag::chat::time::Timestamp;
+use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
@@ -46,6 +48,8 @@ fn settings() -> Settings {
         rooms_per_client_max: Limits::default().rooms_per_client_max,
         motd: Vec::new(),
         hash_seed: [1, 2, 3, 4],
+        accounts: AccountLimits::default(),
+        history: HistoryLimits::default(),
     }
 }
 
@@ -73,6 +77,13 @@ impl Outbox for Counter {
         Delivery::Queued
     }
 
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        to.fold(Delivery::Refused, |_, to| self.deliver(to, from, event))
+    }
+
     fn announce<I: Iterator<Item = Addressee>>(&mut self, _: &RoomName, to: I, event: &Event<'_>) {
         black_box(event);
         for addressee in to {
@@ -97,6 +108,14 @@ impl Outbox for Counter {
 
     fn probe(&mut self, _: ClientId) -> Option<Duration> {
         None
+    }
+
+    fn resume(&mut self, _: ClientId) {}
+
+    fn conceal_typing(&mut self, _: ClientId, _: bool) {}
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
     }
 
     fn stats(&self) -> ServerStats {
@@ -128,7 +147,8 @@ impl ChatCrowd {
         }
         assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
-        crowd.chat.expire(crowd.now, &mut crowd.outbox);
+        let clock = crowd.clock();
+        crowd.chat.expire(clock, &mut crowd.outbox, &mut NoArchive);
         crowd.outbox = Counter::default();
         crowd
     }
@@ -140,8 +160,17 @@ impl ChatCrowd {
         }
     }
 
+    fn clock(&self) -> Now {
+        Now {
+            timestamp: self.now,
+            ..Now::default()
+        }
+    }
+
     pub fn handle(&mut self, id: ClientId, request: Request<'_>) {
-        self.chat.handle(self.now, id, request, &mut self.outbox);
+        let clock = self.clock();
+        let outbox = &mut self.outbox;
+        let _ = self.chat.handle(clock, id, request, outbox, &mut NoArchive);
     }
 }
 
@@ -191,7 +220,7 @@ impl ServerCrowd {
             ..Limits::default()
         };
         let mut crowd = Self {
-            switchboard: Switchboard::new(settings(), &limits),
+            switchboard: Switchboard::new(settings(), &limits, Box::new(NoArchive)),
             clients: Vec::with_capacity(count),
             bytes_out: Rc::default(),
             now: Timestamp::default(),

@@ -2,18 +2,20 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+use std::fmt;
+
 use super::archive::Label;
 use super::ids::LineId;
 use super::name::{Name, NameError, RoomName};
 use super::refusal::{MessageRefusal, Refusal};
 
-pub use super::verb::Verb;
+pub use super::verb::{HelpTopic, Verb};
 
 /// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
 /// A client's request, by the part of the chat that does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Command<'a> {
     /// Commands that need no name.
     Session(SessionCommand<'a>),
@@ -48,8 +50,8 @@ pub enum SessionCommand<'a> {
     Nick(Name),
     /// `/mode`; tells what it is set to without a word.
     Mode(Option<Mode>),
-    /// `/help`; of everything without a name.
-    Help(Option<Verb>),
+    /// `/help`; of everything without a topic.
+    Help(Option<HelpTopic>),
     /// `/version`
     Version,
     /// `/ping`
@@ -127,7 +129,7 @@ pub enum SettingCommand<'a> {
 }
 
 /// Having an account, and being known by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AccountCommand<'a> {
     /// `/account`
     Show,
@@ -159,6 +161,42 @@ pub enum AccountCommand<'a> {
     MakeToken(Label),
     /// `/token drop LABEL`
     DropToken(Label),
+}
+
+// By hand, so that no password shows.
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(command) => command.fmt(f),
+            Self::Message(command) => command.fmt(f),
+            Self::Membership(command) => command.fmt(f),
+            Self::Query(command) => command.fmt(f),
+            Self::Setting(command) => command.fmt(f),
+            Self::Account(command) => command.fmt(f),
+            Self::History(command) => command.fmt(f),
+            Self::Answer(_) => f.write_str("Answer"),
+        }
+    }
+}
+
+// By hand, so that no password shows.
+impl fmt::Debug for AccountCommand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Show => f.write_str("Show"),
+            Self::New => f.write_str("New"),
+            Self::Password => f.write_str("Password"),
+            Self::Drop => f.write_str("Drop"),
+            Self::Login { name, secret } => {
+                write!(f, "Login({name}, secret: {})", secret.is_some())
+            }
+            Self::BareLogin { name, .. } => write!(f, "BareLogin({name})"),
+            Self::Logout => f.write_str("Logout"),
+            Self::Tokens => f.write_str("Tokens"),
+            Self::MakeToken(label) => write!(f, "MakeToken({label})"),
+            Self::DropToken(label) => write!(f, "DropToken({label})"),
+        }
+    }
 }
 
 /// What was said before, and what becomes of it.
@@ -361,6 +399,26 @@ pub enum Mode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn password_does_not_show_in_a_command() {
+        let name = Name::parse("alice").unwrap();
+        let commands = [
+            Command::Answer("hunter22"),
+            Command::Account(AccountCommand::Login {
+                name,
+                secret: Some("hunter22"),
+            }),
+            Command::Account(AccountCommand::BareLogin {
+                name,
+                line: "login alice hunter22",
+            }),
+        ];
+        for command in commands {
+            let shown = format!("{command:?}");
+            assert!(!shown.contains("hunter22"), "{shown}");
+        }
+    }
 
     #[test]
     fn recipients_are_refused_from_the_17th_on() {

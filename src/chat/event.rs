@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::archive::{LineKind, Token, UnixMs};
 use super::close_reason::CloseReason;
-use super::command::{Mode, Verb};
+use super::command::{HelpTopic, Mode};
 use super::ids::{LineId, Peer};
 use super::name::{Name, RoomName};
 use super::refusal::Refusal;
@@ -18,6 +18,14 @@ use super::stats::{Counts, ServerStats};
 pub enum Event<'a> {
     /// A private message. `to` is all whom it was addressed to, reached or not.
     Private {
+        from: &'a Name,
+        to: &'a [Name],
+        text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
+    },
+    /// A private message that the user sent by another connection.
+    Sent {
         from: &'a Name,
         to: &'a [Name],
         text: &'a str,
@@ -49,7 +57,16 @@ pub enum Event<'a> {
         gone: bool,
         text: Option<&'a str>,
     },
-    /// A user has another name now.
+    /// The user entered a room by another connection.
+    OwnJoin { room: &'a RoomName, name: &'a Name },
+    /// The user left a room by another connection. If it was the `current` one of this, that is `moved`.
+    OwnLeave {
+        room: &'a RoomName,
+        name: &'a Name,
+        current: Option<&'a RoomName>,
+        moved: bool,
+    },
+    /// A user has another name now: perhaps the client's own, by another connection.
     Rename { name: &'a Name, new_name: &'a Name },
     /// Many entered or left: their numbers, and some of their names, sorted.
     Presence {
@@ -68,6 +85,24 @@ pub enum Event<'a> {
     Missed { room: &'a RoomName, count: u64 },
     /// A line that was said before.
     History {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line that was said before, among those of several places: it shows its own.
+    Found {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line of one's own that was said before, to be kept elsewhere: JSON in either mode.
+    Exported {
         id: LineId,
         place: PlaceView<'a>,
         from: &'a Name,
@@ -358,7 +393,7 @@ pub enum SessionReply<'a> {
         name: &'a Name,
     },
     Mode(Mode),
-    Help(Option<Verb>),
+    Help(Option<HelpTopic>),
     Version {
         server_name: &'a str,
     },

@@ -28,8 +28,9 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A person, from registering until leaving, through changes of name. All that people decide about
-/// each other is kept by [`UserId`]; all that is written goes to connections, by [`ClientId`].
+/// A person, from registering until the last of their connections ends, through changes of name. All that
+/// people decide about each other is kept by [`UserId`]; all that is written goes to connections, by
+/// [`ClientId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId {
     /// The place of the user's record.
@@ -54,6 +55,12 @@ impl AccountId {
     #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -40,6 +40,12 @@ pub trait Outbox {
     /// queued and the client ends before it was written, the server tells `from`.
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery;
 
+    /// Sends a private message to several connections of one user. Queued if one takes it; `from` is told if it
+    /// reached none of those that did.
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>;
+
     /// Sends a line of `room` to many. Skipped, and counted, for a client that reads too slowly.
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
     where

@@ -2,9 +2,11 @@
 
 use crate::chat::Chat;
 use crate::chat::archive::Archive;
-use crate::chat::command::Request;
+use crate::chat::command::{Mode, Request};
 use crate::chat::ids::{ClientId, Peer};
 use crate::chat::time::{Now, Timestamp};
+
+use crate::wire::codec::Codec;
 
 use super::connection::{Connection, Disconnect, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
@@ -67,6 +69,27 @@ impl<S: Transport> Turn<'_, S> {
         if connection.is_some_and(Connection::take_greeting) {
             let (chat, mut sink) = self.chat_and_sink();
             chat.greet(id, first, &mut sink);
+        }
+    }
+
+    /// Tells clients whether their typing is to show. The codec of a client whose line is being run is out of
+    /// its connection: `running` has it.
+    pub fn fulfil_typing_wishes(&mut self, mut running: Option<(ClientId, &mut Codec)>) {
+        for (id, conceals) in self.output.take_typing_wishes() {
+            let Some(connection) = self.table.get_mut(id) else {
+                continue;
+            };
+            let is_plain = connection.output().mode() == Mode::Plain;
+            let (input, output) = connection.halves_mut();
+            let codec = match &mut running {
+                Some((running, codec)) if *running == id => codec,
+                _ => input.codec_mut(),
+            };
+            let may_change = !conceals || (is_plain && codec.can_conceal());
+            if may_change && output.set_concealed(conceals) {
+                let bytes = codec.offer_echo(conceals);
+                self.sink().send_raw(id, &bytes);
+            }
         }
     }
 

@@ -34,6 +34,7 @@ mod lost_messages;
 mod network;
 mod published;
 mod restart;
+mod secrets;
 mod signals;
 mod slow_readers;
 mod slow_senders;

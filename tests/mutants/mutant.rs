@@ -7,8 +7,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The files of mutants, by the part of the source that they break.
-const AREAS: [(&str, &str); 6] = [
+const AREAS: [(&str, &str); 8] = [
     ("chat", include_str!("chat.toml")),
+    ("history", include_str!("history.toml")),
+    ("accounts", include_str!("accounts.toml")),
     ("wire", include_str!("wire.toml")),
     ("server", include_str!("server.toml")),
     ("net", include_str!("net.toml")),

@@ -1,0 +1,250 @@
+//! What was handed to the archive, and whose answer waits for it.
+//!
+//! Lines and changes are kept in the order of their tickets, so one queue says which answers are due.
+//! Questions and hashes are answered in any order, by ticket.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use ahash::RandomState;
+
+use super::accounts::effects::{AccountEffect, AccountStep};
+use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
+use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
+use super::ids::ClientId;
+use super::time::Timestamp;
+
+/// Kept lines of one client that may be without an answer: a paste is one or two commits of the archive.
+pub const UNANSWERED_MAX: u32 = 64;
+
+/// Lines and changes that are not known to be kept, questions without an answer, and the clients who wait.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// In the order of tickets.
+    queue: VecDeque<Waiting>,
+    /// So many at the front of the queue were answered already, as their time was up.
+    late: usize,
+    asked: BTreeMap<Ticket, Asked>,
+    /// The lines without an answer, of each client that has one.
+    unanswered: HashMap<ClientId, u32, RandomState>,
+    keep_time: Duration,
+}
+
+/// A line or a change.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    ticket: Ticket,
+    /// When the client is answered, whatever is known then.
+    until: Timestamp,
+    /// Who is answered; `None` if nobody is, or was already.
+    pub client: Option<ClientId>,
+    /// What follows.
+    pub effect: Effect,
+    /// What the change found.
+    pub answer: Option<ChangeAnswer>,
+    /// Its time was up before it was known.
+    pub is_late: bool,
+}
+
+/// What follows once a line or a change is kept, or is known not to be.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Nothing but the answer, if there is one.
+    Line(LineEffect),
+    /// See there.
+    Account(Box<AccountEffect>),
+    /// See there.
+    History(Box<HistoryEffect>),
+}
+
+/// A question or a hash.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Who asked.
+    pub client: ClientId,
+    until: Timestamp,
+    /// What follows.
+    pub step: Step,
+}
+
+/// What follows once a question is answered.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// See there.
+    Account(Box<AccountStep>),
+    /// See there.
+    History(Box<HistoryStep>),
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub(super) enum Response {
+    /// The answer to a question.
+    Answer(Answer),
+    /// Work with a secret is done.
+    Hashed(Hashed),
+    /// There is none: the archive cannot be read, or was not in time.
+    Failed,
+}
+
+impl Pending {
+    pub fn new(keep_time: Duration, hasher: RandomState) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            late: 0,
+            asked: BTreeMap::new(),
+            unanswered: HashMap::with_hasher(hasher),
+            keep_time,
+        }
+    }
+
+    /// How many lines of a client have no answer yet.
+    pub fn unanswered(&self, client: ClientId) -> u32 {
+        if self.unanswered.is_empty() {
+            return 0;
+        }
+        self.unanswered.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Notes what follows once a line or a change is kept. `client` has one line more without an answer.
+    pub fn push(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        client: Option<ClientId>,
+        effect: Effect,
+    ) {
+        debug_assert!(self.queue.back().is_none_or(|last| last.ticket <= ticket));
+        if let Some(client) = client {
+            *self.unanswered.entry(client).or_default() += 1;
+        }
+        self.queue.push_back(Waiting {
+            ticket,
+            until: now.after(self.keep_time),
+            client,
+            effect,
+            answer: None,
+            is_late: false,
+        });
+    }
+
+    /// As [`Pending::push`], behind all that was pushed before: for an answer that is known, and must keep
+    /// its order. Returns the effect if nothing is before it.
+    pub fn push_behind(
+        &mut self,
+        now: Timestamp,
+        client: ClientId,
+        effect: Effect,
+    ) -> Result<(), Effect> {
+        let Some(ticket) = self.queue.back().map(|last| last.ticket) else {
+            return Err(effect);
+        };
+        self.push(now, ticket, Some(client), effect);
+        Ok(())
+    }
+
+    /// Notes what follows once a question is answered. `client` has one line more without an answer.
+    pub fn ask(&mut self, now: Timestamp, ticket: Ticket, client: ClientId, step: Step) {
+        *self.unanswered.entry(client).or_default() += 1;
+        let until = now.after(self.keep_time);
+        self.asked.insert(
+            ticket,
+            Asked {
+                client,
+                until,
+                step,
+            },
+        );
+    }
+
+    /// A line of a client was answered. Returns whether that was the last of them.
+    pub fn note_answered(&mut self, client: ClientId) -> bool {
+        let Some(count) = self.unanswered.get_mut(&client) else {
+            return false;
+        };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            self.unanswered.remove(&client);
+        }
+        is_last
+    }
+
+    /// Forgets who waits: the connection has ended. What follows for others stays.
+    pub fn forget(&mut self, client: ClientId) {
+        self.unanswered.remove(&client);
+    }
+
+    /// Notes what a change found.
+    pub fn note(&mut self, ticket: Ticket, answer: ChangeAnswer) {
+        let place = self
+            .queue
+            .binary_search_by_key(&ticket, |waiting| waiting.ticket);
+        if let Some(waiting) = place.ok().and_then(|place| self.queue.get_mut(place)) {
+            waiting.answer = Some(answer);
+        }
+    }
+
+    /// Takes out the first line or change, if its ticket is at most this one.
+    pub fn pop(&mut self, last: Ticket) -> Option<Waiting> {
+        if self.queue.front()?.ticket > last {
+            return None;
+        }
+        let mut first = self.queue.pop_front()?;
+        first.is_late = self.late > 0;
+        self.late = self.late.saturating_sub(1);
+        Some(first)
+    }
+
+    /// The first question that has no answer.
+    pub fn oldest_question(&self) -> Option<Ticket> {
+        Some(*self.asked.first_key_value()?.0)
+    }
+
+    /// The last question that has no answer.
+    pub fn newest_question(&self) -> Option<Ticket> {
+        Some(*self.asked.last_key_value()?.0)
+    }
+
+    /// Takes out what was asked with this ticket.
+    pub fn take_asked(&mut self, ticket: Ticket) -> Option<Asked> {
+        self.asked.remove(&ticket)
+    }
+
+    /// Takes out a question that is not answered in time.
+    pub fn pop_late_question(&mut self, now: Timestamp) -> Option<Asked> {
+        let first = self.asked.first_entry()?;
+        (first.get().until <= now).then(|| first.remove())
+    }
+
+    /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
+    /// it is, and is answered no more.
+    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &Effect)> {
+        let waiting = self.queue.get_mut(self.late)?;
+        if waiting.until > now {
+            return None;
+        }
+        self.late += 1;
+        Some((waiting.client.take(), &waiting.effect))
+    }
+
+    /// When something is late.
+    pub fn next_due(&self) -> Timestamp {
+        let line = self.queue.get(self.late).map(|waiting| waiting.until);
+        let question = self.asked.first_key_value().map(|(_, asked)| asked.until);
+        let due = line.into_iter().chain(question).min();
+        due.unwrap_or(Timestamp::NEVER)
+    }
+
+    /// Panics if those who wait and what they wait for disagree.
+    pub fn check_invariants(&self) {
+        assert!(self.queue.iter().is_sorted_by_key(|waiting| waiting.ticket));
+        assert!(self.late <= self.queue.len());
+        for (client, count) in &self.unanswered {
+            let waits = self.queue.iter().filter_map(|waiting| waiting.client);
+            let asks = self.asked.values().map(|asked| asked.client);
+            let both = waits.chain(asks).filter(|other| other == client).count();
+            assert_eq!(both, *count as usize, "{client} waits for its answers");
+        }
+    }
+}
