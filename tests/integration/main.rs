@@ -23,4 +23,5 @@ mod sessions;
 mod shown;
 mod sockets;
 mod start;
+mod store;
 mod tools;

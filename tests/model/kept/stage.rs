@@ -531,10 +531,28 @@ fn in_words(event: &Event<'_>) -> String {
             id,
         } => format!("{room} {from}: {text}{}", number(*id)),
         Event::Topic { room, text, .. } => format!("topic {room} {}", text.unwrap_or_default()),
-        Event::Join { room, name } => format!("{name} joined {room}"),
-        Event::Leave { room, name, .. } => format!("{name} left {room}"),
+        Event::Join { room, name } => {
+            format!("{name} joined {room}")
+        }
+        Event::Leave { room, name, .. } => {
+            format!("{name} left {room}")
+        }
         Event::Rename { new_name, .. } => format!("renamed {new_name}"),
         Event::History {
+            id,
+            place,
+            from,
+            text,
+            ..
+        }
+        | Event::Found {
+            id,
+            place,
+            from,
+            text,
+            ..
+        }
+        | Event::Exported {
             id,
             place,
             from,
