@@ -216,6 +216,10 @@ impl Chat {
     }
 
     /// Gives an answer that is known, behind those that are not yet.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it ends a command, and commands can fail"
+    )]
     fn decide<'a, O: Outbox>(
         &mut self,
         now: Now,
