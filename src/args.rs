@@ -276,6 +276,9 @@ impl Args {
             ) {
                 error.exit();
             }
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                return store::WORDS.to_owned();
+            }
             if error.kind() == ErrorKind::InvalidUtf8 {
                 return format!("{} is no valid UTF-8", sources_of_no_text().join(", "));
             }

@@ -4,6 +4,7 @@ mod args;
 mod journal;
 mod logging;
 mod stderr;
+mod store_tasks;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -43,6 +44,12 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
+    if let Some(task) = args.store_task() {
+        return match store_tasks::run(&task, args.store_place()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => fail(1, &text),
+        };
+    }
     let inherited = match InheritedSockets::take() {
         Ok(sockets) => sockets,
         Err(error) => return fail(1, &error.to_string()),

@@ -9,10 +9,14 @@ use clap::Subcommand;
 /// The file's name in its folder.
 const FILE: &str = "chat.db";
 
+/// What follows `store`, for one who wrote nothing there.
+pub const WORDS: &str = "store is followed by backup FILE, check, export or reset-password NAME \
+    (store --help tells more)";
+
 /// What the program does instead of chatting.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Look after what is kept, while no daemon runs
+    /// Look after what is kept
     #[command(subcommand)]
     Store(StoreTask),
 }
@@ -27,12 +31,9 @@ pub enum StoreTask {
     },
     /// Look for damage
     Check,
-    /// Print all that the account NAME has said, as JSON lines
-    Export {
-        /// The account
-        name: String,
-    },
-    /// Give the account NAME a new password, and print it
+    /// Print all lines that are kept, oldest first, as JSON
+    Export,
+    /// Give the account NAME a new password, and print it; while no daemon runs
     ResetPassword {
         /// The account
         name: String,

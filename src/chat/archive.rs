@@ -214,7 +214,7 @@ pub enum Forgetting {
 /// What a change found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeAnswer {
-    /// This many lines are forgotten. `lines` has the first [`FORGOTTEN_TOLD_MAX`] of them, by place.
+    /// This many lines are forgotten. `lines` has the newest [`FORGOTTEN_TOLD_MAX`] of them, by place.
     Forgotten {
         /// All of them.
         count: u64,

@@ -16,7 +16,7 @@ const CHECKED_BYTES_MAX: u64 = 1 << 30;
 pub(super) const BUSY_TIME: Duration = Duration::from_secs(1);
 
 /// The settings of the one connection that writes. The journal is copied into the database by the writer
-/// itself, as SQLite would not tell of a disk that fails there.
+/// itself, as `SQLite` would not tell of a disk that fails there.
 const WRITER_PRAGMAS: &str = "
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
     PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;
@@ -66,7 +66,7 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// SQLite's quick check.
+/// `SQLite`'s quick check.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String = connection
         .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))

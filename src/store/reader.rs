@@ -120,7 +120,7 @@ impl<'c> Reader<'c> {
                 places,
                 up_to,
                 without,
-            } => self.arrival(account, &places, up_to, Without::new(without), &marks),
+            } => self.arrival(account, &places, up_to, &Without::new(without), &marks),
             Question::Unread {
                 account,
                 rooms,
@@ -225,7 +225,7 @@ impl<'c> Reader<'c> {
         account: AccountId,
         places: &[PlaceId],
         up_to: LineId,
-        without: Without,
+        without: &Without,
         marks: &Marks,
     ) -> rusqlite::Result<Answer> {
         let mut missed = Vec::new();
@@ -233,7 +233,7 @@ impl<'c> Reader<'c> {
             let Some((.., shown)) = marks.seen.iter().find(|(seen, ..)| seen == place) else {
                 continue;
             };
-            let (count, since) = self.count(account, *place, *shown, up_to, &without)?;
+            let (count, since) = self.count(account, *place, *shown, up_to, without)?;
             if count > 0 {
                 let place = *place;
                 missed.push(MissedLines {
@@ -248,7 +248,8 @@ impl<'c> Reader<'c> {
                 lines_max: usize::MAX,
                 bytes_max: usize::MAX,
             },
-            ..Page::new_without(without)
+            // They were let in when they were said.
+            ..Page::new_without(Without::new(Vec::new()))
         };
         for line in &marks.waiting {
             let bounds = [line_number(*line), line_number(up_to)];

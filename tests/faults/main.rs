@@ -26,6 +26,7 @@ mod gone;
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
 mod journal;
+mod kept;
 mod kernel;
 mod latency;
 mod limits;

@@ -24,4 +24,5 @@ mod sessions;
 mod shown;
 mod sockets;
 mod start;
+mod store;
 mod tools;

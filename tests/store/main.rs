@@ -2,11 +2,17 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
     missing_docs
 )]
+
+mod alike;
+#[path = "../support/model_store.rs"]
+#[allow(dead_code, reason = "a harness shared between tests")]
+mod model_store;
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chinwag::chat::archive::{
-    Answer, Archive, Change, HashWork, Hashed, KeptLine, Label, LineKind, MissedLines, NotKept,
-    PasswordHash, PastLine, Question, Settled, Ticket, Token, TokenHash, UnixMs,
+    Answer, Archive, Change, HashWork, Hashed, KeptLine, Label, MissedLines, NotKept, PasswordHash,
+    PastLine, Question, Settled, Ticket, Token, TokenHash, UnixMs,
 };
 use chinwag::chat::ids::{AccountId, LineId, PlaceId};
 use chinwag::chat::name::Name;
@@ -244,21 +244,6 @@ impl Kept {
     pub fn find(&self, name: &str) -> Option<&KeptAccount> {
         let name = Name::parse(name).unwrap();
         self.accounts.values().find(|account| account.name == name)
-    }
-
-    /// A line of an account that waits for another.
-    pub fn wait(&mut self, id: u64, author: AccountId, recipient: AccountId, text: &str) {
-        let id = LineId(id);
-        self.lines.push(PastLine {
-            id,
-            place: PlaceId::pair(author, recipient),
-            at: 0,
-            author: Some(author),
-            name: self.accounts[&author].name,
-            kind: LineKind::Message,
-            text: text.into(),
-        });
-        self.waiting.push((recipient, id));
     }
 
     fn owner(&self, token: &str) -> Option<(AccountId, Label)> {

@@ -467,7 +467,6 @@ impl Kept {
         if let Forgetting::Last(count) = what {
             forgotten.truncate(count as usize);
         }
-        forgotten.reverse();
         let mut waited: BTreeMap<AccountId, u32> = BTreeMap::new();
         let mut lines = Vec::new();
         for id in &forgotten {
@@ -480,7 +479,9 @@ impl Kept {
                 waiting != id
             });
         }
+        // The newest are named.
         lines.truncate(FORGOTTEN_TOLD_MAX);
+        lines.sort_unstable();
         ChangeAnswer::Forgotten {
             count: forgotten.len() as u64,
             lines,
@@ -623,7 +624,8 @@ impl Kept {
                 });
             }
         }
-        let own = self.waiting.iter().filter(|(other, _)| *other == account);
+        let is_own = |(other, id): &&(AccountId, LineId)| *other == account && *id <= up_to;
+        let own = self.waiting.iter().filter(is_own);
         let waiting = own.filter_map(|(_, id)| Some(self.past(*id, self.lines.get(id)?)));
         let waiting = waiting.collect();
         Answer::Arrival { missed, waiting }

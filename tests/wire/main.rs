@@ -23,6 +23,8 @@
 )]
 
 mod acknowledgements;
+#[path = "../support/archive.rs"]
+mod archive;
 mod cases;
 mod columns;
 mod copies;
@@ -31,6 +33,7 @@ mod fan_out;
 mod foreign_greetings;
 mod foreign_protocols;
 mod gone;
+mod held;
 mod json;
 mod limits;
 mod lines;

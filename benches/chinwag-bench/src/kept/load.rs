@@ -3,11 +3,11 @@
 //!
 //! It lives longer than a server: after a crash, the same accounts come back, by their tokens.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::account::{Account, Awaited};
 use super::cast::{Cast, Tally};
 use super::ledger::{Faults, Key, Ledger, Place};
 use super::talk::{Part, ServerLine, Wanted, entry, page};
@@ -21,27 +21,8 @@ use crate::swarm::Workload;
 use crate::timestamp::Timestamp;
 use crate::traffic::{Pace, Schedule};
 
-/// A line of a client that the daemon has yet to answer.
-enum Awaited {
-    Step {
-        line: String,
-        wanted: Wanted,
-    },
-    Said {
-        key: Key,
-        intended: Timestamp,
-        is_private: bool,
-    },
-    Page,
-}
-
-#[derive(Default)]
-struct Account {
-    token: Option<String>,
-    /// Lines that it said.
-    said: u32,
-    awaited: VecDeque<Awaited>,
-}
+/// Messages of one sender that wait for one who is away: what the daemon holds.
+const WAITING_OF_ONE_MAX: u32 = 20;
 
 pub struct KeptLoad {
     pub cast: Cast,
@@ -50,6 +31,8 @@ pub struct KeptLoad {
     say: Template,
     private: Template,
     rng: Rng,
+    /// How many messages wait, a row for each speaker, with a place for each who is away.
+    mailboxes: Vec<u32>,
     next_speaker: usize,
     schedule: Option<Schedule>,
     is_speaking: bool,
@@ -80,6 +63,7 @@ impl KeptLoad {
             say: CHINWAG.say(cast.size),
             private: CHINWAG.private(cast.size),
             rng: Rng::with_seed(seed),
+            mailboxes: vec![0; cast.speakers * cast.absent],
             next_speaker: 0,
             schedule: None,
             is_speaking: false,
@@ -97,7 +81,7 @@ impl KeptLoad {
         }
     }
 
-    /// Connects a client, and has it say what lets it in. One that is away leaves as soon as it is in.
+    /// Connects a client, and has it say what lets it in.
     pub fn enter(&mut self, who: ClientNo, out: &mut Clients) {
         let part = self.cast.part(who);
         let Some(account) = self.accounts.get_mut(who.index()) else {
@@ -105,13 +89,7 @@ impl KeptLoad {
         };
         let steps = entry(who, part, account.token.as_deref(), self.cast.is_kept);
         let says: String = steps.iter().flat_map(|step| [&step.line, "\n"]).collect();
-        account.awaited = steps
-            .into_iter()
-            .map(|step| Awaited::Step {
-                line: step.line,
-                wanted: step.wanted,
-            })
-            .collect();
+        account.awaited = steps.into_iter().map(Awaited::Step).collect();
         self.moving += 1;
         out.opening.push_back(Opening {
             who,
@@ -120,6 +98,15 @@ impl KeptLoad {
             is_visitor: false,
             receive_bytes: None,
         });
+    }
+
+    /// Those who are to be away leave.
+    pub fn part_absent(&mut self, out: &mut Clients) {
+        for who in self.cast.absent() {
+            self.moving += 1;
+            out.quit(who);
+        }
+        self.mailboxes.fill(0);
     }
 
     /// Whether all that were to come or to leave have.
@@ -186,12 +173,8 @@ impl KeptLoad {
 
     /// Says a line, in the room or to one who is away.
     fn send(&mut self, intended: Timestamp, sender: ClientNo, out: &mut Clients) {
-        let cast = self.cast;
-        let is_private = cast.absent > 0 && self.rng.f64() < cast.waiting;
-        let to = is_private.then(|| {
-            let place = self.rng.usize(0..cast.absent.max(1));
-            ClientNo::at(cast.speakers + 1 + place)
-        });
+        let to = self.absent_for(sender);
+        let is_private = to.is_some();
         let Some(account) = self.accounts.get_mut(sender.index()) else {
             return;
         };
@@ -221,6 +204,23 @@ impl KeptLoad {
         out.append(sender, |bytes| template.write(bytes, to, &stamp));
     }
 
+    /// One who is away and has room for a message from this client, if one is to go to such now.
+    fn absent_for(&mut self, sender: ClientNo) -> Option<ClientNo> {
+        let Cast {
+            speakers, absent, ..
+        } = self.cast;
+        if absent == 0 || self.rng.f64() >= self.cast.waiting {
+            return None;
+        }
+        let place = self.rng.usize(0..absent);
+        let waiting = self.mailboxes.get_mut(sender.index() * absent + place)?;
+        let has_room = *waiting < WAITING_OF_ONE_MAX;
+        has_room.then(|| {
+            *waiting += 1;
+            ClientNo::at(speakers + 1 + place)
+        })
+    }
+
     fn answered(&mut self, at: Timestamp, who: ClientNo, line: &ServerLine<'_>, out: &mut Clients) {
         let is_ok = line.kind == "ok";
         let account = self.accounts.get_mut(who.index());
@@ -243,11 +243,11 @@ impl KeptLoad {
                     self.send(at, who, out);
                 }
             }
-            Some(Awaited::Step { line: said, .. }) if !is_ok => {
-                let why = &line.text;
+            Some(Awaited::Step(step)) if !is_ok => {
+                let (said, why) = (step.line, &line.text);
                 self.fail(format!("the daemon refused \"{said}\" of {who}: {why}"));
             }
-            Some(Awaited::Step { wanted, .. }) => self.did_step(who, wanted, line, out),
+            Some(Awaited::Step(step)) => self.did_step(who, step.wanted, line, out),
             Some(Awaited::Page) if is_ok => self.page = Some(line.end),
             Some(Awaited::Page) => {
                 let why = &line.text;
@@ -282,12 +282,7 @@ impl KeptLoad {
             }
             Wanted::Entered => {
                 out.set_state(who, State::Ready);
-                if self.cast.part(who) == Part::Absent {
-                    // It has moved once it is gone.
-                    out.quit(who);
-                } else {
-                    self.moving -= 1;
-                }
+                self.moving -= 1;
             }
         }
     }
@@ -339,10 +334,8 @@ impl Workload for KeptLoad {
         let Some(account) = self.accounts.get_mut(who.index()) else {
             return;
         };
-        let is_in = |awaited: &Awaited| !matches!(awaited, Awaited::Step { .. });
-        let was_in = account.awaited.iter().all(is_in);
-        let said = |awaited: &&Awaited| matches!(awaited, Awaited::Said { .. });
-        self.unanswered -= account.awaited.iter().filter(said).count() as u64;
+        let was_in = account.is_in();
+        self.unanswered -= account.unanswered();
         account.awaited.clear();
         if !was_in {
             self.fail(format!("the daemon closed the connection of {who}"));

@@ -26,8 +26,12 @@ const FILE: &str = "chat.db";
 /// Accounts that are away, if something is said to such.
 const ABSENT: usize = 10;
 
-/// Messages that may wait for one of them: more than any test says, or the rest is refused.
-pub const WAITING_MAX: u64 = 100_000_000;
+/// Messages that may wait for one of them: more than any test says.
+pub const WAITING_MAX: u64 = 1_000_000;
+
+/// The daemon looks once a second at what has arrived, and lets go of it only then: whoever leaves sooner
+/// is sent it again.
+const READING_TIME: Duration = Duration::from_millis(1500);
 
 /// How long a daemon may take to end in order: it writes what it has.
 const STOP_TIME: Duration = Duration::from_secs(15);
@@ -151,8 +155,8 @@ impl Test<'_> {
         let mut report = self.report(&visit, &load, connecting);
         report.add_faults(load.take_faults());
         if is_kept {
-            let (checked, _) = visit.look(&mut load, 0)?;
-            report.checked = checked;
+            let (checked, _) = visit.read_history(&mut load, 0)?;
+            report.checked = checked + visit.collect(&mut load, READING_TIME)?;
             report.add_faults(load.take_faults());
         }
         visit.session.leave()?;
@@ -185,9 +189,9 @@ impl Test<'_> {
             let mut connecting = Connecting::default();
             if let Some(report) = reports.last_mut() {
                 visit.enter(&mut load, self.cast(true).members())?;
-                let (checked, last_id) = visit.look(&mut load, seen)?;
+                let (checked, last_id) = visit.read_history(&mut load, seen)?;
                 seen = last_id;
-                report.checked = checked;
+                report.checked = checked + visit.collect(&mut load, READING_TIME)?;
                 report.reopened_ms = Some(reopened.as_secs_f64() * 1e3);
                 report.add_faults(load.take_faults());
             } else {
@@ -196,7 +200,7 @@ impl Test<'_> {
             let is_over = round >= rounds || self.bed.watcher.has_stopped() && round > 0;
             if is_over {
                 // What earlier rounds kept must still be there.
-                visit.look(&mut load, 0)?;
+                visit.read_history(&mut load, 0)?;
                 visit.session.leave()?;
                 end(server)?;
                 if let Some(report) = reports.last_mut() {

@@ -253,7 +253,8 @@ fn found(wrong: Wrong) -> Result<(Faults, KeptLoad, u64), Failure> {
     visit.session.drain(&mut load)?;
     let lost = load.take_faults().errors.lost;
     assert_eq!(lost, u64::from(wrong == Wrong::LosesLive), "{wrong:?}");
-    let (checked, last_id) = visit.look(&mut load, 0)?;
+    let (lines, last_id) = visit.read_history(&mut load, 0)?;
+    let checked = lines + visit.collect(&mut load, Duration::ZERO)?;
     assert!(last_id > 0);
     let faults = load.ledger.take_faults();
     visit.session.leave()?;

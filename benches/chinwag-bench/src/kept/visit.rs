@@ -36,20 +36,36 @@ impl<'a> Visit<'a> {
         self.enter(load, [witness].into_iter())?;
         let others = cast.members().filter(|who| *who != witness);
         self.enter(load, others.chain(cast.absent()))?;
+        self.part_absent(load, Duration::ZERO)?;
         let seconds = self.session.swarm.now().since(began).as_secs_f64();
         Ok(Connecting::between(None, seconds, cast.clients()))
     }
 
-    /// Lets clients in, and waits until they are, and those that are away are gone again.
+    /// Lets clients in, and waits until they are.
     pub fn enter(
         &mut self,
         load: &mut KeptLoad,
         who: impl Iterator<Item = ClientNo>,
     ) -> Result<(), Failure> {
-        let watcher = self.setup.watcher;
         for who in who {
             load.enter(who, &mut self.session.swarm.clients);
         }
+        self.settle(load)
+    }
+
+    /// Lets those leave who are to be away, once the daemon knows what they have read.
+    fn part_absent(&mut self, load: &mut KeptLoad, reading: Duration) -> Result<(), Failure> {
+        if load.cast.absent == 0 {
+            return Ok(());
+        }
+        self.session.await_end(reading, load, |_| false)?;
+        load.part_absent(&mut self.session.swarm.clients);
+        self.settle(load)
+    }
+
+    /// Waits until all that were to come or to leave have.
+    fn settle(&mut self, load: &mut KeptLoad) -> Result<(), Failure> {
+        let watcher = self.setup.watcher;
         self.session.await_end(CONNECT_TIME, load, |load| {
             load.has_settled() || watcher.has_stopped()
         })?;
@@ -58,7 +74,7 @@ impl<'a> Visit<'a> {
             return Ok(());
         }
         let time = CONNECT_TIME.as_secs();
-        Err(format!("not all clients got in, within {time} s or until it was ended").into())
+        Err(format!("not all clients came or left, within {time} s or until it was ended").into())
     }
 
     pub fn speak(&mut self, load: &mut KeptLoad) -> Result<(), Failure> {
@@ -67,9 +83,8 @@ impl<'a> Visit<'a> {
         self.check(load)
     }
 
-    /// Reads what the room keeps behind an id, and what waited for those who are away. Returns how many
-    /// lines there were, and the id of the room's last.
-    pub fn look(&mut self, load: &mut KeptLoad, since: u64) -> Result<(u64, u64), Failure> {
+    /// Reads what the room keeps behind an id. Returns how many lines there were, and the id of the last.
+    pub fn read_history(&mut self, load: &mut KeptLoad, since: u64) -> Result<(u64, u64), Failure> {
         load.ledger.begin_pass(since);
         loop {
             let before = load.ledger.last_id();
@@ -88,13 +103,20 @@ impl<'a> Visit<'a> {
             }
         }
         let last_id = load.ledger.last_id();
-        let mut checked = load.ledger.end_pass(Place::Room);
+        Ok((load.ledger.end_pass(Place::Room), last_id))
+    }
+
+    /// Those who were away come for what waits for them, stay for `reading`, and leave. Returns how much
+    /// that was.
+    pub fn collect(&mut self, load: &mut KeptLoad, reading: Duration) -> Result<u64, Failure> {
+        let mut collected = 0;
         for who in load.cast.absent() {
             load.ledger.begin_pass(0);
             self.enter(load, [who].into_iter())?;
-            checked += load.ledger.end_pass(Place::Mailbox(who));
+            collected += load.ledger.end_pass(Place::Mailbox(who));
         }
-        Ok((checked, last_id))
+        self.part_absent(load, reading)?;
+        Ok(collected)
     }
 
     /// What it cannot go on after.
