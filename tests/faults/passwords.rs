@@ -94,16 +94,17 @@ fn password_is_never_said_nor_kept_nor_logged_however_it_is_typed() {
     bob.ok("login nobody is not a secret");
     // All in one packet, with the right one behind wrong ones; what follows is said.
     bob.send(&format!(
-        "/login alice\n{}\n/login alice\n{PASSWORD}\nhere as alice",
+        "/login alice\n{}\n/login alice\n{PASSWORD}\n/join dev\nhere as alice",
         MISTAKES[1]
     ));
-    for expected in ["needs", "code", "needs", "name"] {
+    for expected in ["needs", "code", "needs", "name", "room"] {
         let answer = bob.answer();
         assert!(answer.get(expected).is_some(), "{answer}");
     }
     bob.expect_ok();
     let mut third = Speaker::connect(&daemon);
     third.ok(&format!("/login alice {token}"));
+    third.ok("/join dev");
     third.ok("and by a token");
 
     let heard = witness.barrier().join("\n");
