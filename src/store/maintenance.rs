@@ -59,8 +59,7 @@ fn open(path: &Path) -> Result<(Connection, Files), StoreError> {
 pub fn back_up(path: &Path, to: &Path) -> Result<(), StoreError> {
     let (connection, _) = open(path)?;
     if to.exists() {
-        let source = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(StoreError::unusable(to)(source));
+        return Err(StoreError::Exists(to.to_owned()));
     }
     make_private(to).map_err(StoreError::unusable(to))?;
     let copied = Connection::open(to).and_then(|mut copy| {
@@ -274,7 +273,7 @@ mod tests {
         back_up(files.path(), &to).unwrap();
         assert_eq!(check(&to).unwrap().lines, 4);
         let error = back_up(files.path(), &to).unwrap_err();
-        assert!(error.to_string().contains("exists"), "{error}");
+        assert!(error.to_string().contains("is there already"), "{error}");
     }
 
     #[test]
