@@ -209,7 +209,11 @@ fn operator_looks_after_a_store() {
         0,
         "is a copy of",
     );
-    expect(text(&run(&["backup", copy.to_str().unwrap()])), 1, "exists");
+    expect(
+        text(&run(&["backup", copy.to_str().unwrap()])),
+        1,
+        "is there already",
+    );
     let exported = run(&["export"]);
     let line: serde_json::Value = serde_json::from_slice(&exported.stdout).unwrap();
     assert_eq!(
