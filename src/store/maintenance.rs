@@ -286,7 +286,8 @@ mod tests {
         let files = made(temp.path());
         let writer = database::open(&files, false).unwrap();
         let rows = |from: i64, to: i64| {
-            let sql = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+            let sql =
+                "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
                  INSERT INTO message SELECT i, 1, i, 1, 'alice', 0, hex(zeroblob(500)) FROM n";
             writer.execute(sql, [from, to]).unwrap();
         };

@@ -26,6 +26,7 @@ mod gone;
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
 mod journal;
+mod kept;
 mod kernel;
 mod latency;
 mod limits;
@@ -38,5 +39,6 @@ mod secrets;
 mod signals;
 mod slow_readers;
 mod slow_senders;
+mod store;
 mod telnet;
 mod text;

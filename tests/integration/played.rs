@@ -67,9 +67,7 @@ fn without_times(line: &str) -> String {
 /// The terminals that the README shows.
 fn sessions() -> [Block; 4] {
     let blocks = blocks("README.md").into_iter();
-    let shown: Vec<Block> = blocks
-        .filter(|block| block.language == "console")
-        .collect();
+    let shown: Vec<Block> = blocks.filter(|block| block.language == "console").collect();
     shown.try_into().ok().expect("the sessions were understood")
 }
 

@@ -19,20 +19,21 @@ fn filled() -> Stage {
     stage
 }
 
+/// Range, up to, lines, bytes, without; lines, end.
+type Case = (
+    PageRange,
+    u64,
+    usize,
+    usize,
+    &'static [u32],
+    &'static [u64],
+    bool,
+);
+
 #[test]
 fn page_is_what_was_asked_for() {
     use PageRange::{Before, Newest, Since, SinceTime};
     let mut stage = filled();
-    // Range, up to, lines, bytes, without; lines, end.
-    type Case = (
-        PageRange,
-        u64,
-        usize,
-        usize,
-        &'static [u32],
-        &'static [u64],
-        bool,
-    );
     let cases: [Case; 22] = [
         (Newest, 99, 99, 999, &[], &[1, 3, 5, 7, 9], true),
         (Newest, 99, 5, 999, &[], &[1, 3, 5, 7, 9], true),
