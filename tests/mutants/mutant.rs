@@ -13,7 +13,6 @@ const AREAS: [(&str, &str); 8] = [
     ("accounts", include_str!("accounts.toml")),
     ("wire", include_str!("wire.toml")),
     ("server", include_str!("server.toml")),
-    ("store", include_str!("store.toml")),
     ("net", include_str!("net.toml")),
     ("log", include_str!("log.toml")),
     ("store", include_str!("store.toml")),
