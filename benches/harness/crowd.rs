@@ -8,7 +8,9 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use chinwag::chat::archive::NoArchive;
+use chinwag::chat::archive::{
+    Archive, Change, HashWork, KeptLine, NoArchive, Question, Restored, Settled, Ticket,
+};
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
@@ -125,20 +127,79 @@ impl Outbox for Counter {
     fn named(&mut self, _: ClientId, _: Name) {}
 }
 
+/// An archive that takes everything, and keeps nothing.
+#[derive(Debug, Default)]
+struct Taker {
+    is_open: bool,
+    last: u64,
+}
+
+impl Taker {
+    fn take(&mut self) -> Option<Ticket> {
+        self.last += 1;
+        self.is_open.then_some(Ticket(self.last))
+    }
+}
+
+impl Archive for Taker {
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    fn has_search(&self) -> bool {
+        false
+    }
+
+    fn keep(&mut self, line: &KeptLine<'_>) -> Option<Ticket> {
+        black_box(line);
+        self.take()
+    }
+
+    fn change(&mut self, _: Change) -> Option<Ticket> {
+        self.take()
+    }
+
+    fn ask(&mut self, _: Question) -> Option<Ticket> {
+        self.take()
+    }
+
+    fn hash(&mut self, _: HashWork) -> Option<Ticket> {
+        self.take()
+    }
+}
+
 /// The chat alone, with a crowd in its lobby.
 pub struct ChatCrowd {
     chat: Chat,
     now: Timestamp,
+    archive: Taker,
     pub outbox: Counter,
 }
 
 impl ChatCrowd {
     pub fn new(count: usize) -> Self {
+        Self::with(count, settings())
+    }
+
+    /// Whose lines are kept.
+    pub fn that_keeps(count: usize) -> Self {
+        let mut settings = settings();
+        settings.history.lobby_days = Some(30);
+        Self::with(count, settings)
+    }
+
+    fn with(count: usize, settings: Settings) -> Self {
+        let is_open = settings.history.lobby_days.is_some();
         let mut crowd = Self {
-            chat: Chat::new(settings()),
+            chat: Chat::new(settings),
             now: Timestamp::default(),
+            archive: Taker { is_open, last: 0 },
             outbox: Counter::default(),
         };
+        let clock = crowd.clock();
+        crowd.chat.restore(clock, Restored::default());
+        crowd.expire();
+        crowd.settle();
         for number in 0..count {
             let id = Self::id_of(number);
             crowd.chat.connect(crowd.now, id, Peer::Tcp(PEER.into()));
@@ -147,10 +208,23 @@ impl ChatCrowd {
         }
         assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
-        let clock = crowd.clock();
-        crowd.chat.expire(clock, &mut crowd.outbox, &mut NoArchive);
+        crowd.expire();
         crowd.outbox = Counter::default();
         crowd
+    }
+
+    fn expire(&mut self) {
+        let clock = self.clock();
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        self.chat.expire(clock, outbox, archive);
+    }
+
+    /// All that was handed over is kept.
+    pub fn settle(&mut self) {
+        let settled = Settled::KeptUpTo(Ticket(self.archive.last));
+        let clock = self.clock();
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        self.chat.settle(clock, settled, outbox, archive);
     }
 
     pub fn id_of(number: usize) -> ClientId {
@@ -169,8 +243,8 @@ impl ChatCrowd {
 
     pub fn handle(&mut self, id: ClientId, request: Request<'_>) {
         let clock = self.clock();
-        let outbox = &mut self.outbox;
-        let _ = self.chat.handle(clock, id, request, outbox, &mut NoArchive);
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        let _ = self.chat.handle(clock, id, request, outbox, archive);
     }
 }
 

@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use super::archive::Archive;
 use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
 use super::event::{Event, Notice, Reply};
-use super::history::said::{Copies, Numbered};
+use super::history::copies::{Copies, Numbered};
 use super::ids::{AccountId, LineId, UserId};
 use super::member::Member;
 use super::name::Name;

@@ -19,6 +19,7 @@ mod departure;
 mod directory;
 pub mod event;
 mod history;
+mod history_commands;
 pub mod ids;
 mod invariants;
 pub mod limits;

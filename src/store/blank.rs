@@ -1,6 +1,6 @@
 //! Erasing a line: its row is overwritten where it stands, with one of the same size that says nothing.
 //!
-//! To delete it would leave copies. A page that has become almost empty is merged with its neighbours, and SQLite
+//! To delete it would leave copies. A page that has become almost empty is merged with its neighbours, and `SQLite`
 //! overwrites what it deletes, but not what it leaves behind when it moves rows: of the lines that stay, copies
 //! would stand between the rows of a page, and be there after these lines are erased in their turn. So rows are
 //! only deleted far from any line that stays: see [`Trimmer`].
@@ -95,11 +95,11 @@ fn number_bytes(number: i64) -> usize {
     let bits = 65 - if number < 0 { !number } else { number }.leading_zeros();
     match bits {
         _ if number == 0 || number == 1 => 0,
-        ..=8 => 1,
-        ..=16 => 2,
-        ..=24 => 3,
-        ..=32 => 4,
-        ..=48 => 6,
+        0..=8 => 1,
+        9..=16 => 2,
+        17..=24 => 3,
+        25..=32 => 4,
+        33..=48 => 6,
         _ => 8,
     }
 }
@@ -107,9 +107,9 @@ fn number_bytes(number: i64) -> usize {
 /// The bytes that the length of a text takes in a row.
 fn length_bytes(text_bytes: usize) -> usize {
     match 13 + 2 * text_bytes {
-        ..128 => 1,
-        ..16_384 => 2,
-        ..2_097_152 => 3,
+        0..128 => 1,
+        128..16_384 => 2,
+        16_384..2_097_152 => 3,
         _ => 4,
     }
 }

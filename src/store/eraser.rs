@@ -233,12 +233,9 @@ impl<'c> Eraser<'c> {
                 self.erase.execute(*id, *place)?;
             }
         }
-        match lines.last() {
-            Some((id, _)) => self.job = Some(Job { past: *id, ..job }),
-            None => {
-                self.done.execute([job.id])?;
-                self.job = None;
-            }
+        self.job = lines.last().map(|(id, _)| Job { past: *id, ..job });
+        if self.job.is_none() {
+            self.done.execute([job.id])?;
         }
         Ok(true)
     }

@@ -41,7 +41,7 @@ pub enum StoreError {
     /// It is another kind of file.
     #[error("{} is not a database of chinwag's; move it away, or name another file with --store", shown(.0))]
     NotOurs(PathBuf),
-    /// It fails SQLite's check.
+    /// It fails `SQLite`'s check.
     #[error(
         "{} is damaged ({why}); put a backup in its place, or move it away to begin anew",
         shown(path)
@@ -78,7 +78,7 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
-    /// SQLite fails otherwise.
+    /// `SQLite` fails otherwise.
     #[error(
         "cannot {doing} {}: {source}; make room on its disk and try again, or name another file with --store",
         shown(path)
@@ -88,7 +88,7 @@ pub enum StoreError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// SQLite's error.
+        /// `SQLite`'s error.
         source: rusqlite::Error,
     },
     /// There is no such account.
@@ -107,7 +107,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Wraps an error of SQLite's; for `map_err`.
+    /// Wraps an error of `SQLite`'s; for `map_err`.
     pub(super) fn sqlite(
         doing: &'static str,
         path: &Path,
@@ -116,7 +116,7 @@ impl StoreError {
         move |source| Self::from_sqlite(doing, path, source)
     }
 
-    /// SQLite's error, by what the operator can do about it.
+    /// `SQLite`'s error, by what the operator can do about it.
     fn from_sqlite(doing: &'static str, path: PathBuf, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         match source.sqlite_error_code() {

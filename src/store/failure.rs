@@ -1,9 +1,9 @@
-//! What an error of SQLite's means for what was to be kept.
+//! What an error of `SQLite`'s means for what was to be kept.
 
 use rusqlite::{Error, ErrorCode, ffi};
 
 /// Errors of writing and of growing a file. A quota that is used up is one of them, and no full disk to
-/// SQLite. Nothing was promised of what could not be written, so that it can be tried again; of what could not
+/// `SQLite`. Nothing was promised of what could not be written, so that it can be tried again; of what could not
 /// be synced that is not so.
 const UNWRITTEN: [i32; 3] = [
     ffi::SQLITE_IOERR_WRITE,

@@ -1,4 +1,4 @@
-//! A store's files: the database, what SQLite and the lock put beside it, and who may read them.
+//! A store's files: the database, what `SQLite` and the lock put beside it, and who may read them.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ const FILE_MODE: u32 = 0o600;
 /// The same for the folder of a store.
 const FOLDER_MODE: u32 = 0o700;
 
-/// What a database of SQLite's begins with.
+/// What a database of `SQLite`'s begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Where a store is.

@@ -1,4 +1,4 @@
-//! A lock beside the database, against a second daemon: SQLite's own locks would let both write, and each
+//! A lock beside the database, against a second daemon: `SQLite`'s own locks would let both write, and each
 //! would give the other's numbers again.
 
 use std::fs::File;

@@ -1,5 +1,5 @@
 //! What is kept: accounts, and lines of kept rooms and of conversations between accounts, in a database of
-//! SQLite's.
+//! `SQLite`'s.
 //!
 //! A [`StoreHandle`] takes everything without waiting and packs it into a bounded queue; three threads do the
 //! rest, and what became of it comes back by [`Completions`]. Lines and changes are committed in groups, in
@@ -8,7 +8,7 @@
 //! those of that moment, even if the next change moves them. A page that is slow holds up no commit.
 //!
 //! Nothing is made on the disk before there is something to keep, except where an operator named the file.
-//! Only this folder knows SQLite and Argon2.
+//! Only this folder knows `SQLite` and Argon2.
 
 mod accounts;
 mod blank;
@@ -112,6 +112,10 @@ impl Store {
     ///
     /// # Errors
     /// If the file or its folder cannot be used, is another daemon's, is damaged or too new.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "they are the store's from here on"
+    )]
     pub fn open(
         settings: StoreSettings,
         wake: impl Fn() + Send + 'static,
@@ -220,7 +224,7 @@ fn start(
         lock,
     };
     worker::start("store-write", shared, running, move |_| {
-        writing.run(connection)
+        writing.run(connection);
     })?;
     Ok(ended)
 }

@@ -212,14 +212,12 @@ impl<'c> Retention<'c> {
         for (account, line) in rows.iter().filter(|(_, line)| *line <= end) {
             self.stop_waiting.execute([account, line])?;
         }
-        Ok(match rows.last() {
-            Some((account, line)) => Stage::Waiting(*account, *line),
-            None => {
-                let sql = "DELETE FROM held_name WHERE until < ?1";
-                self.connection.execute(sql, [number(now)])?;
-                Stage::Places(-1)
-            }
-        })
+        if let Some((account, line)) = rows.last() {
+            return Ok(Stage::Waiting(*account, *line));
+        }
+        let sql = "DELETE FROM held_name WHERE until < ?1";
+        self.connection.execute(sql, [number(now)])?;
+        Ok(Stage::Places(-1))
     }
 
     fn step_places(&mut self, past: i64, now: UnixMs) -> rusqlite::Result<Stage> {

@@ -20,27 +20,27 @@ pub(super) const NOT_FORGOTTEN: &str = "NOT EXISTS (SELECT 1 FROM forgetting f
     WHERE m.id > f.past AND m.id <= f.up_to
     AND (f.account IS NULL OR f.account = m.author) AND (f.place IS NULL OR f.place = m.place))";
 
-/// A number as SQLite has them. None of ours uses the highest bit.
+/// A number as `SQLite` has them. None of ours uses the highest bit.
 pub(super) fn number(number: u64) -> i64 {
     number.cast_signed()
 }
 
-/// A number that SQLite gave; none is ever written below zero.
+/// A number that `SQLite` gave; none is ever written below zero.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 
-/// An account's number, for SQLite.
+/// An account's number, for `SQLite`.
 pub(super) fn account_number(account: AccountId) -> i64 {
     i64::from(account.get())
 }
 
-/// A line's number, for SQLite.
+/// A line's number, for `SQLite`.
 pub(super) fn line_number(line: LineId) -> i64 {
     number(line.0.min(LineId::MAX.0))
 }
 
-/// A place's number, for SQLite.
+/// A place's number, for `SQLite`.
 pub(super) fn place_number(place: PlaceId) -> i64 {
     number(place.get())
 }
@@ -80,7 +80,7 @@ fn unreadable(column: usize) -> rusqlite::Error {
     )
 }
 
-/// How a line was said, for SQLite.
+/// How a line was said, for `SQLite`.
 pub(super) fn kind_number(kind: LineKind) -> i64 {
     match kind {
         LineKind::Message => 0,

@@ -67,7 +67,7 @@ pub(super) fn memory() -> rusqlite::Result<Connection> {
 #[derive(Debug)]
 pub(super) struct Words<'m> {
     take: Statement<'m>,
-    words: Statement<'m>,
+    select: Statement<'m>,
     clear: Statement<'m>,
     key: Vec<u8>,
 }
@@ -85,7 +85,7 @@ impl<'m> Words<'m> {
         let key: Option<Vec<u8>> = connection.query_row(sql, (), |row| row.get(0)).optional()?;
         Ok(Some(Self {
             take: memory.prepare("INSERT INTO typed(rowid, text) VALUES (1, ?1)")?,
-            words: memory.prepare("SELECT term FROM word")?,
+            select: memory.prepare("SELECT term FROM word")?,
             clear: memory.prepare("INSERT INTO typed(typed) VALUES ('delete-all')")?,
             key: key.unwrap_or_default(),
         }))
@@ -93,15 +93,21 @@ impl<'m> Words<'m> {
 
     /// Calls `with` for the hash of each word, once.
     fn each(&mut self, text: &str, mut with: impl FnMut(&str)) -> rusqlite::Result<()> {
+        if text.is_ascii() {
+            for word in ascii_words(&text.to_ascii_lowercase()) {
+                with(&hash(&self.key, word));
+            }
+            return Ok(());
+        }
+        self.each_by_index(text, with)
+    }
+
+    /// The same, for any text.
+    fn each_by_index(&mut self, text: &str, mut with: impl FnMut(&str)) -> rusqlite::Result<()> {
         self.take.execute([text])?;
-        let mut rows = self.words.query(())?;
+        let mut rows = self.select.query(())?;
         while let Some(row) = rows.next()? {
-            let hash = Blake2s256::new()
-                .chain_update(&self.key)
-                .chain_update(row.get_ref(0)?.as_str()?);
-            let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
-            let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-            with(&format!("{short:016x}"));
+            with(&hash(&self.key, row.get_ref(0)?.as_str()?));
         }
         drop(rows);
         self.clear.execute(())?;
@@ -122,6 +128,25 @@ impl<'m> Words<'m> {
             format!("place : ({places}) AND text : ({words})")
         }))
     }
+}
+
+/// The words of most lines, without the way through an index.
+fn ascii_words(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// 64 bits of a word's hash, as text.
+fn hash(key: &[u8], word: &str) -> String {
+    let hash = Blake2s256::new().chain_update(key).chain_update(word);
+    let hash = <[u8; 32]>::from(hash.finalize());
+    let short = hash
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    format!("{short:016x}")
 }
 
 /// The index, to write.
@@ -211,8 +236,27 @@ mod tests {
             assert_eq!(of(one), of(other), "{one}");
             assert_eq!(of(one).len(), count, "{one}");
         }
+        let ascii: String = (1..128_u8).map(char::from).collect();
+        for text in [ascii.as_str(), "a a A b_c 1.5 x1y", "", " "] {
+            let mut by_index = Vec::new();
+            words
+                .each_by_index(text, |word| by_index.push(word.to_owned()))
+                .unwrap();
+            by_index.sort_unstable();
+            let mut quickly = Vec::new();
+            words
+                .each(text, |word| quickly.push(word.to_owned()))
+                .unwrap();
+            quickly.sort_unstable();
+            assert_eq!(quickly, by_index, "{text:?}");
+        }
+        let mut of = |text: &str| {
+            let mut found = String::new();
+            words.each(text, |word| found.push_str(word)).unwrap();
+            found
+        };
         assert_ne!(of("a"), of("b"));
-        assert!(!of("secret").concat().contains("secret"));
+        assert!(!of("secret").contains("secret"));
         let none = words.expression("x", [].into_iter()).unwrap();
         assert_eq!(none, None);
     }

@@ -171,7 +171,7 @@ impl TakenPlace<'_> {
     }
 }
 
-/// Lets the writer empty the journal between two questions: SQLite does that only while nobody reads.
+/// Lets the writer empty the journal between two questions: `SQLite` does that only while nobody reads.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     reading: Mutex<()>,
@@ -227,7 +227,7 @@ pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForR
                 log::error!("the store cannot be read: {error}");
             }
             if let Some(errand) = first {
-                give_up(shared, errand);
+                give_up(shared, &errand);
             }
         } else {
             answer_without_database(shared, errand);
@@ -290,13 +290,13 @@ fn answer_without_database(shared: &Shared, errand: ForReader) {
         ForReader::CheckToken(ticket, _) => {
             shared.answered(ticket, Settled::Hashed(ticket, Hashed::Owner(None)));
         }
-        unreadable @ ForReader::Unreadable(_) => give_up(shared, unreadable),
+        unreadable @ ForReader::Unreadable(_) => give_up(shared, &unreadable),
     }
 }
 
 /// Answers that it cannot be answered.
-fn give_up(shared: &Shared, errand: ForReader) {
-    match errand {
+fn give_up(shared: &Shared, errand: &ForReader) {
+    match *errand {
         ForReader::Question(Asked { ticket, .. }) | ForReader::Unreadable(ticket) => {
             shared.answered(ticket, Settled::Answered(ticket, None));
         }
@@ -319,7 +319,7 @@ pub(super) fn run_hasher(
         if shared.is_closing.load(Ordering::Relaxed) {
             return;
         }
-        let hashed = match work {
+        let done = match work {
             HashWork::MakePassword(password) => hasher
                 .make(&password)
                 .map_or(Hashed::Failed, Hashed::Password),
@@ -333,7 +333,7 @@ pub(super) fn run_hasher(
             HashWork::MakeToken | HashWork::CheckToken(_) => Hashed::Failed,
         };
         shared.hashes.give_back();
-        shared.completions.post(Settled::Hashed(ticket, hashed));
+        shared.completions.post(Settled::Hashed(ticket, done));
     }
 }
 

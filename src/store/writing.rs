@@ -132,7 +132,7 @@ impl Writing {
                 let time_max = if self.shared.is_broken() {
                     None
                 } else {
-                    chores.wait_time()
+                    Some(chores.wait_time())
                 };
                 if self.shared.queue.take(batch, time_max) == Taken::Closed {
                     break;
@@ -361,7 +361,7 @@ impl<'c> Chores<'c> {
     }
 
     /// How long the thread may sleep.
-    fn wait_time(&self) -> Option<Duration> {
+    fn wait_time(&self) -> Duration {
         let now = Instant::now();
         let until = |time: Instant| time.saturating_duration_since(now);
         let next = match self.eraser.left() {
@@ -370,7 +370,7 @@ impl<'c> Chores<'c> {
             Left::Nothing if self.retention.is_active() => RETENTION_PAUSE,
             Left::Nothing => until(self.retention_at),
         };
-        Some(next.max(until(self.not_before)))
+        next.max(until(self.not_before))
     }
 
     /// Does the next bit of what is due.
@@ -411,7 +411,7 @@ impl<'c> Chores<'c> {
         Ok(())
     }
 
-    /// SQLite would do it by itself, and tell nobody if the disk fails there.
+    /// `SQLite` would do it by itself, and tell nobody if the disk fails there.
     fn copy_journal(&mut self) -> rusqlite::Result<()> {
         if self.journal_bytes >= JOURNAL_BYTES_MAX {
             self.journal_bytes = 0;

@@ -39,5 +39,6 @@ mod secrets;
 mod signals;
 mod slow_readers;
 mod slow_senders;
+mod store;
 mod telnet;
 mod text;

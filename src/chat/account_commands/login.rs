@@ -10,7 +10,7 @@ use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{AccountReply, LoggedIn, Missed, Need, Notice};
-use crate::chat::history::missed::Said;
+use crate::chat::history::kept_rooms::Said;
 use crate::chat::ids::{AccountId, ClientId, RoomId, UserId};
 use crate::chat::membership::view;
 use crate::chat::name::Name;
@@ -231,6 +231,8 @@ impl Chat {
         } else {
             Vec::new()
         };
+        // What an earlier connection was sent waits no more, if it has arrived.
+        self.drop_arrived(now.timestamp, outbox, archive);
         let ticket = archive.ask(Question::Arrival {
             account: login.account,
             places,

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use crate::chat::event::KeptView;
 use crate::chat::ids::{AccountId, LineId, PlaceId};
 use crate::chat::name::{Name, RoomName};
 
-use super::super::event::KeptView;
+/// How many lines each of some places had, when that was asked.
+pub(in crate::chat) type Said = Vec<(PlaceId, u64)>;
 
 /// A room whose lines are kept.
 #[derive(Debug)]

@@ -3,14 +3,8 @@
 //! Numbers are given before a line is delivered, and never twice, whatever a crash loses: only those are given
 //! whose reservation is known to be kept.
 
-use crate::chat::Chat;
-use crate::chat::archive::{Archive, Change, KeptLine, LineKind, NotKept, Ticket, UnixMs};
-use crate::chat::ids::{AccountId, LineId, PlaceId};
-use crate::chat::name::Name;
-use crate::chat::pending::Effect;
-use crate::chat::time::Timestamp;
-
-use super::effects::HistoryEffect;
+use crate::chat::archive::UnixMs;
+use crate::chat::ids::LineId;
 
 /// Numbers reserved at once: a commit for each hundred thousand lines costs nothing, and 2^53 numbers last
 /// for ninety billion starts.
@@ -82,65 +76,6 @@ impl Lines {
     /// Panics if numbers are given that may not be.
     pub fn check_invariants(&self) {
         assert!(self.last <= self.reserved && self.reserved <= self.asked);
-    }
-}
-
-/// A line that is to be kept, but for its number.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::chat) struct Unnumbered<'a> {
-    pub place: PlaceId,
-    pub author: Option<AccountId>,
-    pub name: Name,
-    pub kind: LineKind,
-    pub text: &'a str,
-    pub waits_for: Option<AccountId>,
-}
-
-impl Chat {
-    /// Hands over a line that goes by this number, if there was one. `None`: it is not kept.
-    pub(super) fn keep_line(
-        &mut self,
-        clock: UnixMs,
-        id: Option<LineId>,
-        line: Unnumbered<'_>,
-        archive: &mut dyn Archive,
-    ) -> Option<Ticket> {
-        let id = id?;
-        let at = self.history.lines.take(id, clock);
-        archive.keep(&KeptLine {
-            id,
-            place: line.place,
-            at,
-            author: line.author,
-            name: line.name,
-            kind: line.kind,
-            text: line.text,
-            waits_for: line.waits_for,
-        })
-    }
-
-    /// Reserves numbers, if few are left. To be called as soon as something is kept that lines may follow.
-    /// Returns whether enough are reserved, or will be.
-    pub(in crate::chat) fn reserve_lines(
-        &mut self,
-        now: Timestamp,
-        archive: &mut dyn Archive,
-    ) -> bool {
-        let Some(up_to) = self.history.lines.wanted() else {
-            return true;
-        };
-        let Some(ticket) = archive.change(Change::ReserveLines { up_to }) else {
-            return false;
-        };
-        self.history.lines.note_asked(up_to);
-        let effect = Effect::History(Box::new(HistoryEffect::Reserved { up_to }));
-        self.pending.push(now, ticket, None, effect);
-        true
-    }
-
-    /// A reservation is kept, or known not to be: the next line asks again.
-    pub(super) fn lines_reserved(&mut self, up_to: LineId, kept: Result<(), NotKept>) {
-        self.history.lines.note_reserved(up_to, kept.is_ok());
     }
 }
 

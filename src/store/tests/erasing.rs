@@ -289,14 +289,13 @@ fn hash_of_an_old_password_leaves_every_file() {
 fn bytes_leave_every_file_whoever_forgot_before() {
     for with_search in [false, true] {
         let mut stage = Stage::with(|settings| settings.search = with_search);
-        let words = ["", "xyzzy", "frobozz", "plugh", "quux"];
+        let words = [(1, "xyzzy"), (2, "frobozz"), (3, "plugh"), (4, "quux")];
         let mut id = 0;
         let mut last = None;
         for round in 0..400 {
-            for author in 1..=4 {
+            for (author, word) in words {
                 id += 1;
-                let text = format!("{}{round} and {}{id}", words[author], words[author]);
-                let author = u32::try_from(author).unwrap();
+                let text = format!("{word}{round} and {word}{id}");
                 last = stage.archive.keep(&line(id, ROOM, author, &text));
             }
             if round % 7 == 0 {
@@ -304,11 +303,10 @@ fn bytes_leave_every_file_whoever_forgot_before() {
             }
         }
         stage.wait_kept(last);
-        for author in 1..=4_usize {
-            let number = u32::try_from(author).unwrap();
-            assert_eq!(forget(&mut stage, number, Forgetting::Last(150), id).0, 150);
-            assert_eq!(forget(&mut stage, number, Forgetting::All, id).0, 250);
-            wait_until_gone(&mut stage, words[author].as_bytes(), |_| {});
+        for (author, word) in words {
+            assert_eq!(forget(&mut stage, author, Forgetting::Last(150), id).0, 150);
+            assert_eq!(forget(&mut stage, author, Forgetting::All, id).0, 250);
+            wait_until_gone(&mut stage, word.as_bytes(), |_| {});
         }
         assert!(stage.ids(ROOM).is_empty());
     }

@@ -1,5 +1,7 @@
 //! The store as a whole: a real database in a folder of its own.
 
+#![allow(clippy::panic)]
+
 mod accounts;
 mod erasing;
 mod faults;

@@ -127,14 +127,6 @@ impl TestArchive {
         Some(Settled::Answered(ticket, None))
     }
 
-    /// The first question.
-    pub fn question(&self) -> Option<&Question> {
-        match &self.work.front()?.1 {
-            Work::Question(question) => Some(question),
-            Work::Hash(_) => None,
-        }
-    }
-
     /// What is kept, as after a crash that loses the rest.
     pub fn crash(&mut self) -> Kept {
         self.writes.clear();

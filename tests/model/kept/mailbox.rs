@@ -233,6 +233,26 @@ fn lines_that_did_not_arrive_wait_for_the_next_login() {
 }
 
 #[test]
+fn what_has_arrived_comes_once_however_soon_its_reader_comes_back() {
+    let mut stage = Stage::new();
+    let alice = stage.login("alice");
+    for _ in 0..2 {
+        write(&mut stage, alice, "bob");
+    }
+    let bob = stage.login("bob");
+    let delivery = stage.ears.delivery(bob);
+    // The last is on its way when the connection ends.
+    stage.ears.unarrived.insert((bob, delivery), 1);
+    stage.disconnect(bob);
+    let bob = stage.begin_login("bob");
+    stage.settle();
+    assert_eq!(
+        stage.hear(bob),
+        ["late alice: hi #2", "logged in bob lobby waiting 1"]
+    );
+}
+
+#[test]
 fn connection_that_takes_no_more_leaves_the_rest_waiting() {
     let mut stage = Stage::new();
     let alice = stage.login("alice");

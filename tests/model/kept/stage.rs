@@ -531,13 +531,10 @@ fn in_words(event: &Event<'_>) -> String {
             id,
         } => format!("{room} {from}: {text}{}", number(*id)),
         Event::Topic { room, text, .. } => format!("topic {room} {}", text.unwrap_or_default()),
-        Event::Sent { from, to, text, id } => {
-            format!("sent {from} -> {}: {text}{}", names(to), number(*id))
-        }
-        Event::Join { room, name } | Event::OwnJoin { room, name } => {
+        Event::Join { room, name } => {
             format!("{name} joined {room}")
         }
-        Event::Leave { room, name, .. } | Event::OwnLeave { room, name, .. } => {
+        Event::Leave { room, name, .. } => {
             format!("{name} left {room}")
         }
         Event::Rename { new_name, .. } => format!("renamed {new_name}"),

@@ -3,11 +3,11 @@
 //!
 //! It lives longer than a server: after a crash, the same accounts come back, by their tokens.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::account::{Account, Awaited};
 use super::cast::{Cast, Tally};
 use super::ledger::{Faults, Key, Ledger, Place};
 use super::talk::{Part, ServerLine, Wanted, entry, page};
@@ -23,28 +23,6 @@ use crate::traffic::{Pace, Schedule};
 
 /// Messages of one sender that wait for one who is away: what the daemon holds.
 const WAITING_OF_ONE_MAX: u32 = 20;
-
-/// A line of a client that the daemon has yet to answer.
-enum Awaited {
-    Step {
-        line: String,
-        wanted: Wanted,
-    },
-    Said {
-        key: Key,
-        intended: Timestamp,
-        is_private: bool,
-    },
-    Page,
-}
-
-#[derive(Default)]
-struct Account {
-    token: Option<String>,
-    /// Lines that it said.
-    said: u32,
-    awaited: VecDeque<Awaited>,
-}
 
 pub struct KeptLoad {
     pub cast: Cast,
@@ -111,13 +89,7 @@ impl KeptLoad {
         };
         let steps = entry(who, part, account.token.as_deref(), self.cast.is_kept);
         let says: String = steps.iter().flat_map(|step| [&step.line, "\n"]).collect();
-        account.awaited = steps
-            .into_iter()
-            .map(|step| Awaited::Step {
-                line: step.line,
-                wanted: step.wanted,
-            })
-            .collect();
+        account.awaited = steps.into_iter().map(Awaited::Step).collect();
         self.moving += 1;
         out.opening.push_back(Opening {
             who,
@@ -271,11 +243,11 @@ impl KeptLoad {
                     self.send(at, who, out);
                 }
             }
-            Some(Awaited::Step { line: said, .. }) if !is_ok => {
-                let why = &line.text;
+            Some(Awaited::Step(step)) if !is_ok => {
+                let (said, why) = (step.line, &line.text);
                 self.fail(format!("the daemon refused \"{said}\" of {who}: {why}"));
             }
-            Some(Awaited::Step { wanted, .. }) => self.did_step(who, wanted, line, out),
+            Some(Awaited::Step(step)) => self.did_step(who, step.wanted, line, out),
             Some(Awaited::Page) if is_ok => self.page = Some(line.end),
             Some(Awaited::Page) => {
                 let why = &line.text;
@@ -362,10 +334,8 @@ impl Workload for KeptLoad {
         let Some(account) = self.accounts.get_mut(who.index()) else {
             return;
         };
-        let is_in = |awaited: &Awaited| !matches!(awaited, Awaited::Step { .. });
-        let was_in = account.awaited.iter().all(is_in);
-        let said = |awaited: &&Awaited| matches!(awaited, Awaited::Said { .. });
-        self.unanswered -= account.awaited.iter().filter(said).count() as u64;
+        let was_in = account.is_in();
+        self.unanswered -= account.unanswered();
         account.awaited.clear();
         if !was_in {
             self.fail(format!("the daemon closed the connection of {who}"));

@@ -6,11 +6,12 @@
 //!     │
 //!   visit       all clients come in, speak, and look at what it has kept
 //!     │
-//!   load       speakers, a witness, and accounts that are away        (cast, talk)
+//!   load       speakers, a witness, and accounts that are away        (account, cast, talk)
 //!     │
 //!  ledger      what was answered and heard, and what comes back
 //! ```
 
+mod account;
 mod cast;
 mod ledger;
 mod load;

@@ -1,3 +1,5 @@
+//! Each thing that a server can do wrong with kept lines is found, and nothing else.
+
 use super::*;
 
 const ALICE: ClientNo = ClientNo::new(1);

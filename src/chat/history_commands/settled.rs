@@ -8,8 +8,8 @@ use crate::chat::pending::Response;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, answer};
 
-use super::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::keep::not_kept;
+use crate::chat::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 
 impl Chat {
     /// A line is kept, or is known not to be. `is_late`: its author was told that this is not known in time.

@@ -13,9 +13,9 @@ use crate::chat::rooms::Room;
 use crate::chat::time::{Now, Timestamp};
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::{HistoryEffect, KeepRoom};
-use super::kept_rooms::{KeptInfo, KeptRoom};
-use super::mailbox::ARRIVAL_INTERVAL;
+use crate::chat::history::effects::{HistoryEffect, KeepRoom};
+use crate::chat::history::kept_rooms::{KeptInfo, KeptRoom};
+use crate::chat::history::mailbox::ARRIVAL_INTERVAL;
 
 impl Chat {
     pub(super) fn keep<'a>(

@@ -11,8 +11,8 @@ use crate::chat::refusal::{HistoryRefusal, MembershipRefusal};
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::HistoryEffect;
-use super::forgotten::is_among;
+use crate::chat::history::effects::HistoryEffect;
+use crate::chat::history::forgotten::is_among;
 
 impl Chat {
     pub(super) fn forget<'a, O: Outbox>(

@@ -10,8 +10,8 @@ use crate::chat::outbox::{Delivery, Outbox};
 use crate::chat::pending::{Effect, Response, Step};
 use crate::chat::time::{Now, Timestamp};
 
-use super::effects::{HistoryEffect, HistoryStep};
-use super::mailbox::Mailbox;
+use crate::chat::history::effects::{HistoryEffect, HistoryStep};
+use crate::chat::history::mailbox::Mailbox;
 
 impl Chat {
     /// How many lines wait for an account.
@@ -120,7 +120,7 @@ impl Chat {
     pub(super) fn follow_deliveries<O: Outbox>(
         &mut self,
         now: Timestamp,
-        outbox: &mut O,
+        outbox: &O,
         archive: &mut dyn Archive,
     ) {
         while let Some((account, client)) = self.history.mailbox.pop_incomplete(now) {
@@ -142,9 +142,18 @@ impl Chat {
             let step = Step::History(Box::new(HistoryStep::Waiting { account }));
             self.pending.ask(now, ticket, client, step);
         }
-        if !self.history.mailbox.is_due(now) {
-            return;
+        if self.history.mailbox.is_due(now) {
+            self.drop_arrived(now, outbox, archive);
         }
+    }
+
+    /// Has the archive drop the lines that have arrived.
+    pub(in crate::chat) fn drop_arrived<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        outbox: &O,
+        archive: &mut dyn Archive,
+    ) {
         let unarrived = |client, delivery| outbox.unarrived(client, delivery);
         for arrived in self.history.mailbox.arrived(now, unarrived) {
             let (account, lines) = (arrived.account, arrived.lines);

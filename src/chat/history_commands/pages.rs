@@ -18,8 +18,8 @@ use crate::chat::time::Now;
 use crate::chat::user::User;
 use crate::chat::{Answered, Chat, Outcome, Sender};
 
-use super::effects::{Cursor, HistoryStep, PageKind, PageStep};
 use super::{PlaceLabel, times};
+use crate::chat::history::effects::{Cursor, HistoryStep, PageKind, PageStep};
 
 /// Lines of a page, unless more or fewer are asked for.
 const PAGE_LINES: usize = 50;

@@ -14,11 +14,9 @@ use crate::chat::time::{Now, Timestamp};
 use crate::chat::user::User;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
-use super::effects::{HistoryEffect, HistoryStep};
 use super::keep::not_kept;
-
-/// How many lines each of some places had, when that was asked.
-pub(in crate::chat) type Said = Vec<(PlaceId, u64)>;
+use crate::chat::history::effects::{HistoryEffect, HistoryStep};
+use crate::chat::history::kept_rooms::Said;
 
 impl Chat {
     /// The places of those rooms that are kept.

@@ -3,30 +3,19 @@
 //! In plain mode text waits for nothing: its answer is not seen, and who said it is told only if it is not kept.
 //! What waits for somebody who is not here is answered in both modes once it is kept.
 
-use crate::chat::archive::{Archive, LineKind, Ticket};
+use crate::chat::archive::{Archive, Change, KeptLine, LineKind, NotKept, Ticket, UnixMs};
 use crate::chat::command::Mode;
-use crate::chat::event::{Event, Reply, SaidReply};
+use crate::chat::event::{Event, Reply};
+use crate::chat::history::copies::Numbered;
+use crate::chat::history::effects::{Decided, HistoryEffect, LineEffect};
 use crate::chat::ids::{AccountId, ClientId, LineId, PlaceId, UserId};
 use crate::chat::messaging::Speech;
 use crate::chat::name::Name;
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Effect;
 use crate::chat::refusal::{AccountRefusal, HistoryRefusal, MessageRefusal, Refusal};
-use crate::chat::time::Now;
+use crate::chat::time::{Now, Timestamp};
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
-
-use super::effects::{Decided, HistoryEffect, LineEffect, Several};
-use super::lines::Unnumbered;
-
-/// The number and place of a line that was just delivered and is to be kept. Without a number it is not.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::chat) struct Numbered {
-    pub id: Option<LineId>,
-    place: PlaceId,
-    /// The account that it is for.
-    recipient: Option<AccountId>,
-    author: Option<AccountId>,
-}
 
 impl Chat {
     /// The number that the next line in a kept room has.
@@ -144,14 +133,14 @@ impl Chat {
     }
 
     /// Whether as much waits for an account as may, in all or of this author.
-    fn is_mailbox_full(&self, recipient: AccountId, author: AccountId) -> bool {
+    pub(super) fn is_mailbox_full(&self, recipient: AccountId, author: AccountId) -> bool {
         let limits = &self.settings.history;
         let mailbox = &self.history.mailbox;
         mailbox.count(recipient) >= limits.waiting_max
             || mailbox.count_of(recipient, author) >= limits.waiting_per_sender_max
     }
 
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         now: Now,
         sender: &Sender,
@@ -177,7 +166,7 @@ impl Chat {
         ticket
     }
 
-    fn hand_over_waiting(
+    pub(super) fn hand_over_waiting(
         &mut self,
         now: Now,
         sender: &Sender,
@@ -278,182 +267,61 @@ impl Chat {
     }
 }
 
-/// The copies of a private line to several users that are kept, and what is known of the rest.
-#[derive(Debug, Default)]
-pub(in crate::chat) struct Copies {
-    several: Several,
-    /// Of the last copy.
-    ticket: Option<Ticket>,
-    /// A copy is kept, waits, or was to.
-    any: bool,
-}
-
-impl Copies {
-    /// The answer depends on the archive.
-    pub fn is_any(&self) -> bool {
-        self.any
-    }
-
-    /// A copy waits.
-    pub fn waits(&self) -> bool {
-        !self.several.waiting.is_empty()
-    }
-
-    /// The number of the first copy.
-    pub fn first(&self) -> Option<LineId> {
-        self.several.first
-    }
+/// A line that is to be kept, but for its number.
+#[derive(Clone, Copy, Debug)]
+struct Unnumbered<'a> {
+    place: PlaceId,
+    author: Option<AccountId>,
+    name: Name,
+    kind: LineKind,
+    text: &'a str,
+    waits_for: Option<AccountId>,
 }
 
 impl Chat {
-    /// Has a copy kept that was just delivered.
-    pub(in crate::chat) fn keep_copy(
+    /// Hands over a line that goes by this number, if there was one. `None`: it is not kept.
+    fn keep_line(
         &mut self,
-        now: Now,
-        sender: &Sender,
-        line: Numbered,
-        text: &str,
-        copies: &mut Copies,
+        clock: UnixMs,
+        id: Option<LineId>,
+        line: Unnumbered<'_>,
         archive: &mut dyn Archive,
-    ) {
-        copies.any = true;
-        let ticket = self.hand_over(now, sender, line, LineKind::Message, text, archive);
-        self.note_copy(now, line.id.zip(ticket), None, copies);
+    ) -> Option<Ticket> {
+        let id = id?;
+        let at = self.history.lines.take(id, clock);
+        archive.keep(&KeptLine {
+            id,
+            place: line.place,
+            at,
+            author: line.author,
+            name: line.name,
+            kind: line.kind,
+            text: line.text,
+            waits_for: line.waits_for,
+        })
     }
 
-    /// Has a copy wait for an account that is not here.
-    pub(in crate::chat) fn keep_waiting_copy(
+    /// Reserves numbers, if few are left. To be called as soon as something is kept that lines may follow.
+    /// Returns whether enough are reserved, or will be.
+    pub(in crate::chat) fn reserve_lines(
         &mut self,
-        now: Now,
-        sender: &Sender,
-        (recipient, name): (AccountId, Name),
-        text: &str,
-        copies: &mut Copies,
+        now: Timestamp,
         archive: &mut dyn Archive,
-    ) {
-        let line = self.number_to_account(sender, recipient);
-        let Some((line, author)) = line.and_then(|line| Some((line, line.author?))) else {
-            return;
+    ) -> bool {
+        let Some(up_to) = self.history.lines.wanted() else {
+            return true;
         };
-        copies.any = true;
-        if self.is_mailbox_full(recipient, author) {
-            copies.several.mailbox_full.push(name);
-            return;
-        }
-        let ticket = self.hand_over_waiting(now, sender, line, text, archive);
-        if ticket.is_some() {
-            self.history.mailbox.add(recipient, author);
-            copies.several.waiting.push(recipient);
-        } else {
-            copies.several.full.push(name);
-        }
-        self.note_copy(now, line.id.zip(ticket), Some((recipient, author)), copies);
+        let Some(ticket) = archive.change(Change::ReserveLines { up_to }) else {
+            return false;
+        };
+        self.history.lines.note_asked(up_to);
+        let effect = Effect::History(Box::new(HistoryEffect::Reserved { up_to }));
+        self.pending.push(now, ticket, None, effect);
+        true
     }
 
-    fn note_copy(
-        &mut self,
-        now: Now,
-        kept: Option<(LineId, Ticket)>,
-        waits: Option<(AccountId, AccountId)>,
-        copies: &mut Copies,
-    ) {
-        let Some((id, ticket)) = kept else {
-            copies.several.is_unkept |= waits.is_none();
-            return;
-        };
-        let first = *copies.several.first.get_or_insert(id);
-        copies.ticket = Some(ticket);
-        let effect = Effect::Line(LineEffect::Copy { first, waits });
-        self.pending.push(now.timestamp, ticket, None, effect);
-    }
-
-    /// Answers a line to several users once all its copies are kept. In plain mode, if all got it, at once.
-    pub(in crate::chat) fn answer_several<'a, O: Outbox>(
-        &mut self,
-        now: Now,
-        client: ClientId,
-        copies: Copies,
-        missing: &[&str],
-        full: &[Name],
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let mut several = copies.several;
-        several.missing = missing.iter().map(|typed| Box::from(*typed)).collect();
-        several.full.extend_from_slice(full);
-        let Some(ticket) = copies.ticket else {
-            return self.end_several(Some(client), several, outbox);
-        };
-        let is_done = several.missing.is_empty()
-            && several.full.is_empty()
-            && several.mailbox_full.is_empty()
-            && several.waiting.is_empty();
-        let at_once = is_done && outbox.mode(client) == Mode::Plain;
-        several.unheard = at_once.then_some(client);
-        let author = (!at_once).then_some(client);
-        let effect = Effect::History(Box::new(HistoryEffect::Several(several)));
-        self.pending.push(now.timestamp, ticket, author, effect);
-        if at_once {
-            return answer(outbox, client, Reply::Done);
-        }
-        Ok(Answered::Queued)
-    }
-
-    /// All copies of a line to several users are kept, or are known not to be.
-    pub(super) fn end_several<'a, O: Outbox>(
-        &mut self,
-        client: Option<ClientId>,
-        mut several: Several,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        let failed = &mut self.history.failed_copies;
-        if let Some(first) = several.first {
-            failed.retain(|(of, waited_for)| {
-                if *of != first {
-                    return true;
-                }
-                match waited_for {
-                    Some(account) => {
-                        several.waiting.retain(|other| other != account);
-                        several.full.extend(self.accounts.name_of(*account));
-                    }
-                    None => several.is_unkept = true,
-                }
-                false
-            });
-        }
-        let Some(client) = client else {
-            if let Some(client) = several.unheard.filter(|_| several.is_unkept) {
-                self.note_unheard(client);
-            }
-            return Ok(Answered::Now);
-        };
-        let reaches_all = several.missing.is_empty() && several.full.is_empty();
-        match several.mailbox_full.iter().min() {
-            Some(name) if reaches_all => {
-                return Err(HistoryRefusal::MailboxFull { name: *name }.into());
-            }
-            _ => several.full.append(&mut several.mailbox_full),
-        }
-        if !several.missing.is_empty() || !several.full.is_empty() {
-            let missing = several.missing.iter().map(AsRef::as_ref);
-            let mut missing: Vec<&str> = missing.collect();
-            missing.sort_unstable_by_key(|typed| typed.to_ascii_lowercase());
-            several.full.sort_unstable();
-            let (missing, full) = (&missing, &several.full);
-            let refusal = MessageRefusal::Unreached { missing, full };
-            outbox.send(client, &Event::Error(refusal.into()));
-            return Ok(Answered::Now);
-        }
-        if several.is_unkept {
-            return super::keep::not_kept();
-        }
-        let waiting = several.waiting.iter();
-        let mut waiting: Vec<Name> = waiting
-            .filter_map(|account| self.accounts.name_of(*account))
-            .collect();
-        waiting.sort_unstable();
-        let id = several.first;
-        let waiting = &waiting;
-        answer(outbox, client, SaidReply { id, waiting })
+    /// A reservation is kept, or known not to be: the next line asks again.
+    pub(super) fn lines_reserved(&mut self, up_to: LineId, kept: Result<(), NotKept>) {
+        self.history.lines.note_reserved(up_to, kept.is_ok());
     }
 }
