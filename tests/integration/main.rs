@@ -12,6 +12,7 @@
     missing_docs
 )]
 
+mod accounts;
 mod activation;
 mod banner;
 mod clients;

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{PASSWORD, ROOM, Store, end, enter};
-use crate::harness::{Daemon, Killed, Speaker, program, wait_for_exit};
+use crate::harness::speaker::Speaker;
+use crate::harness::{Daemon, Killed, program, wait_for_exit};
 
 /// Variables that name a default place.
 const PLACES: [&str; 3] = ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"];

@@ -8,7 +8,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{PASSWORD, ROOM, Store, end, enter, line_of, make_accounts};
-use crate::harness::{Daemon, Speaker, code_of, id_of, wait_until};
+use crate::harness::speaker::{Speaker, code_of, id_of};
+use crate::harness::{Daemon, wait_until};
 
 const SPEAKERS: [&str; 3] = ["alice", "bob", "carol"];
 

@@ -12,7 +12,8 @@ use chinwag::store::maintenance;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Daemon, Speaker, id_of};
+use crate::harness::Daemon;
+use crate::harness::speaker::{Speaker, id_of};
 
 const PASSWORD: &str = "correct horse";
 

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{PASSWORD, ROOM, Store, check, end, enter, line_of};
-use crate::harness::{Daemon, Speaker, code_of, id_of, wait_for_exit, wait_until};
+use crate::harness::speaker::{Speaker, code_of, id_of};
+use crate::harness::{Daemon, wait_for_exit, wait_until};
 
 /// The thread that writes.
 const WRITER: &str = "store-write";
