@@ -27,7 +27,7 @@ type Waited = (LineId, PlaceId, Option<AccountId>);
 struct Delivery {
     client: ClientId,
     account: AccountId,
-    /// In the order of their sending. Those of authors whom the user ignores were not sent, and are first.
+    /// In the order of their sending.
     lines: VecDeque<Waited>,
     /// So many at the front are being dropped from what waits.
     dropping: usize,
@@ -158,7 +158,7 @@ impl Mailbox {
         user.slot == DELIVERY_SLOT
     }
 
-    /// Notes lines that were sent. Those of ignored authors count as if they had arrived.
+    /// Notes lines that were sent.
     pub fn note_sent(
         &mut self,
         now: Timestamp,

@@ -127,7 +127,7 @@ impl Chat {
         &mut self,
         now: Now,
         client: Option<ClientId>,
-        keep: KeepRoom,
+        keep: &KeepRoom,
         kept: Result<(), NotKept>,
         outbox: &mut O,
         archive: &mut dyn Archive,
@@ -159,7 +159,7 @@ impl Chat {
         };
         self.history.kept.insert(keep.place, room);
         if let Some(id) = self.rooms.find(&keep.room) {
-            self.begin_keeping(now.timestamp, id, &keep, archive);
+            self.begin_keeping(now.timestamp, id, keep, archive);
             if let Some(from) = &keep.from {
                 self.announce_kept(client, id, from, Some(keep.days), outbox);
             }

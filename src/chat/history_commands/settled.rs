@@ -117,7 +117,7 @@ impl Chat {
                 Ok(Answered::Now)
             }
             HistoryEffect::KeepRoom(keep) => {
-                self.room_kept(now, client, keep, kept, outbox, archive)
+                self.room_kept(now, client, &keep, kept, outbox, archive)
             }
             HistoryEffect::UnkeepRoom { place, room, from } => {
                 self.room_unkept(client, place, &room, &from, kept, outbox)

@@ -57,7 +57,6 @@ impl Chat {
         let Some(to) = self.directory.name_of(user) else {
             return 0;
         };
-        let ignored = self.ignored_accounts(user);
         let delivery = self.history.mailbox.new_delivery();
         let mut sent = VecDeque::new();
         let mut count = 0;
@@ -69,10 +68,6 @@ impl Chat {
                 continue;
             }
             let waited = (line.id, line.place, line.author);
-            if line.author.is_some_and(|author| ignored.contains(&author)) {
-                sent.push_front(waited);
-                continue;
-            }
             let event = Event::Late {
                 id: line.id,
                 from: &line.name,
