@@ -165,7 +165,7 @@ fn two_terminals_of_one_account_hear_each_other_and_the_room() {
 }
 
 /// Waits until telnet has done all that the daemon told it so far: it shows what came behind.
-fn expect_caught_up(telnet: &mut Tool, bob: &mut Client, number: u32) {
+fn expect_caught_up(telnet: &mut Tool, bob: &mut Client, number: usize) {
     bob.send(&format!("line {number}"));
     telnet.expect(&format!("bob: line {number}\r\n"));
 }
@@ -212,7 +212,7 @@ fn password_is_not_on_the_screen_of_a_telnet_and_later_lines_are() {
             telnet.type_in(&format!("{line}\r"));
             telnet.expect(asked);
         }
-        expect_caught_up(&mut telnet, &mut bob, number as u32);
+        expect_caught_up(&mut telnet, &mut bob, number);
         telnet.type_in(&format!("{typed}\r"));
         telnet.expect(answer);
     }

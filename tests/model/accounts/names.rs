@@ -203,6 +203,7 @@ fn account_that_nobody_uses_ends_after_a_year_and_its_name_is_held() {
 fn account_that_was_tried_on_one_day_ends_after_two_weeks() {
     let mut stage = Stage::new();
     let (alice, bob) = (stage.account("alice"), stage.account("bob"));
+    stage.expire();
     stage.disconnect(alice);
     stage.unix_ms += 2 * DAY;
     stage.disconnect(bob);
@@ -224,9 +225,12 @@ fn clock_that_leaps_ends_few_accounts_and_none_that_is_here() {
         stage.disconnect(gone);
     }
     stage.unix_ms += 10_000 * DAY;
-    stage.wait(Duration::from_secs(3600));
-    stage.settle_all();
-    assert_eq!(stage.archive.kept.accounts.len(), 7);
+    // The first look at a clock, which may be set only after the start, ends none.
+    for left in [11, 7] {
+        stage.wait(Duration::from_secs(3600));
+        stage.settle_all();
+        assert_eq!(stage.archive.kept.accounts.len(), left);
+    }
     // It goes back, and even further: no account is old.
     stage.unix_ms -= 10_500 * DAY;
     stage.wait(Duration::from_secs(3600));
