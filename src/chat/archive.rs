@@ -177,7 +177,8 @@ pub enum Change {
         place: PlaceId,
         topic: Option<Box<str>>,
     },
-    /// How far an account has read, and what it was sent. Each only grows; `None` leaves it.
+    /// How far an account has read, and what it was sent. Each only grows; `None` leaves it, but for the first
+    /// mark in a place, which is both.
     Mark {
         account: AccountId,
         place: PlaceId,

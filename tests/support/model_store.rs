@@ -391,7 +391,9 @@ impl Kept {
                 read,
                 shown,
             } => {
-                let mark = self.marks.entry((account, place)).or_default();
+                let first = (read.or(shown), shown.or(read));
+                let first = (first.0.unwrap_or_default(), first.1.unwrap_or_default());
+                let mark = self.marks.entry((account, place)).or_insert(first);
                 mark.0 = mark.0.max(read.unwrap_or_default());
                 mark.1 = mark.1.max(shown.unwrap_or_default());
             }
