@@ -177,10 +177,9 @@ impl Pending {
 
     /// Notes what a change found.
     pub fn note(&mut self, ticket: Ticket, answer: ChangeAnswer) {
-        let place = self
-            .queue
-            .binary_search_by_key(&ticket, |waiting| waiting.ticket);
-        if let Some(waiting) = place.ok().and_then(|place| self.queue.get_mut(place)) {
+        // The first of its ticket: what was pushed behind it has the same.
+        let place = self.queue.partition_point(|one| one.ticket < ticket);
+        if let Some(waiting) = self.queue.get_mut(place).filter(|one| one.ticket == ticket) {
             waiting.answer = Some(answer);
         }
     }
