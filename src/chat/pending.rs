@@ -218,13 +218,13 @@ impl Pending {
 
     /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
     /// it is, and is answered no more.
-    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &Effect)> {
+    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &mut Effect)> {
         let waiting = self.queue.get_mut(self.late)?;
         if waiting.until > now {
             return None;
         }
         self.late += 1;
-        Some((waiting.client.take(), &waiting.effect))
+        Some((waiting.client.take(), &mut waiting.effect))
     }
 
     /// When something is late.
