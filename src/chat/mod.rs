@@ -208,7 +208,9 @@ impl Chat {
         outbox: &O,
     ) -> bool {
         let unanswered = self.pending.unanswered(id);
-        if unanswered == 0 {
+        // An answer is never put off: given again once its question is no more, a password would be said. No line of
+        // its client's is before it, as the question waited for these.
+        if unanswered == 0 || matches!(request, Ok(Command::Answer(_))) {
             return false;
         }
         let (Some(sender), Ok(command)) = (sender, request) else {
