@@ -283,6 +283,12 @@ impl Chat {
         self.directory.get(id)?.name
     }
 
+    /// The name of a connection's user, or of its last: what was on its way to that one may be lost with it.
+    #[must_use]
+    pub fn last_name_of(&self, id: ClientId) -> Option<Name> {
+        self.directory.get(id)?.last_name()
+    }
+
     /// The account of a user who is here; `None` of a guest.
     #[must_use]
     pub fn account_of(&self, user: UserId) -> Option<AccountId> {
