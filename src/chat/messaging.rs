@@ -198,7 +198,7 @@ impl Chat {
                 self.keep_private(now, sender, line, text, outbox, archive)
             }
             (Delivery::Refused, Some(line)) => {
-                self.refuse_private(now, sender.client, line, outbox)
+                Ok(self.refuse_private(now, sender.client, line, outbox))
             }
             (Delivery::Refused, None) => {
                 outbox.send(

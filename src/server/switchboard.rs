@@ -204,7 +204,7 @@ impl<S: Transport> Switchboard<S> {
         self.finish_turn(now);
         // Last: what was written in this turn may have arrived already.
         self.output.look_at_receipts(&self.table);
-        // An answer can be silent.
+        // An answer need not be written yet.
         let gives_answers = std::mem::take(&mut self.has_settled) || is_due;
         let may_end_more = gives_answers || self.progress() != before;
         if self.output.is_shutting_down() && may_end_more {

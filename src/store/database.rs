@@ -40,6 +40,8 @@ pub(super) fn open(files: &Files, with_search: bool) -> Result<Connection, Store
             Ok(connection)
         })
         .map_err(StoreError::sqlite("open", path))?;
+    // The settings change the file: first, whether it is one of ours.
+    migrations::versions(&connection, files, migrations::STEPS)?;
     if must_check {
         check(&connection, path)?;
     }
@@ -116,6 +118,23 @@ mod tests {
         }
         let reader = open_to_read(files.path()).unwrap();
         reader.execute("DELETE FROM message", ()).unwrap_err();
+    }
+
+    #[test]
+    fn database_of_another_program_stays_as_it_is() {
+        let temp = tempfile::tempdir().unwrap();
+        let files = Files::new(&temp.path().join("chat.db"), true).unwrap();
+        for version in [0, 1] {
+            let other = Connection::open(files.path()).unwrap();
+            let sql = "CREATE TABLE IF NOT EXISTS recipe(name TEXT)";
+            other.execute_batch(sql).unwrap();
+            other.pragma_update(None, "user_version", version).unwrap();
+            drop(other);
+            let before = fs::read(files.path()).unwrap();
+            let error = open(&files, false).unwrap_err();
+            assert!(matches!(error, StoreError::NotOurs(_)), "{error}");
+            assert_eq!(fs::read(files.path()).unwrap(), before);
+        }
     }
 
     #[test]

@@ -46,8 +46,9 @@ pub(super) fn check_version(connection: &Connection, files: &Files) -> Result<()
     Ok(())
 }
 
-/// The version that a database has, and the newest that is known.
-fn versions(
+/// The version that a database has, and the newest that is known. One that is newer, or another program's, is
+/// refused.
+pub(super) fn versions(
     connection: &Connection,
     files: &Files,
     steps: &[&str],

@@ -3,6 +3,7 @@
 pub mod binary;
 mod client;
 mod delays;
+pub mod speaker;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -33,6 +33,8 @@ const USES_PER_CHECK_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Expiry {
     next: Timestamp,
+    /// It was looked once, at the start.
+    has_begun: bool,
 }
 
 impl Chat {
@@ -55,6 +57,10 @@ impl Chat {
             return;
         }
         self.note_uses(now, archive);
+        // A machine may set its clock only after the start: nobody's account ends by the first look at it.
+        if !std::mem::replace(&mut self.expiry.has_begun, true) {
+            return;
+        }
         let days_max = self.settings.accounts.days_max;
         let ended = self.accounts.iter();
         let ended = ended.filter(|(_, account)| has_ended(account, now.unix_ms, days_max));

@@ -231,6 +231,8 @@ impl Chat {
         } else {
             Vec::new()
         };
+        // What an earlier connection was sent waits no more, if it has arrived.
+        self.drop_arrived(now.timestamp, outbox, archive);
         let ticket = archive.ask(Question::Arrival {
             account: login.account,
             places,

@@ -82,17 +82,15 @@ impl Chat {
     }
 
     /// A kept line's user did not take it.
-    pub(in crate::chat) fn refuse_private<'a, O: Outbox>(
+    pub(in crate::chat) fn refuse_private<O: Outbox>(
         &mut self,
         now: Now,
         client: ClientId,
         line: Numbered,
         outbox: &mut O,
-    ) -> Outcome<'a> {
-        match line.recipient {
-            Some(recipient) => self.decide(now, client, Decided::Unreached(recipient), outbox),
-            None => self.decide(now, client, Decided::NotKept, outbox),
-        }
+    ) -> Answered {
+        let decided = line.recipient.map_or(Decided::NotKept, Decided::Unreached);
+        self.decide(now, client, decided, outbox)
     }
 
     /// Has a line wait for an account that is not here.
@@ -110,11 +108,11 @@ impl Chat {
         let client = sender.client;
         if self.is_mailbox_full(recipient, author) {
             let decided = Decided::MailboxFull(recipient);
-            return Some(self.decide(now, client, decided, outbox));
+            return Some(Ok(self.decide(now, client, decided, outbox)));
         }
         let ticket = self.hand_over_waiting(now, sender, line, text, archive);
         let Some((id, ticket)) = line.id.zip(ticket) else {
-            return Some(self.decide(now, client, Decided::NotKept, outbox));
+            return Some(Ok(self.decide(now, client, Decided::NotKept, outbox)));
         };
         self.history.mailbox.add(recipient, author);
         let effect = LineEffect::Waits {
@@ -199,7 +197,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         let Some((id, ticket)) = kept else {
-            return self.decide(now, client, Decided::NotKept, outbox);
+            return Ok(self.decide(now, client, Decided::NotKept, outbox));
         };
         let is_heard = outbox.mode(client) == Mode::Json;
         let (author, effect) = if is_heard {
@@ -216,17 +214,13 @@ impl Chat {
     }
 
     /// Gives an answer that is known, behind those that are not yet.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "it ends a command, and commands can fail"
-    )]
-    fn decide<'a, O: Outbox>(
+    fn decide<O: Outbox>(
         &mut self,
         now: Now,
         client: ClientId,
         decided: Decided,
         outbox: &mut O,
-    ) -> Outcome<'a> {
+    ) -> Answered {
         let effect = Effect::Line(LineEffect::Decided(decided));
         if self.pending.unanswered(client) > 0
             && self
@@ -234,10 +228,10 @@ impl Chat {
                 .push_behind(now.timestamp, client, effect)
                 .is_ok()
         {
-            return Ok(Answered::Queued);
+            return Answered::Queued;
         }
         self.send_decided(client, decided, outbox);
-        Ok(Answered::Now)
+        Answered::Now
     }
 
     /// Sends an answer that was known when its line came.

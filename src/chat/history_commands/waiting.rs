@@ -115,7 +115,7 @@ impl Chat {
     pub(super) fn follow_deliveries<O: Outbox>(
         &mut self,
         now: Timestamp,
-        outbox: &mut O,
+        outbox: &O,
         archive: &mut dyn Archive,
     ) {
         while let Some((account, client)) = self.history.mailbox.pop_incomplete(now) {
@@ -137,9 +137,18 @@ impl Chat {
             let step = Step::History(Box::new(HistoryStep::Waiting { account }));
             self.pending.ask(now, ticket, client, step);
         }
-        if !self.history.mailbox.is_due(now) {
-            return;
+        if self.history.mailbox.is_due(now) {
+            self.drop_arrived(now, outbox, archive);
         }
+    }
+
+    /// Has the archive drop the lines that have arrived.
+    pub(in crate::chat) fn drop_arrived<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        outbox: &O,
+        archive: &mut dyn Archive,
+    ) {
         let unarrived = |client, delivery| outbox.unarrived(client, delivery);
         for arrived in self.history.mailbox.arrived(now, unarrived) {
             let (account, lines) = (arrived.account, arrived.lines);
