@@ -168,7 +168,7 @@ fn script_that_logs_in_says_a_line_and_closes_gets_all_its_answers() {
     bob.read_until("@alice: from a script");
 }
 
-/// The command ended so, with one line.
+/// Ended with this status, and said one line with this in it.
 #[track_caller]
 fn expect((code, text): (Option<i32>, String), expected: i32, part: &str) {
     assert!(
