@@ -169,6 +169,7 @@ fn script_that_logs_in_says_a_line_and_closes_gets_all_its_answers() {
 }
 
 /// The command ended so, with one line.
+#[track_caller]
 fn expect((code, text): (Option<i32>, String), expected: i32, part: &str) {
     assert!(
         code == Some(expected) && text.contains(part),
@@ -192,7 +193,6 @@ fn operator_looks_after_a_store() {
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
         (output.status.code(), format!("{out}{err}"))
     };
-    #[track_caller]
     expect(text(&run(&["check"])), 1, "there is no store at");
     let daemon = start_with_store(&store);
     let mut alice = daemon.join("alice");

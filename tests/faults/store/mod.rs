@@ -56,7 +56,7 @@ impl Store {
     }
 }
 
-/// SQLite finds nothing wrong.
+/// `SQLite` finds nothing wrong.
 #[track_caller]
 fn check(file: &Path) {
     if let Err(error) = maintenance::check(file) {
