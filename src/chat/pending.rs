@@ -177,10 +177,9 @@ impl Pending {
 
     /// Notes what a change found.
     pub fn note(&mut self, ticket: Ticket, answer: ChangeAnswer) {
-        let place = self
-            .queue
-            .binary_search_by_key(&ticket, |waiting| waiting.ticket);
-        if let Some(waiting) = place.ok().and_then(|place| self.queue.get_mut(place)) {
+        // The first of its ticket: what was pushed behind it has the same.
+        let place = self.queue.partition_point(|one| one.ticket < ticket);
+        if let Some(waiting) = self.queue.get_mut(place).filter(|one| one.ticket == ticket) {
             waiting.answer = Some(answer);
         }
     }
@@ -219,13 +218,13 @@ impl Pending {
 
     /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
     /// it is, and is answered no more.
-    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &Effect)> {
+    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &mut Effect)> {
         let waiting = self.queue.get_mut(self.late)?;
         if waiting.until > now {
             return None;
         }
         self.late += 1;
-        Some((waiting.client.take(), &waiting.effect))
+        Some((waiting.client.take(), &mut waiting.effect))
     }
 
     /// When something is late.

@@ -391,7 +391,9 @@ impl Kept {
                 read,
                 shown,
             } => {
-                let mark = self.marks.entry((account, place)).or_default();
+                let either = read.or(shown).unwrap_or_default();
+                let first = (read.unwrap_or(either), shown.unwrap_or(either));
+                let mark = self.marks.entry((account, place)).or_insert(first);
                 mark.0 = mark.0.max(read.unwrap_or_default());
                 mark.1 = mark.1.max(shown.unwrap_or_default());
             }

@@ -96,12 +96,17 @@ impl Stage {
 
     /// A connection that is logged in, with its output taken.
     fn log_in(&mut self, name: &str) -> VirtualClient {
+        self.log_in_and_hear(name).0
+    }
+
+    /// Likewise, with that output.
+    fn log_in_and_hear(&mut self, name: &str) -> (VirtualClient, String) {
         let client = self.server.connect("127.0.0.1:1");
         self.send(&client, &format!("/login {name} {PASSWORD}\n"));
         self.settle_all();
         let text = client.text();
         assert!(text.contains(&format!("* You are {name}")), "{text}");
-        client
+        (client, text)
     }
 }
 
@@ -421,4 +426,38 @@ fn line_past_the_limit_is_refused_behind_the_answers_before_it() {
     stage.settle_all();
     let parts = ["it waits", "! That line is too long", "* pong behind"];
     expect_in_order(&client.text(), &parts);
+}
+
+#[test]
+fn message_to_a_user_who_has_logged_out_is_lost_with_the_connection() {
+    let mut stage = Stage::new(Limits::default());
+    let (alice, bob) = (stage.log_in("alice"), stage.log_in("bob"));
+    alice.take();
+    bob.lag();
+    stage.send(&alice, "@bob:hello\n");
+    stage.settle_all();
+    stage.send(&bob, "/logout\n");
+    assert_eq!(alice.text(), "* bob has left lobby.\n");
+    stage.server.reset(&bob);
+    assert_eq!(
+        alice.text(),
+        "! Your last message to bob was not delivered: bob is gone.\n"
+    );
+}
+
+#[test]
+fn what_waited_waits_on_if_the_connection_ends_that_it_was_sent_to() {
+    let mut stage = Stage::new(Limits::default());
+    let alice = stage.log_in("alice");
+    stage.send(&alice, "@bob:hello\n");
+    stage.settle_all();
+    let bob = stage.server.connect("127.0.0.1:1");
+    bob.lag();
+    stage.send(&bob, &format!("/login bob {PASSWORD}\n/logout\n"));
+    stage.settle_all();
+    stage.server.reset(&bob);
+    stage.server.advance(Duration::from_secs(2));
+    stage.settle_all();
+    let (_, heard) = stage.log_in_and_hear("bob");
+    assert!(heard.contains("@alice: hello"), "{heard}");
 }

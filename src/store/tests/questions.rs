@@ -190,6 +190,22 @@ fn arrival_counts_what_others_said_after_the_last_shown_line() {
 }
 
 #[test]
+fn first_mark_in_a_place_stands_for_both() {
+    let mut stage = filled();
+    mark(&mut stage, 1, ROOM, None, Some(5));
+    let unread = Question::Unread {
+        account: account(1),
+        rooms: vec![ROOM],
+        up_to: LineId(99),
+        without: Vec::new(),
+    };
+    let Answer::Unread(places) = stage.ask(unread) else {
+        panic!("it asks for what is unread");
+    };
+    assert!(places.contains(&(ROOM, 1)), "{places:?}");
+}
+
+#[test]
 fn marks_that_move_after_a_question_do_not_change_its_answer() {
     let mut stage = filled();
     mark(&mut stage, 1, ROOM, Some(3), Some(3));
@@ -278,6 +294,33 @@ fn unread_lines_are_counted_past_the_mark_and_in_conversations_without_one() {
     mark(&mut stage, 1, pair(1, 2), Some(11), Some(12));
     mark(&mut stage, 1, ROOM, Some(9), None);
     assert_eq!(stage.ask(unread(99, &[])), Answer::Unread(vec![]));
+}
+
+#[test]
+fn first_mark_of_a_place_is_of_what_was_read_and_of_what_was_sent() {
+    let mut stage = filled();
+    let unread = |stage: &mut Stage| {
+        stage.ask(Question::Unread {
+            account: account(2),
+            rooms: vec![ROOM],
+            up_to: LineId(99),
+            without: Vec::new(),
+        })
+    };
+    let missed = |stage: &mut Stage| match stage.ask(arrival(2, &[ROOM], 99, &[])) {
+        Answer::Arrival { missed, .. } => missed.first().map_or(0, |missed| missed.count),
+        other => panic!("{other:?}"),
+    };
+    // Lines 7 and 9 are those of others past it.
+    mark(&mut stage, 2, ROOM, None, Some(5));
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 2)]));
+    assert_eq!(missed(&mut stage), 2);
+    // From then on each moves by itself.
+    mark(&mut stage, 2, ROOM, None, Some(9));
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 2)]));
+    mark(&mut stage, 2, ROOM, Some(7), None);
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 1)]));
+    assert_eq!(missed(&mut stage), 0);
 }
 
 #[test]

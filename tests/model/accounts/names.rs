@@ -271,3 +271,22 @@ fn login_without_its_slash_is_not_said_if_it_names_an_account() {
     assert_eq!(stage.ask(bob, "login shells are fun"), "ok");
     assert_eq!(stage.hear(other), ["[lobby] bob: login shells are fun"]);
 }
+
+#[test]
+fn held_name_is_given_back_where_there_is_no_account() {
+    let mut stage = Stage::new();
+    let alice = Name::parse("alice").unwrap();
+    let restored = Restored {
+        held_names: vec![(alice, stage.unix_ms + DAY)],
+        ..Restored::default()
+    };
+    let now = stage.now();
+    stage.chat.restore(now, restored);
+    stage.wait(Duration::ZERO);
+    let new = stage.connect();
+    assert_eq!(stage.ask(new, "#alice"), "error name_taken");
+    stage.unix_ms += DAY;
+    stage.wait(Duration::from_secs(3600));
+    let answer = stage.ask(new, "#alice");
+    assert!(answer.starts_with("registered alice"), "{answer}");
+}

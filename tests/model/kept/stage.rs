@@ -544,21 +544,21 @@ fn in_words(event: &Event<'_>) -> String {
             from,
             text,
             ..
-        }
-        | Event::Found {
-            id,
-            place,
-            from,
-            text,
-            ..
-        }
-        | Event::Exported {
-            id,
-            place,
-            from,
-            text,
-            ..
         } => format!("history {} {from}: {text} #{id}", of(*place)),
+        Event::Found {
+            id,
+            place,
+            from,
+            text,
+            ..
+        } => format!("found {} {from}: {text} #{id}", of(*place)),
+        Event::Exported {
+            id,
+            place,
+            from,
+            text,
+            ..
+        } => format!("exported {} {from}: {text} #{id}", of(*place)),
         Event::Late { id, from, text, .. } => format!("late {from}: {text} #{id}"),
         Event::Forgotten { place, from, ids } => {
             let ids: Vec<String> = ids.iter().map(LineId::to_string).collect();
