@@ -17,6 +17,10 @@ use super::time::Timestamp;
 /// Kept lines of one client that may be without an answer: a paste is one or two commits of the archive.
 pub const UNANSWERED_MAX: u32 = 64;
 
+/// Refusals that were given, and stand in the queue until what is before them is settled: fewer are not worth the
+/// look.
+const SPENT_MAX: usize = 256;
+
 /// Lines and changes that are not known to be kept, questions without an answer, and the clients who wait.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -24,6 +28,8 @@ pub(super) struct Pending {
     queue: VecDeque<Waiting>,
     /// So many at the front of the queue were answered already, as their time was up.
     late: usize,
+    /// Of these, the refusals that only kept their order.
+    spent: usize,
     asked: BTreeMap<Ticket, Asked>,
     /// The lines without an answer, of each client that has one.
     unanswered: HashMap<ClientId, u32, RandomState>,
@@ -55,6 +61,13 @@ pub(super) enum Effect {
     Account(Box<AccountEffect>),
     /// See there.
     History(Box<HistoryEffect>),
+}
+
+impl Effect {
+    /// Whether it is an answer that is known, and only keeps its order.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Line(LineEffect::Decided(_)))
+    }
 }
 
 /// A question or a hash.
@@ -92,6 +105,7 @@ impl Pending {
         Self {
             queue: VecDeque::new(),
             late: 0,
+            spent: 0,
             asked: BTreeMap::new(),
             unanswered: HashMap::with_hasher(hasher),
             keep_time,
@@ -192,6 +206,9 @@ impl Pending {
         let mut first = self.queue.pop_front()?;
         first.is_late = self.late > 0;
         self.late = self.late.saturating_sub(1);
+        if first.is_late && first.effect.is_refusal() {
+            self.spent = self.spent.saturating_sub(1);
+        }
         Some(first)
     }
 
@@ -219,12 +236,30 @@ impl Pending {
     /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
     /// it is, and is answered no more.
     pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &mut Effect)> {
+        self.drop_spent();
         let waiting = self.queue.get_mut(self.late)?;
         if waiting.until > now {
             return None;
         }
         self.late += 1;
+        self.spent += usize::from(waiting.effect.is_refusal());
         Some((waiting.client.take(), &mut waiting.effect))
+    }
+
+    /// Drops refusals that were given: nothing follows from them, and no queue of the archive's limits how many
+    /// come while it is stuck.
+    fn drop_spent(&mut self) {
+        if self.spent <= SPENT_MAX || self.spent <= self.late / 2 {
+            return;
+        }
+        let mut late = self.late;
+        self.queue.retain(|waiting| {
+            let is_late = late > 0;
+            late = late.saturating_sub(1);
+            !(is_late && waiting.effect.is_refusal())
+        });
+        self.late -= self.spent;
+        self.spent = 0;
     }
 
     /// When something is late.
@@ -239,11 +274,61 @@ impl Pending {
     pub fn check_invariants(&self) {
         assert!(self.queue.iter().is_sorted_by_key(|waiting| waiting.ticket));
         assert!(self.late <= self.queue.len());
+        let late = self.queue.iter().take(self.late);
+        let refusals = late.filter(|waiting| waiting.effect.is_refusal());
+        assert_eq!(refusals.count(), self.spent);
         for (client, count) in &self.unanswered {
             let waits = self.queue.iter().filter_map(|waiting| waiting.client);
             let asks = self.asked.values().map(|asked| asked.client);
             let both = waits.chain(asks).filter(|other| other == client).count();
             assert_eq!(both, *count as usize, "{client} waits for its answers");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::history::effects::Decided;
+    use crate::chat::ids::LineId;
+
+    #[test]
+    fn refusals_that_were_given_do_not_pile_up_behind_a_line_that_is_stuck() {
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let keep_time = Duration::from_secs(5);
+        let mut pending = Pending::new(keep_time, hasher);
+        let client = ClientId {
+            slot: 0,
+            generation: 0,
+        };
+        let stuck = || Effect::Line(LineEffect::Kept { id: LineId(1) });
+        let refusal = || Effect::Line(LineEffect::Decided(Decided::NotKept));
+        let mut now = Timestamp::default();
+        pending.push(now, Ticket(1), Some(client), stuck());
+        let mut answered = 0;
+        for _ in 0..10 * SPENT_MAX {
+            now = now.after(Duration::from_millis(100));
+            pending.push_behind(now, client, refusal()).unwrap();
+            while let Some((client, _)) = pending.next_late(now) {
+                pending.note_answered(client.unwrap());
+                answered += 1;
+            }
+            pending.check_invariants();
+        }
+        assert!(
+            pending.queue.len() < 2 * SPENT_MAX,
+            "{}",
+            pending.queue.len()
+        );
+        assert_eq!(
+            answered + pending.unanswered(client) as usize,
+            10 * SPENT_MAX + 1
+        );
+        // The line is settled all the same, and so is what is behind it and was not given.
+        assert!(pending.pop(Ticket(1)).unwrap().is_late);
+        let rest = std::iter::from_fn(|| pending.pop(Ticket(1)));
+        let given = rest.filter(|waiting| waiting.client.is_some()).count();
+        assert_eq!(given, pending.unanswered(client) as usize);
+        assert!(pending.queue.is_empty() && pending.late == 0 && pending.spent == 0);
     }
 }

@@ -66,7 +66,8 @@ fn apply_to_account(connection: &Connection, change: &Change) -> rusqlite::Resul
             )?;
         }
         Change::SpellName { account, name } => {
-            let sql = "UPDATE account SET name = ?2 WHERE id = ?1";
+            // One that is gone has no name again: it would stand in the way of the next of that name.
+            let sql = "UPDATE account SET name = ?2 WHERE id = ?1 AND state <> 2";
             connection.execute(sql, params![account_number(*account), name.as_str()])?;
         }
         Change::SetPassword {

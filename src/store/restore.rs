@@ -31,7 +31,7 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
         Ok(())
     })?;
     let sql = format!(
-        "SELECT p.id, p.room, p.owner, p.keep_days, p.topic,
+        "SELECT p.id, p.room, (SELECT a.id FROM account a WHERE a.id = p.owner AND a.state <> 2), p.keep_days, p.topic,
          ifnull((SELECT max(m.id) FROM message m WHERE m.place = p.id), 0)
          FROM place p WHERE p.id < {ROOMS_END} AND p.room IS NOT NULL ORDER BY p.id"
     );

@@ -355,7 +355,9 @@ impl Chat {
     ) -> Outcome<'static> {
         self.accounts.set_password(account);
         self.end_others(now, account, Some(by), outbox);
-        if let Some(client) = self.directory.get_mut(by) {
+        // One that was told that this is not certain can be another's by now.
+        let is_here = self.connections_of_account(account).contains(&by);
+        if let Some(client) = self.directory.get_mut(by).filter(|_| is_here) {
             client.set_came_by(None);
         }
         let name = self.accounts.name_of(account);

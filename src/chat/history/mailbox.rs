@@ -31,6 +31,8 @@ struct Delivery {
     lines: VecDeque<Waited>,
     /// So many at the front are being dropped from what waits.
     dropping: usize,
+    /// More waits than was sent at once: it follows once this has arrived.
+    is_cut: bool,
 }
 
 /// Lines that have arrived, of one delivery.
@@ -158,7 +160,7 @@ impl Mailbox {
         user.slot == DELIVERY_SLOT
     }
 
-    /// Notes lines that were sent.
+    /// Notes lines that were sent. With `is_cut` more waits, and is to be sent next.
     pub fn note_sent(
         &mut self,
         now: Timestamp,
@@ -166,6 +168,7 @@ impl Mailbox {
         client: ClientId,
         account: AccountId,
         lines: VecDeque<Waited>,
+        is_cut: bool,
     ) {
         if lines.is_empty() {
             return;
@@ -175,6 +178,7 @@ impl Mailbox {
             account,
             lines,
             dropping: 0,
+            is_cut,
         };
         self.deliveries.insert(delivery.generation.get(), sent);
         self.arrivals_due = self.arrivals_due.min(now.after(ARRIVAL_INTERVAL));
@@ -213,7 +217,17 @@ impl Mailbox {
         unarrived: impl Fn(ClientId, UserId) -> usize,
     ) -> Vec<Arrived> {
         let mut arrived = Vec::new();
-        self.deliveries.retain(|_, one| !one.lines.is_empty());
+        let mut cut = Vec::new();
+        self.deliveries.retain(|_, one| {
+            let is_done = one.lines.is_empty();
+            if is_done && one.is_cut {
+                cut.push((one.account, one.client));
+            }
+            !is_done
+        });
+        for (account, client) in cut {
+            self.note_incomplete(now, account, client);
+        }
         for (number, one) in &mut self.deliveries {
             if one.dropping > 0 || self.asked.contains(&one.account) {
                 continue;

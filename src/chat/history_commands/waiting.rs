@@ -58,6 +58,9 @@ impl Chat {
             return 0;
         };
         let delivery = self.history.mailbox.new_delivery();
+        // More at once would close one whose line is slow, at this login and at every other.
+        let bytes_max = self.settings.history.page_bytes_max;
+        let (mut bytes, mut is_cut) = (0, false);
         let mut sent = VecDeque::new();
         let mut count = 0;
         let mut last_author = None;
@@ -68,6 +71,11 @@ impl Chat {
                 continue;
             }
             let waited = (line.id, line.place, line.author);
+            bytes += line.text.len();
+            if bytes > bytes_max && count > 0 {
+                is_cut = true;
+                break;
+            }
             let event = Event::Late {
                 id: line.id,
                 from: &line.name,
@@ -84,7 +92,7 @@ impl Chat {
         }
         self.history
             .mailbox
-            .note_sent(now, delivery, client, account, sent);
+            .note_sent(now, delivery, client, account, sent, is_cut);
         let author = last_author.and_then(|author| self.accounts.user_of(author));
         if let Some(author) = author
             && let Some(user) = self.directory.user_mut(user)
@@ -118,6 +126,10 @@ impl Chat {
         outbox: &O,
         archive: &mut dyn Archive,
     ) {
+        // First, as a portion that has arrived is followed by the next.
+        if self.history.mailbox.is_due(now) {
+            self.drop_arrived(now, outbox, archive);
+        }
         while let Some((account, client)) = self.history.mailbox.pop_incomplete(now) {
             let user = self.directory.user_of(client);
             if user.and_then(|user| self.account_of(user)) != Some(account) {
@@ -136,9 +148,6 @@ impl Chat {
             self.history.mailbox.note_asked(account);
             let step = Step::History(Box::new(HistoryStep::Waiting { account }));
             self.pending.ask(now, ticket, client, step);
-        }
-        if self.history.mailbox.is_due(now) {
-            self.drop_arrived(now, outbox, archive);
         }
     }
 

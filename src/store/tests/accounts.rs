@@ -202,6 +202,11 @@ fn accounts_are_restored_and_their_numbers_never_come_again() {
         held_until: 99,
     });
     assert_eq!(owner(&mut stage, &token), None);
+    // Asked by another connection before the end of the account was known.
+    stage.change(Change::SpellName {
+        account: account(3),
+        name: Name::parse("CAROL").unwrap(),
+    });
     let (mut stage, restored) = stage.reopen();
     let accounts: Vec<_> = restored
         .accounts
@@ -317,6 +322,9 @@ fn rooms_are_restored_with_what_they_are_kept_by() {
         name: name(1),
         held_until: 1,
     });
+    // Asked by another connection before the end of the account was known.
+    stage.change(keep(5, "late", 30, None));
     let (_, restored) = stage.reopen();
+    assert_eq!(restored.rooms.len(), 4);
     assert!(restored.rooms.iter().all(|room| room.owner.is_none()));
 }

@@ -1,5 +1,7 @@
 //! Steps of several connections, one between those of another.
 
+use std::time::Duration;
+
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 
@@ -151,6 +153,27 @@ fn one_who_is_asked_for_a_new_password_is_no_more_once_another_was_kept() {
     assert!(!stage.is_concealed(second));
     // Its next line is no answer.
     assert_eq!(stage.ask(second, "/account"), "guest without a name");
+}
+
+/// It was told that the new password is not certain, and went on as somebody else.
+#[test]
+fn new_password_that_is_late_leaves_its_maker_to_the_token_that_it_came_by_since() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.account("alice"), stage.account("bob"));
+    let token = stage.token(bob, "laptop");
+    stage.ask_for_new_password(alice, "alice");
+    stage.type_line(alice, NEW);
+    stage.answer_one();
+    stage.wait(Duration::from_secs(5));
+    assert_eq!(stage.hear(alice), ["error not_kept"]);
+    stage.type_line(alice, "/logout");
+    stage.type_line(alice, &format!("/login bob {token}"));
+    stage.answer_one();
+    assert_eq!(stage.name_of(alice).as_deref(), Some("bob"));
+    stage.keep_all();
+    assert_eq!(stage.archive.kept.find("alice").unwrap().password, NEW);
+    stage.ask(bob, "/token drop laptop");
+    assert_eq!(stage.closed(alice), Some(CloseReason::AccountEnded));
 }
 
 #[test]

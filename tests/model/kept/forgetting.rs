@@ -52,6 +52,24 @@ fn line_is_forgotten_once_that_is_kept_and_who_is_there_is_told() {
     );
 }
 
+/// The refusal has no ticket of its own, and stands behind that of the forgetting.
+#[test]
+fn lines_are_forgotten_though_another_is_refused_something_meanwhile() {
+    let (mut stage, alice, bob) = dev();
+    for _ in 0..3 {
+        stage.write(alice, "carol", "hi");
+    }
+    stage.settle();
+    stage.hear(alice);
+    stage.say(alice, "x");
+    assert_eq!(stage.handle(bob, forget(line(2))), Handled::Later);
+    stage.write(alice, "carol", "one too many");
+    stage.keep_all();
+    let heard = stage.hear(alice);
+    assert_eq!(heard.last().unwrap(), "error mailbox_full", "{heard:?}");
+    assert_eq!(stage.hear(bob).last().unwrap(), "forgot 1");
+}
+
 #[test]
 fn last_lines_and_all_and_those_of_a_place_are_forgotten() {
     let (mut stage, alice, bob) = dev();

@@ -60,6 +60,54 @@ fn line_to_an_account_that_is_not_here_waits_once_that_is_kept() {
     assert_eq!(waiting(&stage), 0);
 }
 
+/// Else whoever fills a mailbox keeps its owner out: a login would bring more than may wait for a connection.
+#[test]
+fn long_lines_that_waited_come_in_portions_each_once_the_last_has_arrived() {
+    let mut stage = Stage::with(HistoryLimits {
+        page_bytes_max: 10,
+        ..limits()
+    });
+    let (alice, carol) = (stage.login("alice"), stage.login("carol"));
+    for (from, text) in [
+        (alice, "12345"),
+        (alice, "67890"),
+        (carol, "x"),
+        (carol, "far too long for a portion"),
+    ] {
+        stage.write(from, "bob", text);
+    }
+    stage.settle();
+    let bob = stage.begin_login("bob");
+    stage.settle();
+    let first = [
+        "late alice: 12345 #1",
+        "late alice: 67890 #2",
+        "logged in bob lobby waiting 4",
+    ];
+    assert_eq!(stage.hear(bob), first);
+    // One of them is still on its way.
+    let delivery = stage.ears.delivery(bob);
+    stage.ears.unarrived.insert((bob, delivery), 1);
+    for _ in 0..3 {
+        stage.wait(SECOND);
+        stage.settle();
+    }
+    assert!(stage.hear(bob).is_empty());
+    stage.ears.unarrived.clear();
+    let mut heard = Vec::new();
+    for _ in 0..6 {
+        stage.wait(SECOND);
+        stage.settle();
+        heard.extend(stage.hear(bob));
+    }
+    let rest = [
+        "late carol: x #3",
+        "late carol: far too long for a portion #4",
+    ];
+    assert_eq!(heard, rest);
+    assert_eq!(waiting(&stage), 0);
+}
+
 #[test]
 fn guest_learns_nothing_of_accounts_that_are_not_here() {
     let mut stage = Stage::new();
