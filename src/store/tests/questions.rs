@@ -190,22 +190,6 @@ fn arrival_counts_what_others_said_after_the_last_shown_line() {
 }
 
 #[test]
-fn first_mark_in_a_place_stands_for_both() {
-    let mut stage = filled();
-    mark(&mut stage, 1, ROOM, None, Some(5));
-    let unread = Question::Unread {
-        account: account(1),
-        rooms: vec![ROOM],
-        up_to: LineId(99),
-        without: Vec::new(),
-    };
-    let Answer::Unread(places) = stage.ask(unread) else {
-        panic!("it asks for what is unread");
-    };
-    assert!(places.contains(&(ROOM, 1)), "{places:?}");
-}
-
-#[test]
 fn marks_that_move_after_a_question_do_not_change_its_answer() {
     let mut stage = filled();
     mark(&mut stage, 1, ROOM, Some(3), Some(3));
