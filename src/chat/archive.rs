@@ -513,6 +513,4 @@ pub struct RestoredRoom {
     pub days: u32,
     /// Its topic.
     pub topic: Option<Box<str>>,
-    /// The last line that was said in it.
-    pub last_line: LineId,
 }

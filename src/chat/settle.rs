@@ -100,9 +100,7 @@ impl Chat {
         let client = client.filter(|client| self.directory.get(*client).is_some());
         let outcome = match effect {
             Effect::Line(effect) => self.line_settled(client, effect, kept, is_late, outbox),
-            Effect::Account(effect) => {
-                self.account_settled(now, client, *effect, kept, outbox, archive)
-            }
+            Effect::Account(effect) => self.account_settled(now, client, *effect, kept, outbox),
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
@@ -125,7 +123,7 @@ impl Chat {
         let is_here = self.directory.get(client).is_some();
         let outcome = match asked.step {
             Step::History(step) if is_here || step.is_of_account() => {
-                self.history_step(now, client, *step, response, outbox, archive)
+                self.history_step(now, client, *step, response, outbox)
             }
             Step::Account(step) if is_here => {
                 self.account_step(now, client, *step, response, outbox, archive)

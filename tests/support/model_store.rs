@@ -697,7 +697,6 @@ impl Kept {
             owner: room.owner,
             days: room.days,
             topic: room.topic.clone(),
-            last_line: self.last_line_of(*place),
         });
         let mut waiting: BTreeMap<(AccountId, Option<AccountId>), u32> = BTreeMap::new();
         for (account, id) in &self.waiting {
@@ -715,11 +714,6 @@ impl Kept {
             reserved_up_to: self.reserved_up_to,
             last_at: self.last_at,
         }
-    }
-
-    fn last_line_of(&self, place: PlaceId) -> LineId {
-        let of_place = self.lines.iter().rfind(|(_, line)| line.place == place);
-        of_place.map(|(id, _)| *id).unwrap_or_default()
     }
 }
 

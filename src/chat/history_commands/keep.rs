@@ -153,7 +153,6 @@ impl Chat {
                 owner,
                 days,
                 topic: keep.topic.clone(),
-                last_line: LineId::default(),
                 said: 0,
             },
         };
@@ -338,7 +337,6 @@ impl Chat {
     /// A line was said in a kept room.
     pub(super) fn note_said(&mut self, place: PlaceId, author: Option<AccountId>, id: LineId) {
         if let Some(room) = self.history.kept.get_mut(place) {
-            room.last_line = id;
             room.said += 1;
         }
         if let Some(author) = author {

@@ -154,7 +154,6 @@ impl Chat {
         step: HistoryStep,
         response: Response,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
     ) -> Outcome<'static> {
         match step {
             HistoryStep::Page(step) => self.page_answered(client, step, response, outbox),

@@ -119,16 +119,12 @@ impl Stage {
         let rooms = kept
             .rooms
             .iter()
-            .map(|(place, (name, owner, days, topic))| {
-                let lines = kept.lines.iter().filter(|line| line.place == *place);
-                RestoredRoom {
-                    place: *place,
-                    room: room(name),
-                    owner: *owner,
-                    days: *days,
-                    topic: topic.as_deref().map(Box::from),
-                    last_line: lines.map(|line| line.id).max().unwrap_or_default(),
-                }
+            .map(|(place, (name, owner, days, topic))| RestoredRoom {
+                place: *place,
+                room: room(name),
+                owner: *owner,
+                days: *days,
+                topic: topic.as_deref().map(Box::from),
             });
         let last_room = kept.rooms.keys().map(|place| place.get()).max();
         let author = |id: LineId| kept.lines.iter().find(|line| line.id == id).unwrap().author;
