@@ -55,6 +55,7 @@ fn main() {
     parse(&mut bench);
     encode_events(&mut bench);
     fan_out_in_the_chat(&mut bench);
+    kept_fan_out_in_the_chat(&mut bench);
     fan_out_through_the_server(&mut bench);
     look_up(&mut bench);
     private_through_the_server(&mut bench);
@@ -229,11 +230,13 @@ fn encode_events(bench: &mut Bench) {
         from: &alice,
         to: &[bob],
         text: TEXT,
+        id: None,
     };
     let room = Event::Message {
         room: &lobby,
         from: &alice,
         text: TEXT,
+        id: None,
     };
     let plain = Style::default();
     let crlf = Style {
@@ -289,6 +292,29 @@ fn fan_out_in_the_chat(bench: &mut Bench) {
                         speaker,
                         black_box(Ok(Command::Message(MessageCommand::Say(TEXT)))),
                     );
+                    mem::take(&mut chat.outbox.announced)
+                },
+            }
+        });
+    }
+}
+
+/// The same in a room that is kept, and that it is kept.
+fn kept_fan_out_in_the_chat(bench: &mut Bench) {
+    for members in [10, 100] {
+        let crowd = bench.crowd(members);
+        bench.run(&format!("fan-out/kept/{members}"), || {
+            let mut chat = ChatCrowd::that_keeps(crowd + 1); // one of them speaks
+            let speaker = ChatCrowd::id_of(0);
+            Case {
+                lines: u32::try_from(crowd).unwrap(),
+                bytes: 0,
+                call: move || {
+                    chat.handle(
+                        speaker,
+                        black_box(Ok(Command::Message(MessageCommand::Say(TEXT)))),
+                    );
+                    chat.settle();
                     mem::take(&mut chat.outbox.announced)
                 },
             }

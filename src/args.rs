@@ -1,5 +1,7 @@
 //! The command line of the daemon.
 
+mod people;
+mod store;
 mod values;
 
 use std::env;
@@ -12,12 +14,17 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use log::LevelFilter;
 
 use chinwag::chat::name::RoomName;
+use chinwag::config::store::StorePlace;
 use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::text::VERSION;
+use people::{Accounts, Keeping};
+use store::Task;
 use values::{
     count, keepalive_seconds, line_bytes, listen_addr, rate, room_name, seconds, server_name, size,
     unquoted, yes_or_no,
 };
+
+pub use store::StoreTask;
 
 /// Ways to name standard error. As a path it could not be opened where it is a socket, as the journal's is.
 const STDERR_PATHS: [&str; 4] = ["-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
@@ -35,7 +42,7 @@ Examples:
 /// A chat server for nc, telnet and pipes
 #[derive(Debug, Parser)]
 #[command(version = VERSION, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(disable_help_flag = true)]
+#[command(disable_help_flag = true, disable_help_subcommand = true)]
 pub struct Args {
     /// Print this help
     // clap's default shows a blank line after each flag, and would not fit on two pages.
@@ -81,6 +88,15 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = "Limits: what may wait unread")]
     waiting: Waiting,
+
+    #[command(flatten, next_help_heading = "What is kept")]
+    keeping: Keeping,
+
+    #[command(flatten, next_help_heading = "Accounts")]
+    accounts: Accounts,
+
+    #[command(subcommand)]
+    task: Option<Task>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -260,6 +276,9 @@ impl Args {
             ) {
                 error.exit();
             }
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                return store::WORDS.to_owned();
+            }
             if error.kind() == ErrorKind::InvalidUtf8 {
                 return format!("{} is no valid UTF-8", sources_of_no_text().join(", "));
             }
@@ -294,11 +313,36 @@ impl Args {
         self.log_file.clone().filter(|path| !is_stderr(path))
     }
 
+    /// What the program is to do instead of chatting, if anything.
+    pub fn store_task(&self) -> Option<StoreTask> {
+        self.task.as_ref().map(|Task::Store(task)| task.clone())
+    }
+
+    /// Where things are kept.
+    pub fn store_place(&self) -> StorePlace {
+        match self.keeping.store.as_deref() {
+            None => StorePlace::Default(store::default_file(|name| env::var_os(name))),
+            Some(path) if path == Path::new("none") => StorePlace::Nowhere,
+            Some(path) => StorePlace::Named(path.to_owned()),
+        }
+    }
+
+    /// The file of names that no account may have.
+    pub fn deny_names(&self) -> Option<&Path> {
+        self.accounts.deny_names.as_deref()
+    }
+
     /// The server's configuration. A process that was started with sockets listens at no address by default.
     ///
     /// # Errors
     /// If two flags make no sense together.
-    pub fn into_config(self, motd: Vec<String>, has_sockets: bool) -> Result<Config, String> {
+    pub fn into_config(
+        self,
+        motd: Vec<String>,
+        denied_names: Vec<String>,
+        has_sockets: bool,
+    ) -> Result<Config, String> {
+        let place = self.store_place();
         let is_default = self.listen.is_empty();
         let mut listen: Vec<_> = self.listen.into_iter().flatten().collect();
         match (listen.is_empty(), is_default) {
@@ -310,8 +354,12 @@ impl Args {
             connecting,
             sending,
             waiting,
+            keeping,
+            accounts,
             ..
         } = self;
+        let store = keeping.store_config(place, accounts.hash_queue);
+        let accounts = accounts.limits(connecting.limit_loopback, denied_names);
         let limits = Limits {
             clients_max: connecting.max_clients,
             clients_per_address_max: connecting.max_per_address,
@@ -331,16 +379,20 @@ impl Args {
             rooms_per_client_max: sending.max_rooms,
             shutdown_time: waiting.shutdown_time,
         };
-        limits
-            .check()
-            .map_err(|error| with_variables(&error.to_string()))?;
-        Ok(Config {
+        let config = Config {
             listen,
             server_name: self.name,
             lobby: self.lobby,
             motd,
             limits,
-        })
+            store,
+            accounts,
+            history: keeping.history_limits(),
+        };
+        config
+            .check()
+            .map_err(|error| with_variables(&error.to_string()))?;
+        Ok(config)
     }
 }
 
@@ -429,22 +481,101 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use chinwag::chat::limits::{AccountLimits, HistoryLimits};
+    use chinwag::config::store::StoreConfig;
 
     #[test]
     fn defaults_are_those_of_the_library() {
         let args = Args::try_parse_from(["chinwag"]).unwrap();
-        let config = args.into_config(Vec::new(), false).unwrap();
+        let config = args.into_config(Vec::new(), Vec::new(), false).unwrap();
         assert_eq!(
             format!("{:?}", config.limits),
             format!("{:?}", Limits::default())
         );
+        assert_eq!(
+            format!("{:?}", config.accounts),
+            format!("{:?}", AccountLimits::default())
+        );
+        assert_eq!(
+            format!("{:?}", config.history),
+            format!("{:?}", HistoryLimits::default())
+        );
+        let store = StoreConfig {
+            place: config.store.place.clone(),
+            ..StoreConfig::default()
+        };
+        assert_eq!(format!("{:?}", config.store), format!("{store:?}"));
+    }
+
+    #[test]
+    fn flag_about_what_is_kept_needs_a_store() {
+        for (flags, why) in [
+            (
+                &["--keep-lobby", "3"][..],
+                Some("--keep-lobby needs a store, and --store is none"),
+            ),
+            (
+                &["--require-account"],
+                Some("--require-account needs a store, and --store is none"),
+            ),
+            (
+                &["--search"],
+                Some("--search needs a store, and --store is none"),
+            ),
+            (&["--keep-time", "1"], None),
+        ] {
+            for (store, why) in [("none", why), ("none.db", None)] {
+                let args = [&["chinwag", "--store", store], flags].concat();
+                let args = Args::try_parse_from(args).unwrap();
+                let config = args.into_config(Vec::new(), Vec::new(), false);
+                assert_eq!(config.err().as_deref(), why, "{store} {flags:?}");
+            }
+        }
+        let args = ["chinwag", "--keep-lobby", "31"];
+        let config = Args::try_parse_from(args).unwrap();
+        let config = config.into_config(Vec::new(), Vec::new(), false);
+        let why = "--keep-lobby is 31 days and must be at most 30, as --history-days is";
+        assert_eq!(config.unwrap_err(), why);
+    }
+
+    #[test]
+    fn store_is_looked_after_with_the_flag_before_or_behind() {
+        let task = |words: &[&str]| {
+            let args = Args::try_parse_from([&["chinwag"], words].concat()).unwrap();
+            (args.store_task(), args.store_place())
+        };
+        let named = StorePlace::Named("x.db".into());
+        for (words, expected) in [
+            (&["store", "check", "--store", "x.db"][..], StoreTask::Check),
+            (&["--store", "x.db", "store", "check"], StoreTask::Check),
+            (
+                &["store", "--store", "x.db", "backup", "y.db"],
+                StoreTask::Backup {
+                    file: "y.db".into(),
+                },
+            ),
+            (
+                &["store", "reset-password", "alice", "--store", "x.db"],
+                StoreTask::ResetPassword {
+                    name: "alice".into(),
+                },
+            ),
+        ] {
+            assert_eq!(task(words), (Some(expected), named.clone()), "{words:?}");
+        }
+        assert_eq!(task(&["--store", "x.db"]), (None, named));
+        assert_eq!(task(&["--store", "none"]).1, StorePlace::Nowhere);
+        assert!(Args::try_parse_from(["chinwag", "store"]).is_err());
+        assert!(Args::try_parse_from(["chinwag", "store", "backup"]).is_err());
     }
 
     #[test]
     fn default_address_is_for_a_start_without_any() {
         let listen = |flags: &[&str], has_sockets| {
             let args = Args::try_parse_from([&["chinwag"], flags].concat()).unwrap();
-            let config = args.into_config(Vec::new(), has_sockets).unwrap();
+            let config = args
+                .into_config(Vec::new(), Vec::new(), has_sockets)
+                .unwrap();
             config
                 .listen
                 .iter()
@@ -459,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn flag_has_its_variable_and_help_fits_on_one_page_and_a_half() {
+    fn flag_has_its_variable_and_help_fits_on_two_pages_and_a_half() {
         let mut command = Args::command();
         command.clone().debug_assert();
         for arg in command.get_arguments() {
@@ -477,7 +608,7 @@ mod tests {
         }
         let help = command.render_help().to_string();
         assert!(
-            help.lines().count() <= 99,
+            help.lines().count() <= 165,
             "{} lines of 66 a page",
             help.lines().count()
         );

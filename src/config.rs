@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::chat::limits::{AccountLimits, HistoryLimits};
 use crate::chat::name::RoomName;
+
+pub mod store;
+
+use store::{StoreConfig, StorePlace};
 
 /// The host of a port without one: this machine alone.
 const LOOPBACK: &str = "127.0.0.1";
@@ -29,9 +34,68 @@ pub struct Config {
     pub lobby: RoomName,
     /// Lines shown after the greeting.
     pub motd: Vec<String>,
-    /// All limits.
+    /// All limits but those of what is kept.
     pub limits: Limits,
+    /// Where things are kept, and how much.
+    pub store: StoreConfig,
+    /// Limits of accounts.
+    pub accounts: AccountLimits,
+    /// Limits of history.
+    pub history: HistoryLimits,
 }
+
+/// Why a configuration makes no sense as a whole.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Two limits disagree.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// A flag asks for something that is not kept.
+    #[error("{0} needs a store, and --store is none")]
+    NoStore(&'static str),
+    /// The lobby's lines would be kept for longer than any may be.
+    #[error("--keep-lobby is {days} days and must be at most {days_max}, as --history-days is")]
+    LobbyDays {
+        /// As wished.
+        days: u32,
+        /// As allowed.
+        days_max: u32,
+    },
+}
+
+impl Config {
+    /// Checks the parts against each other.
+    ///
+    /// # Errors
+    /// The first thing that makes no sense beside another.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.limits.check()?;
+        if self.store.place == StorePlace::Nowhere {
+            let needs = [
+                ("--keep-lobby", self.history.lobby_days.is_some()),
+                // Nobody could ever come in.
+                ("--require-account", self.accounts.are_required),
+                ("--search", self.store.search),
+            ];
+            if let Some((flag, _)) = needs.into_iter().find(|(_, needs)| *needs) {
+                return Err(ConfigError::NoStore(flag));
+            }
+        }
+        let days_max = self.history.days_max;
+        if let Some(days) = self.history.lobby_days.filter(|days| *days > days_max) {
+            return Err(ConfigError::LobbyDays { days, days_max });
+        }
+        // Otherwise one long line could never be kept.
+        let least = self.limits.line_bytes_max.saturating_mul(KEPT_LINE_FACTOR);
+        let queue = self.store.queue_bytes_max;
+        at_least("--keep-queue", queue, least, "16 times --max-line")?;
+        Ok(())
+    }
+}
+
+/// A line that is kept takes at most so many times its own limit: an invalid byte becomes three, and several
+/// clients have their turn at the same time.
+const KEPT_LINE_FACTOR: usize = 16;
 
 /// All limits, with their reasons. Sizes are in bytes.
 #[derive(Clone, Debug)]
@@ -135,18 +199,6 @@ impl Limits {
     /// # Errors
     /// The first that makes no sense beside another.
     pub fn check(&self) -> Result<(), LimitsError> {
-        let at_least = |flag, bytes, least_bytes, why| {
-            if bytes >= least_bytes {
-                return Ok(());
-            }
-            Err(LimitsError {
-                flag,
-                bytes,
-                bound: "at least",
-                bound_bytes: least_bytes,
-                why,
-            })
-        };
         let (line, soft) = (self.line_bytes_max, self.output_soft_bytes_max);
         let hard = self.output_hard_bytes_max;
         // Otherwise a room line could never be queued: an invalid byte becomes three, and a name and a
@@ -176,6 +228,24 @@ impl Limits {
             "as --max-line is",
         )
     }
+}
+
+fn at_least(
+    flag: &'static str,
+    bytes: usize,
+    least_bytes: usize,
+    why: &'static str,
+) -> Result<(), LimitsError> {
+    if bytes >= least_bytes {
+        return Ok(());
+    }
+    Err(LimitsError {
+        flag,
+        bytes,
+        bound: "at least",
+        bound_bytes: least_bytes,
+        why,
+    })
 }
 
 /// Where to listen.

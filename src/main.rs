@@ -4,6 +4,7 @@ mod args;
 mod journal;
 mod logging;
 mod stderr;
+mod store_tasks;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -25,6 +26,9 @@ use stderr::print_stderr;
 /// A longer message of the day is refused: every client is sent all of it.
 const MOTD_BYTES_MAX: u64 = 8 << 10;
 
+/// A longer list of names is a mistake: it is another file.
+const DENIED_NAMES_BYTES_MAX: u64 = 1 << 20;
+
 /// Exit status for flags that make no sense.
 const EXIT_USAGE: u8 = 2;
 
@@ -40,6 +44,12 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
+    if let Some(task) = args.store_task() {
+        return match store_tasks::run(&task, args.store_place()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => fail(1, &text),
+        };
+    }
     let inherited = match InheritedSockets::take() {
         Ok(sockets) => sockets,
         Err(error) => return fail(1, &error.to_string()),
@@ -48,8 +58,12 @@ fn main() -> ExitCode {
         Ok(lines) => lines.unwrap_or_default(),
         Err(text) => return fail(1, &text),
     };
+    let denied = match args.deny_names().map(read_denied_names).transpose() {
+        Ok(names) => names.unwrap_or_default(),
+        Err(text) => return fail(1, &text),
+    };
     let (level, log_file) = (args.log_level(), args.log_file());
-    let config = match args.into_config(motd, !inherited.is_empty()) {
+    let config = match args.into_config(motd, denied, !inherited.is_empty()) {
         Ok(config) => config,
         Err(text) => return fail(EXIT_USAGE, &text),
     };
@@ -111,15 +125,31 @@ fn describe_panic(what: &PanicHookInfo<'_>) -> String {
     }
 }
 
-fn read_motd(path: &Path) -> Result<Vec<String>, String> {
-    let failed = |why: &str| format!("cannot read the motd {}: {why}", path.display());
+/// The names in a file that no account may have, in lower case. Empty lines, and those that begin with `#`, are
+/// none.
+fn read_denied_names(path: &Path) -> Result<Vec<String>, String> {
+    let bytes = read_small_file("the names", path, DENIED_NAMES_BYTES_MAX)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().map(str::trim);
+    let names = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(names.map(str::to_ascii_lowercase).collect())
+}
+
+/// Reads a file that is `what`, and has no more than so many bytes.
+fn read_small_file(what: &str, path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
+    let failed = |why: &str| format!("cannot read {what} {}: {why}", path.display());
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MOTD_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(&os_error_text(&error)))?;
-    if bytes.len() as u64 > MOTD_BYTES_MAX {
-        return Err(failed(&format!("it has more than {MOTD_BYTES_MAX} bytes")));
+    if bytes.len() as u64 > bytes_max {
+        return Err(failed(&format!("it has more than {bytes_max} bytes")));
     }
+    Ok(bytes)
+}
+
+fn read_motd(path: &Path) -> Result<Vec<String>, String> {
+    let bytes = read_small_file("the motd", path, MOTD_BYTES_MAX)?;
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     Ok(lines
         .map(|line| sanitize::clean(line).into_owned())

@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
+use chinwag::chat::archive::{
+    Archive, Change, HashWork, KeptLine, NoArchive, Question, Restored, Settled, Ticket,
+};
 use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::time::Timestamp;
+use chinwag::chat::time::{Now, Timestamp};
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
@@ -49,6 +53,43 @@ impl Transport for Stream {
     }
 }
 
+/// Takes everything, and allocates nothing itself.
+#[derive(Clone, Debug, Default)]
+struct Counting(Rc<Cell<u64>>);
+
+impl Counting {
+    fn take(&self) -> Ticket {
+        self.0.set(self.0.get() + 1);
+        Ticket(self.0.get())
+    }
+}
+
+impl Archive for Counting {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn has_search(&self) -> bool {
+        false
+    }
+
+    fn keep(&mut self, _: &KeptLine<'_>) -> Option<Ticket> {
+        Some(self.take())
+    }
+
+    fn change(&mut self, _: Change) -> Option<Ticket> {
+        Some(self.take())
+    }
+
+    fn ask(&mut self, _: Question) -> Option<Ticket> {
+        Some(self.take())
+    }
+
+    fn hash(&mut self, _: HashWork) -> Option<Ticket> {
+        Some(self.take())
+    }
+}
+
 struct Server {
     switchboard: Switchboard<Stream>,
     clients: Vec<(ClientId, Rc<RefCell<Socket>>)>,
@@ -57,9 +98,35 @@ struct Server {
 
 impl Server {
     fn with_clients(count: usize, limit_loopback: bool) -> Self {
+        let history = HistoryLimits::default();
+        Self::with_archive(count, limit_loopback, history, Box::new(NoArchive))
+    }
+
+    /// Whose lobby is kept.
+    fn that_keeps(count: usize, archive: &Counting) -> Self {
+        let history = HistoryLimits {
+            lobby_days: Some(30),
+            ..HistoryLimits::default()
+        };
+        let mut server = Self::with_archive(0, false, history.clone(), Box::new(archive.clone()));
+        server
+            .switchboard
+            .restore(Now::default(), Restored::default());
+        server.pass(Duration::ZERO);
+        server.keep(archive);
+        server.add_clients(count);
+        server
+    }
+
+    fn with_archive(
+        count: usize,
+        limit_loopback: bool,
+        history: HistoryLimits,
+        archive: Box<dyn Archive>,
+    ) -> Self {
         let limits = Limits {
             limit_loopback,
-            clients_per_address_max: count,
+            clients_per_address_max: 1_000,
             lines_per_second: 1_000,
             ..Limits::default()
         };
@@ -69,13 +136,21 @@ impl Server {
             rooms_per_client_max: 20,
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history,
         };
-        let switchboard = Switchboard::new(settings, &limits);
+        let switchboard = Switchboard::new(settings, &limits, archive);
         let mut server = Self {
             switchboard,
             clients: Vec::new(),
             now: Timestamp::default(),
         };
+        server.add_clients(count);
+        server
+    }
+
+    fn add_clients(&mut self, count: usize) {
+        let server = self;
         for number in 0..count {
             let socket = Rc::new(RefCell::new(Socket::default()));
             let mut made = None;
@@ -89,7 +164,13 @@ impl Server {
             server.send(number, format!("#u{number}\n").as_bytes());
         }
         server.pass(Duration::from_secs(2)); // until the last presence summary was sent
-        server
+    }
+
+    /// Tells that all that was handed over is kept.
+    fn keep(&mut self, archive: &Counting) {
+        let settled = Settled::KeptUpTo(Ticket(archive.0.get()));
+        self.switchboard.settle(self.now, settled);
+        self.pass(Duration::ZERO);
     }
 
     fn send(&mut self, client: usize, bytes: &[u8]) {
@@ -190,5 +271,27 @@ fn warm_room_message_to_100_members_allocates_nothing() {
     let before = server.lines_to(100);
     let count = allocations_when_warm(&mut server, |server| server.send(0, b"hello all\n"));
     assert_eq!(server.lines_to(100) - before, 101);
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn warm_line_that_is_kept_allocates_nothing_and_neither_does_its_answer() {
+    let archive = Counting::default();
+    let mut server = Server::that_keeps(101, &archive);
+    server.send(0, b"/mode json\n");
+    let (before, kept) = (server.lines_to(100), archive.0.get());
+    let (to_speaker, line) = (server.lines_to(0), b"hello all\n");
+    let count = allocations_when_warm(&mut server, |server| {
+        server.send(0, line);
+        server.send(1, line);
+        server.keep(&archive);
+    });
+    assert_eq!(server.lines_to(100) - before, 202);
+    assert_eq!(
+        server.lines_to(0) - to_speaker,
+        202,
+        "those of the other, and answers"
+    );
+    assert_eq!(archive.0.get() - kept, 202);
     assert_eq!(count, 0);
 }

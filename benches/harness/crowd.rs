@@ -8,14 +8,18 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chinwag::chat::archive::{
+    Archive, Change, HashWork, KeptLine, NoArchive, Question, Restored, Settled, Ticket,
+};
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
 use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::stats::ServerStats;
-use chinwag::chat::time::Timestamp;
+use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
@@ -46,6 +50,8 @@ fn settings() -> Settings {
         rooms_per_client_max: Limits::default().rooms_per_client_max,
         motd: Vec::new(),
         hash_seed: [1, 2, 3, 4],
+        accounts: AccountLimits::default(),
+        history: HistoryLimits::default(),
     }
 }
 
@@ -71,6 +77,13 @@ impl Outbox for Counter {
         black_box(event);
         self.delivered_to = Some(to);
         Delivery::Queued
+    }
+
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        to.fold(Delivery::Refused, |_, to| self.deliver(to, from, event))
     }
 
     fn announce<I: Iterator<Item = Addressee>>(&mut self, _: &RoomName, to: I, event: &Event<'_>) {
@@ -99,6 +112,14 @@ impl Outbox for Counter {
         None
     }
 
+    fn resume(&mut self, _: ClientId) {}
+
+    fn conceal_typing(&mut self, _: ClientId, _: bool) {}
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
+    }
+
     fn stats(&self) -> ServerStats {
         ServerStats::default()
     }
@@ -106,20 +127,79 @@ impl Outbox for Counter {
     fn named(&mut self, _: ClientId, _: Name) {}
 }
 
+/// An archive that takes everything, and keeps nothing.
+#[derive(Debug, Default)]
+struct Taker {
+    is_open: bool,
+    last: u64,
+}
+
+impl Taker {
+    fn take(&mut self) -> Option<Ticket> {
+        self.last += 1;
+        self.is_open.then_some(Ticket(self.last))
+    }
+}
+
+impl Archive for Taker {
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    fn has_search(&self) -> bool {
+        false
+    }
+
+    fn keep(&mut self, line: &KeptLine<'_>) -> Option<Ticket> {
+        black_box(line);
+        self.take()
+    }
+
+    fn change(&mut self, _: Change) -> Option<Ticket> {
+        self.take()
+    }
+
+    fn ask(&mut self, _: Question) -> Option<Ticket> {
+        self.take()
+    }
+
+    fn hash(&mut self, _: HashWork) -> Option<Ticket> {
+        self.take()
+    }
+}
+
 /// The chat alone, with a crowd in its lobby.
 pub struct ChatCrowd {
     chat: Chat,
     now: Timestamp,
+    archive: Taker,
     pub outbox: Counter,
 }
 
 impl ChatCrowd {
     pub fn new(count: usize) -> Self {
+        Self::with(count, settings())
+    }
+
+    /// Whose lines are kept.
+    pub fn that_keeps(count: usize) -> Self {
+        let mut settings = settings();
+        settings.history.lobby_days = Some(30);
+        Self::with(count, settings)
+    }
+
+    fn with(count: usize, settings: Settings) -> Self {
+        let is_open = settings.history.lobby_days.is_some();
         let mut crowd = Self {
-            chat: Chat::new(settings()),
+            chat: Chat::new(settings),
             now: Timestamp::default(),
+            archive: Taker { is_open, last: 0 },
             outbox: Counter::default(),
         };
+        let clock = crowd.clock();
+        crowd.chat.restore(clock, Restored::default());
+        crowd.expire();
+        crowd.settle();
         for number in 0..count {
             let id = Self::id_of(number);
             crowd.chat.connect(crowd.now, id, Peer::Tcp(PEER.into()));
@@ -128,9 +208,23 @@ impl ChatCrowd {
         }
         assert_eq!(crowd.chat.counts().registered, count);
         crowd.now = crowd.now.after(SETTLING_TIME);
-        crowd.chat.expire(crowd.now, &mut crowd.outbox);
+        crowd.expire();
         crowd.outbox = Counter::default();
         crowd
+    }
+
+    fn expire(&mut self) {
+        let clock = self.clock();
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        self.chat.expire(clock, outbox, archive);
+    }
+
+    /// All that was handed over is kept.
+    pub fn settle(&mut self) {
+        let settled = Settled::KeptUpTo(Ticket(self.archive.last));
+        let clock = self.clock();
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        self.chat.settle(clock, settled, outbox, archive);
     }
 
     pub fn id_of(number: usize) -> ClientId {
@@ -140,8 +234,17 @@ impl ChatCrowd {
         }
     }
 
+    fn clock(&self) -> Now {
+        Now {
+            timestamp: self.now,
+            ..Now::default()
+        }
+    }
+
     pub fn handle(&mut self, id: ClientId, request: Request<'_>) {
-        self.chat.handle(self.now, id, request, &mut self.outbox);
+        let clock = self.clock();
+        let (outbox, archive) = (&mut self.outbox, &mut self.archive);
+        let _ = self.chat.handle(clock, id, request, outbox, archive);
     }
 }
 
@@ -191,7 +294,7 @@ impl ServerCrowd {
             ..Limits::default()
         };
         let mut crowd = Self {
-            switchboard: Switchboard::new(settings(), &limits),
+            switchboard: Switchboard::new(settings(), &limits, Box::new(NoArchive)),
             clients: Vec::with_capacity(count),
             bytes_out: Rc::default(),
             now: Timestamp::default(),

@@ -62,6 +62,21 @@ pub fn rate(text: &str) -> Result<u32, String> {
     count(text).and_then(|count| u32::try_from(count).map_err(|_| "too large".to_owned()))
 }
 
+/// A number of days, up to ten years.
+pub fn days(text: &str) -> Result<u32, String> {
+    let (least, most) = (1, 3650);
+    within(text.trim().parse().ok(), least, most)
+        .and_then(|days| u32::try_from(days).ok())
+        .ok_or_else(|| format!("not a number of days from {least} to {most}"))
+}
+
+/// Lines of a page, which goes to one client at once.
+pub fn page_lines(text: &str) -> Result<usize, String> {
+    let (least, most) = (1, 1000);
+    within(text.trim().parse().ok(), least, most)
+        .ok_or_else(|| format!("not a number from {least} to {most}"))
+}
+
 /// A time of at most a day: no limit makes sense past that.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     seconds_within(text, 0.001, 86_400.0)

@@ -1,41 +1,34 @@
-//! The core's record of one connection and its user.
+//! The core's record of one connection.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::mem::offset_of;
-use std::num::NonZeroU32;
 
-use ahash::RandomState;
-use smallvec::SmallVec;
-
+use super::accounts::prompts::Prompt;
+use super::archive::Label;
+use super::history::effects::Cursor;
 use super::ids::{ClientId, Peer, RoomId, UserId};
-use super::member::Membership;
 use super::name::Name;
 use super::time::Timestamp;
 
-/// One connection, and its user: as each has one of the other, a message finds both in the same two
-/// cache lines, of which it begins the first.
+/// One connection: of a user, once it is registered or has logged in.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Client {
-    // The first line has all that a private message needs of its sender and of its recipient.
+    // The first line has all that a message needs of its sender.
     pub active_at: Timestamp,
     extras: Option<Box<Extras>>,
-    /// The user's, as are their name and the next but one.
-    pub reply_to: Option<UserId>,
+    /// Set with the name.
+    pub user: Option<UserId>,
     /// As in its [`ClientId`].
     generation: u32,
-    /// As in its [`UserId`]; set with the name.
-    pub user_generation: Option<NonZeroU32>,
     pub current: Option<RoomId>,
+    /// A copy of the user's.
     pub name: Option<Name>,
     pub echo: bool,
+    /// The user has other connections, which are shown what this one says.
+    pub one_of_several: bool,
     // The second line.
-    /// The user wants no notices of joins and leaves.
-    pub quiet: bool,
     pub connected_at: Timestamp,
-    /// The user's. Most are in the lobby and perhaps one room more: they need no memory of their own.
-    pub rooms: SmallVec<[Membership; 2]>,
     /// In a cell, which hides the values that it cannot have: `Option<Client>` would tell `None` by them, and
     /// every look at a client would touch this line.
     peer: Cell<Peer>,
@@ -47,21 +40,23 @@ const _: () = assert!(size_of::<Client>() <= 128 && offset_of!(Client, connected
 /// State that most clients never set.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
-    /// By id, so that ignoring a user outlasts changes of name and ends when they leave.
-    pub ignored: Vec<UserId>,
-    pub away: Option<Away>,
     pub quit_text: Option<Box<str>>,
-    /// The connection's: every line is said as it is.
+    /// Every line is said as it is.
     pub raw: bool,
-    /// The connection's: it was told how a name is changed.
+    /// It was told how a name is changed.
     pub knows_nick: bool,
-}
-
-/// A user's words on being away, and the users who were told.
-#[derive(Debug)]
-pub(super) struct Away {
-    pub text: Box<str>,
-    pub told: HashSet<UserId, RandomState>,
+    /// Where `/more` goes on.
+    pub cursor: Option<Box<Cursor>>,
+    /// What it was asked for.
+    pub prompt: Option<Prompt>,
+    /// The token that it came by.
+    came_by: Option<Label>,
+    /// It is about to be closed, as its user has no use for it.
+    is_ending: bool,
+    /// The name that it asked for where only accounts may be.
+    pub wanted_name: Option<Name>,
+    /// The name of its last user.
+    former_name: Option<Name>,
 }
 
 impl Client {
@@ -73,11 +68,9 @@ impl Client {
             active_at: now,
             current: None,
             echo: false,
-            user_generation: None,
+            one_of_several: false,
+            user: None,
             name: None,
-            quiet: false,
-            reply_to: None,
-            rooms: SmallVec::new(),
             extras: None,
         }
     }
@@ -93,41 +86,70 @@ impl Client {
         ClientId { slot, generation }
     }
 
-    /// The user whose record this is, if it lies at `slot`.
-    pub fn user_at(&self, slot: u32) -> Option<UserId> {
-        let generation = self.user_generation?;
-        Some(UserId { slot, generation })
-    }
-
-    pub fn membership(&self, room: RoomId) -> Option<Membership> {
-        self.rooms
-            .iter()
-            .find(|membership| membership.room == room)
-            .copied()
-    }
-
-    pub fn ignores(&self, other: UserId) -> bool {
-        self.ignored().contains(&other)
-    }
-
-    pub fn ignored(&self) -> &[UserId] {
-        self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
-    }
-
-    pub fn away(&self) -> Option<&Away> {
-        self.extras.as_ref()?.away.as_ref()
-    }
-
-    pub fn away_mut(&mut self) -> Option<&mut Away> {
-        self.extras.as_mut()?.away.as_mut()
-    }
-
-    pub fn quit_text(&self) -> Option<&str> {
-        self.extras.as_ref()?.quit_text.as_deref()
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.extras.as_ref()?.cursor.as_deref()
     }
 
     pub fn is_raw(&self) -> bool {
         self.extras.as_ref().is_some_and(|extras| extras.raw)
+    }
+
+    pub fn take_quit_text(&mut self) -> Option<Box<str>> {
+        self.extras.as_mut()?.quit_text.take()
+    }
+
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.extras.as_ref()?.prompt.as_ref()
+    }
+
+    pub fn take_prompt(&mut self) -> Option<Prompt> {
+        self.extras.as_mut()?.prompt.take()
+    }
+
+    pub fn came_by(&self) -> Option<Label> {
+        self.extras.as_ref()?.came_by
+    }
+
+    pub fn set_came_by(&mut self, label: Option<Label>) {
+        if label.is_some() || self.extras.is_some() {
+            self.extras_mut().came_by = label;
+        }
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_ending)
+    }
+
+    /// It is about to be closed: it logs in no more.
+    pub fn set_ending(&mut self) {
+        self.extras_mut().is_ending = true;
+    }
+
+    /// The name that it asked for where only accounts may be.
+    pub fn wanted_name(&self) -> Option<Name> {
+        self.extras.as_ref()?.wanted_name
+    }
+
+    /// Its user's name, or its last user's.
+    pub fn last_name(&self) -> Option<Name> {
+        let former = || self.extras.as_ref()?.former_name;
+        self.name.or_else(former)
+    }
+
+    /// Its user is about to be without it.
+    pub fn note_name(&mut self) {
+        if self.name.is_some() {
+            self.extras_mut().former_name = self.name;
+        }
+    }
+
+    /// Forgets what was the user's, whose connection it is no more.
+    pub fn forget_session(&mut self) {
+        self.echo = false;
+        if let Some(extras) = &mut self.extras {
+            extras.raw = false;
+            extras.came_by = None;
+        }
     }
 
     /// The extras, made if there were none.

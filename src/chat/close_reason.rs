@@ -27,6 +27,10 @@ pub enum CloseReason {
     Tls,
     /// The server exits.
     Shutdown,
+    /// Its user has made more connections than there may be.
+    Replaced,
+    /// Its account, password or token is no more.
+    AccountEnded,
 }
 
 impl CloseReason {
@@ -34,7 +38,7 @@ impl CloseReason {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Quit,
         Self::EndOfInput,
         Self::Broken,
@@ -47,6 +51,8 @@ impl CloseReason {
         Self::Http,
         Self::Tls,
         Self::Shutdown,
+        Self::Replaced,
+        Self::AccountEnded,
     ];
 
     /// Its place in [`CloseReason::ALL`].
@@ -71,6 +77,8 @@ impl CloseReason {
             Self::Http => "speaks HTTP",
             Self::Tls => "speaks TLS",
             Self::Shutdown => "shutdown",
+            Self::Replaced => "replaced by a newer connection",
+            Self::AccountEnded => "account, password or token ended",
         }
     }
 }

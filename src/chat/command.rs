@@ -2,16 +2,20 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+use std::fmt;
+
+use super::archive::Label;
+use super::ids::LineId;
 use super::name::{Name, NameError, RoomName};
 use super::refusal::{MessageRefusal, Refusal};
 
-pub use super::verb::Verb;
+pub use super::verb::{HelpTopic, Verb};
 
 /// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
 
 /// A client's request, by the part of the chat that does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Command<'a> {
     /// Commands that need no name.
     Session(SessionCommand<'a>),
@@ -23,6 +27,13 @@ pub enum Command<'a> {
     Query(QueryCommand<'a>),
     /// Something set, or a look at what it is set to.
     Setting(SettingCommand<'a>),
+    /// Having an account, and being known by it.
+    Account(AccountCommand<'a>),
+    /// What was said before.
+    History(HistoryCommand<'a>),
+    /// The answer to a question that the connection was asked, such as for a password: read as
+    /// [`Reading::Answer`] says. Blank, it cancels.
+    Answer(&'a str),
 }
 
 /// A request that needs no name: first of all, for one.
@@ -39,8 +50,8 @@ pub enum SessionCommand<'a> {
     Nick(Name),
     /// `/mode`; tells what it is set to without a word.
     Mode(Option<Mode>),
-    /// `/help`; of everything without a name.
-    Help(Option<Verb>),
+    /// `/help`; of everything without a topic.
+    Help(Option<HelpTopic>),
     /// `/version`
     Version,
     /// `/ping`
@@ -115,6 +126,172 @@ pub enum SettingCommand<'a> {
     Raw(Option<bool>),
     /// `/times`; tells what it is set to without a word.
     Times(Option<bool>),
+}
+
+/// Having an account, and being known by it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AccountCommand<'a> {
+    /// `/account`
+    Show,
+    /// `/account new`
+    New,
+    /// `/account password`
+    Password,
+    /// `/account drop`
+    Drop,
+    /// `/login`, with or without a password or token: everything behind one space.
+    Login {
+        /// The account.
+        name: Name,
+        /// The rest of the line, as it is.
+        secret: Option<&'a str>,
+    },
+    /// `login NAME …`, with no slash: refused if it names an account, said otherwise.
+    BareLogin {
+        /// The account, perhaps.
+        name: Name,
+        /// The whole line.
+        line: &'a str,
+    },
+    /// `/logout`
+    Logout,
+    /// `/token`
+    Tokens,
+    /// `/token LABEL`
+    MakeToken(Label),
+    /// `/token drop LABEL`
+    DropToken(Label),
+}
+
+// By hand, so that no password shows.
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(command) => command.fmt(f),
+            Self::Message(command) => command.fmt(f),
+            Self::Membership(command) => command.fmt(f),
+            Self::Query(command) => command.fmt(f),
+            Self::Setting(command) => command.fmt(f),
+            Self::Account(command) => command.fmt(f),
+            Self::History(command) => command.fmt(f),
+            Self::Answer(_) => f.write_str("Answer"),
+        }
+    }
+}
+
+// By hand, so that no password shows.
+impl fmt::Debug for AccountCommand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Show => f.write_str("Show"),
+            Self::New => f.write_str("New"),
+            Self::Password => f.write_str("Password"),
+            Self::Drop => f.write_str("Drop"),
+            Self::Login { name, secret } => {
+                write!(f, "Login({name}, secret: {})", secret.is_some())
+            }
+            Self::BareLogin { name, .. } => write!(f, "BareLogin({name})"),
+            Self::Logout => f.write_str("Logout"),
+            Self::Tokens => f.write_str("Tokens"),
+            Self::MakeToken(label) => write!(f, "MakeToken({label})"),
+            Self::DropToken(label) => write!(f, "DropToken({label})"),
+        }
+    }
+}
+
+/// What was said before, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryCommand<'a> {
+    /// `/history`
+    Page {
+        /// The place that is asked about.
+        place: PlaceName,
+        /// Which of its lines.
+        range: WantedRange,
+        /// How many.
+        count: Option<usize>,
+    },
+    /// `/more`: the next page of what was shown last.
+    More,
+    /// `/unread`
+    Unread,
+    /// `/read`: up to the newest line, or this one.
+    Read {
+        /// The place that was read.
+        place: PlaceName,
+        /// The last line that was.
+        up_to: Option<LineId>,
+    },
+    /// `/search`
+    Search {
+        /// The place, if it was marked as one by `@` or `#`.
+        place: Option<PlaceName>,
+        /// The words. The first may be a room, if the sender is in one of that name and more follow.
+        words: &'a str,
+    },
+    /// `/forget`
+    Forget(ForgetCommand),
+    /// `/export`: the newest of one's own lines, or those before a line.
+    Export(Option<LineId>),
+    /// `/keep`
+    Keep(KeepCommand),
+}
+
+/// A place by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceName {
+    /// The current room.
+    Current,
+    /// A room.
+    Room(RoomName),
+    /// The conversation with a user.
+    User(Name),
+}
+
+/// Which lines of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedRange {
+    /// The newest.
+    Newest,
+    /// The newest before this one.
+    Before(LineId),
+    /// The oldest after this one.
+    Since(LineId),
+    /// The oldest from this time on.
+    SinceTime(WantedTime),
+}
+
+/// A time as it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedTime {
+    /// `HH:MM`: the last time that it was that, in the server's zone. Minutes of the day.
+    OfDay(u32),
+    /// `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM`, in the server's zone: milliseconds since 1970, as if that were UTC.
+    Date(u64),
+    /// `2h` or `3d`: so many milliseconds ago.
+    Ago(u64),
+}
+
+/// Which of one's own lines are forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgetCommand {
+    /// This one.
+    Line(LineId),
+    /// The newest, this many.
+    Last(u32),
+    /// All.
+    All,
+    /// All in a place.
+    AllIn(PlaceName),
+}
+
+/// Whether the lines of the current room are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepCommand {
+    /// They are, for as many days as may be unless this says otherwise.
+    On(Option<u32>),
+    /// They are not, and those that were are erased.
+    Off,
 }
 
 /// What becomes of a room's topic.
@@ -204,6 +381,9 @@ pub enum Reading {
     Commands,
     /// Every line is said as it is, but for `/raw off`.
     Raw,
+    /// The next line is the answer to a question, such as a password: no command, whatever it begins with,
+    /// not logged, and wiped. A blank one counts, too.
+    Answer,
 }
 
 /// The form of what is written to a connection.
@@ -219,6 +399,26 @@ pub enum Mode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn password_does_not_show_in_a_command() {
+        let name = Name::parse("alice").unwrap();
+        let commands = [
+            Command::Answer("hunter22"),
+            Command::Account(AccountCommand::Login {
+                name,
+                secret: Some("hunter22"),
+            }),
+            Command::Account(AccountCommand::BareLogin {
+                name,
+                line: "login alice hunter22",
+            }),
+        ];
+        for command in commands {
+            let shown = format!("{command:?}");
+            assert!(!shown.contains("hunter22"), "{shown}");
+        }
+    }
 
     #[test]
     fn recipients_are_refused_from_the_17th_on() {

@@ -1,15 +1,18 @@
-//! The end of a user: told once to each who shares a room with them.
+//! The end of a connection, and of a user with the last one: told once to each who shares a room with them.
 
 use smallvec::SmallVec;
 
 use super::Chat;
+use super::archive::Archive;
+use super::directory::Detached;
 use super::event::Event;
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::Member;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
+use super::user::User;
 
 /// A user who is gone from all their rooms.
 #[derive(Debug)]
@@ -23,39 +26,76 @@ struct Departure<'a> {
 }
 
 impl Chat {
-    /// Takes a connection out, whose user leaves with it; a no-op if it is not known. Returns the
-    /// user's name.
+    /// Takes a connection out, and its user if it was the last of theirs; a no-op if it is not known. Returns
+    /// the user's name.
     pub fn disconnect<O: Outbox>(
+        &mut self,
+        now: Now,
+        id: ClientId,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
+    ) -> Option<Name> {
+        let client = self.directory.get_mut(id)?;
+        let (name, text) = (client.name, client.take_quit_text());
+        self.detach(now.timestamp, id, text.as_deref(), outbox);
+        self.forget_account_steps(id);
+        self.directory.disconnect(id);
+        self.pending.forget(id);
+        self.write_marks(now.timestamp, archive);
+        name
+    }
+
+    /// Takes a connection from its user, if it has one. If it was the last, the user is gone, with these last
+    /// words; else nobody is told.
+    pub(super) fn detach<O: Outbox>(
         &mut self,
         now: Timestamp,
         id: ClientId,
+        text: Option<&str>,
         outbox: &mut O,
-    ) -> Option<Name> {
-        let user = self.directory.user_of(id);
-        let client = self.directory.disconnect(id)?;
-        let (who, name) = (user?, client.name?);
+    ) {
+        match self.directory.detach(id) {
+            Some(Detached::Others(user)) => self.remove_connection(user, id),
+            Some(Detached::Nobody(who, user)) => self.depart(now, who, &user, text, outbox),
+            None => {}
+        }
+    }
+
+    /// Takes a user who is gone from the directory out of all their rooms.
+    fn depart<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        who: UserId,
+        user: &User,
+        text: Option<&str>,
+        outbox: &mut O,
+    ) {
+        self.note_gone(user);
+        let name = user.name();
+        if let Some(account) = user.account {
+            self.accounts.set_user(account, None);
+        }
         let change = Change {
             who,
-            name: &name,
+            name,
             kind: ChangeKind::Left,
         };
         let mut departure = Departure {
             who,
-            name: &name,
-            text: client.quit_text(),
+            name,
+            text,
             rooms: SmallVec::new(),
         };
-        for membership in &client.rooms {
-            self.remove_member(membership.room, membership.index);
+        for membership in &user.rooms {
+            self.remove_member(*membership, false);
             if self.rooms.note_presence(now, membership.room, change) {
                 departure.rooms.push(membership.room);
             }
         }
         self.announce_departure(&departure, outbox);
-        for membership in &client.rooms {
+        for membership in &user.rooms {
             self.rooms.drop_if_empty(membership.room);
         }
-        Some(name)
     }
 
     fn announce_departure<O: Outbox>(&self, departure: &Departure<'_>, outbox: &mut O) {
@@ -64,10 +104,10 @@ impl Chat {
                 continue;
             };
             let told =
-                |member: &&Member| !member.quiet && self.is_told_in(place, departure, member);
+                |member: &&Member| !member.is_quiet() && self.is_told_in(place, departure, member);
             // Last words are text like any other: those who ignore the user do not get them.
             let is_deaf = |member: &&Member| {
-                member.filters && self.directory.ignores(member.user(), departure.who)
+                member.filters() && self.directory.ignores(member.user(), departure.who)
             };
             let leave = |text| Event::Leave {
                 room: &room.name,
@@ -75,7 +115,7 @@ impl Chat {
                 gone: true,
                 text,
             };
-            let others = room.members.iter().filter(told);
+            let others = room.members.connections().filter(told);
             if departure.text.is_none() {
                 outbox.announce(&room.name, others.map(Member::addressee), &leave(None));
                 continue;
@@ -92,14 +132,18 @@ impl Chat {
     /// and their current one is none of these.
     fn is_told_in(&self, place: usize, departure: &Departure<'_>, member: &Member) -> bool {
         let rooms = &departure.rooms;
-        if member.current || rooms.len() == 1 {
+        if member.is_current() || rooms.len() == 1 {
             return true;
         }
-        let Some(user) = self.directory.user(member.user()) else {
+        let client = self.directory.get(member.client);
+        let user = self.directory.user(member.user());
+        let (Some(client), Some(user)) = (client, user) else {
             return false;
         };
         let mut earlier = rooms.iter().take(place);
-        user.current.is_none_or(|current| !rooms.contains(&current))
+        client
+            .current
+            .is_none_or(|current| !rooms.contains(&current))
             && !earlier.any(|earlier| user.membership(*earlier).is_some())
     }
 }

@@ -8,19 +8,24 @@ use hashbrown::HashTable;
 
 use super::client::Client;
 use super::ids::{ClientId, Peer, RoomId, UserId};
-use super::member::Member;
+use super::member::{Member, MemberFlags};
 use super::name::Name;
 use super::time::Timestamp;
+use super::user::User;
 
 /// Names kept of users who left, so that a late `/reply` can say who is gone.
 const DEPARTED_MAX: usize = 1000;
 
-/// All clients by slot, and users by name.
+/// All clients by slot; all users by slot and by name.
 ///
-/// Invariant: `by_name` holds exactly the slots of clients with a name, each under that name.
+/// Invariants: a user has connections, and each of these has that user and a copy of the name; `by_name` holds
+/// exactly the slots of all users, each under its name.
 #[derive(Debug)]
 pub(super) struct Directory {
-    slots: Vec<Option<Client>>,
+    clients: Vec<Option<Client>>,
+    users: Vec<Option<User>>,
+    /// Slots without a user.
+    free: Vec<u32>,
     /// Slots only: the name is in the record, which is read next anyway.
     by_name: HashTable<u32>,
     hasher: RandomState,
@@ -31,10 +36,21 @@ pub(super) struct Directory {
     departed: VecDeque<(UserId, Name)>,
 }
 
+/// What a connection leaves behind that is its user's no more.
+#[derive(Debug)]
+pub(super) enum Detached {
+    /// Others of the user's.
+    Others(UserId),
+    /// Nothing: the user is gone, name and all.
+    Nobody(UserId, User),
+}
+
 impl Directory {
     pub fn new(hasher: RandomState) -> Self {
         Self {
-            slots: Vec::new(),
+            clients: Vec::new(),
+            users: Vec::new(),
+            free: Vec::new(),
             by_name: HashTable::new(),
             hasher,
             connected: 0,
@@ -45,66 +61,61 @@ impl Directory {
 
     /// Reserves records, not the table of names: its memory would be touched all over by few.
     pub fn reserve(&mut self, clients: usize) {
-        self.slots.reserve(clients);
+        self.clients.reserve(clients);
+        self.users.reserve(clients);
     }
 
     pub fn connect(&mut self, id: ClientId, peer: Peer, now: Timestamp) {
-        if self.slots.len() <= id.index() {
-            self.slots.resize_with(id.index() + 1, || None);
+        if self.clients.len() <= id.index() {
+            self.clients.resize_with(id.index() + 1, || None);
         }
-        if let Some(slot) = self.slots.get_mut(id.index()) {
+        if let Some(slot) = self.clients.get_mut(id.index()) {
             debug_assert!(slot.is_none(), "a slot is handed out once at a time");
             *slot = Some(Client::new(id, peer, now));
             self.connected += 1;
         }
     }
 
-    /// Takes a client out, name and all.
-    pub fn disconnect(&mut self, id: ClientId) -> Option<Client> {
-        self.get(id)?;
-        let user = self.user_of(id);
-        let client = self.slots.get_mut(id.index())?.take()?;
-        self.connected -= 1;
-        if let (Some(user), Some(name)) = (user, client.name) {
-            self.unlist(&name, id.slot);
-            if self.departed.len() >= DEPARTED_MAX {
-                self.departed.pop_front();
-            }
-            self.departed.push_back((user, name));
+    /// Takes out a client that is [detached](Self::detach), or never had a user.
+    pub fn disconnect(&mut self, id: ClientId) {
+        debug_assert_eq!(self.user_of(id), None, "its user is told first");
+        if self.get(id).is_some()
+            && let Some(slot) = self.clients.get_mut(id.index())
+        {
+            *slot = None;
+            self.connected -= 1;
         }
-        Some(client)
     }
 
     pub fn get(&self, id: ClientId) -> Option<&Client> {
-        let client = self.slots.get(id.index())?.as_ref()?;
+        let client = self.clients.get(id.index())?.as_ref()?;
         (client.id_at(id.slot) == id).then_some(client)
     }
 
     pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        let client = self.slots.get_mut(id.index())?.as_mut()?;
+        let client = self.clients.get_mut(id.index())?.as_mut()?;
         (client.id_at(id.slot) == id).then_some(client)
     }
 
     /// The user of a connection, once registered.
     pub fn user_of(&self, id: ClientId) -> Option<UserId> {
-        self.get(id)?.user_at(id.slot)
+        self.get(id)?.user
     }
 
     /// The connections that a user has.
     pub fn connections_of(&self, user: UserId) -> impl Iterator<Item = ClientId> {
-        let record = self.user(user);
-        record.map(|record| record.id_at(user.slot)).into_iter()
+        self.user(user).into_iter().flat_map(User::connections)
     }
 
     /// The record of a user who is here.
-    pub fn user(&self, id: UserId) -> Option<&Client> {
-        let record = self.slots.get(id.slot as usize)?.as_ref()?;
-        (record.user_at(id.slot) == Some(id)).then_some(record)
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        let user = self.users.get(id.slot as usize)?.as_ref()?;
+        (user.id_at(id.slot) == id).then_some(user)
     }
 
-    pub fn user_mut(&mut self, id: UserId) -> Option<&mut Client> {
-        let record = self.slots.get_mut(id.slot as usize)?.as_mut()?;
-        (record.user_at(id.slot) == Some(id)).then_some(record)
+    pub fn user_mut(&mut self, id: UserId) -> Option<&mut User> {
+        let user = self.users.get_mut(id.slot as usize)?.as_mut()?;
+        (user.id_at(id.slot) == id).then_some(user)
     }
 
     /// Whether `user` ignores `other`. Kept out of the loop of a fan-out, which asks for few members
@@ -114,19 +125,21 @@ impl Directory {
         self.user(user).is_some_and(|user| user.ignores(other))
     }
 
-    /// The entry of a user in the list of members of `room`.
-    pub fn as_member(&self, user: UserId, room: RoomId) -> Option<Member> {
-        let record = self.user(user)?;
-        let mut member = Member::new(user, self.connections_of(user).next()?);
-        member.current = record.current == Some(room);
-        member.quiet = record.quiet;
-        member.filters = !record.ignored().is_empty();
-        Some(member)
+    /// The entry of a connection in the list of members of `room`.
+    pub fn as_member(&self, id: ClientId, room: RoomId) -> Option<Member> {
+        let client = self.get(id)?;
+        let user = self.user(client.user?)?;
+        let flags = MemberFlags {
+            current: client.current == Some(room),
+            quiet: user.quiet,
+            filters: !user.ignored().is_empty(),
+        };
+        Some(Member::new(client.user?, id, flags))
     }
 
     /// The name of a user who is here.
     pub fn name_of(&self, user: UserId) -> Option<Name> {
-        self.user(user)?.name
+        Some(*self.user(user)?.name())
     }
 
     /// The last name of a user who left, unless [`DEPARTED_MAX`] others have left since.
@@ -136,7 +149,7 @@ impl Directory {
     }
 
     pub fn find(&self, name: &Name) -> Option<UserId> {
-        Some(self.find_record(name)?.0)
+        Some(self.find_named(name)?.0)
     }
 
     /// Finds a user by a name as typed, valid or not; returns the name as its owner spells it.
@@ -146,15 +159,89 @@ impl Directory {
 
     /// Finds a user by name; returns the name as its owner spells it.
     pub fn find_named(&self, name: &Name) -> Option<(UserId, Name)> {
-        let (id, record) = self.find_record(name)?;
-        Some((id, record.name?))
+        let has_name = |slot: &u32| name_in(&self.users, *slot) == Some(name);
+        let slot = *self.by_name.find(self.hasher.hash_one(name), has_name)?;
+        let user = self.users.get(slot as usize)?.as_ref()?;
+        Some((user.id_at(slot), *user.name()))
     }
 
-    fn find_record(&self, name: &Name) -> Option<(UserId, &Client)> {
-        let has_name = |slot: &u32| name_in(&self.slots, *slot) == Some(name);
-        let slot = *self.by_name.find(self.hasher.hash_one(name), has_name)?;
-        let record = self.slots.get(slot as usize)?.as_ref()?;
-        Some((record.user_at(slot)?, record))
+    /// Makes the person at `id` a user with the name `name`, which must be free.
+    pub fn register(&mut self, id: ClientId, name: Name) -> Option<UserId> {
+        let generation = self.mint_generation();
+        let client = self.get(id)?;
+        debug_assert_eq!(client.user, None, "one registers once");
+        let user = User::new(generation, name, id, client.connected_at);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.users.push(None);
+            u32::try_from(self.users.len() - 1).unwrap_or(u32::MAX)
+        });
+        let id = user.id_at(slot);
+        if let Some(place) = self.users.get_mut(slot as usize) {
+            debug_assert!(place.is_none(), "a free slot holds no user");
+            *place = Some(user);
+        }
+        self.list(slot, &name);
+        self.update_clients(id);
+        Some(id)
+    }
+
+    /// Gives a user the name `name`, which must be free or their own. Returns the old one, which
+    /// becomes free.
+    pub fn rename(&mut self, id: UserId, name: Name) -> Option<Name> {
+        let old = self.name_of(id)?;
+        self.unlist(&old, id.slot);
+        self.user_mut(id)?.set_name(name);
+        self.list(id.slot, &name);
+        self.update_clients(id);
+        Some(old)
+    }
+
+    /// Makes a connection without a user a further one of a user who is here.
+    pub fn attach(&mut self, id: ClientId, user: UserId) {
+        debug_assert_eq!(self.user_of(id), None, "one leaves as one user first");
+        if self.get(id).is_some()
+            && let Some(record) = self.user_mut(user)
+        {
+            record.attach(id);
+            self.update_clients(user);
+        }
+    }
+
+    /// Takes a connection from its user; `None` if it has none. The user of the last one is gone with it.
+    pub fn detach(&mut self, id: ClientId) -> Option<Detached> {
+        let client = self.get_mut(id)?;
+        let user = client.user.take()?;
+        client.name = None;
+        client.current = None;
+        client.one_of_several = false;
+        if self.user_mut(user)?.detach(id) {
+            self.update_clients(user);
+            return Some(Detached::Others(user));
+        }
+        let record = self.users.get_mut(user.slot as usize)?.take()?;
+        self.free.push(user.slot);
+        self.unlist(record.name(), user.slot);
+        if self.departed.len() >= DEPARTED_MAX {
+            self.departed.pop_front();
+        }
+        self.departed.push_back((user, *record.name()));
+        Some(Detached::Nobody(user, record))
+    }
+
+    /// Copies to a user's connections what they must know of the user.
+    fn update_clients(&mut self, id: UserId) {
+        let Self { clients, users, .. } = self;
+        let Some(Some(user)) = users.get(id.slot as usize) else {
+            return;
+        };
+        let one_of_several = !user.further().is_empty();
+        for connection in user.connections() {
+            if let Some(Some(client)) = clients.get_mut(connection.index()) {
+                client.user = Some(id);
+                client.name = Some(*user.name());
+                client.one_of_several = one_of_several;
+            }
+        }
     }
 
     /// A generation that none of the last four billion users has had.
@@ -163,65 +250,53 @@ impl Directory {
         self.last_user
     }
 
+    /// Puts the user at `slot` into the table, under their name.
+    fn list(&mut self, slot: u32, name: &Name) {
+        debug_assert_eq!(
+            self.find(name),
+            None,
+            "a name in use is refused before this"
+        );
+        let Self {
+            users,
+            by_name,
+            hasher,
+            ..
+        } = self;
+        // Each slot in the table has a user: the default is never used.
+        let hash_of = |slot: &u32| name_in(users, *slot).map_or(0, |name| hasher.hash_one(name));
+        by_name.insert_unique(hasher.hash_one(name), slot, hash_of);
+    }
+
     /// Takes `slot` out of the table, where it stands under `name`.
     fn unlist(&mut self, name: &Name, slot: u32) {
         let hash = self.hasher.hash_one(name);
         let entry = self.by_name.find_entry(hash, |other| *other == slot);
-        debug_assert!(entry.is_ok(), "a name belongs to the client that has it");
+        debug_assert!(entry.is_ok(), "a name belongs to the user who has it");
         if let Ok(entry) = entry {
             entry.remove();
         }
     }
 
-    /// Makes the person at `id` a user with the name `name`, which must be free.
-    pub fn register(&mut self, id: ClientId, name: Name) -> Option<UserId> {
-        let generation = self.mint_generation();
-        let client = self.get_mut(id)?;
-        debug_assert_eq!(client.name, None, "one registers once");
-        client.user_generation = Some(generation);
-        self.list(id.slot, name);
-        self.user_of(id)
-    }
-
-    /// Gives a user the name `name`, which must be free or their own. Returns the old one, which
-    /// becomes free.
-    pub fn rename(&mut self, user: UserId, name: Name) -> Option<Name> {
-        let old = self.name_of(user)?;
-        self.unlist(&old, user.slot);
-        self.list(user.slot, name);
-        Some(old)
-    }
-
-    /// Gives the record at `slot` a name, and puts it into the table.
-    fn list(&mut self, slot: u32, name: Name) {
-        debug_assert_eq!(
-            self.find(&name),
-            None,
-            "a name in use is refused before this"
-        );
-        let Self {
-            slots,
-            by_name,
-            hasher,
-            ..
-        } = self;
-        if let Some(Some(record)) = slots.get_mut(slot as usize) {
-            record.name = Some(name);
-        }
-        // Each listed record has a name: the default is never used.
-        let hash_of = |slot: &u32| name_in(slots, *slot).map_or(0, |name| hasher.hash_one(name));
-        by_name.insert_unique(hasher.hash_one(name), slot, hash_of);
-    }
-
     /// All users' names, in an order that only changes when a user comes or goes.
     pub fn registered(&self) -> impl Iterator<Item = Name> {
-        self.slots.iter().flatten().filter_map(|client| client.name)
+        self.users.iter().flatten().map(|user| *user.name())
     }
 
     pub fn ids(&self) -> impl Iterator<Item = ClientId> {
-        self.slots.iter().enumerate().filter_map(|(slot, client)| {
+        self.clients
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, client)| {
+                let slot = u32::try_from(slot).ok()?;
+                Some(client.as_ref()?.id_at(slot))
+            })
+    }
+
+    pub fn user_ids(&self) -> impl Iterator<Item = UserId> {
+        self.users.iter().enumerate().filter_map(|(slot, user)| {
             let slot = u32::try_from(slot).ok()?;
-            Some(client.as_ref()?.id_at(slot))
+            Some(user.as_ref()?.id_at(slot))
         })
     }
 
@@ -233,24 +308,45 @@ impl Directory {
         self.by_name.len()
     }
 
-    /// Panics if records and names disagree.
+    /// Panics if clients, users and names disagree.
     pub fn check_invariants(&self) {
-        assert_eq!(self.connected, self.slots.iter().flatten().count());
-        assert_eq!(self.by_name.len(), self.registered().count());
-        // The list is as long as there are names: each client in it has one.
+        assert_eq!(self.connected, self.ids().count());
+        assert_eq!(self.by_name.len(), self.user_ids().count());
+        assert_eq!(self.by_name.len() + self.free.len(), self.users.len());
         for id in self.ids() {
-            let (name, user) = (name_in(&self.slots, id.slot), self.user_of(id));
-            assert_eq!(name.is_some(), user.is_some(), "a user has a name");
-            assert!(name.is_none_or(|name| self.find(name) == user));
-            let connections = user.map(|user| self.connections_of(user));
-            assert!(connections.is_none_or(|mut all| all.any(|own| own == id)));
+            let client = self.get(id);
+            let (user, name) = client.map_or((None, None), |client| (client.user, client.name));
+            let is_spelt_like =
+                |name: Name, user| self.name_of(user).is_some_and(|n| n.is_spelt_like(&name));
+            assert!(match (user, name) {
+                (None, None) => true,
+                (Some(user), Some(name)) => is_spelt_like(name, user),
+                (Some(_), None) | (None, Some(_)) => false,
+            });
+            assert!(user.is_none_or(|user| self.connections_of(user).any(|own| own == id)));
+        }
+        // The list is as long as there are names: each user in it has one.
+        for id in self.user_ids() {
+            assert_eq!(self.name_of(id).and_then(|name| self.find(&name)), Some(id));
+            let several = self.connections_of(id).count() > 1;
+            for (place, own) in self.connections_of(id).enumerate() {
+                let client = self.get(own);
+                assert!(client.is_some_and(|client| client.user == Some(id)));
+                assert!(client.is_some_and(|client| client.one_of_several == several));
+                assert!(
+                    !self
+                        .connections_of(id)
+                        .skip(place + 1)
+                        .any(|other| other == own)
+                );
+            }
         }
     }
 }
 
-/// The name of the client in `slot`.
-fn name_in(slots: &[Option<Client>], slot: u32) -> Option<&Name> {
-    slots.get(slot as usize)?.as_ref()?.name.as_ref()
+/// The name of the user in `slot`.
+fn name_in(users: &[Option<User>], slot: u32) -> Option<&Name> {
+    Some(users.get(slot as usize)?.as_ref()?.name())
 }
 
 #[cfg(test)]
@@ -276,6 +372,7 @@ mod tests {
             let user = directory.user_of(id(slot)).unwrap();
             directory.rename(user, name(format!("U{slot}")));
             directory.rename(user, name(format!("v{slot}")));
+            directory.detach(id(slot + 1));
             directory.disconnect(id(slot + 1));
         }
         directory.check_invariants();
@@ -303,6 +400,7 @@ mod tests {
                 .register(id(generation), name(generation))
                 .unwrap();
             assert_eq!(directory.name_of_departed(user), None);
+            directory.detach(id(generation));
             directory.disconnect(id(generation));
             assert_eq!(directory.name_of(user), None);
             users.push(user);

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use super::archive::{LineKind, Token, UnixMs};
 use super::close_reason::CloseReason;
-use super::command::{Mode, Verb};
-use super::ids::Peer;
+use super::command::{HelpTopic, Mode};
+use super::ids::{LineId, Peer};
 use super::name::{Name, RoomName};
 use super::refusal::Refusal;
 use super::stats::{Counts, ServerStats};
@@ -20,18 +21,32 @@ pub enum Event<'a> {
         from: &'a Name,
         to: &'a [Name],
         text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
+    },
+    /// A private message that the user sent by another connection.
+    Sent {
+        from: &'a Name,
+        to: &'a [Name],
+        text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
     },
     /// Something said in a room.
     Message {
         room: &'a RoomName,
         from: &'a Name,
         text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
     },
     /// `/me` in a room.
     Action {
         room: &'a RoomName,
         from: &'a Name,
         text: &'a str,
+        /// Its number, where it is kept.
+        id: Option<LineId>,
     },
     /// A user entered a room.
     Join { room: &'a RoomName, name: &'a Name },
@@ -42,7 +57,16 @@ pub enum Event<'a> {
         gone: bool,
         text: Option<&'a str>,
     },
-    /// A user has another name now.
+    /// The user entered a room by another connection.
+    OwnJoin { room: &'a RoomName, name: &'a Name },
+    /// The user left a room by another connection. If it was the `current` one of this, that is `moved`.
+    OwnLeave {
+        room: &'a RoomName,
+        name: &'a Name,
+        current: Option<&'a RoomName>,
+        moved: bool,
+    },
+    /// A user has another name now: perhaps the client's own, by another connection.
     Rename { name: &'a Name, new_name: &'a Name },
     /// Many entered or left: their numbers, and some of their names, sorted.
     Presence {
@@ -59,6 +83,53 @@ pub enum Event<'a> {
     },
     /// Lines of a room were skipped, because the client reads too slowly.
     Missed { room: &'a RoomName, count: u64 },
+    /// A line that was said before.
+    History {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line that was said before, among those of several places: it shows its own.
+    Found {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A line of one's own that was said before, to be kept elsewhere: JSON in either mode.
+    Exported {
+        id: LineId,
+        place: PlaceView<'a>,
+        from: &'a Name,
+        kind: LineKind,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// A private message that waited, to one's own account.
+    Late {
+        id: LineId,
+        from: &'a Name,
+        to: &'a Name,
+        at: UnixMs,
+        text: &'a str,
+    },
+    /// Lines were forgotten by their author: these, or with none, all of theirs in this place.
+    Forgotten {
+        place: PlaceView<'a>,
+        from: &'a Name,
+        ids: &'a [LineId],
+    },
+    /// From now on the lines of a room are kept for so many days, or no longer.
+    Kept {
+        room: &'a RoomName,
+        from: &'a Name,
+        days: Option<u32>,
+    },
     /// Something the server says of itself.
     Notice(Notice<'a>),
     /// A line was carried out.
@@ -109,6 +180,28 @@ pub enum Notice<'a> {
     NotUtf8,
     /// A subnegotiation of telnet's did not end, and was dropped with the rest of its line.
     UnendedSubnegotiation,
+    /// Behind the lines of a page in plain mode, if more lies that way: how to see it.
+    PageEnd {
+        /// Newer lines, not earlier ones.
+        is_forward: bool,
+    },
+    /// A question to the connection was not answered, or with a blank line.
+    Cancelled,
+    /// Lines that were delivered are not kept.
+    NotKept {
+        /// How many.
+        count: u64,
+        /// It was not known in time: they may be kept yet.
+        is_late: bool,
+    },
+    /// Before the password of a new account: who can read what is kept, and that nobody else can.
+    WhoReads,
+    /// Before a password that others on the network can read.
+    NotEncrypted,
+    /// The connection ends, as its user has made more of them than there may be.
+    Replaced,
+    /// The account, its password or the token that this connection came by is no more: it ends.
+    AccountEnded,
     /// The server is about to exit.
     ShuttingDown,
     /// The server closes this connection, and why.
@@ -128,6 +221,164 @@ pub enum Reply<'a> {
     Query(QueryReply<'a>),
     /// To a setting, read or just set.
     Setting(SettingReply<'a>),
+    /// To something said, that is kept or waits.
+    Said(SaidReply<'a>),
+    /// To having an account.
+    Account(AccountReply<'a>),
+    /// To a question about what was said before.
+    History(HistoryReply<'a>),
+}
+
+/// The answer to something said, where there is more to tell than that.
+#[derive(Clone, Copy, Debug)]
+pub struct SaidReply<'a> {
+    /// The line's number; the first copy's, if it went to several users.
+    pub id: Option<LineId>,
+    /// The users who are not here, and for whom it waits.
+    pub waiting: &'a [Name],
+}
+
+/// What a connection is asked for, before an account command is carried out. Its next line is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need<'a> {
+    /// The password of an account, or a token.
+    Password(&'a Name),
+    /// A new password for an account.
+    NewPassword(&'a Name),
+    /// The name of the account that is to be dropped, once more.
+    NameToDrop(&'a Name),
+}
+
+/// The answer to an [`AccountCommand`](super::command::AccountCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum AccountReply<'a> {
+    /// `/account` of a guest, who may have a name: how to make one.
+    Guest {
+        name: Option<&'a Name>,
+    },
+    /// `/account`
+    Account {
+        name: &'a Name,
+        since: UnixMs,
+        tokens: u32,
+        connections: usize,
+    },
+    Needs(Need<'a>),
+    Made {
+        name: &'a Name,
+    },
+    PasswordChanged {
+        name: &'a Name,
+    },
+    Dropped {
+        name: &'a Name,
+    },
+    LoggedIn(LoggedIn<'a>),
+    LoggedOut,
+    Tokens {
+        tokens: &'a [Token],
+    },
+    TokenMade {
+        label: &'a RoomName,
+        token: &'a str,
+    },
+    TokenDropped {
+        label: &'a RoomName,
+    },
+}
+
+/// What one who logged in finds.
+#[derive(Clone, Copy, Debug)]
+pub struct LoggedIn<'a> {
+    /// The account's name.
+    pub name: &'a Name,
+    /// How many connections the user has now.
+    pub connections: usize,
+    /// The current room, and who else is there.
+    pub entered: Option<RoomView<'a>>,
+    /// What was missed, by room.
+    pub missed: &'a [Missed],
+    /// How many private messages waited. In JSON they come before this, in plain mode behind it.
+    pub waiting: usize,
+}
+
+/// Lines of a room that one missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The room.
+    pub room: RoomName,
+    /// How many; [`COUNTED_MAX`](super::archive::COUNTED_MAX) stands for more, too.
+    pub count: u64,
+    /// When the first of them was said.
+    pub since: UnixMs,
+}
+
+/// A place as a user sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceView<'a> {
+    /// A room.
+    Room(&'a RoomName),
+    /// The conversation with this user.
+    With(&'a Name),
+}
+
+/// The answer to a [`HistoryCommand`](super::command::HistoryCommand).
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the protocol page")]
+pub enum HistoryReply<'a> {
+    /// A page, whose lines come as [`Event::History`]: in JSON before this, in plain mode behind it. There
+    /// [`Notice::PageEnd`] follows them.
+    Page(PageView<'a>),
+    Unread {
+        places: &'a [(PlaceView<'a>, u64)],
+    },
+    Read {
+        place: PlaceView<'a>,
+        up_to: LineId,
+    },
+    Forgotten {
+        count: u64,
+    },
+    /// `/keep`; the owner is the one who said it, or none for the lobby.
+    Kept {
+        room: &'a RoomName,
+        days: u32,
+        owner: Option<&'a Name>,
+    },
+    Unkept {
+        room: &'a RoomName,
+    },
+}
+
+/// A page of lines that were said before.
+#[derive(Clone, Copy, Debug)]
+pub struct PageView<'a> {
+    /// What was asked for.
+    pub of: PageOf<'a>,
+    /// How many lines it has.
+    pub lines: usize,
+    /// The first of them.
+    pub first: Option<LineId>,
+    /// The last of them.
+    pub last: Option<LineId>,
+    /// The last line that could be among them.
+    pub up_to: LineId,
+    /// Nothing more lies that way.
+    pub end: bool,
+    /// More lies in the direction of newer lines, not of earlier ones.
+    pub is_forward: bool,
+}
+
+/// What a page was asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum PageOf<'a> {
+    /// The lines of a place.
+    Place(PlaceView<'a>),
+    /// Lines with these words.
+    Search(&'a str),
+    /// One's own lines.
+    Own,
 }
 
 /// The answer to a [`SessionCommand`](super::command::SessionCommand).
@@ -142,7 +393,7 @@ pub enum SessionReply<'a> {
         name: &'a Name,
     },
     Mode(Mode),
-    Help(Option<Verb>),
+    Help(Option<HelpTopic>),
     Version {
         server_name: &'a str,
     },
@@ -241,6 +492,33 @@ impl<'a> From<SettingReply<'a>> for Reply<'a> {
     }
 }
 
+impl<'a> From<SaidReply<'a>> for Reply<'a> {
+    fn from(reply: SaidReply<'a>) -> Self {
+        Self::Said(reply)
+    }
+}
+
+impl<'a> From<AccountReply<'a>> for Reply<'a> {
+    fn from(reply: AccountReply<'a>) -> Self {
+        Self::Account(reply)
+    }
+}
+
+impl<'a> From<HistoryReply<'a>> for Reply<'a> {
+    fn from(reply: HistoryReply<'a>) -> Self {
+        Self::History(reply)
+    }
+}
+
+/// For how long the lines of a room are kept, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptView<'a> {
+    /// Days.
+    pub days: u32,
+    /// The account that had it kept.
+    pub owner: Option<&'a Name>,
+}
+
 /// A room as a user sees it on entering.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomView<'a> {
@@ -252,6 +530,10 @@ pub struct RoomView<'a> {
     pub others: usize,
     /// The names of some of them, sorted.
     pub names: &'a [Name],
+    /// If its lines are kept.
+    pub kept: Option<KeptView<'a>>,
+    /// What the user missed there.
+    pub missed: Option<Missed>,
 }
 
 /// A room as `/rooms` shows it.

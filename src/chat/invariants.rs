@@ -1,6 +1,5 @@
 //! Invariants between the tables of the chat.
 
-use super::member::Member;
 use super::{Chat, IGNORED_MAX};
 
 impl Chat {
@@ -11,7 +10,12 @@ impl Chat {
     pub fn check_invariants(&self) {
         self.directory.check_invariants();
         self.rooms.check_invariants();
-        self.check_clients();
+        self.pending.check_invariants();
+        self.history.check_invariants();
+        self.accounts.check_invariants();
+        self.check_prompts();
+        self.check_accounts_here();
+        self.check_users();
         self.check_rooms();
     }
 
@@ -19,27 +23,53 @@ impl Chat {
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
     )]
-    fn check_clients(&self) {
+    fn check_users(&self) {
         for id in self.directory.ids() {
-            let client = self
-                .directory
-                .get(id)
-                .expect("a listed client is connected");
-            assert!(client.rooms.len() <= self.settings.rooms_per_client_max);
-            assert!(client.ignored().len() <= IGNORED_MAX);
-            assert!(
-                client
-                    .current
-                    .is_none_or(|room| client.membership(room).is_some())
-            );
-            assert!(!client.rooms.is_empty() || client.current.is_none());
-            for membership in &client.rooms {
+            let client = self.directory.get(id);
+            let current = client.and_then(|client| client.current);
+            let user = self.directory.user_of(id);
+            let user = user.and_then(|user| self.directory.user(user));
+            let is_in = |room| user.is_some_and(|user| user.membership(room).is_some());
+            assert!(current.is_none_or(is_in), "one is in the current room");
+        }
+        for id in self.directory.user_ids() {
+            let user = self.directory.user(id).expect("a listed user is here");
+            assert!(user.rooms.len() <= self.settings.rooms_per_client_max);
+            assert!(user.ignored().len() <= IGNORED_MAX);
+            for membership in &user.rooms {
                 let room = self.rooms.get(membership.room);
                 let room = room.expect("one is in rooms that exist");
-                let member = room.members.get(membership.index as usize);
-                assert_eq!(member.map(|member| member.client), Some(id));
-                assert_eq!(member.map(Member::user), self.directory.user_of(id));
+                let member = room.members.get(membership.index);
+                let first = self.directory.as_member(user.first(), membership.room);
+                assert_eq!(member.copied(), first);
             }
+        }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a check of invariants is there to panic"
+    )]
+    fn check_accounts_here(&self) {
+        for user in self.directory.user_ids() {
+            let Some(account) = self.account_of(user) else {
+                continue;
+            };
+            let account = self.accounts.get(account).expect("an account is there");
+            assert_eq!(account.user(), Some(user));
+            assert!(
+                self.directory
+                    .name_of(user)
+                    .is_some_and(|name| name.is_spelt_like(account.name()))
+            );
+        }
+        for (id, account) in self.accounts.iter() {
+            let user = account.user();
+            assert!(user.is_none_or(|user| self.account_of(user) == Some(id)));
+            let connections = user.map_or(0, |user| self.directory.connections_of(user).count());
+            assert!(connections <= self.settings.accounts.connections_max);
+            let holder = self.directory.find(account.name());
+            assert!(holder.is_none() || holder == user, "no guest has its name");
         }
     }
 
@@ -50,14 +80,18 @@ impl Chat {
     fn check_rooms(&self) {
         for id in self.rooms.ids() {
             let room = self.rooms.get(id).expect("a listed room exists");
-            for (index, member) in room.members.iter().enumerate() {
-                let user = self
-                    .directory
-                    .user(member.user())
-                    .expect("a member is here");
-                let membership = user.membership(id).expect("membership is mutual");
-                assert_eq!(membership.index as usize, index);
-                assert_eq!(self.directory.as_member(member.user(), id), Some(*member));
+            let users = room.members.users();
+            let connections = users.map(|user| self.directory.connections_of(user.user()).count());
+            let connections: usize = connections.sum();
+            assert_eq!(room.members.connections().count(), connections);
+            let kept = self.history.kept.find(&room.name);
+            let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
+            assert_eq!(room.kept, kept, "a room knows whether it is kept");
+            for member in room.members.connections() {
+                let user = self.directory.user(member.user());
+                let user = user.expect("a member is here");
+                assert!(user.membership(id).is_some(), "membership is mutual");
+                assert_eq!(self.directory.as_member(member.client, id), Some(*member));
             }
         }
     }

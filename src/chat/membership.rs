@@ -1,17 +1,20 @@
 //! Entering and leaving rooms.
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
+use super::archive::Archive;
 use super::command::MembershipCommand;
-use super::event::{MembershipReply, RoomView};
-use super::ids::{RoomId, UserId};
-use super::member::Membership;
+use super::event::{Event, MembershipReply, Missed, RoomView};
+use super::history::kept_rooms::KeptInfo;
+use super::ids::{ClientId, RoomId, UserId};
+use super::member::{Member, Membership};
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::presence::{Change, ChangeKind};
 use super::refusal::{MembershipRefusal, Refusal};
 use super::rooms::Room;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::{Chat, Outcome, Sender, answer};
 
 /// Names that a user is told on entering a room; `/names` has them all.
@@ -20,23 +23,25 @@ pub const ENTRY_NAMES_MAX: usize = 20;
 impl Chat {
     pub(super) fn execute_membership<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         command: MembershipCommand,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match command {
-            MembershipCommand::Join(room) => self.join(now, sender, room, outbox),
-            MembershipCommand::Part(room) => self.part(now, sender, room, outbox),
+            MembershipCommand::Join(room) => self.join(now, sender, room, outbox, archive),
+            MembershipCommand::Part(room) => self.part(now.timestamp, sender, room, outbox),
         }
     }
 
     fn join<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         sender: &Sender,
         room_name: RoomName,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -48,22 +53,40 @@ impl Chat {
                 rooms_max,
             }));
         }
-        let room = self.rooms.find_or_make(room_name);
+        let room = self.find_or_make_room(room_name);
         if member {
-            self.set_current(sender.user, Some(room));
+            self.set_current(sender.client, Some(room));
         } else {
-            self.enter(now, sender.user, &sender.name, room, outbox);
+            self.enter(now.timestamp, sender.client, &sender.name, room, outbox);
+            if let Some(room) = self.rooms.get(room) {
+                let (room, name) = (&room.name, &sender.name);
+                self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
+            }
+            if let Some(outcome) = self.ask_missed(now, sender, room, archive) {
+                return outcome;
+            }
         }
-        let room = self
-            .rooms
-            .get(room)
-            .ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, sender.user);
-        answer(
-            outbox,
-            sender.client,
-            MembershipReply::Joined(view(room, &names)),
-        )
+        self.answer_joined(sender.client, room, None, outbox)
+    }
+
+    /// Answers a connection that has entered a room.
+    pub(super) fn answer_joined<'a, O: Outbox>(
+        &self,
+        client: ClientId,
+        room: RoomId,
+        missed: Option<Missed>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let user = self.directory.user_of(client);
+        let user = user.ok_or(Refusal::NotRegistered)?;
+        let none = MembershipRefusal::NotInRoom { room: None };
+        let room = self.rooms.get(room).ok_or(none)?;
+        let (names, kept) = (self.some_names(room, user), self.kept_info(room));
+        let view = RoomView {
+            missed,
+            ..view(room, &names, kept.as_ref())
+        };
+        answer(outbox, client, MembershipReply::Joined(view))
     }
 
     fn part<'a, O: Outbox>(
@@ -75,6 +98,8 @@ impl Chat {
     ) -> Outcome<'a> {
         let client = self.directory.get(sender.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
+        let user = self.directory.user(sender.user);
+        let user = user.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
             Some(room_name) => Some(
                 self.rooms
@@ -83,12 +108,13 @@ impl Chat {
             ),
             None => client.current,
         };
-        let membership = room.and_then(|room| client.membership(room));
+        let membership = room.and_then(|room| user.membership(room));
         let membership = membership.ok_or(MembershipRefusal::NotInRoom { room: room_name })?;
         let room_name = self.rooms.get(membership.room).map(|room| room.name);
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
-        let current = self.exit(sender.user, membership);
+        self.note_left(user.account, membership.room);
+        let moved = self.exit(sender, membership);
         let change = Change {
             who: sender.user,
             name: &sender.name,
@@ -97,95 +123,162 @@ impl Chat {
         self.rooms
             .announce_presence(now, membership.room, change, outbox);
         self.rooms.drop_if_empty(membership.room);
+        self.show_part(sender, &room_name, &moved, outbox);
 
-        let current = current.and_then(|room| Some(&self.rooms.get(room)?.name));
+        let current = self.current_name(sender.client);
         answer(
             outbox,
             sender.client,
             MembershipReply::Parted {
                 room: &room_name,
-                current,
+                current: current.as_ref(),
             },
         )
     }
 
-    /// Takes a member out of a room's list, and tells the one who moved to that place where it is.
-    pub(super) fn remove_member(&mut self, room: RoomId, index: u32) {
-        let moved = self
-            .rooms
-            .leave(room, index)
-            .and_then(|user| self.directory.user_mut(user));
-        if let Some(user) = moved
+    /// Takes a user out of a room's list, and tells the one who moved to that place where it is. `several` if
+    /// they may have further connections there.
+    pub(super) fn remove_member(&mut self, membership: Membership, several: bool) {
+        let Membership { room, index } = membership;
+        let moved = self.rooms.get_mut(room);
+        let moved = moved.and_then(|room| room.members.leave(index, several));
+        if let Some(user) = moved.and_then(|user| self.directory.user_mut(user))
             && let Some(own) = user.rooms.iter_mut().find(|own| own.room == room)
         {
             own.index = index;
         }
     }
 
-    /// Brings a user's flags up to date in all their rooms.
+    /// Brings the flags of a user's connections up to date in all their rooms.
     pub(super) fn refresh_member(&mut self, id: UserId) {
         let Some(user) = self.directory.user(id) else {
             return;
         };
         for membership in &user.rooms {
-            let room = self.rooms.get_mut(membership.room);
-            let member = room.and_then(|room| room.members.get_mut(membership.index as usize));
-            let fresh = self.directory.as_member(id, membership.room);
-            if let (Some(member), Some(fresh)) = (member, fresh) {
-                *member = fresh;
+            let Some(room) = self.rooms.get_mut(membership.room) else {
+                continue;
+            };
+            for client in user.connections() {
+                if let Some(fresh) = self.directory.as_member(client, membership.room) {
+                    room.members.refresh(membership.index, fresh);
+                }
             }
         }
     }
 
-    /// Puts a user into a room, which becomes their current one, and tells the others.
+    /// Puts a user into a room, which becomes the current one of the connection that asked, and tells the others.
     pub(super) fn enter<O: Outbox>(
         &mut self,
         now: Timestamp,
-        user: UserId,
+        id: ClientId,
         name: &Name,
         room: RoomId,
         outbox: &mut O,
     ) {
-        let Some(member) = self.directory.as_member(user, room) else {
+        let Some(who) = self.directory.user_of(id) else {
             return;
         };
-        let index = self.rooms.enter(room, member);
-        if let Some(user) = self.directory.user_mut(user) {
-            user.rooms.push(Membership { room, index });
-        }
-        self.set_current(user, Some(room));
+        self.add_member(who, room);
+        self.set_current(id, Some(room));
         let change = Change {
-            who: user,
+            who,
             name,
             kind: ChangeKind::Joined,
         };
         self.rooms.announce_presence(now, room, change, outbox);
+        self.note_entered(now, who, room);
     }
 
-    /// Takes a user out of a room. Returns their current room afterwards: if they left that one, the
-    /// last that they entered of those that remain.
-    fn exit(&mut self, id: UserId, membership: Membership) -> Option<RoomId> {
-        self.remove_member(membership.room, membership.index);
-        let user = self.directory.user_mut(id)?;
-        user.rooms.retain(|own| own.room != membership.room);
-        let current = user.current.filter(|current| *current != membership.room);
-        let current = current.or_else(|| user.rooms.last().map(|own| own.room));
-        self.set_current(id, current);
-        current
-    }
-
-    fn set_current(&mut self, id: UserId, room: Option<RoomId>) {
-        if let Some(user) = self.directory.user_mut(id) {
-            user.current = room;
-            self.refresh_member(id);
+    /// Adds a user's connections to a room's list.
+    fn add_member(&mut self, who: UserId, id: RoomId) {
+        let (Some(user), Some(room)) = (self.directory.user(who), self.rooms.get_mut(id)) else {
+            return;
+        };
+        let Some(first) = self.directory.as_member(user.first(), id) else {
+            return;
+        };
+        let index = room.members.enter(first);
+        for further in user.further() {
+            if let Some(further) = self.directory.as_member(*further, id) {
+                room.members.attach(further);
+            }
         }
+        if let Some(user) = self.directory.user_mut(who) {
+            user.rooms.push(Membership { room: id, index });
+        }
+    }
+
+    /// Takes a user out of a room. If it was a connection's current one, that is now, of the connection that
+    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current). Returns
+    /// whose it was.
+    fn exit(&mut self, sender: &Sender, membership: Membership) -> SmallVec<[ClientId; 2]> {
+        let Some(user) = self.directory.user_mut(sender.user) else {
+            return SmallVec::new();
+        };
+        user.rooms.retain(|own| own.room != membership.room);
+        let several = !user.further().is_empty();
+        self.remove_member(membership, several);
+        let Some(user) = self.directory.user(sender.user) else {
+            return SmallVec::new();
+        };
+        let last = user.rooms.last().map(|own| own.room);
+        let next = self.next_current(user);
+        let mut moved: SmallVec<[ClientId; 2]> = user.connections().collect();
+        moved.retain(|id| {
+            let client = self.directory.get_mut(*id);
+            let client = client.filter(|client| client.current == Some(membership.room));
+            client.is_some_and(|client| {
+                let asked = *id == sender.client;
+                client.current = if asked { last } else { next };
+                true
+            })
+        });
+        self.refresh_member(sender.user);
+        moved
+    }
+
+    /// Shows to the sender's other connections that a room was left, which was the current one of those `moved`.
+    fn show_part<O: Outbox>(
+        &self,
+        sender: &Sender,
+        room: &RoomName,
+        moved: &[ClientId],
+        outbox: &mut O,
+    ) {
+        let others = self.directory.connections_of(sender.user);
+        for id in others.filter(|id| *id != sender.client) {
+            let current = self.current_name(id);
+            let event = Event::OwnLeave {
+                room,
+                name: &sender.name,
+                current: current.as_ref(),
+                moved: moved.contains(&id),
+            };
+            outbox.send(id, &event);
+        }
+    }
+
+    fn set_current(&mut self, id: ClientId, room: Option<RoomId>) {
+        if let Some(client) = self.directory.get_mut(id)
+            && let Some(user) = client.user
+        {
+            client.current = room;
+            self.refresh_member(user);
+        }
+    }
+
+    /// The name of a connection's current room.
+    fn current_name(&self, id: ClientId) -> Option<RoomName> {
+        let room = self.directory.get(id)?.current?;
+        Some(self.rooms.get(room)?.name)
     }
 
     /// The names that a user is told on entering, sorted, without their own. Not the first of all: each join
     /// of a crowd would look at every member.
     pub(super) fn some_names(&self, room: &Room, id: UserId) -> ArrayVec<Name, ENTRY_NAMES_MAX> {
-        let others = room.members.iter().filter(|member| member.user() != id);
-        let names = others.filter_map(|member| self.directory.name_of(member.user()));
+        let others = room.members.users().map(Member::user);
+        let others = others.filter(|other| *other != id);
+        let names = others.filter_map(|other| self.directory.name_of(other));
         let mut names: ArrayVec<Name, ENTRY_NAMES_MAX> = names.take(ENTRY_NAMES_MAX).collect();
         names.sort_unstable();
         names
@@ -193,11 +286,17 @@ impl Chat {
 }
 
 /// A room as its newest member sees it.
-pub(super) fn view<'a>(room: &'a Room, names: &'a [Name]) -> RoomView<'a> {
+pub(super) fn view<'a>(
+    room: &'a Room,
+    names: &'a [Name],
+    kept: Option<&'a KeptInfo>,
+) -> RoomView<'a> {
     RoomView {
         room: &room.name,
         topic: room.topic.as_deref(),
         others: room.members.len().saturating_sub(1),
         names,
+        kept: kept.map(KeptInfo::view),
+        missed: None,
     }
 }

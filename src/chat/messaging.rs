@@ -2,15 +2,18 @@
 
 use arrayvec::ArrayVec;
 
-use super::client::Client;
+use super::archive::Archive;
 use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
 use super::event::{Event, Notice, Reply};
-use super::ids::UserId;
+use super::history::copies::{Copies, Numbered};
+use super::ids::{AccountId, LineId, UserId};
 use super::member::Member;
 use super::name::Name;
 use super::outbox::{Addressee, Delivery, Outbox};
 use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
+use super::time::Now;
+use super::user::User;
 use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 
 /// Text for a room.
@@ -23,44 +26,83 @@ pub(super) enum Speech<'a> {
 impl Chat {
     pub(super) fn execute_message<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         command: MessageCommand<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match command {
-            MessageCommand::Say(text) => self.speak(sender, Speech::Message(text), outbox),
-            MessageCommand::Act(text) => self.speak(sender, Speech::Action(text), outbox),
-            MessageCommand::Private { to, text } => self.private(sender, to, text, outbox),
-            MessageCommand::Reply(text) => self.reply(sender, text, outbox),
+            MessageCommand::Say(text) => {
+                self.speak(now, sender, Speech::Message(text), outbox, archive)
+            }
+            MessageCommand::Act(text) => {
+                self.speak(now, sender, Speech::Action(text), outbox, archive)
+            }
+            MessageCommand::Private { to, text } => {
+                self.private(now, sender, to, text, outbox, archive)
+            }
+            MessageCommand::Reply(text) => self.reply(now, sender, text, outbox, archive),
         }
     }
 
     /// Tells the members of the sender's current room.
     pub(super) fn speak<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         speech: Speech<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        self.announce_speech(sender, speech, outbox)?;
-        answer(outbox, sender.client, Reply::Done)
+        let kept = self.announce_speech(sender, speech, outbox)?;
+        self.end_speech(now, sender, kept, speech, outbox, archive)
     }
 
-    /// Tells the members of the sender's current room, and answers nothing yet.
+    /// Answers text that was told to a room, or has it kept first.
+    pub(super) fn end_speech<'a, O: Outbox>(
+        &mut self,
+        now: Now,
+        sender: &Sender,
+        kept: Option<Numbered>,
+        speech: Speech<'_>,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
+    ) -> Outcome<'a> {
+        match kept {
+            None => answer(outbox, sender.client, Reply::Done),
+            Some(line) => self.keep_speech(now, sender, line, speech, outbox, archive),
+        }
+    }
+
+    /// Tells the members of the sender's current room, and answers nothing yet. Returns the line's number, if
+    /// it is to be kept.
     pub(super) fn announce_speech<O: Outbox>(
         &self,
         sender: &Sender,
         speech: Speech<'_>,
         outbox: &mut O,
-    ) -> Result<(), Refusal<'static>> {
+    ) -> Result<Option<Numbered>, Refusal<'static>> {
         let (room, to) = self.audience(sender)?;
+        let kept = room.kept.map(|place| self.number_in_room(sender, place));
+        let id = kept.and_then(|line| line.id);
         let (room, from) = (&room.name, &sender.name);
         let event = match speech {
-            Speech::Message(text) => Event::Message { room, from, text },
-            Speech::Action(text) => Event::Action { room, from, text },
+            Speech::Message(text) => Event::Message {
+                room,
+                from,
+                text,
+                id,
+            },
+            Speech::Action(text) => Event::Action {
+                room,
+                from,
+                text,
+                id,
+            },
         };
         outbox.announce(room, to, &event);
-        Ok(())
+        Ok(kept)
     }
 
     /// The speaker's current room, and its members who are to hear the speaker.
@@ -79,33 +121,42 @@ impl Chat {
                 return echo;
             }
             // Most members ignore nobody, so that their records stay out of the loop.
-            !member.filters || !self.directory.ignores(member.user(), user)
+            !member.filters() || !self.directory.ignores(member.user(), user)
         };
-        let members = room.members.iter().filter(hears);
+        let members = room.members.connections().filter(hears);
         Ok((room, members.map(Member::addressee)))
     }
 
     fn private<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         to: Recipients<'a>,
         text: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let Some(typed) = to.only() else {
-            return self.private_to_several(sender, to, text, outbox);
+            return self.private_to_several(now, sender, to, text, outbox, archive);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let found = to.name().and_then(|name| self.directory.find_named(name));
-        let (recipient, name) = found.ok_or(missing)?;
-        self.private_to_one(sender, recipient, &name, text, outbox)
+        let name = to.name().ok_or(missing)?;
+        if let Some((recipient, name)) = self.directory.find_named(name) {
+            return self.private_to_one(now, sender, recipient, &name, text, outbox, archive);
+        }
+        // Of one without an account this is all they learn, whether there is such an account or not.
+        let account = self.accounts.find(name).ok_or(missing)?;
+        let outcome = self.keep_waiting(now, sender, account, text, outbox, archive);
+        outcome.unwrap_or(Err(missing))
     }
 
     fn reply<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         text: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -114,24 +165,43 @@ impl Chat {
             let name = self.directory.name_of_departed(writer);
             return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));
         };
-        self.private_to_one(sender, writer, &writer_name, text, outbox)
+        self.private_to_one(now, sender, writer, &writer_name, text, outbox, archive)
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
     fn private_to_one<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         recipient: UserId,
         recipient_name: &Name,
         text: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let to = std::slice::from_ref(recipient_name);
-        match self.deliver_copy(sender, recipient, to, text, outbox) {
-            Delivery::Queued => {
-                self.echo_private(sender, to, text, outbox);
+        let kept = self.number_to(sender, recipient);
+        let id = kept.and_then(|line| line.id);
+        match (
+            self.deliver_copy(sender, recipient, to, text, id, outbox),
+            kept,
+        ) {
+            (Delivery::Queued, None) => {
+                self.show_sent(sender, to, text, id, recipient == sender.user, outbox);
                 answer(outbox, sender.client, Reply::Done)
             }
-            Delivery::Refused => {
+            (Delivery::Queued, Some(line)) => {
+                self.show_sent(sender, to, text, id, recipient == sender.user, outbox);
+                let speech = Speech::Message(text);
+                self.keep_speech(now, sender, line, speech, outbox, archive)
+            }
+            (Delivery::Refused, Some(line)) => {
+                Ok(self.refuse_private(now, sender.client, line, outbox))
+            }
+            (Delivery::Refused, None) => {
                 outbox.send(
                     sender.client,
                     &Event::Error(Refusal::Message(MessageRefusal::Unreached {
@@ -139,19 +209,22 @@ impl Chat {
                         full: to,
                     })),
                 );
-                Ok(Answered)
+                Ok(Answered::Now)
             }
         }
     }
 
     fn private_to_several<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         to: Recipients<'a>,
         text: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let mut found = ArrayVec::<(UserId, Name), RECIPIENTS_MAX>::new();
+        let mut absent = ArrayVec::<(AccountId, Name), RECIPIENTS_MAX>::new();
         let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
         let mut all = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for typed in to.iter() {
@@ -162,21 +235,42 @@ impl Chat {
                     let _ = found.try_push((recipient, name));
                     Some(name)
                 }
-                None => {
-                    let _ = missing.try_push(typed);
-                    Name::parse(typed).ok()
-                }
+                None => match self.absent_recipient(sender, typed) {
+                    Some(account) if absent.contains(&account) => None,
+                    Some(account) => {
+                        let _ = absent.try_push(account);
+                        Some(account.1)
+                    }
+                    None => {
+                        let _ = missing.try_push(typed);
+                        Name::parse(typed).ok()
+                    }
+                },
             };
             all.extend(name.filter(|name| !all.contains(name)));
         }
         let mut full = ArrayVec::<Name, RECIPIENTS_MAX>::new();
+        let mut copies = Copies::default();
         for (recipient, recipient_name) in &found {
-            if self.deliver_copy(sender, *recipient, &all, text, outbox) == Delivery::Refused {
+            let kept = self.number_to(sender, *recipient);
+            let id = kept.and_then(|line| line.id);
+            let delivery = self.deliver_copy(sender, *recipient, &all, text, id, outbox);
+            if delivery == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
+            } else if let Some(line) = kept {
+                self.keep_copy(now, sender, line, text, &mut copies, archive);
             }
         }
-        if full.len() < found.len() {
-            self.echo_private(sender, &all, text, outbox);
+        for account in absent {
+            self.keep_waiting_copy(now, sender, account, text, &mut copies, archive);
+        }
+        if full.len() < found.len() || copies.waits() {
+            let to_oneself = found.iter().any(|(user, _)| *user == sender.user);
+            self.show_sent(sender, &all, text, copies.first(), to_oneself, outbox);
+        }
+        if copies.is_any() {
+            let client = sender.client;
+            return self.answer_several(now, client, copies, &missing, &full, outbox);
         }
         if missing.is_empty() && full.is_empty() {
             return answer(outbox, sender.client, Reply::Done);
@@ -188,7 +282,14 @@ impl Chat {
             full: &full,
         });
         outbox.send(sender.client, &Event::Error(refusal));
-        Ok(Answered)
+        Ok(Answered::Now)
+    }
+
+    /// An account that is not here, for a sender who has one, too.
+    fn absent_recipient(&self, sender: &Sender, typed: &str) -> Option<(AccountId, Name)> {
+        let account = self.accounts.find(&Name::parse(typed).ok()?)?;
+        self.account_of(sender.user)?;
+        Some((account, self.accounts.name_of(account)?))
     }
 
     /// Gives one recipient their copy. One who ignores the sender counts as reached, or the sender
@@ -199,6 +300,7 @@ impl Chat {
         recipient: UserId,
         to: &[Name],
         text: &str,
+        id: Option<LineId>,
         outbox: &mut O,
     ) -> Delivery {
         let Some(user) = self.directory.user_mut(recipient) else {
@@ -213,17 +315,13 @@ impl Chat {
             from: &sender.name,
             to,
             text,
+            id,
         };
-        // One connection that takes it is enough.
-        let mut delivery = Delivery::Refused;
-        for client in self.directory.connections_of(recipient) {
-            if outbox.deliver(client, sender.user, &event) == Delivery::Queued {
-                delivery = Delivery::Queued;
-            }
-        }
-        if delivery == Delivery::Queued
-            && let Some(user) = self.directory.user_mut(recipient)
-        {
+        let delivery = match user.further() {
+            [] => outbox.deliver(user.first(), sender.user, &event),
+            _ => outbox.deliver_copies(user.connections(), sender.user, &event),
+        };
+        if delivery == Delivery::Queued {
             user.reply_to = Some(sender.user);
             if user.away().is_some() {
                 notify_away(user, sender, outbox);
@@ -232,21 +330,39 @@ impl Chat {
         delivery
     }
 
-    fn echo_private<O: Outbox>(&self, sender: &Sender, to: &[Name], text: &str, outbox: &mut O) {
-        let client = self.directory.get(sender.client);
-        if client.is_some_and(|client| client.echo) {
-            let from = &sender.name;
-            outbox.send(sender.client, &Event::Private { from, to, text });
+    /// Shows a private message to its sender: by `/echo on` to the connection that sent it, and to their others,
+    /// unless it is also `to_oneself` and they have it.
+    pub(super) fn show_sent<O: Outbox>(
+        &self,
+        sender: &Sender,
+        to: &[Name],
+        text: &str,
+        id: Option<LineId>,
+        to_oneself: bool,
+        outbox: &mut O,
+    ) {
+        let Some(client) = self.directory.get(sender.client) else {
+            return;
+        };
+        let from = &sender.name;
+        if client.echo {
+            let copy = Event::Private { from, to, text, id };
+            outbox.send(sender.client, &copy);
+        }
+        if client.one_of_several && !to_oneself {
+            let copy = Event::Sent { from, to, text, id };
+            self.send_to_others(sender, &copy, outbox);
         }
     }
 }
 
 /// Tells `sender` that `user` is away, once for each time that they are.
-fn notify_away<O: Outbox>(user: &mut Client, sender: &Sender, outbox: &mut O) {
+fn notify_away<O: Outbox>(user: &mut User, sender: &Sender, outbox: &mut O) {
     if user.away().is_none() {
         return;
     }
-    let (Some(name), Some(away)) = (user.name, user.away_mut()) else {
+    let name = *user.name();
+    let Some(away) = user.away_mut() else {
         return;
     };
     if away.told.contains(&sender.user) {

@@ -8,44 +8,66 @@
 //! [`Chat::handle`] is the entrance; from there each command goes to the file of its part: `session`
 //! (what needs no name), `messaging`, `membership`, `queries` or `settings`. Its end is in `departure`.
 
+mod account_commands;
+mod accounts;
+pub mod archive;
 mod client;
 pub mod close_reason;
 pub mod command;
+mod connections;
 mod departure;
 mod directory;
 pub mod event;
+mod history;
+mod history_commands;
 pub mod ids;
 mod invariants;
+pub mod limits;
 mod member;
+mod members;
 mod membership;
 mod messaging;
 pub mod name;
 pub mod outbox;
+mod pending;
 mod presence;
 mod queries;
 pub mod refusal;
 mod rooms;
+pub mod secret;
 mod session;
 mod settings;
+mod settle;
 pub mod stats;
 pub mod time;
+mod user;
 mod verb;
 
 use ahash::RandomState;
 
+use account_commands::expiry::Expiry;
+use accounts::guard::Guard;
+use accounts::prompts::Prompts;
+use accounts::table::Accounts;
+use archive::{Archive, Restored};
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
 use event::{Event, Notice, Reply};
-use ids::{ClientId, Peer, UserId};
+use history::History;
+use ids::{AccountId, ClientId, Peer, UserId};
+use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
 use outbox::Outbox;
+use pending::Pending;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
-use time::Timestamp;
+use time::{Now, Timestamp};
 
+pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
+pub use pending::UNANSWERED_MAX;
 pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
 };
@@ -69,6 +91,10 @@ pub struct Settings {
     pub motd: Vec<String>,
     /// Seed of the hash tables; random, so that names cannot be chosen to collide.
     pub hash_seed: [u64; 4],
+    /// Limits of accounts.
+    pub accounts: AccountLimits,
+    /// Limits of history.
+    pub history: HistoryLimits,
 }
 
 /// The chat. See the module's text for its contract.
@@ -77,6 +103,12 @@ pub struct Chat {
     settings: Settings,
     directory: Directory,
     rooms: Rooms,
+    pending: Pending,
+    accounts: Accounts,
+    history: History,
+    guard: Guard,
+    prompts: Prompts,
+    expiry: Expiry,
 }
 
 impl Chat {
@@ -87,7 +119,13 @@ impl Chat {
         let hasher = RandomState::with_seeds(a, b, c, d);
         Self {
             directory: Directory::new(hasher.clone()),
-            rooms: Rooms::new(settings.lobby, hasher),
+            rooms: Rooms::new(settings.lobby, hasher.clone()),
+            pending: Pending::new(settings.history.keep_time, hasher.clone()),
+            accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
+            history: History::new(&hasher),
+            guard: Guard::new(hasher),
+            prompts: Prompts::default(),
+            expiry: Expiry::default(),
             settings,
         }
     }
@@ -122,31 +160,82 @@ impl Chat {
 
     /// Carries out one line of a client, and answers it with exactly one [`Event::Ok`] or
     /// [`Event::Error`], after all else that the line sends to the client.
+    ///
+    /// Where something is to be kept, the answer can come later: the result says how the client's input
+    /// goes on.
     pub fn handle<O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         request: Request<'_>,
         outbox: &mut O,
-    ) {
+        archive: &mut dyn Archive,
+    ) -> Handled {
         let Some(client) = self.directory.get_mut(id) else {
-            return;
+            return Handled::Done;
         };
-        client.active_at = now;
+        client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
+        let is_asked = client.prompt().is_some();
+        if self.must_wait(id, sender.as_ref(), &request, outbox) {
+            return Handled::NotNow;
+        }
+        if is_asked && !matches!(request, Ok(Command::Answer(_))) {
+            // Only the very next line is an answer: this one was too long to be read as one.
+            self.end_prompt(id, outbox);
+        }
         let outcome = match request {
-            Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox),
+            Ok(command) => self.execute(now, id, sender.as_ref(), command, outbox, archive),
             Err(refusal) => Err(refusal_for(refusal, sender.is_some())),
         };
         match outcome {
-            Ok(Answered) => {}
-            Err(refusal) => outbox.send(id, &Event::Error(refusal)),
+            Ok(Answered::Now) => Handled::Done,
+            Ok(Answered::Queued) => Handled::Queued,
+            Ok(Answered::Later) => Handled::Later,
+            Err(refusal) => {
+                outbox.send(id, &Event::Error(refusal));
+                Handled::Done
+            }
         }
+    }
+
+    /// Whether a line must wait for the answers to earlier ones of its sender.
+    fn must_wait<O: Outbox>(
+        &self,
+        id: ClientId,
+        sender: Option<&Sender>,
+        request: &Request<'_>,
+        outbox: &O,
+    ) -> bool {
+        let unanswered = self.pending.unanswered(id);
+        // An answer is never put off: given again once its question is no more, a password would be said. No line of
+        // its client's is before it, as the question waited for these.
+        if unanswered == 0 || matches!(request, Ok(Command::Answer(_))) {
+            return false;
+        }
+        let (Some(sender), Ok(command)) = (sender, request) else {
+            return true;
+        };
+        let mode = outbox.mode(id);
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
+    }
+
+    /// Takes in what was kept before the server started. To be called once, before anything else.
+    pub fn restore(&mut self, _now: Now, mut restored: Restored) {
+        self.accounts.restore(&restored);
+        self.restore_history(&mut restored);
+    }
+
+    /// Whether answers to a client are still to come, which its end must wait for.
+    #[must_use]
+    pub fn awaits_answers(&self, id: ClientId) -> bool {
+        self.pending.unanswered(id) > 0
     }
 
     /// Tells `from` that private messages already answered with `ok` did not reach `to`, whose
     /// connection ended first.
-    pub fn undelivered<O: Outbox>(&self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+    pub fn undelivered<O: Outbox>(&mut self, from: UserId, to: &Name, count: u64, outbox: &mut O) {
+        self.note_undelivered(from, count);
         for id in self.directory.connections_of(from) {
             outbox.send(id, &Event::Notice(Notice::Undelivered { to, count }));
         }
@@ -168,12 +257,18 @@ impl Chat {
     /// The time at which [`Chat::expire`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        self.rooms.next_due()
+        let lines = self.rooms.next_due().min(self.pending.next_due());
+        let accounts = self.prompts.next_due().min(self.next_account_check());
+        lines.min(accounts).min(self.history.next_due())
     }
 
-    /// Tells the summaries that are due.
-    pub fn expire<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
-        self.rooms.expire(now, outbox);
+    /// Tells the summaries that are due, and answers those for whom the archive takes too long.
+    pub fn expire<O: Outbox>(&mut self, now: Now, outbox: &mut O, archive: &mut dyn Archive) {
+        self.rooms.expire(now.timestamp, outbox);
+        self.answer_late(now, outbox, archive);
+        self.expire_history(now, outbox, archive);
+        self.expire_prompts(now.timestamp, outbox);
+        self.check_accounts(now, archive);
     }
 
     /// The user of a connection, once registered.
@@ -188,10 +283,23 @@ impl Chat {
         self.directory.get(id)?.name
     }
 
+    /// The name of a connection's user, or of its last: what was on its way to that one may be lost with it.
+    #[must_use]
+    pub fn last_name_of(&self, id: ClientId) -> Option<Name> {
+        self.directory.get(id)?.last_name()
+    }
+
+    /// The account of a user who is here; `None` of a guest.
+    #[must_use]
+    pub fn account_of(&self, user: UserId) -> Option<AccountId> {
+        self.directory.user(user)?.account
+    }
+
     /// How the next line of a connection is read.
     #[must_use]
     pub fn reading_of(&self, id: ClientId) -> Reading {
         match self.directory.get(id) {
+            Some(client) if client.prompt().is_some() => Reading::Answer,
             Some(client) if client.is_raw() => Reading::Raw,
             _ => Reading::Commands,
         }
@@ -216,26 +324,59 @@ impl Chat {
     /// Passes a command to the file of its part.
     fn execute<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         command: Command<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        let clock = now;
+        let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
-            Command::Session(command) => self.execute_session(now, id, sender, command, outbox),
-            Command::Message(command) => self.execute_message(registered?, command, outbox),
+            Command::Session(SessionCommand::Nick(name)) if self.is_account(sender) => {
+                self.spell_name(clock, id, name, outbox, archive)
+            }
+            Command::Session(command) => {
+                self.execute_session(clock, id, sender, command, outbox, archive)
+            }
+            Command::Message(command) => {
+                self.execute_message(clock, registered?, command, outbox, archive)
+            }
             Command::Membership(command) => {
-                self.execute_membership(now, registered?, command, outbox)
+                self.execute_membership(clock, registered?, command, outbox, archive)
             }
             Command::Query(command) => self.execute_query(now, registered?, command, outbox),
-            Command::Setting(command) => self.execute_setting(registered?, command, outbox),
+            Command::Setting(command) => {
+                self.execute_setting(clock, registered?, command, outbox, archive)
+            }
+            Command::Account(command) => {
+                self.execute_account(clock, id, sender, command, outbox, archive)
+            }
+            Command::History(command) => {
+                self.execute_history(clock, registered?, command, outbox, archive)
+            }
+            Command::Answer(line) => self.take_answer(clock, id, line, outbox, archive),
         }
     }
 }
 
-/// A registered user, and the connection that they sent a line by.
+/// How a client's input goes on after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Handled {
+    /// The line was answered.
+    Done,
+    /// The line is answered later, and the next one is taken meanwhile.
+    Queued,
+    /// The line is answered later. The next one is taken once [`Outbox::resume`] was called.
+    Later,
+    /// The line was not taken: it is to be given again once [`Outbox::resume`] was called.
+    NotNow,
+}
+
+/// A registered user, and the connection that they sent a line by: one of perhaps several.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
     client: ClientId,
@@ -246,15 +387,21 @@ struct Sender {
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
-        let user = record.user_at(client.slot)?;
-        let name = record.name?;
+        let (user, name) = (record.user?, record.name?);
         Some(Self { client, user, name })
     }
 }
 
-/// A line was answered with its one [`Event::Ok`].
+/// When a line is answered with its one [`Event::Ok`], or with a refusal that is found later.
 #[derive(Clone, Copy, Debug)]
-struct Answered;
+enum Answered {
+    /// It was.
+    Now,
+    /// Once the archive has kept it. Lines like it may follow meanwhile.
+    Queued,
+    /// Once the archive has answered, and nothing may follow before.
+    Later,
+}
 
 /// How a command ends: it answered, or there is an error still to be sent.
 type Outcome<'a> = Result<Answered, Refusal<'a>>;
@@ -269,7 +416,7 @@ fn answer<'a, 'r, O: Outbox>(
     reply: impl Into<Reply<'r>>,
 ) -> Outcome<'a> {
     outbox.send(id, &Event::Ok(reply.into()));
-    Ok(Answered)
+    Ok(Answered::Now)
 }
 
 /// Refuses a topic or away text that is too long to be repeated to many.
@@ -309,7 +456,9 @@ fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
         | Refusal::Message(_)
         | Refusal::Membership(_)
         | Refusal::Query(_)
-        | Refusal::Setting(_) => false,
+        | Refusal::Setting(_)
+        | Refusal::Account(_)
+        | Refusal::History(_) => false,
     };
     if registered || worked_without_name {
         refusal

@@ -40,6 +40,12 @@ pub trait Outbox {
     /// queued and the client ends before it was written, the server tells `from`.
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery;
 
+    /// Sends a private message to several connections of one user. Queued if one takes it; `from` is told if it
+    /// reached none of those that did.
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>;
+
     /// Sends a line of `room` to many. Skipped, and counted, for a client that reads too slowly.
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
     where
@@ -64,6 +70,17 @@ pub trait Outbox {
     /// Has a silent `client` asked whether it is there. If it is not, the core is told of its end as of
     /// any other. Returns how long a lost one stays at most, if that is known.
     fn probe(&mut self, client: ClientId) -> Option<Duration>;
+
+    /// Lets the input of `client` go on, which [`Handled::Later`](super::Handled::Later) or
+    /// [`Handled::NotNow`](super::Handled::NotNow) had stopped.
+    fn resume(&mut self, client: ClientId);
+
+    /// From the next line on, what is typed at `client` is not to show there, or is again. Only a terminal
+    /// that spoke telnet, or ends its lines with CR LF, can be asked for that, in plain mode.
+    fn conceal_typing(&mut self, client: ClientId, on: bool);
+
+    /// How many of the messages from `from`, delivered to `to`, have not arrived as far as is known.
+    fn unarrived(&self, to: ClientId, from: UserId) -> usize;
 
     /// The server's counters.
     fn stats(&self) -> ServerStats;

@@ -54,10 +54,15 @@ pub(super) enum ChangeKind {
 
 impl Change<'_> {
     /// Tells it at once.
-    pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
+    pub fn announce<'m, O: Outbox>(
+        &self,
+        room: &RoomName,
+        members: impl Iterator<Item = &'m Member>,
+        outbox: &mut O,
+    ) {
         let name = self.name;
-        let told = |member: &&Member| !member.quiet && member.user() != self.who;
-        let others = members.iter().filter(told).map(Member::addressee);
+        let told = |member: &&Member| !member.is_quiet() && member.user() != self.who;
+        let others = members.filter(told).map(Member::addressee);
         let event = match self.kind {
             ChangeKind::Joined => Event::Join { room, name },
             ChangeKind::Left => Event::Leave {
@@ -99,7 +104,12 @@ impl Presence {
     }
 
     /// Tells the summary to the room's members.
-    pub fn announce<O: Outbox>(&self, room: &RoomName, members: &[Member], outbox: &mut O) {
+    pub fn announce<'m, O: Outbox>(
+        &self,
+        room: &RoomName,
+        members: impl Iterator<Item = &'m Member>,
+        outbox: &mut O,
+    ) {
         let joined = self.joined_names.iter().map(|(_, name)| *name);
         let mut names: ArrayVec<Name, PRESENCE_NAMES_MAX> = if self.joined > 0 {
             joined.collect()
@@ -115,7 +125,7 @@ impl Presence {
         };
         // A user who joined alone has got an answer that says so.
         let known_to = self.first.filter(|_| self.joined + self.left == 1);
-        let others = members.iter().filter(|member| !member.quiet);
+        let others = members.filter(|member| !member.is_quiet());
         let others = others.filter(|member| Some(member.user()) != known_to);
         outbox.announce(room, others.map(Member::addressee), &event);
     }

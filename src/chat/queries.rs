@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 
+use super::client::Client;
 use super::command::{NamesOf, QueryCommand};
 use super::event::{QueryReply, RoomSummary, Whois};
 use super::name::{Name, RoomName};
@@ -62,7 +63,7 @@ impl Chat {
         let (skip, pages) = page_bounds(page, total, NAMES_PAGE)?;
         let mut names: Vec<Name> = match room {
             Some(room) => {
-                let members = room.members.iter();
+                let members = room.members.users();
                 members
                     .filter_map(|member| self.directory.name_of(member.user()))
                     .collect()
@@ -135,13 +136,17 @@ impl Chat {
             .filter_map(|own| Some(self.rooms.get(own.room)?.name))
             .collect();
         rooms.sort_unstable();
+        let client = self.directory.get(sender.client);
+        let connections = user.connections();
+        let active = connections.filter_map(|id| Some(self.directory.get(id)?.active_at));
+        let active_at = active.max().unwrap_or(user.connected_at);
         let whois = Whois {
             name: &name,
             connected: now.since(user.connected_at),
-            idle: now.since(user.active_at),
+            idle: now.since(active_at),
             away: user.away().map(|away| away.text.as_ref()),
             rooms: &rooms,
-            peer: (sender.user == other).then_some(user.peer()),
+            peer: client.filter(|_| sender.user == other).map(Client::peer),
         };
         answer(outbox, sender.client, QueryReply::Whois(whois))
     }

@@ -25,6 +25,108 @@ pub enum Refusal<'a> {
     Query(QueryRefusal),
     /// Nothing was set.
     Setting(SettingRefusal<'a>),
+    /// An account, or what only accounts may have.
+    Account(AccountRefusal),
+    /// What was said before.
+    History(HistoryRefusal<'a>),
+}
+
+/// Why nothing became of an account command, or why an account is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum AccountRefusal {
+    /// The server keeps nothing.
+    NoStore,
+    /// The archive has too much to do.
+    Busy,
+    /// It is not kept: nothing was done, or if that was not known in time, it may be done yet.
+    NotKept {
+        is_late: bool,
+    },
+    LoginRequired,
+    /// `/account new` of one who is an account.
+    AlreadyAccount {
+        name: Name,
+    },
+    /// The name, or one that looks like it, is an account's or held for one.
+    NameTaken {
+        name: Name,
+    },
+    /// The name is an account's: `owner`, unless only one that looks like it is.
+    NameOwned {
+        given: Name,
+        owner: Option<Name>,
+    },
+    /// Too short, too long, or looks like a token.
+    WeakPassword {
+        bytes_min: usize,
+        bytes_max: usize,
+    },
+    /// Passwords would cross the network for everybody to read.
+    NotEncrypted,
+    /// Too many were made just now, or there are as many as may be; or no new ones are made here.
+    TooManyAccounts,
+    WrongPassword,
+    SlowDown {
+        wait: Duration,
+    },
+    TooManyTokens {
+        tokens_max: usize,
+    },
+    LabelTaken {
+        label: RoomName,
+    },
+    NoSuchToken {
+        label: RoomName,
+    },
+    /// `/nick` of an account, to other than its own name.
+    NameIsAccount {
+        name: Name,
+    },
+    /// `/account drop`, and another name.
+    OtherName,
+    /// `login NAME` without its slash.
+    MissingSlash {
+        name: Name,
+    },
+    /// A guest where only accounts may be.
+    AccountsOnly,
+}
+
+/// Why nothing became of what was said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what the text quotes")]
+pub enum HistoryRefusal<'a> {
+    NotKeptHere {
+        room: RoomName,
+    },
+    /// A conversation with one who has no account, or whose lines are not kept.
+    NotKeptWith {
+        name: &'a str,
+    },
+    NoSuchLine,
+    NoSearch,
+    /// Nothing was shown that more could follow.
+    NoPage,
+    /// `/more`, and nothing more lies that way.
+    NoMore,
+    SlowDown {
+        wait: Duration,
+    },
+    /// Only its owner may.
+    NotOperator {
+        room: RoomName,
+    },
+    TooManyKeptRooms {
+        rooms_max: usize,
+    },
+    TooManyDays {
+        days_max: u32,
+    },
+    /// Too much waits for this user already.
+    MailboxFull {
+        name: Name,
+    },
 }
 
 /// A fault that a line of any command can have.
@@ -157,6 +259,18 @@ impl<'a> From<MembershipRefusal<'a>> for Refusal<'a> {
     }
 }
 
+impl From<AccountRefusal> for Refusal<'_> {
+    fn from(refusal: AccountRefusal) -> Self {
+        Self::Account(refusal)
+    }
+}
+
+impl<'a> From<HistoryRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: HistoryRefusal<'a>) -> Self {
+        Self::History(refusal)
+    }
+}
+
 impl From<QueryRefusal> for Refusal<'_> {
     fn from(refusal: QueryRefusal) -> Self {
         Self::Query(refusal)
@@ -182,6 +296,8 @@ impl Refusal<'_> {
             Self::Membership(refusal) => refusal.code(),
             Self::Query(refusal) => refusal.code(),
             Self::Setting(refusal) => refusal.code(),
+            Self::Account(refusal) => refusal.code(),
+            Self::History(refusal) => refusal.code(),
         }
     }
 }
@@ -227,6 +343,45 @@ impl MembershipRefusal<'_> {
             Self::NoSuchRoom { .. } => "no_such_room",
             Self::NotInRoom { .. } => "not_in_room",
             Self::TooManyRooms { .. } => "too_many_rooms",
+        }
+    }
+}
+
+impl AccountRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoStore => "no_store",
+            Self::Busy => "busy",
+            Self::NotKept { .. } => "not_kept",
+            Self::LoginRequired | Self::AccountsOnly => "login_required",
+            Self::NameTaken { .. } | Self::LabelTaken { .. } => "name_taken",
+            Self::NameOwned { .. } => "name_owned",
+            Self::WeakPassword { .. } => "weak_password",
+            Self::NotEncrypted => "not_encrypted",
+            Self::TooManyAccounts => "too_many_accounts",
+            Self::WrongPassword => "wrong_password",
+            Self::SlowDown { .. } => "slow_down",
+            Self::TooManyTokens { .. } => "too_many_tokens",
+            Self::AlreadyAccount { .. }
+            | Self::NoSuchToken { .. }
+            | Self::NameIsAccount { .. }
+            | Self::OtherName
+            | Self::MissingSlash { .. } => "bad_usage",
+        }
+    }
+}
+
+impl HistoryRefusal<'_> {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotKeptHere { .. } | Self::NotKeptWith { .. } => "not_kept_here",
+            Self::NoSuchLine => "no_such_line",
+            Self::NoSearch => "no_search",
+            Self::SlowDown { .. } => "slow_down",
+            Self::NotOperator { .. } => "not_operator",
+            Self::TooManyKeptRooms { .. } => "too_many_rooms",
+            Self::MailboxFull { .. } => "mailbox_full",
+            Self::NoPage | Self::NoMore | Self::TooManyDays { .. } => "bad_usage",
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use ahash::RandomState;
 
-use super::ids::{RoomId, UserId};
-use super::member::Member;
+use super::ids::{PlaceId, RoomId, UserId};
+use super::members::Members;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::presence::{
@@ -19,8 +19,10 @@ const NAMES_CAPACITY_KEPT: usize = 256;
 #[derive(Debug)]
 pub(super) struct Room {
     pub name: RoomName,
+    /// Where its lines are kept, if they are.
+    pub kept: Option<PlaceId>,
     pub topic: Option<Box<str>>,
-    pub members: Vec<Member>,
+    pub members: Members,
     presence: Presence,
     /// Its place in the list of rooms.
     listed_at: usize,
@@ -29,7 +31,7 @@ pub(super) struct Room {
 /// All rooms.
 ///
 /// Invariants: a room exists while it has members, the lobby always, and is listed once; a member's
-/// flags are those of the client; a client's memberships and the rooms' members say the same.
+/// flags are those of the user and the client; a user's memberships and the rooms' members say the same.
 #[derive(Debug)]
 pub(super) struct Rooms {
     /// Boxed, so that a place without a room takes a word.
@@ -71,8 +73,9 @@ impl Rooms {
         }
         let room = Box::new(Room {
             name,
+            kept: None,
             topic: None,
-            members: Vec::new(),
+            members: Members::default(),
             presence: Presence::default(),
             listed_at: self.listed.len(),
         });
@@ -110,27 +113,6 @@ impl Rooms {
 
     pub fn len(&self) -> usize {
         self.by_name.len()
-    }
-
-    /// Adds a member; returns the place in the list of members.
-    pub fn enter(&mut self, id: RoomId, member: Member) -> u32 {
-        let Some(room) = self.get_mut(id) else {
-            return 0;
-        };
-        debug_assert!(
-            room.members
-                .iter()
-                .all(|other| other.user() != member.user())
-        );
-        room.members.push(member);
-        u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// Takes out the member at `index`. Returns the member who moved to that place, if there is one.
-    pub fn leave(&mut self, id: RoomId, index: u32) -> Option<UserId> {
-        let room = self.get_mut(id)?;
-        room.members.swap_remove(index as usize);
-        room.members.get(index as usize).map(Member::user)
     }
 
     /// Removes a room without members, unless it is the lobby.
@@ -171,7 +153,7 @@ impl Rooms {
         if self.note_presence(now, id, change)
             && let Some(room) = self.get(id)
         {
-            change.announce(&room.name, &room.members, outbox);
+            change.announce(&room.name, room.members.connections(), outbox);
         }
     }
 
@@ -220,7 +202,7 @@ impl Rooms {
             }
             let pending = std::mem::take(&mut room.presence);
             if room.members.len() <= PRESENCE_MEMBERS_MAX {
-                pending.announce(&room.name, &room.members, outbox);
+                pending.announce(&room.name, room.members.connections(), outbox);
             }
         }
     }
@@ -237,6 +219,7 @@ impl Rooms {
         for (name, id) in &self.by_name {
             let room = self.get(*id).expect("a listed room exists");
             assert_eq!(&room.name, name);
+            room.members.check_invariants();
             assert_eq!(self.listed.get(room.listed_at), Some(id));
             assert!(
                 *id == self.lobby || !room.members.is_empty(),
@@ -257,6 +240,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use crate::chat::ids::ClientId;
+    use crate::chat::member::{Member, MemberFlags};
 
     use super::*;
 
@@ -266,13 +250,13 @@ mod tests {
             slot,
             generation: 0,
         };
-        Member::new(UserId { slot, generation }, client)
+        Member::new(UserId { slot, generation }, client, MemberFlags::default())
     }
 
     /// A room with one member, named by a number.
     fn make(rooms: &mut Rooms, number: u32) -> RoomId {
         let id = rooms.find_or_make(RoomName::parse(&format!("room{number}")).unwrap());
-        rooms.enter(id, member(number));
+        rooms.get_mut(id).unwrap().members.enter(member(number));
         id
     }
 
@@ -292,7 +276,7 @@ mod tests {
         for _ in 0..2 {
             let made: Vec<RoomId> = (0..ROOMS).map(|number| make(&mut rooms, number)).collect();
             for id in made {
-                rooms.leave(id, 0);
+                rooms.get_mut(id).unwrap().members.leave(0, false);
                 rooms.drop_if_empty(id);
             }
             assert_eq!(names_from(&rooms, 0), ["lobby"]);
@@ -320,7 +304,7 @@ mod tests {
         }
         assert_eq!(names_from(&rooms, total - 1), ["room4999"]);
         for id in made.into_iter().skip(3) {
-            rooms.leave(id, 0);
+            rooms.get_mut(id).unwrap().members.leave(0, false);
             rooms.drop_if_empty(id);
         }
         assert_eq!(looks_at(&rooms, 0), Some(4));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::archive::Archive;
 use super::close_reason::CloseReason;
 use super::command::SessionCommand;
-use super::event::{Event, Notice, Reply, SessionReply};
+use super::event::{Event, Notice, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
@@ -14,7 +15,7 @@ use super::outbox::Outbox;
 use super::presence::PRESENCE_MEMBERS_MAX;
 use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
-use super::time::Timestamp;
+use super::time::{Now, Timestamp};
 use super::{Chat, NOTE_BYTES_MAX, Outcome, Sender, answer};
 
 /// How long ago the last line of a user is for their connection to be in doubt. Who comes back after a
@@ -24,16 +25,18 @@ const QUIET_TIME: Duration = Duration::from_secs(3);
 impl Chat {
     pub(super) fn execute_session<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        clock: Now,
         id: ClientId,
         sender: Option<&Sender>,
         command: SessionCommand<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        let now = clock.timestamp;
         let server_name = &self.settings.server_name;
         let reply = match command {
             SessionCommand::Hash { name, line } => {
-                return self.hash(now, id, sender, name, line, outbox);
+                return self.hash(clock, id, sender, name, line, outbox, archive);
             }
             SessionCommand::Nick(name) => return self.nick(now, id, sender, name, outbox),
             SessionCommand::Quit(text) => return self.quit(id, text, outbox),
@@ -59,24 +62,30 @@ impl Chat {
     }
 
     /// `#NAME` registers. Of a registered user, a line with a `#` is text: pasted code is full of them.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a line, and what every line gets"
+    )]
     fn hash<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         name: Result<Name, NameError>,
         line: &'a str,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match (sender, name) {
             (Some(sender), name) => {
-                self.announce_speech(sender, Speech::Message(line), outbox)?;
+                let speech = Speech::Message(line);
+                let kept = self.announce_speech(sender, speech, outbox)?;
                 if let Ok(name) = name {
                     self.hint_at_nick(id, &name, outbox);
                 }
-                answer(outbox, id, Reply::Done)
+                self.end_speech(now, sender, kept, speech, outbox, archive)
             }
-            (None, Ok(name)) => self.register(now, id, name, outbox),
+            (None, Ok(name)) => self.register(now.timestamp, id, name, outbox),
             (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
@@ -116,19 +125,20 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, name, None, outbox)?;
+        self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
-        self.enter(now, user, &name, lobby, outbox);
+        self.enter(now, id, &name, lobby, outbox);
         let room = self
             .rooms
             .get(lobby)
             .ok_or(MembershipRefusal::NotInRoom { room: None })?;
-        let names = self.some_names(room, user);
+        let (names, kept) = (self.some_names(room, user), self.kept_info(room));
         let reply = SessionReply::Registered {
             name: &name,
-            entered: view(room, &names),
+            entered: view(room, &names, kept.as_ref()),
         };
         answer(outbox, id, reply)
     }
@@ -141,22 +151,40 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         self.check_free(now, new_name, Some(sender.user), outbox)?;
-        let old = self.directory.rename(sender.user, new_name);
-        outbox.named(sender.client, new_name);
-        if let Some(old) = old.filter(|old| !old.is_spelt_like(&new_name)) {
-            if let Some(user) = self.directory.user(sender.user) {
-                for membership in &user.rooms {
-                    self.rooms
-                        .rename_pending(membership.room, sender.user, new_name);
-                }
-            }
-            self.announce_rename(sender.user, &old, &new_name, outbox);
+        let old = self.rename_user(sender.user, new_name, outbox);
+        if let Some(name) = &old.filter(|old| !old.is_spelt_like(&new_name)) {
+            let new_name = &new_name;
+            self.send_to_others(sender, &Event::Rename { name, new_name }, outbox);
         }
         answer(
             outbox,
             sender.client,
             SessionReply::Renamed { name: &new_name },
         )
+    }
+
+    /// Gives a user a name, which must be free or their own, for all their connections, and tells other users.
+    /// Returns the old one.
+    pub(super) fn rename_user<O: Outbox>(
+        &mut self,
+        user: UserId,
+        new_name: Name,
+        outbox: &mut O,
+    ) -> Option<Name> {
+        let old = self.directory.rename(user, new_name)?;
+        for id in self.directory.connections_of(user) {
+            outbox.named(id, new_name);
+        }
+        if old.is_spelt_like(&new_name) {
+            return Some(old);
+        }
+        if let Some(record) = self.directory.user(user) {
+            for membership in &record.rooms {
+                self.rooms.rename_pending(membership.room, user, new_name);
+            }
+        }
+        self.announce_rename(user, &old, &new_name, outbox);
+        Some(old)
     }
 
     /// Refuses a name that `user`, or a new user, may not take.
@@ -170,6 +198,7 @@ impl Chat {
         if name.is_reserved() {
             return Err(Refusal::Session(SessionRefusal::NameReserved { name }));
         }
+        self.check_unowned(&name)?;
         let holder = self.directory.find(&name);
         if let Some(holder) = holder.filter(|holder| Some(*holder) != user) {
             return Err(Refusal::Session(SessionRefusal::NameInUse {
@@ -178,22 +207,22 @@ impl Chat {
             }));
         }
         let like_room = RoomName::parse(name.as_str()).ok();
-        if like_room.is_some_and(|room| self.rooms.find(&room).is_some()) {
+        if like_room
+            .is_some_and(|room| self.rooms.find(&room).is_some() || self.is_kept_room(&room))
+        {
             return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
         }
         Ok(())
     }
 
-    /// Has each connection of a user asked whether it is there, unless they said something just now.
+    /// Has each connection of a user asked whether it is there, but for those that said something just now.
     /// Returns how long lost ones stay at most, if that is known of all.
     fn probe<O: Outbox>(&self, now: Timestamp, user: UserId, outbox: &mut O) -> Option<Duration> {
         let mut longest = Some(Duration::ZERO);
         for id in self.directory.connections_of(user) {
             let active_at = self.directory.get(id)?.active_at;
-            if now.since(active_at) < QUIET_TIME {
-                return None;
-            }
-            let lost_time_max = outbox.probe(id);
+            let is_quiet = now.since(active_at) >= QUIET_TIME;
+            let lost_time_max = if is_quiet { outbox.probe(id) } else { None };
             longest = longest.zip(lost_time_max).map(|(a, b)| a.max(b));
         }
         longest
@@ -220,10 +249,10 @@ impl Chat {
                         })
                     })
             };
-            let others = room
-                .members
-                .iter()
-                .filter(|member| member.user() != id && !member.quiet && !told_already(member));
+            let others = room.members.connections();
+            let others = others.filter(|member| {
+                member.user() != id && !member.is_quiet() && !told_already(member)
+            });
             outbox.announce(&room.name, others.map(Member::addressee), &event);
         }
     }

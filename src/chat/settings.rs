@@ -5,13 +5,15 @@ use std::collections::HashSet;
 use ahash::RandomState;
 use arrayvec::ArrayVec;
 
-use super::client::Away;
+use super::archive::Archive;
 use super::command::{SettingCommand, TopicChange};
 use super::event::{Event, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
+use super::time::Now;
+use super::user::Away;
 use super::{Chat, Outcome, Sender, answer, check_note};
 
 /// Users that one may ignore; past that, leaving the room is the better answer.
@@ -23,12 +25,14 @@ pub const AWAY_NOTIFIED_MAX: usize = 1000;
 impl Chat {
     pub(super) fn execute_setting<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         command: SettingCommand<'a>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match command {
-            SettingCommand::Topic(change) => self.topic(sender, change, outbox),
+            SettingCommand::Topic(change) => self.topic(now, sender, change, outbox, archive),
             SettingCommand::Away(text) => self.away(sender, text, outbox),
             SettingCommand::Back => self.back(sender, outbox),
             SettingCommand::Ignore(typed) => self.ignore(sender, typed, outbox),
@@ -42,9 +46,11 @@ impl Chat {
 
     fn topic<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         change: Option<TopicChange<'a>>,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let text = match change {
             Some(TopicChange::Set(text)) => Some(text),
@@ -72,14 +78,12 @@ impl Chat {
             text,
         };
         outbox.announce(&room.name, to, &event);
-        answer(
-            outbox,
-            sender.client,
-            SettingReply::Topic {
-                room: &room.name,
-                text,
-            },
-        )
+        let room = room.name;
+        if let Some(outcome) = self.keep_topic(now, sender.client, archive) {
+            return outcome;
+        }
+        let reply = SettingReply::Topic { room: &room, text };
+        answer(outbox, sender.client, reply)
     }
 
     fn away<'a, O: Outbox>(

@@ -29,6 +29,17 @@ impl Timestamp {
     }
 }
 
+/// A moment, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For all that waits.
+    pub timestamp: Timestamp,
+    /// By the calendar, for all that is kept; it may jump. Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// The seconds that the server's zone is ahead of UTC.
+    pub utc_offset_s: i32,
+}
+
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

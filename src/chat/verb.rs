@@ -29,4 +29,27 @@ pub enum Verb {
     Stats,
     Version,
     Quit,
+    Account,
+    Login,
+    Logout,
+    Token,
+    History,
+    More,
+    Unread,
+    Read,
+    Search,
+    Forget,
+    Export,
+    Keep,
+}
+
+/// What `/help` is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelpTopic {
+    /// One command.
+    Command(Verb),
+    /// All about accounts.
+    People,
+    /// All about what was said before.
+    History,
 }

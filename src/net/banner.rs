@@ -18,6 +18,18 @@ pub fn banner(listeners: &[Listener]) -> String {
     each.join("\n")
 }
 
+/// Whether passwords may come from other machines, if those can connect.
+pub fn passwords(listeners: &[Listener], plain: bool) -> &'static str {
+    let is_outward = |listener: &Listener| matches!(listener, Listener::Tcp(_, address) if !address.ip().is_loopback());
+    match (listeners.iter().any(is_outward), plain) {
+        (false, _) => "",
+        (true, true) => "\n  It takes passwords from other machines, unencrypted as they are.",
+        (true, false) => {
+            "\n  It takes no passwords from other machines, as they would not be encrypted."
+        }
+    }
+}
+
 fn of_listener(listener: &Listener) -> String {
     match listener {
         Listener::Tcp(_, address) => {

@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::store::StoreError;
+
 use super::rlimit::TooFewDescriptors;
 
 /// Why the server cannot start, or cannot go on.
@@ -32,6 +34,9 @@ pub enum StartError {
     /// There are too few descriptors for even one client.
     #[error(transparent)]
     TooFewDescriptors(#[from] TooFewDescriptors),
+    /// What is kept cannot be.
+    #[error(transparent)]
+    Store(Box<StoreError>),
     /// A system call that the server cannot do without failed.
     #[error("cannot {doing}: {}", os_error_text(source))]
     System {

@@ -8,13 +8,14 @@ use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
-use crate::chat::time::Timestamp;
+use crate::chat::time::{Now, Timestamp};
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
 use crate::server::switchboard::{Readiness, Switchboard};
 
 use super::acceptor::Acceptor;
-use super::banner::banner;
+use super::archive::{self, Keeper, Opened};
+use super::banner::{banner, passwords};
 use super::calendar::Calendar;
 use super::error::StartError;
 use super::listener::Listener;
@@ -55,6 +56,14 @@ struct Shutdown {
     closed_stalled: bool,
 }
 
+/// What one poll told that is about no socket.
+#[derive(Debug, Default)]
+struct Calls {
+    has_signals: bool,
+    /// The store has done something.
+    has_settled: bool,
+}
+
 /// The daemon: listens, polls, and passes on what happens.
 #[expect(
     missing_debug_implementations,
@@ -65,6 +74,7 @@ pub struct EventLoop {
     signals: Signals,
     acceptor: Acceptor,
     switchboard: Switchboard<Stream>,
+    keeper: Keeper,
     limits: Limits,
     start: Instant,
     calendar: Calendar,
@@ -92,7 +102,20 @@ impl EventLoop {
         for address in &config.listen {
             listeners.extend(Listener::bind(address, &limits)?);
         }
-        let banner = banner(&listeners);
+        let Opened {
+            archive,
+            restored,
+            keeper,
+            note,
+        } = archive::open(&config.store, poll.registry())?;
+        let mut banner = banner(&listeners);
+        if let Some(note) = note {
+            banner.push('\n');
+            banner.push_str(&note);
+            if archive.is_open() {
+                banner.push_str(passwords(&listeners, config.accounts.plain_passwords));
+            }
+        }
         let addresses: Vec<String> = listeners.iter().map(Listener::to_string).collect();
         let acceptor = Acceptor::new(listeners, poll.registry())
             .map_err(StartError::system("watch the listeners"))?;
@@ -103,15 +126,27 @@ impl EventLoop {
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: config.motd,
             hash_seed: random_seed(),
+            accounts: config.accounts,
+            history: config.history,
         };
+        let mut calendar = Calendar::of_system();
+        let mut switchboard = Switchboard::new(settings, &limits, archive);
+        let wall_time = calendar.now();
+        let now = Now {
+            timestamp: Timestamp::default(),
+            unix_ms: wall_time.unix_ms,
+            utc_offset_s: wall_time.utc_offset_s,
+        };
+        switchboard.restore(now, restored);
         Ok(Self {
             poll,
             signals,
             acceptor,
-            switchboard: Switchboard::new(settings, &limits),
+            switchboard,
+            keeper,
             limits,
             start: Instant::now(),
-            calendar: Calendar::of_system(),
+            calendar,
             load: LoadMeter::default(),
             banner,
             addresses: addresses.join(", "),
@@ -141,8 +176,24 @@ impl EventLoop {
     /// # Errors
     /// If the poll itself fails.
     pub fn run(mut self, on_sighup: impl Fn() -> Sighup) -> Result<Exit, StartError> {
+        let mut shutdown = None;
+        let exit = self.serve(&mut shutdown, on_sighup)?;
+        // What was handed over is kept, though nobody is left to be told; but for a second signal.
+        let time_left = shutdown.map_or(Duration::ZERO, |shutdown| {
+            shutdown.deadline.since(self.now())
+        });
+        if exit == Exit::Graceful {
+            self.keeper.close(time_left);
+        }
+        Ok(exit)
+    }
+
+    fn serve(
+        &mut self,
+        shutdown: &mut Option<Shutdown>,
+        on_sighup: impl Fn() -> Sighup,
+    ) -> Result<Exit, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut shutdown: Option<Shutdown> = None;
         loop {
             self.poll(&mut events, shutdown.as_ref())?;
             let now = self.now();
@@ -150,11 +201,19 @@ impl EventLoop {
             if let Some(permille) = self.load.begin_turn(now) {
                 self.switchboard.note_busy(permille);
             }
-            let mut signalled = false;
+            let mut calls = Calls::default();
             for event in &events {
-                signalled |= self.dispatch(event);
+                self.dispatch(event, &mut calls);
             }
-            if signalled && let Some(signal) = self.handle_signals(now, &mut shutdown, &on_sighup) {
+            if calls.has_settled {
+                // First: what follows sees what is known to be kept.
+                for settled in self.keeper.drain() {
+                    self.switchboard.settle(now, settled);
+                }
+            }
+            if calls.has_signals
+                && let Some(signal) = self.handle_signals(now, shutdown, &on_sighup)
+            {
                 return Ok(Exit::Forced(signal));
             }
             if self.acceptor.is_busy() {
@@ -170,7 +229,7 @@ impl EventLoop {
             self.switchboard.turn(now);
             let end = self.now();
             self.load.end_turn(now, end);
-            if let Some(shutdown) = &mut shutdown
+            if let Some(shutdown) = shutdown
                 && self.advance_shutdown(shutdown, end)
             {
                 return Ok(Exit::Graceful);
@@ -199,10 +258,11 @@ impl EventLoop {
         }
     }
 
-    /// Notes one event. Returns whether signals have come.
-    fn dispatch(&mut self, event: &mio::event::Event) -> bool {
+    /// Notes one event.
+    fn dispatch(&mut self, event: &mio::event::Event, calls: &mut Calls) {
         match Source::from(event.token()) {
-            Source::Signals => return true,
+            Source::Signals => calls.has_signals = true,
+            Source::Waker => calls.has_settled = true,
             Source::Listener(place) => self.acceptor.note_pending(place),
             Source::Client(id) => {
                 let readiness = Readiness {
@@ -217,7 +277,6 @@ impl EventLoop {
                 self.switchboard.ready(id, readiness);
             }
         }
-        false
     }
 
     /// Acts on the signals that have come. Returns one that asks to exit at once.

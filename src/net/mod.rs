@@ -4,6 +4,7 @@
 //! needs no kernel.
 
 mod acceptor;
+mod archive;
 mod banner;
 mod calendar;
 pub mod error;

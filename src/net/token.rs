@@ -9,6 +9,8 @@ use crate::chat::ids::ClientId;
 pub enum Source {
     /// The pipe that signal handlers write to.
     Signals,
+    /// The store, which has done something.
+    Waker,
     /// A listening socket, by its place among the listeners.
     Listener(u16),
     /// A client's socket. The generation keeps an event of a closed one from its successor.
@@ -18,8 +20,10 @@ pub enum Source {
 /// Above every client's token: a slot never reaches `u32::MAX`.
 const SIGNALS: usize = usize::MAX;
 
+const WAKER: usize = SIGNALS - 1;
+
 /// Listeners count down from here.
-const FIRST_LISTENER: usize = SIGNALS - 1;
+const FIRST_LISTENER: usize = WAKER - 1;
 const LAST_LISTENER: usize = FIRST_LISTENER - u16::MAX as usize;
 
 const SLOT_BITS: u32 = u32::BITS;
@@ -29,6 +33,7 @@ impl From<Source> for Token {
         const { assert!(usize::BITS >= 64, "a token holds a slot and a generation") };
         Self(match source {
             Source::Signals => SIGNALS,
+            Source::Waker => WAKER,
             Source::Listener(place) => FIRST_LISTENER - usize::from(place),
             Source::Client(id) => ((id.generation as usize) << SLOT_BITS) | id.slot as usize,
         })
@@ -43,6 +48,7 @@ impl From<Token> for Source {
     fn from(Token(number): Token) -> Self {
         match number {
             SIGNALS => Self::Signals,
+            WAKER => Self::Waker,
             LAST_LISTENER..=FIRST_LISTENER => Self::Listener((FIRST_LISTENER - number) as u16),
             _ => Self::Client(ClientId {
                 slot: number as u32,
@@ -61,6 +67,7 @@ mod tests {
         let client = |slot, generation| Source::Client(ClientId { slot, generation });
         for source in [
             Source::Signals,
+            Source::Waker,
             Source::Listener(0),
             Source::Listener(u16::MAX),
             client(0, 0),

@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::position::Position;
 use super::probes::{PROBE_SILENCE, Probe};
 use super::rate_limit::RateLimit;
-use super::read_half::{ReadHalf, ReadOutcome};
+use super::read_half::{Hold, ReadHalf, ReadOutcome};
 use super::send_queue::{Queue, Written};
 use super::timers::Armed;
 use super::transport::Transport;
@@ -35,7 +35,7 @@ pub enum Phase {
 /// Why and how a connection ends, kept from the moment it leaves the chat until it is logged.
 #[derive(Debug)]
 pub struct Disconnect {
-    /// The client's name, if it had one.
+    /// The client's name, or its last, if it had one.
     pub name: Option<Name>,
     /// Where it came from.
     pub peer: Peer,
@@ -240,6 +240,11 @@ impl<S> Connection<S> {
         &mut self.output
     }
 
+    /// Both halves.
+    pub fn halves_mut(&mut self) -> (&mut ReadHalf, &mut WriteHalf) {
+        (&mut self.input, &mut self.output)
+    }
+
     /// Where it is in its life.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -326,10 +331,27 @@ impl<S> Connection<S> {
         self.is_open() && !self.greeted && self.greeting_at() <= now
     }
 
+    /// Holds its input, or lets it go on.
+    pub fn set_hold(&mut self, hold: Hold, now: Timestamp) {
+        if hold != Hold::Reply {
+            self.input.set_hold(hold);
+        } else if self.input.hold() != Hold::Reply {
+            self.input.hold_for_reply(now, self.registered);
+        }
+    }
+
     /// Whether its time to register is up.
     pub fn is_past_register_time(&self, now: Timestamp, timing: &Timing) -> bool {
-        let deadline = self.connected_at.after(timing.register_time);
-        self.is_open() && !self.registered && deadline <= now
+        self.is_open() && self.must_register_by(timing) <= now
+    }
+
+    /// When its time to register is up; never, once it has a name, and while its input waits for the chat.
+    fn must_register_by(&self, timing: &Timing) -> Timestamp {
+        if self.registered || self.input.hold() == Hold::Reply {
+            return Timestamp::NEVER;
+        }
+        let time = timing.register_time + self.input.time_waited();
+        self.connected_at.after(time)
     }
 
     /// When the peer's end is no longer waited for; never, while that has not begun.
@@ -350,10 +372,7 @@ impl<S> Connection<S> {
                 if !self.greeted {
                     due_at = due_at.min(self.greeting_at());
                 }
-                if !self.registered {
-                    due_at = due_at.min(self.connected_at.after(timing.register_time));
-                }
-                due_at
+                due_at.min(self.must_register_by(timing))
             }
             Phase::Draining => stalled_at.min(self.linger_until()),
             Phase::Closed => Timestamp::NEVER,
@@ -379,6 +398,8 @@ pub fn is_abrupt(reason: CloseReason) -> bool {
         | CloseReason::AddressFull
         | CloseReason::Http
         | CloseReason::Tls
-        | CloseReason::Shutdown => false,
+        | CloseReason::Shutdown
+        | CloseReason::Replaced
+        | CloseReason::AccountEnded => false,
     }
 }

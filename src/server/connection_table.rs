@@ -200,6 +200,15 @@ impl<S> ConnectionTable<S> {
         }
     }
 
+    /// Lets a connection's input go on that waits for the chat.
+    pub fn resume(&mut self, now: Timestamp, id: ClientId) {
+        let connection = self.get_mut(id);
+        if connection.is_some_and(|connection| connection.input_mut().resume(now)) {
+            self.enqueue(id);
+            self.arm(id.slot); // its time to register runs again
+        }
+    }
+
     /// The run queue.
     pub fn run_queue(&self) -> &[ClientId] {
         &self.run_queue

@@ -1,16 +1,19 @@
 //! The way in: what clients sent, up to each one's budget of a turn.
 //!
 //! Input that cannot be run now waits, and each kind of waiting has something that ends it: the next turn,
-//! a deadline, or the client reading its output.
+//! a deadline, the client reading its output, or the chat giving an answer.
 
 use std::mem;
 
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::chat::close_reason::CloseReason;
-use crate::chat::command::Request;
+use crate::chat::command::{Reading, Request};
 use crate::chat::event::Notice;
 use crate::chat::ids::ClientId;
 use crate::chat::refusal::{LineRefusal, Refusal};
 use crate::chat::time::Timestamp;
+use crate::chat::{Chat, Handled};
 use crate::config::Limits;
 use crate::wire::codec::Codec;
 use crate::wire::command;
@@ -22,7 +25,7 @@ use super::connection::{Connection, Phase};
 use super::connection_table::ConnectionTable;
 use super::output::Output;
 use super::rate_limit::RateLimit;
-use super::read_half::{Hold, Pending, ReadOutcome};
+use super::read_half::{Hold, Pending, ReadOutcome, Stash};
 use super::transport::Transport;
 use super::turn::Turn;
 
@@ -40,6 +43,10 @@ pub struct Input {
     run_batch: Vec<ClientId>,
     /// Clients that were served in this turn already, because a deadline of theirs came up.
     served_this_turn: Vec<ClientId>,
+    /// The line that was not taken by the chat just now.
+    stash: Option<Stash>,
+    /// A line with a secret was just run: what held it is to be wiped.
+    saw_secret: bool,
     read_buffer: Vec<u8>,
     line_bytes_max: usize,
     budget: Budget,
@@ -82,6 +89,8 @@ impl Input {
         Self {
             run_batch: Vec::new(),
             served_this_turn: Vec::new(),
+            stash: None,
+            saw_secret: false,
             read_buffer: vec![0; READ_BYTES],
             line_bytes_max: limits.line_bytes_max,
             budget: Budget {
@@ -136,7 +145,11 @@ impl Input {
             }
             // Its hold stays until the next is known: if it ends meanwhile, the log says that input was lost.
             let input = connection.input_mut();
-            let stop = if let Some(pending) = input.take_pending() {
+            let stop = if input.hold() == Hold::Reply {
+                Stop::Held(Hold::Reply)
+            } else if let Some(stash) = input.take_stash() {
+                self.run_stash(turn, id, stash)
+            } else if let Some(pending) = input.take_pending() {
                 self.run_pending(turn, id, pending, &mut budget)
             } else if input.is_over() {
                 self.handle_eof(turn, id, &mut budget)
@@ -161,7 +174,10 @@ impl Input {
                 Stop::Held(hold) => hold,
             };
             if let Some(connection) = turn.table.get_mut(id) {
-                connection.input_mut().set_hold(hold);
+                connection.set_hold(hold, turn.now);
+                if let Some(stash) = self.stash.take() {
+                    connection.input_mut().set_stash(stash);
+                }
                 if hold != Hold::None && connection.input().is_gone() {
                     turn.output
                         .schedule_close(turn.table, id.slot, CloseReason::Broken);
@@ -174,7 +190,7 @@ impl Input {
                     turn.table.arm(id.slot);
                     self.send_rate_notice(turn, id);
                 }
-                Hold::Output => {}
+                Hold::Output | Hold::Reply => {}
             }
             break;
         }
@@ -221,7 +237,7 @@ impl Input {
             ReadOutcome::Bytes(count) => {
                 budget.bytes -= count;
                 turn.output.stats.bytes_in += count as u64;
-                let bytes = buffer.get(..count).unwrap_or_default();
+                let bytes = buffer.get_mut(..count).unwrap_or_default();
                 let (used, stop) = self.run_lines(turn, id, bytes, budget);
                 let rest = bytes.get(used..).unwrap_or_default();
                 if !rest.is_empty()
@@ -232,6 +248,9 @@ impl Input {
                     let pending = Box::new(Pending::new(bytes));
                     connection.input_mut().set_pending(pending);
                 }
+                // Of what was not run yet a copy is kept, which is wiped when it was.
+                let wiped = used.min(self.take_wiped_from(bytes));
+                bytes.get_mut(wiped..).unwrap_or_default().fill(0);
                 stop
             }
         }
@@ -249,14 +268,60 @@ impl Input {
         let (used, stop) = self.run_lines(turn, id, bytes, budget);
         pending.used += used;
         if pending.used == pending.bytes.len() {
+            let wiped = self.take_wiped_from(&pending.bytes);
+            pending.bytes.get_mut(wiped..).unwrap_or_default().zeroize();
             turn.buffers.put(pending.bytes);
-        } else if let Some(connection) = turn.table.get_mut(id) {
-            connection.input_mut().set_pending(pending);
+        } else {
+            if mem::take(&mut self.saw_secret) {
+                let run = pending.bytes.get_mut(..pending.used);
+                run.unwrap_or_default().zeroize();
+            }
+            if let Some(connection) = turn.table.get_mut(id) {
+                connection.input_mut().set_pending(pending);
+            }
         }
         stop
     }
 
-    /// The end of input: an unfinished line counts, and then the client has said everything.
+    /// From where on bytes that were run are to be wiped: all, if a secret was in them; or else those behind the
+    /// last line, which may turn out to be one once it is whole.
+    fn take_wiped_from(&mut self, bytes: &[u8]) -> usize {
+        if mem::take(&mut self.saw_secret) {
+            return 0;
+        }
+        memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1)
+    }
+
+    /// Gives the chat a line again that it has not taken. The line's rate and its share of a turn are paid.
+    fn run_stash<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        stash: Stash,
+    ) -> Stop {
+        loop {
+            let Some(connection) = turn.table.get_mut(id) else {
+                return Stop::Closing;
+            };
+            match check_output(turn.output, connection) {
+                Check::Run => break,
+                Check::Flush => turn.output.flush(turn.table, id.slot),
+                Check::Stop(stop) => {
+                    self.stash = Some(stash);
+                    return stop;
+                }
+            }
+        }
+        let handled = match &stash {
+            Stash::Line(line) => self.carry_out_line(turn, id, line, false),
+            Stash::TooLong => self.refuse_long_line(turn, id, false),
+        };
+        self.saw_secret = false; // the stash wipes itself
+        stop_after(handled).unwrap_or(Stop::UsedUp)
+    }
+
+    /// The end of input: an unfinished line counts, and then the client has said everything. It stays until
+    /// it has its answers.
     fn handle_eof<S: Transport>(
         &mut self,
         turn: &mut Turn<'_, S>,
@@ -278,9 +343,18 @@ impl Input {
             && connection.close_reason().is_none()
         {
             let is_first = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame, is_first);
+            let handled = self.handle_frame(turn, id, &frame, is_first);
+            self.follow_line(turn, id, &mut codec);
+            self.saw_secret = false;
+            if let Some(stop) = stop_after(handled) {
+                return_codec(turn, id, codec);
+                return stop;
+            }
         }
         turn.greet(id, None);
+        if turn.chat.awaits_answers(id) {
+            return Stop::Held(Hold::Reply);
+        }
         turn.output
             .schedule_close(turn.table, id.slot, CloseReason::EndOfInput);
         Stop::Closing
@@ -297,14 +371,17 @@ impl Input {
             Ok(codec) => codec,
             Err(stop) => return stop,
         };
+        let mut handled = Handled::Done;
         if let Some(frame) = codec.end_silent_line()
             && let Some(connection) = turn.table.get_mut(id)
         {
             let is_first = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame, is_first);
+            handled = self.handle_frame(turn, id, &frame, is_first);
         }
+        self.follow_line(turn, id, &mut codec);
+        self.saw_secret = false;
         return_codec(turn, id, codec);
-        Stop::UsedUp
+        stop_after(handled).unwrap_or(Stop::UsedUp)
     }
 
     /// Takes a client's codec out once its next line may be run, or says why it may not now.
@@ -353,9 +430,13 @@ impl Input {
                 break Stop::UsedUp;
             };
             let is_first = self.take_frame(connection, &frame, turn.now, budget);
-            self.handle_frame(turn, id, &frame, is_first);
+            let handled = self.handle_frame(turn, id, &frame, is_first);
             if frame.kind == FrameKind::EndOfFile {
                 rest = &[];
+            }
+            self.follow_line(turn, id, &mut codec);
+            if let Some(stop) = stop_after(handled) {
+                break stop;
             }
         };
         return_codec(turn, id, codec);
@@ -376,12 +457,8 @@ impl Input {
             Check::Stop(Stop::BudgetSpent)
         } else if connection.input().next_allowed(self.rate) > now {
             Check::Stop(Stop::Held(Hold::Rate))
-        } else if !output.is_full(connection) {
-            Check::Run
-        } else if connection.output().is_blocked() {
-            Check::Stop(Stop::Held(Hold::Output))
         } else {
-            Check::Flush
+            check_output(output, connection)
         }
     }
 
@@ -401,29 +478,21 @@ impl Input {
     }
 
     fn handle_frame<S: Transport>(
-        &self,
+        &mut self,
         turn: &mut Turn<'_, S>,
         id: ClientId,
         frame: &Frame<'_>,
         is_first: bool,
-    ) {
+    ) -> Handled {
         if frame.tells_not_utf8 {
             turn.greet(id, None);
             turn.sink().send_notice(id, Notice::NotUtf8);
         }
         match frame.kind {
-            FrameKind::Line(line) => {
-                if command::is_blank(line) {
-                    return;
-                }
-                log::trace!("{id} sent: {line}");
-                let request = command::parse(line, turn.chat.reading_of(id));
-                handle_line(turn, id, request, is_first);
-            }
+            FrameKind::Line(line) => return self.handle_line(turn, id, line, is_first),
             FrameKind::TooLong => {
-                let bytes_max = self.line_bytes_max;
-                let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
-                handle_line(turn, id, Err(refusal), is_first);
+                turn.output.stats.lines_in += 1;
+                return self.refuse_long_line(turn, id, is_first);
             }
             FrameKind::AreYouThere => {
                 turn.greet(id, None);
@@ -451,6 +520,68 @@ impl Input {
                 turn.output.schedule_close(turn.table, id.slot, reason);
             }
         }
+        Handled::Done
+    }
+
+    /// Takes a client's line. A blank one is ignored, unless it answers a question.
+    fn handle_line<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        line: &str,
+        is_first: bool,
+    ) -> Handled {
+        if command::is_blank(line) && turn.chat.reading_of(id) != Reading::Answer {
+            return Handled::Done;
+        }
+        turn.output.stats.lines_in += 1;
+        // Not its text: a password may be in any line, at the wrong prompt or behind a word that is misspelt.
+        let number = turn.output.stats.lines_in;
+        log::trace!("{id} sent: line {number}, {} bytes", line.len());
+        self.carry_out_line(turn, id, line, is_first)
+    }
+
+    /// Has the chat carry out a line. One that is not taken now is kept.
+    fn carry_out_line<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        line: &str,
+        is_first: bool,
+    ) -> Handled {
+        let request = command::parse(line, turn.chat.reading_of(id));
+        self.saw_secret |= command::is_secret(&request);
+        let handled = carry_out(turn, id, request, is_first);
+        if handled == Handled::NotNow {
+            self.stash = Some(Stash::Line(Zeroizing::new(line.into())));
+        }
+        handled
+    }
+
+    /// Has the chat refuse a line past the limit, in the order of its answers.
+    fn refuse_long_line<S: Transport>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        id: ClientId,
+        is_first: bool,
+    ) -> Handled {
+        let bytes_max = self.line_bytes_max;
+        let refusal = Refusal::Line(LineRefusal::LineTooLong { bytes_max });
+        let handled = carry_out(turn, id, Err(refusal), is_first);
+        if handled == Handled::NotNow {
+            self.stash = Some(Stash::TooLong);
+        }
+        handled
+    }
+
+    /// Does what follows from a line for the codec that it came by, once the line's borrow is over.
+    fn follow_line<S: Transport>(&self, turn: &mut Turn<'_, S>, id: ClientId, codec: &mut Codec) {
+        if self.saw_secret {
+            codec.wipe();
+        }
+        if turn.output.has_typing_wishes() {
+            turn.fulfil_typing_wishes(Some((id, codec)));
+        }
     }
 
     /// Reads and drops what a draining client still sends.
@@ -477,8 +608,8 @@ impl Input {
         self.read_buffer = buffer;
     }
 
-    /// Panics if the connections disagree with the run queue.
-    pub fn check_invariants<S>(table: &ConnectionTable<S>, output: &Output) {
+    /// Panics if the connections disagree with the run queue, or the chat with their holds.
+    pub fn check_invariants<S>(table: &ConnectionTable<S>, output: &Output, chat: &Chat) {
         let mut queued = table.run_queue().to_vec();
         queued.sort_unstable();
         for (slot, connection) in table.iter() {
@@ -490,24 +621,45 @@ impl Input {
             // Only a write ends this hold.
             let may_wait = connection.output().is_blocked() && output.is_full(connection);
             assert!(may_wait || input.hold() != Hold::Output);
+            // The last answer ends this one.
+            let is_answered = !chat.awaits_answers(table.id_of(slot));
+            assert!(!is_answered || input.hold() != Hold::Reply);
         }
     }
 }
 
+/// Whether there is room for what a client's line causes.
+fn check_output<S>(output: &Output, connection: &Connection<S>) -> Check {
+    if !output.is_full(connection) {
+        Check::Run
+    } else if connection.output().is_blocked() {
+        Check::Stop(Stop::Held(Hold::Output))
+    } else {
+        Check::Flush
+    }
+}
+
 /// Carries out one line. The client is greeted before its first.
-fn handle_line<S: Transport>(
+fn carry_out<S: Transport>(
     turn: &mut Turn<'_, S>,
     id: ClientId,
     request: Request<'_>,
     is_first: bool,
-) {
+) -> Handled {
     if is_first {
         turn.greet(id, Some(&request));
     }
-    turn.output.stats.lines_in += 1;
-    let now = turn.now;
-    let (chat, mut sink) = turn.chat_and_sink();
-    chat.handle(now, id, request, &mut sink);
+    let now = turn.clock();
+    let (chat, mut sink, archive) = turn.chat_and_ways();
+    chat.handle(now, id, request, &mut sink, archive)
+}
+
+/// Why a client's input stops after a line, if it does.
+fn stop_after(handled: Handled) -> Option<Stop> {
+    match handled {
+        Handled::Done | Handled::Queued => None,
+        Handled::Later | Handled::NotNow => Some(Stop::Held(Hold::Reply)),
+    }
 }
 
 /// Takes a client's codec out, as a line that it yields borrows from it while the connection changes,

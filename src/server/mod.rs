@@ -8,6 +8,7 @@
 mod admission;
 mod connection;
 mod connection_table;
+mod copies;
 mod input;
 mod output;
 mod pool;

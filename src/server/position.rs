@@ -2,7 +2,7 @@
 
 /// A place in the stream of all bytes to one client. It wraps: two places that are compared are less than
 /// 2 GiB apart, as no queue holds more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position(u32);
 
 impl Position {

@@ -2,6 +2,9 @@
 
 use std::io;
 use std::mem;
+use std::time::Duration;
+
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::chat::time::Timestamp;
 use crate::wire::codec::Codec;
@@ -21,6 +24,8 @@ pub enum Hold {
     Rate,
     /// The client leaves its output unread: a write that makes room ends this.
     Output,
+    /// Its last line is answered later, or is taken only then: the chat ends this.
+    Reply,
 }
 
 /// Whether a client is told that its lines are held for its rate. One that will send no more may have
@@ -48,7 +53,35 @@ pub enum ReadOutcome {
     Failed(io::Error),
 }
 
-/// Bytes that were read and could not be run at once; or none, and a silence that is waited for.
+/// A line that the chat did not take yet, as it is given again. It was counted, and may hold a secret.
+#[derive(Debug)]
+pub enum Stash {
+    /// The line, fit to be shown.
+    Line(Zeroizing<Box<str>>),
+    /// A line past the limit.
+    TooLong,
+}
+
+/// The register time that an unregistered client spent waiting for answers, in 32nds of a second, rounded up:
+/// two bytes, as a connection has no room for more. Half an hour is enough to stop at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waited(u16);
+
+impl Waited {
+    const UNITS_PER_SECOND: u128 = 32;
+
+    fn add(&mut self, time: Duration) {
+        let units = (time.as_micros() * Self::UNITS_PER_SECOND).div_ceil(1_000_000);
+        let units = u16::try_from(units).unwrap_or(u16::MAX);
+        self.0 = self.0.saturating_add(units);
+    }
+
+    fn time(self) -> Duration {
+        Duration::from_secs(u64::from(self.0)) / 32
+    }
+}
+
+/// Bytes that were read and could not be run at once, or a line; or none, and a silence that is waited for.
 #[derive(Debug)]
 pub struct Pending {
     /// As they came.
@@ -57,6 +90,10 @@ pub struct Pending {
     pub used: usize,
     /// Everything was run, and if nothing comes until then, a bare CR was the line's end.
     silent_until: Timestamp,
+    /// A line that comes before the bytes.
+    stash: Option<Stash>,
+    /// When an unregistered client began to wait for an answer; never, if it does not.
+    waits_since: Timestamp,
 }
 
 impl Pending {
@@ -66,7 +103,17 @@ impl Pending {
             bytes,
             used: 0,
             silent_until: Timestamp::NEVER,
+            stash: None,
+            waits_since: Timestamp::NEVER,
         }
+    }
+
+    /// Whether it says nothing.
+    fn is_idle(&self) -> bool {
+        self.bytes.is_empty()
+            && self.stash.is_none()
+            && self.silent_until == Timestamp::NEVER
+            && self.waits_since == Timestamp::NEVER
     }
 }
 
@@ -74,9 +121,10 @@ impl Pending {
 #[derive(Debug, Default)]
 pub struct ReadHalf {
     codec: Codec,
-    /// Some only while something is pending, or a silence is waited for.
+    /// Some only while something is pending, or something is waited for.
     pending: Option<Box<Pending>>,
     rate: RateLimiter,
+    waited: Waited,
     hold: Hold,
     rate_notice: RateNotice,
     /// Something may be there to read: true until a read says otherwise, as readiness is told once.
@@ -209,10 +257,64 @@ impl ReadHalf {
         self.hold = hold;
     }
 
+    /// Holds its input until the chat has answered. The register time stands still until then.
+    pub fn hold_for_reply(&mut self, now: Timestamp, registered: bool) {
+        self.hold = Hold::Reply;
+        if !registered {
+            self.pending_mut().waits_since = now;
+        }
+    }
+
+    /// Lets its input go on, if it waits for the chat. Returns whether it did.
+    pub fn resume(&mut self, now: Timestamp) -> bool {
+        if self.hold != Hold::Reply {
+            return false;
+        }
+        self.hold = Hold::None;
+        if let Some(pending) = &mut self.pending {
+            let since = mem::replace(&mut pending.waits_since, Timestamp::NEVER);
+            self.waited.add(now.since(since));
+            self.drop_idle_pending();
+        }
+        true
+    }
+
+    /// The register time that it spent waiting for answers.
+    pub fn time_waited(&self) -> Duration {
+        self.waited.time()
+    }
+
+    /// Keeps a line that the chat did not take, to be given again before all else.
+    pub fn set_stash(&mut self, stash: Stash) {
+        self.pending_mut().stash = Some(stash);
+    }
+
+    /// Takes that line out.
+    pub fn take_stash(&mut self) -> Option<Stash> {
+        let stash = self.pending.as_mut()?.stash.take();
+        self.drop_idle_pending();
+        stash
+    }
+
+    fn pending_mut(&mut self) -> &mut Pending {
+        self.pending
+            .get_or_insert_with(|| Box::new(Pending::new(Vec::new())))
+    }
+
+    fn drop_idle_pending(&mut self) {
+        self.pending.take_if(|pending| pending.is_idle());
+    }
+
     /// Whether an end now loses input: some is held, or was left when its peer was gone.
     pub fn is_cut_short(&self) -> bool {
+        let has_stash = (self.pending.as_ref()).is_some_and(|pending| pending.stash.is_some());
         let is_left = self.pending().is_some() || self.readable;
-        self.hold != Hold::None || (self.is_gone() && is_left)
+        match self.hold {
+            // The last line was carried out, and no other need be there.
+            Hold::Reply => has_stash || is_left,
+            Hold::Rate | Hold::Output => true,
+            Hold::None => self.is_gone() && is_left,
+        }
     }
 
     /// When the rate allows the next line.
@@ -228,7 +330,7 @@ impl ReadHalf {
     pub fn resume_at(&self, limit: RateLimit) -> Timestamp {
         match self.hold {
             Hold::Rate => self.rate.next_allowed(limit),
-            Hold::None | Hold::Output => Timestamp::NEVER,
+            Hold::None | Hold::Output | Hold::Reply => Timestamp::NEVER,
         }
     }
 
@@ -278,13 +380,11 @@ impl ReadHalf {
 
     /// Has a silence until then end the line; never, if the line needs no silence. Everything was run.
     pub fn set_silence(&mut self, until: Timestamp) {
-        if until == Timestamp::NEVER {
-            self.pending = None;
-        } else {
-            let pending = self
-                .pending
-                .get_or_insert_with(|| Box::new(Pending::new(Vec::new())));
+        if until != Timestamp::NEVER {
+            self.pending_mut().silent_until = until;
+        } else if let Some(pending) = &mut self.pending {
             pending.silent_until = until;
+            self.drop_idle_pending();
         }
     }
 
@@ -303,6 +403,11 @@ impl ReadHalf {
         }
     }
 
+    /// The codec, unless it is taken out.
+    pub fn codec_mut(&mut self) -> &mut Codec {
+        &mut self.codec
+    }
+
     /// Takes the codec out, as a line that it yields borrows from it while the connection changes.
     pub fn take_codec(&mut self) -> Codec {
         mem::take(&mut self.codec)
@@ -313,13 +418,18 @@ impl ReadHalf {
         self.codec = codec;
     }
 
-    /// Drops input that will not be run, and any hold.
+    /// Drops input that will not be run, and any hold. It may hold a part of a password.
     pub fn discard(&mut self, buffers: &mut Pool<Vec<u8>>) {
-        if let Some(pending) = self.take_pending() {
+        if let Some(mut pending) = self.take_pending() {
+            pending.bytes.zeroize();
             buffers.put(pending.bytes);
         }
         self.pending = None;
-        self.codec = Codec::default();
+        let mut codec = self.take_codec();
+        if codec.has_unfinished_line() {
+            let _ = codec.finish();
+            codec.wipe();
+        }
         self.hold = Hold::None;
     }
 }

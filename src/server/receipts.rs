@@ -4,6 +4,9 @@
 //! A message costs one entry at the end of one list, whoever it is for. Once a second ([`LOOK_INTERVAL`]) the
 //! list is gone through, a slice a turn: each recipient's socket is asked once, and what it has acknowledged is
 //! dropped. What is left is kept by recipient. Without a receipt there is no look, and no memory.
+//!
+//! A message to a user with several connections leaves a receipt for each, and is lost when all of these are:
+//! see [`Copies`].
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -13,6 +16,7 @@ use ahash::RandomState;
 use crate::chat::ids::{ClientId, UserId};
 use crate::chat::time::Timestamp;
 
+use super::copies::{Copies, MessageId};
 use super::position::Position;
 
 /// How often a socket is asked what was acknowledged. Only memory waits for that.
@@ -102,6 +106,8 @@ pub struct Receipts {
     /// The recipients of `kept`, in the order in which they are asked.
     kept_order: VecDeque<ClientId>,
     kept_count: usize,
+    /// Which of them are of one message.
+    copies: Copies,
     look: Look,
     /// Receipts that were in the list at the end of the last turn.
     fresh_before: usize,
@@ -119,9 +125,10 @@ impl Receipts {
     pub fn new(hasher: RandomState) -> Self {
         Self {
             fresh: VecDeque::new(),
-            kept: HashMap::with_hasher(hasher),
+            kept: HashMap::with_hasher(hasher.clone()),
             kept_order: VecDeque::new(),
             kept_count: 0,
+            copies: Copies::new(hasher),
             look: Look::default(),
             fresh_before: 0,
             answers: Vec::new(),
@@ -141,8 +148,27 @@ impl Receipts {
         self.fresh.push_back(Fresh { to, receipt });
     }
 
+    /// A number for a message to several connections of one user.
+    pub fn next_message(&mut self) -> MessageId {
+        self.copies.next_message()
+    }
+
+    /// Adds the receipt of a copy of `message`: see [`push`](Self::push).
+    pub fn push_copy(
+        &mut self,
+        now: Timestamp,
+        to: ClientId,
+        from: UserId,
+        end: Position,
+        message: MessageId,
+    ) {
+        self.push(now, to, from, end);
+        self.copies.add(to, end, message);
+    }
+
     /// Takes back the receipt that was added last for `to`, as its sender is told by other means.
     pub fn take_back(&mut self, to: ClientId, end: Position) {
+        self.copies.settle(to, end, false);
         let is_it = |receipt: &Receipt| receipt.end == end;
         let last = self.fresh.back();
         if last.is_some_and(|last| last.to == to && is_it(&last.receipt)) {
@@ -248,8 +274,8 @@ impl Receipts {
         self.step_fresh(usize::MAX, &mut acknowledged);
     }
 
-    /// Takes out the receipts of a recipient that ends, after `acknowledged`. Returns their senders, each with
-    /// the number of its messages.
+    /// Takes out the receipts of a recipient that ends, after `acknowledged`. Returns the senders of what is lost
+    /// with it, each with the number of its messages.
     pub fn take(&mut self, to: ClientId, acknowledged: Position) -> Vec<(UserId, u64)> {
         if self.fresh.len() > SEARCH_MAX {
             self.sort_fresh();
@@ -262,7 +288,11 @@ impl Receipts {
         let fresh = self.fresh.iter().filter(|fresh| fresh.to == to);
         let receipts = kept.receipts.iter().copied();
         let receipts = receipts.chain(fresh.map(|fresh| fresh.receipt));
-        let lost = receipts.filter(|receipt| receipt.end.is_past(acknowledged));
+        let copies = &mut self.copies;
+        let lost = receipts.filter(|receipt| {
+            let arrived = !receipt.end.is_past(acknowledged);
+            copies.settle(to, receipt.end, arrived)
+        });
         let mut senders: Vec<UserId> = lost.map(|receipt| receipt.from).collect();
         senders.sort_unstable();
         let runs = senders.chunk_by(|a, b| a == b);
@@ -270,12 +300,28 @@ impl Receipts {
             .collect()
     }
 
-    /// Each recipient and sender of a receipt, as a [look at all](Self::look_at_all) has left them.
+    /// How many messages from one user to one client have not arrived, if all up to `acknowledged` has.
+    pub fn count_between(&self, to: ClientId, from: UserId, acknowledged: Position) -> usize {
+        let kept = self.kept.get(&to).into_iter();
+        let kept = kept.flat_map(|kept| &kept.receipts);
+        let fresh = self.fresh.iter().filter(|fresh| fresh.to == to);
+        let receipts = kept.chain(fresh.map(|fresh| &fresh.receipt));
+        let is_open = |one: &&Receipt| one.from == from && one.end.is_past(acknowledged);
+        receipts.filter(is_open).count()
+    }
+
+    /// Each recipient and sender of a receipt, as a [look at all](Self::look_at_all) has left them, but for those of
+    /// which another copy has arrived.
     pub fn iter(&self) -> impl Iterator<Item = (ClientId, UserId)> {
         let kept = self.kept.iter();
-        let kept = kept.flat_map(|(to, kept)| kept.receipts.iter().map(|one| (*to, one.from)));
-        let fresh = self.fresh.iter();
-        kept.chain(fresh.map(|fresh| (fresh.to, fresh.receipt.from)))
+        let kept = kept.flat_map(|(to, kept)| kept.receipts.iter().map(|one| (*to, one)));
+        let fresh = self.fresh.iter().map(|fresh| (fresh.to, &fresh.receipt));
+        let waiting = |(to, one): &(ClientId, &Receipt)| {
+            self.copies.is_empty() || !self.copies.has_arrived(*to, one.end)
+        };
+        kept.chain(fresh)
+            .filter(waiting)
+            .map(|(to, one)| (to, one.from))
     }
 
     /// Panics if the numbers do not add up.
@@ -287,6 +333,9 @@ impl Receipts {
         order.sort_unstable();
         let is_asked = |to: &ClientId| order.binary_search(to).is_ok();
         assert!(self.kept.keys().all(is_asked), "each is asked");
+        self.copies.check_invariants();
+        let is_empty = self.fresh.is_empty() && self.kept.is_empty();
+        assert!(self.copies.is_empty() || !is_empty, "a copy has a receipt");
         let is_due = self.look_due_at != Timestamp::NEVER || self.is_looking();
         assert!(is_due || (self.fresh.is_empty() && self.kept.is_empty()));
     }
@@ -320,6 +369,7 @@ impl Receipts {
             self.kept.shrink_to(KEPT_KEPT);
             self.kept_order.clear();
             self.kept_order.shrink_to(KEPT_KEPT);
+            self.copies.shrink();
             Timestamp::NEVER
         } else {
             now.after(self.interval())
@@ -353,9 +403,12 @@ impl Receipts {
             budget -= 1;
             if let Some(fresh) = self.fresh.pop_front()
                 && let Some(acknowledged) = self.ask_once(fresh.to, acknowledged)
-                && fresh.receipt.end.is_past(acknowledged)
             {
-                self.keep(fresh);
+                if fresh.receipt.end.is_past(acknowledged) {
+                    self.keep(fresh);
+                } else if !self.copies.is_empty() {
+                    self.copies.settle(fresh.to, fresh.receipt.end, true);
+                }
             }
         }
     }
@@ -374,7 +427,10 @@ impl Receipts {
         match answer {
             Some(acknowledged) => {
                 let is_open = |receipt: &Receipt| receipt.end.is_past(acknowledged);
-                while kept.receipts.front().is_some_and(|first| !is_open(first)) {
+                while let Some(first) = kept.receipts.front().filter(|first| !is_open(first)) {
+                    if !self.copies.is_empty() {
+                        self.copies.settle(to, first.end, true);
+                    }
                     kept.receipts.pop_front();
                 }
             }

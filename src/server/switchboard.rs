@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use ahash::RandomState;
 
+use crate::chat::archive::{Archive, Restored, Settled};
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
 use crate::chat::ids::{ClientId, Peer, UserId};
-use crate::chat::time::Timestamp;
+use crate::chat::time::{Now, Timestamp};
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
 use crate::wire::text::durations::HumanDuration;
@@ -69,13 +70,16 @@ pub struct Switchboard<S> {
     input: Input,
     output: Output,
     buffers: Pool<Vec<u8>>,
+    archive: Box<dyn Archive>,
+    /// The chat was told since the last turn what became of something that it had kept.
+    has_settled: bool,
     admission: Admission,
 }
 
 impl<S: Transport> Switchboard<S> {
     /// A server without connections.
     #[must_use]
-    pub fn new(settings: Settings, limits: &Limits) -> Self {
+    pub fn new(settings: Settings, limits: &Limits, archive: Box<dyn Archive>) -> Self {
         let capacity = limits.clients_max.min(SLOTS_RESERVED_MAX);
         let [a, b, c, d] = settings.hash_seed;
         let rate = RateLimit::new(limits.line_burst, limits.lines_per_second);
@@ -93,7 +97,14 @@ impl<S: Transport> Switchboard<S> {
             input: Input::new(limits, rate),
             output: Output::new(limits, RandomState::with_seeds(a, b, c, d)),
             buffers: Pool::default(),
+            archive,
+            has_settled: false,
         }
+    }
+
+    /// Takes in what was kept before the server started. To be called once, before anything else.
+    pub fn restore(&mut self, now: Now, restored: Restored) {
+        self.chat.restore(now, restored);
     }
 
     /// A client connects. `make` is given the id, to register the stream with the poll under it. If a
@@ -170,18 +181,33 @@ impl<S: Transport> Switchboard<S> {
         self.output.begin_turn(now, wall_time);
     }
 
+    /// Tells the chat what became of something that it handed to the archive. To be called between the begin of
+    /// a turn and the turn itself.
+    pub fn settle(&mut self, now: Timestamp, settled: Settled) {
+        let (mut turn, _) = self.lend(now);
+        let clock = turn.clock();
+        let (chat, mut sink, archive) = turn.chat_and_ways();
+        chat.settle(clock, settled, &mut sink, archive);
+        self.has_settled = true;
+    }
+
     /// Does everything there is to do now, and writes what came of it.
     pub fn turn(&mut self, now: Timestamp) {
         let before = self.progress();
         self.expire(now);
         let (mut turn, input) = self.lend(now);
         input.run(&mut turn);
-        let (chat, mut sink) = turn.chat_and_sink();
-        chat.expire(now, &mut sink);
+        let clock = turn.clock();
+        let (chat, mut sink, archive) = turn.chat_and_ways();
+        let is_due = chat.next_deadline() <= now;
+        chat.expire(clock, &mut sink, archive);
         self.finish_turn(now);
         // Last: what was written in this turn may have arrived already.
         self.output.look_at_receipts(&self.table);
-        if self.output.is_shutting_down() && self.progress() != before {
+        // An answer need not be written yet.
+        let gives_answers = std::mem::take(&mut self.has_settled) || is_due;
+        let may_end_more = gives_answers || self.progress() != before;
+        if self.output.is_shutting_down() && may_end_more {
             self.close_idle_senders(now);
         }
     }
@@ -283,11 +309,16 @@ impl<S: Transport> Switchboard<S> {
         self.finish_turn(now);
     }
 
-    /// Closes every connection that waits for nothing: each private message of its client has arrived.
+    /// Closes every connection that waits for nothing: each private message of its client has arrived, and
+    /// each line is answered.
     fn close_idle_senders(&mut self, now: Timestamp) {
         let senders = self.senders_of_undelivered();
         for slot in 0..self.table.slot_count() {
-            let user = self.chat.user_of(self.table.id_of(slot));
+            let id = self.table.id_of(slot);
+            let user = self.chat.user_of(id);
+            if self.chat.awaits_answers(id) {
+                continue;
+            }
             if user.is_none_or(|user| senders.binary_search(&user).is_err()) {
                 self.output
                     .schedule_close(&mut self.table, slot, CloseReason::Shutdown);
@@ -319,7 +350,7 @@ impl<S: Transport> Switchboard<S> {
     pub fn check_invariants(&self) {
         self.chat.check_invariants();
         self.output.check_invariants(&self.table);
-        Input::check_invariants(&self.table, &self.output);
+        Input::check_invariants(&self.table, &self.output, &self.chat);
         assert!(!self.table.has_closing() && !self.table.has_reap());
         let mut open = 0;
         for (slot, connection) in self.table.iter() {
@@ -346,6 +377,7 @@ impl<S: Transport> Switchboard<S> {
             table: &mut self.table,
             output: &mut self.output,
             buffers: &mut self.buffers,
+            archive: self.archive.as_mut(),
         };
         (turn, &mut self.input)
     }
@@ -436,6 +468,7 @@ impl<S: Transport> Switchboard<S> {
             for id in self.table.take_closing() {
                 self.lend(now).0.leave_chat(id);
             }
+            self.lend(now).0.fulfil_typing_wishes(None);
             self.output.flush_turn(&mut self.table);
             if self.table.has_closing() {
                 continue;

@@ -1,9 +1,12 @@
 //! The chat, the connections and their output, borrowed together.
 
 use crate::chat::Chat;
-use crate::chat::command::Request;
+use crate::chat::archive::Archive;
+use crate::chat::command::{Mode, Request};
 use crate::chat::ids::{ClientId, Peer};
-use crate::chat::time::Timestamp;
+use crate::chat::time::{Now, Timestamp};
+
+use crate::wire::codec::Codec;
 
 use super::connection::{Connection, Disconnect, Phase, is_abrupt};
 use super::connection_table::ConnectionTable;
@@ -25,16 +28,34 @@ pub struct Turn<'a, S> {
     pub output: &'a mut Output,
     /// Buffers for input.
     pub buffers: &'a mut Pool<Vec<u8>>,
+    /// Where the chat has things kept.
+    pub archive: &'a mut dyn Archive,
 }
 
 impl<S: Transport> Turn<'_, S> {
     /// The chat, and where its events go.
     pub fn chat_and_sink(&mut self) -> (&mut Chat, Sink<'_, S>) {
+        let (chat, sink, _) = self.chat_and_ways();
+        (chat, sink)
+    }
+
+    /// The chat, and its two ways out.
+    pub fn chat_and_ways(&mut self) -> (&mut Chat, Sink<'_, S>, &mut dyn Archive) {
         let sink = Sink {
             table: self.table,
             output: self.output,
         };
-        (self.chat, sink)
+        (self.chat, sink, self.archive)
+    }
+
+    /// When it began, on both clocks.
+    pub fn clock(&self) -> Now {
+        let wall_time = self.output.wall_time();
+        Now {
+            timestamp: self.now,
+            unix_ms: wall_time.unix_ms,
+            utc_offset_s: wall_time.utc_offset_s,
+        }
     }
 
     /// Where events go.
@@ -51,6 +72,27 @@ impl<S: Transport> Turn<'_, S> {
         }
     }
 
+    /// Tells clients whether their typing is to show. The codec of a client whose line is being run is out of
+    /// its connection: `running` has it.
+    pub fn fulfil_typing_wishes(&mut self, mut running: Option<(ClientId, &mut Codec)>) {
+        for (id, conceals) in self.output.take_typing_wishes() {
+            let Some(connection) = self.table.get_mut(id) else {
+                continue;
+            };
+            let is_plain = connection.output().mode() == Mode::Plain;
+            let (input, output) = connection.halves_mut();
+            let codec = match &mut running {
+                Some((running, codec)) if *running == id => codec,
+                _ => input.codec_mut(),
+            };
+            let may_change = !conceals || (is_plain && codec.can_conceal());
+            if may_change && output.set_concealed(conceals) {
+                let bytes = codec.offer_echo(conceals);
+                self.sink().send_raw(id, &bytes);
+            }
+        }
+    }
+
     /// Takes a client that is to end out of the chat. Its output may still be written.
     pub fn leave_chat(&mut self, id: ClientId) {
         let Some(connection) = self.table.get_mut(id) else {
@@ -61,16 +103,16 @@ impl<S: Transport> Turn<'_, S> {
             return;
         };
         connection.start_draining(Disconnect {
-            name: self.chat.name_of(id),
+            name: self.chat.last_name_of(id),
             peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,
             input_dropped: connection.input().is_cut_short(),
             lingers: true,
         });
-        let now = self.now;
-        let (chat, mut sink) = self.chat_and_sink();
-        chat.disconnect(now, id, &mut sink);
+        let now = self.clock();
+        let (chat, mut sink, archive) = self.chat_and_ways();
+        chat.disconnect(now, id, &mut sink, archive);
         let Some(connection) = self.table.get_mut(id) else {
             return;
         };

@@ -53,6 +53,8 @@ bitflags::bitflags! {
         const IN_FAN_OUT = 1 << 2;
         /// Plain lines from people come with their time.
         const TIMES = 1 << 3;
+        /// The client's terminal was asked not to show what is typed.
+        const CONCEALED = 1 << 4;
     }
 }
 
@@ -117,6 +119,13 @@ impl WriteHalf {
     /// Writes lines from people with their time, or without, from the next one on.
     pub fn set_times(&mut self, on: bool) {
         self.flags.set(Flags::TIMES, on);
+    }
+
+    /// Notes whether its terminal is asked not to show what is typed. Returns whether that is a change.
+    pub fn set_concealed(&mut self, on: bool) -> bool {
+        let was_on = self.flags.contains(Flags::CONCEALED);
+        self.flags.set(Flags::CONCEALED, on);
+        on != was_on
     }
 
     /// Changes how lines end, from the next one on.

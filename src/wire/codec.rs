@@ -42,6 +42,24 @@ impl Codec {
         self.lines().map_or(Framing::Lf, LineSplitter::framing)
     }
 
+    /// Whether what the client types can be kept off its screen: it speaks telnet, or ends its lines alike.
+    #[must_use]
+    pub fn can_conceal(&self) -> bool {
+        self.lines().is_some_and(LineSplitter::can_conceal)
+    }
+
+    /// Offers to echo what the client types, or takes that back. Returns what it is to be sent, as it is. While
+    /// it is offered, nothing typed shows.
+    pub fn offer_echo(&mut self, on: bool) -> [u8; 3] {
+        self.lines_mut().offer_echo(on)
+    }
+
+    /// Overwrites the last line, and what is left of those before it: one of them held a secret. An unfinished
+    /// line stays.
+    pub fn wipe(&mut self) {
+        self.lines_mut().wipe();
+    }
+
     /// Whether there is no unfinished line, so that its buffer can be lent to another connection.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {
@@ -315,6 +333,98 @@ mod tests {
             }
             assert_eq!(at_each_split(bytes), expected, "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn typing_can_be_concealed_from_clients_that_may_speak_telnet() {
+        for (bytes, can) in [
+            (&b""[..], false),
+            (b"a\n", false),
+            (b"a\r\n", true),
+            (b"\r\n", true),
+            (b"\xff\xfd\x01", true),
+            (b"\xff\xfd\x01a\n", true),
+            (b"a\xe4\r\nb\r\n", false), // what it answers would be text
+            (b"\xff\xfd\x01a\xe4\r\nb\r\n", true),
+        ] {
+            let mut codec = Codec::default();
+            let mut rest = bytes;
+            while codec.next(&mut rest, MAX).is_some() {}
+            assert_eq!(codec.can_conceal(), can, "{}", bytes.escape_ascii());
+        }
+    }
+
+    /// The frames of a client that is asked for a password behind its first line, and whose further bytes come
+    /// in `pieces`.
+    fn frames_of_concealed(pieces: &[&[u8]]) -> Vec<String> {
+        let mut codec = Codec::default();
+        let mut first = &b"\xff\xfd\x03/login\r\n"[..];
+        while codec.next(&mut first, MAX).is_some() {}
+        assert_eq!(codec.offer_echo(true), [255, 251, 1]);
+        let (mut frames, mut is_offered) = (Vec::new(), true);
+        for piece in pieces {
+            let mut rest = *piece;
+            while let Some(frame) = codec.next(&mut rest, MAX) {
+                let is_line = matches!(frame.kind, FrameKind::Line(_));
+                frames.push(shown(&frame));
+                if is_line && is_offered {
+                    is_offered = false;
+                    assert_eq!(codec.offer_echo(false), [255, 252, 1]);
+                    codec.wipe();
+                }
+            }
+        }
+        frames
+    }
+
+    #[test]
+    fn password_comes_whole_between_the_words_of_telnet() {
+        for (bytes, expected) in [
+            (
+                &b"\xff\xfd\x01secret\r\n\xff\xfe\x01next\r\n"[..],
+                &["line secret, CrLf", "line next, CrLf"][..],
+            ),
+            (
+                b"sec\xff\xfd\x01ret\r\0ne\xff\xfe\x01xt\r\0",
+                &["line secret, CrLf", "line next, CrLf"],
+            ),
+            (
+                b"secret\r\n\xff\xfd\x01\xff\xfe\x01\xff\xfd\x01next\r\n",
+                &[
+                    "line secret, CrLf",
+                    "Answer([255, 252, 1]), CrLf",
+                    "line next, CrLf",
+                ],
+            ),
+            (
+                b"\xff\xfe\x01\r\n\xff\xfd\x01",
+                &["line , CrLf", "Answer([255, 252, 1]), CrLf"],
+            ),
+        ] {
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(frames_of_concealed(&single), expected);
+            for cut in 0..=bytes.len() {
+                let (first, second) = bytes.split_at(cut);
+                let frames = frames_of_concealed(&[first, second]);
+                assert_eq!(frames, expected, "at {cut}: {}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn wipe_leaves_an_unfinished_line_and_what_follows() {
+        let mut codec = Codec::default();
+        let mut line_of = |bytes: &[u8]| {
+            let mut rest = bytes;
+            let line = codec.next(&mut rest, MAX).map(|frame| shown(&frame));
+            codec.wipe();
+            line
+        };
+        assert_eq!(line_of(b"sec"), None);
+        assert_eq!(line_of(b"ret\n").as_deref(), Some("line secret, Lf"));
+        assert_eq!(line_of(b"ne"), None);
+        assert_eq!(line_of(b"xt\n").as_deref(), Some("line next, Lf"));
+        assert!(codec.is_at_line_start());
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn entry(verb: Verb) -> &'static Entry {
 }
 
 /// Every command, in the order of [`Verb`].
-pub static COMMANDS: [Entry; 25] = [
+pub static COMMANDS: [Entry; 37] = [
     Entry {
         verb: Verb::Help,
         names: &["help", "?"],
@@ -237,6 +237,90 @@ pub static COMMANDS: [Entry; 25] = [
         usage: "/quit [TEXT]",
         summary: "leave; quit alone on a line does the same",
         example: "/quit back tomorrow",
+    },
+    Entry {
+        verb: Verb::Account,
+        names: &["account"],
+        usage: "/account [new|password|drop]",
+        summary: "keep your name for good, with a password",
+        example: "/account new",
+    },
+    Entry {
+        verb: Verb::Login,
+        names: &["login"],
+        usage: "/login NAME [PASSWORD]",
+        summary: "be your account, from anywhere",
+        example: "/login alice",
+    },
+    Entry {
+        verb: Verb::Logout,
+        names: &["logout"],
+        usage: "/logout",
+        summary: "be a guest again",
+        example: "/logout",
+    },
+    Entry {
+        verb: Verb::Token,
+        names: &["token"],
+        usage: "/token [LABEL|drop LABEL]",
+        summary: "log in without a password, as scripts do",
+        example: "/token my-script",
+    },
+    Entry {
+        verb: Verb::History,
+        names: &["history"],
+        usage: "/history [ROOM|@NAME] [N] [since TIME]",
+        summary: "what was said there",
+        example: "/history 20",
+    },
+    Entry {
+        verb: Verb::More,
+        names: &["more"],
+        usage: "/more",
+        summary: "the next page of what was shown last",
+        example: "/more",
+    },
+    Entry {
+        verb: Verb::Unread,
+        names: &["unread"],
+        usage: "/unread",
+        summary: "how much you have not read, and where",
+        example: "/unread",
+    },
+    Entry {
+        verb: Verb::Read,
+        names: &["read"],
+        usage: "/read [ROOM|@NAME] [ID]",
+        summary: "you have read it all, or up to a line",
+        example: "/read @bob",
+    },
+    Entry {
+        verb: Verb::Search,
+        names: &["search"],
+        usage: "/search [#ROOM|@NAME] WORDS",
+        summary: "lines with all of these words",
+        example: "/search #dev release notes",
+    },
+    Entry {
+        verb: Verb::Forget,
+        names: &["forget"],
+        usage: "/forget ID|last [N]|all [ROOM|@NAME]",
+        summary: "erase lines of your own",
+        example: "/forget last 2",
+    },
+    Entry {
+        verb: Verb::Export,
+        names: &["export"],
+        usage: "/export [before ID]",
+        summary: "lines of your own, as JSON",
+        example: "/export",
+    },
+    Entry {
+        verb: Verb::Keep,
+        names: &["keep"],
+        usage: "/keep [DAYS|off]",
+        summary: "keep what is said in the current room",
+        example: "/keep 30",
     },
 ];
 

@@ -6,6 +6,8 @@
 
 use std::mem;
 
+use zeroize::Zeroize;
+
 use super::detect::ForeignProtocol;
 use super::erase::erase;
 use super::framing::Framing;
@@ -90,6 +92,25 @@ impl LineSplitter {
     #[must_use]
     pub fn framing(&self) -> Framing {
         self.framing
+    }
+
+    /// Whether an offer to echo can be understood, so that what is typed can be kept off the screen: the client
+    /// speaks telnet, or ends its lines as telnet does and has not sent what only looks like it.
+    #[must_use]
+    pub fn can_conceal(&self) -> bool {
+        self.framing == Framing::CrLf && !self.is_in_another_encoding()
+    }
+
+    /// Offers to echo, or takes that back. Returns what the client is to be sent.
+    pub fn offer_echo(&mut self, on: bool) -> [u8; 3] {
+        self.telnet.offer_echo(on)
+    }
+
+    /// Overwrites the line that was yielded last, and what is left of earlier ones behind it. An unfinished
+    /// line stays.
+    pub fn wipe(&mut self) {
+        self.clear_yielded();
+        self.partial.spare_capacity_mut().zeroize();
     }
 
     /// Whether there is no unfinished line, so that the buffer can be lent to another connection.
@@ -220,6 +241,8 @@ impl LineSplitter {
         let tells_not_utf8 = self.cleaner.take_hint();
         if self.cleaner.has_seen_other_encoding() && str::from_utf8(&self.partial).is_err() {
             let text = String::from_utf8_lossy(&self.partial).into_owned();
+            // It may hold a secret, which is only known once it was read.
+            self.partial.zeroize();
             self.partial = text.into_bytes();
         }
         let text = str::from_utf8(&self.partial);

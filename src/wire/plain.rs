@@ -1,26 +1,33 @@
 //! Events as plain lines. The first byte tells the kind of a line, and no user's text comes first.
 
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments, Display, Formatter};
 
-use crate::chat::event::{Event, Notice, Reply};
+use crate::chat::archive::LineKind;
+use crate::chat::event::{Event, MembershipReply, Notice, PlaceView, Reply, SaidReply};
+use crate::chat::name::Name;
 
-use super::Style;
 use super::framing::LineWriter;
+use super::text::answer::Answer;
+use super::text::history::{ForgottenText, PastText};
 use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
-use super::text::replies::{self, Answer};
+use super::text::{plural, replies};
 use super::wall_time::WallTime;
+use super::{Style, json};
 
 /// Whether plain mode has no line for `event`: that something was said shows by itself.
 #[must_use]
 pub fn is_silent(event: &Event<'_>) -> bool {
-    matches!(event, Event::Ok(Reply::Done))
+    matches!(
+        event,
+        Event::Ok(Reply::Done | Reply::Said(SaidReply { waiting: [], .. }))
+    )
 }
 
 /// Writes the lines of `event`, which happened at `time`.
 pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time: WallTime) {
     let is_from_people = matches!(
         event,
-        Event::Private { .. } | Event::Message { .. } | Event::Action { .. }
+        Event::Private { .. } | Event::Sent { .. } | Event::Message { .. } | Event::Action { .. }
     );
     if style.times && is_from_people {
         lines.begin(&time.hour_and_minute());
@@ -30,7 +37,13 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Private { from, text, .. } => {
             lines.pieces([b"@", from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Message { room, from, text } if style.in_other_room => {
+        Event::Sent { from, to, text, .. } => {
+            let to = Unspaced(to);
+            lines.text(b"@", format_args!("{from} -> {to}: {text}"));
+        }
+        Event::Message {
+            room, from, text, ..
+        } if style.in_other_room => {
             lines.pieces([
                 b"[",
                 room.as_bytes(),
@@ -43,7 +56,9 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Message { from, text, .. } => {
             lines.pieces([from.as_bytes(), b": ", text.as_bytes()]);
         }
-        Event::Action { room, from, text } if style.in_other_room => {
+        Event::Action {
+            room, from, text, ..
+        } if style.in_other_room => {
             lines.pieces([
                 b"[",
                 room.as_bytes(),
@@ -57,19 +72,73 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
             lines.pieces([b"** ", from.as_bytes(), b" ", text.as_bytes()]);
         }
         Event::Notice(notice) => encode_notice(lines, notice),
-        Event::Ok(ref reply) => replies::answer(reply, &mut Notices(lines)),
+        Event::Ok(ref reply) => replies::answer(reply, time, &mut Notices(lines)),
         Event::Error(refusal) => error_words(lines, format_args!("{refusal}")),
         Event::Join { .. }
         | Event::Leave { .. }
+        | Event::OwnJoin { .. }
+        | Event::OwnLeave { .. }
         | Event::Rename { .. }
         | Event::Presence { .. }
         | Event::Topic { .. }
-        | Event::Missed { .. } => encode_change(lines, event),
+        | Event::Missed { .. }
+        | Event::Forgotten { .. }
+        | Event::Kept { .. } => encode_change(lines, event, time),
+        Event::History { .. } | Event::Found { .. } | Event::Late { .. } => {
+            encode_past(lines, event, time);
+        }
+        // It is to be put into a file, and read by programs.
+        Event::Exported { .. } => json::encode(lines, event, time.unix_ms),
     }
 }
 
+/// A line that was said before, which begins as no line does that is said now.
+fn encode_past(lines: &mut LineWriter<'_>, event: &Event<'_>, now: WallTime) {
+    let past = match *event {
+        Event::History {
+            from,
+            kind,
+            at,
+            text,
+            ..
+        } => PastText {
+            now,
+            at,
+            place: None,
+            from,
+            kind,
+            text,
+        },
+        Event::Found {
+            place,
+            from,
+            kind,
+            at,
+            text,
+            ..
+        } => PastText {
+            now,
+            at,
+            place: Some(place),
+            from,
+            kind,
+            text,
+        },
+        Event::Late { from, at, text, .. } => PastText {
+            now,
+            at,
+            place: Some(PlaceView::With(from)),
+            from,
+            kind: LineKind::Message,
+            text,
+        },
+        _ => return,
+    };
+    notice_line(lines, format_args!("{past}"));
+}
+
 /// A change in a room, or a gap in its lines.
-fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
+fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>, time: WallTime) {
     match *event {
         Event::Join { room, name } => {
             notice_words(lines, format_args!("{name} has joined {room}."));
@@ -89,6 +158,19 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
             ..
         } => {
             notice_line(lines, format_args!("{name} has left {room}: {text}"));
+        }
+        Event::OwnJoin { room, .. } => {
+            notice_words(lines, format_args!("You have joined {room}."));
+        }
+        Event::OwnLeave {
+            room, moved: false, ..
+        } => {
+            notice_words(lines, format_args!("You have left {room}."));
+        }
+        // As the connection is told that left it.
+        Event::OwnLeave { room, current, .. } => {
+            let reply = Reply::Membership(MembershipReply::Parted { room, current });
+            replies::answer(&reply, time, &mut Notices(lines));
         }
         Event::Rename { name, new_name } => {
             notice_words(lines, format_args!("{name} is now {new_name}."));
@@ -131,18 +213,65 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>) {
             let noun = if count == 1 { "line" } else { "lines" };
             notice_words(lines, format_args!("You missed {count} {noun} in {room}."));
         }
+        Event::Forgotten { .. } | Event::Kept { .. } => encode_keeping(lines, event),
         Event::Private { .. }
+        | Event::Sent { .. }
         | Event::Message { .. }
         | Event::Action { .. }
+        | Event::History { .. }
+        | Event::Found { .. }
+        | Event::Exported { .. }
+        | Event::Late { .. }
         | Event::Notice(_)
         | Event::Ok(_)
         | Event::Error(_) => {}
     }
 }
 
+/// A change in what is kept.
+fn encode_keeping(lines: &mut LineWriter<'_>, event: &Event<'_>) {
+    match *event {
+        Event::Forgotten { place, from, ids } => {
+            let count = ids.len();
+            let forgotten = ForgottenText { place, from, count };
+            notice_words(lines, format_args!("{forgotten}"));
+        }
+        Event::Kept {
+            room,
+            from,
+            days: Some(days),
+        } => {
+            let noun = plural(days as usize, "day", "days");
+            notice_words(
+                lines,
+                format_args!(
+                    "{from} has lines in {room} kept for {days} {noun} from now on. \
+                     The operator can read them, too."
+                ),
+            );
+        }
+        Event::Kept {
+            room,
+            from,
+            days: None,
+        } => {
+            notice_words(
+                lines,
+                format_args!(
+                    "{from} has lines in {room} kept no longer; those that were are erased."
+                ),
+            );
+        }
+        _ => {}
+    }
+}
+
 fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
     match notice {
         Notice::Undelivered { .. }
+        | Notice::NotKept { .. }
+        | Notice::Replaced
+        | Notice::AccountEnded
         | Notice::NotUtf8
         | Notice::UnendedSubnegotiation
         | Notice::Closing(_) => {
@@ -154,7 +283,11 @@ fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
             }
         }
         Notice::IsAway { .. } | Notice::Motd(_) => notice_line(lines, format_args!("{notice}")),
-        Notice::Connected(_)
+        Notice::PageEnd { .. }
+        | Notice::Cancelled
+        | Notice::WhoReads
+        | Notice::NotEncrypted
+        | Notice::Connected(_)
         | Notice::HowToRename { .. }
         | Notice::Here { .. }
         | Notice::RateLimited { .. }
@@ -172,6 +305,19 @@ impl Answer for Notices<'_, '_> {
 
     fn line(&mut self, text: Arguments<'_>) {
         notice_line(self.0, text);
+    }
+}
+
+/// Names as they are typed before a message's colon.
+struct Unspaced<'a>(&'a [Name]);
+
+impl Display for Unspaced<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (place, name) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{name}")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Takes telnet's commands out of the stream, in constant memory and linear time.
 //!
 //! The byte 255 ("interpret as command", RFC 854) never occurs in UTF-8, so a client that sends it
-//! speaks telnet, or writes in another encoding: what no client of telnet sends first is text. The server offers no option and refuses each once, so that no
+//! speaks telnet, or writes in another encoding: what no client of telnet sends first is text. The server offers only
+//! to echo, while a password is typed, which it then does not do; it refuses each option once, so that no
 //! negotiation can loop (RFC 1143 describes the loops). Subnegotiations are dropped; as none was agreed on, one
 //! without an end is text in another encoding, and is given up.
 
@@ -22,6 +23,10 @@ const WILL: u8 = 251;
 const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
+
+/// RFC 857. A client that the server offers it to shows no longer what is typed, as the server will; which is
+/// how a password stays off the screen.
+const ECHO: u8 = 1;
 
 /// RFC 860. Linux's telnet asks for it after Ctrl-C, and shows nothing until it is answered.
 const TIMING_MARK: u8 = 6;
@@ -79,6 +84,8 @@ struct TelnetState {
     subnegotiation_bytes: usize,
     /// A command came.
     has_spoken: bool,
+    /// The server has said that it echoes, and not yet that it does no longer.
+    offers_echo: bool,
     /// The options already refused, a bit each: the server's own, and the client's.
     ours: [u64; 4],
     theirs: [u64; 4],
@@ -105,6 +112,12 @@ impl Telnet {
     #[must_use]
     pub fn has_spoken(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.has_spoken)
+    }
+
+    /// Offers to echo, or takes that back. Returns what the client is to be sent.
+    pub fn offer_echo(&mut self, on: bool) -> [u8; 3] {
+        self.0.get_or_insert_default().offers_echo = on;
+        [IAC, if on { WILL } else { WONT }, ECHO]
     }
 
     /// Gives up a subnegotiation that will not end any more. Returns whether there is one.
@@ -176,7 +189,8 @@ impl TelnetState {
     }
 
     fn command(&mut self, byte: u8) -> TelnetEvent {
-        let is_first = !self.has_spoken;
+        // What comes behind an offer may be its answer.
+        let is_first = !self.has_spoken && !self.offers_echo;
         match byte {
             ..EOF => return self.goto(Position::Text, TelnetEvent::NoCommand(byte)),
             // No client begins with the end of something; words in CP1251 do.
@@ -205,10 +219,12 @@ impl TelnetState {
     fn option(&mut self, verb: u8, option: u8) -> TelnetEvent {
         match verb {
             // Each request marks another place in the stream, so each is answered.
+            // Its agreement: an answer would take the offer back.
+            DO if option == ECHO && self.offers_echo => TelnetEvent::Ignored,
             DO if option == TIMING_MARK => TelnetEvent::Answer([IAC, WILL, option]),
             DO => self.refuse_once(|state| &mut state.ours, [IAC, WONT, option]),
             WILL => self.refuse_once(|state| &mut state.theirs, [IAC, DONT, option]),
-            // The server asks for no option, so a refusal needs no answer.
+            // The server asks for no option, and does none for long, so a refusal needs no answer.
             _ => TelnetEvent::Ignored,
         }
     }
@@ -262,6 +278,49 @@ mod tests {
                 [TelnetEvent::Ignored; 2]
             );
         }
+    }
+
+    #[test]
+    fn agreement_to_an_offered_echo_is_not_answered() {
+        for agreement in [[IAC, DO, ECHO], [IAC, DONT, ECHO]] {
+            let mut telnet = Telnet::default();
+            assert_eq!(telnet.offer_echo(true), [IAC, WILL, ECHO]);
+            let answers = [agreement, agreement].concat();
+            assert_eq!(feed(&mut telnet, &answers), [TelnetEvent::Ignored; 2]);
+            assert_eq!(telnet.offer_echo(false), [IAC, WONT, ECHO]);
+            let taken_back = feed(&mut telnet, &[IAC, DONT, ECHO]);
+            assert_eq!(taken_back, [TelnetEvent::Ignored]);
+            assert!(telnet.has_spoken());
+        }
+    }
+
+    #[test]
+    fn echo_is_refused_unless_it_is_offered() {
+        let mut telnet = Telnet::default();
+        let refused = [TelnetEvent::Answer([IAC, WONT, ECHO])];
+        assert_eq!(feed(&mut telnet, &[IAC, DO, ECHO]), refused);
+        telnet.offer_echo(true);
+        let agreed = feed(&mut telnet, &[IAC, DO, ECHO, IAC, WILL, ECHO]);
+        let theirs = TelnetEvent::Answer([IAC, DONT, ECHO]);
+        assert_eq!(agreed, [TelnetEvent::Ignored, theirs]);
+        telnet.offer_echo(false);
+        let again = feed(&mut telnet, &[IAC, DO, ECHO, IAC, DO, ECHO]);
+        assert_eq!(again, [TelnetEvent::Ignored; 2], "once is enough");
+
+        let mut telnet = Telnet::default();
+        telnet.offer_echo(true);
+        telnet.offer_echo(false);
+        let late = feed(&mut telnet, &[IAC, DO, ECHO, IAC, DO, ECHO]);
+        assert_eq!(late, [refused[0], TelnetEvent::Ignored]);
+    }
+
+    #[test]
+    fn first_words_of_a_client_behind_an_offer_are_its_answer() {
+        let mut telnet = Telnet::default();
+        telnet.offer_echo(true);
+        let events = feed(&mut telnet, &[IAC, DONT, ECHO, 0]);
+        assert_eq!(events, [TelnetEvent::Ignored, TelnetEvent::Text(0)]);
+        assert!(telnet.has_spoken());
     }
 
     #[test]

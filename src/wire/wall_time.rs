@@ -1,5 +1,11 @@
 //! The calendar's time, as lines show it.
 
+use std::fmt::{self, Display, Formatter};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
 /// Seconds of a day.
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -25,6 +31,47 @@ impl WallTime {
         let ([h1, h2], [m1, m2]) = (digits(minutes / 60), digits(minutes % 60));
         [h1, h2, b':', m1, m2, b' ']
     }
+
+    /// Another moment, by the same clocks.
+    #[must_use]
+    pub fn at(self, unix_ms: u64) -> Self {
+        Self { unix_ms, ..self }
+    }
+
+    /// The day, which is shown as `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(self) -> Date {
+        let moment = i64::try_from(self.unix_ms).ok();
+        let moment = moment.and_then(|moment| Timestamp::from_millisecond(moment).ok());
+        let offset = Offset::from_seconds(self.utc_offset_s).unwrap_or(Offset::UTC);
+        offset.to_datetime(moment.unwrap_or_default()).date()
+    }
+
+    /// A moment before this one: `HH:MM`, and its date before that unless it is the same.
+    #[must_use]
+    pub fn shown(self, unix_ms: u64) -> PastTime {
+        let at = self.at(unix_ms);
+        let date = Some(at.date()).filter(|date| *date != self.date());
+        PastTime { at, date }
+    }
+}
+
+/// A moment as it is shown some time later.
+#[derive(Clone, Copy, Debug)]
+pub struct PastTime {
+    at: WallTime,
+    /// Unless it was today.
+    date: Option<Date>,
+}
+
+impl Display for PastTime {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(date) = self.date {
+            write!(f, "{date} ")?;
+        }
+        let time = self.at.hour_and_minute();
+        f.write_str(str::from_utf8(&time).unwrap_or_default().trim_end())
+    }
 }
 
 #[cfg(test)]
@@ -47,5 +94,23 @@ mod tests {
             };
             assert_eq!(time.hour_and_minute(), shown.as_bytes(), "{time:?}");
         }
+    }
+
+    #[test]
+    fn past_time_has_its_date_unless_that_is_todays() {
+        let now = WallTime {
+            unix_ms: 1_700_000_000_000, // 2023-11-15 00:13 in that zone
+            utc_offset_s: 2 * 3600,
+        };
+        for (unix_s, shown) in [
+            (1_700_000_000, "00:13"),
+            (1_699_999_200, "00:00"),
+            (1_699_999_199, "2023-11-14 23:59"),
+            (0, "1970-01-01 02:00"),
+            (1_700_090_000, "2023-11-16 01:13"), // a clock set back
+        ] {
+            assert_eq!(now.shown(unix_s * 1000).to_string(), shown);
+        }
+        assert!(!now.shown(u64::MAX).to_string().is_empty());
     }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Daemon, program};
 
-const DAY: i64 = 86_400;
+pub const DAY: i64 = 86_400;
 
 /// The folders of Debian, Fedora and Alpine.
 const FOLDERS: [&str; 4] = [
@@ -40,8 +40,8 @@ fn libfaketime() -> Option<PathBuf> {
 }
 
 /// A daemon, and its wall clock.
-struct ClockedDaemon {
-    daemon: Daemon,
+pub struct ClockedDaemon {
+    pub daemon: Daemon,
     folder: TempDir,
     /// Files of the library that survive a killed process: the next one with the same number would wait for
     /// ever for the semaphore of the first.
@@ -58,7 +58,12 @@ impl Drop for ClockedDaemon {
 
 impl ClockedDaemon {
     /// `None` where there is no libfaketime.
-    fn start(flags: &[&str]) -> Option<Self> {
+    pub fn start(flags: &[&str]) -> Option<Self> {
+        Self::start_at(0, flags)
+    }
+
+    /// The same, with a clock that is so many seconds ahead from the start.
+    pub fn start_at(seconds: i64, flags: &[&str]) -> Option<Self> {
         let library = libfaketime()?;
         let folder = tempfile::tempdir().unwrap();
         let mut command = program();
@@ -67,7 +72,7 @@ impl ClockedDaemon {
             .env("DONT_FAKE_MONOTONIC", "1")
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_TIMESTAMP_FILE", folder.path().join("offset"));
-        set(&folder, 0);
+        set(&folder, seconds);
         let daemon = Daemon::start_as(command, flags);
         let pid = daemon.pid().as_raw_nonzero();
         let left_behind = ["sem.faketime_sem_", "faketime_shm_"];
@@ -84,7 +89,7 @@ impl ClockedDaemon {
     }
 
     /// Sets the offset, and sees in JSON's `time` that the daemon noticed.
-    fn jump(&self, seconds: i64) {
+    pub fn jump(&self, seconds: i64) {
         self.set(seconds);
         // Without a name, so that no room is told.
         let mut client = self.daemon.while_stopped(|| {

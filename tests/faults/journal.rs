@@ -66,7 +66,7 @@ fn journal_gets_priorities_and_no_times() {
             ("<6>", "chinwag listens on "),
             ("<6>", "  nc 127.0.0.1 "),
             ("<6>", "signal 15: shutting down"),
-            ("<7>", "sent: psst"),
+            ("<7>", "sent: line 2, "),
         ] {
             let line = seen.iter().find(|line| line.contains(part)).expect(part);
             assert!(line.starts_with(priority), "{line}");

@@ -31,19 +31,19 @@ const RETRY_TIME: Duration = Duration::from_millis(200);
 const BATCH_MAX: u32 = 64;
 
 /// A daemon with a fault injected into its system calls.
-struct Failing {
+pub struct Failing {
     command: Command,
     trace: Trace,
 }
 
 /// strace's record of the calls that may fail.
-struct Trace {
+pub struct Trace {
     folder: TempDir,
 }
 
 impl Failing {
     /// `fault` is a value of strace's `-e inject=`. `None` where there is no strace.
-    fn new(fault: &str) -> Option<Self> {
+    pub fn new(fault: &str) -> Option<Self> {
         let (calls, _) = fault.split_once(':').expect("calls, and what they return");
         if !strace_works() || (is_under_seccomp() && BY_THREADS.contains(&calls)) {
             return None;
@@ -60,7 +60,7 @@ impl Failing {
         Some(Self { command, trace })
     }
 
-    fn start(self, flags: &[&str]) -> (Daemon, Trace) {
+    pub fn start(self, flags: &[&str]) -> (Daemon, Trace) {
         (Daemon::start_as(self.command, flags), self.trace)
     }
 

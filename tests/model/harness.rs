@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chinwag::chat::archive::NoArchive;
 use chinwag::chat::ids::{ClientId, Peer, UserId};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::time::Timestamp;
+use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
 
 use crate::line::Line;
@@ -40,6 +42,8 @@ impl Harness {
             rooms_per_client_max,
             motd: MOTD.map(String::from).into(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         };
         Self {
             chat: Chat::new(settings),
@@ -72,8 +76,10 @@ impl Harness {
     }
 
     pub fn disconnect(&mut self, id: ClientId) -> Seen {
-        let now = self.now();
-        let name = self.chat.disconnect(now, id, &mut self.recorder);
+        let now = self.clock();
+        let name = self
+            .chat
+            .disconnect(now, id, &mut self.recorder, &mut NoArchive);
         let name = name.map(|name| name.to_string());
         assert_eq!(
             name,
@@ -88,9 +94,21 @@ impl Harness {
         self.end_step(None)
     }
 
+    /// Makes a connection a further one of another's user, if that has one.
+    pub fn attach(&mut self, id: ClientId, to: ClientId) -> Seen {
+        if let Some(user) = self.chat.user_of(to) {
+            self.chat.attach(self.now(), id, user, &mut self.recorder);
+            self.users.insert(id, user);
+            self.properties.attached(id, to);
+        }
+        self.end_step(None)
+    }
+
     pub fn line(&mut self, id: ClientId, line: &Line) -> Seen {
-        let (now, chat, recorder) = (self.now(), &mut self.chat, &mut self.recorder);
-        line.put_to(|request| chat.handle(now, id, request, recorder));
+        let (now, chat, recorder) = (self.clock(), &mut self.chat, &mut self.recorder);
+        line.put_to(|request| {
+            let _ = chat.handle(now, id, request, recorder, &mut NoArchive);
+        });
         let user = self.chat.user_of(id);
         self.users.extend(user.map(|user| (id, user)));
         let mut senders = self.recorder.senders.drain(..);
@@ -102,7 +120,8 @@ impl Harness {
     pub fn wait(&mut self, wait: Duration) -> Seen {
         self.elapsed += wait;
         let now = self.now();
-        self.chat.expire(now, &mut self.recorder);
+        let clock = self.clock();
+        self.chat.expire(clock, &mut self.recorder, &mut NoArchive);
         assert!(self.chat.next_deadline() > now, "all that was due is done");
         self.end_step(None)
     }
@@ -123,6 +142,13 @@ impl Harness {
     pub fn are_you_there(&mut self, id: ClientId) -> Seen {
         self.chat.are_you_there(id, &mut self.recorder);
         self.end_step(None)
+    }
+
+    fn clock(&self) -> Now {
+        Now {
+            timestamp: self.now(),
+            ..Now::default()
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -165,6 +191,14 @@ impl Harness {
             "{answer:?}"
         );
         seen
+    }
+
+    /// A new connection of the user that another has, in a fresh slot.
+    pub fn further(&mut self, of: ClientId) -> ClientId {
+        let id = self.unregistered();
+        self.attach(id, of);
+        assert_eq!(self.chat.user_of(id), self.chat.user_of(of));
+        id
     }
 
     /// The users `prefix0`, `prefix1` and so on, without the checks of each step.

@@ -23,6 +23,8 @@ pub enum Op {
     /// A connection that registers at once.
     Arrive(usize, String),
     Disconnect(usize),
+    /// The client becomes a further connection of the user that the other has.
+    Attach(usize, usize),
     Line(usize, Line),
     /// A line of a connection that is gone, while its successor may be there.
     LateLine(usize, Line),
@@ -80,6 +82,7 @@ impl History {
                 self.line(*slot, Line::Nick(name.clone()));
             }
             Op::Disconnect(slot) => self.disconnect(*slot),
+            Op::Attach(slot, to) => self.attach(*slot, *to),
             Op::Line(slot, line) => self.line(*slot, line.clone()),
             Op::LateLine(slot, line) => self.late_line(*slot, line),
             Op::Refuse(slot, refuses) => self.refuse(*slot, *refuses),
@@ -126,6 +129,16 @@ impl History {
         }
     }
 
+    fn attach(&mut self, slot: usize, to: usize) {
+        let (Slot::Open(id), Slot::Open(to) | Slot::Closing(to)) =
+            (self.slots[slot], self.slots[to])
+        else {
+            return;
+        };
+        self.model.attach(id, to);
+        assert_eq!(self.harness.attach(id, to), self.model.take());
+    }
+
     fn line(&mut self, slot: usize, line: Line) {
         let id = match self.slots[slot] {
             Slot::Open(id) => id,
@@ -156,6 +169,8 @@ impl History {
             let gone = ClientId { generation, ..next };
             assert_eq!(self.harness.line(gone, line), self.model.take());
             assert_eq!(self.harness.disconnect(gone), self.model.take());
+            // Its user may be here by another.
+            self.model.undelivered(gone, "ann", 1);
             assert_eq!(self.harness.undelivered(gone, "ann", 1), self.model.take());
         }
     }
@@ -195,6 +210,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => slot().prop_map(Op::Connect),
         12 => (slot(), any_name()).prop_map(|(slot, name)| Op::Arrive(slot, name)),
         2 => slot().prop_map(Op::Disconnect),
+        4 => (slot(), slot()).prop_map(|(slot, to)| Op::Attach(slot, to)),
         80 => (slot(), any_line()).prop_map(|(slot, line)| Op::Line(slot, line)),
         1 => (slot(), any_line()).prop_map(|(slot, line)| Op::LateLine(slot, line)),
         3 => (slot(), any::<bool>()).prop_map(|(slot, refuses)| Op::Refuse(slot, refuses)),

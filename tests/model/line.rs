@@ -4,8 +4,8 @@
 //! mistakes.
 
 use chinwag::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients, Request,
-    SessionCommand, SettingCommand, TopicChange, Verb,
+    Command, HelpTopic, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Recipients,
+    Request, SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use chinwag::chat::name::{Name, NameError, RoomName};
 use chinwag::chat::refusal::{
@@ -45,7 +45,7 @@ pub enum Line {
     Ping(String),
     Stats,
     Version,
-    Help(Option<Verb>),
+    Help(Option<HelpTopic>),
     Quit(Option<String>),
     /// A line that the wire has refused already.
     Wrong(Wrong),
@@ -241,7 +241,7 @@ fn question() -> impl Strategy<Value = Line> {
         1 => Just(Line::Ping("π".into())),
         1 => Just(Line::Stats),
         1 => Just(Line::Version),
-        1 => option::of(Just(Verb::Msg)).prop_map(Line::Help),
+        1 => option::of(Just(HelpTopic::Command(Verb::Msg))).prop_map(Line::Help),
     ]
 }
 

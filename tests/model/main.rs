@@ -11,8 +11,13 @@
     missing_docs
 )]
 
+mod accounts;
+#[path = "../support/archive.rs"]
+mod archive;
+mod connections;
 mod harness;
 mod history;
+mod kept;
 mod limits;
 mod line;
 mod model;

@@ -28,7 +28,12 @@ pub struct Model {
     lobby: String,
     rooms_per_client_max: usize,
     motd: Vec<String>,
-    users: BTreeMap<ClientId, User>,
+    clients: BTreeMap<ClientId, Client>,
+    /// In the order in which they registered.
+    users: BTreeMap<Who, User>,
+    next_who: Who,
+    /// The last user of each connection, also of those gone.
+    users_of: BTreeMap<ClientId, Who>,
     /// By name in small letters.
     rooms: BTreeMap<String, Room>,
     /// Clients that refuse private messages at the moment.
@@ -37,41 +42,52 @@ pub struct Model {
     expected: Seen,
 }
 
-/// A connection, with a name or without.
+/// A user, by a number that is used once.
+type Who = u64;
+
+/// A connection, with a user or without.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one setting")]
-struct User {
-    name: Option<String>,
+struct Client {
+    who: Option<Who>,
     peer: String,
     since_ms: u128,
     spoke_ms: u128,
     echo: bool,
-    quiet: bool,
     raw: bool,
     times: bool,
     /// Was told how a name is changed.
     hinted: bool,
     mode: Mode,
-    away: Option<Away>,
-    ignored: BTreeSet<ClientId>,
-    wrote_last: Option<ClientId>,
-    /// In the order of entering, by names in small letters.
-    rooms: Vec<String>,
     current: Option<String>,
     farewell: Option<String>,
 }
 
 #[derive(Debug)]
+struct User {
+    name: String,
+    since_ms: u128,
+    /// In the order in which they came.
+    clients: Vec<ClientId>,
+    quiet: bool,
+    away: Option<Away>,
+    ignored: BTreeSet<Who>,
+    wrote_last: Option<Who>,
+    /// In the order of entering, by names in small letters.
+    rooms: Vec<String>,
+}
+
+#[derive(Debug)]
 struct Away {
     text: String,
-    told: BTreeSet<ClientId>,
+    told: BTreeSet<Who>,
 }
 
 #[derive(Debug)]
 struct Room {
     shown: String,
     topic: Option<String>,
-    members: BTreeSet<ClientId>,
+    members: BTreeSet<Who>,
 }
 
 impl Model {
@@ -86,7 +102,10 @@ impl Model {
             lobby: lowercase(lobby),
             rooms_per_client_max,
             motd: motd.iter().map(|line| String::from(*line)).collect(),
+            clients: BTreeMap::new(),
             users: BTreeMap::new(),
+            next_who: 0,
+            users_of: BTreeMap::new(),
             rooms: BTreeMap::from([(lowercase(lobby), room)]),
             refusing: BTreeSet::new(),
             now_ms: 0,
@@ -112,42 +131,34 @@ impl Model {
     }
 
     pub fn name_of(&self, id: ClientId) -> Option<String> {
-        self.users.get(&id)?.name.clone()
+        let who = self.clients.get(&id)?.who?;
+        Some(self.users[&who].name.clone())
     }
 
     pub fn mode_of(&self, id: ClientId) -> Option<Mode> {
-        Some(self.users.get(&id)?.mode)
+        Some(self.clients.get(&id)?.mode)
     }
 
     /// Connections, registered users, rooms.
     pub fn counts(&self) -> (usize, usize, usize) {
-        (
-            self.users.len(),
-            self.registered_names().len(),
-            self.rooms.len(),
-        )
+        (self.clients.len(), self.users.len(), self.rooms.len())
     }
 
     pub fn connect(&mut self, id: ClientId, peer: &str) {
-        let user = User {
-            name: None,
+        let client = Client {
+            who: None,
             peer: peer.into(),
             since_ms: self.now_ms,
             spoke_ms: self.now_ms,
             echo: false,
-            quiet: false,
             raw: false,
             times: false,
             hinted: false,
             mode: Mode::Plain,
-            away: None,
-            ignored: BTreeSet::new(),
-            wrote_last: None,
-            rooms: Vec::new(),
             current: None,
             farewell: None,
         };
-        self.users.insert(id, user);
+        self.clients.insert(id, client);
         self.send(id, OwnedEvent::Connected(peer.into()));
         self.send(id, OwnedEvent::HowToRegister);
         for line in self.motd.clone() {
@@ -156,21 +167,55 @@ impl Model {
     }
 
     pub fn disconnect(&mut self, id: ClientId) {
-        let Some(user) = self.users.remove(&id) else {
+        let Some(client) = self.clients.get(&id) else {
             return;
         };
+        let farewell = client.farewell.clone();
+        self.detach(id, farewell.as_ref());
+        self.clients.remove(&id);
         self.refusing.remove(&id);
-        let Some(name) = user.name else {
+    }
+
+    /// A connection becomes one more of another's user.
+    pub fn attach(&mut self, id: ClientId, to: ClientId) {
+        let who = self.clients.get(&to).and_then(|client| client.who);
+        let Some(who) = who.filter(|who| self.clients[&id].who != Some(*who)) else {
             return;
         };
+        self.detach(id, None);
+        let user = self.users.get_mut(&who).unwrap();
+        user.clients.push(id);
+        let (name, lobby) = (user.name.clone(), self.lobby.clone());
+        let first = user.rooms.iter().min().cloned();
+        let in_lobby = user.rooms.contains(&lobby);
+        self.users_of.insert(id, who);
+        let client = self.client(id);
+        client.who = Some(who);
+        client.current = if in_lobby { Some(lobby) } else { first };
+        self.expected.named.push((id, name));
+    }
+
+    /// The connection has no user any more; one who has no other is gone.
+    fn detach(&mut self, id: ClientId, farewell: Option<&String>) {
+        let client = self.client(id);
+        client.current = None;
+        let Some(who) = client.who.take() else {
+            return;
+        };
+        let user = self.users.get_mut(&who).unwrap();
+        user.clients.retain(|own| *own != id);
+        if !user.clients.is_empty() {
+            return;
+        }
+        let user = self.users.remove(&who).unwrap();
         for key in &user.rooms {
-            self.rooms.get_mut(key).unwrap().members.remove(&id);
+            self.rooms.get_mut(key).unwrap().members.remove(&who);
         }
         // Each is told once: in the current room if that is shared, else in the first shared one.
-        let others: Vec<ClientId> = self.users.keys().copied().collect();
+        let others: Vec<ClientId> = self.clients.keys().copied().collect();
         for other in others {
             let shared = |key: &&String| self.told_of_changes(key).contains(&other);
-            let current = self.users[&other].current.as_ref();
+            let current = self.clients[&other].current.as_ref();
             let in_current = current
                 .filter(|key| user.rooms.contains(key))
                 .filter(shared);
@@ -178,8 +223,7 @@ impl Model {
             let Some(key) = in_current.or(first).cloned() else {
                 continue;
             };
-            let gone = true;
-            self.tell_leave(other, id, &name, &key, gone, user.farewell.as_ref());
+            self.tell_leave(other, who, &user.name, &key, true, farewell);
         }
         for key in &user.rooms {
             self.drop_if_empty(key);
@@ -188,11 +232,11 @@ impl Model {
 
     /// One line, and its one answer at the end.
     pub fn line(&mut self, id: ClientId, line: &Line) {
-        let Some(user) = self.users.get_mut(&id) else {
+        let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        user.spoke_ms = self.now_ms;
-        let outcome = if user.name.is_some() {
+        client.spoke_ms = self.now_ms;
+        let outcome = if client.who.is_some() {
             self.user_line(id, line)
         } else {
             self.unregistered_line(id, line)
@@ -202,14 +246,16 @@ impl Model {
     }
 
     pub fn undelivered(&mut self, from: ClientId, to: &str, count: u64) {
-        if self.name_of(from).is_some() {
+        let user = self.users_of.get(&from);
+        let user = user.and_then(|who| self.users.get(who));
+        for id in user.map(|user| user.clients.clone()).unwrap_or_default() {
             let to = to.into();
-            self.send(from, OwnedEvent::Undelivered { to, count });
+            self.send(id, OwnedEvent::Undelivered { to, count });
         }
     }
 
     pub fn shut_down(&mut self) {
-        for id in self.users.keys().copied().collect::<Vec<_>>() {
+        for id in self.clients.keys().copied().collect::<Vec<_>>() {
             self.send(id, OwnedEvent::ShuttingDown);
         }
     }
@@ -245,9 +291,9 @@ impl Model {
         match line {
             Line::Hash(text) => {
                 self.speak_in_current(id, text, false)?;
-                let is_new = is_name(&text[1..]) && !self.users[&id].hinted;
+                let is_new = is_name(&text[1..]) && !self.clients[&id].hinted;
                 if is_new {
-                    self.user(id).hinted = true;
+                    self.client(id).hinted = true;
                     self.send(id, OwnedEvent::HowToRename(text[1..].into()));
                 }
                 Ok(OwnedReply::Done)
@@ -277,19 +323,19 @@ impl Model {
                 Ok(OwnedReply::Quiet(user.quiet))
             }
             Line::Echo(on) => {
-                let user = self.user(id);
-                user.echo = on.unwrap_or(user.echo);
-                Ok(OwnedReply::Echo(user.echo))
+                let client = self.client(id);
+                client.echo = on.unwrap_or(client.echo);
+                Ok(OwnedReply::Echo(client.echo))
             }
             Line::Raw(on) => {
-                let user = self.user(id);
-                user.raw = on.unwrap_or(user.raw);
-                Ok(OwnedReply::Raw(user.raw))
+                let client = self.client(id);
+                client.raw = on.unwrap_or(client.raw);
+                Ok(OwnedReply::Raw(client.raw))
             }
             Line::Times(on) => {
-                let user = self.user(id);
-                user.times = on.unwrap_or(user.times);
-                Ok(OwnedReply::Times(user.times))
+                let client = self.client(id);
+                client.times = on.unwrap_or(client.times);
+                Ok(OwnedReply::Times(client.times))
             }
             Line::Wrong(wrong) => Err(code_of(*wrong)),
             _ => Ok(self.nameless_line(id, line)),
@@ -303,9 +349,9 @@ impl Model {
             Line::Version => OwnedReply::Version(self.server_name.clone()),
             Line::Ping(text) => OwnedReply::Pong(text.clone()),
             Line::Mode(mode) => {
-                let user = self.user(id);
-                user.mode = mode.unwrap_or(user.mode);
-                OwnedReply::Mode(user.mode)
+                let client = self.client(id);
+                client.mode = mode.unwrap_or(client.mode);
+                OwnedReply::Mode(client.mode)
             }
             Line::Stats => {
                 let (clients, registered, rooms) = self.counts();
@@ -318,7 +364,7 @@ impl Model {
                 }
             }
             Line::Quit(text) => {
-                self.user(id).farewell = text.as_deref().map(cut);
+                self.client(id).farewell = text.as_deref().map(cut);
                 self.expected.closed.push(id);
                 OwnedReply::Bye
             }
@@ -328,7 +374,23 @@ impl Model {
 
     fn register(&mut self, id: ClientId, name: &str) -> Outcome {
         self.check_name(id, name)?;
-        self.give_name(id, name);
+        let who = self.next_who;
+        self.next_who += 1;
+        self.users_of.insert(id, who);
+        let client = self.client(id);
+        client.who = Some(who);
+        let user = User {
+            name: name.into(),
+            since_ms: client.since_ms,
+            clients: vec![id],
+            quiet: false,
+            away: None,
+            ignored: BTreeSet::new(),
+            wrote_last: None,
+            rooms: Vec::new(),
+        };
+        self.users.insert(who, user);
+        self.expected.named.push((id, name.into()));
         let lobby = self.lobby.clone();
         let entered = self.enter(id, &lobby);
         let name = name.into();
@@ -338,11 +400,21 @@ impl Model {
     fn rename(&mut self, id: ClientId, new_name: &str) -> Outcome {
         self.check_name(id, new_name)?;
         let name = self.shown(id);
-        self.give_name(id, new_name);
+        let who = self.who(id);
+        self.user(id).name = new_name.into();
+        for own in self.clients_of(who) {
+            self.expected.named.push((own, new_name.into()));
+        }
         if name != new_name {
-            for other in self.roommates_to_tell(id) {
-                let (name, new_name) = (name.clone(), new_name.into());
-                self.announce(other, false, OwnedEvent::Rename { name, new_name });
+            let rename = OwnedEvent::Rename {
+                name,
+                new_name: new_name.into(),
+            };
+            for other in self.roommates_to_tell(who) {
+                self.announce(other, false, rename.clone());
+            }
+            for own in self.others_of(id) {
+                self.send(own, rename.clone());
             }
         }
         Ok(OwnedReply::Renamed(new_name.into()))
@@ -351,7 +423,7 @@ impl Model {
     fn check_name(&self, id: ClientId, name: &str) -> Result<(), OwnedRefusal> {
         let name = lowercase(name);
         let holder = self.find(&name);
-        let taken = holder.is_some_and(|holder| holder != id)
+        let taken = holder.is_some_and(|holder| Some(holder) != self.clients[&id].who)
             || RESERVED.contains(&name.as_str())
             || self.rooms.contains_key(&name);
         if taken {
@@ -361,18 +433,13 @@ impl Model {
         }
     }
 
-    fn give_name(&mut self, id: ClientId, name: &str) {
-        self.user(id).name = Some(name.into());
-        self.expected.named.push((id, name.into()));
-    }
-
     fn join(&mut self, id: ClientId, typed: &str) -> Outcome {
         let typed = typed.trim_start_matches('#');
         let key = lowercase(typed);
         let rooms_max = self.rooms_per_client_max;
         let user = self.user(id);
         if user.rooms.contains(&key) {
-            user.current = Some(key.clone());
+            self.client(id).current = Some(key.clone());
             return Ok(OwnedReply::Joined(self.view(id, &key)));
         }
         if user.rooms.len() >= rooms_max {
@@ -383,39 +450,62 @@ impl Model {
             topic: None,
             members: BTreeSet::new(),
         });
-        Ok(OwnedReply::Joined(self.enter(id, &key)))
+        let entered = self.enter(id, &key);
+        for other in self.others_of(id) {
+            let (room, name) = (self.rooms[&key].shown.clone(), self.shown(id));
+            self.send(other, OwnedEvent::OwnJoin { room, name });
+        }
+        Ok(OwnedReply::Joined(entered))
     }
 
     fn part(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
         let key = match typed {
             Some(typed) => Some(self.existing_room(typed)?),
-            None => self.user(id).current.clone(),
+            None => self.client(id).current.clone(),
         };
         let mine = key.filter(|key| self.user(id).rooms.contains(key));
         let key = mine.ok_or_else(|| fault("not_in_room"))?;
         let room = self.rooms[&key].shown.clone();
         let name = self.shown(id);
+        let lobby = self.lobby.clone();
         let user = self.user(id);
         user.rooms.retain(|other| *other != key);
-        if user.current.as_ref() == Some(&key) {
-            user.current = user.rooms.last().cloned();
+        let last = user.rooms.last().cloned();
+        let in_lobby = user.rooms.contains(&lobby);
+        // The others get the lobby rather than the last, and are told.
+        let other = if in_lobby { Some(lobby) } else { last.clone() };
+        for own in self.others_of(id) {
+            let client = self.client(own);
+            let moved = client.current.as_ref() == Some(&key);
+            if moved {
+                client.current.clone_from(&other);
+            }
+            let leave = OwnedEvent::OwnLeave {
+                room: room.clone(),
+                name: name.clone(),
+                current: self.shown_current(own),
+                moved,
+            };
+            self.send(own, leave);
         }
-        self.take_out(id, &name, &key);
-        let current = self.user(id).current.clone();
-        let current = current.map(|key| self.rooms[&key].shown.clone());
+        let client = self.client(id);
+        if client.current.as_ref() == Some(&key) {
+            client.current = last;
+        }
+        self.take_out(self.who(id), &name, &key);
+        let current = self.shown_current(id);
         Ok(OwnedReply::Parted { room, current })
     }
 
     fn enter(&mut self, id: ClientId, key: &str) -> Entered {
-        let name = self.shown(id);
+        let (name, who) = (self.shown(id), self.who(id));
         let room = self.rooms.get_mut(key).unwrap();
-        room.members.insert(id);
+        room.members.insert(who);
         let shown = room.shown.clone();
-        let user = self.user(id);
-        user.rooms.push(key.into());
-        user.current = Some(key.into());
+        self.user(id).rooms.push(key.into());
+        self.client(id).current = Some(key.into());
         for other in self.told_of_changes(key) {
-            if other != id {
+            if self.clients[&other].who != Some(who) {
                 let (room, name) = (shown.clone(), name.clone());
                 self.announce_in(other, key, OwnedEvent::Join { room, name });
             }
@@ -424,10 +514,10 @@ impl Model {
     }
 
     /// Removes a member from a room and tells those who stay.
-    fn take_out(&mut self, id: ClientId, name: &str, key: &str) {
-        self.rooms.get_mut(key).unwrap().members.remove(&id);
+    fn take_out(&mut self, who: Who, name: &str, key: &str) {
+        self.rooms.get_mut(key).unwrap().members.remove(&who);
         for other in self.told_of_changes(key) {
-            self.tell_leave(other, id, name, key, false, None);
+            self.tell_leave(other, who, name, key, false, None);
         }
         self.drop_if_empty(key);
     }
@@ -435,14 +525,14 @@ impl Model {
     fn tell_leave(
         &mut self,
         other: ClientId,
-        id: ClientId,
+        who: Who,
         name: &str,
         key: &str,
         gone: bool,
         text: Option<&String>,
     ) {
         // A quit text is ignored like any other line.
-        let deaf = self.user(other).ignored.contains(&id);
+        let deaf = self.user(other).ignored.contains(&who);
         let leave = OwnedEvent::Leave {
             room: self.rooms[key].shown.clone(),
             name: name.to_owned(),
@@ -461,18 +551,15 @@ impl Model {
     fn told_of_changes(&self, key: &str) -> Vec<ClientId> {
         let members = &self.rooms[key].members;
         assert!(members.len() <= TOLD_AT_ONCE_MAX, "the model's are small");
-        let told = members.iter().filter(|id| !self.users[*id].quiet);
-        told.copied().collect()
+        let told = members.iter().filter(|who| !self.users[*who].quiet);
+        told.flat_map(|who| self.clients_of(*who)).collect()
     }
 
-    fn roommates_to_tell(&self, id: ClientId) -> BTreeSet<ClientId> {
-        let mine = &self.users[&id].rooms;
-        let mut told: BTreeSet<_> = mine
-            .iter()
-            .flat_map(|key| self.told_of_changes(key))
-            .collect();
-        told.remove(&id);
-        told
+    fn roommates_to_tell(&self, who: Who) -> BTreeSet<ClientId> {
+        let mine = &self.users[&who].rooms;
+        let told = mine.iter().flat_map(|key| self.told_of_changes(key));
+        told.filter(|other| self.clients[other].who != Some(who))
+            .collect()
     }
 
     fn say(&mut self, id: ClientId, text: &str, as_action: bool) -> Outcome {
@@ -497,17 +584,19 @@ impl Model {
         Ok(())
     }
 
-    /// Sends to the members that do not ignore the speaker, and to the speaker as an echo.
+    /// Sends to the connections of members that do not ignore the speaker, and to the speaking one as an echo.
     fn speak(&mut self, id: ClientId, key: &str, line: &OwnedEvent) {
-        for other in self.rooms[key].members.clone() {
-            let user = self.user(other);
-            let hears = if other == id {
-                user.echo
-            } else {
-                !user.ignored.contains(&id)
-            };
-            if hears {
-                self.announce_in(other, key, line.clone());
+        let who = self.who(id);
+        for member in self.rooms[key].members.clone() {
+            for other in self.clients_of(member) {
+                let hears = if other == id {
+                    self.client(id).echo
+                } else {
+                    !self.users[&member].ignored.contains(&who)
+                };
+                if hears {
+                    self.announce_in(other, key, line.clone());
+                }
             }
         }
     }
@@ -556,7 +645,7 @@ impl Model {
         let mut addressed: Vec<String> = Vec::new();
         for name in typed {
             let recipient = self.find(name);
-            let shown = recipient.map_or_else(|| name.clone(), |recipient| self.shown(recipient));
+            let shown = recipient.map_or_else(|| name.clone(), |who| self.users[&who].name.clone());
             let known = addressed
                 .iter()
                 .any(|other| other.eq_ignore_ascii_case(&shown));
@@ -576,41 +665,56 @@ impl Model {
         let writer = self.user(id).wrote_last;
         let here = writer.filter(|writer| self.users.contains_key(writer));
         let writer = here.ok_or_else(|| fault("no_such_user"))?;
-        let name = self.shown(writer);
+        let name = self.users[&writer].name.clone();
         self.write_to(id, &[writer], vec![name], Vec::new(), text)
     }
 
     fn write_to(
         &mut self,
         id: ClientId,
-        recipients: &[ClientId],
+        recipients: &[Who],
         to: Vec<String>,
         missing: Vec<String>,
         text: &str,
     ) -> Outcome {
-        let message = OwnedEvent::Private {
-            from: self.shown(id),
-            to,
-            text: text.into(),
+        let (from, text) = (self.shown(id), String::from(text));
+        let sent = OwnedEvent::Sent {
+            from: from.clone(),
+            to: to.clone(),
+            text: text.clone(),
         };
+        let message = OwnedEvent::Private { from, to, text };
+        let who = self.who(id);
         let mut refused = Vec::new();
         for recipient in recipients {
-            if self.user(*recipient).ignored.contains(&id) {
+            let user = &self.users[recipient];
+            if user.ignored.contains(&who) {
                 // The away notice comes all the same: its lack would tell the sender that it is ignored.
                 self.tell_away(id, *recipient);
                 continue;
             }
-            if self.refusing.contains(recipient) {
-                refused.push(self.shown(*recipient));
+            let mut taking = self.clients_of(*recipient);
+            taking.retain(|reader| !self.refusing.contains(reader));
+            if taking.is_empty() {
+                refused.push(user.name.clone());
                 continue;
             }
-            self.note(*recipient, Way::Delivered, message.clone());
-            self.user(*recipient).wrote_last = Some(id);
+            for reader in taking {
+                self.note(reader, Way::Delivered, message.clone());
+            }
+            self.users.get_mut(recipient).unwrap().wrote_last = Some(who);
             self.tell_away(id, *recipient);
         }
-        // A sender among the recipients gets a copy, and with echo on another one.
-        if self.user(id).echo && refused.len() < recipients.len() {
-            self.send(id, message);
+        if refused.len() < recipients.len() {
+            // A sender among the recipients gets a copy, and with echo on another one.
+            if self.client(id).echo {
+                self.send(id, message);
+            }
+            if !recipients.contains(&who) {
+                for own in self.others_of(id) {
+                    self.send(own, sent.clone());
+                }
+            }
         }
         let code = match (missing.is_empty(), refused.is_empty()) {
             (true, true) => return Ok(OwnedReply::Done),
@@ -620,12 +724,14 @@ impl Model {
         Err(OwnedRefusal::new(code, missing.into_iter().chain(refused)))
     }
 
-    fn tell_away(&mut self, sender: ClientId, recipient: ClientId) {
-        let name = self.shown(recipient);
-        let Some(away) = &mut self.user(recipient).away else {
+    fn tell_away(&mut self, sender: ClientId, recipient: Who) {
+        let who = self.who(sender);
+        let user = self.users.get_mut(&recipient).unwrap();
+        let name = user.name.clone();
+        let Some(away) = &mut user.away else {
             return;
         };
-        if away.told.insert(sender) {
+        if away.told.insert(who) {
             let text = away.text.clone();
             self.send(sender, OwnedEvent::IsAway { name, text });
         }
@@ -646,11 +752,11 @@ impl Model {
             return Ok(self.list_ignored(id));
         };
         let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
-        if other == id {
+        if other == self.who(id) {
             return Err(fault("bad_usage"));
         }
         self.user(id).ignored.insert(other);
-        Ok(OwnedReply::Ignoring(self.shown(other)))
+        Ok(OwnedReply::Ignoring(self.users[&other].name.clone()))
     }
 
     fn unignore(&mut self, id: ClientId, typed: Option<&str>) -> Outcome {
@@ -661,27 +767,30 @@ impl Model {
         if !self.user(id).ignored.remove(&other) {
             return Err(fault("bad_usage"));
         }
-        Ok(OwnedReply::NotIgnoring(self.shown(other)))
+        Ok(OwnedReply::NotIgnoring(self.users[&other].name.clone()))
     }
 
-    /// An ignore ends with the ignored user's connection.
+    /// An ignore ends with the ignored user's last connection.
     fn list_ignored(&self, id: ClientId) -> OwnedReply {
-        let ignored = &self.users[&id].ignored;
-        let names = ignored.iter().filter_map(|other| self.name_of(*other));
+        let ignored = &self.users[&self.who(id)].ignored;
+        let here = ignored.iter().filter_map(|other| self.users.get(other));
+        let names = here.map(|user| user.name.clone());
         OwnedReply::Ignored(sorted(names))
     }
 
     fn whois(&self, id: ClientId, typed: &str) -> Outcome {
         let other = self.find(typed).ok_or_else(|| no_such_user(typed))?;
-        let (asker, user) = (&self.users[&id], &self.users[&other]);
+        let (asker, user) = (&self.users[&self.who(id)], &self.users[&other]);
+        let clients = user.clients.iter().map(|own| &self.clients[own]);
+        let spoke_ms = clients.map(|client| client.spoke_ms).max().unwrap();
         let shared = user.rooms.iter().filter(|room| asker.rooms.contains(room));
         Ok(OwnedReply::Whois {
-            name: self.shown(other),
+            name: user.name.clone(),
             connected_ms: self.now_ms - user.since_ms,
-            idle_ms: self.now_ms - user.spoke_ms,
+            idle_ms: self.now_ms - spoke_ms,
             away: user.away.as_ref().map(|away| away.text.clone()),
             rooms: sorted(shared.map(|key| self.rooms[key].shown.clone())),
-            peer: (id == other).then(|| user.peer.clone()),
+            peer: (self.who(id) == other).then(|| self.clients[&id].peer.clone()),
         })
     }
 
@@ -695,7 +804,7 @@ impl Model {
             None => self.registered_names(),
             Some(key) => {
                 let members = self.rooms[key].members.iter();
-                sorted(members.map(|member| self.shown(*member)))
+                sorted(members.map(|member| self.users[member].name.clone()))
             }
         };
         let pages = check_page(page, names.len())?;
@@ -725,8 +834,9 @@ impl Model {
 
     fn view(&self, id: ClientId, key: &str) -> Entered {
         let room = &self.rooms[key];
-        let others = room.members.iter().filter(|member| **member != id);
-        let names = sorted(others.map(|other| self.shown(*other)));
+        let who = self.who(id);
+        let others = room.members.iter().filter(|member| **member != who);
+        let names = sorted(others.map(|other| self.users[other].name.clone()));
         Entered {
             room: room.shown.clone(),
             topic: room.topic.clone(),
@@ -736,7 +846,7 @@ impl Model {
     }
 
     fn registered_names(&self) -> Vec<String> {
-        sorted(self.users.values().filter_map(|user| user.name.clone()))
+        sorted(self.users.values().map(|user| user.name.clone()))
     }
 
     fn existing_room(&self, typed: &str) -> Result<String, OwnedRefusal> {
@@ -749,27 +859,53 @@ impl Model {
     }
 
     fn current_room(&self, id: ClientId) -> Result<String, OwnedRefusal> {
-        let current = self.users[&id].current.clone();
+        let current = self.clients[&id].current.clone();
         current.ok_or_else(|| fault("not_in_room"))
     }
 
-    fn find(&self, typed: &str) -> Option<ClientId> {
-        let wanted = Some(lowercase(typed));
+    fn find(&self, typed: &str) -> Option<Who> {
+        let wanted = lowercase(typed);
         let mut users = self.users.iter();
-        let found = users.find(|(_, user)| user.name.as_deref().map(lowercase) == wanted);
-        found.map(|(id, _)| *id)
+        let found = users.find(|(_, user)| lowercase(&user.name) == wanted);
+        found.map(|(who, _)| *who)
     }
 
     fn shown(&self, id: ClientId) -> String {
         self.name_of(id).unwrap()
     }
 
+    /// The current room's name as it is shown.
+    fn shown_current(&self, id: ClientId) -> Option<String> {
+        let current = self.clients[&id].current.as_ref()?;
+        Some(self.rooms[current].shown.clone())
+    }
+
+    fn client(&mut self, id: ClientId) -> &mut Client {
+        self.clients.get_mut(&id).unwrap()
+    }
+
+    fn who(&self, id: ClientId) -> Who {
+        self.clients[&id].who.unwrap()
+    }
+
     fn user(&mut self, id: ClientId) -> &mut User {
-        self.users.get_mut(&id).unwrap()
+        let who = self.who(id);
+        self.users.get_mut(&who).unwrap()
+    }
+
+    fn clients_of(&self, who: Who) -> Vec<ClientId> {
+        self.users[&who].clients.clone()
+    }
+
+    /// The other connections of a connection's user.
+    fn others_of(&self, id: ClientId) -> Vec<ClientId> {
+        let mut others = self.clients_of(self.who(id));
+        others.retain(|other| *other != id);
+        others
     }
 
     fn announce_in(&mut self, to: ClientId, key: &str, what: OwnedEvent) {
-        let in_other_room = self.user(to).current.as_deref() != Some(key);
+        let in_other_room = self.client(to).current.as_deref() != Some(key);
         self.announce(to, in_other_room, what);
     }
 

@@ -13,37 +13,77 @@ use crate::recorder::{Got, OwnedEvent, OwnedReply, Seen, Way, room_of};
 /// The state that the clients' answers have told.
 #[derive(Debug, Default)]
 pub struct Properties {
-    connected: BTreeMap<ClientId, Told>,
+    connected: BTreeMap<ClientId, Connection>,
+    users: BTreeMap<Who, Told>,
+    next_who: Who,
     /// The owner of each name, in small letters.
-    names: BTreeMap<String, ClientId>,
+    names: BTreeMap<String, Who>,
     /// The number of the last line that a client saw in a room.
     last_line: BTreeMap<(ClientId, String), u64>,
 }
 
+/// A user, by a number that is used once.
+type Who = u64;
+
+#[derive(Debug, Default)]
+struct Connection {
+    who: Option<Who>,
+    echo: bool,
+}
+
 #[derive(Debug, Default)]
 struct Told {
-    name: Option<String>,
+    name: String,
+    connections: BTreeSet<ClientId>,
     rooms: BTreeSet<String>,
-    ignores: BTreeSet<ClientId>,
-    echo: bool,
+    ignores: BTreeSet<Who>,
     quiet: bool,
 }
 
 impl Properties {
     pub fn connected(&mut self, id: ClientId) {
-        self.connected.insert(id, Told::default());
+        self.connected.insert(id, Connection::default());
     }
 
     pub fn gone(&mut self, id: ClientId) {
-        let told = self.connected.remove(&id);
-        if let Some(name) = told.and_then(|told| told.name) {
-            self.names.remove(&name.to_lowercase());
+        if self.connected.contains_key(&id) {
+            self.becomes(id, None);
         }
+        self.connected.remove(&id);
         self.last_line.retain(|(reader, _), _| *reader != id);
     }
 
+    /// A connection is a further one of another's user.
+    pub fn attached(&mut self, id: ClientId, to: ClientId) {
+        if self.connected.contains_key(&id) {
+            self.becomes(id, self.connected[&to].who);
+        }
+    }
+
+    /// A connection has another user, or none. A user without a connection is gone.
+    fn becomes(&mut self, id: ClientId, who: Option<Who>) {
+        let connection = self.connected.get_mut(&id).unwrap();
+        let before = std::mem::replace(&mut connection.who, who);
+        if let Some(who) = who {
+            self.users.get_mut(&who).unwrap().connections.insert(id);
+        }
+        let Some(before) = before.filter(|before| Some(*before) != who) else {
+            return;
+        };
+        let told = self.users.get_mut(&before).unwrap();
+        told.connections.remove(&id);
+        if told.connections.is_empty() {
+            self.names.remove(&told.name.to_lowercase());
+            self.users.remove(&before);
+        }
+    }
+
     pub fn name_of(&self, id: ClientId) -> Option<String> {
-        self.connected.get(&id)?.name.clone()
+        Some(self.told(id)?.name.clone())
+    }
+
+    fn told(&self, id: ClientId) -> Option<&Told> {
+        Some(&self.users[&self.connected.get(&id)?.who?])
     }
 
     /// Checks a step, and learns from its answer. `line` has the sender and the line, if the step was one.
@@ -65,14 +105,16 @@ impl Properties {
         }
     }
 
-    /// No two clients have the same name, and the core has the name that it told each.
+    /// No two users have the same name, and the core has the name that it told each, for all their connections.
     pub fn check_names(&self, chat: &Chat) {
-        let mut names = BTreeSet::new();
-        for (id, told) in &self.connected {
+        for id in self.connected.keys() {
             let name = chat.name_of(*id).map(|name| name.to_string());
-            assert_eq!(name, told.name, "{id} is called what it was told");
-            let free = name.is_none_or(|name| names.insert(name.to_lowercase()));
-            assert!(free, "{id} has another client's name: {told:?}");
+            assert_eq!(name, self.name_of(*id), "{id} is called what it was told");
+        }
+        let mut names = BTreeSet::new();
+        for told in self.users.values() {
+            let is_free = names.insert(told.name.to_lowercase());
+            assert!(is_free, "this is another user's name: {told:?}");
         }
     }
 
@@ -97,12 +139,15 @@ impl Properties {
     }
 
     fn check_reader(&self, reader: ClientId, sender: Option<ClientId>, got: &Got) {
-        let told = self.connected.get(&reader);
-        let told = told.unwrap_or_else(|| panic!("{reader} is gone and gets {got:?}"));
-        if told.name.is_none() {
+        let connection = self.connected.get(&reader);
+        let connection = connection.unwrap_or_else(|| panic!("{reader} is gone and gets {got:?}"));
+        let Some(told) = self.told(reader) else {
             // On registering, no event of the room comes before the answer either.
             assert_eq!(got.way, Way::Sent, "{reader} has no name and gets {got:?}");
-        }
+            return;
+        };
+        let sender = sender.filter(|sender| self.connected.contains_key(sender));
+        let own = sender.is_some_and(|sender| self.connected[&sender].who == connection.who);
         if let Some(room) = room_of(&got.what) {
             let inside = told.rooms.contains(&room.to_lowercase());
             assert!(inside, "{reader} is not in the room of {got:?}");
@@ -114,8 +159,14 @@ impl Properties {
             | OwnedEvent::Private { from, .. } => {
                 let sender = sender.expect("an answer without a sender");
                 assert_eq!(self.name_of(sender).as_ref(), Some(from), "{got:?}");
-                let ignored = told.ignores.contains(&sender);
+                let ignored = self.ignores(told, sender);
                 assert!(!ignored, "{reader} ignores {sender} and gets {got:?}");
+            }
+            OwnedEvent::Sent { .. } | OwnedEvent::OwnJoin { .. } | OwnedEvent::OwnLeave { .. } => {
+                assert!(own && sender != Some(reader), "another connection did it");
+            }
+            OwnedEvent::Rename { .. } if own => {
+                assert_ne!(sender, Some(reader), "its answer says so");
             }
             OwnedEvent::Join { .. }
             | OwnedEvent::Leave { .. }
@@ -154,17 +205,27 @@ impl Properties {
             )
         };
         let own = seen.got[&id].iter().filter(own).count();
-        let told = &self.connected[&id];
-        assert!(own <= usize::from(told.echo), "{:?}", seen.got[&id]);
+        let echo = self.connected[&id].echo;
+        assert!(own <= usize::from(echo), "{:?}", seen.got[&id]);
+    }
+
+    fn ignores(&self, told: &Told, sender: ClientId) -> bool {
+        let who = self.connected[&sender].who;
+        who.is_some_and(|who| told.ignores.contains(&who))
     }
 
     /// A private message reaches each recipient once, or its sender is told, or is ignored and not told.
     fn check_private(&self, id: ClientId, line: &Line, seen: &Seen) {
-        let delivered = |reader: ClientId| {
-            let got = seen.got.get(&reader).into_iter().flatten();
-            got.filter(|got| got.way == Way::Delivered).count()
+        // To each connection of a user once at most, and to one at least if it was taken.
+        let delivered = |who: Who| {
+            let copies = |reader: &ClientId| {
+                let got = seen.got.get(reader).into_iter().flatten();
+                got.filter(|got| got.way == Way::Delivered).count()
+            };
+            let connections = self.users[&who].connections.iter();
+            connections.map(copies).max().unwrap_or_default()
         };
-        let readers: usize = self.connected.keys().map(|id| delivered(*id)).sum();
+        let readers: usize = self.users.keys().map(|who| delivered(*who)).sum();
         let typed = match line {
             Line::Private(typed, _) => typed,
             Line::Reply(_) => {
@@ -184,18 +245,18 @@ impl Properties {
             assert_eq!(readers, 0, "a message was refused and sent");
             return;
         }
-        let mut reached: BTreeSet<ClientId> = BTreeSet::new();
+        let mut reached: BTreeSet<Who> = BTreeSet::new();
         for name in typed {
             let reader = self.names.get(&name.to_lowercase());
             let count = reader.map_or(0, |reader| delivered(*reader));
             let unreached = fault.is_some_and(|fault| fault.names.contains(&name.to_lowercase()));
-            let ignored = reader.is_some_and(|reader| self.connected[reader].ignores.contains(&id));
+            let ignored = reader.is_some_and(|reader| self.ignores(&self.users[reader], id));
             let ways = [count == 1, unreached, ignored];
             let ways = ways.into_iter().filter(|way| *way).count();
             assert!(count <= 1 && ways == 1, "{name:?}: {seen:?}");
             reached.extend(reader.filter(|_| count == 1));
         }
-        assert_eq!(readers, reached.len(), "no other client gets it: {seen:?}");
+        assert_eq!(readers, reached.len(), "no other user gets it: {seen:?}");
     }
 
     fn learn(&mut self, id: ClientId, answer: &OwnedReply) {
@@ -205,33 +266,42 @@ impl Properties {
             OwnedReply::NotIgnoring(name) => (None, named(name)),
             _ => (None, None),
         };
-        let told = self.connected.get_mut(&id).unwrap();
+        let connection = self.connected.get_mut(&id).unwrap();
+        if let OwnedReply::Echo(on) = answer {
+            connection.echo = *on;
+        }
+        if let OwnedReply::Registered { name, .. } = answer {
+            let who = self.next_who;
+            self.next_who += 1;
+            self.users.insert(who, Told::default());
+            self.becomes(id, Some(who));
+            self.learn_name(id, name);
+        }
+        let Some(who) = self.connected[&id].who else {
+            return;
+        };
+        let told = self.users.get_mut(&who).unwrap();
         told.ignores.extend(ignored);
         told.ignores.retain(|other| Some(*other) != heeded);
         match answer {
-            OwnedReply::Registered { name, entered } => {
-                told.rooms.insert(entered.room.to_lowercase());
-                self.learn_name(id, name);
-            }
             OwnedReply::Renamed(name) => self.learn_name(id, name),
-            OwnedReply::Joined(entered) => {
+            OwnedReply::Registered { entered, .. } | OwnedReply::Joined(entered) => {
                 told.rooms.insert(entered.room.to_lowercase());
             }
             OwnedReply::Parted { room, .. } => {
                 told.rooms.remove(&room.to_lowercase());
             }
-            OwnedReply::Echo(on) => told.echo = *on,
             OwnedReply::Quiet(on) => told.quiet = *on,
             _ => {}
         }
     }
 
     fn learn_name(&mut self, id: ClientId, name: &str) {
-        let told = self.connected.get_mut(&id).unwrap();
-        if let Some(old) = told.name.replace(name.into()) {
-            self.names.remove(&old.to_lowercase());
-        }
-        let holder = self.names.insert(name.to_lowercase(), id);
+        let who = self.connected[&id].who.unwrap();
+        let told = self.users.get_mut(&who).unwrap();
+        let old = std::mem::replace(&mut told.name, name.into());
+        self.names.remove(&old.to_lowercase());
+        let holder = self.names.insert(name.to_lowercase(), who);
         assert_eq!(holder, None, "{name} had an owner");
     }
 }

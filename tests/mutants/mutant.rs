@@ -7,12 +7,15 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The files of mutants, by the part of the source that they break.
-const AREAS: [(&str, &str); 5] = [
+const AREAS: [(&str, &str); 8] = [
     ("chat", include_str!("chat.toml")),
+    ("history", include_str!("history.toml")),
+    ("accounts", include_str!("accounts.toml")),
     ("wire", include_str!("wire.toml")),
     ("server", include_str!("server.toml")),
     ("net", include_str!("net.toml")),
     ("log", include_str!("log.toml")),
+    ("store", include_str!("store.toml")),
 ];
 
 #[derive(Deserialize)]

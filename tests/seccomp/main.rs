@@ -62,6 +62,7 @@ fn main() {
         return;
     }
     daemon_runs_under_the_filter(&wrapper);
+    daemon_keeps_and_erases_under_the_filter(&wrapper);
     for call in NEEDED {
         daemon_is_killed_when_the_filter_lacks_a_needed_call(&wrapper, call);
     }
@@ -99,6 +100,41 @@ fn daemon_runs_under_the_filter(wrapper: &Path) {
     daemon.signal(Signal::TERM);
     drop((alice, bob));
     assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// All that the store does: it is made, written to, read, searched, erased, closed and opened again.
+fn daemon_keeps_and_erases_under_the_filter(wrapper: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("state/chat.db");
+    let flags = ["--listen", "127.0.0.1:0", "--search", "--store"];
+    let flags = [&flags[..], &[store.to_str().unwrap()]].concat();
+    let password = "correct horse battery";
+    for is_first in [true, false] {
+        let mut daemon = start(wrapper, &flags);
+        let mut alice = daemon.connect();
+        if is_first {
+            alice.register("alice");
+            alice.send("/account new");
+            alice.read_until_starting("* Choose a password");
+            alice.send(password);
+            alice.read_until_starting("* alice is yours now");
+            alice.send("/join dev");
+            alice.send("/keep");
+            alice.read_until_starting("* dev is kept");
+        } else {
+            alice.send(&format!("/login alice {password}"));
+            alice.read_until_starting("* You are alice");
+            alice.send("/join dev");
+        }
+        alice.send("a line that is searched for");
+        alice.send("/search searched");
+        alice.read_until_starting("* 1 line with searched");
+        alice.send("/forget last");
+        alice.read_until_starting("* 1 line is forgotten");
+        daemon.signal(Signal::TERM);
+        drop(alice);
+        assert_eq!(daemon.wait().code(), Some(0));
+    }
 }
 
 fn daemon_is_killed_when_the_filter_lacks_a_needed_call(wrapper: &Path, call: &str) {

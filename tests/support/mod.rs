@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chinwag::chat::Settings;
+use chinwag::chat::archive::{Archive, NoArchive, Settled};
 use chinwag::chat::ids::{ClientId, Peer};
+use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
 use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
@@ -224,25 +226,39 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
+    pub fn new(limits: Limits) -> Self {
+        Self::with_archive(limits, Box::new(NoArchive))
+    }
+
+    /// A server that has things kept by `archive`.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "tests make limits on the spot"
     )]
-    pub fn new(limits: Limits) -> Self {
+    pub fn with_archive(limits: Limits, archive: Box<dyn Archive>) -> Self {
         let settings = Settings {
             server_name: "chinwag".to_owned(),
             lobby: RoomName::parse("lobby").unwrap(),
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: Vec::new(),
             hash_seed: [1, 2, 3, 4],
+            accounts: AccountLimits::default(),
+            history: HistoryLimits::default(),
         };
         let mut server = Self {
-            switchboard: Switchboard::new(settings, &limits),
+            switchboard: Switchboard::new(settings, &limits, archive),
             now: Timestamp::default(),
             reported_gone: Vec::new(),
         };
         server.advance(Duration::from_secs(1));
         server
+    }
+
+    /// The archive tells what became of something, and the server runs until it is idle.
+    pub fn settle(&mut self, settled: Settled) {
+        self.switchboard.begin_turn(self.now, WALL_TIME);
+        self.switchboard.settle(self.now, settled);
+        self.run();
     }
 
     /// Connects a client that was not greeted yet.

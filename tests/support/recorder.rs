@@ -16,6 +16,8 @@ use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, Refusal};
 use chinwag::chat::stats::ServerStats;
+use chinwag::wire::wall_time::WallTime;
+use chinwag::wire::{self, Style};
 
 /// One event, as one client got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,11 @@ pub enum OwnedEvent {
         to: Vec<String>,
         text: String,
     },
+    Sent {
+        from: String,
+        to: Vec<String>,
+        text: String,
+    },
     Message {
         room: String,
         from: String,
@@ -63,6 +70,16 @@ pub enum OwnedEvent {
         name: String,
         gone: bool,
         text: Option<String>,
+    },
+    OwnJoin {
+        room: String,
+        name: String,
+    },
+    OwnLeave {
+        room: String,
+        name: String,
+        current: Option<String>,
+        moved: bool,
     },
     Rename {
         name: String,
@@ -93,6 +110,8 @@ pub enum OwnedEvent {
     },
     Here(String),
     ShuttingDown,
+    /// Of accounts and history: its object in JSON.
+    Json(String),
     Ok(OwnedReply),
     Error(OwnedRefusal),
 }
@@ -200,6 +219,10 @@ pub struct Seen {
     pub got: BTreeMap<ClientId, Vec<Got>>,
     /// The clients to be closed, in order.
     pub closed: Vec<ClientId>,
+    /// Clients whose input goes on.
+    pub resumed: Vec<ClientId>,
+    /// Clients whose typing is not to show, or is to again.
+    pub concealed: Vec<(ClientId, bool)>,
     /// The clients that took a name, and their names, in order.
     pub named: Vec<(ClientId, String)>,
 }
@@ -246,13 +269,26 @@ impl Outbox for Recorder {
     }
 
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
-        assert!(matches!(event, Event::Private { .. }), "{event:?}");
+        let is_private = matches!(event, Event::Private { .. } | Event::Late { .. });
+        assert!(is_private, "{event:?}");
         self.senders.push(from);
         if self.refusing.contains(&to) {
             return Delivery::Refused;
         }
         self.note(to, Way::Delivered, owned(event));
         Delivery::Queued
+    }
+
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let taken = to.filter(|to| self.deliver(*to, from, event) == Delivery::Queued);
+        if taken.count() > 0 {
+            Delivery::Queued
+        } else {
+            Delivery::Refused
+        }
     }
 
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
@@ -303,6 +339,18 @@ impl Outbox for Recorder {
         Some(LOST_TIME_MAX)
     }
 
+    fn resume(&mut self, client: ClientId) {
+        self.seen.resumed.push(client);
+    }
+
+    fn conceal_typing(&mut self, client: ClientId, on: bool) {
+        self.seen.concealed.push((client, on));
+    }
+
+    fn unarrived(&self, _: ClientId, _: UserId) -> usize {
+        0
+    }
+
     fn stats(&self) -> ServerStats {
         ServerStats {
             lines_in: LINES_IN,
@@ -330,17 +378,26 @@ pub fn room_of(what: &OwnedEvent) -> Option<&str> {
 
 fn owned(event: &Event<'_>) -> OwnedEvent {
     match *event {
-        Event::Private { from, to, text } => OwnedEvent::Private {
+        Event::Private { from, to, text, .. } => OwnedEvent::Private {
             from: from.to_string(),
             to: in_order(to),
             text: text.into(),
         },
-        Event::Message { room, from, text } => OwnedEvent::Message {
+        Event::Sent { from, to, text, .. } => OwnedEvent::Sent {
+            from: from.to_string(),
+            to: in_order(to),
+            text: text.into(),
+        },
+        Event::Message {
+            room, from, text, ..
+        } => OwnedEvent::Message {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
         },
-        Event::Action { room, from, text } => OwnedEvent::Action {
+        Event::Action {
+            room, from, text, ..
+        } => OwnedEvent::Action {
             room: room.to_string(),
             from: from.to_string(),
             text: text.into(),
@@ -350,10 +407,17 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
             from: from.to_string(),
             text: text.map(String::from),
         },
-        Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
         Event::Notice(notice) => owned_notice(notice),
         Event::Missed { .. } => panic!("only a server knows what was missed"),
+        Event::Ok(Reply::Said(_) | Reply::Account(_) | Reply::History(_))
+        | Event::History { .. }
+        | Event::Found { .. }
+        | Event::Exported { .. }
+        | Event::Late { .. }
+        | Event::Forgotten { .. }
+        | Event::Kept { .. } => OwnedEvent::Json(json_of(event)),
+        Event::Ok(reply) => OwnedEvent::Ok(owned_reply(reply)),
         _ => owned_presence(event),
     }
 }
@@ -375,6 +439,21 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
             gone,
             text: text.map(String::from),
         },
+        Event::OwnJoin { room, name } => OwnedEvent::OwnJoin {
+            room: room.to_string(),
+            name: name.to_string(),
+        },
+        Event::OwnLeave {
+            room,
+            name,
+            current,
+            moved,
+        } => OwnedEvent::OwnLeave {
+            room: room.to_string(),
+            name: name.to_string(),
+            current: current.map(ToString::to_string),
+            moved,
+        },
         Event::Rename { name, new_name } => OwnedEvent::Rename {
             name: name.to_string(),
             new_name: new_name.to_string(),
@@ -394,6 +473,17 @@ fn owned_presence(event: &Event<'_>) -> OwnedEvent {
     }
 }
 
+/// An event as JSON mode writes it, without its time.
+fn json_of(event: &Event<'_>) -> String {
+    let style = Style {
+        mode: Mode::Json,
+        ..Style::default()
+    };
+    let mut bytes = Vec::new();
+    wire::encode(&mut bytes, event, style, WallTime::default());
+    String::from_utf8(bytes).unwrap().trim_end().to_owned()
+}
+
 fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
     match notice {
         Notice::Connected(peer) => OwnedEvent::Connected(peer.to_string()),
@@ -410,6 +500,13 @@ fn owned_notice(notice: Notice<'_>) -> OwnedEvent {
         },
         Notice::Here { server_name } => OwnedEvent::Here(server_name.into()),
         Notice::ShuttingDown => OwnedEvent::ShuttingDown,
+        Notice::PageEnd { .. }
+        | Notice::Cancelled
+        | Notice::NotKept { .. }
+        | Notice::WhoReads
+        | Notice::NotEncrypted
+        | Notice::Replaced
+        | Notice::AccountEnded => OwnedEvent::Json(json_of(&Event::Notice(notice))),
         Notice::RateLimited { .. }
         | Notice::NotUtf8
         | Notice::UnendedSubnegotiation

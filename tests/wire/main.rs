@@ -23,20 +23,27 @@
 )]
 
 mod acknowledgements;
+#[path = "../support/archive.rs"]
+mod archive;
 mod cases;
 mod columns;
+mod copies;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]
 mod foreign_greetings;
 mod foreign_protocols;
 mod gone;
+mod held;
 mod json;
 mod limits;
 mod lines;
+mod people;
 mod published;
 mod reading;
 mod regressions;
 mod script;
+#[cfg(target_os = "linux")]
+mod secrets;
 mod self_messages;
 mod slow_senders;
 #[path = "../support/mod.rs"]

@@ -33,6 +33,12 @@ Examples:
 /// In a soak, visitors have the names behind these.
 const STEADY_MAX: usize = 100_000;
 
+/// Each has an account, whose password takes the server some time.
+const SPEAKERS_MAX: usize = 1000;
+
+/// Kept lines of one client that the daemon takes before it has answered them.
+const UNANSWERED_MAX: usize = 64;
+
 /// Thousands of synthetic clients for a chat server
 #[derive(Debug, Parser)]
 #[command(name = "chinwag-bench", version, after_help = AFTER_HELP, max_term_width = 100)]
@@ -139,6 +145,9 @@ pub enum Command {
     /// break off and do not read
     #[command(after_help = "Example: chinwag-bench soak --minutes 60 --svg soak.svg")]
     Soak(Soak),
+    /// A room whose lines are kept: what it costs, and whether what was answered is there afterwards
+    #[command(after_help = "Example: chinwag-bench kept --kill --rounds 10 --waiting 0.1")]
+    Kept(Kept),
     /// A relay that does the least that any server must, to measure others against
     #[command(after_help = "Example: chinwag-bench floor --listen 127.0.0.1:12346")]
     Floor {
@@ -282,6 +291,41 @@ pub struct Soak {
     /// Visitors a second who look in and leave, beside crowds and worse ones
     #[arg(long, default_value = "30", value_parser = rate)]
     pub visits: f64,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Kept {
+    /// How many speak in the room; one more hears all, and reads the history
+    #[arg(long, default_value = "8", value_parser = within(1..=SPEAKERS_MAX))]
+    pub clients: usize,
+    /// Lines a second, all of them together; without it, each waits for its answers
+    #[arg(long, value_parser = rate, conflicts_with = "pipeline")]
+    pub rate: Option<f64>,
+    /// Lines without an answer that each may have
+    #[arg(long, default_value = "1", value_parser = within(1..=UNANSWERED_MAX))]
+    pub pipeline: usize,
+    /// The share of private messages to accounts that are not here, for which they wait
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = within(0.0..=1.0))]
+    pub waiting: f64,
+    /// Keep the lines in a file, or none, or first the one and then the other
+    #[arg(long, value_enum, default_value = "both")]
+    pub store: StoreChoice,
+    /// Where the file's folder is to be, on the disk that is to be tested
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Kill the server in the middle of it, start it again, and look for each line
+    #[arg(long)]
+    pub kill: bool,
+    /// How often
+    #[arg(long, default_value = "1", value_parser = within(1..=COUNT_MAX), requires = "kill")]
+    pub rounds: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreChoice {
+    File,
+    None,
+    Both,
 }
 
 impl Args {

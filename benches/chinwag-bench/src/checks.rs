@@ -1,7 +1,7 @@
 //! What the command line's parser does not see: flags on both sides of a command, and numbers that
 //! belong together.
 
-use crate::args::{Args, Command, Scenario};
+use crate::args::{Args, Command, Kept, Scenario, StoreChoice};
 use crate::dialect::{CHINWAG, Dialect};
 use crate::server::Recipe;
 
@@ -64,6 +64,16 @@ impl Args {
                 }
                 self.refuse("--runs", "compare has turns: say --turns")?;
                 check_names(&rounds.servers)
+            }
+            Some(Command::Kept(kept)) => {
+                self.refuse(
+                    "--addr",
+                    "a kept room has a server of its own: say --server",
+                )?;
+                if kept.kill {
+                    self.refuse("--runs", "with --kill there are rounds: say --rounds")?;
+                }
+                kept.check(self.common.server.as_ref())
             }
             Some(Command::Floor { .. }) => {
                 for flag in ["--addr", "--server"] {
@@ -140,6 +150,31 @@ fn check_names(servers: &[Recipe]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+impl Kept {
+    fn check(&self, server: Option<&Recipe>) -> Result<(), String> {
+        let is_without = self.store == StoreChoice::None;
+        if self.kill && is_without {
+            return Err("nothing is kept with --store none, and --kill looks for it".to_owned());
+        }
+        if self.waiting > 0.0 && self.store != StoreChoice::File && !self.kill {
+            return Err(
+                "nothing waits without a store: say --store file beside --waiting".to_owned(),
+            );
+        }
+        match server {
+            Some(recipe) if *recipe.dialect != CHINWAG => {
+                let name = recipe.dialect.name;
+                Err(format!("a kept room speaks chinwag, and not {name}"))
+            }
+            Some(recipe) if recipe.keeping("none").is_none() => Err(format!(
+                "the command of {} has no place for a store: say @STORE@",
+                recipe.name
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Scenario {

@@ -139,6 +139,13 @@ impl Clients {
         self.all.iter_mut().for_each(Client::finish_sending);
     }
 
+    /// The server is about to end all connections, and that is no trouble.
+    pub fn expect_end(&mut self) {
+        self.all
+            .iter_mut()
+            .for_each(|client| client.may_be_closed = true);
+    }
+
     /// Closes by a reset, without a word.
     pub fn reset(&mut self, who: ClientNo) {
         if let Some(client) = self.get(who) {

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use mio::net::TcpListener;
 
-use crate::args::{Args, Command, Common, Rounds, Scenario, Soak};
+use crate::args::{Args, Command, Common, Kept, Rounds, Scenario, Soak};
 use crate::client::CLIENTS_MAX;
 use crate::compare::Comparison;
 use crate::drawing;
-use crate::outcome::{Outcome, dialect, json};
+use crate::kept;
+use crate::kept::KeptReport;
+use crate::outcome::{Outcome, dialect, json, notes};
 use crate::plot;
 use crate::process::{Pinning, Usage};
 use crate::progress::Watcher;
@@ -118,6 +120,7 @@ impl Test<'_> {
                 p99_max,
             } => self.ramp(*clients, *rate, *p99_max),
             Command::Soak(soak) => self.soak(soak),
+            Command::Kept(kept) => self.kept(kept),
             Command::FindLimit { clients } => {
                 let server = self.start(clients.unwrap_or(CLIENTS_MAX), &[])?;
                 let capacity = search::find_limit(self.setup(&server), *clients)?;
@@ -208,6 +211,26 @@ impl Test<'_> {
         })
     }
 
+    fn kept(&self, kept: &Kept) -> Result<Outcome, Failure> {
+        search::check_descriptors(kept.clients)?;
+        let recipe = self.recipe(&[("--waiting", kept::WAITING_MAX)])?;
+        search::descriptors_max();
+        let bed = kept::Bed {
+            recipe: &recipe,
+            plan: &self.plan,
+            pinning: self.pinning(),
+            watcher: &self.watcher,
+        };
+        let reports = kept::run(bed, kept, self.common.runs)?;
+        let runs: Vec<Report> = reports.iter().map(|report| report.run.clone()).collect();
+        Ok(Outcome {
+            json: reports.iter().map(json).collect(),
+            text: kept::text(&reports) + &notes(&runs),
+            is_good: reports.iter().all(KeptReport::is_clean),
+            ..Outcome::of_runs(self.common, &runs)
+        })
+    }
+
     fn compare(&self, rounds: &Rounds) -> Result<Outcome, Failure> {
         for benchmark in &rounds.workloads {
             search::check_descriptors(benchmark.scenario.roles().clients())?;
@@ -255,18 +278,27 @@ impl Test<'_> {
         if let Some(target) = &self.common.addr {
             return Ok(Server::at(target, dialect(self.common), self.common.pid));
         }
+        let places = (clients > suite::CLIENTS_WANTED).then_some(clients);
+        let places = places.map(|places| ("--max-clients", places as u64));
+        let deadlines = deadlines.iter().map(|(flag, time)| (*flag, time.as_secs()));
+        let flags: Vec<(&str, u64)> = places.into_iter().chain(deadlines).collect();
+        let recipe = self.recipe(&flags)?;
+        search::descriptors_max();
+        Server::start(&recipe, self.pinning())
+    }
+
+    /// The server to start; with these flags if it is the daemon beside this program.
+    fn recipe(&self, flags: &[(&str, u64)]) -> Result<Recipe, Failure> {
         let daemon = Recipe::parse("chinwag")?;
         let mut recipe = self.common.server.as_ref().unwrap_or(&daemon).clone();
         if recipe == daemon {
-            let places = (clients > suite::CLIENTS_WANTED).then_some(clients);
-            let places = places.map(|places| ("--max-clients", places as u64));
-            let deadlines = deadlines.iter().map(|(flag, time)| (*flag, time.as_secs()));
-            for (flag, value) in places.into_iter().chain(deadlines) {
-                recipe.command.extend([flag.to_owned(), value.to_string()]);
+            for (flag, value) in flags {
+                recipe
+                    .command
+                    .extend([(*flag).to_owned(), value.to_string()]);
             }
         }
-        search::descriptors_max();
-        Server::start(&recipe, self.pinning())
+        Ok(recipe)
     }
 
     fn setup<'a>(&'a self, server: &'a Server) -> Setup<'a> {

@@ -12,7 +12,8 @@
 //!  dialect      how to say it to chinwag, IRC, Redis or NATS           (stamp)
 //! ```
 //!
-//! A soak (`soak`) has a life of its own, with visitors that come and go beside clients that chat.
+//! A soak (`soak`) has a life of its own, with visitors that come and go beside clients that chat; and so
+//! has a room whose lines are kept (`kept`), with daemons that are killed.
 //!
 //! Every message carries its sender, its number and the time when it was to go, so that whatever
 //! is lost, doubled, swapped or late is seen.
@@ -32,6 +33,7 @@ mod connect;
 mod dialect;
 mod drawing;
 mod figures;
+mod kept;
 mod ledger;
 mod load;
 mod outcome;

@@ -28,8 +28,17 @@ pub trait Beside {
     }
 }
 
-/// Its life: [`start`](Load::start), a while to warm up, [`begin`](Load::begin), a while measured,
-/// [`end`](Load::end); then messages in flight arrive.
+/// A workload that is measured. Its life: [`start`](Measured::start), a while to warm up,
+/// [`begin`](Measured::begin), a while measured, [`end`](Measured::end); then messages in flight arrive.
+pub trait Measured: Workload {
+    fn start(&mut self, now: Timestamp, out: &mut Clients);
+
+    fn begin(&mut self, now: Timestamp, out: &mut Clients);
+
+    fn end(&mut self, now: Timestamp, out: &mut Clients);
+}
+
+/// Residents that chat, and others.
 pub struct Load<B> {
     pub chat: Chat,
     /// The first clients are there from beginning to end.
@@ -37,24 +46,26 @@ pub struct Load<B> {
     pub beside: B,
 }
 
-impl<B: Beside> Load<B> {
-    pub fn start(&mut self, now: Timestamp, out: &mut Clients) {
+impl<B> Load<B> {
+    fn is_resident(&self, who: ClientNo) -> bool {
+        who.index() < self.residents
+    }
+}
+
+impl<B: Beside> Measured for Load<B> {
+    fn start(&mut self, now: Timestamp, out: &mut Clients) {
         self.beside.start(out);
         self.chat.start(now, out);
     }
 
-    pub fn begin(&mut self, now: Timestamp, out: &mut Clients) {
+    fn begin(&mut self, now: Timestamp, out: &mut Clients) {
         self.chat.begin(now);
         self.beside.begin(now, out);
     }
 
-    pub fn end(&mut self, now: Timestamp, out: &mut Clients) {
+    fn end(&mut self, now: Timestamp, out: &mut Clients) {
         self.chat.end(now);
         self.beside.end(out);
-    }
-
-    fn is_resident(&self, who: ClientNo) -> bool {
-        who.index() < self.residents
     }
 }
 

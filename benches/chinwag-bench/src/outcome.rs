@@ -34,16 +34,9 @@ pub struct Outcome {
 impl Outcome {
     /// Of runs, as a table with notes, a drawing and a line of JSON each.
     pub fn of_runs(common: &Common, reports: &[Report]) -> Self {
-        let mut text = figures::text(reports);
-        let mut told = HashSet::new();
-        for warning in reports.iter().flat_map(Report::warnings) {
-            if told.insert(warning.clone()) {
-                let _ = write!(text, "\n\nNote: {warning}.");
-            }
-        }
         Self {
             json: reports.iter().map(json).collect(),
-            text,
+            text: figures::text(reports) + &notes(reports),
             drawing: common.svg.as_ref().map(|_| plot::draw(reports)),
             has_losses: reports.iter().any(|report| report.errors.lost > 0),
             is_good: reports.iter().all(Report::is_clean),
@@ -68,6 +61,17 @@ impl Outcome {
         }
         Ok(self.is_good)
     }
+}
+
+/// Remarks on runs, each once.
+pub fn notes(reports: &[Report]) -> String {
+    let (mut text, mut told) = (String::new(), HashSet::new());
+    for warning in reports.iter().flat_map(Report::warnings) {
+        if told.insert(warning.clone()) {
+            let _ = write!(text, "\n\nNote: {warning}.");
+        }
+    }
+    text
 }
 
 /// What the server speaks that runs already.

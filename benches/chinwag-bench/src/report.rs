@@ -45,7 +45,7 @@ pub struct Report {
 /// Messages of one kind that arrived while it was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Messages {
-    /// `private`, `room`, or in a soak `lobby`.
+    /// `private`, `room`, in a soak `lobby`, and where lines are kept `ok` and `live`.
     pub kind: &'static str,
     pub delivered: u64,
     pub per_second: f64,
@@ -59,7 +59,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    fn new(kind: &'static str, recorder: &Recorder, seconds: f64) -> Self {
+    pub fn new(kind: &'static str, recorder: &Recorder, seconds: f64) -> Self {
         Self {
             kind,
             delivered: recorder.count(),
@@ -152,8 +152,7 @@ impl Look {
     }
 
     /// What the server and the driver used since.
-    pub fn until(&self, after: &Self, seconds: f64, messages: &[Messages]) -> [Option<Use>; 2] {
-        let delivered = messages.iter().map(|messages| messages.delivered).sum();
+    pub fn until(&self, after: &Self, seconds: f64, delivered: u64) -> [Option<Use>; 2] {
         [(self.server, after.server), (self.driver, after.driver)]
             .map(|(before, after)| Some(Use::between(&before?, &after?, seconds, delivered)))
     }

@@ -7,7 +7,7 @@ use crate::args::Scenario;
 use crate::client::clients;
 use crate::connect::CONNECT_TIME;
 use crate::dialect::Dialect;
-use crate::load::{Beside, Load};
+use crate::load::{Load, Measured};
 use crate::process::Usage;
 use crate::progress::Watcher;
 use crate::report::{Connecting, Look, Messages, Report, per_second};
@@ -51,7 +51,7 @@ pub struct Session<'a> {
     pub swarm: Swarm,
     setup: Setup<'a>,
     /// How long it was measured, and what both processes had used before and after that.
-    seconds: f64,
+    pub seconds: f64,
     looks: Option<[Look; 2]>,
     interrupted: bool,
 }
@@ -118,11 +118,11 @@ impl<'a> Session<'a> {
     }
 
     /// Warms up and measures; `sample` is called as that begins, and at the end of each `interval`.
-    pub fn measure<B: Beside>(
+    pub fn measure<M: Measured>(
         &mut self,
-        load: &mut Load<B>,
+        load: &mut M,
         interval: Duration,
-        mut sample: impl FnMut(&Swarm, &B),
+        mut sample: impl FnMut(&Swarm, &M),
     ) -> Result<(), SwarmError> {
         if !self.setup.watcher.has_stopped() {
             let now = self.swarm.now();
@@ -133,13 +133,13 @@ impl<'a> Session<'a> {
         let is_measured = !self.setup.watcher.has_stopped();
         let began = self.swarm.now();
         load.begin(began, &mut self.swarm.clients);
-        sample(&self.swarm, &load.beside);
+        sample(&self.swarm, load);
         let before = Look::now(self.setup.server.pid);
         let until = began.after(self.setup.plan.time);
         while self.swarm.now() < until && self.goes_on() {
             let next = self.swarm.now().after(interval).min(until);
             self.turn_until(load, began, next)?;
-            sample(&self.swarm, &load.beside);
+            sample(&self.swarm, load);
         }
         let after = Look::now(self.setup.server.pid);
         let ended = self.swarm.now();
@@ -174,20 +174,28 @@ impl<'a> Session<'a> {
 
     /// What was found, but for what only the caller knows.
     pub fn report<B>(&self, load: &Load<B>) -> Report {
-        let (chat, seconds) = (&load.chat, self.seconds);
-        let messages = Messages::of(chat, seconds);
-        let used = self.looks.filter(|_| seconds > 0.0);
-        let used = used.map(|[before, after]| before.until(&after, seconds, &messages));
+        let chat = &load.chat;
+        let messages = Messages::of(chat, self.seconds);
+        let delivered = messages.iter().map(|messages| messages.delivered).sum();
+        Report {
+            messages,
+            errors: chat.errors(),
+            lag: chat.lag(),
+            told_missed: chat.told_missed(),
+            ..self.observed(delivered)
+        }
+    }
+
+    /// What the session saw by itself, while `delivered` messages arrived.
+    pub fn observed(&self, delivered: u64) -> Report {
+        let used = self.looks.filter(|_| self.seconds > 0.0);
+        let used = used.map(|[before, after]| before.until(&after, self.seconds, delivered));
         let [server_use, driver_use] = used.unwrap_or_default();
         Report {
             server: self.setup.server.name.clone(),
             dialect: self.setup.server.dialect.name,
             size: self.setup.plan.size,
-            seconds,
-            messages,
-            errors: chat.errors(),
-            lag: chat.lag(),
-            told_missed: chat.told_missed(),
+            seconds: self.seconds,
             refused: self.swarm.trouble.refused,
             closed: self.swarm.trouble.closed,
             refusal: self.swarm.trouble.refusal.clone(),

@@ -40,13 +40,17 @@ const PORTS: u16 = 20_000;
 /// The command of the load generator that runs a server on its behalf; see [`replace_by`].
 pub const SUPERVISE: &str = "supervise";
 
+/// Stands in a command for the file that a server keeps things in.
+const STORE: &str = "@STORE@";
+
 /// What any listener's backlog takes with ease.
 const OPENING_MAX: usize = 128;
 
 /// Which server, and how it is started.
 ///
 /// In the command and the configuration, `@PORT@` is the port to listen at, `@DIR@` a folder that
-/// is empty at first, and `@CONFIG@` the configuration's path.
+/// is empty at first, `@CONFIG@` the configuration's path, and `@STORE@` the file to keep things in, or
+/// `none`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     pub name: String,
@@ -65,7 +69,7 @@ const KNOWN: [(&str, Option<&str>, usize); 6] = [
         OPENING_MAX,
     ),
     (
-        "chinwag=chinwag=@DAEMON@ --listen 127.0.0.1:@PORT@",
+        "chinwag=chinwag=@DAEMON@ --listen 127.0.0.1:@PORT@ --store @STORE@",
         None,
         OPENING_MAX,
     ),
@@ -134,6 +138,19 @@ impl Recipe {
         })
     }
 
+    /// The same, which keeps things in this file; `None` if its command has no place for that.
+    pub fn keeping(&self, store: &str) -> Option<Self> {
+        let has_place = self.command.iter().any(|word| word.contains(STORE));
+        has_place.then(|| {
+            let words = self.command.iter();
+            let command = words.map(|word| word.replace(STORE, store)).collect();
+            Self {
+                command,
+                ..self.clone()
+            }
+        })
+    }
+
     pub fn is_installed(&self) -> bool {
         self.command
             .first()
@@ -162,7 +179,7 @@ pub fn replace_by(words: &[String]) -> Failure {
 /// A server under test. One that was started for that ends with this.
 pub struct Server {
     pub under_test: ServerUnderTest,
-    _process: Option<Process>,
+    process: Option<Process>,
 }
 
 struct Process {
@@ -182,7 +199,7 @@ impl Server {
         };
         Self {
             under_test,
-            _process: None,
+            process: None,
         }
     }
 
@@ -196,6 +213,7 @@ impl Server {
             text.replace("@PORT@", &port.to_string())
                 .replace("@DIR@", &files.path().to_string_lossy())
                 .replace("@CONFIG@", &config.to_string_lossy())
+                .replace(STORE, "none")
         };
         if let Some(text) = recipe.config {
             fs::write(&config, fill_in(text)).map_err(cannot)?;
@@ -233,7 +251,7 @@ impl Server {
         if process.is_within(START_TIME, is_listening) {
             return Ok(Self {
                 under_test,
-                _process: Some(process),
+                process: Some(process),
             });
         }
         let why = if process.is_running() {
@@ -244,6 +262,20 @@ impl Server {
         let said = fs::read_to_string(said).unwrap_or_default();
         let said = said.lines().last().map(|line| format!("; it said: {line}"));
         Err(format!("{} {why}{}", recipe.name, said.unwrap_or_default()).into())
+    }
+
+    /// Ends it without a warning, in whatever it is doing.
+    pub fn kill(mut self) {
+        if let Some(process) = &mut self.process {
+            process.kill();
+        }
+    }
+
+    /// Ends it in order, within `time`. Returns whether it did.
+    pub fn stop(mut self, time: Duration) -> bool {
+        self.process
+            .take()
+            .is_none_or(|mut process| process.stop(time))
     }
 }
 
@@ -263,14 +295,27 @@ impl Process {
         }
         false
     }
+
+    fn stop(&mut self, time: Duration) -> bool {
+        // Once it has ended, another process may have its number.
+        if self.is_running() {
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            self.is_within(time, || false);
+        }
+        !self.is_running()
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        self.is_within(STOP_TIME, || false);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if !self.stop(STOP_TIME) {
+            self.kill();
+        }
     }
 }
 
@@ -287,6 +332,8 @@ fn supervised(words: &[String]) -> Result<Command, Failure> {
     command.args([SUPERVISE, "--"]).args(words);
     // Servers are often where only an administrator's search path leads.
     command.env("PATH", env::join_paths(search_path())?);
+    // What a measurement says is nothing to be kept, unless a server's own flags name a store.
+    command.env("CHINWAG_STORE", "none");
     Ok(command)
 }
 

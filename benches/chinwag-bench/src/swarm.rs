@@ -36,6 +36,17 @@ const TIMER: Token = Token(usize::MAX);
 
 /// What clients do. The empty one does nothing, while clients connect.
 pub trait Workload {
+    /// Takes a line of a protocol that only this workload knows. Returns whether it is one.
+    fn took_line(
+        &mut self,
+        _at: Timestamp,
+        _by: ClientNo,
+        _line: &[u8],
+        _clients: &mut Clients,
+    ) -> bool {
+        false
+    }
+
     fn arrived(&mut self, _at: Timestamp, _by: ClientNo, _stamp: Stamp, _clients: &mut Clients) {}
 
     /// The server told `by` that it left lines out.
@@ -240,6 +251,9 @@ impl Swarm {
             let line = bytes.get(start..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             start = end + 1;
+            if work.took_line(now, who, line, &mut self.clients) {
+                continue;
+            }
             let stamp = Stamp::read(line, size);
             match stamp.or_else(|| Stamp::read(line, long_size?)) {
                 Some(stamp) => work.arrived(now, who, stamp, &mut self.clients),

@@ -12,6 +12,7 @@ pub mod outbox;
 use ahash::RandomState;
 
 use crate::chat::close_reason::CloseReason;
+use crate::chat::ids::ClientId;
 use crate::chat::stats::ServerStats;
 use crate::chat::time::Timestamp;
 use crate::config::Limits;
@@ -40,6 +41,8 @@ pub struct Output {
     flush_queue: Vec<u32>,
     /// Clients to be written to a slice at a time.
     fan_out: FanOut,
+    /// Clients whose typing is not to show from now on, or is again: their codecs know how to say so.
+    typing_wishes: Vec<(ClientId, bool)>,
     /// The server exits: a line to many would only tell of clients that are gone already.
     shutting_down: bool,
     now: Timestamp,
@@ -104,6 +107,7 @@ impl Output {
             receipts: Receipts::new(hasher),
             flush_queue: Vec::new(),
             fan_out: FanOut::default(),
+            typing_wishes: Vec::new(),
             shutting_down: false,
             now: Timestamp::default(),
             wall_time: WallTime::default(),
@@ -118,6 +122,11 @@ impl Output {
         self.wall_time = wall_time;
         self.fan_out.begin_turn();
         self.stats.uptime = now.since(Timestamp::default());
+    }
+
+    /// The calendar's time of this turn.
+    pub fn wall_time(&self) -> WallTime {
+        self.wall_time
     }
 
     /// Whether the server exits: input is no longer processed.
@@ -143,6 +152,16 @@ impl Output {
     /// The receipts of private messages.
     pub fn receipts_mut(&mut self) -> &mut Receipts {
         &mut self.receipts
+    }
+
+    /// Whether clients are to be told whether their typing shows.
+    pub fn has_typing_wishes(&self) -> bool {
+        !self.typing_wishes.is_empty()
+    }
+
+    /// Takes out the clients that are to be told, each with whether their typing is not to show.
+    pub fn take_typing_wishes(&mut self) -> Vec<(ClientId, bool)> {
+        std::mem::take(&mut self.typing_wishes)
     }
 
     /// Drops the receipts of what has arrived, a turn's share of them, if it is time.
@@ -213,7 +232,7 @@ impl Output {
 
     /// Panics if the connections disagree with the lists and totals.
     pub fn check_invariants<S>(&self, table: &ConnectionTable<S>) {
-        assert!(self.flush_queue.is_empty());
+        assert!(self.flush_queue.is_empty() && self.typing_wishes.is_empty());
         assert!(self.fan_out.is_empty() || self.fan_out.is_slice_used_up());
         let fan_out = self.fan_out.sorted();
         assert!(fan_out.is_sorted_by(|a, b| a < b), "each is there once");

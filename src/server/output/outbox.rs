@@ -11,6 +11,7 @@ use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
 use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
+use crate::server::copies::MessageId;
 use crate::server::position::Position;
 use crate::server::transport::Transport;
 use crate::wire::wall_time::WallTime;
@@ -25,6 +26,14 @@ pub struct Sink<'a, S> {
     pub table: &'a mut ConnectionTable<S>,
     /// Output to be written.
     pub output: &'a mut Output,
+}
+
+/// What a private message leaves a receipt of.
+#[derive(Clone, Copy, Debug)]
+struct Traced {
+    from: UserId,
+    /// Set if it is one of several copies.
+    message: Option<MessageId>,
 }
 
 /// A room's line, in each style that a recipient wants it in.
@@ -62,12 +71,12 @@ struct Announcement<'a> {
 
 impl Output {
     /// Appends to a client's queue what `encode` writes, which returns how many lines it wrote. With a
-    /// `receipt`, it is a private message of that sender. Returns its end, if it fits below the hard limit.
+    /// `receipt`, it is a private message. Returns its end, if it fits below the hard limit.
     fn append<S>(
         &mut self,
         connection: &mut Connection<S>,
         id: ClientId,
-        receipt: Option<UserId>,
+        receipt: Option<Traced>,
         encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Option<Position> {
         let (hard_max, wall_time) = (self.limits.hard_bytes, self.wall_time);
@@ -78,8 +87,11 @@ impl Output {
         })?;
         self.totals.add(output, bytes);
         let end = output.end();
-        if let Some(from) = receipt {
-            self.receipts.push(self.now, id, from, end);
+        if let Some(Traced { from, message }) = receipt {
+            match message {
+                None => self.receipts.push(self.now, id, from, end),
+                Some(message) => self.receipts.push_copy(self.now, id, from, end, message),
+            }
         }
         self.mark_flush(connection, id.slot);
         self.stats.lines_out += lines;
@@ -102,11 +114,21 @@ impl<S: Transport> Sink<'_, S> {
         self.send(id, &Event::Notice(notice));
     }
 
+    /// Queues a private message.
+    fn deliver_traced(&mut self, to: ClientId, receipt: Traced, event: &Event<'_>) -> Delivery {
+        if self.table.get(to).is_none_or(|to| !to.is_open()) {
+            return Delivery::Refused;
+        }
+        self.queue(to, Some(receipt), |buffer, style, wall_time| {
+            wire::encode(buffer, event, style, wall_time)
+        })
+    }
+
     /// Queues something for one client: see [`Output::append`].
     fn queue(
         &mut self,
         id: ClientId,
-        receipt: Option<UserId>,
+        receipt: Option<Traced>,
         encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Delivery {
         let Some(connection) = self.table.get_mut(id).filter(|c| !c.is_dead()) else {
@@ -145,7 +167,7 @@ impl<S: Transport> Sink<'_, S> {
     fn append_after_flush(
         &mut self,
         id: ClientId,
-        receipt: Option<UserId>,
+        receipt: Option<Traced>,
         encode: impl Fn(&mut Vec<u8>, Style, WallTime) -> u64,
     ) -> Option<Position> {
         self.output.flush(self.table, id.slot);
@@ -204,12 +226,22 @@ impl<S: Transport> Outbox for Sink<'_, S> {
     }
 
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
-        if self.table.get(to).is_none_or(|to| !to.is_open()) {
-            return Delivery::Refused;
+        let message = None;
+        self.deliver_traced(to, Traced { from, message }, event)
+    }
+
+    fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
+    where
+        I: Iterator<Item = ClientId>,
+    {
+        let message = Some(self.output.receipts.next_message());
+        let mut delivery = Delivery::Refused;
+        for to in to {
+            if self.deliver_traced(to, Traced { from, message }, event) == Delivery::Queued {
+                delivery = Delivery::Queued;
+            }
         }
-        self.queue(to, Some(from), |buffer, style, wall_time| {
-            wire::encode(buffer, event, style, wall_time)
-        })
+        delivery
     }
 
     fn announce<I>(&mut self, room: &RoomName, to: I, event: &Event<'_>)
@@ -224,9 +256,8 @@ impl<S: Transport> Outbox for Sink<'_, S> {
             event,
             encodings: self.output.encodings.take().unwrap_or_default(),
         };
-        for addressee in to {
-            self.copy_line(&mut line, addressee);
-        }
+        // A room has two lists of members, which are cheaper gone through from within.
+        to.for_each(|addressee| self.copy_line(&mut line, addressee));
         line.encodings.clear();
         self.output.encodings = Some(line.encodings);
     }
@@ -261,6 +292,22 @@ impl<S: Transport> Outbox for Sink<'_, S> {
 
     fn probe(&mut self, client: ClientId) -> Option<Duration> {
         self.table.probe(self.output.now, client)
+    }
+
+    fn resume(&mut self, client: ClientId) {
+        self.table.resume(self.output.now, client);
+    }
+
+    fn conceal_typing(&mut self, client: ClientId, on: bool) {
+        self.output.typing_wishes.push((client, on));
+    }
+
+    fn unarrived(&self, to: ClientId, from: UserId) -> usize {
+        // The chat was told of the end of one that is gone, and of what it did not get.
+        self.table.get(to).map_or(0, |connection| {
+            let receipts = &self.output.receipts;
+            receipts.count_between(to, from, connection.acknowledged())
+        })
     }
 
     fn stats(&self) -> ServerStats {

@@ -2,10 +2,16 @@
 //!
 //! The core decides on the content of a line; its wording is decided here.
 
+pub mod accounts;
+pub mod answer;
 pub mod durations;
+pub mod help;
+pub mod history;
 pub mod notices;
+pub mod quote;
 pub mod refusals;
 pub mod replies;
+pub mod rooms;
 
 use std::fmt::{self, Display, Formatter};
 

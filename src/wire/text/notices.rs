@@ -51,10 +51,38 @@ impl Display for Notice<'_> {
             Self::UnendedSubnegotiation => f.write_str(
                 "A telnet option had no end, and its line was dropped. Is your text UTF-8?",
             ),
+            Self::PageEnd { is_forward: false } => f.write_str("/more shows earlier ones."),
+            Self::PageEnd { is_forward: true } => f.write_str("/more shows later ones."),
+            Self::Cancelled => f.write_str("Cancelled: nothing was done."),
+            Self::NotKept { count, is_late } => not_kept(*count, *is_late, f),
+            Self::WhoReads => f.write_str(
+                "What is kept can be read by those whom it was said to, and by the operator.",
+            ),
+            Self::NotEncrypted => f.write_str(
+                "This connection is not encrypted: others on the way can read the password.",
+            ),
+            Self::Replaced => {
+                f.write_str("You have too many connections: this one, idle for longest, is closed.")
+            }
+            Self::AccountEnded => {
+                f.write_str("This connection ends: its account, password or token is no more.")
+            }
             Self::ShuttingDown => f.write_str("The server is shutting down."),
             Self::Closing(reason) => closing(*reason, f),
         }
     }
+}
+
+fn not_kept(count: u64, is_late: bool, f: &mut Formatter<'_>) -> fmt::Result {
+    let what = match (count, is_late) {
+        (1, false) => return f.write_str("Your last line was sent, but it is not kept."),
+        (1, true) => {
+            return f.write_str("Your last line was sent; the disk is slow, it may be kept yet.");
+        }
+        (_, false) => "but they are not kept",
+        (_, true) => "the disk is slow, they may be kept yet",
+    };
+    write!(f, "{count} lines of yours were sent; {what}.")
 }
 
 fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
@@ -74,7 +102,9 @@ fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
         | CloseReason::TotalOutput
         | CloseReason::Http
         | CloseReason::Tls
-        | CloseReason::Shutdown => reason.as_str(),
+        | CloseReason::Shutdown
+        | CloseReason::Replaced
+        | CloseReason::AccountEnded => reason.as_str(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The line of a refusal: the reason, and what to type instead.
 
-use std::fmt::{self, Arguments, Display, Formatter, Write};
+use std::fmt::{self, Display, Formatter};
 
 use crate::chat::command::RECIPIENTS_MAX;
 use crate::chat::name::{NAME_BYTES_MAX, Name, NameError, ROOM_NAME_BYTES_MAX};
@@ -10,11 +10,8 @@ use crate::chat::refusal::{
 };
 
 use super::super::command_table;
-use super::super::framing::COLUMNS_MAX;
 use super::list;
-
-/// Columns of a refusal, without its prefix.
-const REFUSAL_COLUMNS_MAX: usize = COLUMNS_MAX - "! ".len();
+use super::quote::{Quoted, quote};
 
 /// Columns of a name that was typed in a list, so that a line has space for two.
 const LISTED_COLUMNS_MAX: usize = 32;
@@ -33,6 +30,8 @@ impl Display for Refusal<'_> {
             Self::Membership(refusal) => refusal.fmt(f),
             Self::Query(refusal) => refusal.fmt(f),
             Self::Setting(refusal) => refusal.fmt(f),
+            Self::Account(refusal) => refusal.fmt(f),
+            Self::History(refusal) => refusal.fmt(f),
         }
     }
 }
@@ -226,60 +225,4 @@ fn unreached(missing: &[&str], full: &[Name], f: &mut Formatter<'_>) -> fmt::Res
         f.write_str(".")?;
     }
     Ok(())
-}
-
-/// Writes a client's own text between `before` and `after`, cut so that all of it is one line.
-fn quote(
-    f: &mut Formatter<'_>,
-    before: Arguments<'_>,
-    text: &str,
-    after: Arguments<'_>,
-) -> fmt::Result {
-    let mut words = Columns(0);
-    words.write_fmt(before)?;
-    words.write_fmt(after)?;
-    let left = REFUSAL_COLUMNS_MAX.saturating_sub(words.0);
-    f.write_fmt(before)?;
-    Quoted(text, left).fmt(f)?;
-    f.write_fmt(after)
-}
-
-/// Columns of what is written.
-struct Columns(usize);
-
-impl Write for Columns {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.chars().map(columns_of).sum::<usize>();
-        Ok(())
-    }
-}
-
-/// The most columns that a terminal may show a character in.
-fn columns_of(character: char) -> usize {
-    match character {
-        '\t' => 8,
-        ' '..='~' => 1,
-        _ => 2,
-    }
-}
-
-/// A client's own text, cut to this many columns.
-struct Quoted<'a>(&'a str, usize);
-
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        const CUT: &str = "...";
-        let Self(text, columns_max) = *self;
-        let (mut columns, mut end) = (0, 0);
-        for (place, character) in text.char_indices() {
-            if columns + CUT.len() <= columns_max {
-                end = place;
-            }
-            columns += columns_of(character);
-            if columns > columns_max {
-                return write!(f, "{}{CUT}", text.get(..end).unwrap_or_default());
-            }
-        }
-        f.write_str(text)
-    }
 }

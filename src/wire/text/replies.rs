@@ -1,51 +1,44 @@
 //! The lines of an answer in plain mode. JSON mode carries them as `text` where no field is better.
 
-use std::fmt::{self, Arguments, Display, Formatter};
+use std::fmt::{self, Display, Formatter};
 
 use crate::chat::close_reason::CloseReason;
-use crate::chat::command::{Mode, Verb};
+use crate::chat::command::Mode;
 use crate::chat::event::{
-    MembershipReply, QueryReply, Reply, RoomSummary, RoomView, SessionReply, SettingReply, Whois,
+    MembershipReply, QueryReply, Reply, RoomSummary, SessionReply, SettingReply, Whois,
 };
 use crate::chat::stats::{Counts, ServerStats};
 
-use super::super::command_table::{self, COMMANDS};
+use super::super::wall_time::WallTime;
+use super::answer::Out;
 use super::durations::HumanDuration;
-use super::{Listed, VERSION, plural};
-
-/// Takes the lines of an answer, each without its prefix and its end.
-pub trait Answer {
-    /// A line of the server's own words, which may be broken between them.
-    fn words(&mut self, words: Arguments<'_>);
-
-    /// A line that has a user's text in it, and stays whole.
-    fn line(&mut self, text: Arguments<'_>);
-}
-
-type Out<'a> = &'a mut dyn Answer;
+use super::{Listed, VERSION, accounts, help, history, plural, rooms};
 
 /// Passes each line of an answer to `out`. Most answers have one; `Done` has none.
-pub fn answer(reply: &Reply<'_>, out: Out<'_>) {
+/// `time` is now.
+pub fn answer(reply: &Reply<'_>, time: WallTime, out: Out<'_>) {
     match reply {
         Reply::Done => {}
-        Reply::Session(reply) => session_lines(reply, out),
-        Reply::Membership(reply) => membership_lines(reply, out),
+        Reply::Session(reply) => session_lines(reply, time, out),
+        Reply::Membership(reply) => membership_lines(reply, time, out),
         Reply::Query(reply) => query_lines(reply, out),
         Reply::Setting(reply) => setting_lines(reply, out),
+        Reply::Said(reply) => history::said_lines(reply, out),
+        Reply::Account(reply) => accounts::lines(reply, time, out),
+        Reply::History(reply) => history::lines(reply, out),
     }
 }
 
-fn session_lines(reply: &SessionReply<'_>, out: Out<'_>) {
+fn session_lines(reply: &SessionReply<'_>, time: WallTime, out: Out<'_>) {
     match *reply {
         SessionReply::Registered { name, entered } => {
             out.words(format_args!("You are registered as {name}."));
-            entered_lines(&entered, out);
+            rooms::entered_lines(&entered, time, out);
         }
         SessionReply::Renamed { name } => out.words(format_args!("You are now {name}.")),
         SessionReply::Mode(Mode::Plain) => out.words(format_args!("The mode is plain.")),
         SessionReply::Mode(Mode::Json) => out.words(format_args!("The mode is json.")),
-        SessionReply::Help(None) => help_lines(out),
-        SessionReply::Help(Some(verb)) => help_on(verb, out),
+        SessionReply::Help(topic) => help::lines(topic, out),
         SessionReply::Version {
             server_name: "chinwag",
         } => out.words(format_args!("chinwag {VERSION}")),
@@ -63,10 +56,10 @@ fn session_lines(reply: &SessionReply<'_>, out: Out<'_>) {
     }
 }
 
-fn membership_lines(reply: &MembershipReply<'_>, out: Out<'_>) {
+fn membership_lines(reply: &MembershipReply<'_>, time: WallTime, out: Out<'_>) {
     match *reply {
         MembershipReply::Joined(entered) => {
-            entered_lines(&entered, out);
+            rooms::entered_lines(&entered, time, out);
             out.words(format_args!(
                 "What you type is said in {} now.",
                 entered.room
@@ -170,31 +163,6 @@ fn setting_lines(reply: &SettingReply<'_>, out: Out<'_>) {
     }
 }
 
-fn entered_lines(view: &RoomView<'_>, out: Out<'_>) {
-    let RoomView {
-        room,
-        topic,
-        others,
-        names,
-    } = *view;
-    let more = others.saturating_sub(names.len());
-    let noun = plural(others, "other", "others");
-    match (others, more) {
-        (0, _) => out.words(format_args!("You are in {room}, and nobody else is.")),
-        (_, 0) => out.words(format_args!(
-            "You are in {room} with {others} {noun}: {}.",
-            Listed(names)
-        )),
-        _ => out.words(format_args!(
-            "You are in {room} with {others} {noun}: {}, and {more} more.",
-            Listed(names)
-        )),
-    }
-    if let Some(topic) = topic {
-        out.line(format_args!("The topic of {room} is: {topic}"));
-    }
-}
-
 fn whois_lines(whois: &Whois<'_>, out: Out<'_>) {
     let name = whois.name;
     out.words(format_args!(
@@ -246,58 +214,6 @@ fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, out: Out
     }
 }
 
-/// Commands that share a line of help, so that it fits on a screen: the second goes with the first.
-const SHARED_HELP_LINES: [(Verb, Verb, &str, &str); 4] = [
-    (
-        Verb::Away,
-        Verb::Back,
-        "/away [TEXT], /back",
-        "tell who writes to you that you are away",
-    ),
-    (
-        Verb::Ignore,
-        Verb::Unignore,
-        "/ignore, /unignore NAME",
-        "get nothing of theirs; get it again",
-    ),
-    (
-        Verb::Raw,
-        Verb::Times,
-        "/raw, /times [on|off]",
-        "say lines as they are; the time before people's lines",
-    ),
-    (
-        Verb::Ping,
-        Verb::Version,
-        "/ping [TEXT], /version",
-        "is anybody there; what runs here",
-    ),
-];
-
-/// One screen of 24 lines and 80 columns, less a line for the cursor, with the prefix of each line.
-fn help_lines(out: Out<'_>) {
-    const USAGE_WIDTH: usize = 23;
-    for entry in &COMMANDS {
-        if SHARED_HELP_LINES
-            .iter()
-            .any(|(_, second, ..)| *second == entry.verb)
-        {
-            continue;
-        }
-        let shared = SHARED_HELP_LINES
-            .iter()
-            .find(|(first, ..)| *first == entry.verb);
-        let (usage, summary) = shared
-            .map_or((entry.usage, entry.summary), |(_, _, usage, summary)| {
-                (*usage, *summary)
-            });
-        out.words(format_args!("{usage:USAGE_WIDTH$} {summary}"));
-    }
-    out.words(format_args!(
-        "Anything else is said in the room. /help COMMAND shows an example."
-    ));
-}
-
 fn room_line(room: &RoomSummary<'_>, out: Out<'_>) {
     let RoomSummary { room, users, topic } = *room;
     let noun = plural(users, "user", "users");
@@ -305,17 +221,6 @@ fn room_line(room: &RoomSummary<'_>, out: Out<'_>) {
         Some(topic) => out.line(format_args!("  {room}, {users} {noun}: {topic}")),
         None => out.words(format_args!("  {room}, {users} {noun}")),
     }
-}
-
-fn help_on(verb: Verb, out: Out<'_>) {
-    let entry = command_table::entry(verb);
-    out.words(format_args!("{}: {}.", entry.usage, entry.summary));
-    if let [_, aliases @ ..] = entry.names
-        && !aliases.is_empty()
-    {
-        out.words(format_args!("Also: /{}", aliases.join(", /")));
-    }
-    out.words(format_args!("For example: {}", entry.example));
 }
 
 /// The page and the number of pages, unless there is only one.
@@ -345,31 +250,4 @@ impl Display for Permille {
 
 fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Collected<'a>(&'a mut Vec<String>);
-
-    impl Answer for Collected<'_> {
-        fn words(&mut self, words: Arguments<'_>) {
-            self.0.push(format!("* {words}"));
-        }
-
-        fn line(&mut self, text: Arguments<'_>) {
-            self.words(text);
-        }
-    }
-
-    #[test]
-    fn help_fits_on_one_screen() {
-        let mut lines = Vec::new();
-        session_lines(&SessionReply::Help(None), &mut Collected(&mut lines));
-        assert!(lines.len() <= 22, "{} lines", lines.len());
-        for line in &lines {
-            assert!(line.len() < 80, "{line}");
-        }
-    }
 }

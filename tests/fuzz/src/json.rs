@@ -4,13 +4,14 @@
 //! An input is some events: for each, its kind, its words, and its other data.
 
 mod answers;
+mod people;
 
 use std::fmt;
 
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::Mode;
-use chinwag::chat::event::{Event, Notice, RoomView};
-use chinwag::chat::ids::Peer;
+use chinwag::chat::event::{Event, KeptView, Missed, Notice, RoomView};
+use chinwag::chat::ids::{LineId, Peer};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::wire::framing::Framing;
 use chinwag::wire::wall_time::WallTime;
@@ -73,7 +74,28 @@ impl World {
             topic: self.optional_text(),
             others: self.size,
             names: &self.names,
+            kept: self.count.is_multiple_of(2).then_some(self.kept()),
+            missed: self.other_count.is_multiple_of(2).then_some(self.missed()),
         }
+    }
+
+    fn kept(&self) -> KeptView<'_> {
+        KeptView {
+            days: self.count,
+            owner: self.flag.then_some(&self.other),
+        }
+    }
+
+    fn missed(&self) -> Missed {
+        Missed {
+            room: self.room,
+            count: self.number,
+            since: u64::from(self.count),
+        }
+    }
+
+    fn optional_id(&self) -> Option<LineId> {
+        self.flag.then_some(LineId(self.number))
     }
 
     fn peer(&self) -> Peer {
@@ -131,7 +153,7 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_one(cursor: &mut Cursor<'_>) {
-    let (part, which) = (cursor.below(8), usize::from(cursor.byte()));
+    let (part, which) = (cursor.below(11), usize::from(cursor.byte()));
     let unix_ms = cursor.number();
     let half_days = i32::try_from(unix_ms % 3).unwrap();
     let time = WallTime {
@@ -148,6 +170,9 @@ fn check_one(cursor: &mut Cursor<'_>) {
         0..=2 => said(&world, which, examine),
         3 => notice(&world, which, examine),
         4..=5 => answers::reply(&world, which, examine),
+        8 => people::event(&world, which, time, examine),
+        9 => people::reply(&world, which, examine),
+        10 => people::refusal(&world, which, examine),
         _ => answers::refusal(&world, which, examine),
     }
 }
@@ -170,15 +195,23 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
     let (named, room_named) = (name.as_str(), room.as_str());
     let shown: Vec<&str> = names.iter().map(Name::as_str).collect();
     let other = world.other.as_str();
-    let (kind, event, fields, plain) = match which % 9 {
+    let id = world.optional_id();
+    let with_id = |mut fields: Value| {
+        if let Some(id) = id {
+            fields["id"] = id.0.into();
+        }
+        fields
+    };
+    let (kind, event, fields, plain) = match which % 12 {
         0 => (
             "private",
             Event::Private {
                 from: name,
                 to: names,
                 text,
+                id,
             },
-            json!({"from": named, "to": shown, "text": text}),
+            with_id(json!({"from": named, "to": shown, "text": text})),
             Plain::Exactly(format!("@{named}: {text}")),
         ),
         1 => (
@@ -187,8 +220,9 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
                 room,
                 from: name,
                 text,
+                id,
             },
-            json!({"room": room_named, "from": named, "text": text}),
+            with_id(json!({"room": room_named, "from": named, "text": text})),
             Plain::Said(
                 format!("{named}: {text}"),
                 format!("[{room_named}] {named}: {text}"),
@@ -200,8 +234,9 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
                 room,
                 from: name,
                 text,
+                id,
             },
-            json!({"room": room_named, "from": named, "text": text}),
+            with_id(json!({"room": room_named, "from": named, "text": text})),
             Plain::Said(
                 format!("** {named} {text}"),
                 format!("[{room_named}] ** {named} {text}"),
@@ -268,6 +303,46 @@ fn said(world: &World, which: usize, examine: Examine<'_>) {
             }),
             Plain::Begins("* "),
         ),
+        8 => {
+            // It reached somebody.
+            let to = if names.is_empty() {
+                std::slice::from_ref(&world.other)
+            } else {
+                names
+            };
+            let shown: Vec<&str> = to.iter().map(Name::as_str).collect();
+            let from = name;
+            (
+                "private",
+                Event::Sent { from, to, text, id },
+                with_id(json!({"from": named, "to": shown, "text": text})),
+                Plain::Exactly(format!("@{named} -> {}: {text}", shown.join(","))),
+            )
+        }
+        9 => (
+            "join",
+            Event::OwnJoin { room, name },
+            json!({"room": room_named, "name": named}),
+            Plain::Exactly(format!("* You have joined {room_named}.")),
+        ),
+        10 => {
+            let moved = world.count.is_multiple_of(2);
+            let current = world.other_count.is_multiple_of(2).then_some(room);
+            let mut fields = json!({"room": room_named, "name": named});
+            put(&mut fields, "current", current.map(RoomName::as_str));
+            let event = Event::OwnLeave {
+                room,
+                name,
+                current,
+                moved,
+            };
+            let plain = if moved {
+                Plain::Begins("* ")
+            } else {
+                Plain::Exactly(format!("* You have left {room_named}."))
+            };
+            ("leave", event, fields, plain)
+        }
         _ => {
             let count = world.number;
             let lines = if count == 1 { "line" } else { "lines" };
@@ -388,7 +463,9 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, time: WallT
         fields["text"] = unbroken(&plain, between).into();
     }
     fields["type"] = expected.kind.into();
-    fields["time"] = time.unix_ms.into();
+    if fields.get("time").is_none() {
+        fields["time"] = time.unix_ms.into();
+    }
     let Pairs(pairs) = serde_json::from_str(line).expect("JSON");
     let count = pairs.len();
     let read: Map<String, Value> = pairs.into_iter().collect();
@@ -400,7 +477,9 @@ fn examine(event: &Event<'_>, expected: &Expected, framing: Framing, time: WallT
 fn check_times(event: &Event<'_>, style: Style, time: WallTime) {
     let (lines, times) = (lines_of(event, style, time), true);
     let with_times = lines_of(event, Style { times, ..style }, time);
-    let (Event::Private { .. } | Event::Message { .. } | Event::Action { .. }) = event else {
+    let (Event::Private { .. } | Event::Sent { .. } | Event::Message { .. } | Event::Action { .. }) =
+        event
+    else {
         return assert_eq!(with_times, lines);
     };
     let ([line], [with_time]) = (&lines[..], &with_times[..]) else {

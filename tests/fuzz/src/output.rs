@@ -13,9 +13,18 @@ pub fn check_plain_line(line: &str) {
     if line.starts_with("* ") || line.starts_with("! ") {
         return;
     }
+    if line.starts_with('{') {
+        let exported = check_json_line(line);
+        return assert_eq!(exported["type"], "history");
+    }
     if let Some(rest) = line.strip_prefix('@') {
-        let (from, _) = rest.split_once(": ").expect("@NAME: TEXT");
-        return assert!(is_name(from), "{line:?}");
+        let (names, _) = rest.split_once(": ").expect("@NAME: TEXT");
+        let (from, to) = match names.split_once(" -> ") {
+            Some((from, to)) => (from, Some(to)),
+            None => (names, None),
+        };
+        let mut to = to.into_iter().flat_map(|to| to.split(','));
+        return assert!(is_name(from) && to.all(is_name), "{line:?}");
     }
     let in_a_room = line.strip_prefix('[').map(|rest| {
         let (room, rest) = rest.split_once("] ").expect("[ROOM] …");
@@ -37,8 +46,21 @@ pub fn check_json_line(line: &str) -> Value {
     assert!(line.chars().all(may_pass), "{line:?}");
     let value: Value = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
     let known = [
-        "private", "message", "action", "join", "leave", "rename", "presence", "topic", "missed",
-        "notice", "ok", "error",
+        "private",
+        "message",
+        "action",
+        "join",
+        "leave",
+        "rename",
+        "presence",
+        "topic",
+        "missed",
+        "history",
+        "forgotten",
+        "rule",
+        "notice",
+        "ok",
+        "error",
     ];
     let kind = value["type"].as_str().expect("a type");
     assert!(known.contains(&kind) && value["time"].is_u64(), "{line}");

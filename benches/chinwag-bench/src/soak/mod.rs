@@ -170,10 +170,10 @@ pub fn run(setup: Setup<'_>, soak: &Soak) -> Result<SoakReport, SwarmError> {
     let slow = members - population.slow..members;
     let connecting = session.connect(steady, slow, members, say)?;
     session.swarm.opening_max = OPENING_MAX;
-    session.measure(&mut load, sample_time(plan), |swarm, agenda| {
+    session.measure(&mut load, sample_time(plan), |swarm, load| {
         let (now, connected) = (swarm.now(), swarm.clients.connected());
         match &mut sampler {
-            Some(sampler) => sampler.take(now, connected, agenda.connects),
+            Some(sampler) => sampler.take(now, connected, load.beside.connects),
             // Visitors begin to come.
             None => sampler = Some(Sampler::new(pid, now)),
         }

@@ -65,7 +65,7 @@ impl Sampler {
         let look = Look::now(self.pid);
         let (last, before, connects_before) = self.last;
         let seconds = now.since(last).as_secs_f64().max(f64::MIN_POSITIVE);
-        let [server, driver] = before.until(&look, seconds, &[]);
+        let [server, driver] = before.until(&look, seconds, 0);
         self.samples.push(Sample {
             at_s: now.since(self.began).as_secs_f64(),
             connected,

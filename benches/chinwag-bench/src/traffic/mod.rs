@@ -18,9 +18,6 @@ use crate::recorder::Recorder;
 use crate::stamp::{Kind, Stamp};
 use crate::timestamp::Timestamp;
 
-/// Messages sent at once at most, so that a rate beyond what this program can do ends in time.
-const SENT_AT_ONCE_MAX: usize = 10_000;
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// A closed loop: each sender keeps this many under way.
@@ -173,10 +170,7 @@ impl Traffic {
         let Some(mut schedule) = self.schedule else {
             return Timestamp::NEVER;
         };
-        for _ in 0..SENT_AT_ONCE_MAX {
-            let Some(intended) = schedule.take(now) else {
-                break;
-            };
+        for intended in schedule.take_all(now) {
             self.lag.record(now, intended);
             let sender = self.next_sender();
             self.send(intended, sender, out);

@@ -1,9 +1,13 @@
 //! When messages of an open loop are to go.
 
+use std::iter;
 use std::time::Duration;
 
 use crate::recorder::as_f64;
 use crate::timestamp::Timestamp;
+
+/// Messages sent at once at most, so that a rate beyond what this program can do ends in time.
+const SENT_AT_ONCE_MAX: usize = 10_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
@@ -26,8 +30,13 @@ impl Schedule {
         elapsed.map_or(Timestamp::NEVER, |time| self.start.after(time))
     }
 
+    /// The times for which those are meant that are due, or the first of them.
+    pub fn take_all(&mut self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+        iter::from_fn(move || self.take(now)).take(SENT_AT_ONCE_MAX)
+    }
+
     /// The time for which the next is meant, if that has come.
-    pub fn take(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn take(&mut self, now: Timestamp) -> Option<Timestamp> {
         let due = self.next();
         (due <= now).then(|| {
             self.sent += 1;
@@ -46,7 +55,7 @@ mod tests {
         let mut schedule = Schedule::new(start, 1000.0);
         assert_eq!(schedule.take(Timestamp::default()), None);
         let late = start.after(Duration::from_millis(3));
-        let due: Vec<_> = std::iter::from_fn(|| schedule.take(late)).collect();
+        let due: Vec<_> = schedule.take_all(late).collect();
         let meant = [0, 1, 2, 3].map(|ms| start.after(Duration::from_millis(ms)));
         assert_eq!(due, meant);
     }

@@ -15,6 +15,7 @@ mod drawing;
 #[path = "../../../../tests/support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
+mod kept;
 mod relay;
 mod soak;
 mod words;
@@ -524,6 +525,21 @@ fn flags_that_make_no_sense_are_named_with_what_to_say() {
         (&["--server", "x=irc=cmd", "dm"], "say @PORT@"),
         (&["--server", "x=irc='cmd @PORT@", "dm"], "quotes"),
         (&["compare", "--workloads", "dm-7"], "say one of"),
+        (&["kept", "--clients", "0"], "say 1 to"),
+        (&["kept", "--pipeline", "65"], "say 1 to 64"),
+        (&["kept", "--rate", "9", "--pipeline", "2"], "--pipeline"),
+        (&["kept", "--waiting", "1.5"], "say 0 to 1"),
+        (&["kept", "--waiting", "0.1"], "--store file"),
+        (&["kept", "--store", "disk"], "file, none, both"),
+        (
+            &["kept", "--store", "none", "--kill"],
+            "--kill looks for it",
+        ),
+        (&["kept", "--rounds", "2"], "--kill"),
+        (&["kept", "--kill", "--runs", "2"], "say --rounds"),
+        (&["kept", "--addr", "127.0.0.1:1"], "say --server"),
+        (&["kept", "--server", "redis"], "speaks chinwag"),
+        (&["kept", "--server", "x=chinwag=cmd @PORT@"], "say @STORE@"),
         (&["soak", "--clients", "3"], "say 20 to"),
         (&["soak", "--minutes", "0"], "say more than 0"),
         (&["soak", "--minutes", "1", "--time", "9"], "--minutes"),

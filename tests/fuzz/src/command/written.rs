@@ -2,9 +2,11 @@
 //! borrows is a piece of its line.
 
 use chinwag::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Reading, Request,
-    SessionCommand, SettingCommand, TopicChange, Verb,
+    AccountCommand, Command, ForgetCommand, HelpTopic, HistoryCommand, KeepCommand,
+    MembershipCommand, MessageCommand, Mode, NamesOf, PlaceName, QueryCommand, Reading, Request,
+    SessionCommand, SettingCommand, TopicChange, Verb, WantedRange, WantedTime,
 };
+use chinwag::chat::ids::LineId;
 use chinwag::chat::name::RoomName;
 use chinwag::chat::refusal::{LineRefusal, MembershipRefusal, Refusal, SessionRefusal};
 use chinwag::wire::{command, command_table};
@@ -63,6 +65,14 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
                 MessageCommand::Say(text) | MessageCommand::Act(text) | MessageCommand::Reply(text),
             )
             | Command::Query(QueryCommand::Whois(text))
+            | Command::Account(
+                AccountCommand::Login {
+                    secret: Some(text), ..
+                }
+                | AccountCommand::BareLogin { line: text, .. },
+            )
+            | Command::History(HistoryCommand::Search { words: text, .. })
+            | Command::Answer(text)
             | Command::Session(SessionCommand::Ping(text) | SessionCommand::Quit(Some(text)))
             | Command::Setting(
                 SettingCommand::Topic(Some(TopicChange::Set(text)))
@@ -81,6 +91,7 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
 }
 
 /// `None` if the command has no second way to be written.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 fn write(command: &Command<'_>) -> Option<String> {
     let with = |word: &str, text: Option<&str>| match text {
         Some(text) => format!("/{word} {text}"),
@@ -174,9 +185,93 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Session(SessionCommand::Version) => with("version", None),
         Command::Session(SessionCommand::Help(verb)) => {
             // Found by its name as well as by its number.
-            let verb = verb.map(|verb| command_table::entry(verb).names[0]);
-            with("?", verb)
+            let topic = verb.map(|topic| match topic {
+                HelpTopic::Command(verb) => format!("/{}", command_table::entry(verb).names[0]),
+                HelpTopic::People => "People".to_owned(),
+                HelpTopic::History => "HISTORY".to_owned(),
+            });
+            with("?", topic.as_deref())
         }
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
+        Command::Account(command) => write_account(command),
+        Command::History(command) => return write_history(command),
+        Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
+    })
+}
+
+fn write_account(command: &AccountCommand<'_>) -> String {
+    match command {
+        AccountCommand::Show => "/account".to_owned(),
+        AccountCommand::New => "/account NEW".to_owned(),
+        AccountCommand::Password => "/account Password".to_owned(),
+        AccountCommand::Drop => "/account drop ".to_owned(),
+        AccountCommand::Login { name, secret: None } => format!("/LOGIN #{name} "),
+        AccountCommand::Login {
+            name,
+            secret: Some(secret),
+        } => format!("/login\t{name} {secret}"),
+        AccountCommand::BareLogin { line, .. } => (*line).to_owned(),
+        AccountCommand::Logout => "/logout".to_owned(),
+        AccountCommand::Tokens => "/token".to_owned(),
+        AccountCommand::MakeToken(label) => format!("/token {label}"),
+        AccountCommand::DropToken(label) => format!("/token Drop  {label}"),
+    }
+}
+
+fn write_history(command: &HistoryCommand<'_>) -> Option<String> {
+    let place = |place: &PlaceName| match place {
+        PlaceName::Current => String::new(),
+        PlaceName::Room(room) => format!(" #{room}"),
+        PlaceName::User(name) => format!(" @{name}"),
+    };
+    let id = |id: &LineId| {
+        assert!(*id <= LineId::MAX);
+        format!(" {id}")
+    };
+    Some(match command {
+        HistoryCommand::Page {
+            place: of,
+            range,
+            count,
+        } => {
+            let range = match range {
+                WantedRange::Newest => String::new(),
+                WantedRange::Before(line) => format!(" BEFORE{}", id(line)),
+                WantedRange::Since(line) => format!(" Since{}", id(line)),
+                WantedRange::SinceTime(WantedTime::OfDay(minutes)) => {
+                    assert!(*minutes < 24 * 60);
+                    format!(" since {:02}:{:02}", minutes / 60, minutes % 60)
+                }
+                WantedRange::SinceTime(WantedTime::Ago(ms)) => match ms % (60 * 60 * 1000) {
+                    0 => format!(" since {}h", ms / (60 * 60 * 1000)),
+                    _ => return None, // too many
+                },
+                // A calendar of its own would be needed.
+                WantedRange::SinceTime(WantedTime::Date(_)) => return None,
+            };
+            let count = count.map_or(String::new(), |count| format!(" {count}"));
+            format!("/history{}{range}{count}", place(of))
+        }
+        HistoryCommand::More => "/more".to_owned(),
+        HistoryCommand::Unread => "/unread".to_owned(),
+        HistoryCommand::Read { place: of, up_to } => {
+            let up_to = up_to.as_ref().map_or(String::new(), id);
+            format!("/read{}{up_to}", place(of))
+        }
+        HistoryCommand::Search { place: of, words } => {
+            let of = of.as_ref().map_or(String::new(), place);
+            format!("/search{of} {words}")
+        }
+        HistoryCommand::Forget(ForgetCommand::Line(line)) => format!("/forget{}", id(line)),
+        HistoryCommand::Forget(ForgetCommand::Last(count)) => format!("/forget LAST {count}"),
+        HistoryCommand::Forget(ForgetCommand::All) => "/forget All".to_owned(),
+        HistoryCommand::Forget(ForgetCommand::AllIn(of)) => format!("/forget all{}", place(of)),
+        HistoryCommand::Export(None) => "/export".to_owned(),
+        HistoryCommand::Export(Some(line)) => format!("/export Before{}", id(line)),
+        HistoryCommand::Keep(KeepCommand::On(days)) => {
+            let days = days.map_or(String::new(), |days| format!(" {days}"));
+            format!("/keep{days}")
+        }
+        HistoryCommand::Keep(KeepCommand::Off) => "/keep off".to_owned(),
     })
 }

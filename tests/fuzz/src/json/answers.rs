@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::Mode;
+use chinwag::chat::command::{HelpTopic, Mode};
 use chinwag::chat::event::{
-    Event, MembershipReply, QueryReply, Reply, RoomSummary, SessionReply, SettingReply, Whois,
+    Event, MembershipReply, Missed, QueryReply, Reply, RoomSummary, SessionReply, SettingReply,
+    Whois,
 };
 use chinwag::chat::name::{Name, NameError, RoomName};
 use chinwag::chat::refusal::{
@@ -143,9 +144,11 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
         }
         22 => (Reply::Session(SessionReply::Help(None)), as_plain),
         23 => (
-            Reply::Session(SessionReply::Help(Some(
-                COMMANDS[world.size % COMMANDS.len()].verb,
-            ))),
+            Reply::Session(SessionReply::Help(Some(match world.count % 8 {
+                0 => HelpTopic::People,
+                1 => HelpTopic::History,
+                _ => HelpTopic::Command(COMMANDS[world.size % COMMANDS.len()].verb),
+            }))),
             as_plain,
         ),
         24 => (
@@ -169,11 +172,11 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
     );
 }
 
-fn shown(names: &[Name]) -> Vec<&str> {
+pub fn shown(names: &[Name]) -> Vec<&str> {
     names.iter().map(Name::as_str).collect()
 }
 
-fn with(mut fields: Value, more: Value) -> Value {
+pub fn with(mut fields: Value, more: Value) -> Value {
     let Value::Object(more) = more else {
         panic!("an object");
     };
@@ -181,12 +184,24 @@ fn with(mut fields: Value, more: Value) -> Value {
     fields
 }
 
-fn view_fields(world: &World) -> Value {
+pub fn view_fields(world: &World) -> Value {
     let mut fields = json!({
         "room": world.room.as_str(), "others": world.size, "users": shown(&world.names)
     });
     put(&mut fields, "topic", world.optional_text());
+    let view = world.view();
+    if let Some(kept) = view.kept {
+        fields["kept"] = json!({"days": kept.days});
+        put(&mut fields["kept"], "owner", kept.owner.map(Name::as_str));
+    }
+    if let Some(missed) = view.missed {
+        fields["missed"] = json!([missed_fields(&missed)]);
+    }
     fields
+}
+
+pub fn missed_fields(missed: &Missed) -> Value {
+    json!({"room": missed.room.as_str(), "count": missed.count, "since": missed.since})
 }
 
 fn summaries(world: &World) -> Vec<RoomSummary<'_>> {

@@ -1,8 +1,13 @@
 //! One clean line to a [`Command`], or to the [`Refusal`] that says why not.
 
+mod accounts;
+mod history;
+mod times;
+
 use crate::chat::command::{
-    Command, MembershipCommand, MessageCommand, Mode, NamesOf, QueryCommand, Reading, Recipients,
-    Request, SessionCommand, SettingCommand, TopicChange, Verb,
+    AccountCommand, Command, HelpTopic, HistoryCommand, MembershipCommand, MessageCommand, Mode,
+    NamesOf, QueryCommand, Reading, Recipients, Request, SessionCommand, SettingCommand,
+    TopicChange, Verb,
 };
 use crate::chat::name::{Name, RoomName};
 use crate::chat::refusal::{
@@ -13,7 +18,8 @@ use super::command_table;
 use super::look_alike::looks_addressed;
 use super::unseen::is_invisible;
 
-/// Parses a line that is not blank, as its sender wants it read. The command borrows from the line.
+/// Parses a line that is not blank, as its sender wants it read; an answer may be blank. The command borrows
+/// from the line.
 ///
 /// # Errors
 /// The first thing wrong with the line, as far as that does not depend on its sender.
@@ -21,6 +27,7 @@ pub fn parse(line: &str, reading: Reading) -> Request<'_> {
     match reading {
         Reading::Commands => command_or_text(line),
         Reading::Raw => Ok(raw(line)),
+        Reading::Answer => Ok(Command::Answer(line)),
     }
 }
 
@@ -29,6 +36,30 @@ pub fn parse(line: &str, reading: Reading) -> Request<'_> {
 pub fn is_blank(line: &str) -> bool {
     line.chars()
         .all(|c| matches!(c, ' ' | '\t') || is_invisible(c))
+}
+
+/// Whether a line may hold a password, and so is never logged, and wiped.
+#[must_use]
+pub fn is_secret(request: &Request<'_>) -> bool {
+    match request {
+        Ok(Command::Answer(_)) => true,
+        Ok(Command::Account(command)) => matches!(
+            command,
+            AccountCommand::Login {
+                secret: Some(_),
+                ..
+            } | AccountCommand::BareLogin { .. }
+        ),
+        Err(Refusal::Line(refusal)) => matches!(
+            refusal,
+            LineRefusal::Usage(Verb::Login)
+                | LineRefusal::UnknownCommand {
+                    nearest: Some(Verb::Login),
+                    ..
+                }
+        ),
+        _ => false,
+    }
 }
 
 /// Text, whatever it begins with; only `/raw off` is still a command.
@@ -53,6 +84,10 @@ fn command_or_text(line: &str) -> Request<'_> {
         [b' ', ..] => text(line.get(1..).unwrap_or_default()).map(say),
         b"quit" | b"exit" => Ok(Command::Session(SessionCommand::Quit(None))),
         _ if looks_addressed(line) => Err(Refusal::Message(MessageRefusal::LookAlike)),
+        [b'l' | b'L', ..] => {
+            let login = accounts::bare_login(line);
+            Ok(login.map_or_else(|| say(line), Command::Account))
+        }
         _ => Ok(say(line)),
     }
 }
@@ -147,6 +182,20 @@ fn command(line: &str) -> Request<'_> {
         Verb::Echo => Command::Setting(SettingCommand::Echo(on_off(optional_word, usage)?)),
         Verb::Raw => Command::Setting(SettingCommand::Raw(on_off(optional_word, usage)?)),
         Verb::Times => Command::Setting(SettingCommand::Times(on_off(optional_word, usage)?)),
+
+        Verb::Account => Command::Account(accounts::account(optional_word, usage)?),
+        Verb::Login => Command::Account(accounts::login(rest, usage)?),
+        Verb::Logout => Command::Account(AccountCommand::Logout),
+        Verb::Token => Command::Account(accounts::token(word, usage)?),
+
+        Verb::History => Command::History(history::page(word, usage)?),
+        Verb::More => Command::History(HistoryCommand::More),
+        Verb::Unread => Command::History(HistoryCommand::Unread),
+        Verb::Read => Command::History(history::read(word, usage)?),
+        Verb::Search => Command::History(history::search(word, usage)?),
+        Verb::Forget => Command::History(history::forget(word, usage)?),
+        Verb::Export => Command::History(history::export(word, usage)?),
+        Verb::Keep => Command::History(history::keep(optional_word, usage)?),
     })
 }
 
@@ -229,7 +278,13 @@ fn text(text: &str) -> Result<&str, Refusal<'_>> {
     }
 }
 
-fn help_topic(word: &str) -> Result<Verb, Refusal<'_>> {
+/// A topic, or a command; with its slash, `/history` is the command.
+fn help_topic(word: &str) -> Result<HelpTopic, Refusal<'_>> {
+    match word {
+        _ if word.eq_ignore_ascii_case("people") => return Ok(HelpTopic::People),
+        _ if word.eq_ignore_ascii_case("history") => return Ok(HelpTopic::History),
+        _ => {}
+    }
     let given = word.strip_prefix('/').unwrap_or(word);
     let prefixes = [("#", Verb::Nick), ("@", Verb::Msg)];
     let by_prefix = prefixes
@@ -237,6 +292,7 @@ fn help_topic(word: &str) -> Result<Verb, Refusal<'_>> {
         .find(|(prefix, _)| given.starts_with(prefix));
     command_table::find(given)
         .or(by_prefix.map(|(_, verb)| *verb))
+        .map(HelpTopic::Command)
         .ok_or_else(|| unknown(given))
 }
 
@@ -348,7 +404,7 @@ mod tests {
         };
         let dev = RoomName::parse("dev").unwrap();
         let json = SessionCommand::Mode(Some(Mode::Json));
-        let help = SessionCommand::Help(Some(Verb::Msg));
+        let help = SessionCommand::Help(Some(HelpTopic::Command(Verb::Msg)));
         let nick = Command::Session(SessionCommand::Nick(alice));
         check(&[
             ("#alice", Command::Session(hash)),

@@ -1,0 +1,200 @@
+//! Lines that waited for an account: sent to it when it comes, and dropped once they have arrived.
+
+use std::collections::VecDeque;
+
+use crate::chat::Chat;
+use crate::chat::archive::{Answer, Archive, Change, PastLine, Question};
+use crate::chat::event::Event;
+use crate::chat::ids::{AccountId, ClientId, UserId};
+use crate::chat::outbox::{Delivery, Outbox};
+use crate::chat::pending::{Effect, Response, Step};
+use crate::chat::time::{Now, Timestamp};
+
+use crate::chat::history::effects::{HistoryEffect, HistoryStep};
+use crate::chat::history::mailbox::Mailbox;
+
+impl Chat {
+    /// How many lines wait for an account.
+    pub(in crate::chat) fn waiting_count(&self, account: AccountId) -> u32 {
+        self.history.mailbox.count(account)
+    }
+
+    /// Sends what waited to a connection of an account that has come, oldest first; to be called once it is
+    /// known to be here, with all that the archive has found. Returns how many were sent.
+    pub(in crate::chat) fn deliver_waiting<O: Outbox>(
+        &mut self,
+        now: Now,
+        client: ClientId,
+        account: AccountId,
+        lines: Vec<PastLine>,
+        outbox: &mut O,
+    ) -> usize {
+        let is_complete = {
+            let left = lines.iter().filter(|line| !self.is_forgotten(line)).count();
+            u32::try_from(left) == Ok(self.history.mailbox.count(account))
+        };
+        let sent = self.send_waiting(now.timestamp, client, account, lines, outbox);
+        if !is_complete {
+            // Somebody wrote while the account was on its way here.
+            self.history
+                .mailbox
+                .note_incomplete(now.timestamp, account, client);
+        }
+        sent
+    }
+
+    fn send_waiting<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        client: ClientId,
+        account: AccountId,
+        lines: Vec<PastLine>,
+        outbox: &mut O,
+    ) -> usize {
+        let Some(user) = self.directory.user_of(client) else {
+            return 0;
+        };
+        let Some(to) = self.directory.name_of(user) else {
+            return 0;
+        };
+        let delivery = self.history.mailbox.new_delivery();
+        // More at once would close one whose line is slow, at this login and at every other.
+        let bytes_max = self.settings.history.page_bytes_max;
+        let (mut bytes, mut is_cut) = (0, false);
+        let mut sent = VecDeque::new();
+        let mut count = 0;
+        let mut last_author = None;
+        for line in lines {
+            let is_here = |client| self.directory.get(client).is_some();
+            let mailbox = &self.history.mailbox;
+            if self.is_forgotten(&line) || mailbox.was_sent(account, line.id, is_here) {
+                continue;
+            }
+            let waited = (line.id, line.place, line.author);
+            bytes += line.text.len();
+            if bytes > bytes_max && count > 0 {
+                is_cut = true;
+                break;
+            }
+            let event = Event::Late {
+                id: line.id,
+                from: &line.name,
+                to: &to,
+                at: line.at,
+                text: &line.text,
+            };
+            if outbox.deliver(client, delivery, &event) == Delivery::Refused {
+                break;
+            }
+            sent.push_back(waited);
+            count += 1;
+            last_author = line.author;
+        }
+        self.history
+            .mailbox
+            .note_sent(now, delivery, client, account, sent, is_cut);
+        let author = last_author.and_then(|author| self.accounts.user_of(author));
+        if let Some(author) = author
+            && let Some(user) = self.directory.user_mut(user)
+        {
+            user.reply_to = Some(author);
+        }
+        count
+    }
+
+    /// What the archive has found to wait, without what was forgotten since it was asked.
+    pub(in crate::chat) fn still_waiting(&self, mut lines: Vec<PastLine>) -> Vec<PastLine> {
+        lines.retain(|line| !self.is_forgotten(line));
+        lines
+    }
+
+    fn is_forgotten(&self, line: &PastLine) -> bool {
+        self.history.forgotten.has(line.author, line.place, line.id)
+    }
+
+    /// The connection that lines were sent to has ended, and the last of them have not arrived: they wait on.
+    pub(in crate::chat) fn note_undelivered(&mut self, from: UserId, count: u64) {
+        if Mailbox::is_delivery(from) {
+            self.history.mailbox.note_undelivered(from, count);
+        }
+    }
+
+    /// Drops what has arrived, and asks what waits for accounts whose login may not have found all.
+    pub(super) fn follow_deliveries<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        outbox: &O,
+        archive: &mut dyn Archive,
+    ) {
+        // First, as a portion that has arrived is followed by the next.
+        if self.history.mailbox.is_due(now) {
+            self.drop_arrived(now, outbox, archive);
+        }
+        while let Some((account, client)) = self.history.mailbox.pop_incomplete(now) {
+            let user = self.directory.user_of(client);
+            if user.and_then(|user| self.account_of(user)) != Some(account) {
+                continue;
+            }
+            let question = Question::Arrival {
+                account,
+                places: Vec::new(),
+                up_to: self.history.lines.last(),
+                without: Vec::new(),
+            };
+            let Some(ticket) = archive.ask(question) else {
+                self.history.mailbox.put_off(now, account, client);
+                break;
+            };
+            self.history.mailbox.note_asked(account);
+            let step = Step::History(Box::new(HistoryStep::Waiting { account }));
+            self.pending.ask(now, ticket, client, step);
+        }
+    }
+
+    /// Has the archive drop the lines that have arrived.
+    pub(in crate::chat) fn drop_arrived<O: Outbox>(
+        &mut self,
+        now: Timestamp,
+        outbox: &O,
+        archive: &mut dyn Archive,
+    ) {
+        let unarrived = |client, delivery| outbox.unarrived(client, delivery);
+        for arrived in self.history.mailbox.arrived(now, unarrived) {
+            let (account, lines) = (arrived.account, arrived.lines);
+            let delivery = arrived.delivery;
+            match archive.change(Change::Delivered { account, lines }) {
+                Some(ticket) => {
+                    let effect = HistoryEffect::Delivered { delivery };
+                    let effect = Effect::History(Box::new(effect));
+                    self.pending.push(now, ticket, None, effect);
+                }
+                None => self.history.mailbox.keep_arrived(delivery),
+            }
+        }
+    }
+
+    /// It is known what waits for an account that is here.
+    pub(super) fn waiting_answered<O: Outbox>(
+        &mut self,
+        now: Now,
+        client: ClientId,
+        account: AccountId,
+        response: Response,
+        outbox: &mut O,
+    ) {
+        let Response::Answer(Answer::Arrival { waiting, .. }) = response else {
+            let none: Option<std::iter::Empty<_>> = None;
+            self.history.mailbox.note_answered(account, none);
+            return;
+        };
+        let left = waiting.iter().filter(|line| !self.is_forgotten(line));
+        let authors: Vec<Option<AccountId>> = left.map(|line| line.author).collect();
+        let user = self.directory.user_of(client);
+        let is_here = user.and_then(|user| self.account_of(user)) == Some(account);
+        let authors = is_here.then(|| authors.into_iter());
+        self.history.mailbox.note_answered(account, authors);
+        if is_here {
+            self.send_waiting(now.timestamp, client, account, waiting, outbox);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What is kept: rooms, lines, what waits, pages, marks and forgetting, with an archive that is settled by hand.
+
+mod archive;
+mod forgetting;
+mod lines;
+mod mailbox;
+mod pages;
+mod rooms;
+mod stage;
+mod unread;
