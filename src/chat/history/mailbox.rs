@@ -412,7 +412,7 @@ mod tests {
             mailbox.decide(alice, bob, true);
         }
         let delivery = mailbox.new_delivery();
-        mailbox.note_sent(Timestamp::default(), delivery, CLIENT, alice, lines);
+        mailbox.note_sent(Timestamp::default(), delivery, CLIENT, alice, lines, false);
         mailbox.check_invariants();
         (mailbox, delivery)
     }
@@ -504,7 +504,7 @@ mod tests {
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
         let second = mailbox.new_delivery();
         let lines = VecDeque::from([(LineId(2), place, Some(account(2)))]);
-        mailbox.note_sent(now, second, CLIENT, alice, lines);
+        mailbox.note_sent(now, second, CLIENT, alice, lines, false);
         assert_eq!(mailbox.arrived(now, |_, _| 0).len(), 2);
         mailbox.note_dropped(first, true);
         mailbox.note_dropped(second, true);
