@@ -350,6 +350,18 @@ impl Client {
         }
     }
 
+    /// Takes lines up to one that matches.
+    #[track_caller]
+    pub fn read_until_matching(&mut self, what: &str, is_it: impl Fn(&str) -> bool) {
+        loop {
+            match self.try_line() {
+                Some(line) if is_it(&line) => return,
+                Some(_) => {}
+                None => self.fail(&format!("the connection ended before: {what}")),
+            }
+        }
+    }
+
     /// No line may have come up to now.
     #[track_caller]
     pub fn expect_nothing(&mut self) {

@@ -24,13 +24,12 @@ impl Speaker {
     #[track_caller]
     pub fn over(mut client: Client) -> Self {
         client.send("/mode json");
-        let mut speaker = Self {
-            client,
-            heard: VecDeque::new(),
-        };
-        speaker.expect_ok();
-        speaker.heard.clear(); // the greeting
-        speaker
+        // The greeting comes before it, in plain mode if the line was late.
+        client.read_until_matching("the answer to its mode", |line| {
+            line.starts_with('{') && line.contains("\"type\":\"ok\"")
+        });
+        let heard = VecDeque::new();
+        Self { client, heard }
     }
 
     /// A guest in the lobby.
