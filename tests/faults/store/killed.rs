@@ -1,6 +1,6 @@
 //! The process is killed at any moment: what was answered `ok` is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -56,21 +56,25 @@ struct Ledger {
     arrived: BTreeMap<u64, String>,
 }
 
-/// Speaks without pause until the connection ends.
+/// Speaks without pause until the connection ends, and takes all answers that have come.
 fn speak(mut speaker: Speaker, label: &str, answers: &AtomicUsize) -> Said {
     let mut said = Said::default();
-    let mut unanswered = std::collections::VecDeque::new();
+    let mut unanswered = VecDeque::new();
+    let mut is_over = false;
     for number in 0.. {
-        let text = format!("{label} line {number}");
-        let waits = number % ABSENT_EACH == ABSENT_EACH - 1;
-        let line = if waits {
-            format!("@{ABSENT}:{text}\n")
-        } else {
-            format!("{text}\n")
-        };
-        said.sent.insert(text.clone());
-        unanswered.push_back((text, waits));
-        if speaker.client.try_send(line.as_bytes()).is_err() || unanswered.len() < WINDOW {
+        if !is_over {
+            let text = format!("{label} line {number}");
+            let waits = number % ABSENT_EACH == ABSENT_EACH - 1;
+            let line = if waits {
+                format!("@{ABSENT}:{text}\n")
+            } else {
+                format!("{text}\n")
+            };
+            said.sent.insert(text.clone());
+            unanswered.push_back((text, waits));
+            is_over = speaker.client.try_send(line.as_bytes()).is_err();
+        }
+        if !is_over && unanswered.len() < WINDOW {
             continue;
         }
         let answer = loop {
@@ -82,7 +86,7 @@ fn speak(mut speaker: Speaker, label: &str, answers: &AtomicUsize) -> Said {
                 Some(_) => {}
             }
         };
-        let (text, waits) = unanswered.pop_front().unwrap();
+        let (text, waits) = unanswered.pop_front().expect("an answer to a line");
         note(&mut said, &answer, text, waits);
         answers.fetch_add(1, Ordering::Relaxed);
     }
