@@ -361,10 +361,11 @@ fn without_space(text: &str) -> String {
 
 #[test]
 fn fault_in_the_table_names_tests_that_exist() {
-    const SUITES: [&str; 7] = [
+    const SUITES: [&str; 8] = [
         "faults::",
         "wire::",
         "model::",
+        "people::",
         "integration::",
         "seccomp::",
         "src::",

@@ -177,7 +177,8 @@ pub enum Change {
         place: PlaceId,
         topic: Option<Box<str>>,
     },
-    /// How far an account has read, and what it was sent. Each only grows; `None` leaves it.
+    /// How far an account has read, and what it was sent. Each only grows; `None` leaves it, or, in the first mark
+    /// of an account in a place, stands for the other: who comes to a room has read what was said before.
     Mark {
         account: AccountId,
         place: PlaceId,
@@ -512,6 +513,4 @@ pub struct RestoredRoom {
     pub days: u32,
     /// Its topic.
     pub topic: Option<Box<str>>,
-    /// The last line that was said in it.
-    pub last_line: LineId,
 }

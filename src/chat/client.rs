@@ -55,6 +55,8 @@ pub(super) struct Extras {
     is_ending: bool,
     /// The name that it asked for where only accounts may be.
     pub wanted_name: Option<Name>,
+    /// The name of its last user.
+    former_name: Option<Name>,
 }
 
 impl Client {
@@ -126,6 +128,19 @@ impl Client {
     /// The name that it asked for where only accounts may be.
     pub fn wanted_name(&self) -> Option<Name> {
         self.extras.as_ref()?.wanted_name
+    }
+
+    /// Its user's name, or its last user's.
+    pub fn last_name(&self) -> Option<Name> {
+        let former = || self.extras.as_ref()?.former_name;
+        self.name.or_else(former)
+    }
+
+    /// Its user is about to be without it.
+    pub fn note_name(&mut self) {
+        if self.name.is_some() {
+            self.extras_mut().former_name = self.name;
+        }
     }
 
     /// Forgets what was the user's, whose connection it is no more.

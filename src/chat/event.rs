@@ -200,7 +200,7 @@ pub enum Notice<'a> {
     NotEncrypted,
     /// The connection ends, as its user has made more of them than there may be.
     Replaced,
-    /// The account is gone, or its password new: this connection ends.
+    /// The account, its password or the token that this connection came by is no more: it ends.
     AccountEnded,
     /// The server is about to exit.
     ShuttingDown,

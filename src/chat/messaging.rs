@@ -195,10 +195,11 @@ impl Chat {
             }
             (Delivery::Queued, Some(line)) => {
                 self.show_sent(sender, to, text, id, recipient == sender.user, outbox);
-                self.keep_private(now, sender, line, text, outbox, archive)
+                let speech = Speech::Message(text);
+                self.keep_speech(now, sender, line, speech, outbox, archive)
             }
             (Delivery::Refused, Some(line)) => {
-                self.refuse_private(now, sender.client, line, outbox)
+                Ok(self.refuse_private(now, sender.client, line, outbox))
             }
             (Delivery::Refused, None) => {
                 outbox.send(

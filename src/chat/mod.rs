@@ -208,7 +208,9 @@ impl Chat {
         outbox: &O,
     ) -> bool {
         let unanswered = self.pending.unanswered(id);
-        if unanswered == 0 {
+        // An answer is never put off: given again once its question is no more, a password would be said. No line of
+        // its client's is before it, as the question waited for these.
+        if unanswered == 0 || matches!(request, Ok(Command::Answer(_))) {
             return false;
         }
         let (Some(sender), Ok(command)) = (sender, request) else {
@@ -279,6 +281,12 @@ impl Chat {
     #[must_use]
     pub fn name_of(&self, id: ClientId) -> Option<Name> {
         self.directory.get(id)?.name
+    }
+
+    /// The name of a connection's user, or of its last: what was on its way to that one may be lost with it.
+    #[must_use]
+    pub fn last_name_of(&self, id: ClientId) -> Option<Name> {
+        self.directory.get(id)?.last_name()
     }
 
     /// The account of a user who is here; `None` of a guest.

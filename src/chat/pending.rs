@@ -191,12 +191,9 @@ impl Pending {
 
     /// Notes what a change found.
     pub fn note(&mut self, ticket: Ticket, answer: ChangeAnswer) {
-        // The change is the first of its ticket: refusals may stand behind it.
-        let place = self
-            .queue
-            .partition_point(|waiting| waiting.ticket < ticket);
-        let waiting = self.queue.get_mut(place);
-        if let Some(waiting) = waiting.filter(|waiting| waiting.ticket == ticket) {
+        // The first of its ticket: what was pushed behind it has the same.
+        let place = self.queue.partition_point(|one| one.ticket < ticket);
+        if let Some(waiting) = self.queue.get_mut(place).filter(|one| one.ticket == ticket) {
             waiting.answer = Some(answer);
         }
     }
@@ -238,7 +235,7 @@ impl Pending {
 
     /// The next line or change that is not known to be kept in time, and who is to be answered. It stays where
     /// it is, and is answered no more.
-    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &Effect)> {
+    pub fn next_late(&mut self, now: Timestamp) -> Option<(Option<ClientId>, &mut Effect)> {
         self.drop_spent();
         let waiting = self.queue.get_mut(self.late)?;
         if waiting.until > now {
@@ -246,7 +243,7 @@ impl Pending {
         }
         self.late += 1;
         self.spent += usize::from(waiting.effect.is_refusal());
-        Some((waiting.client.take(), &waiting.effect))
+        Some((waiting.client.take(), &mut waiting.effect))
     }
 
     /// Drops refusals that were given: nothing follows from them, and no queue of the archive's limits how many

@@ -23,6 +23,8 @@ impl Chat {
                 while let Some(waiting) = self.pending.pop(last) {
                     self.take_effect(now, waiting, Ok(()), outbox, archive);
                 }
+                // Of a line to several users, an earlier copy may not be kept.
+                self.tell_unheard(false, outbox);
             }
             // Those before the first were told of: the archive keeps its order.
             Settled::NotKept { last, why, .. } => {
@@ -59,7 +61,7 @@ impl Chat {
         while let Some((client, effect)) = self.pending.next_late(now.timestamp) {
             let (decided, unheard) = match effect {
                 Effect::Line(line) => (line.decided(), line.unheard()),
-                Effect::History(effect) => (None, effect.unheard()),
+                Effect::History(effect) => (None, effect.take_unheard()),
                 Effect::Account(_) => (None, None),
             };
             if let Some(client) = unheard {
@@ -98,9 +100,7 @@ impl Chat {
         let client = client.filter(|client| self.directory.get(*client).is_some());
         let outcome = match effect {
             Effect::Line(effect) => self.line_settled(client, effect, kept, is_late, outbox),
-            Effect::Account(effect) => {
-                self.account_settled(now, client, *effect, kept, outbox, archive)
-            }
+            Effect::Account(effect) => self.account_settled(now, client, *effect, kept, outbox),
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
@@ -120,12 +120,15 @@ impl Chat {
         archive: &mut dyn Archive,
     ) {
         let client = asked.client;
-        if self.directory.get(client).is_none() {
-            return;
-        }
+        let is_here = self.directory.get(client).is_some();
         let outcome = match asked.step {
-            Step::Account(step) => self.account_step(now, client, *step, response, outbox, archive),
-            Step::History(step) => self.history_step(now, client, *step, response, outbox, archive),
+            Step::History(step) if is_here || step.is_of_account() => {
+                self.history_step(now, client, *step, response, outbox)
+            }
+            Step::Account(step) if is_here => {
+                self.account_step(now, client, *step, response, outbox, archive)
+            }
+            Step::Account(_) | Step::History(_) => return,
         };
         self.end_later(client, outcome, outbox);
     }

@@ -35,7 +35,7 @@ pub enum Phase {
 /// Why and how a connection ends, kept from the moment it leaves the chat until it is logged.
 #[derive(Debug)]
 pub struct Disconnect {
-    /// The client's name, if it had one.
+    /// The client's name, or its last, if it had one.
     pub name: Option<Name>,
     /// Where it came from.
     pub peer: Peer,

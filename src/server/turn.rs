@@ -103,7 +103,7 @@ impl<S: Transport> Turn<'_, S> {
             return;
         };
         connection.start_draining(Disconnect {
-            name: self.chat.name_of(id),
+            name: self.chat.last_name_of(id),
             peer: self.chat.peer_of(id).unwrap_or(Peer::Unix),
             reason,
             admitted: true,

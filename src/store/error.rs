@@ -32,6 +32,9 @@ pub enum StoreError {
         /// The kernel's error.
         source: io::Error,
     },
+    /// A copy would overwrite what is there.
+    #[error("{} is there already; name a file that is not", shown(.0))]
+    Exists(PathBuf),
     /// There is no such store.
     #[error("there is no store at {}; name the file with --store", shown(.0))]
     Missing(PathBuf),

@@ -20,11 +20,14 @@ use super::lock::Lock;
 use super::password::{self, Hasher, PasswordCost};
 use super::rows::{LINE_COLUMNS, LINES, NOT_FORGOTTEN, past_line};
 
-/// Pages that a backup copies before it lets a daemon write.
+/// Pages that a backup copies before it lets others have the disk.
 const BACKUP_STEP_PAGES: i32 = 256;
 
 /// Between two steps of a backup.
 const BACKUP_PAUSE: Duration = Duration::from_millis(1);
+
+/// Holds on to the database as it is now: a backup begins anew whenever it finds another's change.
+const AS_IT_IS_NOW: &str = "BEGIN; SELECT count(*) FROM meta";
 
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +62,11 @@ fn open(path: &Path) -> Result<(Connection, Files), StoreError> {
 pub fn back_up(path: &Path, to: &Path) -> Result<(), StoreError> {
     let (connection, _) = open(path)?;
     if to.exists() {
-        let source = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(StoreError::unusable(to)(source));
+        return Err(StoreError::Exists(to.to_owned()));
     }
     make_private(to).map_err(StoreError::unusable(to))?;
     let copied = Connection::open(to).and_then(|mut copy| {
+        connection.execute_batch(AS_IT_IS_NOW)?;
         let backup = Backup::new(&connection, &mut copy)?;
         backup.run_to_completion(BACKUP_STEP_PAGES, BACKUP_PAUSE, None)?;
         drop(backup);
@@ -274,7 +277,36 @@ mod tests {
         back_up(files.path(), &to).unwrap();
         assert_eq!(check(&to).unwrap().lines, 4);
         let error = back_up(files.path(), &to).unwrap_err();
-        assert!(error.to_string().contains("exists"), "{error}");
+        assert!(error.to_string().contains("is there already"), "{error}");
+    }
+
+    #[test]
+    fn backup_ends_while_a_daemon_writes_on() {
+        let temp = tempfile::tempdir().unwrap();
+        let files = made(temp.path());
+        let writer = database::open(&files, false).unwrap();
+        let rows = |from: i64, to: i64| {
+            let sql =
+                "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+                 INSERT INTO message SELECT i, 1, i, 1, 'alice', 0, hex(zeroblob(500)) FROM n";
+            writer.execute(sql, [from, to]).unwrap();
+        };
+        rows(100, 10_000);
+        let to = temp.path().join("copy.db");
+        let path = files.path().to_owned();
+        let copying = {
+            let to = to.clone();
+            std::thread::spawn(move || back_up(&path, &to).unwrap())
+        };
+        let give_up_at = std::time::Instant::now() + Duration::from_secs(60);
+        let mut next = 10_001;
+        while !copying.is_finished() {
+            assert!(std::time::Instant::now() < give_up_at, "it never ends");
+            rows(next, next);
+            next += 1;
+        }
+        copying.join().unwrap();
+        assert!(check(&to).unwrap().lines >= 9_901);
     }
 
     #[test]

@@ -31,8 +31,7 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
         Ok(())
     })?;
     let sql = format!(
-        "SELECT p.id, p.room, (SELECT a.id FROM account a WHERE a.id = p.owner AND a.state <> 2), p.keep_days, p.topic,
-         ifnull((SELECT max(m.id) FROM message m WHERE m.place = p.id), 0)
+        "SELECT p.id, p.room, (SELECT a.id FROM account a WHERE a.id = p.owner AND a.state <> 2), p.keep_days, p.topic
          FROM place p WHERE p.id < {ROOMS_END} AND p.room IS NOT NULL ORDER BY p.id"
     );
     each(connection, &sql, |row| {
@@ -42,7 +41,6 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
             owner: account(row, 2)?,
             days: row.get(3)?,
             topic: row.get::<_, Option<Box<str>>>(4)?,
-            last_line: line(row, 5)?,
         });
         Ok(())
     })?;

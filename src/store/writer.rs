@@ -71,9 +71,10 @@ impl<'c> Writer<'c> {
             )?,
             delete_waiting: prepare("DELETE FROM waiting WHERE account = ?1 AND message = ?2")?,
             mark: prepare(
-                "INSERT INTO seen VALUES (?1, ?2, ifnull(?3, 0), ifnull(?4, 0))
+                // The first mark in a place says both, even if it names one.
+                "INSERT INTO seen VALUES (?1, ?2, coalesce(?3, ?4, 0), coalesce(?4, ?3, 0))
                  ON CONFLICT DO UPDATE SET
-                 up_to = max(up_to, excluded.up_to), shown = max(shown, excluded.shown)",
+                 up_to = max(up_to, ifnull(?3, 0)), shown = max(shown, ifnull(?4, 0))",
             )?,
             use_account: prepare("UPDATE account SET seen_at = max(seen_at, ?2) WHERE id = ?1")?,
             use_token: prepare(

@@ -33,6 +33,7 @@ mod limits;
 mod logs;
 mod lost_messages;
 mod network;
+mod passwords;
 mod published;
 mod restart;
 mod secrets;

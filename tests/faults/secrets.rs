@@ -169,3 +169,67 @@ fn expect_forgotten_but_for_the_unfinished_line(daemon: &Daemon, password: &str)
     let start = &password[..11];
     assert_eq!(count_in_memory(pid, start), 1, "of the line itself");
 }
+
+#[test]
+fn changed_password_is_nowhere_in_memory_some_time_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(folder.path());
+    let [mut alice, mut witness] = daemon.join_all(["alice", "witness"]);
+    witness.send(&format!("/away {KEPT_TEXT}"));
+    witness.barrier();
+    let old = "Umber;Plinth,Cassock-63-Tamarisk";
+    alice.send("/account new");
+    alice.read_until_starting("* Choose a password");
+    alice.send(old);
+    alice.read_until_starting("* alice is yours now");
+
+    // The old one, and then the new one.
+    let new = "Gneiss:Rowlock.Faience-27-Medlar";
+    alice.send("/account password");
+    alice.read_until_starting("* Password for alice?");
+    alice.send(old);
+    alice.read_until_starting("* Choose a password");
+    alice.send(new);
+    alice.read_until_starting("* alice has a new password");
+    expect_forgotten(&daemon, old);
+    expect_forgotten(&daemon, new);
+
+    // The password that is asked for before the account is dropped.
+    alice.send("/account drop");
+    alice.read_until_starting("* Password for alice?");
+    alice.send(new);
+    alice.read_until_starting("* Type alice to drop that account");
+    expect_forgotten(&daemon, new);
+}
+
+/// Of the daemon that showed it, the output holds it until other output comes over it; so another one takes it.
+#[test]
+fn token_is_nowhere_in_memory_some_time_after_it_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(folder.path());
+    let mut alice = daemon.join("alice");
+    alice.send("/account new");
+    alice.read_until_starting("* Choose a password");
+    alice.send("Umber;Plinth,Cassock-63-Tamarisk");
+    alice.read_until_starting("* alice is yours now");
+    alice.send("/token laptop");
+    let shown = alice.read_until_starting("* Keep this, it is shown once: ");
+    let (_, token) = shown.rsplit_once(' ').unwrap();
+    drop(daemon);
+
+    let daemon = start(folder.path());
+    let mut witness = daemon.join("witness");
+    witness.send(&format!("/away {KEPT_TEXT}"));
+    witness.barrier();
+    let secret = token.strip_prefix("cw_").unwrap();
+    for line in [
+        format!("/login alice {token}"),
+        format!("/login alice\n{token}"),
+        format!("/login nobody {token}"),
+    ] {
+        let mut nc = daemon.connect();
+        nc.send(&line);
+        nc.barrier();
+        expect_forgotten(&daemon, secret);
+    }
+}

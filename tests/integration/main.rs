@@ -12,6 +12,7 @@
     missing_docs
 )]
 
+mod accounts;
 mod activation;
 mod banner;
 mod clients;
@@ -19,6 +20,7 @@ mod clients;
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
 mod pages;
+mod played;
 mod sessions;
 mod shown;
 mod sockets;

@@ -1,17 +1,13 @@
-//! Every command that the pages show is run, or stands here with a reason. And the README's session is
-//! played again.
+//! Every command that the pages show is run, or stands here with a reason.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::{Condvar, Mutex};
-use std::thread;
-use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::harness::{Client, DEADLINE, Daemon, binary::binary, wait_for_exit, without_settings};
-use crate::pages::{blocks, clients, programs, shell, with_address};
+use crate::harness::{Client, Daemon, binary::binary, wait_for_exit, without_settings};
+use crate::pages::{blocks, clients, folder_with, programs, shell, with_address};
 use crate::tools::{Tool, find};
 
 /// The pages whose commands are run.
@@ -52,8 +48,12 @@ const LOG: &str = "#endif\n/quit\n@alice:from the log\n  indented\nquit\n/nick e
 enum Kind {
     /// Someone called ci, who comes by itself and leaves by itself.
     Script,
+    /// A script that logs in by a token in a file.
+    Login,
     /// A filter of a client's lines.
     Filter,
+    /// Work on a store.
+    Store,
     /// A daemon that is started.
     Daemon,
     NotRun,
@@ -64,6 +64,10 @@ fn kind_of(command: &str) -> Option<Kind> {
         Some(Kind::NotRun)
     } else if command.starts_with("while ") {
         Some(Kind::Filter)
+    } else if command.contains("/chat.db") {
+        Some(Kind::Store)
+    } else if command.contains("~/.chinwag") {
+        Some(Kind::Login)
     } else if command.contains("chinwag --listen ") {
         Some(Kind::Daemon)
     } else if command.contains("12345") && command.contains("#ci") {
@@ -102,6 +106,11 @@ fn commands_that_are(kind: Kind) -> Vec<String> {
     commands.retain(|command| kind_of(command) == Some(kind));
     assert!(!commands.is_empty(), "the pages show none");
     commands
+}
+
+/// The first script of the README.
+pub fn first_script() -> String {
+    commands_that_are(Kind::Script).remove(0)
 }
 
 /// The folder for scripts, if all their programs are there.
@@ -226,6 +235,48 @@ fn script_that_asks_fails_without_a_yes() {
     alice.expect_line("* ci has left lobby.");
 }
 
+/// An account of this name, and a token of it.
+fn account(daemon: &Daemon, name: &str) -> (Client, String) {
+    let mut client = daemon.join(name);
+    client.send("/account new");
+    client.read_until_starting("* Choose a password");
+    client.send("a password of mine");
+    client.read_until_starting(&format!("* {name} is yours now"));
+    client.send("/token home");
+    let token = client.read_until_starting("* Keep this, it is shown once: ");
+    let token = token.rsplit(' ').next().unwrap().to_owned();
+    (client, token)
+}
+
+#[test]
+fn script_with_a_token_leaves_a_message_for_someone_who_is_not_there() {
+    let Some(programs) = programs() else {
+        return;
+    };
+    for script in commands_that_are(Kind::Login) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("chat.db");
+        let daemon = Daemon::start(&["--store", store.to_str().unwrap()]);
+        let (alice, alices) = account(&daemon, "alice");
+        let (mut ci, cis) = account(&daemon, "ci");
+        drop(alice);
+        ci.read_until("* alice has left lobby.");
+        let file = programs.path().join(".chinwag");
+        fs::write(file, format!("/login ci {cis}\n")).unwrap();
+        let line = with_address(&script, daemon.address());
+        let mut shell = shell(&programs, &line);
+        let mut shell = Tool::start(shell.env("HOME", programs.path()));
+        shell.end_input();
+        shell.expect("* alice is not here; it waits.\n");
+        shell.expect("* Bye.\n");
+        shell.expect_success();
+        let mut alice = daemon.connect();
+        alice.send(&format!("/login alice {alices}"));
+        let late = alice.read_until_starting("* 1 private message waited");
+        assert!(alice.line().ends_with(" @ci: build ok"), "{late}");
+    }
+}
+
 #[test]
 fn filter_shown_sorts_lines_by_their_first_bytes() {
     for filter in commands_that_are(Kind::Filter) {
@@ -255,6 +306,40 @@ fn filter_shown_sorts_lines_by_their_first_bytes() {
     }
 }
 
+/// The commands of one page work one after another, on the store of a daemon that was ended.
+#[test]
+fn store_is_looked_after_as_shown() {
+    let Some(programs) = folder_with("sqlite3", "SQLite's shell", &["sqlite3"]) else {
+        return;
+    };
+    std::os::unix::fs::symlink(binary(), programs.path().join("chinwag")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (lib, backups) = (folder.path().join("lib"), folder.path().join("backups"));
+    fs::create_dir(&backups).unwrap();
+    let store = lib.join("chat.db");
+    let mut daemon = Daemon::start(&["--store", store.to_str().unwrap()]);
+    let (alice, _) = account(&daemon, "alice");
+    for command in commands_that_are(Kind::Store) {
+        if daemon.is_running() && command.contains("reset-password") {
+            daemon.signal(rustix::process::Signal::TERM);
+            daemon.wait();
+        }
+        let line = command
+            .replace("/var/lib/chinwag", lib.to_str().unwrap())
+            .replace("/var/backups", backups.to_str().unwrap());
+        let output = shell(&programs, &line).output().unwrap();
+        let [out, err] = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b));
+        assert!(output.status.success(), "{command}: {out}{err}");
+        assert_eq!(err, "", "{command}");
+    }
+    drop(alice);
+    // What came back is what was there.
+    let restored = Daemon::start(&["--store", store.to_str().unwrap()]);
+    let mut bob = restored.connect();
+    bob.send("#alice");
+    bob.read_until_starting("! alice is an account.");
+}
+
 #[test]
 fn daemon_starts_as_shown() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
@@ -275,97 +360,4 @@ fn daemon_starts_as_shown() {
         let count = flags.iter().filter(|flag| **flag == "--listen").count();
         assert_eq!(daemon.addresses.len(), count, "{line}");
     }
-}
-
-/// What has been typed and shown so far in the two terminals of the session.
-#[derive(Default)]
-struct Stage {
-    lines: Mutex<Vec<String>>,
-    changed: Condvar,
-}
-
-impl Stage {
-    fn show(&self, who: &str, line: &str) {
-        self.lines.lock().unwrap().push(format!("{who}: {line}"));
-        self.changed.notify_all();
-    }
-
-    #[track_caller]
-    fn wait_for(&self, who: &str, line: &str) {
-        let awaited = format!("{who}: {line}");
-        let give_up_at = Instant::now() + DEADLINE;
-        let mut lines = self.lines.lock().unwrap();
-        while !lines.contains(&awaited) {
-            let left = give_up_at.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "never shown: {awaited}\n{lines:#?}");
-            lines = self.changed.wait_timeout(lines, left).unwrap().0;
-        }
-    }
-}
-
-/// Whether a line of a terminal came from the server: its first bytes tell.
-fn is_received(line: &str) -> bool {
-    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-    let from = line.strip_prefix('@').unwrap_or(line).split_once(": ");
-    ["* ", "! ", "** "]
-        .iter()
-        .any(|mark| line.starts_with(mark))
-        || from.is_some_and(|(name, _)| is_name(name))
-}
-
-/// Types what a terminal shows as typed, and expects the rest.
-fn play(who: &str, shown: &str, daemon: &Daemon, programs: &TempDir, stage: &Stage) {
-    let mut lines = shown.lines();
-    let join = lines.next().unwrap().strip_prefix("$ ").unwrap();
-    let mut terminal = Tool::start(&mut shell(programs, &with_address(join, daemon.address())));
-    for line in lines {
-        if !is_received(line) {
-            terminal.type_in(&format!("{line}\n"));
-        } else if let Some(peer) = line.strip_prefix("* You are connected from 127.0.0.1:") {
-            assert!(peer.trim_end_matches('.').parse::<u16>().is_ok(), "{line}");
-            let shown = terminal.next_line();
-            assert!(
-                shown.starts_with("* You are connected from 127.0.0.1:"),
-                "{shown}"
-            );
-        } else {
-            assert_eq!(terminal.next_line(), line, "on {who}'s terminal");
-        }
-        stage.show(who, line);
-    }
-}
-
-#[test]
-fn session_in_the_readme_is_what_happens() {
-    let Some(programs) = programs() else {
-        return;
-    };
-    let daemon = Daemon::start(&[]);
-    let sessions: Vec<_> = blocks("README.md")
-        .into_iter()
-        .filter(|block| block.language == "console")
-        .collect();
-    let [alice, bob] = &sessions[..] else {
-        panic!("the session was not understood");
-    };
-    let script = commands_that_are(Kind::Script).remove(0);
-    let stage = &Stage::default();
-    let (daemon, programs) = (&daemon, &programs);
-    thread::scope(|scope| {
-        scope.spawn(|| play("alice", &alice.text, daemon, programs, stage));
-        stage.wait_for("alice", "* You are in lobby, and nobody else is.");
-        scope.spawn(|| play("bob", &bob.text, daemon, programs, stage));
-        stage.wait_for("alice", "bob: hi! is the build green?");
-        let mut carol = daemon.join("carol");
-        carol.expect_line("@bob: coffee?");
-        carol.send("@bob:in five minutes");
-        carol.send("/me fixes the build");
-        stage.wait_for("alice", "** carol fixes the build");
-        stage.wait_for("bob", "** carol fixes the build");
-        let line = with_address(&script, daemon.address());
-        let mut shell = Tool::start(&mut shell(programs, &line));
-        shell.end_input();
-        shell.expect_success();
-        stage.wait_for("alice", "* bob has left lobby: lunch");
-    });
 }

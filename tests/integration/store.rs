@@ -168,6 +168,16 @@ fn script_that_logs_in_says_a_line_and_closes_gets_all_its_answers() {
     bob.read_until("@alice: from a script");
 }
 
+/// Ended with this status, and said one line with this in it.
+#[track_caller]
+fn expect((code, text): (Option<i32>, String), expected: i32, part: &str) {
+    assert!(
+        code == Some(expected) && text.contains(part),
+        "{code:?} {text}"
+    );
+    assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
+}
+
 #[test]
 fn operator_looks_after_a_store() {
     let folder = tempfile::tempdir().unwrap();
@@ -183,14 +193,6 @@ fn operator_looks_after_a_store() {
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
         (output.status.code(), format!("{out}{err}"))
     };
-    #[track_caller]
-    fn expect((code, text): (Option<i32>, String), expected: i32, part: &str) {
-        assert!(
-            code == Some(expected) && text.contains(part),
-            "{code:?} {text}"
-        );
-        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
-    }
     expect(text(&run(&["check"])), 1, "there is no store at");
     let daemon = start_with_store(&store);
     let mut alice = daemon.join("alice");
@@ -209,7 +211,11 @@ fn operator_looks_after_a_store() {
         0,
         "is a copy of",
     );
-    expect(text(&run(&["backup", copy.to_str().unwrap()])), 1, "exists");
+    expect(
+        text(&run(&["backup", copy.to_str().unwrap()])),
+        1,
+        "is there already",
+    );
     let exported = run(&["export"]);
     let line: serde_json::Value = serde_json::from_slice(&exported.stdout).unwrap();
     assert_eq!(

@@ -258,7 +258,7 @@ fn ncat_works() {
 }
 
 /// telnet in a terminal of its own, which `script` makes.
-fn telnet(daemon: &Daemon) -> Option<Tool> {
+pub fn telnet(daemon: &Daemon) -> Option<Tool> {
     let script = find("script", &["script"])?;
     let telnet = find("telnet", &["telnet"])?;
     let (host, port) = (daemon.address().ip(), daemon.address().port());

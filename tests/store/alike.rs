@@ -56,14 +56,14 @@ impl Twins {
         };
         assert_eq!(restored.last_account, 0);
         let up_to = LineId(1_000_000);
-        twins.change(Change::ReserveLines { up_to });
+        twins.change(&Change::ReserveLines { up_to });
         twins.make_account();
         twins.make_account();
         twins
     }
 
     /// Has both keep a change, and compares what they found.
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, change: &Change) {
         let one = self.model.change(change.clone()).unwrap();
         let other = self.handle.change(change.clone()).unwrap();
         self.model.commit(usize::MAX >> 1);
@@ -100,7 +100,7 @@ impl Twins {
     }
 
     /// Asks both, and compares their answers.
-    fn ask(&mut self, question: Question) {
+    fn ask(&mut self, question: &Question) {
         self.model.ask(question.clone()).unwrap();
         let ticket = self.handle.ask(question.clone()).unwrap();
         self.model.commit(usize::MAX >> 1);
@@ -174,7 +174,7 @@ impl Twins {
         self.accounts += 1;
         let account = AccountId::new(self.accounts).unwrap();
         let name = Name::parse(&format!("user{}", self.accounts)).unwrap();
-        self.change(Change::MakeAccount {
+        self.change(&Change::MakeAccount {
             account,
             name,
             skeleton: name.as_str().into(),
@@ -234,7 +234,7 @@ impl Twins {
                 up_to: LineId(self.last_line),
             },
         };
-        self.change(change);
+        self.change(&change);
     }
 
     fn some_question(&mut self) {
@@ -254,7 +254,7 @@ impl Twins {
                     0 => PageRange::Newest,
                     1 => PageRange::Before(self.line_id()),
                     2 => PageRange::Since(self.line_id()),
-                    _ => PageRange::SinceTime(self.now - self.rng.u64(..self.last_line + 1)),
+                    _ => PageRange::SinceTime(self.now - self.rng.u64(..=self.last_line)),
                 },
                 up_to,
                 limits,
@@ -293,7 +293,7 @@ impl Twins {
             },
             _ => Question::Tokens { account },
         };
-        self.ask(question);
+        self.ask(&question);
     }
 }
 

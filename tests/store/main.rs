@@ -19,7 +19,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chinwag::chat::archive::{
     Answer, Archive, Change, KeptLine, LineKind, PageLimits, PageRange, Question, Settled,
@@ -164,4 +164,28 @@ fn killed_process_loses_nothing_that_it_was_told_is_kept() {
         before = found;
         expected_first += 1000;
     }
+}
+
+#[test]
+fn warm_store_takes_lines_without_allocating() {
+    let temp = tempfile::tempdir().unwrap();
+    let settings = StoreSettings::new(temp.path().join("chat.db"), true);
+    let (store, _) = Store::open(settings, || {}).unwrap();
+    let mut archive = store.archive();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut id = 0;
+    for (lines, may_allocate) in [(5000, true), (2000, false)] {
+        let counted = allocation_counter::measure(|| {
+            for _ in 0..lines {
+                id += 1;
+                archive.keep(&line(id, "see you at eight")).unwrap();
+            }
+        });
+        assert!(may_allocate || counted.count_total == 0, "{counted:?}");
+        while store.waiting_bytes() > 0 {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    }
+    assert!(store.close(Duration::from_secs(30)));
 }

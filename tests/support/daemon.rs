@@ -3,7 +3,7 @@
 pub mod binary;
 mod client;
 mod delays;
-mod speaker;
+pub mod speaker;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,7 +17,6 @@ use binary::binary;
 pub use client::Client;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::thread::disable_transparent_huge_pages;
-pub use speaker::{Speaker, code_of, id_of};
 
 /// The deadline of every wait, long enough for a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);

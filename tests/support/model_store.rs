@@ -391,7 +391,9 @@ impl Kept {
                 read,
                 shown,
             } => {
-                let mark = self.marks.entry((account, place)).or_default();
+                let either = read.or(shown).unwrap_or_default();
+                let first = (read.unwrap_or(either), shown.unwrap_or(either));
+                let mark = self.marks.entry((account, place)).or_insert(first);
                 mark.0 = mark.0.max(read.unwrap_or_default());
                 mark.1 = mark.1.max(shown.unwrap_or_default());
             }
@@ -695,7 +697,6 @@ impl Kept {
             owner: room.owner,
             days: room.days,
             topic: room.topic.clone(),
-            last_line: self.last_line_of(*place),
         });
         let mut waiting: BTreeMap<(AccountId, Option<AccountId>), u32> = BTreeMap::new();
         for (account, id) in &self.waiting {
@@ -713,11 +714,6 @@ impl Kept {
             reserved_up_to: self.reserved_up_to,
             last_at: self.last_at,
         }
-    }
-
-    fn last_line_of(&self, place: PlaceId) -> LineId {
-        let of_place = self.lines.iter().rfind(|(_, line)| line.place == place);
-        of_place.map(|(id, _)| *id).unwrap_or_default()
     }
 }
 

@@ -96,12 +96,17 @@ impl Stage {
 
     /// A connection that is logged in, with its output taken.
     fn log_in(&mut self, name: &str) -> VirtualClient {
+        self.log_in_and_hear(name).0
+    }
+
+    /// Likewise, with that output.
+    fn log_in_and_hear(&mut self, name: &str) -> (VirtualClient, String) {
         let client = self.server.connect("127.0.0.1:1");
         self.send(&client, &format!("/login {name} {PASSWORD}\n"));
         self.settle_all();
         let text = client.text();
         assert!(text.contains(&format!("* You are {name}")), "{text}");
-        client
+        (client, text)
     }
 }
 
@@ -205,7 +210,7 @@ fn lines_in(stage: &mut Stage) -> u64 {
 
 #[test]
 fn end_of_input_waits_until_all_is_answered() {
-    for (lines, answers) in [
+    for (lines, answers, at_once) in [
         (
             format!("/login alice {PASSWORD}\n@bob:x\n"),
             &["* You are alice", "it waits"][..],
@@ -219,11 +224,18 @@ fn end_of_input_waits_until_all_is_answered() {
             "/login alice wrong horse\n/ping x".to_owned(),
             &["! ", "* pong x"],
         ),
-    ] {
+    ]
+    .iter()
+    .flat_map(|case| [(case, true), (case, false)])
+    .map(|((lines, answers), at_once)| (lines, *answers, at_once))
+    {
         let mut stage = Stage::new(Limits::default());
         let client = stage.server.connect("127.0.0.1:1");
         client.take();
         stage.server.deliver(&client, lines.as_bytes());
+        if !at_once {
+            stage.server.run();
+        }
         stage.server.half_close(&client);
         assert!(!client.is_closed(), "{lines}");
         assert_eq!(client.text(), "", "{lines}");
@@ -257,7 +269,7 @@ fn register_time_stands_still_while_a_password_is_checked() {
     let mut stage = Stage::new(limits);
     let client = stage.server.accept("127.0.0.1:1");
     let (early, wait) = (Duration::from_secs(1), Duration::from_secs(3));
-    stage.server.advance(register_time - early);
+    stage.server.advance(register_time.saturating_sub(early));
     stage.send(&client, "/login alice wrong horse\n");
     stage.server.advance(wait);
     assert!(!client.socket.borrow().shut, "its time stands still");
@@ -388,15 +400,64 @@ fn reader_that_is_slow_meanwhile_gets_the_line_that_waited_when_it_reads() {
     let client = stage.log_in("alice");
     let [carol] = stage.server.register_all(["carol"]);
     client.take();
-    stage.send(&client, "@bob:x\n/ping behind\n");
-    // Its own output is past the mark at which its lines wait, when the answer comes.
+    stage.send(&client, "@bob:x\n/help\n/ping behind\n");
+    assert_eq!(stage.waiting(), 1);
+    // By the time of the answer so much is unread that the help would not fit.
     client.limit_space(0);
-    for _ in 0..12 {
+    while stage.server.switchboard.queued_bytes() < 7300 {
         stage.send(&carol, &format!("@alice:{}\n", "y".repeat(400)));
-        stage.settle_all();
     }
-    assert!(!client.text().contains("pong"));
+    stage.settle_all();
+    assert!(!client.is_closed());
     stage.server.set_space(&client, usize::MAX);
     let text = client.text();
+    expect_in_order(&text, &["it waits", "/help", "* pong behind"]);
     assert_eq!(text.matches("pong behind").count(), 1, "{text}");
+}
+
+#[test]
+fn line_past_the_limit_is_refused_behind_the_answers_before_it() {
+    let mut stage = Stage::new(Limits::default());
+    let client = stage.log_in("alice");
+    client.take();
+    let too_long = "x".repeat(Limits::default().line_bytes_max + 1);
+    stage.send(&client, &format!("@bob:hi\n{too_long}\n/ping behind\n"));
+    assert_eq!(client.text(), "");
+    stage.settle_all();
+    let parts = ["it waits", "! That line is too long", "* pong behind"];
+    expect_in_order(&client.text(), &parts);
+}
+
+#[test]
+fn message_to_a_user_who_has_logged_out_is_lost_with_the_connection() {
+    let mut stage = Stage::new(Limits::default());
+    let (alice, bob) = (stage.log_in("alice"), stage.log_in("bob"));
+    alice.take();
+    bob.lag();
+    stage.send(&alice, "@bob:hello\n");
+    stage.settle_all();
+    stage.send(&bob, "/logout\n");
+    assert_eq!(alice.text(), "* bob has left lobby.\n");
+    stage.server.reset(&bob);
+    assert_eq!(
+        alice.text(),
+        "! Your last message to bob was not delivered: bob is gone.\n"
+    );
+}
+
+#[test]
+fn what_waited_waits_on_if_the_connection_ends_that_it_was_sent_to() {
+    let mut stage = Stage::new(Limits::default());
+    let alice = stage.log_in("alice");
+    stage.send(&alice, "@bob:hello\n");
+    stage.settle_all();
+    let bob = stage.server.connect("127.0.0.1:1");
+    bob.lag();
+    stage.send(&bob, &format!("/login bob {PASSWORD}\n/logout\n"));
+    stage.settle_all();
+    stage.server.reset(&bob);
+    stage.server.advance(Duration::from_secs(2));
+    stage.settle_all();
+    let (_, heard) = stage.log_in_and_hear("bob");
+    assert!(heard.contains("@alice: hello"), "{heard}");
 }

@@ -58,6 +58,9 @@ impl Chat {
     pub(super) fn become_nameless<O: Outbox>(&mut self, now: Now, id: ClientId, outbox: &mut O) {
         self.end_prompt(id, outbox);
         self.accounts.forget(id);
+        if let Some(client) = self.directory.get_mut(id) {
+            client.note_name();
+        }
         self.detach(now.timestamp, id, None, outbox);
         if let Some(client) = self.directory.get_mut(id) {
             client.forget_session();

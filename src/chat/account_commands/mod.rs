@@ -115,7 +115,6 @@ impl Chat {
         effect: AccountEffect,
         kept: Result<(), NotKept>,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
     ) -> Outcome<'static> {
         if kept.is_err() {
             self.undo_claims(&effect);

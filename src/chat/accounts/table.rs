@@ -156,8 +156,9 @@ impl Accounts {
         Some(self.get(id)?.name)
     }
 
+    /// Whether there is no account, and no name that is held.
     pub fn is_empty(&self) -> bool {
-        self.by_number.is_empty()
+        self.by_number.is_empty() && self.held.is_empty()
     }
 
     /// Accounts, names that are held as if there was one, and those that are about to be.

@@ -61,9 +61,7 @@ impl LineEffect {
             }
         }
     }
-}
 
-impl LineEffect {
     /// The author's connection, if they were answered before the line was kept.
     pub fn unheard(&self) -> Option<ClientId> {
         match self {
@@ -74,10 +72,10 @@ impl LineEffect {
 }
 
 impl HistoryEffect {
-    /// Likewise, for a line to several users.
-    pub fn unheard(&self) -> Option<ClientId> {
+    /// Likewise, for a line to several users; once.
+    pub fn take_unheard(&mut self) -> Option<ClientId> {
         match self {
-            Self::Several(several) => several.unheard,
+            Self::Several(several) => several.unheard.take(),
             _ => None,
         }
     }
@@ -194,6 +192,13 @@ pub enum HistoryStep {
         /// The account.
         account: AccountId,
     },
+}
+
+impl HistoryStep {
+    /// Whether it is taken even if the connection has ended that it was asked for.
+    pub fn is_of_account(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
 }
 
 /// A page that is under way.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ahash::RandomState;
 
 use crate::chat::event::KeptView;
-use crate::chat::ids::{AccountId, LineId, PlaceId};
+use crate::chat::ids::{AccountId, PlaceId};
 use crate::chat::name::{Name, RoomName};
 
 /// How many lines each of some places had, when that was asked.
@@ -20,8 +20,6 @@ pub(in crate::chat) struct KeptRoom {
     pub days: u32,
     /// For who enters it after it was empty.
     pub topic: Option<Box<str>>,
-    /// The last line that was said.
-    pub last_line: LineId,
     /// Lines said since the server started.
     pub said: u64,
 }
@@ -220,7 +218,6 @@ mod tests {
             owner: owner.and_then(AccountId::new),
             days: 30,
             topic: None,
-            last_line: LineId(0),
             said: 0,
         }
     }

@@ -27,7 +27,7 @@ type Waited = (LineId, PlaceId, Option<AccountId>);
 struct Delivery {
     client: ClientId,
     account: AccountId,
-    /// In the order of their sending. Those of authors whom the user ignores were not sent, and are first.
+    /// In the order of their sending.
     lines: VecDeque<Waited>,
     /// So many at the front are being dropped from what waits.
     dropping: usize,
@@ -160,8 +160,7 @@ impl Mailbox {
         user.slot == DELIVERY_SLOT
     }
 
-    /// Notes lines that were sent. Those of ignored authors count as if they had arrived. With `is_cut` more waits,
-    /// and is to be sent next.
+    /// Notes lines that were sent. With `is_cut` more waits, and is to be sent next.
     pub fn note_sent(
         &mut self,
         now: Timestamp,

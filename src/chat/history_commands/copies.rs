@@ -1,12 +1,13 @@
 //! Private lines to several users, of whom some have accounts: each copy is kept by itself, and all are answered
 //! at once.
 
-use crate::chat::archive::{Archive, LineKind, Ticket};
+use crate::chat::archive::{Archive, Ticket};
 use crate::chat::command::Mode;
 use crate::chat::event::{Event, Reply, SaidReply};
 use crate::chat::history::copies::{Copies, Numbered};
 use crate::chat::history::effects::{HistoryEffect, LineEffect, Several};
 use crate::chat::ids::{AccountId, ClientId, LineId};
+use crate::chat::messaging::Speech;
 use crate::chat::name::Name;
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Effect;
@@ -26,7 +27,8 @@ impl Chat {
         archive: &mut dyn Archive,
     ) {
         copies.any = true;
-        let ticket = self.hand_over(now, sender, line, LineKind::Message, text, archive);
+        let (speech, waits) = (Speech::Message(text), false);
+        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
         self.note_copy(now, line.id.zip(ticket), None, copies);
     }
 
@@ -49,7 +51,8 @@ impl Chat {
             copies.several.mailbox_full.push(name);
             return;
         }
-        let ticket = self.hand_over_waiting(now, sender, line, text, archive);
+        let (speech, waits) = (Speech::Message(text), true);
+        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
         if ticket.is_some() {
             self.history.mailbox.add(recipient, author);
             copies.several.waiting.push(recipient);

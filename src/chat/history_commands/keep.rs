@@ -127,7 +127,7 @@ impl Chat {
         &mut self,
         now: Now,
         client: Option<ClientId>,
-        keep: KeepRoom,
+        keep: &KeepRoom,
         kept: Result<(), NotKept>,
         outbox: &mut O,
         archive: &mut dyn Archive,
@@ -153,13 +153,12 @@ impl Chat {
                 owner,
                 days,
                 topic: keep.topic.clone(),
-                last_line: LineId::default(),
                 said: 0,
             },
         };
         self.history.kept.insert(keep.place, room);
         if let Some(id) = self.rooms.find(&keep.room) {
-            self.begin_keeping(now.timestamp, id, &keep, archive);
+            self.begin_keeping(now.timestamp, id, keep, archive);
             if let Some(from) = &keep.from {
                 self.announce_kept(client, id, from, Some(keep.days), outbox);
             }
@@ -338,7 +337,6 @@ impl Chat {
     /// A line was said in a kept room.
     pub(super) fn note_said(&mut self, place: PlaceId, author: Option<AccountId>, id: LineId) {
         if let Some(room) = self.history.kept.get_mut(place) {
-            room.last_line = id;
             room.said += 1;
         }
         if let Some(author) = author {

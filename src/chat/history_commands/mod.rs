@@ -91,7 +91,6 @@ impl Chat {
                 owner: room.owner,
                 days: room.days,
                 topic: room.topic,
-                last_line: room.last_line,
                 said: 0,
             };
             history.kept.insert(room.place, kept);

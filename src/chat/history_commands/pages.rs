@@ -213,17 +213,11 @@ impl Chat {
         of: &PageKind,
     ) -> Result<(), Refusal<'static>> {
         let user = self.directory.user_mut(user);
-        let rates = user.map(|user| &mut user.extras_mut().rates);
-        let rates = match of {
-            PageKind::Place(..) => None,
-            PageKind::Search(..) | PageKind::Own => rates,
-        };
-        let Some(rates) = rates else {
-            return Ok(());
-        };
+        let user = user.ok_or(Refusal::NotRegistered)?;
         let paid = match of {
-            PageKind::Own => rates.export(now.timestamp),
-            PageKind::Place(..) | PageKind::Search(..) => rates.search(now.timestamp),
+            PageKind::Place(..) => Ok(()),
+            PageKind::Search(..) => user.extras_mut().rates.search(now.timestamp),
+            PageKind::Own => user.extras_mut().rates.export(now.timestamp),
         };
         paid.map_err(|wait| HistoryRefusal::SlowDown { wait }.into())
     }
@@ -302,21 +296,19 @@ impl Chat {
         client: ClientId,
         user: &User,
         step: &PageStep,
-        mut lines: Vec<PastLine>,
+        lines: Vec<PastLine>,
         end: bool,
         outbox: &mut O,
     ) {
         let is_own = matches!(step.of, PageKind::Own);
         let ignored = Ignored::new(self, user);
-        lines.retain(|line| {
-            let is_shown = is_own || self.may_read(user, line.place) && !ignored.has(line);
-            is_shown && !self.history.forgotten.has(line.author, line.place, line.id)
-        });
-        let (first, last) = (lines.first(), lines.last());
-        let labels = lines
-            .iter()
-            .map(|line| self.label_of(line.place, user.account));
-        let labels: Vec<Option<PlaceLabel>> = labels.collect();
+        let is_shown = |line: &PastLine| {
+            let is_open = is_own || self.may_read(user, line.place) && !ignored.has(line);
+            is_open && !self.history.forgotten.has(line.author, line.place, line.id)
+        };
+        let shown = lines.into_iter().filter(is_shown);
+        let shown = shown.filter_map(|line| Some((self.label_of(line.place, user.account)?, line)));
+        let shown: Vec<(PlaceLabel, PastLine)> = shown.collect();
         let label = match &step.of {
             PageKind::Place(place, _) => self.label_of(*place, user.account),
             PageKind::Search(..) | PageKind::Own => None,
@@ -326,42 +318,32 @@ impl Chat {
             (PageKind::Search(_, words), _) => PageOf::Search(words),
             (PageKind::Place(..) | PageKind::Own, _) => PageOf::Own,
         };
+        let id_of = |(_, line): &(PlaceLabel, PastLine)| line.id;
         let is_forward = matches!(step.range, PageRange::Since(_) | PageRange::SinceTime(_));
-        let page = PageView {
+        let head = Event::Ok(Reply::History(HistoryReply::Page(PageView {
             of,
-            lines: labels.iter().flatten().count(),
-            first: first.map(|line| line.id),
-            last: last.map(|line| line.id),
+            lines: shown.len(),
+            first: shown.first().map(id_of),
+            last: shown.last().map(id_of),
             up_to: step.up_to,
             end,
             is_forward,
-        };
-        let head = Event::Ok(Reply::History(HistoryReply::Page(page)));
-        let shown = lines.iter().zip(&labels);
-        let shown = shown.filter_map(|(line, label)| Some((line, label.as_ref()?)));
-        if outbox.mode(client) == Mode::Json {
-            if is_own {
-                shown
-                    .rev()
-                    .for_each(|shown| send_line(client, shown, outbox));
-            } else {
-                shown.for_each(|shown| send_line(client, shown, outbox));
-            }
+        })));
+        let is_json = outbox.mode(client) == Mode::Json;
+        if !is_json {
             outbox.send(client, &head);
-            return;
         }
-        outbox.send(client, &head);
+        let send = |(label, line)| outbox.send(client, &past(&step.of, label, line));
+        let shown = shown.iter().map(|(label, line)| (label, line));
         if is_own {
-            // For a file, not for the screen.
-            outbox.set_mode(client, Mode::Json);
-            shown
-                .rev()
-                .for_each(|shown| send_line(client, shown, outbox));
-            outbox.set_mode(client, Mode::Plain);
+            // To be put into a file behind what came before, which is newer.
+            shown.rev().for_each(send);
         } else {
-            shown.for_each(|shown| send_line(client, shown, outbox));
+            shown.for_each(send);
         }
-        if !end {
+        if is_json {
+            outbox.send(client, &head);
+        } else if !end {
             let notice = Notice::PageEnd { is_forward };
             outbox.send(client, &Event::Notice(notice));
         }
@@ -398,16 +380,36 @@ impl Ignored {
     }
 }
 
-fn send_line<O: Outbox>(client: ClientId, (line, label): (&PastLine, &PlaceLabel), outbox: &mut O) {
-    let event = Event::History {
-        id: line.id,
-        place: label.view(),
-        from: &line.name,
-        kind: line.kind,
-        at: line.at,
-        text: &line.text,
-    };
-    outbox.send(client, &event);
+/// A line of a page: of several places, it shows its own.
+fn past<'a>(of: &PageKind, label: &'a PlaceLabel, line: &'a PastLine) -> Event<'a> {
+    let (id, place, kind, at) = (line.id, label.view(), line.kind, line.at);
+    let (from, text) = (&line.name, &*line.text);
+    match of {
+        PageKind::Place(..) => Event::History {
+            id,
+            place,
+            from,
+            kind,
+            at,
+            text,
+        },
+        PageKind::Search(..) => Event::Found {
+            id,
+            place,
+            from,
+            kind,
+            at,
+            text,
+        },
+        PageKind::Own => Event::Exported {
+            id,
+            place,
+            from,
+            kind,
+            at,
+            text,
+        },
+    }
 }
 
 fn room_of(label: &PlaceLabel) -> Option<RoomName> {

@@ -3,14 +3,13 @@
 //! In plain mode text waits for nothing: its answer is not seen, and who said it is told only if it is not kept.
 //! What waits for somebody who is not here is answered in both modes once it is kept.
 
-use crate::chat::archive::{Archive, Change, KeptLine, LineKind, NotKept, Ticket, UnixMs};
+use crate::chat::archive::{Archive, Change, KeptLine, LineKind, NotKept, Ticket};
 use crate::chat::command::Mode;
 use crate::chat::event::{Event, Reply};
 use crate::chat::history::copies::Numbered;
 use crate::chat::history::effects::{Decided, HistoryEffect, LineEffect};
 use crate::chat::ids::{AccountId, ClientId, LineId, PlaceId, UserId};
 use crate::chat::messaging::Speech;
-use crate::chat::name::Name;
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Effect;
 use crate::chat::refusal::{AccountRefusal, HistoryRefusal, MessageRefusal, Refusal};
@@ -49,7 +48,7 @@ impl Chat {
         })
     }
 
-    /// Has a line kept that was just said in a room.
+    /// Has a line kept that was just delivered.
     pub(in crate::chat) fn keep_speech<'a, O: Outbox>(
         &mut self,
         now: Now,
@@ -59,40 +58,21 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let (kind, text) = match speech {
-            Speech::Message(text) => (LineKind::Message, text),
-            Speech::Action(text) => (LineKind::Action, text),
-        };
-        let ticket = self.hand_over(now, sender, line, kind, text, archive);
-        self.answer_line(now, sender.client, line.id.zip(ticket), outbox)
-    }
-
-    /// Has a private line kept that was just delivered.
-    pub(in crate::chat) fn keep_private<'a, O: Outbox>(
-        &mut self,
-        now: Now,
-        sender: &Sender,
-        line: Numbered,
-        text: &str,
-        outbox: &mut O,
-        archive: &mut dyn Archive,
-    ) -> Outcome<'a> {
-        let ticket = self.hand_over(now, sender, line, LineKind::Message, text, archive);
+        let waits = false;
+        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
         self.answer_line(now, sender.client, line.id.zip(ticket), outbox)
     }
 
     /// A kept line's user did not take it.
-    pub(in crate::chat) fn refuse_private<'a, O: Outbox>(
+    pub(in crate::chat) fn refuse_private<O: Outbox>(
         &mut self,
         now: Now,
         client: ClientId,
         line: Numbered,
         outbox: &mut O,
-    ) -> Outcome<'a> {
-        match line.recipient {
-            Some(recipient) => self.decide(now, client, Decided::Unreached(recipient), outbox),
-            None => self.decide(now, client, Decided::NotKept, outbox),
-        }
+    ) -> Answered {
+        let decided = line.recipient.map_or(Decided::NotKept, Decided::Unreached);
+        self.decide(now, client, decided, outbox)
     }
 
     /// Has a line wait for an account that is not here.
@@ -110,11 +90,12 @@ impl Chat {
         let client = sender.client;
         if self.is_mailbox_full(recipient, author) {
             let decided = Decided::MailboxFull(recipient);
-            return Some(self.decide(now, client, decided, outbox));
+            return Some(Ok(self.decide(now, client, decided, outbox)));
         }
-        let ticket = self.hand_over_waiting(now, sender, line, text, archive);
+        let (speech, waits) = (Speech::Message(text), true);
+        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
         let Some((id, ticket)) = line.id.zip(ticket) else {
-            return Some(self.decide(now, client, Decided::NotKept, outbox));
+            return Some(Ok(self.decide(now, client, Decided::NotKept, outbox)));
         };
         self.history.mailbox.add(recipient, author);
         let effect = LineEffect::Waits {
@@ -140,52 +121,38 @@ impl Chat {
             || mailbox.count_of(recipient, author) >= limits.waiting_per_sender_max
     }
 
+    /// Hands over a line that goes by its number, if it has one; with `waits`, it was delivered to nobody. `None`:
+    /// it is not kept.
     pub(super) fn hand_over(
         &mut self,
         now: Now,
         sender: &Sender,
         line: Numbered,
-        kind: LineKind,
-        text: &str,
+        speech: Speech<'_>,
+        waits: bool,
         archive: &mut dyn Archive,
     ) -> Option<Ticket> {
-        let unnumbered = Unnumbered {
+        let (kind, text) = match speech {
+            Speech::Message(text) => (LineKind::Message, text),
+            Speech::Action(text) => (LineKind::Action, text),
+        };
+        // First, as its ticket stands before that of the line.
+        self.reserve_lines(now.timestamp, archive);
+        let id = line.id?;
+        let at = self.history.lines.take(id, now.unix_ms);
+        let ticket = archive.keep(&KeptLine {
+            id,
             place: line.place,
+            at,
             author: line.author,
             name: sender.name,
             kind,
             text,
-            waits_for: None,
-        };
-        // First, as its ticket stands before that of the line.
-        self.reserve_lines(now.timestamp, archive);
-        let ticket = self.keep_line(now.unix_ms, line.id, unnumbered, archive);
-        if let Some(id) = line.id {
+            waits_for: line.recipient.filter(|_| waits),
+        });
+        // One that was not delivered, and is not kept either, was not said.
+        if ticket.is_some() || !waits {
             self.note_said(line.place, line.author, id);
-        }
-        ticket
-    }
-
-    pub(super) fn hand_over_waiting(
-        &mut self,
-        now: Now,
-        sender: &Sender,
-        line: Numbered,
-        text: &str,
-        archive: &mut dyn Archive,
-    ) -> Option<Ticket> {
-        let unnumbered = Unnumbered {
-            place: line.place,
-            author: line.author,
-            name: sender.name,
-            kind: LineKind::Message,
-            text,
-            waits_for: line.recipient,
-        };
-        self.reserve_lines(now.timestamp, archive);
-        let ticket = self.keep_line(now.unix_ms, line.id, unnumbered, archive);
-        if let Some((id, author)) = line.id.zip(line.author).filter(|_| ticket.is_some()) {
-            self.note_said(line.place, Some(author), id);
         }
         ticket
     }
@@ -199,7 +166,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         let Some((id, ticket)) = kept else {
-            return self.decide(now, client, Decided::NotKept, outbox);
+            return Ok(self.decide(now, client, Decided::NotKept, outbox));
         };
         let is_heard = outbox.mode(client) == Mode::Json;
         let (author, effect) = if is_heard {
@@ -216,13 +183,13 @@ impl Chat {
     }
 
     /// Gives an answer that is known, behind those that are not yet.
-    fn decide<'a, O: Outbox>(
+    fn decide<O: Outbox>(
         &mut self,
         now: Now,
         client: ClientId,
         decided: Decided,
         outbox: &mut O,
-    ) -> Outcome<'a> {
+    ) -> Answered {
         let effect = Effect::Line(LineEffect::Decided(decided));
         if self.pending.unanswered(client) > 0
             && self
@@ -230,10 +197,10 @@ impl Chat {
                 .push_behind(now.timestamp, client, effect)
                 .is_ok()
         {
-            return Ok(Answered::Queued);
+            return Answered::Queued;
         }
         self.send_decided(client, decided, outbox);
-        Ok(Answered::Now)
+        Answered::Now
     }
 
     /// Sends an answer that was known when its line came.
@@ -264,41 +231,6 @@ impl Chat {
             }
         };
         outbox.send(client, &Event::Error(refusal));
-    }
-}
-
-/// A line that is to be kept, but for its number.
-#[derive(Clone, Copy, Debug)]
-struct Unnumbered<'a> {
-    place: PlaceId,
-    author: Option<AccountId>,
-    name: Name,
-    kind: LineKind,
-    text: &'a str,
-    waits_for: Option<AccountId>,
-}
-
-impl Chat {
-    /// Hands over a line that goes by this number, if there was one. `None`: it is not kept.
-    fn keep_line(
-        &mut self,
-        clock: UnixMs,
-        id: Option<LineId>,
-        line: Unnumbered<'_>,
-        archive: &mut dyn Archive,
-    ) -> Option<Ticket> {
-        let id = id?;
-        let at = self.history.lines.take(id, clock);
-        archive.keep(&KeptLine {
-            id,
-            place: line.place,
-            at,
-            author: line.author,
-            name: line.name,
-            kind: line.kind,
-            text: line.text,
-            waits_for: line.waits_for,
-        })
     }
 
     /// Reserves numbers, if few are left. To be called as soon as something is kept that lines may follow.

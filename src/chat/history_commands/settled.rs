@@ -117,7 +117,7 @@ impl Chat {
                 Ok(Answered::Now)
             }
             HistoryEffect::KeepRoom(keep) => {
-                self.room_kept(now, client, keep, kept, outbox, archive)
+                self.room_kept(now, client, &keep, kept, outbox, archive)
             }
             HistoryEffect::UnkeepRoom { place, room, from } => {
                 self.room_unkept(client, place, &room, &from, kept, outbox)
@@ -154,7 +154,6 @@ impl Chat {
         step: HistoryStep,
         response: Response,
         outbox: &mut O,
-        _archive: &mut dyn Archive,
     ) -> Outcome<'static> {
         match step {
             HistoryStep::Page(step) => self.page_answered(client, step, response, outbox),

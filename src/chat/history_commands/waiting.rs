@@ -57,7 +57,6 @@ impl Chat {
         let Some(to) = self.directory.name_of(user) else {
             return 0;
         };
-        let ignored = self.ignored_accounts(user);
         let delivery = self.history.mailbox.new_delivery();
         // More at once would close one whose line is slow, at this login and at every other.
         let bytes_max = self.settings.history.page_bytes_max;
@@ -72,10 +71,6 @@ impl Chat {
                 continue;
             }
             let waited = (line.id, line.place, line.author);
-            if line.author.is_some_and(|author| ignored.contains(&author)) {
-                sent.push_front(waited);
-                continue;
-            }
             bytes += line.text.len();
             if bytes > bytes_max && count > 0 {
                 is_cut = true;

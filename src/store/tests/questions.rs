@@ -281,6 +281,33 @@ fn unread_lines_are_counted_past_the_mark_and_in_conversations_without_one() {
 }
 
 #[test]
+fn first_mark_of_a_place_is_of_what_was_read_and_of_what_was_sent() {
+    let mut stage = filled();
+    let unread = |stage: &mut Stage| {
+        stage.ask(Question::Unread {
+            account: account(2),
+            rooms: vec![ROOM],
+            up_to: LineId(99),
+            without: Vec::new(),
+        })
+    };
+    let missed = |stage: &mut Stage| match stage.ask(arrival(2, &[ROOM], 99, &[])) {
+        Answer::Arrival { missed, .. } => missed.first().map_or(0, |missed| missed.count),
+        other => panic!("{other:?}"),
+    };
+    // Lines 7 and 9 are those of others past it.
+    mark(&mut stage, 2, ROOM, None, Some(5));
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 2)]));
+    assert_eq!(missed(&mut stage), 2);
+    // From then on each moves by itself.
+    mark(&mut stage, 2, ROOM, None, Some(9));
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 2)]));
+    mark(&mut stage, 2, ROOM, Some(7), None);
+    assert_eq!(unread(&mut stage), Answer::Unread(vec![(ROOM, 1)]));
+    assert_eq!(missed(&mut stage), 0);
+}
+
+#[test]
 fn count_of_missed_lines_stops_at_its_limit() {
     let mut stage = Stage::new();
     mark(&mut stage, 1, ROOM, None, Some(1));

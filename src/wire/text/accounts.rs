@@ -163,14 +163,14 @@ impl Display for AccountRefusal {
                 f,
                 "A password has {bytes_min} to {bytes_max} bytes, and is no token. Nothing was done."
             ),
-            Self::NotEncrypted => {
-                f.write_str("Not from here: everybody on the way could read the password.")
-            }
+            Self::NotEncrypted => f.write_str(
+                "Not from here: others on the way could read the password. Come by ssh.",
+            ),
             Self::TooManyAccounts => {
                 f.write_str("No more accounts can be made here just now. Try again tomorrow.")
             }
             Self::WrongPassword => {
-                f.write_str("That is not the password. Type /login NAME to try again.")
+                f.write_str("That is not the password. Nothing was done. Type the command again.")
             }
             Self::SlowDown { wait } => slow_down(*wait, f),
             Self::TooManyTokens { tokens_max } => write!(

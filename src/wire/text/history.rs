@@ -188,7 +188,7 @@ impl Display for HistoryRefusal<'_> {
             Self::NoMore => f.write_str("There is no more of that."),
             Self::SlowDown { wait } => slow_down(*wait, f),
             Self::NotOperator { room } => {
-                write!(f, "{room} is not yours: only its owner may do that.")
+                write!(f, "Only {room}'s owner may keep it. /join another.")
             }
             Self::TooManyKeptRooms { rooms_max } => write!(
                 f,

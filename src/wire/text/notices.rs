@@ -65,7 +65,7 @@ impl Display for Notice<'_> {
                 f.write_str("You have too many connections: this one, idle for longest, is closed.")
             }
             Self::AccountEnded => {
-                f.write_str("This connection ends: its account is gone, or has a new password.")
+                f.write_str("This connection ends: its account, password or token is no more.")
             }
             Self::ShuttingDown => f.write_str("The server is shutting down."),
             Self::Closing(reason) => closing(*reason, f),

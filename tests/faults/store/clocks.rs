@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{PASSWORD, ROOM, Store, end, enter, make_accounts};
 use crate::clock::{ClockedDaemon, DAY};
-use crate::harness::{Speaker, id_of};
+use crate::harness::speaker::{Speaker, id_of};
 
 /// Longer than lines, accounts and what waits are kept.
 const FOUR_YEARS: i64 = 1500 * DAY;

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{PASSWORD, ROOM, Store, end, enter};
-use crate::harness::{Daemon, Killed, Speaker, program, wait_for_exit};
+use crate::harness::speaker::Speaker;
+use crate::harness::{Daemon, Killed, program, wait_for_exit};
 
 /// Variables that name a default place.
 const PLACES: [&str; 3] = ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"];
@@ -152,6 +153,9 @@ fn second_daemon_at_a_default_place_runs_and_keeps_nothing() {
     Speaker::login(&third, "alice", PASSWORD);
 }
 
+/// What becomes of a file, in a word.
+type Damage<'a> = (&'a str, &'a dyn Fn(&File));
+
 #[test]
 fn damaged_store_is_refused_in_one_line_and_left_as_it_is() {
     let whole = Store::with_accounts(&["alice"]);
@@ -163,9 +167,9 @@ fn damaged_store_is_refused_in_one_line_and_left_as_it_is() {
     }
     end(daemon);
     let bytes = fs::read(&whole.file).unwrap();
-    let damages: [(&str, &dyn Fn(&File)); 4] = [
+    let damages: [Damage<'_>; 4] = [
         ("is damaged", &|file| {
-            file.set_len(bytes.len() as u64 / 2).unwrap()
+            file.set_len(bytes.len() as u64 / 2).unwrap();
         }),
         ("is damaged", &|file| {
             for page in 1..bytes.len() as u64 / 4096 {
@@ -177,7 +181,7 @@ fn damaged_store_is_refused_in_one_line_and_left_as_it_is() {
                 .unwrap();
         }),
         ("is not a database of chinwag's", &|file| {
-            file.set_len(7).unwrap()
+            file.set_len(7).unwrap();
         }),
     ];
     for (named, damage) in damages {

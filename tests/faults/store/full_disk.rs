@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{PASSWORD, ROOM, Store, enter, line_of, make_accounts};
-use crate::harness::{Daemon, Speaker, code_of, id_of, program, wait_until};
+use crate::harness::speaker::{Speaker, code_of, id_of};
+use crate::harness::{Daemon, program, wait_until};
 
 /// Lines that the journal may have room for on a full disk, as it is not cut after each copy.
 const LINES_MAX: usize = 5000;

@@ -7,8 +7,10 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::slow_disk::SlowDisk;
 use super::{PASSWORD, ROOM, Store, end, enter, line_of, make_accounts};
-use crate::harness::{Daemon, Speaker, code_of, id_of, wait_until};
+use crate::harness::speaker::{Speaker, code_of, id_of};
+use crate::harness::{Daemon, wait_until};
 
 const SPEAKERS: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -24,6 +26,9 @@ const ABSENT_EACH: usize = 8;
 /// Answers after which the process is killed, in the first round; more in later ones, so that it is not always
 /// in the same step.
 const ANSWERS: usize = 300;
+
+/// What a slow disk takes for each write.
+const DELAY_MS: u32 = 1;
 
 /// The number of times that it is killed.
 fn rounds() -> usize {
@@ -117,11 +122,13 @@ fn speak_and_kill(
     ledger: &mut Ledger,
 ) -> Vec<(u64, String)> {
     let witness = enter(&daemon, "witness");
+    let speakers = SPEAKERS.map(|name| (name, enter(&daemon, name)));
+    // Each write takes its time, so that the kill hardly ever comes between two commits.
+    let _disk = (round > 0).then(|| SlowDisk::with_slow("pwrite64", &daemon, DELAY_MS));
     let answers = AtomicUsize::new(0);
     thread::scope(|scope| {
         let witness = scope.spawn(move || listen(witness));
-        let speakers = SPEAKERS.map(|name| {
-            let speaker = enter(&daemon, name);
+        let speakers = speakers.map(|(name, speaker)| {
             let answers = &answers;
             scope.spawn(move || speak(speaker, &format!("{name}, round {round},"), answers))
         });

@@ -12,7 +12,8 @@ use chinwag::store::maintenance;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Daemon, Speaker, id_of};
+use crate::harness::Daemon;
+use crate::harness::speaker::{Speaker, id_of};
 
 const PASSWORD: &str = "correct horse";
 
@@ -55,7 +56,7 @@ impl Store {
     }
 }
 
-/// SQLite finds nothing wrong.
+/// `SQLite` finds nothing wrong.
 #[track_caller]
 fn check(file: &Path) {
     if let Err(error) = maintenance::check(file) {

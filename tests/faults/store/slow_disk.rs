@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{PASSWORD, ROOM, Store, check, end, enter, line_of};
-use crate::harness::{Daemon, Speaker, code_of, id_of, wait_for_exit, wait_until};
+use crate::harness::speaker::{Speaker, code_of, id_of};
+use crate::harness::{Daemon, wait_for_exit, wait_until};
 
 /// The thread that writes.
 const WRITER: &str = "store-write";
@@ -19,20 +20,26 @@ const WRITER: &str = "store-write";
 /// Rounds of a conversation while something hangs.
 const ROUNDS: usize = 20;
 
-/// strace, which holds up each sync of a daemon's. Dropped, it lets go.
-struct SlowDisk(Child);
+/// strace, which holds up a daemon's calls that write. Dropped, it lets go.
+pub(super) struct SlowDisk(Child);
 
 impl SlowDisk {
     /// `None` where no thread may be traced.
     fn of(daemon: &Daemon, delay_ms: u32) -> Option<Self> {
+        Self::with_slow("fdatasync,fsync", daemon, delay_ms)
+    }
+
+    /// Holds up these calls.
+    pub(super) fn with_slow(calls: &str, daemon: &Daemon, delay_ms: u32) -> Option<Self> {
         if !may_attach() {
             return None;
         }
         let tid = writer_of(daemon);
-        let delay = format!("inject=fdatasync,fsync:delay_enter={}", delay_ms * 1000);
+        let delay = format!("inject={calls}:delay_enter={}", delay_ms * 1000);
         let strace = Command::new("strace")
-            .args(["-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"])
-            .args(["-e", &delay, "-p", &tid.to_string()])
+            .args(["-qq", "-o", "/dev/null"])
+            .args(["-e", &format!("trace={calls}"), "-e", &delay])
+            .args(["-p", &tid.to_string()])
             .spawn()
             .unwrap();
         wait_until("strace to have the thread", || is_traced(daemon, tid));

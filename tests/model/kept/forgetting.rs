@@ -166,3 +166,27 @@ fn author_who_is_gone_is_not_answered_and_the_line_is_forgotten() {
     stage.settle();
     assert_eq!(stage.hear(alice), ["forgotten dev bob [2]"]);
 }
+
+#[test]
+fn what_was_forgotten_is_told_though_other_answers_wait_behind_it() {
+    let (mut stage, alice, bob) = dev();
+    for _ in 0..3 {
+        stage.write(bob, "carol", "hi");
+    }
+    stage.settle();
+    stage.hear(bob);
+    stage.say(bob, "l7");
+    stage.handle(alice, forget(line(1)));
+    // Carol's mailbox is full: each answer is known, and keeps its order.
+    for _ in 0..4 {
+        assert_eq!(stage.write(bob, "carol", "hi"), Handled::Queued);
+    }
+    stage.keep_all();
+    let heard = stage.hear(alice);
+    assert_eq!(heard[1..], ["forgotten dev alice [1]", "forgot 1"]);
+    assert!(
+        stage
+            .hear(bob)
+            .ends_with(&["error mailbox_full".to_owned()])
+    );
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chinwag::chat::archive::{NotKept, Settled, Ticket};
+use chinwag::chat::command::{AccountCommand, Command};
 use chinwag::chat::ids::ClientId;
 use chinwag::chat::limits::HistoryLimits;
 use chinwag::chat::name::Name;
@@ -368,7 +370,7 @@ fn answer_to_what_waited_goes_to_its_author() {
     let bob = stage.login("bob");
     stage.hear(alice);
     let reply = chinwag::chat::command::MessageCommand::Reply("thanks");
-    stage.ask(bob, chinwag::chat::command::Command::Message(reply));
+    stage.ask(bob, Command::Message(reply));
     assert_eq!(stage.hear(alice), ["bob -> alice: thanks #2"]);
 }
 
@@ -387,4 +389,85 @@ fn dropping_that_is_not_kept_delivers_again_at_the_next_login() {
     let bob = stage.begin_login("bob");
     stage.settle();
     assert_eq!(stage.hear(bob)[0], "late alice: hi #1");
+}
+
+/// Bob has logged in while alice wrote on and on: it is still to be asked what came last.
+fn flooded() -> (Stage, ClientId) {
+    let mut stage = Stage::with(HistoryLimits {
+        waiting_max: 100,
+        waiting_per_sender_max: 20,
+        ..limits()
+    });
+    let alice = stage.login("alice");
+    write(&mut stage, alice, "bob");
+    let bob = stage.begin_login("bob");
+    stage.answer(); // the password
+    while stage.hear(bob).is_empty() {
+        let settled = stage.read();
+        stage.write(alice, "bob", "meanwhile");
+        stage.give(settled);
+    }
+    stage.keep_all();
+    (stage, bob)
+}
+
+#[test]
+fn question_of_what_waits_ends_with_the_connection_it_is_for() {
+    let (mut stage, bob) = flooded();
+    let sent = waiting(&stage) - 1;
+    stage.wait(Duration::ZERO);
+    assert_eq!(stage.archive.work(), 1, "it is asked");
+    stage.disconnect(bob);
+    stage.settle();
+    stage.wait(SECOND);
+    stage.settle();
+    assert_eq!(waiting(&stage), 1, "{sent} have arrived");
+    stage.begin_login("bob");
+    stage.settle();
+    stage.wait(SECOND);
+    stage.settle();
+    assert_eq!(waiting(&stage), 0);
+}
+
+#[test]
+fn answer_is_taken_whatever_is_asked_for_its_client_meanwhile() {
+    let (mut stage, bob) = flooded();
+    stage.handle(bob, Command::Account(AccountCommand::Password));
+    stage.wait(Duration::ZERO);
+    assert_eq!(stage.archive.work(), 1, "it is asked what waits");
+    let answer = Command::Answer("secret");
+    assert_eq!(stage.handle(bob, answer), Handled::Later);
+    stage.settle();
+    let heard = stage.hear(bob);
+    assert_eq!(heard.last().unwrap(), "error wrong_password");
+}
+
+#[test]
+fn copy_that_is_not_kept_is_told_once_to_a_plain_author() {
+    let mut stage = Stage::new();
+    let alice = stage.login("alice");
+    stage.login("carol");
+    stage.login("dave");
+    stage.be_plain(alice);
+    for is_late in [false, true] {
+        assert_eq!(stage.write(alice, "carol,dave", "hi"), Handled::Done);
+        stage.hear(alice);
+        let Some(Settled::KeptUpTo(last)) = stage.archive.keep_all().pop() else {
+            panic!("both were kept");
+        };
+        if is_late {
+            stage.wait(limits().keep_time);
+            assert_eq!(stage.hear(alice), ["not kept 1 yet"]);
+        }
+        // The first copy is in a commit that failed, and the second in the next.
+        let failed = Ticket(last.0 - 1);
+        stage.give([Settled::NotKept {
+            first: failed,
+            last: failed,
+            why: NotKept::Full,
+        }]);
+        stage.give([Settled::KeptUpTo(last)]);
+        let told: &[&str] = if is_late { &[] } else { &["not kept 1"] };
+        assert_eq!(stage.hear(alice), told);
+    }
 }

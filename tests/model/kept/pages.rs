@@ -259,8 +259,8 @@ fn search_finds_words_where_one_may_read() {
     stage.hear(bob);
     let heard = stage.ask(alice, search(None, "l6"));
     let found = [
-        "history dev bob: l6 #6",
-        "history @bob alice: l6 in private #7",
+        "found dev bob: l6 #6",
+        "found @bob alice: l6 in private #7",
         "page of 'l6': 2 end",
     ];
     assert_eq!(heard, found);
@@ -310,14 +310,19 @@ fn export_has_own_lines_oldest_last_in_json_and_one_page_a_second() {
     let export = Command::History(HistoryCommand::Export(None));
     let heard = stage.ask(alice, export);
     assert_eq!(
-        lines(&heard),
-        ["alice: l5 #5", "alice: l3 #3", "alice: l1 #1"]
+        heard,
+        [
+            "exported dev alice: l5 #5",
+            "exported dev alice: l3 #3",
+            "exported dev alice: l1 #1",
+            "page of own: 3 end"
+        ]
     );
-    assert_eq!(heard.last().unwrap(), "page of own: 3 end");
     assert_eq!(stage.ask(alice, export), ["error slow_down"]);
     stage.wait(Duration::from_secs(1));
     let before = Command::History(HistoryCommand::Export(Some(LineId(3))));
-    assert_eq!(lines(&stage.ask(alice, before)), ["alice: l1 #1"]);
+    let heard = stage.ask(alice, before);
+    assert_eq!(heard[0], "exported dev alice: l1 #1");
     let guest = stage.guest("zoe");
     assert_eq!(
         stage.ask(guest, export).pop().unwrap(),

@@ -119,16 +119,12 @@ impl Stage {
         let rooms = kept
             .rooms
             .iter()
-            .map(|(place, (name, owner, days, topic))| {
-                let lines = kept.lines.iter().filter(|line| line.place == *place);
-                RestoredRoom {
-                    place: *place,
-                    room: room(name),
-                    owner: *owner,
-                    days: *days,
-                    topic: topic.as_deref().map(Box::from),
-                    last_line: lines.map(|line| line.id).max().unwrap_or_default(),
-                }
+            .map(|(place, (name, owner, days, topic))| RestoredRoom {
+                place: *place,
+                room: room(name),
+                owner: *owner,
+                days: *days,
+                topic: topic.as_deref().map(Box::from),
             });
         let last_room = kept.rooms.keys().map(|place| place.get()).max();
         let author = |id: LineId| kept.lines.iter().find(|line| line.id == id).unwrap().author;
@@ -544,21 +540,21 @@ fn in_words(event: &Event<'_>) -> String {
             from,
             text,
             ..
-        }
-        | Event::Found {
-            id,
-            place,
-            from,
-            text,
-            ..
-        }
-        | Event::Exported {
-            id,
-            place,
-            from,
-            text,
-            ..
         } => format!("history {} {from}: {text} #{id}", of(*place)),
+        Event::Found {
+            id,
+            place,
+            from,
+            text,
+            ..
+        } => format!("found {} {from}: {text} #{id}", of(*place)),
+        Event::Exported {
+            id,
+            place,
+            from,
+            text,
+            ..
+        } => format!("exported {} {from}: {text} #{id}", of(*place)),
         Event::Late { id, from, text, .. } => format!("late {from}: {text} #{id}"),
         Event::Forgotten { place, from, ids } => {
             let ids: Vec<String> = ids.iter().map(LineId::to_string).collect();
