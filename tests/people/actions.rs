@@ -275,6 +275,10 @@ impl World {
         match self.rng.u32(..3) {
             0 if connection.dialogue.is_empty() => {
                 connection.half_closed = true;
+                // It may yet log in as anybody, and then leave the chat long before its socket closes.
+                for account in &mut self.facts.accounts {
+                    account.ends += 1;
+                }
                 self.server.half_close(&self.connections[index].client);
             }
             1 if connection.may_speak() => self.send(index, "/quit", Sent::Other),

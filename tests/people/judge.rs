@@ -140,6 +140,12 @@ impl World {
         let Some(sent) = connection.unanswered.pop_front() else {
             panic!("an answer to nothing: {event}");
         };
+        // It has left the chat, and its socket closes later.
+        if event["text"] == "Bye."
+            && let Some(account) = connection.account
+        {
+            self.facts.accounts[account].ends += 1;
+        }
         match sent {
             Sent::Guest(name) => {
                 connection.name = Some(name);
