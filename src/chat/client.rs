@@ -49,6 +49,8 @@ pub(super) struct Extras {
     pub cursor: Option<Box<Cursor>>,
     /// What it was asked for.
     pub prompt: Option<Prompt>,
+    /// It was asked for a secret, and its time is over: the next line may be the secret.
+    is_late: bool,
     /// The token that it came by.
     came_by: Option<Label>,
     /// It is about to be closed, as its user has no use for it.
@@ -102,8 +104,21 @@ impl Client {
         self.extras.as_ref()?.prompt.as_ref()
     }
 
+    /// Takes out what it was asked for. An answer to that is no more expected.
     pub fn take_prompt(&mut self) -> Option<Prompt> {
-        self.extras.as_mut()?.prompt.take()
+        let extras = self.extras.as_mut()?;
+        extras.is_late = false;
+        extras.prompt.take()
+    }
+
+    /// Whether its next line may be a secret for which the time is over.
+    pub fn is_late(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_late)
+    }
+
+    /// The time for a secret that it was asked for is over.
+    pub fn set_late(&mut self) {
+        self.extras_mut().is_late = true;
     }
 
     pub fn came_by(&self) -> Option<Label> {

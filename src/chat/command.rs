@@ -384,6 +384,9 @@ pub enum Reading {
     /// The next line is the answer to a question, such as a password: no command, whatever it begins with,
     /// not logged, and wiped. A blank one counts, too.
     Answer,
+    /// The time for such an answer is over, and the next line may be it all the same: only commands are read as
+    /// ever. What would be said is read as an answer, to a question that is no more.
+    LateAnswer,
 }
 
 /// The form of what is written to a connection.

@@ -176,12 +176,13 @@ impl Chat {
         };
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
-        let is_asked = client.prompt().is_some();
+        let is_asked = client.prompt().is_some() || client.is_late();
         if self.must_wait(id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
         }
         if is_asked && !matches!(request, Ok(Command::Answer(_))) {
-            // Only the very next line is an answer: this one was too long to be read as one.
+            // Only the very next line is an answer: this one was too long to be read as one, or is a command
+            // behind the time for it.
             self.end_prompt(id, outbox);
         }
         let outcome = match request {
@@ -300,6 +301,7 @@ impl Chat {
     pub fn reading_of(&self, id: ClientId) -> Reading {
         match self.directory.get(id) {
             Some(client) if client.prompt().is_some() => Reading::Answer,
+            Some(client) if client.is_late() => Reading::LateAnswer,
             Some(client) if client.is_raw() => Reading::Raw,
             _ => Reading::Commands,
         }

@@ -67,6 +67,8 @@ pub enum AccountRefusal {
     /// Too many were made just now, or there are as many as may be; or no new ones are made here.
     TooManyAccounts,
     WrongPassword,
+    /// A line behind the time for a secret, which it may be.
+    AnswerTooLate,
     SlowDown {
         wait: Duration,
     },
@@ -97,6 +99,8 @@ pub enum AccountRefusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the text quotes")]
 pub enum HistoryRefusal<'a> {
+    /// A line was delivered, and is in no history.
+    LineNotKept,
     NotKeptHere {
         room: RoomName,
     },
@@ -366,6 +370,7 @@ impl AccountRefusal {
             | Self::NoSuchToken { .. }
             | Self::NameIsAccount { .. }
             | Self::OtherName
+            | Self::AnswerTooLate
             | Self::MissingSlash { .. } => "bad_usage",
         }
     }
@@ -374,6 +379,7 @@ impl AccountRefusal {
 impl HistoryRefusal<'_> {
     fn code(&self) -> &'static str {
         match self {
+            Self::LineNotKept => "not_kept",
             Self::NotKeptHere { .. } | Self::NotKeptWith { .. } => "not_kept_here",
             Self::NoSuchLine => "no_such_line",
             Self::NoSearch => "no_search",

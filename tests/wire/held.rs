@@ -461,3 +461,26 @@ fn what_waited_waits_on_if_the_connection_ends_that_it_was_sent_to() {
     let (_, heard) = stage.log_in_and_hear("bob");
     assert!(heard.contains("@alice: hello"), "{heard}");
 }
+
+#[test]
+fn password_behind_its_minute_is_refused_whatever_it_begins_with() {
+    let mut stage = Stage::new(Limits::default());
+    for password in ["correct horse", "@bob:horse", "#horse", "//horse", " horse"] {
+        let (alice, bob) = (stage.log_in("alice"), stage.log_in("bob"));
+        stage.send(&alice, "/account password\n");
+        stage.server.advance(Duration::from_secs(60));
+        bob.take();
+        alice.take();
+        stage.send(&alice, &format!("{password}\n"));
+        assert!(
+            alice.text().starts_with("! That came too late"),
+            "{password}"
+        );
+        assert_eq!(bob.text(), "", "{password}");
+        stage.send(&alice, "hello\n");
+        assert_eq!(bob.text(), "alice: hello\n");
+        stage.send(&alice, "/quit\n");
+        stage.send(&bob, "/quit\n");
+        stage.server.advance(LINGER_TIME);
+    }
+}

@@ -88,10 +88,11 @@ impl Chat {
     ) -> Outcome<'a> {
         // A line that was read as an answer can be a password: without a question nothing is done with it.
         let asked = self.end_prompt(id, outbox);
-        let Some(asked) = asked.filter(|_| !line.trim().is_empty()) else {
+        let asked = asked.ok_or(AccountRefusal::AnswerTooLate)?;
+        if line.trim().is_empty() {
             outbox.send(id, &Event::Notice(Notice::Cancelled));
             return Ok(Answered::Now);
-        };
+        }
         match asked {
             Asked::Login(name) => self.check_login(now, id, &name, line, archive),
             Asked::NewAccount(name) => self.hash_new_account(now, id, &name, line, archive),

@@ -46,9 +46,13 @@ impl Chat {
     /// Ends the questions that had no answer in time.
     pub(in crate::chat) fn expire_prompts<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
         while let Some(id) = self.prompts.first_late(now)
-            && self.end_prompt(id, outbox).is_some()
+            && let Some(asked) = self.end_prompt(id, outbox)
         {
             outbox.send(id, &Event::Notice(Notice::Cancelled));
+            if let Some(client) = self.directory.get_mut(id).filter(|_| asked.is_secret()) {
+                // It may be typed just now, and must not be said.
+                client.set_late();
+            }
         }
     }
 

@@ -45,6 +45,8 @@ const _: () = assert!(size_of::<LineEffect>() <= 24);
 pub enum Decided {
     /// It was delivered, and there was no room for it in the archive's queue.
     NotKept,
+    /// It was to wait, and there was no room for it in the archive's queue.
+    NotDone,
     /// Too much waits for this account.
     MailboxFull(AccountId),
     /// This account's user did not take it.

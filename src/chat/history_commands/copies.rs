@@ -157,7 +157,7 @@ impl Chat {
             return Ok(Answered::Now);
         }
         if several.is_unkept {
-            return super::keep::not_kept();
+            return Err(HistoryRefusal::LineNotKept.into());
         }
         let waiting = several.waiting.iter();
         let mut waiting: Vec<Name> = waiting

@@ -95,7 +95,7 @@ impl Chat {
         let (speech, waits) = (Speech::Message(text), true);
         let ticket = self.hand_over(now, sender, line, speech, waits, archive);
         let Some((id, ticket)) = line.id.zip(ticket) else {
-            return Some(Ok(self.decide(now, client, Decided::NotKept, outbox)));
+            return Some(Ok(self.decide(now, client, Decided::NotDone, outbox)));
         };
         self.history.mailbox.add(recipient, author);
         let effect = LineEffect::Waits {
@@ -211,7 +211,8 @@ impl Chat {
         outbox: &mut O,
     ) {
         let refusal = match decided {
-            Decided::NotKept => AccountRefusal::NotKept { is_late: false }.into(),
+            Decided::NotKept => HistoryRefusal::LineNotKept.into(),
+            Decided::NotDone => AccountRefusal::NotKept { is_late: false }.into(),
             Decided::MailboxFull(account) | Decided::Unreached(account) => {
                 let Some(name) = self.accounts.name_of(account) else {
                     // Dropped since: there is nobody of that name.

@@ -5,6 +5,7 @@ use crate::chat::event::{Event, Notice, SaidReply};
 use crate::chat::ids::{AccountId, ClientId, LineId};
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Response;
+use crate::chat::refusal::HistoryRefusal;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, answer};
 
@@ -70,7 +71,11 @@ impl Chat {
             return Ok(Answered::Now);
         };
         if kept.is_err() {
-            return not_kept();
+            // One that was to wait was delivered to nobody.
+            return match waits_for {
+                Some(_) => not_kept(),
+                None => Err(HistoryRefusal::LineNotKept.into()),
+            };
         }
         let name = waits_for.and_then(|account| self.accounts.name_of(account));
         let (id, waiting) = (Some(id), name.as_slice());

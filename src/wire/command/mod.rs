@@ -28,6 +28,10 @@ pub fn parse(line: &str, reading: Reading) -> Request<'_> {
         Reading::Commands => command_or_text(line),
         Reading::Raw => Ok(raw(line)),
         Reading::Answer => Ok(Command::Answer(line)),
+        Reading::LateAnswer => match line.as_bytes() {
+            [b'/', second, ..] if *second != b'/' => command_or_text(line),
+            _ => Ok(Command::Answer(line)),
+        },
     }
 }
 

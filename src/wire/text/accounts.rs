@@ -136,6 +136,9 @@ impl Display for AccountRefusal {
             Self::NotKept { is_late: true } => {
                 f.write_str("The disk is slow: that may be kept yet, or not. Look again later.")
             }
+            Self::AnswerTooLate => f.write_str(
+                "That came too late for an answer, and was not said. Type the command again.",
+            ),
             Self::LoginRequired => {
                 f.write_str("That needs an account. /login NAME, or make one: /account new.")
             }

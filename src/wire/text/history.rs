@@ -173,6 +173,9 @@ impl Display for UnreadPlaces<'_> {
 impl Display for HistoryRefusal<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::LineNotKept => {
+                f.write_str("That was said, but it cannot be kept just now: it is in no history.")
+            }
             Self::NotKeptHere { room } => {
                 write!(f, "Nothing is kept of {room}. /keep changes that.")
             }

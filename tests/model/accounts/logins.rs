@@ -62,15 +62,38 @@ fn blank_line_or_a_minute_cancels_and_is_no_answer() {
     assert_eq!(stage.chat.reading_of(id), Reading::Answer);
     stage.wait(SECOND);
     assert_eq!(stage.hear(id), ["cancelled"]);
-    assert_eq!(stage.chat.reading_of(id), Reading::Commands);
     assert!(!stage.is_concealed(id));
     assert_eq!(stage.ask(id, "/ping x"), "pong x");
+    assert_eq!(stage.chat.reading_of(id), Reading::Commands);
     // A line that was too long to be read as an answer is none, and neither is the next.
     stage.ask(id, "/login alice");
     stage.type_too_long(id);
     assert_eq!(stage.hear(id), ["error line_too_long"]);
     assert!(!stage.is_concealed(id));
     assert_eq!(stage.ask(id, "/ping x"), "pong x");
+}
+
+#[test]
+fn password_behind_its_minute_is_not_said() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.guest("alice"), stage.guest("bob"));
+    let alices = stage.account("carol");
+    for asker in [alice, alices] {
+        let question = if asker == alice {
+            "/account new"
+        } else {
+            "/account password"
+        };
+        stage.ask(asker, question);
+        stage.wait(60 * SECOND);
+        assert_eq!(stage.hear(asker).last().unwrap(), "cancelled");
+        stage.hear(bob);
+        assert_eq!(stage.ask(asker, "the password"), "error bad_usage");
+        assert!(stage.hear(bob).is_empty(), "it is not said");
+        // Only the next line can be it.
+        assert_eq!(stage.ask(asker, "hello"), "ok");
+        assert_eq!(stage.hear(bob).len(), 1);
+    }
 }
 
 #[test]

@@ -116,7 +116,8 @@ impl Stage {
         assert!(!self.stopped.contains(&id), "its input stands still");
         let command = match self.chat.reading_of(id) {
             Reading::Answer => Command::Answer(line),
-            Reading::Commands => command(line),
+            Reading::LateAnswer if !line.starts_with('/') => Command::Answer(line),
+            Reading::LateAnswer | Reading::Commands => command(line),
             Reading::Raw => panic!("nobody is raw"),
         };
         let now = self.now();

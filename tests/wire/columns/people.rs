@@ -202,7 +202,8 @@ fn refusal_about_people_fits_and_most_are_one_line() {
     let mut kinds = BTreeSet::new();
     let (name, room) = (names(1)[0], room());
     let (wide, wait) = ("漢".repeat(300), Duration::from_secs(99_999_999));
-    let account: [AccountRefusal; 22] = [
+    let account: [AccountRefusal; 23] = [
+        AccountRefusal::AnswerTooLate,
         AccountRefusal::NoStore,
         AccountRefusal::Busy,
         AccountRefusal::NotKept { is_late: false },
@@ -238,6 +239,7 @@ fn refusal_about_people_fits_and_most_are_one_line() {
         AccountRefusal::AccountsOnly,
     ];
     let history = [
+        HistoryRefusal::LineNotKept,
         HistoryRefusal::NotKeptHere { room },
         HistoryRefusal::NotKeptWith { name: &wide },
         HistoryRefusal::NoSuchLine,
@@ -261,7 +263,7 @@ fn refusal_about_people_fits_and_most_are_one_line() {
         let lines = lines_of(&event);
         assert_eq!(lines.len(), 1 + usize::from(names_two_things), "{lines:#?}");
     }
-    check_kinds(&kinds, 40..70);
+    check_kinds(&kinds, 40..72);
     let short = AccountRefusal::SlowDown {
         wait: Duration::from_micros(1),
     };
@@ -326,6 +328,7 @@ pub(super) fn kind_of(event: &Event<'_>) -> usize {
             AccountRefusal::OtherName => 56,
             AccountRefusal::MissingSlash { .. } => 57,
             AccountRefusal::AccountsOnly => 58,
+            AccountRefusal::AnswerTooLate => 70,
         },
         Event::Error(Refusal::History(refusal)) => match refusal {
             HistoryRefusal::NotKeptHere { .. } => 59,
@@ -339,6 +342,7 @@ pub(super) fn kind_of(event: &Event<'_>) -> usize {
             HistoryRefusal::TooManyKeptRooms { .. } => 67,
             HistoryRefusal::TooManyDays { .. } => 68,
             HistoryRefusal::MailboxFull { .. } => 69,
+            HistoryRefusal::LineNotKept => 71,
         },
         _ => panic!("not of people: {event:?}"),
     }

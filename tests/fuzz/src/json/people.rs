@@ -396,7 +396,7 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
     let wait = Duration::from_millis(world.number);
     let account = |refusal, code| (Refusal::Account(refusal), code);
     let history = |refusal, code| (Refusal::History(refusal), code);
-    let (refusal, code) = match which % 30 {
+    let (refusal, code) = match which % 32 {
         0 => account(AccountRefusal::NoStore, "no_store"),
         1 => account(AccountRefusal::Busy, "busy"),
         2 => {
@@ -432,6 +432,8 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
         16 => account(AccountRefusal::OtherName, "bad_usage"),
         17 => account(AccountRefusal::MissingSlash { name }, "bad_usage"),
         18 => account(AccountRefusal::AccountsOnly, "login_required"),
+        30 => account(AccountRefusal::AnswerTooLate, "bad_usage"),
+        31 => history(HistoryRefusal::LineNotKept, "not_kept"),
         19 => history(HistoryRefusal::NotKeptHere { room }, "not_kept_here"),
         20 => history(HistoryRefusal::NotKeptWith { name: text }, "not_kept_here"),
         21 => history(HistoryRefusal::NoSuchLine, "no_such_line"),
