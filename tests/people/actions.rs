@@ -163,7 +163,8 @@ impl World {
         let Some(room) = self.connections[index].current.clone() else {
             return;
         };
-        if self.rng.u32(..6) == 0 {
+        // Behind a line that is under way, it can be about another room.
+        if self.rng.u32(..6) == 0 && self.connections[index].unanswered.is_empty() {
             // From here on its lines may be gone.
             for fact in self.facts.texts.values_mut() {
                 if fact.spot == Spot::Room(room.clone()) || fact.spot == Spot::CurrentRoom {
