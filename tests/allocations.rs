@@ -109,9 +109,7 @@ impl Server {
             ..HistoryLimits::default()
         };
         let mut server = Self::with_archive(0, false, history.clone(), Box::new(archive.clone()));
-        server
-            .switchboard
-            .restore(Now::default(), Restored::default());
+        server.switchboard.restore(Restored::default());
         server.pass(Duration::ZERO);
         server.keep(archive);
         server.add_clients(count);

@@ -196,8 +196,7 @@ impl ChatCrowd {
             archive: Taker { is_open, last: 0 },
             outbox: Counter::default(),
         };
-        let clock = crowd.clock();
-        crowd.chat.restore(clock, Restored::default());
+        crowd.chat.restore(Restored::default());
         crowd.expire();
         crowd.settle();
         for number in 0..count {

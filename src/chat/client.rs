@@ -39,6 +39,10 @@ const _: () = assert!(size_of::<Client>() <= 128 && offset_of!(Client, connected
 
 /// State that most clients never set.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a connection"
+)]
 pub(super) struct Extras {
     pub quit_text: Option<Box<str>>,
     /// Every line is said as it is.

@@ -1,7 +1,7 @@
 //! Connections, users, rooms by number; addresses of connections.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 /// A connection: a slot in the slab, and how often that slot was handed out before, so that an id left
@@ -169,6 +169,45 @@ impl Peer {
         match self {
             Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
             Self::Unix => true,
+        }
+    }
+}
+
+/// Where limits for each address count a client: an IPv4 address, or the /64 of an IPv6 address, as providers
+/// give one to each subscriber; or this machine's Unix sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddressKey {
+    /// An address.
+    V4(Ipv4Addr),
+    /// The upper half of an address.
+    V6(u64),
+    /// All Unix sockets together.
+    Unix,
+}
+
+impl AddressKey {
+    /// That of a connection's other end.
+    #[must_use]
+    pub fn of(peer: &Peer) -> Self {
+        match peer {
+            Peer::Unix => Self::Unix,
+            Peer::Tcp(address) => match address.ip().to_canonical() {
+                IpAddr::V4(ip) => Self::V4(ip),
+                IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
+            },
+        }
+    }
+}
+
+impl fmt::Display for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(ip) => ip.fmt(f),
+            Self::V6(network) => {
+                let ip = Ipv6Addr::from_bits(u128::from(*network) << 64);
+                write!(f, "{ip}/64")
+            }
+            Self::Unix => Peer::Unix.fmt(f),
         }
     }
 }

@@ -222,7 +222,7 @@ impl Chat {
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
-    pub fn restore(&mut self, _now: Now, mut restored: Restored) {
+    pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
         self.restore_history(&mut restored);
     }
@@ -337,9 +337,6 @@ impl Chat {
         let now = now.timestamp;
         let registered = sender.ok_or(Refusal::NotRegistered);
         match command {
-            Command::Session(SessionCommand::Nick(name)) if self.is_account(sender) => {
-                self.spell_name(clock, id, name, outbox, archive)
-            }
             Command::Session(command) => {
                 self.execute_session(clock, id, sender, command, outbox, archive)
             }

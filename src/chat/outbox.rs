@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::close_reason::CloseReason;
 use super::command::Mode;
 use super::event::Event;
-use super::ids::{ClientId, UserId};
+use super::ids::{ClientId, Peer, UserId};
 use super::name::{Name, RoomName};
 use super::stats::ServerStats;
 
@@ -81,6 +81,9 @@ pub trait Outbox {
 
     /// How many of the messages from `from`, delivered to `to`, have not arrived as far as is known.
     fn unarrived(&self, to: ClientId, from: UserId) -> usize;
+
+    /// A wrong password or token came from `peer`: for the log, as guesses come in crowds.
+    fn note_wrong_secret(&mut self, _peer: &Peer) {}
 
     /// The server's counters.
     fn stats(&self) -> ServerStats;

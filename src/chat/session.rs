@@ -25,20 +25,21 @@ const QUIET_TIME: Duration = Duration::from_secs(3);
 impl Chat {
     pub(super) fn execute_session<'a, O: Outbox>(
         &mut self,
-        clock: Now,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         command: SessionCommand<'a>,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let now = clock.timestamp;
         let server_name = &self.settings.server_name;
         let reply = match command {
             SessionCommand::Hash { name, line } => {
-                return self.hash(clock, id, sender, name, line, outbox, archive);
+                return self.hash(now, id, sender, name, line, outbox, archive);
             }
-            SessionCommand::Nick(name) => return self.nick(now, id, sender, name, outbox),
+            SessionCommand::Nick(name) => {
+                return self.nick(now, id, sender, name, outbox, archive);
+            }
             SessionCommand::Quit(text) => return self.quit(id, text, outbox),
             SessionCommand::Mode(mode) => {
                 let mode = mode.unwrap_or_else(|| outbox.mode(id));
@@ -105,15 +106,17 @@ impl Chat {
 
     fn nick<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         name: Name,
         outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         match sender {
-            Some(sender) => self.rename(now, sender, name, outbox),
-            None => self.register(now, id, name, outbox),
+            Some(_) if self.is_account(sender) => self.spell_name(now, id, name, outbox, archive),
+            Some(sender) => self.rename(now.timestamp, sender, name, outbox),
+            None => self.register(now.timestamp, id, name, outbox),
         }
     }
 

@@ -7,7 +7,7 @@ use super::outbox::Outbox;
 use super::pending::{Asked, Effect, Response, Step, Waiting};
 use super::refusal::{AccountRefusal, Refusal};
 use super::time::Now;
-use super::{Answered, Chat, Outcome};
+use super::{Chat, Outcome};
 
 impl Chat {
     /// Takes in what became of something that was handed to the archive.
@@ -133,13 +133,12 @@ impl Chat {
         self.end_later(client, outcome, outbox);
     }
 
-    /// Ends a line that was to be answered later: it is now, unless another step follows.
+    /// Ends a line that was to be answered later: it is now, unless another step follows, which has counted itself
+    /// as a line of its own.
     fn end_later<O: Outbox>(&mut self, client: ClientId, outcome: Outcome<'_>, outbox: &mut O) {
         if let Err(refusal) = outcome {
             outbox.send(client, &Event::Error(refusal));
         }
-        // A step that follows has counted itself as a line of its own.
-        let _: Result<Answered, _> = outcome;
         self.note_answered(client, outbox);
     }
 

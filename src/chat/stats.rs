@@ -30,6 +30,10 @@ pub struct ServerStats {
     pub skipped: u64,
     /// Connections turned away.
     pub refused: u64,
+    /// Lines and changes that are not kept, though they should be.
+    pub not_kept: u64,
+    /// Nothing is kept any more, until the server starts anew.
+    pub store_is_broken: bool,
     /// Connections that ended, by reason.
     pub closed: [u64; CloseReason::COUNT],
     /// Since the start.

@@ -13,16 +13,16 @@ use super::error::StartError;
 use super::listener::displayed;
 use super::token::Source;
 
-/// What was opened.
+/// The store, opened or not.
 #[derive(Debug)]
 pub struct Opened {
-    /// What the chat hands things to.
+    /// The chat's end.
     pub archive: Box<dyn Archive>,
-    /// What was kept before.
+    /// Everything that was kept before.
     pub restored: Restored,
     /// The loop's end.
     pub keeper: Keeper,
-    /// What the operator is told at the start; nothing, if nothing is to be kept.
+    /// A line for the operator at the start; none, if nothing is to be kept.
     pub note: Option<String>,
 }
 

@@ -34,7 +34,7 @@ pub enum StartError {
     /// There are too few descriptors for even one client.
     #[error(transparent)]
     TooFewDescriptors(#[from] TooFewDescriptors),
-    /// What is kept cannot be.
+    /// The store cannot be used.
     #[error(transparent)]
     Store(Box<StoreError>),
     /// A system call that the server cannot do without failed.

@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 use signal_hook::consts::SIGHUP;
 
 use crate::chat::Settings;
-use crate::chat::time::{Now, Timestamp};
+use crate::chat::time::Timestamp;
 use crate::config::{Config, Limits};
 use crate::server::LINGER_TIME;
 use crate::server::switchboard::{Readiness, Switchboard};
@@ -56,7 +56,7 @@ struct Shutdown {
     closed_stalled: bool,
 }
 
-/// What one poll told that is about no socket.
+/// Events of one poll that are about no socket.
 #[derive(Debug, Default)]
 struct Calls {
     has_signals: bool,
@@ -129,15 +129,8 @@ impl EventLoop {
             accounts: config.accounts,
             history: config.history,
         };
-        let mut calendar = Calendar::of_system();
         let mut switchboard = Switchboard::new(settings, &limits, archive);
-        let wall_time = calendar.now();
-        let now = Now {
-            timestamp: Timestamp::default(),
-            unix_ms: wall_time.unix_ms,
-            utc_offset_s: wall_time.utc_offset_s,
-        };
-        switchboard.restore(now, restored);
+        switchboard.restore(restored);
         Ok(Self {
             poll,
             signals,
@@ -146,7 +139,7 @@ impl EventLoop {
             keeper,
             limits,
             start: Instant::now(),
-            calendar,
+            calendar: Calendar::of_system(),
             load: LoadMeter::default(),
             banner,
             addresses: addresses.join(", "),
@@ -178,7 +171,7 @@ impl EventLoop {
     pub fn run(mut self, on_sighup: impl Fn() -> Sighup) -> Result<Exit, StartError> {
         let mut shutdown = None;
         let exit = self.serve(&mut shutdown, on_sighup)?;
-        // What was handed over is kept, though nobody is left to be told; but for a second signal.
+        // The store keeps what it was given, though nobody is left to be told; but for a second signal.
         let time_left = shutdown.map_or(Duration::ZERO, |shutdown| {
             shutdown.deadline.since(self.now())
         });

@@ -1,33 +1,12 @@
 //! Which connections are admitted: a limit for all, and one for each address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use ahash::RandomState;
 
 use crate::chat::close_reason::CloseReason;
-use crate::chat::ids::Peer;
+use crate::chat::ids::{AddressKey, Peer};
 use crate::config::Limits;
-
-/// The key that connections are counted by: an IPv4 address, or the /64 of an IPv6 address, as providers
-/// give one to each subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum AddressKey {
-    V4([u8; 4]),
-    V6([u16; 4]),
-}
-
-impl AddressKey {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.octets()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::V6([a, b, c, d])
-            }
-        }
-    }
-}
 
 /// Counts the connections that were admitted.
 #[derive(Debug)]
@@ -99,7 +78,7 @@ impl Admission {
 
     fn key_of(&self, peer: &Peer) -> Option<AddressKey> {
         match peer {
-            Peer::Tcp(address) if !self.is_exempt(peer) => Some(AddressKey::of(address.ip())),
+            Peer::Tcp(_) if !self.is_exempt(peer) => Some(AddressKey::of(peer)),
             Peer::Tcp(_) | Peer::Unix => None,
         }
     }
@@ -107,6 +86,8 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn peer(address: &str) -> Peer {

@@ -23,6 +23,7 @@ mod timers;
 pub mod transport;
 mod turn;
 mod write_half;
+mod wrong_secrets;
 
 use std::time::Duration;
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use ahash::RandomState;
 
-use crate::chat::archive::{Archive, Restored, Settled};
+use crate::chat::archive::{Archive, NotKept, Restored, Settled};
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
 use crate::chat::ids::{ClientId, Peer, UserId};
-use crate::chat::time::{Now, Timestamp};
+use crate::chat::time::Timestamp;
 use crate::chat::{Chat, Settings};
 use crate::config::Limits;
 use crate::wire::text::durations::HumanDuration;
@@ -103,8 +103,8 @@ impl<S: Transport> Switchboard<S> {
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
-    pub fn restore(&mut self, now: Now, restored: Restored) {
-        self.chat.restore(now, restored);
+    pub fn restore(&mut self, restored: Restored) {
+        self.chat.restore(restored);
     }
 
     /// A client connects. `make` is given the id, to register the stream with the poll under it. If a
@@ -187,6 +187,11 @@ impl<S: Transport> Switchboard<S> {
         let (mut turn, _) = self.lend(now);
         let clock = turn.clock();
         let (chat, mut sink, archive) = turn.chat_and_ways();
+        if let Settled::NotKept { first, last, why } = &settled {
+            let stats = &mut sink.output.stats;
+            stats.not_kept += last.0 - first.0 + 1;
+            stats.store_is_broken |= *why == NotKept::Broken;
+        }
         chat.settle(clock, settled, &mut sink, archive);
         self.has_settled = true;
     }
@@ -225,7 +230,8 @@ impl<S: Transport> Switchboard<S> {
     pub fn next_deadline(&self) -> Timestamp {
         let look_due_at = self.output.receipts().look_due_at();
         let due_at = self.table.earliest_due().min(look_due_at);
-        due_at.min(self.chat.next_deadline())
+        let log_due_at = self.output.wrong_secrets.due_at();
+        due_at.min(log_due_at).min(self.chat.next_deadline())
     }
 
     /// How many connections there are, those that are ending included.
@@ -269,6 +275,7 @@ impl<S: Transport> Switchboard<S> {
         let (mut turn, _) = self.lend(now);
         let (chat, mut sink) = turn.chat_and_sink();
         chat.announce_shutdown(&mut sink);
+        self.output.wrong_secrets.log();
         self.output.begin_shutdown(&mut self.table);
         // Clients that this was too much for leave first, so that their senders are there to be told.
         self.finish_turn(now);
@@ -396,6 +403,7 @@ impl<S: Transport> Switchboard<S> {
     /// Handles each connection whose deadline has passed.
     fn expire(&mut self, now: Timestamp) {
         self.table.end_probes(now);
+        self.output.wrong_secrets.expire(now);
         while let Some(id) = self.table.pop_due(now) {
             let Some(connection) = self.table.get_mut(id) else {
                 continue;

@@ -125,6 +125,24 @@ fn password_is_never_said_nor_kept_nor_logged_however_it_is_typed() {
 }
 
 #[test]
+fn wrong_passwords_are_logged_once_for_each_address() {
+    let store = Store::new();
+    let mut daemon = store.start(&[]);
+    let mut alice = Speaker::with_account(&daemon, "alice", PASSWORD);
+    let mut guesser = Speaker::connect(&daemon);
+    for secret in ["a wrong guess", "cw_00000000000000000000000000"] {
+        guesser.refused(&format!("/login alice {secret}"), "wrong_password");
+    }
+    alice.ok("/account password");
+    alice.refused("another wrong guess", "wrong_password");
+    assert_eq!(daemon.log_count("wrong password"), 0, "not one by one");
+    // A minute later, or at the end.
+    daemon.signal(rustix::process::Signal::TERM);
+    daemon.wait();
+    daemon.expect_log_count("3 wrong passwords from 127.0.0.1", 1);
+}
+
+#[test]
 fn guesses_are_slowed_by_address_and_by_account_and_hinder_no_owner() {
     let store = Store::new();
     let daemon = store.start(&["--limit-loopback", "--login-rate", "2"]);

@@ -47,7 +47,7 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let store = ModelStore::new();
         let keeps_lobby = rng.bool();
-        let server = serve(&store, keeps_lobby, BEGIN_MS, Restored::default());
+        let server = serve(&store, keeps_lobby, Restored::default());
         let accounts = ACCOUNTS.map(|name| Account {
             name: name.to_owned(),
             ..Account::default()
@@ -184,7 +184,7 @@ impl World {
             connection.dialogue.clear();
         }
         let now = self.server.now;
-        self.server = serve(&self.store, self.keeps_lobby, self.clock_ms, restored);
+        self.server = serve(&self.store, self.keeps_lobby, restored);
         self.server.now = self.server.now.max(now);
     }
 
@@ -224,7 +224,7 @@ impl World {
 }
 
 /// A server over a store.
-fn serve(store: &ModelStore, keeps_lobby: bool, unix_ms: u64, restored: Restored) -> VirtualServer {
+fn serve(store: &ModelStore, keeps_lobby: bool, restored: Restored) -> VirtualServer {
     let limits = Limits::default();
     let settings = Settings {
         server_name: "chinwag".to_owned(),
@@ -242,12 +242,7 @@ fn serve(store: &ModelStore, keeps_lobby: bool, unix_ms: u64, restored: Restored
     let archive = Box::new(store.clone());
     let mut switchboard: Switchboard<VirtualStream> = Switchboard::new(settings, &limits, archive);
     let timestamp = Timestamp::at(Duration::from_secs(1));
-    let now = Now {
-        timestamp,
-        unix_ms,
-        utc_offset_s: 0,
-    };
-    switchboard.restore(now, restored);
+    switchboard.restore(restored);
     VirtualServer {
         switchboard,
         now: timestamp,

@@ -194,6 +194,8 @@ fn answer_fits_with_the_longest_names() {
         bytes_out: u64::MAX,
         skipped: u64::MAX,
         refused: u64::MAX,
+        not_kept: u64::MAX,
+        store_is_broken: true,
         closed: [u64::MAX >> 8; CloseReason::COUNT],
         uptime: Duration::from_secs(86_400 * 999),
         busy_permille: 1000,

@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use chinwag::chat::archive::{Archive, Change, HashWork, KeptLine, NotKept, Question, Ticket};
+use chinwag::chat::archive::{
+    Archive, Change, HashWork, KeptLine, NotKept, Question, Settled, Ticket,
+};
 use chinwag::config::Limits;
 use chinwag::server::{BARE_CR_TIME, LINGER_TIME};
 
@@ -483,4 +485,25 @@ fn password_behind_its_minute_is_refused_whatever_it_begins_with() {
         stage.send(&bob, "/quit\n");
         stage.server.advance(LINGER_TIME);
     }
+}
+
+#[test]
+fn broken_store_shows_in_the_counters() {
+    let mut stage = Stage::new(Limits::default());
+    let alice = stage.log_in("alice");
+    let stats = |stage: &mut Stage| {
+        alice.take();
+        stage.send(&alice, "/stats\n");
+        alice.text()
+    };
+    assert!(!stats(&mut stage).contains("kept"));
+    let not_kept = |first, last, why| Settled::NotKept {
+        first: Ticket(first),
+        last: Ticket(last),
+        why,
+    };
+    stage.server.settle(not_kept(1001, 1003, NotKept::Full));
+    assert!(stats(&mut stage).contains("* 3 lines could not be kept."));
+    stage.server.settle(not_kept(1004, 1004, NotKept::Broken));
+    assert!(stats(&mut stage).contains("* Nothing is kept any more"));
 }

@@ -139,7 +139,8 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
-        let account = self.password_is_right(account, seen, charge, checked, archive)?;
+        let account =
+            self.password_is_right(id, account, seen, charge, checked, outbox, archive)?;
         let login = Login {
             account,
             seen,
@@ -150,12 +151,18 @@ impl Chat {
     }
 
     /// Whether a password that was checked is right, and that of the account yet. Gives back the try.
-    pub(super) fn password_is_right(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a step has all that it goes on with"
+    )]
+    pub(super) fn password_is_right<O: Outbox>(
         &mut self,
+        id: ClientId,
         account: Option<AccountId>,
         seen: Versions,
         charge: Charge,
         checked: Option<Checked>,
+        outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Result<AccountId, Refusal<'static>> {
         let Some(checked) = checked else {
@@ -165,7 +172,9 @@ impl Chat {
         let account = account.filter(|_| checked.is_right);
         let record = account.and_then(|account| Some((account, self.accounts.get(account)?)));
         let record = record.filter(|(_, record)| record.versions().password == seen.password);
-        let (account, record) = record.ok_or(AccountRefusal::WrongPassword)?;
+        let Some((account, record)) = record else {
+            return Err(self.wrong_secret(id, outbox));
+        };
         self.guard.give_back(charge);
         // The old password, hashed anew behind a new one that is on its way, would replace it.
         if let Some(password) = checked.renewed.filter(|_| !record.is_changing()) {
@@ -178,6 +187,14 @@ impl Chat {
             });
         }
         Ok(account)
+    }
+
+    /// Refuses a password or a token that is wrong.
+    fn wrong_secret<O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Refusal<'static> {
+        if let Some(peer) = self.peer_of(id) {
+            outbox.note_wrong_secret(&peer);
+        }
+        AccountRefusal::WrongPassword.into()
     }
 
     /// The owner of a token was looked up.
@@ -200,7 +217,9 @@ impl Chat {
         };
         // Of another account it is not told that it is right.
         let owner = owner.filter(|(owner, _)| Some(*owner) == account);
-        let (account, label) = owner.ok_or(AccountRefusal::WrongPassword)?;
+        let Some((account, label)) = owner else {
+            return Err(self.wrong_secret(id, outbox));
+        };
         let login = Login {
             account,
             seen,

@@ -269,7 +269,8 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
-        self.password_is_right(Some(account), seen, charge, checked, archive)?;
+        let own = Some(account);
+        self.password_is_right(id, own, seen, charge, checked, outbox, archive)?;
         let owner = self.owner(id)?;
         if owner.account != account {
             return Err(AccountRefusal::WrongPassword.into());

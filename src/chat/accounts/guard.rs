@@ -5,12 +5,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ahash::RandomState;
 
-use crate::chat::ids::{AccountId, Peer};
+use crate::chat::ids::{AccountId, AddressKey, Peer};
 use crate::chat::limits::AccountLimits;
 use crate::chat::time::Timestamp;
 
@@ -35,43 +34,25 @@ const ALL_MAKING_TIME: Duration = Duration::from_secs(10 * 60);
 /// its own limit.
 const ADDRESSES_MAX: usize = 50_000;
 
-/// Where a client comes from. Of an IPv6 address the network: one subscriber has all of a /64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    V4(u32),
-    V6(u64),
-    Unix,
-}
-
-impl Origin {
-    /// `None` if the limits for each address do not concern it.
-    pub fn of(peer: &Peer, limits: &AccountLimits) -> Option<Self> {
-        if peer.is_local() && !limits.limit_loopback {
-            return None;
-        }
-        Some(match peer {
-            Peer::Unix => Self::Unix,
-            Peer::Tcp(address) => match address.ip().to_canonical() {
-                IpAddr::V4(ip) => Self::V4(ip.to_bits()),
-                IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
-            },
-        })
-    }
+/// Where a client's tries are counted; `None` if the limits for each address do not concern it.
+fn origin_of(peer: &Peer, limits: &AccountLimits) -> Option<AddressKey> {
+    let is_exempt = peer.is_local() && !limits.limit_loopback;
+    (!is_exempt).then(|| AddressKey::of(peer))
 }
 
 /// A try that was charged, so that it can be given back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Charge {
-    origin: Option<Origin>,
+    origin: Option<AddressKey>,
     account: Option<AccountId>,
 }
 
 /// Passwords tried and accounts made of late.
 #[derive(Debug)]
 pub struct Guard {
-    by_origin: Remembered<Origin, Bucket>,
+    by_origin: Remembered<AddressKey, Bucket>,
     by_account: Remembered<AccountId, Bucket>,
-    made_by_origin: Remembered<Origin, Recent>,
+    made_by_origin: Remembered<AddressKey, Recent>,
     made: Recent,
 }
 
@@ -94,7 +75,7 @@ impl Guard {
         peer: &Peer,
         account: Option<AccountId>,
     ) -> Result<Charge, Duration> {
-        let origin = Origin::of(peer, limits);
+        let origin = origin_of(peer, limits);
         let tries_max = limits.logins_max.max(1);
         let each = ADDRESS_TRIES_TIME / tries_max;
         let forget = |bucket: &mut Bucket| bucket.is_empty(now, each);
@@ -133,7 +114,7 @@ impl Guard {
 
     /// Whether an account may be made now.
     pub fn may_make(&mut self, now: Timestamp, limits: &AccountLimits, peer: &Peer) -> bool {
-        let Some(origin) = Origin::of(peer, limits) else {
+        let Some(origin) = origin_of(peer, limits) else {
             return true;
         };
         let made_max = usize::try_from(limits.made_per_day_max).unwrap_or(usize::MAX);
@@ -152,7 +133,7 @@ impl Guard {
         if !self.may_make(now, limits, peer) {
             return None;
         }
-        let origin = Origin::of(peer, limits);
+        let origin = origin_of(peer, limits);
         if let Some(origin) = origin {
             let forget = |made: &mut Recent| made.count(now, MAKING_TIME) == 0;
             self.made_by_origin.entry(origin, forget).0.push_back(now);
@@ -332,7 +313,7 @@ mod tests {
         // An IPv4 address is the same one in an IPv6 socket.
         let mapped = peer("[::ffff:198.51.100.1]");
         let plain = peer("198.51.100.1");
-        assert_eq!(Origin::of(&mapped, &limits), Origin::of(&plain, &limits));
+        assert_eq!(origin_of(&mapped, &limits), origin_of(&plain, &limits));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::receipts::Receipts;
 use super::send_queue::Queue;
 use super::transport::Transport;
 use super::write_half::WriteHalf;
+use super::wrong_secrets::WrongSecrets;
 
 use fan_out::FanOut;
 use outbox::Encodings;
@@ -51,6 +52,8 @@ pub struct Output {
     encodings: Option<Box<Encodings>>,
     /// The server's counters, for `/stats`.
     pub(super) stats: ServerStats,
+    /// For the log.
+    pub(super) wrong_secrets: WrongSecrets,
 }
 
 /// The limits of unread output.
@@ -104,7 +107,7 @@ impl Output {
             },
             pool: Pool::default(),
             totals: Totals::default(),
-            receipts: Receipts::new(hasher),
+            receipts: Receipts::new(hasher.clone()),
             flush_queue: Vec::new(),
             fan_out: FanOut::default(),
             typing_wishes: Vec::new(),
@@ -113,6 +116,7 @@ impl Output {
             wall_time: WallTime::default(),
             encodings: None,
             stats: ServerStats::default(),
+            wrong_secrets: WrongSecrets::new(hasher),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
 use crate::chat::event::{Event, Notice};
-use crate::chat::ids::{ClientId, UserId};
+use crate::chat::ids::{AddressKey, ClientId, Peer, UserId};
 use crate::chat::name::{Name, RoomName};
 use crate::chat::outbox::{Addressee, Delivery, Outbox};
 use crate::chat::stats::ServerStats;
@@ -28,7 +28,7 @@ pub struct Sink<'a, S> {
     pub output: &'a mut Output,
 }
 
-/// What a private message leaves a receipt of.
+/// The sender of a private message, of which it leaves a receipt.
 #[derive(Clone, Copy, Debug)]
 struct Traced {
     from: UserId,
@@ -308,6 +308,11 @@ impl<S: Transport> Outbox for Sink<'_, S> {
             let receipts = &self.output.receipts;
             receipts.count_between(to, from, connection.acknowledged())
         })
+    }
+
+    fn note_wrong_secret(&mut self, peer: &Peer) {
+        let now = self.output.now;
+        self.output.wrong_secrets.note(now, AddressKey::of(peer));
     }
 
     fn stats(&self) -> ServerStats {

@@ -142,6 +142,8 @@ fn stats_fields<M: SerializeMap>(map: &mut M, server: &ServerStats) -> Result<()
     map.serialize_entry("bytes_out", &server.bytes_out)?;
     map.serialize_entry("skipped", &server.skipped)?;
     map.serialize_entry("refused", &server.refused)?;
+    map.serialize_entry("not_kept", &server.not_kept)?;
+    map.serialize_entry("store_broken", &server.store_is_broken)?;
     map.serialize_entry("uptime_ms", &millis(server.uptime))?;
     map.serialize_entry("busy_permille", &server.busy_permille)?;
     map.serialize_entry("closed", &Closed(server))

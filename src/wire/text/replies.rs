@@ -206,6 +206,21 @@ fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, out: Out
         "Connections: {closed} closed, {} refused.",
         server.refused
     ));
+    if server.store_is_broken {
+        out.words(format_args!(
+            "Nothing is kept any more: the store is damaged, or its disk fails.",
+        ));
+    } else if server.not_kept > 0 {
+        let noun = plural(
+            usize::try_from(server.not_kept).unwrap_or(2),
+            "line",
+            "lines",
+        );
+        out.words(format_args!(
+            "{} {noun} could not be kept.",
+            server.not_kept
+        ));
+    }
     for reason in CloseReason::ALL {
         match server.closed.get(reason.index()) {
             Some(0) | None => {}

@@ -150,8 +150,7 @@ fn accounts_are_known_again_after_a_restart() {
         last_account: 9,
         ..Restored::default()
     };
-    let now = stage.now();
-    stage.chat.restore(now, restored);
+    stage.chat.restore(restored);
     let made = stage.account("bob");
     assert_eq!(
         stage.account_of(made),
@@ -280,8 +279,7 @@ fn held_name_is_given_back_where_there_is_no_account() {
         held_names: vec![(alice, stage.unix_ms + DAY)],
         ..Restored::default()
     };
-    let now = stage.now();
-    stage.chat.restore(now, restored);
+    stage.chat.restore(restored);
     stage.wait(Duration::ZERO);
     let new = stage.connect();
     assert_eq!(stage.ask(new, "#alice"), "error name_taken");

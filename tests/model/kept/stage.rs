@@ -148,8 +148,7 @@ impl Stage {
             elapsed: Duration::ZERO,
             next_slot: 0,
         };
-        let now = stage.now();
-        stage.chat.restore(now, restored);
+        stage.chat.restore(restored);
         stage
     }
 
