@@ -14,7 +14,7 @@ use chinwag::chat::archive::{
 use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::RoomName;
-use chinwag::chat::time::{Now, Timestamp};
+use chinwag::chat::time::Timestamp;
 use chinwag::config::Limits;
 use chinwag::server::switchboard::{Readiness, Switchboard};
 use chinwag::server::transport::{Read, Transport};
