@@ -176,8 +176,8 @@ impl Store {
         self.shared.queue.bytes()
     }
 
-    /// Keeps what it was given, and ends; questions are no longer answered. Returns whether that was done in time: a disk that is stuck must
-    /// not keep the daemon from ending.
+    /// Keeps what it was given, and ends; questions are no longer answered. Returns whether that was done in
+    /// time: a disk that is stuck must not keep the daemon from ending.
     #[must_use]
     pub fn close(self, time_max: Duration) -> bool {
         self.shared.close();

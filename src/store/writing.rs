@@ -69,6 +69,8 @@ struct Chores<'c> {
     retention_at: Instant,
     /// What is in the journal, roughly.
     journal_bytes: usize,
+    /// The failure that was logged; none since a slice succeeded.
+    logged: Option<Failure>,
 }
 
 impl Writing {
@@ -207,6 +209,7 @@ impl Writing {
     ) -> Result<(), Failure> {
         let mut answers = Vec::new();
         let marks_before = marks.len();
+        let mut is_told = false;
         loop {
             let Err(error) = writer.commit(entries, marks, &mut answers) else {
                 break;
@@ -216,7 +219,11 @@ impl Writing {
             marks.truncate(marks_before);
             let failure = Failure::of(&error);
             match &failure {
-                Failure::Busy => log::warn!("another program has locked the store; waiting for it"),
+                Failure::Busy => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        log::warn!("another program has locked the store; waiting for it");
+                    }
+                }
                 Failure::Full => {
                     self.shared.has_no_room(&error);
                     self.refuse(entries, NotKept::Full);
@@ -337,6 +344,7 @@ impl<'c> Chores<'c> {
             journal_at: now,
             retention_at: now + FIRST_ROUND_AFTER,
             journal_bytes: 0,
+            logged: None,
         })
     }
 
@@ -383,16 +391,22 @@ impl<'c> Chores<'c> {
             .erase(shared, now)
             .and_then(|()| self.copy_journal())
             .and_then(|()| self.delete_old(now, is_idle));
-        if let Err(error) = done {
-            self.eraser.roll_back();
-            self.retention.end();
-            self.not_before = now + RETRY_PERIOD;
-            match Failure::of(&error) {
+        let Err(error) = done else {
+            self.logged = None;
+            return;
+        };
+        self.eraser.roll_back();
+        self.retention.end();
+        self.not_before = now + RETRY_PERIOD;
+        let failure = Failure::of(&error);
+        if self.logged.as_ref() != Some(&failure) {
+            match &failure {
                 Failure::Busy => {}
                 Failure::Full => log::warn!("nothing can be erased until there is room: {error}"),
                 Failure::Rejected(why) => log::error!("the store cannot erase something: {why}"),
-                Failure::Broken(why) => shared.break_down(why),
+                Failure::Broken(why) => shared.break_down(why.clone()),
             }
+            self.logged = Some(failure);
         }
     }
 

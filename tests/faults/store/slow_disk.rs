@@ -294,10 +294,14 @@ fn program_that_locks_the_store_stops_nobody() {
         answer["type"] == "ok" || code_of(&answer) == Some("busy"),
         "{answer}"
     );
+    alice.send("two");
+    alice.expect_error("not_kept");
     locked.release();
     wait_until("lines to be kept again", || {
         alice.ask("again")["type"] == "ok"
     });
+    // It was tried each second.
+    daemon.expect_log_count("another program has locked the store", 1);
     end(daemon);
     check(&store.file);
 }
