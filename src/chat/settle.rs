@@ -67,6 +67,7 @@ impl Chat {
             if let Some(client) = unheard {
                 self.note_unheard(client);
             }
+            let client = client.filter(|client| self.directory.get(*client).is_some());
             let Some(client) = client else {
                 continue;
             };

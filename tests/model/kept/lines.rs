@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chinwag::chat::command::{Command, MembershipCommand, MessageCommand, Recipients};
+use chinwag::chat::command::{Command, MembershipCommand, MessageCommand, Recipients, WantedRange};
 use chinwag::chat::ids::PlaceId;
 use chinwag::chat::{LINES_RESERVED, UNANSWERED_MAX};
 
-use super::stage::{Handled, Stage, account, limits, room};
+use super::stage::{Handled, Stage, account, history, limits, room};
 
 #[test]
 fn line_is_delivered_at_once_and_answered_once_it_is_kept() {
@@ -162,10 +162,40 @@ fn plain_text_waits_for_nothing_and_is_told_once_what_is_not_kept() {
     assert_eq!(stage.hear(alice), ["not kept 1 yet"]);
     stage.keep_none();
     assert!(stage.hear(alice).is_empty());
-    // Nobody is told who is gone.
-    stage.say(alice, "hi");
-    stage.disconnect(alice);
-    stage.keep_none();
+}
+
+#[test]
+fn answer_to_who_is_gone_is_given_to_nobody() {
+    type End = fn(&mut Stage);
+    let ends: [End; 3] = [
+        |stage| stage.settle(),
+        Stage::keep_none,
+        |stage| stage.wait(limits().keep_time),
+    ];
+    for end in ends {
+        let mut stage = Stage::new();
+        let plain = stage.owner("alice", "dev");
+        stage.be_plain(plain);
+        let json = stage.login("bob");
+        stage.join(json, "dev");
+        let other = stage.login("carol");
+        stage.join(other, "dev");
+        stage.say(plain, "one");
+        stage.say(json, "two");
+        stage.archive.is_full = true;
+        stage.say(json, "refused behind it");
+        stage.archive.is_full = false;
+        stage.handle(other, history("#dev", WantedRange::Newest));
+        let all = [plain, json, other];
+        for id in all {
+            stage.disconnect(id);
+            stage.hear(id);
+        }
+        end(&mut stage);
+        for id in all {
+            assert!(stage.hear(id).is_empty());
+        }
+    }
 }
 
 #[test]
@@ -268,7 +298,7 @@ fn nothing_is_kept_and_nothing_asked_without_a_store() {
     let alice = stage.login("alice");
     stage.archive.is_closed = true;
     for of in ["lobby", "@bob", "nowhere"] {
-        let heard = stage.page(alice, of, chinwag::chat::command::WantedRange::Newest);
+        let heard = stage.page(alice, of, WantedRange::Newest);
         assert_eq!(heard.last().unwrap(), "error no_store");
     }
     assert_eq!(stage.keep(alice, None), "error no_store");
