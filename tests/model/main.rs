@@ -15,6 +15,8 @@ mod accounts;
 #[path = "../support/archive.rs"]
 mod archive;
 mod connections;
+#[path = "../support/contents.rs"]
+mod contents;
 mod harness;
 mod history;
 mod kept;

@@ -16,6 +16,8 @@
 
 mod actions;
 mod connection;
+#[path = "../support/contents.rs"]
+mod contents;
 mod facts;
 mod judge;
 #[path = "../support/model_store.rs"]

@@ -10,6 +10,9 @@
 )]
 
 mod alike;
+#[path = "../support/contents.rs"]
+#[allow(dead_code, reason = "a harness shared between tests")]
+mod contents;
 #[path = "../support/model_store.rs"]
 #[allow(dead_code, reason = "a harness shared between tests")]
 mod model_store;

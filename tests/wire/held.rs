@@ -79,11 +79,11 @@ impl Stage {
 
     fn settle_one(&mut self) -> bool {
         let settled = self.archive.0.borrow_mut().settle_one();
-        let is_some = settled.is_some();
-        if let Some(settled) = settled {
+        let is_any = !settled.is_empty();
+        for settled in settled {
             self.server.settle(settled);
         }
-        is_some
+        is_any
     }
 
     /// How much the archive was given and has not done.
@@ -350,7 +350,7 @@ fn exit_tells_what_was_not_kept() {
     stage.send(&client, "@bob:one\n");
     stage.server.switchboard.shut_down(stage.server.now);
     stage.server.run();
-    let failed = stage.archive.0.borrow_mut().keep_none(NotKept::Full);
+    let failed = stage.archive.0.borrow_mut().keep_none();
     stage.server.settle(failed.unwrap());
     let text = client.text();
     assert!(text.lines().last().unwrap().starts_with("! "), "{text}");

@@ -27,6 +27,8 @@ mod acknowledgements;
 mod archive;
 mod cases;
 mod columns;
+#[path = "../support/contents.rs"]
+mod contents;
 mod copies;
 mod fan_out;
 #[path = "../support/foreign_greetings.rs"]

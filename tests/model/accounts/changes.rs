@@ -102,7 +102,10 @@ fn weak_password_is_refused_and_not_asked_for_again() {
         assert_eq!(stage.ask(alice, &longest), "needs new password alice");
         assert_eq!(stage.ask(alice, weak), "error weak_password");
     }
-    assert_eq!(stage.archive.kept.find("alice").unwrap().password, longest);
+    assert_eq!(
+        stage.archive.kept.find("alice").unwrap().password(),
+        longest
+    );
 }
 
 #[test]

@@ -35,7 +35,10 @@ fn very_next_line_is_the_password_whatever_it_begins_with() {
         assert_eq!(stage.chat.reading_of(alice), Reading::Answer);
         assert!(stage.is_concealed(alice));
         assert_eq!(stage.say(alice, password), ["made alice"]);
-        assert_eq!(stage.archive.kept.find("alice").unwrap().password, password);
+        assert_eq!(
+            stage.archive.kept.find("alice").unwrap().password(),
+            password
+        );
         assert_eq!(stage.chat.reading_of(alice), Reading::Commands);
         assert!(!stage.is_concealed(alice));
         stage.disconnect(alice);
@@ -408,7 +411,7 @@ fn archive_that_is_closed_full_or_late_is_told_at_each_step() {
         assert_eq!((stage.name_of(id), stage.hear(id)), (None, Vec::new()));
     }
     assert_eq!(stage.ask(id, &login), ALICE);
-    stage.archive.is_open = false;
+    stage.archive.is_closed = true;
     for line in [
         "/login bob x",
         "/account",
@@ -446,7 +449,7 @@ fn password_hashed_anew_is_kept_unless_another_is_on_its_way() {
         "the old one would replace the new"
     );
     stage.settle_all();
-    let password = &stage.archive.kept.find("alice").unwrap().password;
+    let password = stage.archive.kept.find("alice").unwrap().password();
     assert_eq!(password, "another password");
 }
 

@@ -195,7 +195,10 @@ fn account_that_nobody_uses_ends_after_a_year_and_its_name_is_held() {
     stage.settle_all();
     assert!(stage.archive.kept.find("alice").is_none());
     assert_eq!(stage.ask(new, "#alice"), "error name_taken");
-    assert_eq!(stage.archive.kept.held[0].1, stage.unix_ms + 90 * DAY);
+    assert_eq!(
+        *stage.archive.kept.held_names.values().next().unwrap(),
+        stage.unix_ms + 90 * DAY
+    );
 }
 
 #[test]

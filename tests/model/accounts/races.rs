@@ -139,7 +139,7 @@ fn of_two_new_passwords_only_the_first_counts() {
     assert_eq!(stage.hear(second), ["error busy"]);
     stage.keep_all();
     assert_eq!(stage.hear(second), ["account ended"]);
-    assert_eq!(stage.archive.kept.find("alice").unwrap().password, NEW);
+    assert_eq!(stage.archive.kept.find("alice").unwrap().password(), NEW);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn new_password_that_is_late_leaves_its_maker_to_the_token_that_it_came_by_since
     stage.answer_one();
     assert_eq!(stage.name_of(alice).as_deref(), Some("bob"));
     stage.keep_all();
-    assert_eq!(stage.archive.kept.find("alice").unwrap().password, NEW);
+    assert_eq!(stage.archive.kept.find("alice").unwrap().password(), NEW);
     stage.ask(bob, "/token drop laptop");
     assert_eq!(stage.closed(alice), Some(CloseReason::AccountEnded));
 }
@@ -250,7 +250,10 @@ fn connection_that_is_gone_comes_to_nothing_at_each_step() {
         let is_changed = steps == 1;
         assert_eq!(stage.closed(second).is_some(), is_changed);
         let password = if is_changed { NEW } else { PASSWORD };
-        assert_eq!(stage.archive.kept.find("alice").unwrap().password, password);
+        assert_eq!(
+            stage.archive.kept.find("alice").unwrap().password(),
+            password
+        );
         let id = stage.connect();
         assert!(
             stage

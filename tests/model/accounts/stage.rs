@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chinwag::chat::archive::{NotKept, Settled};
+use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
     AccountCommand, Command, MembershipCommand, MessageCommand, Mode, Reading, SessionCommand,
@@ -169,20 +169,24 @@ impl Stage {
         self.told.words.remove(&id).unwrap_or_default()
     }
 
-    pub fn settle(&mut self, settled: Option<Settled>) {
-        let settled = settled.expect("there is something to settle");
-        let now = self.now();
-        self.chat
-            .settle(now, settled, &mut self.told, &mut self.archive);
-        for id in std::mem::take(&mut self.told.resumed) {
-            assert!(self.stopped.remove(&id), "it was stopped");
+    pub fn settle(&mut self, settled: impl IntoIterator<Item = Settled>) {
+        let mut settled = settled.into_iter().peekable();
+        assert!(settled.peek().is_some(), "there is something to settle");
+        for settled in settled {
+            let now = self.now();
+            self.chat
+                .settle(now, settled, &mut self.told, &mut self.archive);
+            for id in std::mem::take(&mut self.told.resumed) {
+                assert!(self.stopped.remove(&id), "it was stopped");
+            }
+            self.check();
         }
-        self.check();
     }
 
     pub fn settle_all(&mut self) {
-        while let Some(settled) = self.archive.settle_one() {
-            self.settle(Some(settled));
+        while self.archive.writes() + self.archive.work() > 0 {
+            let settled = self.archive.settle_one();
+            self.settle(settled);
         }
     }
 
@@ -198,7 +202,7 @@ impl Stage {
     }
 
     pub fn keep_none(&mut self) {
-        let settled = self.archive.keep_none(NotKept::Full);
+        let settled = self.archive.keep_none();
         self.settle(settled);
     }
 

@@ -2,6 +2,8 @@
 
 use chinwag::chat::close_reason::CloseReason;
 
+use crate::contents::token;
+
 use super::stage::Stage;
 
 #[test]
@@ -14,10 +16,13 @@ fn token_is_shown_once_it_is_kept_and_listed_without_it() {
     stage.answer_one();
     assert!(stage.hear(alice).is_empty(), "it is not kept yet");
     stage.keep_all();
-    assert_eq!(stage.hear(alice), ["token laptop cw_1"]);
+    assert_eq!(stage.hear(alice), [format!("token laptop {}", token(1))]);
     assert_eq!(stage.ask(alice, "/token"), "tokens [laptop]");
     assert_eq!(stage.ask(alice, "/token laptop"), "error name_taken");
-    assert_eq!(stage.ask(alice, "/token phone"), "token phone cw_2");
+    assert_eq!(
+        stage.ask(alice, "/token phone"),
+        format!("token phone {}", token(2))
+    );
     assert_eq!(
         stage.ask(alice, "/account"),
         "account alice, tokens 2, connections 1"
@@ -149,7 +154,7 @@ fn two_connections_do_not_make_two_tokens_of_one_label() {
         "error name_taken"
     );
     stage.settle_all();
-    assert_eq!(stage.hear(alice), ["token laptop cw_1"]);
+    assert_eq!(stage.hear(alice), [format!("token laptop {}", token(1))]);
     stage.type_line(alice, "/token drop laptop");
     assert_eq!(
         stage.ask_without_settling(second, "/token drop laptop"),

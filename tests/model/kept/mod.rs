@@ -1,6 +1,5 @@
 //! What is kept: rooms, lines, what waits, pages, marks and forgetting, with an archive that is settled by hand.
 
-mod archive;
 mod forgetting;
 mod lines;
 mod mailbox;

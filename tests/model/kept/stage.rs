@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chinwag::chat::archive::{Restored, RestoredAccount, RestoredRoom, Settled};
+use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
     AccountCommand, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
@@ -20,11 +20,16 @@ use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, Refusal};
+use chinwag::chat::secret::Secret;
 use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{self, Chat, Settings};
 
-use super::archive::{Kept, PASSWORD, TestArchive};
+use crate::archive::TestArchive;
+use crate::contents::{Kept, KeptAccount, hash_of};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "secretsecret";
 
 /// Accounts that there are, by number from 1 on.
 pub const ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -46,6 +51,23 @@ pub struct Stage {
     pub unix_ms: u64,
     elapsed: Duration,
     next_slot: u32,
+}
+
+/// What is kept when nothing was said yet.
+pub fn only_accounts() -> Kept {
+    let made = |name: &str| KeptAccount {
+        name: Name::parse(name).unwrap(),
+        password: hash_of(&Secret::new(PASSWORD)),
+        made_at: 0,
+        seen_at: 0,
+        tokens: BTreeMap::new(),
+    };
+    let accounts = ACCOUNTS.map(|name| (account(name), made(name)));
+    Kept {
+        last_account: u32::try_from(accounts.len()).unwrap(),
+        accounts: accounts.into(),
+        ..Kept::default()
+    }
 }
 
 pub fn limits() -> HistoryLimits {
@@ -84,7 +106,7 @@ impl Stage {
     }
 
     pub fn with(history: HistoryLimits) -> Self {
-        Self::with_kept(history, &Kept::default())
+        Self::with_kept(history, &only_accounts())
     }
 
     /// As after a start that found this, some time later.
@@ -108,37 +130,6 @@ impl Stage {
             history,
         };
         let chat = Chat::new(settings);
-        let accounts = ACCOUNTS.iter().map(|name| RestoredAccount {
-            account: account(name),
-            name: Name::parse(name).unwrap(),
-            made_at: 0,
-            seen_at: 0,
-            settings: 0,
-            tokens: 0,
-        });
-        let rooms = kept
-            .rooms
-            .iter()
-            .map(|(place, (name, owner, days, topic))| RestoredRoom {
-                place: *place,
-                room: room(name),
-                owner: *owner,
-                days: *days,
-                topic: topic.as_deref().map(Box::from),
-            });
-        let last_room = kept.rooms.keys().map(|place| place.get()).max();
-        let author = |id: LineId| kept.lines.iter().find(|line| line.id == id).unwrap().author;
-        let waiting = kept.waiting.iter();
-        let restored = Restored {
-            accounts: accounts.collect(),
-            held_names: Vec::new(),
-            rooms: rooms.collect(),
-            waiting: waiting.map(|(to, id)| (*to, author(*id), 1)).collect(),
-            last_account: 4,
-            last_room: u32::try_from(last_room.unwrap_or_default()).unwrap(),
-            reserved_up_to: kept.reserved,
-            last_at: kept.lines.last().map_or(0, |line| line.at),
-        };
         let archive = TestArchive::with(kept.clone());
         let mut stage = Self {
             chat,
@@ -148,7 +139,7 @@ impl Stage {
             elapsed: Duration::ZERO,
             next_slot: 0,
         };
-        stage.chat.restore(restored);
+        stage.chat.restore(kept.restored());
         stage
     }
 
@@ -288,7 +279,7 @@ impl Stage {
         while self.archive.is_behind() {
             self.keep_one();
         }
-        self.archive.read_one()
+        self.archive.answer_one()
     }
 
     /// Keeps and answers until nothing is under way.
