@@ -384,6 +384,7 @@ impl Args {
             server_name: self.name,
             lobby: self.lobby,
             motd,
+            operators: Vec::new(),
             limits,
             store,
             accounts,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::chat::limits::{AccountLimits, HistoryLimits};
-use crate::chat::name::RoomName;
+use crate::chat::name::{Name, RoomName};
 
 pub mod store;
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub lobby: RoomName,
     /// Lines shown after the greeting.
     pub motd: Vec<String>,
+    /// The accounts that are operators of the server.
+    pub operators: Vec<Name>,
     /// All limits but those of what is kept.
     pub limits: Limits,
     /// Where things are kept, and how much.

@@ -133,6 +133,7 @@ impl Server {
             lobby: RoomName::parse("lobby").unwrap(),
             rooms_per_client_max: 20,
             motd: Vec::new(),
+            operators: Vec::new(),
             hash_seed: [1, 2, 3, 4],
             accounts: AccountLimits::default(),
             history,

@@ -49,6 +49,7 @@ fn settings() -> Settings {
         lobby: RoomName::parse("lobby").unwrap(),
         rooms_per_client_max: Limits::default().rooms_per_client_max,
         motd: Vec::new(),
+        operators: Vec::new(),
         hash_seed: [1, 2, 3, 4],
         accounts: AccountLimits::default(),
         history: HistoryLimits::default(),

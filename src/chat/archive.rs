@@ -5,6 +5,8 @@
 //! [`Chat::settle`](super::Chat::settle). Lines and changes are kept in the order of their tickets, and each
 //! question sees all that was decided before it was asked.
 
+use ipnet::IpNet;
+
 use super::ids::{AccountId, LineId, PlaceId};
 use super::name::{Name, RoomName};
 use super::secret::Secret;
@@ -95,6 +97,8 @@ pub struct KeptLine<'a> {
     pub text: &'a str,
     /// An account that is not here, and is to get it when it is.
     pub waits_for: Option<AccountId>,
+    /// The other of a conversation blocks the author: only the author is ever shown it.
+    pub is_authors_only: bool,
 }
 
 /// A line that was kept.
@@ -197,6 +201,165 @@ pub enum Change {
         /// Lines said later stay.
         up_to: LineId,
     },
+    /// One line of a place is erased, whosever it is; a line of another place stays. Answered by
+    /// [`ChangeAnswer::Forgotten`].
+    Remove { place: PlaceId, line: LineId },
+    /// An account's settings, a bit each.
+    SetSettings { account: AccountId, settings: u32 },
+    /// What an account says of itself.
+    SetProfile {
+        account: AccountId,
+        text: Option<Box<str>>,
+    },
+    /// What the operator's bridge is told of an account.
+    SetNotify {
+        account: AccountId,
+        text: Option<Box<str>>,
+    },
+    /// What an account is to another; nothing changes if it was that already.
+    Relate {
+        account: AccountId,
+        other: AccountId,
+        relation: Relation,
+        at: UnixMs,
+    },
+    /// It is that no longer.
+    Unrelate {
+        account: AccountId,
+        other: AccountId,
+        relation: Relation,
+    },
+    /// What only the operators of a kept room may do, a bit each.
+    SetLocks { place: PlaceId, locks: u32 },
+    /// A rule of a kept room about an account; it replaces one of the same kind.
+    SetRule(StoredRule),
+    /// That rule holds no longer.
+    DropRule {
+        place: PlaceId,
+        account: AccountId,
+        kind: RuleKind,
+    },
+    /// A ban.
+    Ban(Ban),
+    /// A ban holds no longer.
+    Unban { number: u32 },
+    /// An account is suspended, for this reason (perhaps an empty one), or is no longer.
+    SetSuspended {
+        account: AccountId,
+        why: Option<Box<str>>,
+    },
+    /// A code by which the owner of an account may choose a new password once, until then; it replaces an earlier
+    /// one. A new password ends it.
+    SetCode {
+        account: AccountId,
+        hash: TokenHash,
+        until: UnixMs,
+    },
+    /// An operator has done something.
+    Record(Deed),
+}
+
+/// What an account is to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Relation {
+    /// It has asked it to be friends. Once both have, they are.
+    Friend,
+    /// It blocks it.
+    Block,
+}
+
+/// A rule of a room about an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredRule {
+    /// The kept room.
+    pub place: PlaceId,
+    /// The account.
+    pub account: AccountId,
+    /// What it says.
+    pub kind: RuleKind,
+    /// Until when it holds; `None` until it is undone.
+    pub until: Option<UnixMs>,
+    /// The account of who made it.
+    pub by: Option<AccountId>,
+}
+
+/// What a rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RuleKind {
+    /// They are an operator of the room.
+    Operator,
+    /// They may not speak there.
+    Muted,
+    /// They may not come in.
+    Barred,
+}
+
+/// A ban.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// Its number, which is never given again.
+    pub number: u32,
+    /// Whom it catches.
+    pub target: BanTarget,
+    /// What it does.
+    pub kind: BanKind,
+    /// Until when it holds; `None` until it is undone.
+    pub until: Option<UnixMs>,
+    /// Why, for those whom it catches.
+    pub why: Option<Box<str>>,
+    /// The name of the operator.
+    pub by: Name,
+    /// When it was made.
+    pub at: UnixMs,
+}
+
+/// Whom a ban catches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BanTarget {
+    /// Who connects from these addresses.
+    Net(IpNet),
+    /// An account.
+    Account(AccountId),
+}
+
+/// What a ban does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BanKind {
+    /// They are not let in.
+    Out,
+    /// They are let in, and must log in.
+    LoginRequired,
+    /// They may not speak.
+    Muted,
+}
+
+/// What an operator has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// When.
+    pub at: UnixMs,
+    /// The operator's name.
+    pub who: Name,
+    /// The command's name, without its slash.
+    pub what: &'static str,
+    /// Whom or what it was done to, as text.
+    pub whom: Option<Box<str>>,
+    /// In which room; in none, on the whole server.
+    pub room: Option<RoomName>,
+    /// Why, and for how long.
+    pub text: Option<Box<str>>,
+}
+
+/// A deed as it was kept: its command may be one that is no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of a deed")]
+pub struct PastDeed {
+    pub at: UnixMs,
+    pub who: Box<str>,
+    pub what: Box<str>,
+    pub whom: Option<Box<str>>,
+    pub room: Option<Box<str>>,
+    pub text: Option<Box<str>>,
 }
 
 /// Which of an account's own lines are forgotten.
@@ -242,6 +405,8 @@ pub enum Question {
         limits: PageLimits,
         /// Lines of these authors are left out.
         without: Vec<AccountId>,
+        /// Who reads it, if that is an account: lines for their authors only are left out for others.
+        reader: Option<AccountId>,
     },
     /// Lines with all these words, oldest first; the newest such page, or the one before a line.
     Search {
@@ -251,6 +416,7 @@ pub enum Question {
         up_to: LineId,
         limits: PageLimits,
         without: Vec<AccountId>,
+        reader: Option<AccountId>,
     },
     /// An account's own lines in all places, the newest such page or the one before a line; oldest first.
     Own {
@@ -276,6 +442,10 @@ pub enum Question {
     },
     /// An account's tokens.
     Tokens { account: AccountId },
+    /// What an account says of itself.
+    Profile { account: AccountId },
+    /// Deeds, the newest first, behind so many that are newer.
+    Deeds { skip: u64, count: usize },
 }
 
 /// Where a page lies.
@@ -335,6 +505,15 @@ pub enum Answer {
     Unread(Vec<(PlaceId, u64)>),
     /// To [`Question::Tokens`], by label.
     Tokens(Vec<Token>),
+    /// To [`Question::Profile`].
+    Profile(Option<Box<str>>),
+    /// To [`Question::Deeds`].
+    Deeds {
+        /// The newest first.
+        deeds: Vec<PastDeed>,
+        /// How many there are in all.
+        total: u64,
+    },
 }
 
 /// Missed and unread lines are counted up to this many: nobody reads more, and the count stays quick.
@@ -404,6 +583,10 @@ pub enum HashWork {
     MakeToken,
     /// Finds the owner of a token.
     CheckToken(Secret),
+    /// Makes a code for one new password.
+    MakeCode,
+    /// Finds the account of such a code.
+    CheckCode(Secret),
 }
 
 /// What came of a [`HashWork`].
@@ -418,7 +601,7 @@ pub enum Hashed {
         /// It is, and was hashed anew, as today's cost is higher.
         renewed: Option<PasswordHash>,
     },
-    /// A new token.
+    /// A new token, or a new code.
     Token {
         /// To be shown once.
         token: Secret,
@@ -427,6 +610,8 @@ pub enum Hashed {
     },
     /// The owner of a token, and its label.
     Owner(Option<(AccountId, Label)>),
+    /// The account of a code, and until when it counts: perhaps no longer.
+    CodeOwner(Option<(AccountId, UnixMs)>),
     /// The store cannot be read now.
     Failed,
 }
@@ -481,6 +666,14 @@ pub struct Restored {
     pub reserved_up_to: LineId,
     /// The time of the last line.
     pub last_at: UnixMs,
+    /// What accounts are to others, by the time that they said so.
+    pub relations: Vec<(AccountId, AccountId, Relation)>,
+    /// Rules of kept rooms; some may be past their time.
+    pub rules: Vec<StoredRule>,
+    /// Bans; some may be past their time.
+    pub bans: Vec<Ban>,
+    /// The highest number of a ban that ever was.
+    pub last_ban: u32,
 }
 
 /// An account, as it was kept.
@@ -498,6 +691,10 @@ pub struct RestoredAccount {
     pub settings: u32,
     /// How many tokens it has.
     pub tokens: u32,
+    /// Why it is suspended, if it is; perhaps an empty text.
+    pub suspended: Option<Box<str>>,
+    /// What the operator's bridge is told of it.
+    pub notify: Option<Box<str>>,
 }
 
 /// A kept room.
@@ -513,4 +710,6 @@ pub struct RestoredRoom {
     pub days: u32,
     /// Its topic.
     pub topic: Option<Box<str>>,
+    /// What only its operators may do, a bit each.
+    pub locks: u32,
 }

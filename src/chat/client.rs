@@ -63,6 +63,8 @@ pub(super) struct Extras {
     pub wanted_name: Option<Name>,
     /// The name of its last user.
     former_name: Option<Name>,
+    /// Its listener knows that it is an operator's.
+    is_trusted: bool,
 }
 
 impl Client {
@@ -142,6 +144,15 @@ impl Client {
     /// It is about to be closed: it logs in no more.
     pub fn set_ending(&mut self) {
         self.extras_mut().is_ending = true;
+    }
+
+    /// Whether its listener knows that it is an operator's.
+    pub fn is_trusted(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_trusted)
+    }
+
+    pub fn set_trusted(&mut self) {
+        self.extras_mut().is_trusted = true;
     }
 
     /// The name that it asked for where only accounts may be.

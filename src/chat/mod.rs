@@ -27,12 +27,16 @@ mod member;
 mod members;
 mod membership;
 mod messaging;
+mod moderation_commands;
 pub mod name;
+mod operator_commands;
 pub mod outbox;
 mod pending;
+mod people_commands;
 mod presence;
 mod queries;
 pub mod refusal;
+pub mod rights;
 mod rooms;
 pub mod secret;
 mod session;
@@ -42,6 +46,7 @@ pub mod stats;
 pub mod time;
 mod user;
 mod verb;
+mod visibility;
 
 use ahash::RandomState;
 
@@ -91,6 +96,8 @@ pub struct Settings {
     pub motd: Vec<String>,
     /// Seed of the hash tables; random, so that names cannot be chosen to collide.
     pub hash_seed: [u64; 4],
+    /// The accounts that are operators of the server.
+    pub operators: Vec<Name>,
     /// Limits of accounts.
     pub accounts: AccountLimits,
     /// Limits of history.
@@ -356,6 +363,15 @@ impl Chat {
             Command::History(command) => {
                 self.execute_history(clock, registered?, command, outbox, archive)
             }
+            Command::People(command) => {
+                self.execute_people(clock, registered?, command, outbox, archive)
+            }
+            Command::Moderation(command) => {
+                self.execute_moderation(clock, registered?, command, outbox, archive)
+            }
+            Command::Operator(command) => {
+                self.execute_operator(clock, registered?, command, outbox, archive)
+            }
             Command::Answer(line) => self.take_answer(clock, id, line, outbox, archive),
         }
     }
@@ -457,7 +473,10 @@ fn refusal_for(refusal: Refusal<'_>, registered: bool) -> Refusal<'_> {
         | Refusal::Query(_)
         | Refusal::Setting(_)
         | Refusal::Account(_)
-        | Refusal::History(_) => false,
+        | Refusal::History(_)
+        | Refusal::People(_)
+        | Refusal::Moderation(_)
+        | Refusal::Operator(_) => false,
     };
     if registered || worked_without_name {
         refusal

@@ -46,7 +46,10 @@ impl Chat {
                 outbox.set_mode(id, mode);
                 SessionReply::Mode(mode)
             }
-            SessionCommand::Help(verb) => SessionReply::Help(verb),
+            SessionCommand::Help(topic) => {
+                let rights = self.rights_of(id);
+                SessionReply::Help { topic, rights }
+            }
             SessionCommand::Version => SessionReply::Version { server_name },
             SessionCommand::Ping(text) => SessionReply::Pong { text },
             SessionCommand::Stats => {

@@ -6,7 +6,7 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::archive::Archive;
-use super::command::{SettingCommand, TopicChange};
+use super::command::{Bell, SettingCommand, TopicChange};
 use super::event::{Event, SettingReply};
 use super::ids::UserId;
 use super::name::Name;
@@ -41,6 +41,7 @@ impl Chat {
             SettingCommand::Echo(on) => self.echo(sender, on, outbox),
             SettingCommand::Raw(on) => self.raw(sender, on, outbox),
             SettingCommand::Times(on) => times(sender, on, outbox),
+            SettingCommand::Bell(bell) => bells(sender, bell, outbox),
         }
     }
 
@@ -252,4 +253,10 @@ fn times<'a, O: Outbox>(sender: &Sender, on: Option<bool>, outbox: &mut O) -> Ou
     let on = on.unwrap_or_else(|| outbox.times(sender.client));
     outbox.set_times(sender.client, on);
     answer(outbox, sender.client, SettingReply::Times(on))
+}
+
+/// Likewise which lines ring.
+fn bells<'a, O: Outbox>(sender: &Sender, bell: Option<Bell>, outbox: &mut O) -> Outcome<'a> {
+    let bell = bell.unwrap_or_default();
+    answer(outbox, sender.client, SettingReply::Bell(bell))
 }

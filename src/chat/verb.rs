@@ -41,6 +41,34 @@ pub enum Verb {
     Forget,
     Export,
     Keep,
+    Profile,
+    Friend,
+    Unfriend,
+    Block,
+    Unblock,
+    Privacy,
+    Bell,
+    Notify,
+    Kick,
+    Mute,
+    Unmute,
+    Bar,
+    Unbar,
+    Op,
+    Deop,
+    Lock,
+    Remove,
+    Ban,
+    Unban,
+    Bans,
+    Suspend,
+    Unsuspend,
+    Reset,
+    Announce,
+    Reload,
+    Deeds,
+    Feed,
+    Backup,
 }
 
 /// What `/help` is asked about.
@@ -52,4 +80,6 @@ pub enum HelpTopic {
     People,
     /// All about what was said before.
     History,
+    /// All that operators may do.
+    Operators,
 }

@@ -125,6 +125,7 @@ impl EventLoop {
             lobby: config.lobby,
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: config.motd,
+            operators: config.operators,
             hash_seed: random_seed(),
             accounts: config.accounts,
             history: config.history,

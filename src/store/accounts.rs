@@ -44,7 +44,21 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         | Change::UseToken { .. }
         | Change::Mark { .. }
         | Change::Delivered { .. }
-        | Change::Forget { .. } => Ok(()),
+        | Change::Forget { .. }
+        | Change::Remove { .. }
+        | Change::SetSettings { .. }
+        | Change::SetProfile { .. }
+        | Change::SetNotify { .. }
+        | Change::Relate { .. }
+        | Change::Unrelate { .. }
+        | Change::SetLocks { .. }
+        | Change::SetRule(_)
+        | Change::DropRule { .. }
+        | Change::Ban(_)
+        | Change::Unban { .. }
+        | Change::SetSuspended { .. }
+        | Change::SetCode { .. }
+        | Change::Record(_) => Ok(()),
     }
 }
 

@@ -149,6 +149,7 @@ impl<'a> Iterator for Lines<'a> {
             kind,
             text,
             waits_for,
+            is_authors_only: false,
         };
         Some((ticket, line))
     }
@@ -168,6 +169,7 @@ mod tests {
             kind: LineKind::Action,
             text,
             waits_for: None,
+            is_authors_only: false,
         }
     }
 

@@ -50,7 +50,10 @@ impl Archive for StoreHandle {
     fn hash(&mut self, work: HashWork) -> Option<Ticket> {
         let place = match &work {
             HashWork::MakePassword(_) | HashWork::CheckPassword { .. } => &self.shared.hashes,
-            HashWork::MakeToken | HashWork::CheckToken(_) => &self.shared.questions,
+            HashWork::MakeToken
+            | HashWork::CheckToken(_)
+            | HashWork::MakeCode
+            | HashWork::CheckCode(_) => &self.shared.questions,
         };
         let place = place.take()?;
         let entry = |ticket| Entry::Hash(ticket, work);

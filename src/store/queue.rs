@@ -272,6 +272,9 @@ pub(super) fn question_payload(question: &Question) -> usize {
         Question::Unread { rooms, without, .. } => {
             size_of_val(rooms.as_slice()) + size_of_val(without.as_slice())
         }
-        Question::Own { .. } | Question::Tokens { .. } => 0,
+        Question::Own { .. }
+        | Question::Tokens { .. }
+        | Question::Profile { .. }
+        | Question::Deeds { .. } => 0,
     }
 }

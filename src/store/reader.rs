@@ -90,6 +90,7 @@ impl<'c> Reader<'c> {
                 up_to,
                 limits,
                 without,
+                reader: _,
             } => self.page(place, range, up_to, &mut Page::new(limits, without)),
             Question::Search {
                 places,
@@ -98,6 +99,7 @@ impl<'c> Reader<'c> {
                 up_to,
                 limits,
                 without,
+                reader: _,
             } => {
                 let last = last_before(before, up_to);
                 let mut page = Page::new(limits, without);
@@ -128,6 +130,9 @@ impl<'c> Reader<'c> {
                 without,
             } => self.unread(account, &rooms, up_to, &Without::new(without), &marks),
             Question::Tokens { account } => self.tokens(account).map(Answer::Tokens),
+            Question::Profile { .. } | Question::Deeds { .. } => {
+                Ok(Self::answer_without_database(&question))
+            }
         }
     }
 
@@ -148,6 +153,11 @@ impl<'c> Reader<'c> {
             },
             Question::Unread { .. } => Answer::Unread(Vec::new()),
             Question::Tokens { .. } => Answer::Tokens(Vec::new()),
+            Question::Profile { .. } => Answer::Profile(None),
+            Question::Deeds { .. } => Answer::Deeds {
+                deeds: Vec::new(),
+                total: 0,
+            },
         }
     }
 

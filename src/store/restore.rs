@@ -41,6 +41,7 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
             owner: account(row, 2)?,
             days: row.get(3)?,
             topic: row.get::<_, Option<Box<str>>>(4)?,
+            locks: 0,
         });
         Ok(())
     })?;
@@ -71,6 +72,8 @@ fn restored_account(row: &Row<'_>) -> rusqlite::Result<Option<RestoredAccount>> 
         seen_at: unsigned(row, 3)?,
         settings: row.get(4)?,
         tokens: row.get(5)?,
+        suspended: None,
+        notify: None,
     }))
 }
 

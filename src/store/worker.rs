@@ -330,7 +330,10 @@ pub(super) fn run_hasher(
                 check_password(&mut hasher, connection.as_ref(), account, &password)
             }
             // The reader's.
-            HashWork::MakeToken | HashWork::CheckToken(_) => Hashed::Failed,
+            HashWork::MakeToken
+            | HashWork::CheckToken(_)
+            | HashWork::MakeCode
+            | HashWork::CheckCode(_) => Hashed::Failed,
         };
         shared.hashes.give_back();
         shared.completions.post(Settled::Hashed(ticket, done));

@@ -9,7 +9,10 @@ use crate::chat::name::Name;
 use super::framing::LineWriter;
 use super::text::answer::Answer;
 use super::text::history::{ForgottenText, PastText};
+use super::text::moderation::ModerationNews;
 use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
+use super::text::operators::OperatorNews;
+use super::text::people::PeopleNews;
 use super::text::{plural, replies};
 use super::wall_time::WallTime;
 use super::{Style, json};
@@ -87,6 +90,11 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::History { .. } | Event::Found { .. } | Event::Late { .. } => {
             encode_past(lines, event, time);
         }
+        Event::People(ref event) => notice_line(lines, format_args!("{}", PeopleNews(event))),
+        Event::Moderation(ref event) => {
+            notice_line(lines, format_args!("{}", ModerationNews(event, time)));
+        }
+        Event::Operator(ref event) => notice_line(lines, format_args!("{}", OperatorNews(event))),
         // It is to be put into a file, and read by programs.
         Event::Exported { .. } => json::encode(lines, event, time.unix_ms),
     }
@@ -222,6 +230,9 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>, time: WallTime) 
         | Event::Found { .. }
         | Event::Exported { .. }
         | Event::Late { .. }
+        | Event::People(_)
+        | Event::Moderation(_)
+        | Event::Operator(_)
         | Event::Notice(_)
         | Event::Ok(_)
         | Event::Error(_) => {}

@@ -41,6 +41,7 @@ impl Harness {
             lobby: RoomName::parse(LOBBY).unwrap(),
             rooms_per_client_max,
             motd: MOTD.map(String::from).into(),
+            operators: Vec::new(),
             hash_seed: [1, 2, 3, 4],
             accounts: AccountLimits::default(),
             history: HistoryLimits::default(),

@@ -231,6 +231,7 @@ fn serve(store: &ModelStore, keeps_lobby: bool, restored: Restored) -> VirtualSe
         lobby: RoomName::parse("lobby").unwrap(),
         rooms_per_client_max: limits.rooms_per_client_max,
         motd: Vec::new(),
+        operators: Vec::new(),
         hash_seed: [1, 2, 3, 4],
         accounts: AccountLimits::default(),
         history: HistoryLimits {

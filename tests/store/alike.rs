@@ -164,6 +164,7 @@ impl Twins {
             },
             text: &text,
             waits_for,
+            is_authors_only: false,
         };
         self.model.keep(&line).unwrap();
         self.handle.keep(&line).unwrap();
@@ -259,6 +260,7 @@ impl Twins {
                 up_to,
                 limits,
                 without,
+                reader: None,
             },
             3 => Question::Search {
                 places: if self.rng.bool() {
@@ -272,6 +274,7 @@ impl Twins {
                 up_to,
                 limits,
                 without,
+                reader: None,
             },
             4 => Question::Own {
                 account,

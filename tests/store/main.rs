@@ -46,6 +46,7 @@ fn line(id: u64, text: &str) -> KeptLine<'_> {
         kind: LineKind::Message,
         text,
         waits_for: None,
+        is_authors_only: false,
     }
 }
 
@@ -111,6 +112,7 @@ fn kept_lines(store: &Store, wakes: &mpsc::Receiver<()>) -> Vec<u64> {
                 bytes_max: usize::MAX,
             },
             without: Vec::new(),
+            reader: None,
         })
         .unwrap();
     wakes.recv_timeout(Duration::from_secs(30)).unwrap();

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chinwag::chat::archive::{
-    Answer, COUNTED_MAX, Change, ChangeAnswer, FORGOTTEN_TOLD_MAX, Forgetting, HashWork, Hashed,
-    KeptLine, Label, LineKind, MissedLines, PageLimits, PageRange, PasswordHash, PastLine,
-    Question, Restored, RestoredAccount, RestoredRoom, SearchPlaces, Token, TokenHash, UnixMs,
+    Answer, Ban, COUNTED_MAX, Change, ChangeAnswer, Deed, FORGOTTEN_TOLD_MAX, Forgetting, HashWork,
+    Hashed, KeptLine, Label, LineKind, MissedLines, PageLimits, PageRange, PasswordHash, PastDeed,
+    PastLine, Question, Relation, Restored, RestoredAccount, RestoredRoom, RuleKind, SearchPlaces,
+    StoredRule, Token, TokenHash, UnixMs,
 };
 use chinwag::chat::ids::{AccountId, LineId, Place, PlaceId};
 use chinwag::chat::name::{Name, RoomName};
@@ -28,6 +29,14 @@ pub struct Kept {
     pub last_at: UnixMs,
     pub last_account: u32,
     pub last_room: u32,
+    /// With the order in which they came about.
+    pub relations: BTreeMap<(AccountId, Relation, AccountId), u64>,
+    pub rules: BTreeMap<(PlaceId, AccountId, RuleKind), StoredRule>,
+    pub bans: BTreeMap<u32, Ban>,
+    pub last_ban: u32,
+    /// The oldest first.
+    pub deeds: Vec<Deed>,
+    pub relations_made: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +46,11 @@ pub struct KeptAccount {
     pub made_at: UnixMs,
     pub seen_at: UnixMs,
     pub tokens: BTreeMap<Label, KeptToken>,
+    pub settings: u32,
+    pub profile: Option<Box<str>>,
+    pub notify: Option<Box<str>>,
+    pub suspended: Option<Box<str>>,
+    pub code: Option<(TokenHash, UnixMs)>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +66,7 @@ pub struct KeptRoom {
     pub owner: Option<AccountId>,
     pub days: u32,
     pub topic: Option<Box<str>>,
+    pub locks: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -63,11 +78,17 @@ pub struct OwnedLine {
     pub kind: LineKind,
     pub text: Box<str>,
     pub waits_for: Option<AccountId>,
+    pub is_authors_only: bool,
 }
 
 /// The text of the token that was made as this one in order, from 1 on.
 pub fn token(number: u64) -> String {
     format!("cw_{number:026}")
+}
+
+/// The text of the code that was made as this one in order, from 1 on.
+pub fn code(number: u64) -> String {
+    format!("cw1_{number:026}")
 }
 
 /// The hash of a password.
@@ -93,6 +114,7 @@ impl OwnedLine {
             kind: line.kind,
             text: line.text.into(),
             waits_for: line.waits_for,
+            is_authors_only: line.is_authors_only,
         }
     }
 }
@@ -135,6 +157,20 @@ impl Kept {
                     let mut tokens = own.tokens.iter();
                     let (label, _) = tokens.find(|(_, token)| token.hash == hash)?;
                     Some((*account, *label))
+                }))
+            }
+            HashWork::MakeCode => {
+                *tokens_made += 1;
+                let token = Secret::new(&code(*tokens_made));
+                let hash = token_hash_of(&token);
+                Hashed::Token { token, hash }
+            }
+            HashWork::CheckCode(code) => {
+                let hash = token_hash_of(&code);
+                let mut all = self.accounts.iter();
+                Hashed::CodeOwner(all.find_map(|(account, own)| {
+                    let (_, until) = own.code.filter(|(own, _)| *own == hash)?;
+                    Some((*account, until))
                 }))
             }
         }
@@ -193,6 +229,11 @@ impl Kept {
                     made_at: at,
                     seen_at: at,
                     tokens: BTreeMap::new(),
+                    settings: 0,
+                    profile: None,
+                    notify: None,
+                    suspended: None,
+                    code: None,
                 };
                 self.accounts.insert(account, made);
             }
@@ -205,6 +246,9 @@ impl Kept {
                 self.held_names.insert(name, held_until);
                 self.waiting.retain(|(other, _)| *other != account);
                 self.marks.retain(|(other, _), _| *other != account);
+                self.relations
+                    .retain(|(one, _, other), _| *one != account && *other != account);
+                self.rules.retain(|(_, other, _), _| *other != account);
             }
             Change::KeepRoom {
                 place,
@@ -217,11 +261,13 @@ impl Kept {
                     panic!("{place:?} is a room");
                 };
                 self.last_room = self.last_room.max(number);
+                let locks = self.rooms.get(&place).map_or(0, |room| room.locks);
                 let kept = KeptRoom {
                     room,
                     owner,
                     days,
                     topic,
+                    locks,
                 };
                 self.rooms.insert(place, kept);
             }
@@ -229,6 +275,7 @@ impl Kept {
                 self.rooms.remove(&place);
                 self.lines.retain(|_, line| line.place != place);
                 self.marks.retain(|(_, other), _| *other != place);
+                self.rules.retain(|(other, ..), _| *other != place);
             }
             Change::SetTopic { place, topic } => {
                 if let Some(room) = self.rooms.get_mut(&place) {
@@ -257,9 +304,75 @@ impl Kept {
                 what,
                 up_to,
             } => return Some(self.forget(account, what, up_to)),
+            Change::Remove { place, line } => return Some(self.remove(place, line)),
+            Change::Relate { .. }
+            | Change::Unrelate { .. }
+            | Change::SetLocks { .. }
+            | Change::SetRule(_)
+            | Change::DropRule { .. }
+            | Change::Ban(_)
+            | Change::Unban { .. }
+            | Change::Record(_) => self.change_order(change.clone()),
             change => self.change_account(change),
         }
         None
+    }
+
+    /// A change of what people are to each other, or of order among them.
+    fn change_order(&mut self, change: Change) {
+        match change {
+            Change::Relate {
+                account,
+                other,
+                relation,
+                ..
+            } => {
+                self.relations_made += 1;
+                let made = self.relations_made;
+                let is_here = |account: AccountId| self.accounts.contains_key(&account);
+                if is_here(account) && is_here(other) {
+                    self.relations
+                        .entry((account, relation, other))
+                        .or_insert(made);
+                }
+            }
+            Change::Unrelate {
+                account,
+                other,
+                relation,
+            } => {
+                self.relations.remove(&(account, relation, other));
+            }
+            Change::SetLocks { place, locks } => {
+                if let Some(room) = self.rooms.get_mut(&place) {
+                    room.locks = locks;
+                }
+            }
+            Change::SetRule(rule) => {
+                let is_here = self.accounts.contains_key(&rule.account);
+                if is_here && self.rooms.contains_key(&rule.place) {
+                    let key = (rule.place, rule.account, rule.kind);
+                    self.rules.insert(key, rule);
+                }
+            }
+            Change::DropRule {
+                place,
+                account,
+                kind,
+            } => {
+                self.rules.remove(&(place, account, kind));
+            }
+            Change::Ban(ban) => {
+                assert!(ban.number > self.last_ban, "numbers are not reused");
+                self.last_ban = ban.number;
+                self.bans.insert(ban.number, ban);
+            }
+            Change::Unban { number } => {
+                self.bans.remove(&number);
+            }
+            Change::Record(deed) => self.deeds.push(deed),
+            other => panic!("{other:?} changes no order"),
+        }
     }
 
     fn change_account(&mut self, change: Change) {
@@ -269,7 +382,12 @@ impl Kept {
             | Change::UseAccount { account, .. }
             | Change::AddToken { account, .. }
             | Change::DropToken { account, .. }
-            | Change::UseToken { account, .. } => account,
+            | Change::UseToken { account, .. }
+            | Change::SetSettings { account, .. }
+            | Change::SetProfile { account, .. }
+            | Change::SetNotify { account, .. }
+            | Change::SetSuspended { account, .. }
+            | Change::SetCode { account, .. } => account,
             other => panic!("{other:?} changes no account"),
         };
         let Some(own) = self.accounts.get_mut(&account) else {
@@ -283,6 +401,7 @@ impl Kept {
                 ..
             } => {
                 own.password = password;
+                own.code = None;
                 if ends_tokens {
                     own.tokens.clear();
                 }
@@ -302,7 +421,31 @@ impl Kept {
                     token.used = Some(at);
                 }
             }
+            Change::SetSettings { settings, .. } => own.settings = settings,
+            Change::SetProfile { text, .. } => own.profile = text,
+            Change::SetNotify { text, .. } => own.notify = text,
+            Change::SetSuspended { why, .. } => own.suspended = why,
+            Change::SetCode { hash, until, .. } => own.code = Some((hash, until)),
             _ => {}
+        }
+    }
+
+    fn remove(&mut self, place: PlaceId, id: LineId) -> ChangeAnswer {
+        let is_there = self.lines.get(&id).is_some_and(|line| line.place == place);
+        let mut waited = BTreeMap::new();
+        if is_there {
+            self.lines.remove(&id);
+            self.waiting.retain(|(other, waiting)| {
+                if *waiting == id {
+                    waited.insert(*other, 1);
+                }
+                *waiting != id
+            });
+        }
+        ChangeAnswer::Forgotten {
+            count: u64::from(is_there),
+            lines: is_there.then_some((place, id)).into_iter().collect(),
+            waited: waited.into_iter().collect(),
         }
     }
 
@@ -363,6 +506,7 @@ impl Kept {
                 up_to,
                 limits,
                 without,
+                reader,
             } => {
                 let is_in = |id: LineId, line: &OwnedLine| {
                     let in_range = match range {
@@ -371,7 +515,11 @@ impl Kept {
                         PageRange::Since(since) => id > *since,
                         PageRange::SinceTime(time) => line.at >= *time,
                     };
-                    in_range && line.place == *place && id <= *up_to && is_wanted(line, without)
+                    in_range
+                        && line.place == *place
+                        && id <= *up_to
+                        && is_wanted(line, without)
+                        && is_shown(line, *reader)
                 };
                 let is_forward = matches!(range, PageRange::Since(_) | PageRange::SinceTime(_));
                 self.page(is_in, *limits, is_forward)
@@ -383,12 +531,14 @@ impl Kept {
                 up_to,
                 limits,
                 without,
+                reader,
             } => {
                 let is_in = |id: LineId, line: &OwnedLine| {
                     before.is_none_or(|before| id < before)
                         && id <= *up_to
                         && is_searched(places, line.place)
                         && is_wanted(line, without)
+                        && is_shown(line, *reader)
                         && has_words(&line.text, words)
                 };
                 self.page(is_in, *limits, false)
@@ -426,6 +576,18 @@ impl Kept {
                     used: token.used,
                 });
                 Answer::Tokens(tokens.collect())
+            }
+            Question::Profile { account } => {
+                let own = self.accounts.get(account);
+                Answer::Profile(own.and_then(|own| own.profile.clone()))
+            }
+            Question::Deeds { skip, count } => {
+                let skip = usize::try_from(*skip).unwrap();
+                let deeds = self.deeds.iter().rev().skip(skip).take(*count);
+                Answer::Deeds {
+                    deeds: deeds.map(past_deed).collect(),
+                    total: self.deeds.len() as u64,
+                }
             }
         }
     }
@@ -527,6 +689,7 @@ impl Kept {
                 && **id > mark
                 && **id <= up_to
                 && line.author != Some(account)
+                && is_shown(line, Some(account))
                 && is_wanted(line, without)
         });
         all.map(|(_, line)| line).collect()
@@ -539,8 +702,10 @@ impl Kept {
             name: own.name,
             made_at: own.made_at,
             seen_at: own.seen_at,
-            settings: 0,
+            settings: own.settings,
             tokens: u32::try_from(own.tokens.len()).unwrap(),
+            suspended: own.suspended.clone(),
+            notify: own.notify.clone(),
         });
         let rooms = self.rooms.iter().map(|(place, room)| RestoredRoom {
             place: *place,
@@ -548,6 +713,7 @@ impl Kept {
             owner: room.owner,
             days: room.days,
             topic: room.topic.clone(),
+            locks: room.locks,
         });
         let mut waiting: BTreeMap<(AccountId, Option<AccountId>), u32> = BTreeMap::new();
         for (account, id) in &self.waiting {
@@ -555,6 +721,10 @@ impl Kept {
             *waiting.entry((*account, author)).or_default() += 1;
         }
         let waiting = waiting.into_iter();
+        let relations = self.relations.iter();
+        let relations = relations
+            .map(|((account, relation, other), made)| (*made, (*account, *other, *relation)));
+        let relations: BTreeMap<u64, _> = relations.collect();
         Restored {
             accounts: accounts.collect(),
             held_names: self.held_names.clone().into_iter().collect(),
@@ -564,7 +734,30 @@ impl Kept {
             last_room: self.last_room,
             reserved_up_to: self.reserved_up_to,
             last_at: self.last_at,
+            relations: relations
+                .into_iter()
+                .map(|(_, relation)| relation)
+                .collect(),
+            rules: self.rules.values().copied().collect(),
+            bans: self.bans.values().cloned().collect(),
+            last_ban: self.last_ban,
         }
+    }
+}
+
+/// Whether a line is for this reader: one that its recipient blocked is for its author only.
+fn is_shown(line: &OwnedLine, reader: Option<AccountId>) -> bool {
+    !line.is_authors_only || line.author == reader
+}
+
+fn past_deed(deed: &Deed) -> PastDeed {
+    PastDeed {
+        at: deed.at,
+        who: deed.who.as_str().into(),
+        what: deed.what.into(),
+        whom: deed.whom.clone(),
+        room: deed.room.map(|room| room.as_str().into()),
+        text: deed.text.clone(),
     }
 }
 

@@ -241,6 +241,7 @@ impl VirtualServer {
             lobby: RoomName::parse("lobby").unwrap(),
             rooms_per_client_max: limits.rooms_per_client_max,
             motd: Vec::new(),
+            operators: Vec::new(),
             hash_seed: [1, 2, 3, 4],
             accounts: AccountLimits::default(),
             history: HistoryLimits::default(),

@@ -549,8 +549,8 @@ fn owned_reply(reply: Reply<'_>) -> OwnedReply {
         Reply::Session(SessionReply::Version { server_name }) => {
             OwnedReply::Version(server_name.into())
         }
-        Reply::Session(SessionReply::Help(verb)) => {
-            OwnedReply::Help(verb.map(|verb| format!("{verb:?}")))
+        Reply::Session(SessionReply::Help { topic, .. }) => {
+            OwnedReply::Help(topic.map(|topic| format!("{topic:?}")))
         }
         Reply::Session(SessionReply::Bye) => OwnedReply::Bye,
         _ => owned_list(reply),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::{HelpTopic, Mode, RECIPIENTS_MAX};
+use chinwag::chat::command::{Bell, HelpTopic, Mode, RECIPIENTS_MAX};
 use chinwag::chat::event::{
     Event, MembershipReply, Notice, QueryReply, Reply, RoomSummary, RoomView, SessionReply,
     SettingReply, Whois,
@@ -18,6 +18,7 @@ use chinwag::chat::refusal::{
     LineRefusal, MembershipRefusal, MessageRefusal, QueryRefusal, Refusal, SessionRefusal,
     SettingRefusal,
 };
+use chinwag::chat::rights::Rights;
 use chinwag::chat::stats::{Counts, ServerStats};
 use chinwag::chat::{ENTRY_NAMES_MAX, IGNORED_MAX, NAMES_PAGE};
 use chinwag::wire::command_table::COMMANDS;
@@ -28,7 +29,7 @@ use crate::support::WALL_TIME;
 const COLUMNS_MAX: usize = 79;
 
 /// Kinds of events, replies, notices and refusals: see `kind_of`. Those of accounts and history follow.
-const KINDS: usize = 68;
+const KINDS: usize = 69;
 
 const SERVER_NAME: &str = "chat.some-department.of-a-large-company.example";
 
@@ -201,6 +202,14 @@ fn answer_fits_with_the_longest_names() {
         busy_permille: 1000,
     };
     let server_name = SERVER_NAME;
+    let help = |topic| {
+        let rights = Rights {
+            is_account: true,
+            operates_room: true,
+            operates_server: true,
+        };
+        Reply::from(SessionReply::Help { topic, rights })
+    };
     let mut replies: Vec<Reply<'_>> = vec![
         Reply::Done,
         SessionReply::Registered {
@@ -211,7 +220,7 @@ fn answer_fits_with_the_longest_names() {
         SessionReply::Renamed { name }.into(),
         SessionReply::Mode(Mode::Plain).into(),
         SessionReply::Mode(Mode::Json).into(),
-        SessionReply::Help(None).into(),
+        help(None),
         SessionReply::Version { server_name }.into(),
         SessionReply::Pong { text: "" }.into(),
         SessionReply::Stats {
@@ -270,11 +279,14 @@ fn answer_fits_with_the_longest_names() {
         replies.push(SettingReply::Raw(on).into());
         replies.push(SettingReply::Times(on).into());
     }
-    for entry in &COMMANDS {
-        replies.push(SessionReply::Help(Some(HelpTopic::Command(entry.verb))).into());
+    for bell in [Bell::Off, Bell::Private, Bell::Mention, Bell::All] {
+        replies.push(SettingReply::Bell(bell).into());
     }
-    for topic in [HelpTopic::People, HelpTopic::History] {
-        replies.push(SessionReply::Help(Some(topic)).into());
+    for entry in &COMMANDS {
+        replies.push(help(Some(HelpTopic::Command(entry.verb))));
+    }
+    for topic in [HelpTopic::People, HelpTopic::History, HelpTopic::Operators] {
+        replies.push(help(Some(topic)));
     }
     for reply in replies {
         check(&Event::Ok(reply), &mut kinds);
@@ -408,6 +420,9 @@ fn kind_of(event: &Event<'_>) -> usize {
         | Event::Found { .. }
         | Event::Exported { .. }
         | Event::Late { .. } => panic!("from people: {event:?}"),
+        Event::People(_) | Event::Moderation(_) | Event::Operator(_) => {
+            panic!("measured by its own test: {event:?}")
+        }
         Event::Forgotten { .. } | Event::Kept { .. } => KINDS + people::kind_of(event),
         Event::Join { .. } => 0,
         Event::OwnJoin { .. } => 66,
@@ -446,7 +461,7 @@ fn kind_of(event: &Event<'_>) -> usize {
                 SessionReply::Registered { .. } => 18,
                 SessionReply::Renamed { .. } => 19,
                 SessionReply::Mode(_) => 20,
-                SessionReply::Help(_) => 21,
+                SessionReply::Help { .. } => 21,
                 SessionReply::Version { .. } => 22,
                 SessionReply::Pong { .. } => 23,
                 SessionReply::Stats { .. } => 24,
@@ -472,9 +487,13 @@ fn kind_of(event: &Event<'_>) -> usize {
                 SettingReply::Echo(_) => 38,
                 SettingReply::Raw(_) => 39,
                 SettingReply::Times(_) => 40,
+                SettingReply::Bell(_) => 68,
             },
             Reply::Said(_) | Reply::Account(_) | Reply::History(_) => {
                 KINDS + people::kind_of(event)
+            }
+            Reply::People(_) | Reply::Moderation(_) | Reply::Operator(_) => {
+                panic!("measured by its own test: {event:?}")
             }
         },
         Event::Error(refusal) => match refusal {
@@ -513,6 +532,9 @@ fn kind_of(event: &Event<'_>) -> usize {
                 SettingRefusal::IgnoreSelf => 64,
                 SettingRefusal::IgnoreFull { .. } | SettingRefusal::NotIgnored { .. } => 65,
             },
+            Refusal::People(_) | Refusal::Moderation(_) | Refusal::Operator(_) => {
+                panic!("measured by its own test: {event:?}")
+            }
             Refusal::Account(_) | Refusal::History(_) => KINDS + people::kind_of(event),
         },
     }

@@ -163,6 +163,7 @@ impl Chat {
                 up_to,
                 limits,
                 without,
+                reader: account,
             },
             (PageKind::Search(place, words), _) => Question::Search {
                 places: self.search_places(sender.user, place.map(|(place, _)| place))?,
@@ -171,6 +172,7 @@ impl Chat {
                 up_to,
                 limits,
                 without,
+                reader: account,
             },
             (PageKind::Own, Some(account)) => Question::Own {
                 account,

@@ -149,6 +149,7 @@ impl Chat {
             kind,
             text,
             waits_for: line.recipient.filter(|_| waits),
+            is_authors_only: false,
         });
         // One that was not delivered, and is not kept either, was not said.
         if ticket.is_some() || !waits {

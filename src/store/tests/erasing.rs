@@ -128,6 +128,7 @@ fn forgotten_line_is_in_no_read_before_it_is_erased() {
         up_to: LineId(99),
         limits: BIG,
         without: Vec::new(),
+        reader: None,
     };
     assert_eq!(stage.ids(ROOM), [2, 3]);
     assert_eq!(

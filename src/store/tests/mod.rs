@@ -59,6 +59,7 @@ fn line(id: u64, place: PlaceId, author: u32, text: &str) -> KeptLine<'_> {
         kind: LineKind::Message,
         text,
         waits_for: None,
+        is_authors_only: false,
     }
 }
 
@@ -231,6 +232,7 @@ impl Stage {
             up_to: LineId::MAX,
             limits: BIG,
             without: Vec::new(),
+            reader: None,
         };
         match self.ask(question) {
             Answer::Page { lines, end } => (lines, end),

@@ -69,6 +69,7 @@ fn page_is_what_was_asked_for() {
                 bytes_max,
             },
             without: without.iter().copied().map(account).collect(),
+            reader: None,
         });
         let Answer::Page { lines, end } = answer else {
             panic!("{answer:?}");
@@ -120,6 +121,7 @@ fn question_sees_what_was_decided_before_it_and_not_yet_committed() {
         up_to: LineId(11),
         limits: BIG,
         without: Vec::new(),
+        reader: None,
     });
     // Said after it: not in it, whenever it is answered.
     let last = stage.archive.keep(&line(13, ROOM, 1, "later"));

@@ -11,6 +11,7 @@ fn search(stage: &mut Stage, places: SearchPlaces, words: &str, before: Option<u
         up_to: LineId(1000),
         limits: BIG,
         without: Vec::new(),
+        reader: None,
     });
     match answer {
         Answer::Page { lines, .. } => ids(&lines),
@@ -102,6 +103,7 @@ fn words_are_searched_for_only_where_one_may_read() {
             ..BIG
         },
         without: Vec::new(),
+        reader: None,
     });
     assert!(
         matches!(&answer, Answer::Page { lines, end: false } if ids(lines) == [3]),

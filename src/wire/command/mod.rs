@@ -2,12 +2,14 @@
 
 mod accounts;
 mod history;
+mod moderation;
+mod people;
 mod times;
 
 use crate::chat::command::{
     AccountCommand, Command, HelpTopic, HistoryCommand, MembershipCommand, MessageCommand, Mode,
-    NamesOf, QueryCommand, Reading, Recipients, Request, SessionCommand, SettingCommand,
-    TopicChange, Verb,
+    ModerationCommand, NamesOf, OperatorCommand, PeopleCommand, QueryCommand, Reading, Recipients,
+    Request, SessionCommand, SettingCommand, TopicChange, Verb,
 };
 use crate::chat::name::{Name, RoomName};
 use crate::chat::refusal::{
@@ -187,6 +189,8 @@ fn command(line: &str) -> Request<'_> {
         Verb::Raw => Command::Setting(SettingCommand::Raw(on_off(optional_word, usage)?)),
         Verb::Times => Command::Setting(SettingCommand::Times(on_off(optional_word, usage)?)),
 
+        Verb::Bell => Command::Setting(SettingCommand::Bell(people::bell(optional_word, usage)?)),
+
         Verb::Account => Command::Account(accounts::account(optional_word, usage)?),
         Verb::Login => Command::Account(accounts::login(rest, usage)?),
         Verb::Logout => Command::Account(AccountCommand::Logout),
@@ -200,6 +204,60 @@ fn command(line: &str) -> Request<'_> {
         Verb::Forget => Command::History(history::forget(word, usage)?),
         Verb::Export => Command::History(history::export(word, usage)?),
         Verb::Keep => Command::History(history::keep(optional_word, usage)?),
+
+        Verb::Profile => Command::People(people::profile(word, usage)?),
+        Verb::Friend => Command::People(PeopleCommand::Friend(optional_word)),
+        Verb::Unfriend => Command::People(PeopleCommand::Unfriend(optional_word.ok_or(usage)?)),
+        Verb::Block => Command::People(PeopleCommand::Block(optional_word)),
+        Verb::Unblock => Command::People(PeopleCommand::Unblock(optional_word)),
+        Verb::Privacy => Command::People(people::privacy(word, usage)?),
+        Verb::Notify => Command::People(people::notify(word)),
+
+        Verb::Kick => Command::Moderation(moderation::kick(word, usage)?),
+        Verb::Mute => Command::Moderation(moderation::mute(word, usage)?),
+        Verb::Unmute => Command::Moderation(moderation::unmute(word, usage)?),
+        Verb::Bar => Command::Moderation(moderation::bar(word, usage)?),
+        Verb::Unbar => {
+            let name = optional_word.ok_or(usage)?;
+            Command::Moderation(ModerationCommand::Unbar { name })
+        }
+        Verb::Op => {
+            let name = optional_word.ok_or(usage)?;
+            Command::Moderation(ModerationCommand::Op { name })
+        }
+        Verb::Deop => {
+            let name = optional_word.ok_or(usage)?;
+            Command::Moderation(ModerationCommand::Deop { name })
+        }
+        Verb::Lock => Command::Moderation(moderation::lock(word, usage)?),
+        Verb::Remove => Command::Moderation(moderation::remove(word, usage)?),
+
+        Verb::Ban => Command::Operator(moderation::ban(word, usage)?),
+        Verb::Unban => Command::Operator(moderation::unban(word, usage)?),
+        Verb::Bans => {
+            let page = page(optional_word, usage)?;
+            Command::Operator(OperatorCommand::Bans { page })
+        }
+        Verb::Suspend => Command::Operator(moderation::suspend(word, usage)?),
+        Verb::Unsuspend => {
+            let name = optional_word.ok_or(usage)?;
+            Command::Operator(OperatorCommand::Unsuspend { name })
+        }
+        Verb::Reset => {
+            let name = optional_word.ok_or(usage)?;
+            Command::Operator(OperatorCommand::Reset { name })
+        }
+        Verb::Announce => {
+            let text = optional_text.ok_or(usage)?;
+            Command::Operator(OperatorCommand::Announce { text })
+        }
+        Verb::Reload => Command::Operator(OperatorCommand::Reload),
+        Verb::Deeds => {
+            let page = page(optional_word, usage)?;
+            Command::Operator(OperatorCommand::Deeds { page })
+        }
+        Verb::Feed => Command::Operator(OperatorCommand::Feed(on_off(optional_word, usage)?)),
+        Verb::Backup => Command::Operator(OperatorCommand::Backup),
     })
 }
 
@@ -287,6 +345,7 @@ fn help_topic(word: &str) -> Result<HelpTopic, Refusal<'_>> {
     match word {
         _ if word.eq_ignore_ascii_case("people") => return Ok(HelpTopic::People),
         _ if word.eq_ignore_ascii_case("history") => return Ok(HelpTopic::History),
+        _ if word.eq_ignore_ascii_case("op") => return Ok(HelpTopic::Operators),
         _ => {}
     }
     let given = word.strip_prefix('/').unwrap_or(word);

@@ -2,6 +2,9 @@
 
 mod accounts;
 mod history;
+mod moderation;
+mod operators;
+mod people;
 mod replies;
 mod views;
 
@@ -117,6 +120,9 @@ impl Serialize for Line<'_> {
             | Event::Late { .. }
             | Event::Forgotten { .. }
             | Event::Kept { .. } => history::event_fields(&mut map, self.event)?,
+            Event::People(event) => people::event_fields(&mut map, event)?,
+            Event::Moderation(event) => moderation::event_fields(&mut map, event)?,
+            Event::Operator(event) => operators::event_fields(&mut map, event)?,
             Event::Notice(notice) => notice_fields(&mut map, notice)?,
             Event::Ok(reply) => replies::fields(&mut map, reply)?,
             Event::Error(refusal) => {
@@ -143,6 +149,9 @@ fn type_of(event: &Event<'_>) -> &'static str {
         Event::History { .. } | Event::Found { .. } | Event::Exported { .. } => "history",
         Event::Forgotten { .. } => "forgotten",
         Event::Kept { .. } => "rule",
+        Event::People(event) => people::type_of(event),
+        Event::Moderation(event) => moderation::type_of(event),
+        Event::Operator(event) => operators::type_of(event),
         Event::Notice(_) => "notice",
         Event::Ok(_) => "ok",
         Event::Error(_) => "error",

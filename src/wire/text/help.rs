@@ -1,12 +1,13 @@
 //! The lines of help.
 
 use crate::chat::command::{HelpTopic, Verb};
+use crate::chat::rights::Rights;
 
 use super::super::command_table::{self, COMMANDS};
 use super::answer::Out;
 
-/// Of everything, of a topic, or of a command.
-pub(super) fn lines(topic: Option<HelpTopic>, out: Out<'_>) {
+/// Of everything, of a topic, or of a command; only what the reader may use.
+pub(super) fn lines(topic: Option<HelpTopic>, rights: Rights, out: Out<'_>) {
     match topic {
         None => first_screen(out),
         Some(HelpTopic::Command(verb)) => help_on(verb, out),
@@ -36,7 +37,13 @@ pub(super) fn lines(topic: Option<HelpTopic>, out: Out<'_>) {
             ));
             out.words(format_args!("An example of one of these: /help /history"));
         }
+        Some(HelpTopic::Operators) => operators_screen(rights, out),
     }
+}
+
+/// Of operators, of a room and of the server.
+fn operators_screen(_rights: Rights, out: Out<'_>) {
+    commands_of(Topic::Operators, out);
 }
 
 /// What has a screen of its own.
@@ -44,12 +51,44 @@ pub(super) fn lines(topic: Option<HelpTopic>, out: Out<'_>) {
 enum Topic {
     People,
     History,
+    Operators,
 }
 
 /// The screen that a command is on, unless that is the first.
 fn topic_of(verb: Verb) -> Option<Topic> {
     match verb {
-        Verb::Account | Verb::Login | Verb::Logout | Verb::Token => Some(Topic::People),
+        Verb::Account
+        | Verb::Login
+        | Verb::Logout
+        | Verb::Token
+        | Verb::Profile
+        | Verb::Friend
+        | Verb::Unfriend
+        | Verb::Block
+        | Verb::Unblock
+        | Verb::Privacy
+        | Verb::Bell
+        | Verb::Notify => Some(Topic::People),
+        Verb::Kick
+        | Verb::Mute
+        | Verb::Unmute
+        | Verb::Bar
+        | Verb::Unbar
+        | Verb::Op
+        | Verb::Deop
+        | Verb::Lock
+        | Verb::Remove
+        | Verb::Ban
+        | Verb::Unban
+        | Verb::Bans
+        | Verb::Suspend
+        | Verb::Unsuspend
+        | Verb::Reset
+        | Verb::Announce
+        | Verb::Reload
+        | Verb::Deeds
+        | Verb::Feed
+        | Verb::Backup => Some(Topic::Operators),
         Verb::History
         | Verb::More
         | Verb::Unread
@@ -162,13 +201,18 @@ mod tests {
 
     fn lines_of(topic: Option<HelpTopic>) -> Vec<String> {
         let mut collected = Collected(Vec::new());
-        lines(topic, &mut collected);
+        lines(topic, Rights::default(), &mut collected);
         collected.0
     }
 
     #[test]
     fn help_fits_on_one_screen() {
-        for topic in [None, Some(HelpTopic::People), Some(HelpTopic::History)] {
+        for topic in [
+            None,
+            Some(HelpTopic::People),
+            Some(HelpTopic::History),
+            Some(HelpTopic::Operators),
+        ] {
             let lines = lines_of(topic);
             assert!(lines.len() <= 22, "{} lines", lines.len());
             for line in &lines {
@@ -179,7 +223,13 @@ mod tests {
 
     #[test]
     fn command_is_on_one_screen_of_help() {
-        let screens = [None, Some(HelpTopic::People), Some(HelpTopic::History)].map(lines_of);
+        let screens = [
+            None,
+            Some(HelpTopic::People),
+            Some(HelpTopic::History),
+            Some(HelpTopic::Operators),
+        ]
+        .map(lines_of);
         for entry in &COMMANDS {
             let name = format!("/{}", entry.names[0]);
             let is_name = |word: &str| word.trim_end_matches(',') == name;

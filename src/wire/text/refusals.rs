@@ -32,6 +32,9 @@ impl Display for Refusal<'_> {
             Self::Setting(refusal) => refusal.fmt(f),
             Self::Account(refusal) => refusal.fmt(f),
             Self::History(refusal) => refusal.fmt(f),
+            Self::People(refusal) => refusal.fmt(f),
+            Self::Moderation(refusal) => refusal.fmt(f),
+            Self::Operator(refusal) => refusal.fmt(f),
         }
     }
 }

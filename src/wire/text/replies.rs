@@ -12,7 +12,9 @@ use crate::chat::stats::{Counts, ServerStats};
 use super::super::wall_time::WallTime;
 use super::answer::Out;
 use super::durations::HumanDuration;
-use super::{Listed, VERSION, accounts, help, history, plural, rooms};
+use super::{
+    Listed, VERSION, accounts, help, history, moderation, operators, people, plural, rooms,
+};
 
 /// Passes each line of an answer to `out`. Most answers have one; `Done` has none.
 /// `time` is now.
@@ -26,6 +28,9 @@ pub fn answer(reply: &Reply<'_>, time: WallTime, out: Out<'_>) {
         Reply::Said(reply) => history::said_lines(reply, out),
         Reply::Account(reply) => accounts::lines(reply, time, out),
         Reply::History(reply) => history::lines(reply, out),
+        Reply::People(reply) => people::lines(reply, time, out),
+        Reply::Moderation(reply) => moderation::lines(reply, time, out),
+        Reply::Operator(reply) => operators::lines(reply, time, out),
     }
 }
 
@@ -38,7 +43,7 @@ fn session_lines(reply: &SessionReply<'_>, time: WallTime, out: Out<'_>) {
         SessionReply::Renamed { name } => out.words(format_args!("You are now {name}.")),
         SessionReply::Mode(Mode::Plain) => out.words(format_args!("The mode is plain.")),
         SessionReply::Mode(Mode::Json) => out.words(format_args!("The mode is json.")),
-        SessionReply::Help(topic) => help::lines(topic, out),
+        SessionReply::Help { topic, rights } => help::lines(topic, rights, out),
         SessionReply::Version {
             server_name: "chinwag",
         } => out.words(format_args!("chinwag {VERSION}")),
@@ -155,6 +160,7 @@ fn setting_lines(reply: &SettingReply<'_>, out: Out<'_>) {
         SettingReply::Raw(false) => out.words(format_args!(
             "Raw is off: the first characters of a line decide what it is."
         )),
+        SettingReply::Bell(bell) => people::bell_line(bell, out),
         SettingReply::Times(on) => out.words(format_args!(
             "Times are {}: lines from people come {} their time.",
             on_off(on),

@@ -300,6 +300,7 @@ impl Harness {
             lobby: RoomName::parse("lobby").unwrap(),
             rooms_per_client_max: 2,
             motd: Vec::new(),
+            operators: Vec::new(),
             hash_seed: [1, 2, 3, 4],
             accounts: AccountLimits::default(),
             history: HistoryLimits::default(),

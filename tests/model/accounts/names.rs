@@ -145,6 +145,8 @@ fn accounts_are_known_again_after_a_restart() {
             seen_at: stage.unix_ms,
             settings: 0,
             tokens: 2,
+            suspended: None,
+            notify: None,
         }],
         held_names: vec![(name("eve"), stage.unix_ms + 1)],
         last_account: 9,

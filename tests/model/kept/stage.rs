@@ -61,6 +61,11 @@ pub fn only_accounts() -> Kept {
         made_at: 0,
         seen_at: 0,
         tokens: BTreeMap::new(),
+        settings: 0,
+        profile: None,
+        notify: None,
+        suspended: None,
+        code: None,
     };
     let accounts = ACCOUNTS.map(|name| (account(name), made(name)));
     Kept {
@@ -125,6 +130,7 @@ impl Stage {
             lobby: room("lobby"),
             rooms_per_client_max: 5,
             motd: Vec::new(),
+            operators: Vec::new(),
             hash_seed: [1, 2, 3, 4],
             accounts: AccountLimits::default(),
             history,

@@ -173,6 +173,7 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Setting(SettingCommand::Echo(on)) => with("echo", switch(*on)),
         Command::Setting(SettingCommand::Raw(on)) => with("raw", switch(*on)),
         Command::Setting(SettingCommand::Times(on)) => with("times", switch(*on)),
+        Command::Setting(SettingCommand::Bell(_)) => return None,
         Command::Session(SessionCommand::Mode(mode)) => {
             let mode = mode.map(|mode| match mode {
                 Mode::Plain => "PLAIN",
@@ -189,12 +190,14 @@ fn write(command: &Command<'_>) -> Option<String> {
                 HelpTopic::Command(verb) => format!("/{}", command_table::entry(verb).names[0]),
                 HelpTopic::People => "People".to_owned(),
                 HelpTopic::History => "HISTORY".to_owned(),
+                HelpTopic::Operators => "oP".to_owned(),
             });
             with("?", topic.as_deref())
         }
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
         Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
+        Command::People(_) | Command::Moderation(_) | Command::Operator(_) => return None,
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
     })
 }

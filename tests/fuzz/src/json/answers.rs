@@ -13,6 +13,7 @@ use chinwag::chat::refusal::{
     LineRefusal, MembershipRefusal, MessageRefusal, QueryRefusal, Refusal, SessionRefusal,
     SettingRefusal,
 };
+use chinwag::chat::rights::Rights;
 use chinwag::chat::stats::{Counts, ServerStats};
 use chinwag::wire::command_table::COMMANDS;
 use chinwag::wire::text::VERSION;
@@ -142,13 +143,14 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
                 fields,
             )
         }
-        22 => (Reply::Session(SessionReply::Help(None)), as_plain),
+        22 => (help(None), as_plain),
         23 => (
-            Reply::Session(SessionReply::Help(Some(match world.count % 8 {
+            help(Some(match world.count % 8 {
                 0 => HelpTopic::People,
                 1 => HelpTopic::History,
+                2 => HelpTopic::Operators,
                 _ => HelpTopic::Command(COMMANDS[world.size % COMMANDS.len()].verb),
-            }))),
+            })),
             as_plain,
         ),
         24 => (
@@ -405,4 +407,9 @@ pub fn refusal(world: &World, which: usize, examine: Examine<'_>) {
             plain,
         },
     );
+}
+
+fn help<'a>(topic: Option<HelpTopic>) -> Reply<'a> {
+    let rights = Rights::default();
+    Reply::Session(SessionReply::Help { topic, rights })
 }

@@ -2,15 +2,24 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+mod moderation;
+mod operators;
+mod people;
+
 use std::time::Duration;
 
-use super::archive::{LineKind, Token, UnixMs};
-use super::close_reason::CloseReason;
-use super::command::{HelpTopic, Mode};
-use super::ids::{LineId, Peer};
-use super::name::{Name, RoomName};
-use super::refusal::Refusal;
-use super::stats::{Counts, ServerStats};
+use crate::chat::archive::{LineKind, Token, UnixMs};
+use crate::chat::close_reason::CloseReason;
+use crate::chat::command::{Bell, HelpTopic, Mode};
+use crate::chat::ids::{LineId, Peer};
+use crate::chat::name::{Name, RoomName};
+use crate::chat::refusal::Refusal;
+use crate::chat::rights::Rights;
+use crate::chat::stats::{Counts, ServerStats};
+
+pub use moderation::{ModerationEvent, ModerationReply};
+pub use operators::{OperatorEvent, OperatorReply};
+pub use people::{FriendState, PeopleEvent, PeopleReply, PrivacyView};
 
 /// One thing that a client is sent.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +139,12 @@ pub enum Event<'a> {
         from: &'a Name,
         days: Option<u32>,
     },
+    /// What people are to each other has changed.
+    People(PeopleEvent<'a>),
+    /// Order was kept in a room.
+    Moderation(ModerationEvent<'a>),
+    /// Something from an operator of the server, or for one.
+    Operator(OperatorEvent<'a>),
     /// Something the server says of itself.
     Notice(Notice<'a>),
     /// A line was carried out.
@@ -227,6 +242,12 @@ pub enum Reply<'a> {
     Account(AccountReply<'a>),
     /// To a question about what was said before.
     History(HistoryReply<'a>),
+    /// To what people are to each other.
+    People(PeopleReply<'a>),
+    /// To order in a room.
+    Moderation(ModerationReply<'a>),
+    /// To order in the whole server.
+    Operator(OperatorReply<'a>),
 }
 
 /// The answer to something said, where there is more to tell than that.
@@ -393,7 +414,11 @@ pub enum SessionReply<'a> {
         name: &'a Name,
     },
     Mode(Mode),
-    Help(Option<HelpTopic>),
+    /// Only what the reader may use.
+    Help {
+        topic: Option<HelpTopic>,
+        rights: Rights,
+    },
     Version {
         server_name: &'a str,
     },
@@ -466,6 +491,7 @@ pub enum SettingReply<'a> {
     Echo(bool),
     Raw(bool),
     Times(bool),
+    Bell(Bell),
 }
 
 impl<'a> From<SessionReply<'a>> for Reply<'a> {
@@ -501,6 +527,24 @@ impl<'a> From<SaidReply<'a>> for Reply<'a> {
 impl<'a> From<AccountReply<'a>> for Reply<'a> {
     fn from(reply: AccountReply<'a>) -> Self {
         Self::Account(reply)
+    }
+}
+
+impl<'a> From<PeopleReply<'a>> for Reply<'a> {
+    fn from(reply: PeopleReply<'a>) -> Self {
+        Self::People(reply)
+    }
+}
+
+impl<'a> From<ModerationReply<'a>> for Reply<'a> {
+    fn from(reply: ModerationReply<'a>) -> Self {
+        Self::Moderation(reply)
+    }
+}
+
+impl<'a> From<OperatorReply<'a>> for Reply<'a> {
+    fn from(reply: OperatorReply<'a>) -> Self {
+        Self::Operator(reply)
     }
 }
 

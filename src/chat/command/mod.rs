@@ -2,14 +2,21 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+mod moderation;
+mod operators;
+mod people;
+
 use std::fmt;
 
-use super::archive::Label;
-use super::ids::LineId;
-use super::name::{Name, NameError, RoomName};
-use super::refusal::{MessageRefusal, Refusal};
+use crate::chat::archive::Label;
+use crate::chat::ids::LineId;
+use crate::chat::name::{Name, NameError, RoomName};
+use crate::chat::refusal::{MessageRefusal, Refusal};
 
-pub use super::verb::{HelpTopic, Verb};
+pub use crate::chat::verb::{HelpTopic, Verb};
+pub use moderation::{Lock, ModerationCommand, Reach};
+pub use operators::{BanCommand, OperatorCommand};
+pub use people::{NotifyChange, PeopleCommand, Privacy, ProfileChange};
 
 /// One line as the core gets it: parsed, or refused already.
 pub type Request<'a> = Result<Command<'a>, Refusal<'a>>;
@@ -31,6 +38,12 @@ pub enum Command<'a> {
     Account(AccountCommand<'a>),
     /// What was said before.
     History(HistoryCommand<'a>),
+    /// What people are to each other.
+    People(PeopleCommand<'a>),
+    /// Order in a room, kept by its operators.
+    Moderation(ModerationCommand<'a>),
+    /// Order in the whole server, kept by its operators.
+    Operator(OperatorCommand<'a>),
     /// The answer to a question that the connection was asked, such as for a password: read as
     /// [`Reading::Answer`] says. Blank, it cancels.
     Answer(&'a str),
@@ -126,6 +139,8 @@ pub enum SettingCommand<'a> {
     Raw(Option<bool>),
     /// `/times`; tells what it is set to without a word.
     Times(Option<bool>),
+    /// `/bell`; tells what it is set to without a word.
+    Bell(Option<Bell>),
 }
 
 /// Having an account, and being known by it.
@@ -174,6 +189,9 @@ impl fmt::Debug for Command<'_> {
             Self::Setting(command) => command.fmt(f),
             Self::Account(command) => command.fmt(f),
             Self::History(command) => command.fmt(f),
+            Self::People(command) => command.fmt(f),
+            Self::Moderation(command) => command.fmt(f),
+            Self::Operator(command) => command.fmt(f),
             Self::Answer(_) => f.write_str("Answer"),
         }
     }
@@ -387,6 +405,20 @@ pub enum Reading {
     /// The time for such an answer is over, and the next line may be it all the same: only commands are read as
     /// ever. What would be said is read as an answer, to a question that is no more.
     LateAnswer,
+}
+
+/// Which lines end with BEL, so that a terminal rings. Each includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bell {
+    /// None.
+    #[default]
+    Off,
+    /// Private messages.
+    Private,
+    /// Lines in a room that have one's own name.
+    Mention,
+    /// Every line from people.
+    All,
 }
 
 /// The form of what is written to a connection.

@@ -1,9 +1,17 @@
 //! Refusals: each thing that can be wrong with a line, with its stable code.
 
+mod moderation;
+mod operators;
+mod people;
+
 use std::time::Duration;
 
-use super::name::{Name, NameError, RoomName};
-use super::verb::Verb;
+use crate::chat::name::{Name, NameError, RoomName};
+use crate::chat::verb::Verb;
+
+pub use moderation::ModerationRefusal;
+pub use operators::OperatorRefusal;
+pub use people::PeopleRefusal;
 
 /// A line was refused, or failed. Each refusal has a stable code for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +37,12 @@ pub enum Refusal<'a> {
     Account(AccountRefusal),
     /// What was said before.
     History(HistoryRefusal<'a>),
+    /// What people are to each other.
+    People(PeopleRefusal),
+    /// Order in a room.
+    Moderation(ModerationRefusal),
+    /// Order in the whole server.
+    Operator(OperatorRefusal<'a>),
 }
 
 /// Why nothing became of an account command, or why an account is needed.
@@ -275,6 +289,24 @@ impl<'a> From<HistoryRefusal<'a>> for Refusal<'a> {
     }
 }
 
+impl From<PeopleRefusal> for Refusal<'_> {
+    fn from(refusal: PeopleRefusal) -> Self {
+        Self::People(refusal)
+    }
+}
+
+impl From<ModerationRefusal> for Refusal<'_> {
+    fn from(refusal: ModerationRefusal) -> Self {
+        Self::Moderation(refusal)
+    }
+}
+
+impl<'a> From<OperatorRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: OperatorRefusal<'a>) -> Self {
+        Self::Operator(refusal)
+    }
+}
+
 impl From<QueryRefusal> for Refusal<'_> {
     fn from(refusal: QueryRefusal) -> Self {
         Self::Query(refusal)
@@ -302,6 +334,9 @@ impl Refusal<'_> {
             Self::Setting(refusal) => refusal.code(),
             Self::Account(refusal) => refusal.code(),
             Self::History(refusal) => refusal.code(),
+            Self::People(refusal) => refusal.code(),
+            Self::Moderation(refusal) => refusal.code(),
+            Self::Operator(refusal) => refusal.code(),
         }
     }
 }

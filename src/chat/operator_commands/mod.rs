@@ -1,0 +1,23 @@
+//! Order in the whole server, kept by its operators.
+
+mod deeds;
+
+use super::archive::Archive;
+use super::command::OperatorCommand;
+use super::outbox::Outbox;
+use super::refusal::AccountRefusal;
+use super::time::Now;
+use super::{Chat, Outcome, Sender};
+
+impl Chat {
+    pub(super) fn execute_operator<'a, O: Outbox>(
+        &mut self,
+        _now: Now,
+        _sender: &Sender,
+        _command: OperatorCommand<'a>,
+        _outbox: &mut O,
+        _archive: &mut dyn Archive,
+    ) -> Outcome<'a> {
+        Err(AccountRefusal::NoStore.into())
+    }
+}
