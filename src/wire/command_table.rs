@@ -444,9 +444,9 @@ pub static COMMANDS: [Entry; 65] = [
     Entry {
         verb: Verb::Ban,
         names: &["ban"],
-        usage: "/ban CIDR|NAME [out|login|muted] [TIME] [WHY]",
+        usage: "/ban CIDR|NAME [KIND] [TIME] [WHY]",
         summary: "keep them off the server",
-        example: "/ban 203.0.113.0/24 2d spam",
+        example: "/ban 192.0.2.0/24 2d spam",
     },
     Entry {
         verb: Verb::Unban,
