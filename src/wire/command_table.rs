@@ -446,7 +446,7 @@ pub static COMMANDS: [Entry; 65] = [
         names: &["ban"],
         usage: "/ban CIDR|NAME [KIND] [TIME] [WHY]",
         summary: "keep them off the server",
-        example: "/ban 192.0.2.0/24 2d spam",
+        example: "/ban mallory 2d",
     },
     Entry {
         verb: Verb::Unban,
