@@ -8,10 +8,6 @@ use super::ids::ClientId;
 
 /// What a connection's user may do beside what everybody may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one right, and any may go with any"
-)]
 pub struct Rights {
     /// They have an account.
     pub is_account: bool,

@@ -208,6 +208,7 @@ impl Kept {
     }
 
     /// Carries out a change. Returns what it found, if it is one that tells.
+    #[expect(clippy::too_many_lines, reason = "one arm for each change")]
     pub fn change(&mut self, change: &Change) -> Option<ChangeAnswer> {
         match change.clone() {
             Change::ReserveLines { up_to } => {
@@ -734,10 +735,7 @@ impl Kept {
             last_room: self.last_room,
             reserved_up_to: self.reserved_up_to,
             last_at: self.last_at,
-            relations: relations
-                .into_iter()
-                .map(|(_, relation)| relation)
-                .collect(),
+            relations: relations.into_values().collect(),
             rules: self.rules.values().copied().collect(),
             bans: self.bans.values().cloned().collect(),
             last_ban: self.last_ban,
