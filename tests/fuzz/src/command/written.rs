@@ -173,7 +173,6 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Setting(SettingCommand::Echo(on)) => with("echo", switch(*on)),
         Command::Setting(SettingCommand::Raw(on)) => with("raw", switch(*on)),
         Command::Setting(SettingCommand::Times(on)) => with("times", switch(*on)),
-        Command::Setting(SettingCommand::Bell(_)) => return None,
         Command::Session(SessionCommand::Mode(mode)) => {
             let mode = mode.map(|mode| match mode {
                 Mode::Plain => "PLAIN",
@@ -197,7 +196,10 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
         Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
-        Command::People(_) | Command::Moderation(_) | Command::Operator(_) => return None,
+        Command::Setting(SettingCommand::Bell(_))
+        | Command::People(_)
+        | Command::Moderation(_)
+        | Command::Operator(_) => return None,
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
     })
 }
