@@ -30,6 +30,7 @@ mod messaging;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+mod operators;
 pub mod outbox;
 mod pending;
 mod people_commands;
@@ -63,6 +64,7 @@ use history::History;
 use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
+use operators::Operators;
 use outbox::Outbox;
 use pending::Pending;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
@@ -72,6 +74,7 @@ use time::{Now, Timestamp};
 
 pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
+pub use operators::bans::ListedBan;
 pub use pending::UNANSWERED_MAX;
 pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
@@ -116,6 +119,7 @@ pub struct Chat {
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
+    operators: Operators,
 }
 
 impl Chat {
@@ -130,6 +134,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            operators: Operators::new(&hasher),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -147,6 +152,7 @@ impl Chat {
     /// Takes a new connection. `id` must not be in use.
     pub fn connect(&mut self, now: Timestamp, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
+        self.watch(id);
     }
 
     /// Greets a client; to be called once. `first` is its first line, if it was quick: if that asks for a
@@ -231,6 +237,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.operators.restore(&mut restored);
         self.restore_history(&mut restored);
     }
 
@@ -397,13 +404,21 @@ struct Sender {
     client: ClientId,
     user: UserId,
     name: Name,
+    /// It may be that they may not speak.
+    is_watched: bool,
 }
 
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
         let (user, name) = (record.user?, record.name?);
-        Some(Self { client, user, name })
+        let is_watched = record.is_watched;
+        Some(Self {
+            client,
+            user,
+            name,
+            is_watched,
+        })
     }
 }
 

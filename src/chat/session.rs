@@ -82,6 +82,9 @@ impl Chat {
     ) -> Outcome<'a> {
         match (sender, name) {
             (Some(sender), name) => {
+                if let Some(refused) = self.refuse_silenced(now, sender, outbox) {
+                    return refused;
+                }
                 let speech = Speech::Message(line);
                 let kept = self.announce_speech(sender, speech, outbox)?;
                 if let Ok(name) = name {
@@ -89,7 +92,7 @@ impl Chat {
                 }
                 self.end_speech(now, sender, kept, speech, outbox, archive)
             }
-            (None, Ok(name)) => self.register(now.timestamp, id, name, outbox),
+            (None, Ok(name)) => self.register(now, id, name, outbox),
             (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
@@ -119,17 +122,21 @@ impl Chat {
         match sender {
             Some(_) if self.is_account(sender) => self.spell_name(now, id, name, outbox, archive),
             Some(sender) => self.rename(now.timestamp, sender, name, outbox),
-            None => self.register(now.timestamp, id, name, outbox),
+            None => self.register(now, id, name, outbox),
         }
     }
 
     fn register<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        if let Some(refused) = self.refuse_guest(now, id, outbox) {
+            return refused;
+        }
+        let now = now.timestamp;
         self.check_free(now, name, None, outbox)?;
         self.check_guests(id, name)?;
         let user = self.directory.register(id, name);

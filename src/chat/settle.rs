@@ -62,7 +62,7 @@ impl Chat {
             let (decided, unheard) = match effect {
                 Effect::Line(line) => (line.decided(), line.unheard()),
                 Effect::History(effect) => (None, effect.take_unheard()),
-                Effect::Account(_) => (None, None),
+                Effect::Account(_) | Effect::Operator(_) => (None, None),
             };
             if let Some(client) = unheard {
                 self.note_unheard(client);
@@ -105,6 +105,7 @@ impl Chat {
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
+            Effect::Operator(effect) => Self::operator_settled(client, &effect, kept, outbox),
         };
         if let Some(client) = client {
             self.end_later(client, outcome, outbox);
@@ -129,7 +130,10 @@ impl Chat {
             Step::Account(step) if is_here => {
                 self.account_step(now, client, *step, response, outbox, archive)
             }
-            Step::Account(_) | Step::History(_) => return,
+            Step::Operator(step) if is_here => {
+                self.operator_step(now, client, *step, response, outbox, archive)
+            }
+            Step::Account(_) | Step::History(_) | Step::Operator(_) => return,
         };
         self.end_later(client, outcome, outbox);
     }

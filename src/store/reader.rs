@@ -130,7 +130,7 @@ impl<'c> Reader<'c> {
                 without,
             } => self.unread(account, &rooms, up_to, &Without::new(without), &marks),
             Question::Tokens { account } => self.tokens(account).map(Answer::Tokens),
-            Question::Profile { .. } | Question::Deeds { .. } => {
+            Question::Profile { .. } | Question::Deeds { .. } | Question::BackUp { .. } => {
                 Ok(Self::answer_without_database(&question))
             }
         }
@@ -158,6 +158,8 @@ impl<'c> Reader<'c> {
                 deeds: Vec::new(),
                 total: 0,
             },
+            // There is nothing to copy; if there is, it is not the reader who does.
+            Question::BackUp { .. } => Answer::BackedUp(None),
         }
     }
 

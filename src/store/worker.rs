@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::chat::archive::{HashWork, Hashed, PasswordHash, Settled, Ticket};
+use crate::chat::archive::{HashWork, Hashed, PasswordHash, Question, Settled, Ticket};
 use crate::chat::ids::AccountId;
 use crate::chat::secret::Secret;
 
+use super::backup;
 use super::completions::CompletionQueue;
 use super::database;
 use super::files::Files;
@@ -122,7 +123,7 @@ impl Shared {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answered(&self, asked: Ticket, answer: Settled) {
+    pub(super) fn answered(&self, asked: Ticket, answer: Settled) {
         debug_assert!(asked.0 > 0);
         self.questions.give_back();
         self.completions.post(answer);
@@ -217,12 +218,12 @@ pub(super) enum ForReader {
 }
 
 /// The thread that reads.
-pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForReader>) {
+pub(super) fn run_reader(shared: &Arc<Shared>, files: &Files, errands: &Receiver<ForReader>) {
     while let Ok(errand) = errands.recv() {
         if shared.has_database.load(Ordering::Acquire) {
             let mut first = Some(errand);
             let read = database::open_to_read(files.path())
-                .and_then(|connection| read_on(shared, &connection, &mut first, errands));
+                .and_then(|connection| read_on(shared, files, &connection, &mut first, errands));
             if let Err(error) = read {
                 log::error!("the store cannot be read: {error}");
             }
@@ -236,7 +237,8 @@ pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForR
 }
 
 fn read_on(
-    shared: &Shared,
+    shared: &Arc<Shared>,
+    files: &Files,
     connection: &Connection,
     first: &mut Option<ForReader>,
     errands: &Receiver<ForReader>,
@@ -246,6 +248,15 @@ fn read_on(
     while let Some(errand) = first.take().or_else(|| errands.recv().ok()) {
         if shared.is_closing.load(Ordering::Relaxed) {
             return Ok(());
+        }
+        if let ForReader::Question(Asked {
+            ticket,
+            question: Question::BackUp { at },
+            ..
+        }) = errand
+        {
+            backup::begin(shared, files, ticket, at);
+            continue;
         }
         let _reading = shared.gate.enter();
         match errand {

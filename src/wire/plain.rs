@@ -3,7 +3,9 @@
 use std::fmt::{self, Arguments, Display, Formatter};
 
 use crate::chat::archive::LineKind;
-use crate::chat::event::{Event, MembershipReply, Notice, PlaceView, Reply, SaidReply};
+use crate::chat::event::{
+    Event, MembershipReply, Notice, OperatorEvent, PlaceView, Reply, SaidReply,
+};
 use crate::chat::name::Name;
 
 use super::framing::LineWriter;
@@ -94,7 +96,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::Moderation(ref event) => {
             notice_line(lines, format_args!("{}", ModerationNews(event, time)));
         }
-        Event::Operator(ref event) => notice_line(lines, format_args!("{}", OperatorNews(event))),
+        Event::Operator(ref event) => encode_operators(lines, event, time),
         // It is to be put into a file, and read by programs.
         Event::Exported { .. } => json::encode(lines, event, time.unix_ms),
     }
@@ -304,6 +306,14 @@ fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
         | Notice::RateLimited { .. }
         | Notice::ShuttingDown => notice_words(lines, format_args!("{notice}")),
     }
+}
+
+fn encode_operators(lines: &mut LineWriter<'_>, event: &OperatorEvent<'_>, time: WallTime) {
+    let prefix: &[u8] = match event {
+        OperatorEvent::Barred(_) => b"! ",
+        _ => b"* ",
+    };
+    lines.text(prefix, format_args!("{}", OperatorNews(event, time)));
 }
 
 /// The lines of an answer, as notices.

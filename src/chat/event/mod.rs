@@ -18,7 +18,9 @@ use crate::chat::rights::Rights;
 use crate::chat::stats::{Counts, ServerStats};
 
 pub use moderation::{ModerationEvent, ModerationReply};
-pub use operators::{OperatorEvent, OperatorReply};
+pub use operators::{
+    BanView, Banned, Barred, BarredFrom, ListedBanView, OperatorEvent, OperatorReply,
+};
 pub use people::{FriendState, PeopleEvent, PeopleReply, PrivacyView};
 
 /// One thing that a client is sent.

@@ -251,6 +251,10 @@ impl Chat {
         mode: Mode,
     ) -> bool {
         let is_account = |user| self.account_of(user).is_some();
+        if sender.is_watched {
+            // It may be refused.
+            return false;
+        }
         match command {
             Command::Message(MessageCommand::Say(_) | MessageCommand::Act(_))
             | Command::Session(SessionCommand::Hash { .. }) => {

@@ -122,7 +122,7 @@ impl Serialize for Line<'_> {
             | Event::Kept { .. } => history::event_fields(&mut map, self.event)?,
             Event::People(event) => people::event_fields(&mut map, event)?,
             Event::Moderation(event) => moderation::event_fields(&mut map, event)?,
-            Event::Operator(event) => operators::event_fields(&mut map, event)?,
+            Event::Operator(event) => operators::event_fields(&mut map, event, self.unix_ms)?,
             Event::Notice(notice) => notice_fields(&mut map, notice)?,
             Event::Ok(reply) => replies::fields(&mut map, reply)?,
             Event::Error(refusal) => {
@@ -196,6 +196,7 @@ fn wait_of(refusal: &Refusal<'_>) -> Option<Duration> {
     match refusal {
         Refusal::Account(AccountRefusal::SlowDown { wait })
         | Refusal::History(HistoryRefusal::SlowDown { wait }) => Some(*wait),
+        Refusal::Operator(refusal) => refusal.left(),
         _ => None,
     }
 }

@@ -31,11 +31,11 @@ impl Display for ModerationRefusal {
                     "Only operators of {room} may do that. /names {room} shows who is there."
                 )
             }
-            Self::NotOperator { room: None } => {
-                f.write_str("Only operators of the server may do that.")
-            }
+            Self::NotOperator { room: None } => f.write_str(
+                "Only operators of the server may do that. /help op says how one becomes one.",
+            ),
             Self::BadTime => f.write_str(
-                "That is no time. Type digits and s, m, h, d or w: 10m, 2h, 7d. Nothing was done.",
+                "That is no time. Type digits and s, m, h, d or w: 10m, 2h. Nothing was done.",
             ),
         }
     }

@@ -1,0 +1,94 @@
+//! `/backup`: a copy of the database beside it, written by a thread of its own, so that it holds up neither
+//! what is kept nor who reads.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+use crate::chat::archive::{Answer, Settled, Ticket, UnixMs};
+
+use super::error::StoreError;
+use super::files::Files;
+use super::maintenance;
+use super::worker::{self, Shared};
+
+/// Has a copy written that is named for this time, and answers once it is.
+pub(super) fn begin(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
+    let files = files.clone();
+    let to = files.beside(&ending(at));
+    let started = worker::start("store-copy", shared, (), move |shared| {
+        let file = match copy(&files, &to) {
+            Ok(()) => {
+                log::info!("the store is copied to {}", to.display());
+                to.file_name().map(|name| name.to_string_lossy().into())
+            }
+            Err(error) => {
+                log::error!("the store cannot be copied: {error}");
+                None
+            }
+        };
+        answer(shared, ticket, file);
+    });
+    if let Err(error) = started {
+        log::error!("the store cannot be copied: {error}");
+        answer(shared, ticket, None);
+    }
+}
+
+/// Answers that there is nothing to copy.
+pub(super) fn answer(shared: &Shared, ticket: Ticket, file: Option<Box<str>>) {
+    shared.answered(
+        ticket,
+        Settled::Answered(ticket, Some(Answer::BackedUp(file))),
+    );
+}
+
+/// Whatever has the copy's name is a whole copy.
+fn copy(files: &Files, to: &Path) -> Result<(), StoreError> {
+    if to.exists() {
+        return Err(StoreError::Exists(to.to_owned()));
+    }
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let copied = maintenance::back_up(files.path(), &part)
+        .and_then(|()| fs::rename(&part, to).map_err(StoreError::unusable(to)));
+    if copied
+        .as_ref()
+        .is_err_and(|error| !matches!(error, StoreError::Exists(_)))
+    {
+        // What is not whole is of no use; one that was there before may be another's.
+        let _ = fs::remove_file(&part);
+    }
+    copied
+}
+
+/// `.backup-YYYYMMDD-HHMMSS`, in UTC: names are in the order of their times.
+fn ending(at: UnixMs) -> String {
+    let moment = i64::try_from(at).ok();
+    let moment = moment.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let time = Offset::UTC.to_datetime(moment.unwrap_or_default());
+    format!(
+        ".backup-{:04}{:02}{:02}-{:02}{:02}{:02}",
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copy_is_named_for_its_time() {
+        assert_eq!(ending(1_700_000_000_000), ".backup-20231114-221320");
+        assert_eq!(ending(0), ".backup-19700101-000000");
+    }
+}
