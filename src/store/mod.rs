@@ -18,6 +18,7 @@ mod completions;
 mod database;
 mod eraser;
 mod error;
+mod expiry;
 mod failure;
 mod files;
 mod handle;

@@ -196,12 +196,14 @@ impl Twins {
         let change = match self.rng.u32(..16) {
             0 => return self.make_account(),
             1..4 => {
-                self.rooms += 1;
+                // A new one, or one that is or was kept, by another rule.
+                let number = self.rng.u32(1..=self.rooms + 1);
+                self.rooms = self.rooms.max(number);
                 Change::KeepRoom {
-                    place: PlaceId::room(self.rooms),
-                    room: RoomName::parse(&format!("room{}", self.rooms)).unwrap(),
+                    place: PlaceId::room(number),
+                    room: RoomName::parse(&format!("room{number}")).unwrap(),
                     owner: self.rng.bool().then_some(account),
-                    days: 30,
+                    days: self.rng.u32(1..30),
                     topic: self.rng.bool().then(|| "a topic".into()),
                 }
             }
