@@ -5,6 +5,7 @@
 
 use super::Chat;
 use super::ids::ClientId;
+use super::moderation_commands::ranks::Rank;
 
 /// What a connection's user may do beside what everybody may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,12 +40,19 @@ impl Chat {
             })
     }
 
+    /// Whether a connection's user is an operator of its current room.
+    fn operates_current_room(&self, id: ClientId) -> bool {
+        let room = self.current_room(id);
+        let room = room.and_then(|room| self.rooms.get(room));
+        room.is_some_and(|room| self.rank_of_connection(id, &room.name) >= Rank::Operator)
+    }
+
     /// What a connection's user may do.
     pub(super) fn rights_of(&self, id: ClientId) -> Rights {
         let user = self.directory.user_of(id);
         Rights {
             is_account: user.is_some_and(|user| self.account_of(user).is_some()),
-            operates_room: false,
+            operates_room: self.operates_current_room(id),
             operates_server: self.operates_server(id),
         }
     }
