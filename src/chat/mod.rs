@@ -31,6 +31,7 @@ mod moderation;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+pub mod order;
 pub mod outbox;
 mod pending;
 mod people_commands;

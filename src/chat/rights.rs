@@ -5,7 +5,6 @@
 
 use super::Chat;
 use super::ids::ClientId;
-use super::moderation_commands::ranks::Rank;
 
 /// What a connection's user may do beside what everybody may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +37,6 @@ impl Chat {
                 let name = account.and_then(|account| self.accounts.name_of(account));
                 name.is_some_and(|name| self.settings.operators.contains(&name))
             })
-    }
-
-    /// Whether a connection's user is an operator of its current room.
-    fn operates_current_room(&self, id: ClientId) -> bool {
-        let room = self.current_room(id);
-        let room = room.and_then(|room| self.rooms.get(room));
-        room.is_some_and(|room| self.rank_of_connection(id, &room.name) >= Rank::Operator)
     }
 
     /// What a connection's user may do.

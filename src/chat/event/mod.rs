@@ -17,7 +17,7 @@ use crate::chat::refusal::Refusal;
 use crate::chat::rights::Rights;
 use crate::chat::stats::{Counts, ServerStats};
 
-pub use moderation::{Act, Done, Limit, Limited, ModerationEvent, ModerationReply};
+pub use moderation::{Done, ModerationEvent, ModerationReply};
 pub use operators::{OperatorEvent, OperatorReply};
 pub use people::{FriendState, PeopleEvent, PeopleReply, PrivacyView};
 

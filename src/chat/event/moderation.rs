@@ -1,46 +1,9 @@
 //! What clients are told of order in a room.
 
-use std::time::Duration;
-
 use crate::chat::archive::UnixMs;
-use crate::chat::command::{Lock, Locks};
 use crate::chat::ids::LineId;
 use crate::chat::name::{Name, RoomName};
-
-/// What is done to a user in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// They are out of the room.
-    Kick,
-    /// They may not speak.
-    Mute,
-    /// They may again.
-    Unmute,
-    /// They are out of the room, and may not come in.
-    Bar,
-    /// They may again.
-    Unbar,
-    /// They are an operator of the room.
-    Op,
-    /// They are that no longer.
-    Deop,
-}
-
-impl Act {
-    /// The command's name, without its slash.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Kick => "kick",
-            Self::Mute => "mute",
-            Self::Unmute => "unmute",
-            Self::Bar => "bar",
-            Self::Unbar => "unbar",
-            Self::Op => "op",
-            Self::Deop => "deop",
-        }
-    }
-}
+use crate::chat::order::{Act, Limited, Lock, Locks};
 
 /// Something was done to a user in a room.
 #[derive(Clone, Copy, Debug)]
@@ -57,32 +20,6 @@ pub struct Done<'a> {
     pub until: Option<UnixMs>,
     /// The operator's reason.
     pub why: Option<&'a str>,
-}
-
-/// What a user may not do in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Speak, as they are muted.
-    Muted,
-    /// Come in, as they are barred.
-    Barred,
-    /// What only operators of the room may.
-    Locked(Lock),
-}
-
-/// What a user may not do in a room, and what there is to know about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limited<'a> {
-    /// What.
-    pub limit: Limit,
-    /// Where.
-    pub room: RoomName,
-    /// For how much longer; `None` until it is undone.
-    pub left: Option<Duration>,
-    /// The operator's reason.
-    pub why: Option<&'a str>,
-    /// Whom to ask; `None`: the operator of the server.
-    pub ask: Option<Name>,
 }
 
 /// Order was kept in a room.

@@ -1,10 +1,9 @@
 //! What follows once the archive has answered a command that keeps order in a room.
 
 use crate::chat::archive::UnixMs;
-use crate::chat::command::{Lock, Locks};
-use crate::chat::event::Act;
 use crate::chat::ids::{LineId, PlaceId};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::order::{Act, Lock, Locks};
 use crate::chat::refusal::{AccountRefusal, ModerationRefusal, Refusal};
 
 /// Once a change is kept.

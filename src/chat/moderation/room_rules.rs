@@ -9,9 +9,9 @@ use std::time::Duration;
 use ahash::RandomState;
 
 use crate::chat::archive::{RuleKind, UnixMs};
-use crate::chat::command::Locks;
 use crate::chat::ids::{AccountId, AddressKey, ClientId};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::order::Locks;
 use crate::chat::time::Now;
 
 use super::super::time::Timestamp;

@@ -1,11 +1,11 @@
 //! What somebody may not do in a room: looked at only where the room is restricted.
 
 use crate::chat::archive::RuleKind;
-use crate::chat::command::Lock;
-use crate::chat::event::{Event, Limit, Limited, ModerationEvent};
+use crate::chat::event::{Event, ModerationEvent};
 use crate::chat::ids::{ClientId, RoomId};
 use crate::chat::moderation::room_rules::{End, Rule};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::order::{Limit, Limited, Lock};
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{ModerationRefusal, Refusal};
 use crate::chat::time::Now;

@@ -1,8 +1,8 @@
 //! `/lock`: what only a room's operators may do.
 
 use crate::chat::archive::{Archive, Change};
-use crate::chat::command::Lock;
 use crate::chat::event::{ModerationEvent, ModerationReply};
+use crate::chat::order::Lock;
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::MembershipRefusal;
 use crate::chat::time::Now;

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use super::archive::{Archive, Change, Deed};
 use super::command::{ModerationCommand, Reach};
-use super::event::Act;
 use super::ids::{PlaceId, RoomId};
 use super::name::RoomName;
 use super::outbox::Outbox;
@@ -24,6 +23,7 @@ use super::pending::Effect;
 use super::refusal::{AccountRefusal, MembershipRefusal, ModerationRefusal, Refusal};
 use super::time::Now;
 use super::{Answered, Chat, Outcome, Sender, check_note};
+use crate::chat::order::Act;
 
 use super::moderation::effects::ModerationEffect;
 use ranks::Rank;

@@ -37,6 +37,13 @@ impl Chat {
         account.map_or(Rank::Member, |account| self.rank_of_account(account, room))
     }
 
+    /// Whether a connection's user is an operator of its current room.
+    pub(in crate::chat) fn operates_current_room(&self, id: ClientId) -> bool {
+        let room = self.current_room(id);
+        let room = room.and_then(|room| self.rooms.get(room));
+        room.is_some_and(|room| self.rank_of_connection(id, &room.name) >= Rank::Operator)
+    }
+
     /// What an account is in a room, here or not.
     pub(super) fn rank_of_account(&self, account: AccountId, room: &RoomName) -> Rank {
         let name = self.accounts.name_of(account);

@@ -3,10 +3,11 @@
 use smallvec::SmallVec;
 
 use crate::chat::archive::{Archive, RuleKind};
-use crate::chat::event::{Act, Done, Event, Limit, ModerationEvent};
+use crate::chat::event::{Done, Event, ModerationEvent};
 use crate::chat::ids::{ClientId, RoomId, UserId};
 use crate::chat::member::Member;
 use crate::chat::name::RoomName;
+use crate::chat::order::{Act, Limit};
 use crate::chat::outbox::Outbox;
 use crate::chat::presence::{Change, ChangeKind};
 use crate::chat::refusal::ModerationRefusal;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::chat::archive::{Archive, Change, Restored, RuleKind, StoredRule};
-use crate::chat::command::Locks;
-use crate::chat::event::{Act, Done};
+use crate::chat::event::Done;
 use crate::chat::ids::{AccountId, PlaceId};
 use crate::chat::moderation::room_rules::{End, RULES_PER_ROOM_MAX, Rule, Subject};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::order::{Act, Locks};
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{ModerationRefusal, Refusal};
 use crate::chat::time::Now;

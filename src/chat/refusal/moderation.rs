@@ -1,7 +1,7 @@
 //! Why nothing became of order in a room, or why something was not said or done for the sake of it.
 
-use crate::chat::event::{Act, Limit, Limited};
 use crate::chat::name::{Name, RoomName};
+use crate::chat::order::{Act, Limit, Limited};
 
 /// Why nothing became of order in a room, or why something was not said or done for the sake of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use serde::ser::SerializeMap;
 
-use crate::chat::command::Locks;
-use crate::chat::event::{Act, Done, Limit, Limited, ModerationEvent, ModerationReply};
+use crate::chat::event::{Done, ModerationEvent, ModerationReply};
+use crate::chat::order::{Act, Limit, Limited, Locks};
 use crate::chat::refusal::ModerationRefusal;
 
 use super::super::text::moderation::lock_words;

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::command::{Lock, Locks};
-use crate::chat::event::{Act, Done, Limit, Limited, ModerationEvent, ModerationReply};
+use crate::chat::event::{Done, ModerationEvent, ModerationReply};
 use crate::chat::name::RoomName;
+use crate::chat::order::{Act, Limit, Limited, Lock, Locks};
 use crate::chat::refusal::ModerationRefusal;
 
 use super::super::wall_time::WallTime;
