@@ -108,9 +108,15 @@ impl Chat {
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
-            Effect::Moderation(effect) => {
-                self.moderation_settled(now, client, &effect, kept, answer, outbox, archive)
-            }
+            Effect::Moderation(effect) => self.moderation_settled(
+                now,
+                client,
+                &effect,
+                kept,
+                answer.as_ref(),
+                outbox,
+                archive,
+            ),
         };
         if let Some(client) = client {
             self.end_later(client, outcome, outbox);

@@ -22,7 +22,7 @@ impl Chat {
         client: Option<ClientId>,
         effect: &ModerationEffect,
         kept: Result<(), NotKept>,
-        found: Option<ChangeAnswer>,
+        found: Option<&ChangeAnswer>,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {

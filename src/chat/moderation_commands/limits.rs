@@ -46,6 +46,10 @@ impl Chat {
         if !self.rules.restricts(room) {
             return None;
         }
+        // As the room is spelt, and not as it was typed.
+        let kept = self.history.kept.find(room);
+        let kept = kept.and_then(|place| self.history.kept.get(place));
+        let room = kept.map_or(room, |kept| &kept.name);
         let barred = self.rule_limit(now, client, room, RuleKind::Barred);
         barred.or_else(|| self.lock_limit(client, room, Lock::In))
     }

@@ -200,7 +200,7 @@ fn check_why(why: Option<&str>) -> Result<(), Refusal<'_>> {
 fn typed_time(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(604_800, 'w'), (86_400, 'd'), (3600, 'h'), (60, 'm')];
-    let unit = units.iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     let (unit, letter) = unit.unwrap_or(&(1, 's'));
     format!("{}{letter}", seconds / unit)
 }
