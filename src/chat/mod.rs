@@ -27,9 +27,11 @@ mod member;
 mod members;
 mod membership;
 mod messaging;
+mod moderation;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+pub mod order;
 pub mod outbox;
 mod pending;
 mod people_commands;
@@ -62,6 +64,7 @@ use event::{Event, Notice, Reply};
 use history::History;
 use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
+use moderation::room_rules::RoomRules;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use pending::Pending;
@@ -113,6 +116,7 @@ pub struct Chat {
     pending: Pending,
     accounts: Accounts,
     history: History,
+    rules: RoomRules,
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
@@ -130,6 +134,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -184,7 +189,7 @@ impl Chat {
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
         let is_asked = client.prompt().is_some() || client.is_late();
-        if self.must_wait(id, sender.as_ref(), &request, outbox) {
+        if self.must_wait(now, id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
         }
         if is_asked && !matches!(request, Ok(Command::Answer(_))) {
@@ -210,6 +215,7 @@ impl Chat {
     /// Whether a line must wait for the answers to earlier ones of its sender.
     fn must_wait<O: Outbox>(
         &self,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         request: &Request<'_>,
@@ -225,12 +231,13 @@ impl Chat {
             return true;
         };
         let mode = outbox.mode(id);
-        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(now, sender, command, mode)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.restore_rules(&restored);
         self.restore_history(&mut restored);
     }
 

@@ -389,11 +389,14 @@ impl Chat {
         };
         let user = user.ok_or(Refusal::NotRegistered)?;
         self.own(user, account);
+        self.leave_barred_rooms(now, id, outbox);
         self.note_rooms(now.timestamp, user);
         if guest.is_none() {
             outbox.named(id, name);
             let lobby = self.rooms.lobby();
-            self.enter(now.timestamp, id, &name, lobby, outbox);
+            if !self.is_kept_out(now, id, lobby, outbox) {
+                self.enter(now, id, &name, lobby, outbox);
+            }
         }
         Ok(())
     }
