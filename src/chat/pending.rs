@@ -12,7 +12,9 @@ use super::accounts::effects::{AccountEffect, AccountStep};
 use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
 use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::ids::ClientId;
+use super::moderation::effects::ModerationEffect;
 use super::operators::effects::{OperatorEffect, OperatorStep};
+use super::people::effects::{PeopleEffect, PeopleStep};
 use super::time::Timestamp;
 
 /// Kept lines of one client that may be without an answer: a paste is one or two commits of the archive.
@@ -64,6 +66,10 @@ pub(super) enum Effect {
     History(Box<HistoryEffect>),
     /// See there.
     Operator(Box<OperatorEffect>),
+    /// See there.
+    People(Box<PeopleEffect>),
+    /// See there.
+    Moderation(Box<ModerationEffect>),
 }
 
 impl Effect {
@@ -92,6 +98,8 @@ pub(super) enum Step {
     History(Box<HistoryStep>),
     /// See there.
     Operator(Box<OperatorStep>),
+    /// See there.
+    People(Box<PeopleStep>),
 }
 
 /// What came of a question.

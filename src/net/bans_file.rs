@@ -13,9 +13,6 @@ use super::listener::displayed;
 /// A longer file is a mistake: it is another one.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// A reason may be as long as one that an operator types.
-const WHY_BYTES_MAX: usize = 300;
-
 /// Bad lines that are logged one by one.
 const BAD_LINES_LOGGED_MAX: usize = 20;
 
@@ -104,9 +101,7 @@ fn parse(bytes: &[u8]) -> Contents {
             continue;
         }
         let (net, why) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        let why = why.trim();
-        let why = why.get(..why.floor_char_boundary(WHY_BYTES_MAX));
-        match ListedBan::parse(net, why.unwrap_or_default()) {
+        match ListedBan::parse(net, why.trim()) {
             Some(ban) => read.bans.push(ban),
             None => read.bad_lines.push(number),
         }

@@ -23,6 +23,7 @@ mod kept;
 mod limits;
 mod line;
 mod model;
+mod moderation;
 mod operators;
 mod presence;
 mod properties;

@@ -12,7 +12,7 @@ use crate::chat::outbox::Outbox;
 use crate::chat::pending::Response;
 use crate::chat::refusal::{AccountRefusal, QueryRefusal, Refusal};
 use crate::chat::time::Now;
-use crate::chat::{Chat, NOTE_BYTES_MAX, Outcome, Sender, answer};
+use crate::chat::{Chat, Outcome, Sender, answer, cut_note};
 
 /// Deeds of a page: a screen.
 pub const DEEDS_PAGE: usize = 20;
@@ -137,15 +137,9 @@ pub fn how_long_and_why(time: Option<Duration>, why: Option<&str>) -> Option<Box
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(cut(why));
+        text.push_str(cut_note(why));
     }
     (!text.is_empty()).then(|| text.into())
-}
-
-/// The start of a text, as much of it as is kept with a deed.
-pub fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(NOTE_BYTES_MAX))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -138,6 +138,10 @@ pub fn barred_event(from: BarredFrom, verdict: Verdict<'_>) -> Event<'_> {
 }
 
 /// Sends a refusal whose text is the chat's own.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends a command, and commands can fail"
+)]
 pub fn refuse<O: Outbox>(
     id: ClientId,
     refusal: OperatorRefusal<'_>,

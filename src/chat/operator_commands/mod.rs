@@ -20,7 +20,7 @@ use super::outbox::{Outbox, ServerRequest};
 use super::pending::{Effect, Response, Step};
 use super::refusal::{AccountRefusal, ModerationRefusal, OperatorRefusal};
 use super::time::Now;
-use super::{Answered, Chat, Outcome, Sender, answer};
+use super::{Answered, Chat, Outcome, Sender, answer, cut_note};
 
 impl Chat {
     pub(super) fn execute_operator<'a, O: Outbox>(
@@ -52,7 +52,7 @@ impl Chat {
     }
 
     /// Refuses what only operators of the server may do.
-    fn check_operator(&self, sender: &Sender) -> Result<(), ModerationRefusal> {
+    fn check_operator(&self, sender: &Sender) -> Result<(), ModerationRefusal<'static>> {
         if self.operates_server(sender.client) {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl Chat {
             let event = OperatorEvent::Announcement { text };
             outbox.send(id, &Event::Operator(event));
         }
-        let noted = Some(deeds::cut(text).into());
+        let noted = Some(cut_note(text).into());
         let deed = Self::server_deed(now, sender, "announce", None, noted);
         let effect = OperatorEffect::Announced { text: text.into() };
         self.done(now, sender, true, deed, effect, outbox, archive)
@@ -171,12 +171,12 @@ impl Chat {
         &mut self,
         now: Now,
         client: ClientId,
-        step: OperatorStep,
+        step: &OperatorStep,
         response: Response,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
-        match step {
+        match *step {
             OperatorStep::CodeMade { account, name } => {
                 self.code_made(now, client, account, name, response, outbox, archive)
             }

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::chat::archive::{Ban, BanKind, BanTarget, UnixMs};
+use crate::chat::cut_note;
 use crate::chat::ids::{AccountId, Peer};
 use crate::chat::name::Name;
 
@@ -41,7 +42,7 @@ impl ListedBan {
     #[must_use]
     pub fn parse(net: &str, why: &str) -> Option<Self> {
         let net = parse_range(net)?;
-        let why = why.into();
+        let why = cut_note(why).into();
         Some(Self { net, why })
     }
 }
