@@ -3,47 +3,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::chat::archive::{Answer, Settled, Ticket, UnixMs};
+use crate::chat::archive::UnixMs;
 
 use super::error::StoreError;
 use super::files::Files;
 use super::maintenance;
-use super::worker::{self, Shared};
 
-/// Has a copy written that is named for this time, and answers once it is.
-pub(super) fn begin(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
-    let files = files.clone();
+/// Writes a copy that is named for this time. Returns its name; `None` if that failed, which is logged.
+pub(super) fn write(files: &Files, at: UnixMs) -> Option<Box<str>> {
     let to = files.beside(&ending(at));
-    let started = worker::start("store-copy", shared, (), move |shared| {
-        let file = match copy(&files, &to) {
-            Ok(()) => {
-                log::info!("the store is copied to {}", to.display());
-                to.file_name().map(|name| name.to_string_lossy().into())
-            }
-            Err(error) => {
-                log::error!("the store cannot be copied: {error}");
-                None
-            }
-        };
-        answer(shared, ticket, file);
-    });
-    if let Err(error) = started {
-        log::error!("the store cannot be copied: {error}");
-        answer(shared, ticket, None);
+    match copy(files, &to) {
+        Ok(()) => {
+            log::info!("the store is copied to {}", to.display());
+            Some(to.file_name()?.to_string_lossy().into())
+        }
+        Err(error) => {
+            log::error!("the store cannot be copied: {error}");
+            None
+        }
     }
-}
-
-/// Answers that there is nothing to copy.
-pub(super) fn answer(shared: &Shared, ticket: Ticket, file: Option<Box<str>>) {
-    shared.answered(
-        ticket,
-        Settled::Answered(ticket, Some(Answer::BackedUp(file))),
-    );
 }
 
 /// Whatever has the copy's name is a whole copy.

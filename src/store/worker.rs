@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::chat::archive::{Hashed, Question, Settled, Ticket, TokenHash};
+use crate::chat::archive::{Answer, Hashed, Question, Settled, Ticket, TokenHash, UnixMs};
 use crate::chat::secret::Secret;
 
 use super::backup;
@@ -129,7 +129,7 @@ impl Shared {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn answered(&self, asked: Ticket, answer: Settled) {
+    fn answered(&self, asked: Ticket, answer: Settled) {
         debug_assert!(asked.0 > 0);
         self.questions.give_back();
         self.completions.post(answer);
@@ -263,7 +263,7 @@ fn read_on(
             ..
         }) = errand
         {
-            backup::begin(shared, files, ticket, at);
+            begin_copy(shared, files, ticket, at);
             continue;
         }
         let _reading = shared.gate.enter();
@@ -289,7 +289,23 @@ fn read_on(
     Ok(())
 }
 
-pub(super) fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
+pub(super) /// Has a copy written by a thread of its own, and answers once it is.
+fn begin_copy(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
+    let answer = |shared: &Shared, file| {
+        let answer = Some(Answer::BackedUp(file));
+        shared.answered(ticket, Settled::Answered(ticket, answer));
+    };
+    let files = files.clone();
+    let started = start("store-copy", shared, (), move |shared| {
+        answer(shared, backup::write(&files, at));
+    });
+    if let Err(error) = started {
+        log::error!("the store cannot be copied: {error}");
+        answer(shared, None);
+    }
+}
+
+fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
     found
         .inspect_err(|error| log::error!("the store cannot be read: {error}"))
         .ok()

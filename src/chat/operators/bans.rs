@@ -265,13 +265,14 @@ pub fn parse_range(text: &str) -> Option<IpNet> {
     let net: IpNet = text.parse().ok()?;
     // An IPv4 address as IPv6 shows it is kept as IPv4, and so is a range of them.
     let mapped = match net {
-        IpNet::V6(net) if net.prefix_len() >= 96 => net.addr().to_ipv4_mapped().map(|ip| (ip, net)),
+        IpNet::V6(net) if net.prefix_len() >= 96 => net.addr().to_ipv4_mapped(),
         _ => None,
     };
-    match mapped {
-        Some((ip, mapped)) => IpNet::new(ip.into(), mapped.prefix_len() - 96).ok(),
-        None => Some(net.trunc()),
-    }
+    let net = match mapped {
+        Some(ip) => IpNet::new(ip.into(), net.prefix_len() - 96).ok()?,
+        None => net,
+    };
+    Some(net.trunc())
 }
 
 /// Whether a range is wider than anybody means at first.
