@@ -326,8 +326,11 @@ impl Harness {
         let senders = std::mem::take(&mut recorder.senders);
         assert!(senders.iter().all(|sender| Some(*sender) == user));
         let seen = recorder.take();
-        let is_answer =
-            |event: &OwnedEvent| matches!(event, OwnedEvent::Ok(_) | OwnedEvent::Error(_));
+        let is_answer = |event: &OwnedEvent| match event {
+            OwnedEvent::Ok(_) | OwnedEvent::Error(_) => true,
+            OwnedEvent::Json(json) => json.starts_with(r#"{"type":"ok","#),
+            _ => false,
+        };
         let own = seen.heard_by(SENDER);
         let answers = own.iter().filter(|event| is_answer(event)).count();
         assert_eq!(answers, 1, "one answer to one line");
