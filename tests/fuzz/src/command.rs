@@ -16,7 +16,7 @@ use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::refusal::{
-    LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
+    LineRefusal, MembershipRefusal, MessageRefusal, ModerationRefusal, Refusal, SessionRefusal,
 };
 use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
@@ -247,6 +247,10 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
         | (
             Verb::History | Verb::Read | Verb::Search | Verb::Forget,
             Err(Refusal::Session(SessionRefusal::BadName { .. })),
+        )
+        | (
+            Verb::Mute | Verb::Bar | Verb::Ban,
+            Err(Refusal::Moderation(ModerationRefusal::BadTime)),
         ) => {}
         (verb, Err(Refusal::Line(LineRefusal::Usage(wrong)))) if verb == *wrong => {
             let takes_words = [
@@ -270,6 +274,15 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
                 Verb::Forget,
                 Verb::Export,
                 Verb::Keep,
+                Verb::Kick,
+                Verb::Mute,
+                Verb::Unmute,
+                Verb::Bar,
+                Verb::Unbar,
+                Verb::Op,
+                Verb::Deop,
+                Verb::Lock,
+                Verb::Remove,
             ];
             assert!(takes_words.contains(&verb), "{verb:?} cannot be wrong");
         }
