@@ -264,6 +264,7 @@ fn who_may_not_is_told_for_how_long_why_and_whom_to_ask() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each refusal")]
 fn operator_is_refused_in_these_words() {
     let (alice, dev) = (name("alice"), room("dev"));
     for (refusal, code, line) in [

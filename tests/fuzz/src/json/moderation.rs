@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chinwag::chat::event::{Done, Event, ModerationEvent, ModerationReply};
 use chinwag::chat::ids::LineId;
+use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::order::{Act, Limit, Limited, Lock, Locks};
 use chinwag::chat::refusal::ModerationRefusal;
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ fn limited(world: &World) -> (Limited<'_>, Value) {
     if let Some(left) = left {
         fields["wait_ms"] = left.into();
     }
-    put(&mut fields, "ask", ask.as_ref().map(|name| name.as_str()));
+    put(&mut fields, "ask", ask.as_ref().map(Name::as_str));
     (limited, fields)
 }
 
@@ -105,7 +106,7 @@ fn event(world: &World, which: usize, examine: Examine<'_>) {
             let current = world.flag.then_some(&world.other_room);
             let moved = world.other_count.is_multiple_of(2).then_some(current);
             if let Some(current) = moved {
-                fields["current"] = current.map(|room| room.as_str()).into();
+                fields["current"] = current.map(RoomName::as_str).into();
             }
             let begin = if bad(done.act) { "! " } else { "* " };
             let event = ModerationEvent::DoneToYou { done, moved };
