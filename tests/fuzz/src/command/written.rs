@@ -224,28 +224,27 @@ fn write_moderation(command: &ModerationCommand<'_>) -> String {
         Reach::Room => "",
         Reach::Server => "* ",
     };
-    let time = |time: &Option<Duration>| {
-        time.map_or(String::new(), |time| format!(" {}S", time.as_secs()))
-    };
-    let why = |why: &Option<&str>| why.map_or(String::new(), |why| format!("  {why} "));
+    let time =
+        |time: Option<Duration>| time.map_or(String::new(), |time| format!(" {}S", time.as_secs()));
+    let why = |why: Option<&str>| why.map_or(String::new(), |why| format!("  {why} "));
     match command {
         ModerationCommand::Kick {
             reach,
             name,
             why: text,
-        } => format!("/KICK {}{name}{}", star(reach), why(text)),
+        } => format!("/KICK {}{name}{}", star(reach), why(*text)),
         ModerationCommand::Mute {
             reach,
             name,
             time: until,
             why: text,
-        } => format!("/mute {}{name}{}{}", star(reach), time(until), why(text)),
+        } => format!("/mute {}{name}{}{}", star(reach), time(*until), why(*text)),
         ModerationCommand::Unmute { reach, name } => format!("/Unmute {}{name}", star(reach)),
         ModerationCommand::Bar {
             name,
             time: until,
             why: text,
-        } => format!("/bar {name}{}{}", time(until), why(text)),
+        } => format!("/bar {name}{}{}", time(*until), why(*text)),
         ModerationCommand::Unbar { name } => format!("/unbar  {name} "),
         ModerationCommand::Op { name } => format!("/op {name}"),
         ModerationCommand::Deop { name } => format!("/deop {name}"),
