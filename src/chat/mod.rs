@@ -34,6 +34,7 @@ mod operator_commands;
 pub mod order;
 pub mod outbox;
 mod pending;
+mod people;
 mod people_commands;
 mod presence;
 mod queries;
@@ -68,6 +69,7 @@ use moderation::room_rules::RoomRules;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use pending::Pending;
+use people::People;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
@@ -116,6 +118,7 @@ pub struct Chat {
     pending: Pending,
     accounts: Accounts,
     history: History,
+    people: People,
     rules: RoomRules,
     guard: Guard,
     prompts: Prompts,
@@ -134,6 +137,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            people: People::new(&hasher),
             rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
@@ -237,6 +241,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.people.relations.restore(&restored.relations);
         self.restore_rules(&restored);
         self.restore_history(&mut restored);
     }

@@ -13,6 +13,7 @@ use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
 use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::ids::ClientId;
 use super::moderation::effects::ModerationEffect;
+use super::people::effects::{PeopleEffect, PeopleStep};
 use super::time::Timestamp;
 
 /// Kept lines of one client that may be without an answer: a paste is one or two commits of the archive.
@@ -63,6 +64,8 @@ pub(super) enum Effect {
     /// See there.
     History(Box<HistoryEffect>),
     /// See there.
+    People(Box<PeopleEffect>),
+    /// See there.
     Moderation(Box<ModerationEffect>),
 }
 
@@ -90,6 +93,8 @@ pub(super) enum Step {
     Account(Box<AccountStep>),
     /// See there.
     History(Box<HistoryStep>),
+    /// See there.
+    People(Box<PeopleStep>),
 }
 
 /// What came of a question.
