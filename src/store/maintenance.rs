@@ -164,7 +164,7 @@ pub fn reset_password(path: &Path, name: &str, cost: PasswordCost) -> Result<Sec
         .execute(set, params![account, hash.0])
         .and_then(|_| connection.execute("DELETE FROM token WHERE account = ?1", [account]))
         .and_then(|_| order::record(&connection, "reset", name))
-        .and_then(|_| connection.execute_batch("COMMIT"))
+        .and_then(|()| connection.execute_batch("COMMIT"))
         .map_err(sqlite)?;
     super::eraser::empty_journal(&connection).map_err(sqlite)?;
     Ok(made)
