@@ -289,9 +289,9 @@ fn read_on(
     Ok(())
 }
 
-pub(super) /// Has a copy written by a thread of its own, and answers once it is.
+/// Has a copy written by a thread of its own, and answers once it is.
 fn begin_copy(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
-    let answer = |shared: &Shared, file| {
+    let answer = move |shared: &Shared, file| {
         let answer = Some(Answer::BackedUp(file));
         shared.answered(ticket, Settled::Answered(ticket, answer));
     };
@@ -305,7 +305,7 @@ fn begin_copy(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
     }
 }
 
-fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
+pub(super) fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
     found
         .inspect_err(|error| log::error!("the store cannot be read: {error}"))
         .ok()
