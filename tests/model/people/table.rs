@@ -4,6 +4,10 @@
 use super::stage::{HIDDEN, Stage, kept};
 
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the table"
+)]
 struct Case {
     block: bool,
     ignore: bool,
