@@ -25,6 +25,7 @@ mod line;
 mod model;
 mod moderation;
 mod operators;
+mod people;
 mod presence;
 mod properties;
 #[path = "../support/recorder.rs"]
