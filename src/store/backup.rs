@@ -3,15 +3,27 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
 
 use crate::chat::archive::UnixMs;
 
+use super::database;
 use super::error::StoreError;
-use super::files::Files;
-use super::maintenance;
+use super::files::{Files, make_private};
+
+/// Pages that a backup copies before it lets others have the disk.
+const BACKUP_STEP_PAGES: i32 = 256;
+
+/// Between two steps of a backup.
+const BACKUP_PAUSE: Duration = Duration::from_millis(1);
+
+/// Holds on to the database as it is now: a backup begins anew whenever it finds another's change.
+const AS_IT_IS_NOW: &str = "BEGIN; SELECT count(*) FROM meta";
 
 /// Writes a copy that is named for this time. Returns its name; `None` if that failed, which is logged.
 pub(super) fn write(files: &Files, at: UnixMs) -> Option<Box<str>> {
@@ -36,7 +48,9 @@ fn copy(files: &Files, to: &Path) -> Result<(), StoreError> {
     let mut part = to.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let copied = maintenance::back_up(files.path(), &part)
+    let copied = database::open_to_read(files.path())
+        .map_err(StoreError::sqlite("open", files.path()))
+        .and_then(|connection| copy_whole(&connection, &part))
         .and_then(|()| fs::rename(&part, to).map_err(StoreError::unusable(to)));
     if copied
         .as_ref()
@@ -46,6 +60,22 @@ fn copy(files: &Files, to: &Path) -> Result<(), StoreError> {
         let _ = fs::remove_file(&part);
     }
     copied
+}
+
+/// Copies a database to a file that is not there yet, and that only its owner reads.
+pub(super) fn copy_whole(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    if to.exists() {
+        return Err(StoreError::Exists(to.to_owned()));
+    }
+    make_private(to).map_err(StoreError::unusable(to))?;
+    let copied = Connection::open(to).and_then(|mut copy| {
+        connection.execute_batch(AS_IT_IS_NOW)?;
+        let backup = Backup::new(connection, &mut copy)?;
+        backup.run_to_completion(BACKUP_STEP_PAGES, BACKUP_PAUSE, None)?;
+        drop(backup);
+        copy.query_row("PRAGMA journal_mode = DELETE", (), |_| Ok(()))
+    });
+    copied.map_err(StoreError::sqlite("write", to))
 }
 
 /// `.backup-YYYYMMDD-HHMMSS`, in UTC: names are in the order of their times.
