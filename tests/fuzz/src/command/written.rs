@@ -227,15 +227,15 @@ fn write(command: &Command<'_>) -> Option<String> {
 }
 
 fn write_people(command: &PeopleCommand<'_>) -> Option<String> {
-    let with = |word: &str, name: &Option<&str>| format!("/{word}  {}", name.unwrap_or_default());
+    let with = |word: &str, name: Option<&str>| format!("/{word}  {}", name.unwrap_or_default());
     Some(match command {
-        PeopleCommand::Profile(name) => with("Profile", name),
+        PeopleCommand::Profile(name) => with("Profile", *name),
         PeopleCommand::SetProfile(ProfileChange::Set(text)) => format!("/profile SET  {text}"),
         PeopleCommand::SetProfile(ProfileChange::Clear) => "/profile Set  -".to_owned(),
-        PeopleCommand::Friend(name) => with("FRIEND", name),
+        PeopleCommand::Friend(name) => with("FRIEND", *name),
         PeopleCommand::Unfriend(name) => format!("/unfriend   {name}"),
-        PeopleCommand::Block(name) => with("Block", name),
-        PeopleCommand::Unblock(name) => with("unBlock", name),
+        PeopleCommand::Block(name) => with("Block", *name),
+        PeopleCommand::Unblock(name) => with("unBlock", *name),
         PeopleCommand::Privacy(None) => "/PRIVACY".to_owned(),
         PeopleCommand::Privacy(Some((what, on))) => {
             let what = match what {

@@ -38,7 +38,7 @@ fn event(world: &World, which: usize, examine: Examine<'_>) {
 
 fn reply(world: &World, which: usize, examine: Examine<'_>) {
     let (name, names) = (&world.name, &world.names);
-    let (named, text) = (name.as_str(), world.optional_text());
+    let (shown_name, text) = (name.as_str(), world.optional_text());
     let (here, mutual) = (world.flag, world.count.is_multiple_of(2));
     let friends = names.iter().map(|name| FriendView {
         name: *name,
@@ -46,14 +46,14 @@ fn reply(world: &World, which: usize, examine: Examine<'_>) {
         mutual,
     });
     let friends: Vec<FriendView> = friends.collect();
-    let only_name = json!({"name": named});
+    let only_name = json!({"name": shown_name});
     let (reply, fields) = match which % 8 {
         0 => {
             let (since, seen) = (
                 u64::from(world.count),
                 here.then_some(u64::from(world.other_count)),
             );
-            let mut fields = json!({"name": named, "since": since});
+            let mut fields = json!({"name": shown_name, "since": since});
             put(&mut fields, "text", text);
             if let Some(seen) = seen {
                 fields["seen"] = seen.into();
@@ -72,7 +72,7 @@ fn reply(world: &World, which: usize, examine: Examine<'_>) {
             (PeopleReply::ProfileSet { name, text }, fields)
         }
         2 => {
-            let fields = json!({"name": named, "mutual": mutual});
+            let fields = json!({"name": shown_name, "mutual": mutual});
             (PeopleReply::Friend { name, mutual }, fields)
         }
         3 => {
