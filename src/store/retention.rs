@@ -32,7 +32,7 @@ const LINE_BYTES: u64 = 60;
 /// What may go in an hour even of a small file.
 const HOURLY_BYTES_MIN: u64 = 1 << 20;
 
-pub(super) const DAY_MS: u64 = 24 * 3600 * 1000;
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// For how long lines are kept.
 #[derive(Clone, Copy, Debug)]
