@@ -132,7 +132,7 @@ impl Directory {
         let flags = MemberFlags {
             current: client.current == Some(room),
             quiet: user.quiet,
-            filters: !user.ignored().is_empty(),
+            filters: user.has_blocked || !user.ignored().is_empty(),
         };
         Some(Member::new(client.user?, id, flags))
     }

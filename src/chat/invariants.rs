@@ -13,6 +13,9 @@ impl Chat {
         self.pending.check_invariants();
         self.history.check_invariants();
         self.accounts.check_invariants();
+        self.people.relations.check_invariants();
+        self.people.veiled.check_invariants();
+        self.check_guards();
         self.check_prompts();
         self.check_accounts_here();
         self.check_users();
@@ -71,6 +74,24 @@ impl Chat {
             let holder = self.directory.find(account.name());
             assert!(holder.is_none() || holder == user, "no guest has its name");
         }
+    }
+
+    /// Who is not seen by all is flagged so, and nobody else.
+    fn check_guards(&self) {
+        for id in self.directory.user_ids() {
+            let record = self.directory.user(id);
+            let account = self.account_of(id);
+            let is_hidden =
+                account.is_some_and(|account| self.accounts.settings_of(account).is_hidden());
+            let has_blocked =
+                account.is_some_and(|account| !self.people.relations.blocked(account).is_empty());
+            assert!(record.is_some_and(|record| record.is_hidden == is_hidden));
+            assert!(record.is_some_and(|record| record.has_blocked == has_blocked));
+            let is_guarded = self.people.guarded.contains(&id);
+            assert_eq!(is_guarded, is_hidden || has_blocked);
+        }
+        let mut guarded = self.people.guarded.iter();
+        assert!(guarded.all(|user| self.directory.user(*user).is_some()));
     }
 
     #[expect(

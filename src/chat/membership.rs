@@ -101,11 +101,11 @@ impl Chat {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
-            Some(room_name) => Some(
-                self.rooms
-                    .find(&room_name)
-                    .ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?,
-            ),
+            Some(room_name) => {
+                let room = self.rooms.find(&room_name);
+                let room = room.filter(|room| self.is_room_for(sender.client, *room));
+                Some(room.ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?)
+            }
             None => client.current,
         };
         let membership = room.and_then(|room| user.membership(room));
@@ -180,6 +180,9 @@ impl Chat {
         };
         self.add_member(who, room);
         self.set_current(id, Some(room));
+        if let Some(account) = self.account_of(who) {
+            self.unveil(account);
+        }
         let change = Change {
             who,
             name,

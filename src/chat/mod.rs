@@ -32,6 +32,7 @@ pub mod name;
 mod operator_commands;
 pub mod outbox;
 mod pending;
+mod people;
 mod people_commands;
 mod presence;
 mod queries;
@@ -65,6 +66,7 @@ use limits::{AccountLimits, HistoryLimits};
 use name::{Name, RoomName};
 use outbox::Outbox;
 use pending::Pending;
+use people::People;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
@@ -113,6 +115,7 @@ pub struct Chat {
     pending: Pending,
     accounts: Accounts,
     history: History,
+    people: People,
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
@@ -130,6 +133,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            people: People::new(&hasher),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -231,6 +235,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.people.relations.restore(&restored.relations);
         self.restore_history(&mut restored);
     }
 

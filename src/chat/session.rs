@@ -53,7 +53,7 @@ impl Chat {
             SessionCommand::Version => SessionReply::Version { server_name },
             SessionCommand::Ping(text) => SessionReply::Pong { text },
             SessionCommand::Stats => {
-                let (counts, server) = (self.counts(), &outbox.stats());
+                let (counts, server) = (self.counts_for(id), &outbox.stats());
                 let reply = SessionReply::Stats {
                     server_name,
                     counts,
@@ -130,7 +130,7 @@ impl Chat {
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(now, name, None, outbox)?;
+        self.check_free(now, id, name, None, outbox)?;
         self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
@@ -156,7 +156,7 @@ impl Chat {
         new_name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(now, new_name, Some(sender.user), outbox)?;
+        self.check_free(now, sender.client, new_name, Some(sender.user), outbox)?;
         let old = self.rename_user(sender.user, new_name, outbox);
         if let Some(name) = &old.filter(|old| !old.is_spelt_like(&new_name)) {
             let new_name = &new_name;
@@ -197,6 +197,7 @@ impl Chat {
     fn check_free<O: Outbox>(
         &self,
         now: Timestamp,
+        id: ClientId,
         name: Name,
         user: Option<UserId>,
         outbox: &mut O,
@@ -213,9 +214,11 @@ impl Chat {
             }));
         }
         let like_room = RoomName::parse(name.as_str()).ok();
-        if like_room
-            .is_some_and(|room| self.rooms.find(&room).is_some() || self.is_kept_room(&room))
-        {
+        let is_room = |room: &RoomName| {
+            let found = self.rooms.find(room);
+            found.is_some_and(|found| self.is_room_for(id, found)) || self.is_kept_room(room)
+        };
+        if like_room.is_some_and(|room| is_room(&room)) {
             return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
         }
         Ok(())

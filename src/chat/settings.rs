@@ -114,7 +114,7 @@ impl Chat {
         answer(outbox, sender.client, SettingReply::Back)
     }
 
-    fn ignore<'a, O: Outbox>(
+    pub(super) fn ignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -125,7 +125,7 @@ impl Chat {
             return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.find_seen(sender, typed).ok_or(missing)?;
         if other == sender.user {
             return Err(Refusal::Setting(SettingRefusal::IgnoreSelf));
         }
@@ -147,7 +147,7 @@ impl Chat {
         )
     }
 
-    fn unignore<'a, O: Outbox>(
+    pub(super) fn unignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -158,7 +158,7 @@ impl Chat {
             return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.find_seen(sender, typed).ok_or(missing)?;
         let user = self.directory.user_mut(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         if !user.ignores(other) {
@@ -233,14 +233,14 @@ impl Chat {
         )
     }
 
-    /// Drops users who have left from a user's list of ignored ones.
+    /// Drops users who have left from a user's list of ignored ones, and those who are like that for the user.
     fn forget_ignored_who_left(&mut self, id: UserId) {
         let user = self.directory.user_mut(id);
         let Some(user) = user.filter(|user| !user.ignored().is_empty()) else {
             return;
         };
         let mut ignored = std::mem::take(&mut user.extras_mut().ignored);
-        ignored.retain(|other| self.directory.user(*other).is_some());
+        ignored.retain(|other| self.sees(id, *other));
         if let Some(user) = self.directory.user_mut(id) {
             user.extras_mut().ignored = ignored;
             self.refresh_member(id);

@@ -62,7 +62,7 @@ impl Chat {
             let (decided, unheard) = match effect {
                 Effect::Line(line) => (line.decided(), line.unheard()),
                 Effect::History(effect) => (None, effect.take_unheard()),
-                Effect::Account(_) => (None, None),
+                Effect::Account(_) | Effect::People(_) => (None, None),
             };
             if let Some(client) = unheard {
                 self.note_unheard(client);
@@ -102,6 +102,7 @@ impl Chat {
         let outcome = match effect {
             Effect::Line(effect) => self.line_settled(client, effect, kept, is_late, outbox),
             Effect::Account(effect) => self.account_settled(now, client, *effect, kept, outbox),
+            Effect::People(effect) => self.people_settled(client, &effect, kept, outbox),
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
@@ -129,7 +130,8 @@ impl Chat {
             Step::Account(step) if is_here => {
                 self.account_step(now, client, *step, response, outbox, archive)
             }
-            Step::Account(_) | Step::History(_) => return,
+            Step::People(step) if is_here => self.people_step(client, &step, response, outbox),
+            Step::Account(_) | Step::History(_) | Step::People(_) => return,
         };
         self.end_later(client, outcome, outbox);
     }

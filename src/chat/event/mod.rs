@@ -19,7 +19,7 @@ use crate::chat::stats::{Counts, ServerStats};
 
 pub use moderation::{ModerationEvent, ModerationReply};
 pub use operators::{OperatorEvent, OperatorReply};
-pub use people::{FriendState, PeopleEvent, PeopleReply, PrivacyView};
+pub use people::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView};
 
 /// One thing that a client is sent.
 #[derive(Clone, Copy, Debug)]
@@ -316,6 +316,8 @@ pub struct LoggedIn<'a> {
     pub name: &'a Name,
     /// How many connections the user has now.
     pub connections: usize,
+    /// They are hidden: the first connection of one who is enters no room.
+    pub is_hidden: bool,
     /// The current room, and who else is there.
     pub entered: Option<RoomView<'a>>,
     /// What was missed, by room.
