@@ -16,6 +16,7 @@ impl Chat {
         self.people.relations.check_invariants();
         self.people.veiled.check_invariants();
         self.check_guards();
+        self.rules.check_invariants();
         self.check_prompts();
         self.check_accounts_here();
         self.check_users();
@@ -108,6 +109,8 @@ impl Chat {
             let kept = self.history.kept.find(&room.name);
             let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
             assert_eq!(room.kept, kept, "a room knows whether it is kept");
+            let restricts = self.rules.restricts(&room.name);
+            assert_eq!(room.is_restricted, restricts, "and its rules");
             for member in room.members.connections() {
                 let user = self.directory.user(member.user());
                 let user = user.expect("a member is here");

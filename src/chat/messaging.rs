@@ -23,6 +23,15 @@ pub(super) enum Speech<'a> {
     Action(&'a str),
 }
 
+/// What became of text for a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spoken {
+    /// It was told. With its number, if it is to be kept.
+    Heard(Option<Numbered>),
+    /// It was not, and its author knows.
+    Refused,
+}
+
 impl Chat {
     pub(super) fn execute_message<'a, O: Outbox>(
         &mut self,
@@ -55,8 +64,8 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let kept = self.announce_speech(sender, speech, outbox)?;
-        self.end_speech(now, sender, kept, speech, outbox, archive)
+        let spoken = self.announce_speech(now, sender, speech, outbox)?;
+        self.end_speech(now, sender, spoken, speech, outbox, archive)
     }
 
     /// Answers text that was told to a room, or has it kept first.
@@ -64,26 +73,36 @@ impl Chat {
         &mut self,
         now: Now,
         sender: &Sender,
-        kept: Option<Numbered>,
+        spoken: Spoken,
         speech: Speech<'_>,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        match kept {
-            None => answer(outbox, sender.client, Reply::Done),
-            Some(line) => self.keep_speech(now, sender, line, speech, outbox, archive),
+        match spoken {
+            Spoken::Heard(None) => answer(outbox, sender.client, Reply::Done),
+            Spoken::Heard(Some(line)) => {
+                self.keep_speech(now, sender, line, speech, outbox, archive)
+            }
+            Spoken::Refused => Ok(Answered::Now),
         }
     }
 
-    /// Tells the members of the sender's current room, and answers nothing yet. Returns the line's number, if
-    /// it is to be kept.
+    /// Tells the members of the sender's current room, and answers nothing yet, unless the sender may not speak
+    /// there.
     pub(super) fn announce_speech<O: Outbox>(
         &self,
+        now: Now,
         sender: &Sender,
         speech: Speech<'_>,
         outbox: &mut O,
-    ) -> Result<Option<Numbered>, Refusal<'static>> {
+    ) -> Result<Spoken, Refusal<'static>> {
         let (room, to) = self.audience(sender)?;
+        if room.is_restricted
+            && let Some(limited) = self.speech_limit(now, sender.client, &room.name)
+        {
+            outbox.send(sender.client, &Event::Error(limited.into()));
+            return Ok(Spoken::Refused);
+        }
         let kept = room.kept.map(|place| self.number_in_room(sender, place));
         let id = kept.and_then(|line| line.id);
         let (room, from) = (&room.name, &sender.name);
@@ -102,7 +121,7 @@ impl Chat {
             },
         };
         outbox.announce(room, to, &event);
-        Ok(kept)
+        Ok(Spoken::Heard(kept))
     }
 
     /// The speaker's current room, and its members who are to hear the speaker.

@@ -27,9 +27,11 @@ mod member;
 mod members;
 mod membership;
 mod messaging;
+mod moderation;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+pub mod order;
 pub mod outbox;
 mod pending;
 mod people;
@@ -63,6 +65,7 @@ use event::{Event, Notice, Reply};
 use history::History;
 use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
+use moderation::room_rules::RoomRules;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use pending::Pending;
@@ -116,6 +119,7 @@ pub struct Chat {
     accounts: Accounts,
     history: History,
     people: People,
+    rules: RoomRules,
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
@@ -134,6 +138,7 @@ impl Chat {
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
             people: People::new(&hasher),
+            rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -188,7 +193,7 @@ impl Chat {
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
         let is_asked = client.prompt().is_some() || client.is_late();
-        if self.must_wait(id, sender.as_ref(), &request, outbox) {
+        if self.must_wait(now, id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
         }
         if is_asked && !matches!(request, Ok(Command::Answer(_))) {
@@ -214,6 +219,7 @@ impl Chat {
     /// Whether a line must wait for the answers to earlier ones of its sender.
     fn must_wait<O: Outbox>(
         &self,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         request: &Request<'_>,
@@ -229,13 +235,14 @@ impl Chat {
             return true;
         };
         let mode = outbox.mode(id);
-        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(now, sender, command, mode)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
         self.people.relations.restore(&restored.relations);
+        self.restore_rules(&restored);
         self.restore_history(&mut restored);
     }
 

@@ -12,6 +12,7 @@ use super::accounts::effects::{AccountEffect, AccountStep};
 use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
 use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::ids::ClientId;
+use super::moderation::effects::ModerationEffect;
 use super::people::effects::{PeopleEffect, PeopleStep};
 use super::time::Timestamp;
 
@@ -64,6 +65,8 @@ pub(super) enum Effect {
     History(Box<HistoryEffect>),
     /// See there.
     People(Box<PeopleEffect>),
+    /// See there.
+    Moderation(Box<ModerationEffect>),
 }
 
 impl Effect {

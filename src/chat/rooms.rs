@@ -21,6 +21,8 @@ pub(super) struct Room {
     pub name: RoomName,
     /// Where its lines are kept, if they are.
     pub kept: Option<PlaceId>,
+    /// It has locks, or rules about what somebody may not do there.
+    pub is_restricted: bool,
     pub topic: Option<Box<str>>,
     pub members: Members,
     presence: Presence,
@@ -74,6 +76,7 @@ impl Rooms {
         let room = Box::new(Room {
             name,
             kept: None,
+            is_restricted: false,
             topic: None,
             members: Members::default(),
             presence: Presence::default(),

@@ -9,7 +9,7 @@ use super::event::{Event, Notice, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
-use super::messaging::Speech;
+use super::messaging::{Speech, Spoken};
 use super::name::{Name, NameError, RoomName};
 use super::outbox::Outbox;
 use super::presence::PRESENCE_MEMBERS_MAX;
@@ -40,7 +40,7 @@ impl Chat {
             SessionCommand::Nick(name) => {
                 return self.nick(now, id, sender, name, outbox, archive);
             }
-            SessionCommand::Quit(text) => return self.quit(id, text, outbox),
+            SessionCommand::Quit(text) => return self.quit(now, id, text, outbox),
             SessionCommand::Mode(mode) => {
                 let mode = mode.unwrap_or_else(|| outbox.mode(id));
                 outbox.set_mode(id, mode);
@@ -83,13 +83,13 @@ impl Chat {
         match (sender, name) {
             (Some(sender), name) => {
                 let speech = Speech::Message(line);
-                let kept = self.announce_speech(sender, speech, outbox)?;
-                if let Ok(name) = name {
+                let spoken = self.announce_speech(now, sender, speech, outbox)?;
+                if let (Ok(name), Spoken::Heard(_)) = (name, spoken) {
                     self.hint_at_nick(id, &name, outbox);
                 }
-                self.end_speech(now, sender, kept, speech, outbox, archive)
+                self.end_speech(now, sender, spoken, speech, outbox, archive)
             }
-            (None, Ok(name)) => self.register(now.timestamp, id, name, outbox),
+            (None, Ok(name)) => self.register(now, id, name, outbox),
             (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
@@ -119,23 +119,26 @@ impl Chat {
         match sender {
             Some(_) if self.is_account(sender) => self.spell_name(now, id, name, outbox, archive),
             Some(sender) => self.rename(now.timestamp, sender, name, outbox),
-            None => self.register(now.timestamp, id, name, outbox),
+            None => self.register(now, id, name, outbox),
         }
     }
 
     fn register<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(now, id, name, None, outbox)?;
+        self.check_free(now.timestamp, id, name, None, outbox)?;
         self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
+        if self.is_kept_out(now, id, lobby, outbox) {
+            return answer(outbox, id, SessionReply::Outside { name: &name });
+        }
         self.enter(now, id, &name, lobby, outbox);
         let room = self
             .rooms
@@ -268,10 +271,13 @@ impl Chat {
 
     fn quit<'a, O: Outbox>(
         &mut self,
+        now: Now,
         id: ClientId,
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        // Last words are told in all rooms.
+        let text = text.filter(|_| !self.is_silenced_anywhere(now, id));
         if let Some(client) = self.directory.get_mut(id) {
             client.extras_mut().quit_text = text.map(|text| cut_note(text).into());
         }

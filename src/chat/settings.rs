@@ -14,7 +14,7 @@ use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
 use super::time::Now;
 use super::user::Away;
-use super::{Chat, Outcome, Sender, answer, check_note};
+use super::{Answered, Chat, Outcome, Sender, answer, check_note};
 
 /// Users that one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
@@ -71,6 +71,15 @@ impl Chat {
             };
             return answer(outbox, sender.client, reply);
         }
+        if room.is_restricted {
+            let name = room.name;
+            if let Some(limited) = self.topic_limit(now, sender.client, &name) {
+                outbox.send(sender.client, &Event::Error(limited.into()));
+                return Ok(Answered::Now);
+            }
+        }
+        let room = current.and_then(|room| self.rooms.get_mut(room));
+        let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
         room.topic = text.map(Box::from);
         let (room, to) = self.audience(sender)?;
         let event = Event::Topic {

@@ -23,6 +23,7 @@ mod kept;
 mod limits;
 mod line;
 mod model;
+mod moderation;
 mod presence;
 mod properties;
 #[path = "../support/recorder.rs"]

@@ -460,7 +460,7 @@ fn kind_of(event: &Event<'_>) -> usize {
         Event::Ok(reply) => match reply {
             Reply::Done => 17,
             Reply::Session(reply) => match reply {
-                SessionReply::Registered { .. } => 18,
+                SessionReply::Registered { .. } | SessionReply::Outside { .. } => 18,
                 SessionReply::Renamed { .. } => 19,
                 SessionReply::Mode(_) => 20,
                 SessionReply::Help { .. } => 21,

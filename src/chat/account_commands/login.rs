@@ -393,12 +393,14 @@ impl Chat {
         let user = user.ok_or(Refusal::NotRegistered)?;
         self.own(user, account);
         self.tell_friends(account, &name, FriendState::Here, outbox);
+        self.leave_barred_rooms(now, id, outbox);
         self.note_rooms(now.timestamp, user);
         if guest.is_none() {
             outbox.named(id, name);
-            if !self.accounts.settings_of(account).is_hidden() {
-                let lobby = self.rooms.lobby();
-                self.enter(now.timestamp, id, &name, lobby, outbox);
+            let lobby = self.rooms.lobby();
+            let is_hidden = self.accounts.settings_of(account).is_hidden();
+            if !is_hidden && !self.is_kept_out(now, id, lobby, outbox) {
+                self.enter(now, id, &name, lobby, outbox);
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::chat::refusal::Refusal;
 use crate::chat::rights::Rights;
 use crate::chat::stats::{Counts, ServerStats};
 
-pub use moderation::{ModerationEvent, ModerationReply};
+pub use moderation::{Done, ModerationEvent, ModerationReply};
 pub use operators::{OperatorEvent, OperatorReply};
 pub use people::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView};
 
@@ -408,6 +408,11 @@ pub enum PageOf<'a> {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum SessionReply<'a> {
+    /// A name was taken, and the lobby may not be entered.
+    Outside {
+        name: &'a Name,
+    },
+    /// A name was taken, and the lobby entered.
     Registered {
         name: &'a Name,
         entered: RoomView<'a>,

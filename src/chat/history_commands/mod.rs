@@ -248,6 +248,7 @@ impl Chat {
     /// answered behind them, or, in plain mode, whose answer nobody sees.
     pub(super) fn is_answered_in_order(
         &self,
+        now: Now,
         sender: &Sender,
         command: &Command<'_>,
         mode: Mode,
@@ -263,6 +264,7 @@ impl Chat {
                 let room = self.current_room(sender.client);
                 let room = room.and_then(|room| self.rooms.get(room));
                 room.is_some_and(|room| mode == Mode::Plain || room.kept.is_some())
+                    && !self.is_silenced(now, sender)
             }
             Command::Message(MessageCommand::Private { to, .. }) => {
                 let to = to.name().and_then(|name| self.accounts.find(name));
@@ -296,6 +298,7 @@ impl Chat {
     /// An account is gone: so are its marks and what waits for it, and its rooms are nobody's.
     pub(super) fn forget_account(&mut self, account: AccountId) {
         self.history.kept.drop_owner(account);
+        self.drop_rules_of(account);
         self.history.mailbox.drop_account(account);
         self.history.marks.drop_account(account);
         self.people.veiled.drop_account(account);
