@@ -32,14 +32,13 @@ pub fn same(plan: &Plan, with: &World, without: &World) -> usize {
 
 /// The first thing by which an outsider can tell the worlds apart.
 pub fn first_difference(plan: &Plan, with: &World, without: &World) -> Option<String> {
-    let numbers = [numbers(plan, with), numbers(plan, without)];
-    let mut others = outsiders(plan, without);
-    for one in outsiders(plan, with) {
-        let other = others.next()?;
-        let texts = [
-            told(&one.bytes, &numbers[0]),
-            told(&other.bytes, &numbers[1]),
-        ];
+    let mut numbers = [BTreeSet::new(), BTreeSet::new()];
+    for (one, other) in outsiders(plan, with).zip(outsiders(plan, without)) {
+        let mut texts = [String::new(), String::new()];
+        for (world, got) in [one, other].into_iter().enumerate() {
+            note_numbers(&got.bytes, &mut numbers[world]);
+            texts[world] = told(&got.bytes, &numbers[world]);
+        }
         if texts[0] != texts[1] || one.is_closed != other.is_closed {
             return Some(describe(plan, one, texts, [one.is_closed, other.is_closed]));
         }
@@ -52,22 +51,18 @@ fn outsiders<'a>(plan: &'a Plan, world: &'a World) -> impl Iterator<Item = &'a G
     world.got.iter().filter(knows)
 }
 
-/// The numbers of lines that outsiders have seen.
-fn numbers(plan: &Plan, world: &World) -> BTreeSet<u64> {
-    let mut numbers = BTreeSet::new();
-    for got in outsiders(plan, world) {
-        let text = String::from_utf8_lossy(&got.bytes);
-        for event in text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        {
-            let all = ["id", "first", "last"].map(|field| event[field].as_u64());
-            numbers.extend(all.into_iter().flatten());
-            let list = event["ids"].as_array().into_iter().flatten();
-            numbers.extend(list.filter_map(Value::as_u64));
-        }
+/// Adds the numbers of lines that outsiders have seen.
+fn note_numbers(bytes: &[u8], numbers: &mut BTreeSet<u64>) {
+    let text = String::from_utf8_lossy(bytes);
+    for event in text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
+        let all = ["id", "first", "last"].map(|field| event[field].as_u64());
+        numbers.extend(all.into_iter().flatten());
+        let list = event["ids"].as_array().into_iter().flatten();
+        numbers.extend(list.filter_map(Value::as_u64));
     }
-    numbers
 }
 
 /// What came, as it counts.
@@ -90,10 +85,9 @@ fn told(bytes: &[u8], numbers: &BTreeSet<u64>) -> String {
                 event[field] = rank(number);
             }
         }
-        if let Some(ids) = event["ids"].as_array_mut() {
-            for id in ids {
-                *id = rank(id.as_u64().unwrap_or_default());
-            }
+        let ids = event.get_mut("ids").and_then(Value::as_array_mut);
+        for id in ids.into_iter().flatten() {
+            *id = rank(id.as_u64().unwrap_or_default());
         }
         if event["uptime_ms"].is_u64() {
             for field in TRAFFIC {

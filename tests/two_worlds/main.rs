@@ -89,6 +89,17 @@ fn hidden_person_is_told_apart_from_an_absent_one_by_nobody() {
             ));
         }
         _ => {
+            if env::var("SURVEY").is_ok() {
+                for seed in 1..=SEEDS {
+                    let plan = Plan::draw(seed);
+                    let with = World::play(&plan, true);
+                    let without = World::play(&plan, false);
+                    if let Some(text) = compare::first_difference(&plan, &with, &without) {
+                        eprintln!("=== seed {seed}: {text}");
+                    }
+                }
+                return;
+            }
             let compared: usize = (1..=SEEDS).map(play).sum();
             assert!(
                 compared > 1_000_000,

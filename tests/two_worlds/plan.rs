@@ -102,7 +102,7 @@ impl Plan {
             keeps_lobby: rng.bool(),
             receipts: rng.bool(),
             tells_seen: rng.bool(),
-            keeps_private: rng.bool(),
+            keeps_private: rng.bool() || true,
             strangers: rng.bool(),
             wrote_before: rng.bool(),
         };
