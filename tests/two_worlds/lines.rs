@@ -93,7 +93,7 @@ const TRIED: [&str; 84] = [
     "/login heidi wrong-word",
     "/token",
     "/privacy receipts on",
-    "/privacy keep on",
+    "/privacy keep off",
     "/unban 1",
     "/suspend heidi",
 ];
@@ -138,7 +138,7 @@ const UNSEEN: [&str; 27] = [
     "/unblock otto",
     "/friend",
     "/privacy receipts on",
-    "/privacy keep on",
+    "/privacy keep off",
     "/privacy keep on",
     "/profile",
     "/bell all",

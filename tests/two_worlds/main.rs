@@ -36,7 +36,7 @@ use plan::Plan;
 use world::World;
 
 /// Seeds played by default, from 1 on.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 120;
 
 /// Fresh seeds are past this.
 const FRESH_FROM: u64 = 1 << 20;
@@ -89,17 +89,6 @@ fn hidden_person_is_told_apart_from_an_absent_one_by_nobody() {
             ));
         }
         _ => {
-            if env::var("SURVEY").is_ok() {
-                for seed in 1..=SEEDS {
-                    let plan = Plan::draw(seed);
-                    let with = World::play(&plan, true);
-                    let without = World::play(&plan, false);
-                    if let Some(text) = compare::first_difference(&plan, &with, &without) {
-                        eprintln!("=== seed {seed}: {text}");
-                    }
-                }
-                return;
-            }
             let compared: usize = (1..=SEEDS).map(play).sum();
             assert!(
                 compared > 1_000_000,

@@ -85,6 +85,8 @@ struct Drawing {
     knows: Vec<bool>,
     /// The person goes where everybody goes.
     goes_out: bool,
+    /// So little may wait that others' messages to the person count for each: nobody comes to know of them.
+    is_narrow: bool,
     number: usize,
 }
 
@@ -95,20 +97,21 @@ impl Plan {
             0 => Scenario::Block,
             _ => Scenario::Hidden,
         };
-        let is_narrow = rng.bool();
+        let is_narrow = scenario == Scenario::Hidden && rng.bool();
         let setting = Setting {
             waiting_max: if is_narrow { 8 } else { 100 },
             waiting_per_sender_max: 3,
             keeps_lobby: rng.bool(),
             receipts: rng.bool(),
             tells_seen: rng.bool(),
-            keeps_private: rng.bool() || true,
+            keeps_private: rng.bool(),
             strangers: rng.bool(),
             wrote_before: rng.bool(),
         };
         let cast = cast::cast(scenario);
         let mut drawing = Drawing {
             goes_out: rng.u32(..3) == 0,
+            is_narrow,
             rng,
             scenario,
             states: vec![State::default(); cast.len()],
@@ -118,6 +121,7 @@ impl Plan {
         };
         if setting.wrote_before {
             drawing.states[BLOCKED].slots[0] = true;
+            drawing.states[BLOCKED].rooms.insert("lobby".to_owned());
         }
         let mut steps = Vec::new();
         let mut knows_from: Vec<usize> = drawing
@@ -235,6 +239,17 @@ impl Drawing {
         if !enters_none {
             state.rooms.insert("lobby".to_owned());
         }
+        self.note_who_knows();
+        let state = &mut self.states[actor];
+        if actor == PERSON && self.scenario == Scenario::Block {
+            // Where nobody is whom they block, now and then.
+            if self.rng.u32(..4) > 0 {
+                lines.push("/part lobby".to_owned());
+                lines.push("/join nest".to_owned());
+                state.rooms.remove("lobby");
+                state.rooms.insert("nest".to_owned());
+            }
+        }
         if self.scenario == Scenario::Block && actor == BLOCKED {
             lines.push("/part lobby".to_owned());
             lines.push("/join tea".to_owned());
@@ -255,7 +270,7 @@ impl Drawing {
         } else {
             Role::Outsider
         };
-        if self.rng.u32(..5) == 0 {
+        if self.rng.u32(..5) == 0 && !self.is_narrow {
             match role {
                 Role::Person => return (self.goings_of_the_person(number), true),
                 Role::Insider => return (self.meeting(actor, number), true),
