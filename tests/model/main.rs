@@ -24,6 +24,7 @@ mod limits;
 mod line;
 mod model;
 mod moderation;
+mod people;
 mod presence;
 mod properties;
 #[path = "../support/recorder.rs"]

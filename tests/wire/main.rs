@@ -39,6 +39,7 @@ mod held;
 mod json;
 mod limits;
 mod lines;
+mod moderation;
 mod people;
 mod published;
 mod reading;
