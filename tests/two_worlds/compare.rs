@@ -7,6 +7,7 @@
 //! - the traffic in `/stats`: everybody's, hidden or not, and in a busy server nobody can tell whose.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -40,7 +41,12 @@ pub fn first_difference(plan: &Plan, with: &World, without: &World) -> Option<St
             texts[world] = told(&got.bytes, &numbers[world]);
         }
         if texts[0] != texts[1] || one.is_closed != other.is_closed {
-            return Some(describe(plan, one, texts, [one.is_closed, other.is_closed]));
+            return Some(describe(
+                plan,
+                one,
+                &texts,
+                [one.is_closed, other.is_closed],
+            ));
         }
     }
     None
@@ -99,7 +105,7 @@ fn told(bytes: &[u8], numbers: &BTreeSet<u64>) -> String {
     lines.collect()
 }
 
-fn describe(plan: &Plan, got: &Got, texts: [String; 2], closed: [bool; 2]) -> String {
+fn describe(plan: &Plan, got: &Got, texts: &[String; 2], closed: [bool; 2]) -> String {
     let Got {
         step,
         is_settled,
@@ -123,8 +129,9 @@ fn describe(plan: &Plan, got: &Got, texts: [String; 2], closed: [bool; 2]) -> St
             Deed::Pass { .. } => "time",
             _ => plan.cast[step.actor].name,
         };
-        text += &format!(
-            "  {number} {name}: {:?}{}\n",
+        let _ = writeln!(
+            text,
+            "  {number} {name}: {:?}{}",
             step.deed,
             if step.settles { "" } else { ", not settled" }
         );

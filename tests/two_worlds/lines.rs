@@ -1,5 +1,7 @@
 //! The lines that people type, drawn by chance.
 
+use std::fmt::Write as _;
+
 use fastrand::Rng;
 
 use crate::cast::{PUBLIC, Role, SECLUDED};
@@ -160,7 +162,9 @@ pub fn fill(rng: &mut Rng, pattern: &str, number: usize) -> String {
         match word {
             "N" => line.push_str(rng.choice(NAMES).unwrap()),
             "R" => line.push_str(&room(rng)),
-            "T" => line.push_str(&format!("t t{number}")),
+            "T" => {
+                let _ = write!(line, "t t{number}");
+            }
             word => line.push_str(word),
         }
         line.push_str(end);

@@ -41,6 +41,7 @@ pub struct Step {
 
 /// What the archive's limits are, and what happened before the history.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact")]
 pub struct Setting {
     /// Private messages that wait for one, and of one sender.
     pub waiting_max: u32,
