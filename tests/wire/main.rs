@@ -44,6 +44,7 @@ mod people;
 mod published;
 mod reading;
 mod regressions;
+mod relations;
 mod script;
 #[cfg(target_os = "linux")]
 mod secrets;

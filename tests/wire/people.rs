@@ -25,7 +25,7 @@ pub const MORNING: u64 = 1_795_767_120_000;
 /// The day before, 23:59.
 const YESTERDAY: u64 = 1_795_733_940_000;
 
-fn encoded(event: &Event<'_>, mode: Mode) -> String {
+pub fn encoded(event: &Event<'_>, mode: Mode) -> String {
     let style = Style {
         mode,
         times: true, // which is for what is said now

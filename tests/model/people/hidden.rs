@@ -428,6 +428,27 @@ fn line_to_a_hidden_one_that_did_not_arrive_waits() {
     );
 }
 
+/// A line that waited was said by one who was seen then: it does not tell that they are here yet.
+#[test]
+fn line_that_waited_does_not_tell_that_its_author_is_here() {
+    for (hidden, code) in [
+        ("on", r#""code":"no_such_user""#),
+        ("off", r#""type":"ok""#),
+    ] {
+        let mut stage = Stage::new();
+        let alice = stage.login("alice");
+        stage.ask(alice, "/part lobby");
+        stage.ask(alice, "@bob:hello");
+        stage.ask(alice, &format!("/privacy hidden {hidden}"));
+        let (bob, heard) = stage.login_heard("bob");
+        assert!(heard.iter().any(|line| line.contains("hello")), "{heard:?}");
+        let answer = stage.answer(bob, "/reply hi");
+        assert!(answer.contains(code), "{answer}");
+        let told = stage.hear(alice);
+        assert_eq!(told.is_empty(), hidden == "on", "{told:?}");
+    }
+}
+
 /// "until the person is seen by that sender (or would have been: their next visible act)" (§14.2).
 #[test]
 fn limits_begin_anew_once_the_hidden_one_is_seen() {
