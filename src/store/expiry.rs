@@ -6,9 +6,7 @@ use rusqlite::{Connection, Statement};
 
 use crate::chat::archive::UnixMs;
 
-use super::rows::number;
-
-pub(super) const DAY_MS: u64 = 24 * 3600 * 1000;
+use super::rows::{DAY_MS, number};
 
 /// For how long it is kept what operators did: a year.
 const DEED_DAYS: u64 = 366;

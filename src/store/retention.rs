@@ -9,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 use crate::chat::archive::UnixMs;
 
 use super::blank::{EraseLine, Trimmer};
-use super::expiry::{DAY_MS, Expiry};
+use super::expiry::Expiry;
 use super::reader::first_at;
-use super::rows::{ROOMS_END, number};
+use super::rows::{DAY_MS, ROOMS_END, number};
 use super::search::Index;
 
 /// Between the end of a round and the next.
