@@ -170,14 +170,12 @@ fn world(has_person: bool) -> Told {
 fn hidden_person_is_to_outsiders_as_one_who_is_absent() {
     let (with, without) = (world(true), world(false));
     assert_eq!(with.len(), without.len());
-    let mut telling = with
+    let telling: Vec<_> = with
         .iter()
         .zip(&without)
         .filter(|(one, other)| one != other)
-        .peekable();
-    if telling.peek().is_some() {
-        panic!("{:#?}", telling.collect::<Vec<_>>());
-    }
+        .collect();
+    assert!(telling.is_empty(), "{telling:#?}");
     // Most of it says something.
     let silent = with.iter().filter(|(_, lines)| lines.is_empty());
     assert!(silent.count() < 6, "{with:#?}");
