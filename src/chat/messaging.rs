@@ -9,7 +9,7 @@ use super::history::copies::{Copies, Numbered};
 use super::ids::{AccountId, LineId, UserId};
 use super::member::Member;
 use super::name::Name;
-use super::outbox::{Addressee, Delivery, Outbox};
+use super::outbox::{Call, Delivery, Outbox};
 use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
 use super::time::Now;
@@ -55,7 +55,7 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let kept = self.announce_speech(sender, speech, outbox)?;
+        let kept = self.announce_speech(now, sender, speech, outbox)?;
         self.end_speech(now, sender, kept, speech, outbox, archive)
     }
 
@@ -78,7 +78,8 @@ impl Chat {
     /// Tells the members of the sender's current room, and answers nothing yet. Returns the line's number, if
     /// it is to be kept.
     pub(super) fn announce_speech<O: Outbox>(
-        &self,
+        &mut self,
+        now: Now,
         sender: &Sender,
         speech: Speech<'_>,
         outbox: &mut O,
@@ -86,6 +87,8 @@ impl Chat {
         let (room, to) = self.audience(sender)?;
         let kept = room.kept.map(|place| self.number_in_room(sender, place));
         let id = kept.and_then(|line| line.id);
+        let (Speech::Message(text) | Speech::Action(text)) = speech;
+        let mentioned = self.mentioned_in(room, sender, text);
         let (room, from) = (&room.name, &sender.name);
         let event = match speech {
             Speech::Message(text) => Event::Message {
@@ -101,7 +104,29 @@ impl Chat {
                 id,
             },
         };
+        let speaker = sender.user;
+        let call_of = |member: &Member| {
+            if member.user() == speaker {
+                Call::None
+            } else {
+                Call::Said
+            }
+        };
+        if mentioned.is_empty() {
+            let to = to.map(|member| member.called(call_of(member)));
+            outbox.announce(room, to, &event);
+            return Ok(kept);
+        }
+        let to = to.map(|member| {
+            let is_mentioned = mentioned.contains(&member.user());
+            member.called(if is_mentioned {
+                Call::Mention
+            } else {
+                call_of(member)
+            })
+        });
         outbox.announce(room, to, &event);
+        self.note_mentions(now, sender, &mentioned, outbox);
         Ok(kept)
     }
 
@@ -109,7 +134,7 @@ impl Chat {
     pub(super) fn audience(
         &self,
         speaker: &Sender,
-    ) -> Result<(&Room, impl Iterator<Item = Addressee>), Refusal<'static>> {
+    ) -> Result<(&Room, impl Iterator<Item = &Member>), Refusal<'static>> {
         let client = self.directory.get(speaker.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
@@ -124,7 +149,7 @@ impl Chat {
             !member.filters() || !self.directory.ignores(member.user(), user)
         };
         let members = room.members.connections().filter(hears);
-        Ok((room, members.map(Member::addressee)))
+        Ok((room, members))
     }
 
     fn private<'a, O: Outbox>(
@@ -186,7 +211,7 @@ impl Chat {
         let kept = self.number_to(sender, recipient);
         let id = kept.and_then(|line| line.id);
         match (
-            self.deliver_copy(sender, recipient, to, text, id, outbox),
+            self.deliver_copy(now, sender, recipient, to, text, id, outbox),
             kept,
         ) {
             (Delivery::Queued, None) => {
@@ -254,7 +279,7 @@ impl Chat {
         for (recipient, recipient_name) in &found {
             let kept = self.number_to(sender, *recipient);
             let id = kept.and_then(|line| line.id);
-            let delivery = self.deliver_copy(sender, *recipient, &all, text, id, outbox);
+            let delivery = self.deliver_copy(now, sender, *recipient, &all, text, id, outbox);
             if delivery == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
             } else if let Some(line) = kept {
@@ -294,8 +319,13 @@ impl Chat {
 
     /// Gives one recipient their copy. One who ignores the sender counts as reached, or the sender
     /// would know.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
     fn deliver_copy<O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         recipient: UserId,
         to: &[Name],
@@ -325,6 +355,9 @@ impl Chat {
             user.reply_to = Some(sender.user);
             if user.away().is_some() {
                 notify_away(user, sender, outbox);
+            }
+            if user.account.is_some() {
+                self.note_private(now.timestamp, sender, recipient, id, outbox);
             }
         }
         delivery

@@ -11,6 +11,7 @@
 mod account_commands;
 mod accounts;
 pub mod archive;
+mod calls;
 mod client;
 pub mod close_reason;
 pub mod command;
@@ -55,6 +56,7 @@ use accounts::guard::Guard;
 use accounts::prompts::Prompts;
 use accounts::table::Accounts;
 use archive::{Archive, Restored};
+use calls::Calls;
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
@@ -70,6 +72,7 @@ use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
+pub use calls::{FEEDS_MAX, MENTION_WORDS_MAX, MENTIONED_MAX, RECEIPT_INTERVAL, WAITING_INTERVAL};
 pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
 pub use pending::UNANSWERED_MAX;
@@ -116,6 +119,7 @@ pub struct Chat {
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
+    calls: Calls,
 }
 
 impl Chat {
@@ -130,6 +134,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            calls: Calls::new(&hasher),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -231,6 +236,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.calls.restore(&restored);
         self.restore_history(&mut restored);
     }
 
@@ -267,7 +273,10 @@ impl Chat {
     pub fn next_deadline(&self) -> Timestamp {
         let lines = self.rooms.next_due().min(self.pending.next_due());
         let accounts = self.prompts.next_due().min(self.next_account_check());
-        lines.min(accounts).min(self.history.next_due())
+        lines
+            .min(accounts)
+            .min(self.history.next_due())
+            .min(self.calls.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
@@ -277,6 +286,7 @@ impl Chat {
         self.expire_history(now, outbox, archive);
         self.expire_prompts(now.timestamp, outbox);
         self.check_accounts(now, archive);
+        self.expire_calls(now.timestamp, outbox);
     }
 
     /// The user of a connection, once registered.

@@ -44,7 +44,8 @@ impl Chat {
             SessionCommand::Mode(mode) => {
                 let mode = mode.unwrap_or_else(|| outbox.mode(id));
                 outbox.set_mode(id, mode);
-                SessionReply::Mode(mode)
+                self.note_calls(id, outbox);
+                return answer(outbox, id, SessionReply::Mode(mode));
             }
             SessionCommand::Help(topic) => {
                 let rights = self.rights_of(id);
@@ -83,7 +84,7 @@ impl Chat {
         match (sender, name) {
             (Some(sender), name) => {
                 let speech = Speech::Message(line);
-                let kept = self.announce_speech(sender, speech, outbox)?;
+                let kept = self.announce_speech(now, sender, speech, outbox)?;
                 if let Ok(name) = name {
                     self.hint_at_nick(id, &name, outbox);
                 }

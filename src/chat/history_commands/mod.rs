@@ -281,6 +281,7 @@ impl Chat {
         self.history.kept.drop_owner(account);
         self.history.mailbox.drop_account(account);
         self.history.marks.drop_account(account);
+        self.calls.drop_account(account);
     }
 }
 

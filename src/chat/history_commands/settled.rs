@@ -16,6 +16,7 @@ impl Chat {
     /// A line is kept, or is known not to be. `is_late`: its author was told that this is not known in time.
     pub(in crate::chat) fn line_settled<O: Outbox>(
         &mut self,
+        now: Now,
         client: Option<ClientId>,
         effect: LineEffect,
         kept: Result<(), NotKept>,
@@ -31,6 +32,9 @@ impl Chat {
             } => {
                 let is_kept = kept.is_ok();
                 self.history.mailbox.decide(recipient, author, is_kept);
+                if is_kept {
+                    self.call_absent(now.timestamp, recipient, outbox);
+                }
                 self.end_line(client, id, Some(recipient), kept, outbox)
             }
             LineEffect::Unheard { client } => {
@@ -43,6 +47,9 @@ impl Chat {
                 if let Some((recipient, author)) = waits {
                     let is_kept = kept.is_ok();
                     self.history.mailbox.decide(recipient, author, is_kept);
+                    if is_kept {
+                        self.call_absent(now.timestamp, recipient, outbox);
+                    }
                 }
                 if kept.is_err() {
                     let waited_for = waits.map(|(recipient, _)| recipient);

@@ -10,12 +10,15 @@ use super::{Chat, Outcome, Sender};
 impl Chat {
     pub(super) fn execute_people<'a, O: Outbox>(
         &mut self,
-        _now: Now,
-        _sender: &Sender,
-        _command: PeopleCommand<'a>,
-        _outbox: &mut O,
-        _archive: &mut dyn Archive,
+        now: Now,
+        sender: &Sender,
+        command: PeopleCommand<'a>,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        Err(AccountRefusal::NoStore.into())
+        match command {
+            PeopleCommand::Notify(change) => self.notify(now, sender, change, outbox, archive),
+            _ => Err(AccountRefusal::NoStore.into()),
+        }
     }
 }

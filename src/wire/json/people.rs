@@ -2,7 +2,6 @@
 
 use serde::ser::SerializeMap;
 
-use crate::chat::command::Bell;
 use crate::chat::event::{FriendState, PeopleEvent, PeopleReply, Reply};
 
 use super::{optional, text_field};
@@ -47,14 +46,5 @@ pub(super) fn fields<M: SerializeMap>(
             optional(map, "seen", seen.as_ref())
         }
         _ => text_field(map, Reply::People(*reply)),
-    }
-}
-
-pub(super) fn bell_word(bell: Bell) -> &'static str {
-    match bell {
-        Bell::Off => "off",
-        Bell::Private => "private",
-        Bell::Mention => "mention",
-        Bell::All => "all",
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::command::Bell;
 use crate::chat::event::{PeopleEvent, PeopleReply};
 use crate::chat::refusal::PeopleRefusal;
 
@@ -11,15 +10,6 @@ use super::answer::Out;
 
 pub(super) fn lines(reply: &PeopleReply<'_>, _time: WallTime, out: Out<'_>) {
     out.words(format_args!("{reply:?}"));
-}
-
-pub(super) fn bell_line(bell: Bell, out: Out<'_>) {
-    match bell {
-        Bell::Off => out.words(format_args!("Bell: off.")),
-        Bell::Private => out.words(format_args!("Bell: private.")),
-        Bell::Mention => out.words(format_args!("Bell: mention.")),
-        Bell::All => out.words(format_args!("Bell: all.")),
-    }
 }
 
 /// News of a person.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
-    AccountCommand, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
+    AccountCommand, Bell, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
     MessageCommand, Mode, PlaceName, Recipients, SessionCommand, SettingCommand, TopicChange,
     WantedRange,
 };
@@ -18,7 +18,7 @@ use chinwag::chat::event::{
 use chinwag::chat::ids::{AccountId, ClientId, LineId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
-use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::outbox::{Addressee, Call, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, Refusal};
 use chinwag::chat::secret::Secret;
 use chinwag::chat::stats::ServerStats;
@@ -378,6 +378,7 @@ pub fn read(of: &str, up_to: Option<u64>) -> Command<'static> {
 pub struct Ears {
     pub heard: BTreeMap<ClientId, Vec<String>>,
     pub modes: BTreeMap<ClientId, Mode>,
+    pub bells: BTreeMap<ClientId, Bell>,
     pub refusing: BTreeSet<ClientId>,
     /// Private messages that were taken, by recipient and sender.
     pub delivered: BTreeMap<(ClientId, UserId), usize>,
@@ -432,7 +433,11 @@ impl Outbox for Ears {
         I: Iterator<Item = Addressee>,
     {
         for addressee in to {
-            self.note(addressee.client, in_words(event));
+            let mut words = in_words(event);
+            if addressee.call == Call::Mention {
+                words.push_str(" !");
+            }
+            self.note(addressee.client, words);
         }
     }
 
@@ -449,6 +454,14 @@ impl Outbox for Ears {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, client: ClientId) -> Bell {
+        self.bells.get(&client).copied().unwrap_or_default()
+    }
+
+    fn set_bell(&mut self, client: ClientId, bell: Bell) {
+        self.bells.insert(client, bell);
+    }
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
