@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::Chat;
 use super::archive::Archive;
 use super::directory::Detached;
-use super::event::Event;
+use super::event::{Event, FriendState};
 use super::ids::{ClientId, RoomId, UserId};
 use super::member::Member;
 use super::name::Name;
@@ -72,9 +72,11 @@ impl Chat {
         outbox: &mut O,
     ) {
         self.note_gone(user);
+        self.people.guarded.remove(&who);
         let name = user.name();
         if let Some(account) = user.account {
             self.accounts.set_user(account, None);
+            self.tell_friends(account, name, FriendState::Gone, outbox);
         }
         let change = Change {
             who,
@@ -108,7 +110,7 @@ impl Chat {
                 |member: &&Member| !member.is_quiet() && self.is_told_in(place, departure, member);
             // Last words are text like any other: those who ignore the user do not get them.
             let is_deaf = |member: &&Member| {
-                member.filters() && self.directory.ignores(member.user(), departure.who)
+                member.filters() && self.is_deaf_to(member.user(), departure.who)
             };
             let leave = |text| Event::Leave {
                 room: &room.name,

@@ -132,7 +132,7 @@ impl Directory {
         let flags = MemberFlags {
             current: client.current == Some(room),
             quiet: user.quiet,
-            filters: !user.ignored().is_empty(),
+            filters: user.has_blocked || !user.ignored().is_empty(),
             // Of an account that is away, the operator's bridge is told.
             mentions: client.wants_mentions || (user.account.is_some() && user.away().is_some()),
         };

@@ -14,6 +14,10 @@ impl Chat {
         self.history.check_invariants();
         self.accounts.check_invariants();
         self.calls.check_invariants();
+        self.people.relations.check_invariants();
+        self.people.veiled.check_invariants();
+        self.check_guards();
+        self.rules.check_invariants();
         self.check_prompts();
         self.check_accounts_here();
         self.check_users();
@@ -74,6 +78,24 @@ impl Chat {
         }
     }
 
+    /// Who is not seen by all is flagged so, and nobody else.
+    fn check_guards(&self) {
+        for id in self.directory.user_ids() {
+            let record = self.directory.user(id);
+            let account = self.account_of(id);
+            let is_hidden =
+                account.is_some_and(|account| self.accounts.settings_of(account).is_hidden());
+            let has_blocked =
+                account.is_some_and(|account| !self.people.relations.blocked(account).is_empty());
+            assert!(record.is_some_and(|record| record.is_hidden == is_hidden));
+            assert!(record.is_some_and(|record| record.has_blocked == has_blocked));
+            let is_guarded = self.people.guarded.contains(&id);
+            assert_eq!(is_guarded, is_hidden || has_blocked);
+        }
+        let mut guarded = self.people.guarded.iter();
+        assert!(guarded.all(|user| self.directory.user(*user).is_some()));
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a check of invariants is there to panic"
@@ -88,6 +110,8 @@ impl Chat {
             let kept = self.history.kept.find(&room.name);
             let kept = kept.filter(|_| !self.history.kept.is_ending(&room.name));
             assert_eq!(room.kept, kept, "a room knows whether it is kept");
+            let restricts = self.rules.restricts(&room.name);
+            assert_eq!(room.is_restricted, restricts, "and its rules");
             for member in room.members.connections() {
                 let user = self.directory.user(member.user());
                 let user = user.expect("a member is here");

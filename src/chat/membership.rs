@@ -15,7 +15,7 @@ use super::presence::{Change, ChangeKind};
 use super::refusal::{MembershipRefusal, Refusal};
 use super::rooms::Room;
 use super::time::{Now, Timestamp};
-use super::{Chat, Outcome, Sender, answer};
+use super::{Answered, Chat, Outcome, Sender, answer};
 
 /// Names that a user is told on entering a room; `/names` has them all.
 pub const ENTRY_NAMES_MAX: usize = 20;
@@ -53,11 +53,15 @@ impl Chat {
                 rooms_max,
             }));
         }
+        if !member && let Some(limited) = self.entry_limit(now, sender.client, &room_name) {
+            outbox.send(sender.client, &Event::Error(limited.into()));
+            return Ok(Answered::Now);
+        }
         let room = self.find_or_make_room(room_name);
         if member {
             self.set_current(sender.client, Some(room));
         } else {
-            self.enter(now.timestamp, sender.client, &sender.name, room, outbox);
+            self.enter(now, sender.client, &sender.name, room, outbox);
             if let Some(room) = self.rooms.get(room) {
                 let (room, name) = (&room.name, &sender.name);
                 self.send_to_others(sender, &Event::OwnJoin { room, name }, outbox);
@@ -101,11 +105,11 @@ impl Chat {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         let room = match room_name {
-            Some(room_name) => Some(
-                self.rooms
-                    .find(&room_name)
-                    .ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?,
-            ),
+            Some(room_name) => {
+                let room = self.rooms.find(&room_name);
+                let room = room.filter(|room| self.is_room_for(sender.client, *room));
+                Some(room.ok_or(MembershipRefusal::NoSuchRoom { room: room_name })?)
+            }
             None => client.current,
         };
         let membership = room.and_then(|room| user.membership(room));
@@ -114,7 +118,7 @@ impl Chat {
         let room_name = room_name.ok_or(MembershipRefusal::NotInRoom { room: None })?;
 
         self.note_left(user.account, membership.room);
-        let moved = self.exit(sender, membership);
+        let moved = self.exit(sender.user, Some(sender.client), membership);
         let change = Change {
             who: sender.user,
             name: &sender.name,
@@ -169,7 +173,7 @@ impl Chat {
     /// Puts a user into a room, which becomes the current one of the connection that asked, and tells the others.
     pub(super) fn enter<O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         name: &Name,
         room: RoomId,
@@ -180,13 +184,20 @@ impl Chat {
         };
         self.add_member(who, room);
         self.set_current(id, Some(room));
+        if let Some(account) = self.account_of(who) {
+            self.unveil(account);
+        }
         let change = Change {
             who,
             name,
             kind: ChangeKind::Joined,
         };
-        self.rooms.announce_presence(now, room, change, outbox);
-        self.note_entered(now, who, room);
+        self.rooms
+            .announce_presence(now.timestamp, room, change, outbox);
+        self.note_entered(now.timestamp, who, room);
+        if let Some(room) = self.rooms.get(room).filter(|room| room.is_restricted) {
+            self.tell_limits(now, id, &room.name, outbox);
+        }
     }
 
     /// Adds a user's connections to a room's list.
@@ -209,16 +220,21 @@ impl Chat {
     }
 
     /// Takes a user out of a room. If it was a connection's current one, that is now, of the connection that
-    /// asked, the last that they entered of those that remain; of others, [another](Self::next_current). Returns
+    /// `asked`, the last that they entered of those that remain; of others, [another](Self::next_current). Returns
     /// whose it was.
-    fn exit(&mut self, sender: &Sender, membership: Membership) -> SmallVec<[ClientId; 2]> {
-        let Some(user) = self.directory.user_mut(sender.user) else {
+    pub(super) fn exit(
+        &mut self,
+        who: UserId,
+        asked: Option<ClientId>,
+        membership: Membership,
+    ) -> SmallVec<[ClientId; 2]> {
+        let Some(user) = self.directory.user_mut(who) else {
             return SmallVec::new();
         };
         user.rooms.retain(|own| own.room != membership.room);
         let several = !user.further().is_empty();
         self.remove_member(membership, several);
-        let Some(user) = self.directory.user(sender.user) else {
+        let Some(user) = self.directory.user(who) else {
             return SmallVec::new();
         };
         let last = user.rooms.last().map(|own| own.room);
@@ -228,12 +244,12 @@ impl Chat {
             let client = self.directory.get_mut(*id);
             let client = client.filter(|client| client.current == Some(membership.room));
             client.is_some_and(|client| {
-                let asked = *id == sender.client;
+                let asked = Some(*id) == asked;
                 client.current = if asked { last } else { next };
                 true
             })
         });
-        self.refresh_member(sender.user);
+        self.refresh_member(who);
         moved
     }
 
@@ -268,7 +284,7 @@ impl Chat {
     }
 
     /// The name of a connection's current room.
-    fn current_name(&self, id: ClientId) -> Option<RoomName> {
+    pub(super) fn current_name(&self, id: ClientId) -> Option<RoomName> {
         let room = self.directory.get(id)?.current?;
         Some(self.rooms.get(room)?.name)
     }

@@ -6,7 +6,7 @@ use super::archive::Archive;
 use super::command::{MessageCommand, RECIPIENTS_MAX, Recipients};
 use super::event::{Event, Notice, Reply};
 use super::history::copies::{Copies, Numbered};
-use super::ids::{AccountId, LineId, UserId};
+use super::ids::{AccountId, ClientId, LineId, UserId};
 use super::member::Member;
 use super::name::Name;
 use super::outbox::{Call, Delivery, Outbox};
@@ -21,6 +21,15 @@ use super::{AWAY_NOTIFIED_MAX, Answered, Chat, Outcome, Sender, answer};
 pub(super) enum Speech<'a> {
     Message(&'a str),
     Action(&'a str),
+}
+
+/// What became of text for a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spoken {
+    /// It was told. With its number, if it is to be kept.
+    Heard(Option<Numbered>),
+    /// It was not, and its author knows.
+    Refused,
 }
 
 impl Chat {
@@ -55,8 +64,8 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let kept = self.announce_speech(now, sender, speech, outbox)?;
-        self.end_speech(now, sender, kept, speech, outbox, archive)
+        let spoken = self.announce_speech(now, sender, speech, outbox)?;
+        self.end_speech(now, sender, spoken, speech, outbox, archive)
     }
 
     /// Answers text that was told to a room, or has it kept first.
@@ -64,27 +73,36 @@ impl Chat {
         &mut self,
         now: Now,
         sender: &Sender,
-        kept: Option<Numbered>,
+        spoken: Spoken,
         speech: Speech<'_>,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        match kept {
-            None => answer(outbox, sender.client, Reply::Done),
-            Some(line) => self.keep_speech(now, sender, line, speech, outbox, archive),
+        match spoken {
+            Spoken::Heard(None) => answer(outbox, sender.client, Reply::Done),
+            Spoken::Heard(Some(line)) => {
+                self.keep_speech(now, sender, line, speech, outbox, archive)
+            }
+            Spoken::Refused => Ok(Answered::Now),
         }
     }
 
-    /// Tells the members of the sender's current room, and answers nothing yet. Returns the line's number, if
-    /// it is to be kept.
+    /// Tells the members of the sender's current room, and answers nothing yet, unless the sender may not speak
+    /// there.
     pub(super) fn announce_speech<O: Outbox>(
         &mut self,
         now: Now,
         sender: &Sender,
         speech: Speech<'_>,
         outbox: &mut O,
-    ) -> Result<Option<Numbered>, Refusal<'static>> {
+    ) -> Result<Spoken, Refusal<'static>> {
         let (room, to) = self.audience(sender)?;
+        if room.is_restricted
+            && let Some(limited) = self.speech_limit(now, sender.client, &room.name)
+        {
+            outbox.send(sender.client, &Event::Error(limited.into()));
+            return Ok(Spoken::Refused);
+        }
         let kept = room.kept.map(|place| self.number_in_room(sender, place));
         let id = kept.and_then(|line| line.id);
         let (Speech::Message(text) | Speech::Action(text)) = speech;
@@ -115,7 +133,7 @@ impl Chat {
         if mentioned.is_empty() {
             let to = to.map(|member| member.called(call_of(member)));
             outbox.announce(room, to, &event);
-            return Ok(kept);
+            return Ok(Spoken::Heard(kept));
         }
         let to = to.map(|member| {
             let is_mentioned = mentioned.contains(&member.user());
@@ -127,7 +145,7 @@ impl Chat {
         });
         outbox.announce(room, to, &event);
         self.note_mentions(now, sender, &mentioned, outbox);
-        Ok(kept)
+        Ok(Spoken::Heard(kept))
     }
 
     /// The speaker's current room, and its members who are to hear the speaker.
@@ -145,8 +163,8 @@ impl Chat {
             if member.client == speaker {
                 return echo;
             }
-            // Most members ignore nobody, so that their records stay out of the loop.
-            !member.filters() || !self.directory.ignores(member.user(), user)
+            // Most members ignore and block nobody, so that their records stay out of the loop.
+            !member.filters() || !self.is_deaf_to(member.user(), user)
         };
         let members = room.members.connections().filter(hears);
         Ok((room, members))
@@ -166,13 +184,29 @@ impl Chat {
         };
         let missing = Refusal::NoSuchUser { given: typed };
         let name = to.name().ok_or(missing)?;
-        if let Some((recipient, name)) = self.directory.find_named(name) {
-            return self.private_to_one(now, sender, recipient, &name, text, outbox, archive);
+        match self.way_to(sender, name) {
+            Some(Way::Here(recipient, name)) => {
+                self.private_to_one(now, sender, recipient, &name, text, outbox, archive)
+            }
+            Some(Way::Absent(account, name)) => {
+                let outcome = self.keep_waiting(now, sender, account, &name, text, outbox, archive);
+                outcome.unwrap_or(Err(missing))
+            }
+            None => Err(missing),
         }
-        // Of one without an account this is all they learn, whether there is such an account or not.
-        let account = self.accounts.find(name).ok_or(missing)?;
-        let outcome = self.keep_waiting(now, sender, account, text, outbox, archive);
-        outcome.unwrap_or(Err(missing))
+    }
+
+    /// How a user is reached by this name. `None`: nobody is, or it is an account that is not here, as far as the
+    /// sender can see, and is not to be reached by them; these two are not told apart.
+    fn way_to(&self, sender: &Sender, name: &Name) -> Option<Way> {
+        if let Some((user, name)) = self.directory.find_named(name)
+            && self.sees(sender.user, user)
+        {
+            return Some(Way::Here(user, name));
+        }
+        let account = self.accounts.find(name)?;
+        self.number_to_wait(sender, account)?;
+        Some(Way::Absent(account, self.accounts.name_of(account)?))
     }
 
     fn reply<'a, O: Outbox>(
@@ -186,8 +220,9 @@ impl Chat {
         let user = self.directory.user(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         let writer = user.reply_to.ok_or(MessageRefusal::NobodyWrote)?;
-        let Some(writer_name) = self.directory.name_of(writer) else {
-            let name = self.directory.name_of_departed(writer);
+        let name = self.directory.name_of(writer);
+        let Some(writer_name) = name.filter(|_| self.sees(sender.user, writer)) else {
+            let name = name.or_else(|| self.directory.name_of_departed(writer));
             return Err(Refusal::Message(MessageRefusal::WriterLeft { name }));
         };
         self.private_to_one(now, sender, writer, &writer_name, text, outbox, archive)
@@ -253,24 +288,27 @@ impl Chat {
         let mut missing = ArrayVec::<&str, RECIPIENTS_MAX>::new();
         let mut all = ArrayVec::<Name, RECIPIENTS_MAX>::new();
         for typed in to.iter() {
-            let name = match self.directory.find_typed(typed) {
-                Some((recipient, _)) if found.iter().any(|(other, _)| *other == recipient) => None,
-                Some((recipient, name)) => {
+            let parsed = Name::parse(typed).ok();
+            let name = match parsed.and_then(|name| self.way_to(sender, &name)) {
+                Some(Way::Here(recipient, _))
+                    if found.iter().any(|(other, _)| *other == recipient) =>
+                {
+                    None
+                }
+                Some(Way::Here(recipient, name)) => {
                     // There is space for all: the parser has counted them.
                     let _ = found.try_push((recipient, name));
                     Some(name)
                 }
-                None => match self.absent_recipient(sender, typed) {
-                    Some(account) if absent.contains(&account) => None,
-                    Some(account) => {
-                        let _ = absent.try_push(account);
-                        Some(account.1)
-                    }
-                    None => {
-                        let _ = missing.try_push(typed);
-                        Name::parse(typed).ok()
-                    }
-                },
+                Some(Way::Absent(account, name)) if absent.contains(&(account, name)) => None,
+                Some(Way::Absent(account, name)) => {
+                    let _ = absent.try_push((account, name));
+                    Some(name)
+                }
+                None => {
+                    let _ = missing.try_push(typed);
+                    parsed
+                }
             };
             all.extend(name.filter(|name| !all.contains(name)));
         }
@@ -287,7 +325,8 @@ impl Chat {
             }
         }
         for account in absent {
-            self.keep_waiting_copy(now, sender, account, text, &mut copies, archive);
+            let copy = Copy { to: &all, text };
+            self.keep_waiting_copy(now, sender, account, copy, &mut copies, outbox, archive);
         }
         if full.len() < found.len() || copies.waits() {
             let to_oneself = found.iter().any(|(user, _)| *user == sender.user);
@@ -310,14 +349,7 @@ impl Chat {
         Ok(Answered::Now)
     }
 
-    /// An account that is not here, for a sender who has one, too.
-    fn absent_recipient(&self, sender: &Sender, typed: &str) -> Option<(AccountId, Name)> {
-        let account = self.accounts.find(&Name::parse(typed).ok()?)?;
-        self.account_of(sender.user)?;
-        Some((account, self.accounts.name_of(account)?))
-    }
-
-    /// Gives one recipient their copy. One who ignores the sender counts as reached, or the sender
+    /// Gives one recipient their copy. One who ignores or blocks the sender counts as reached, or the sender
     /// would know.
     #[expect(
         clippy::too_many_arguments,
@@ -333,34 +365,44 @@ impl Chat {
         id: Option<LineId>,
         outbox: &mut O,
     ) -> Delivery {
+        let is_blocked = self.blocks(recipient, sender.user);
         let Some(user) = self.directory.user_mut(recipient) else {
             return Delivery::Refused;
         };
-        if user.ignores(sender.user) {
+        if is_blocked || user.ignores(sender.user) {
             // All senders are told, so this one is, too.
             notify_away(user, sender, outbox);
             return Delivery::Queued;
         }
-        let event = Event::Private {
-            from: &sender.name,
-            to,
-            text,
-            id,
-        };
-        let delivery = match user.further() {
-            [] => outbox.deliver(user.first(), sender.user, &event),
-            _ => outbox.deliver_copies(user.connections(), sender.user, &event),
-        };
+        let copy = Copy { to, text };
+        let delivery = give_copy(user, sender, sender.user, copy, id, outbox);
         if delivery == Delivery::Queued {
-            user.reply_to = Some(sender.user);
             if user.away().is_some() {
                 notify_away(user, sender, outbox);
             }
-            if user.account.is_some() {
+            let is_account = user.account.is_some();
+            self.note_spoken_to(sender.user, recipient);
+            if is_account {
                 self.note_private(now.timestamp, sender, recipient, id, outbox);
             }
         }
         delivery
+    }
+
+    /// Gives a copy to one who is here, unknown to the sender: nothing of it is told, or told to be lost.
+    pub(super) fn deliver_unseen<O: Outbox>(
+        &mut self,
+        sender: &Sender,
+        recipient: UserId,
+        delivery: UserId,
+        copy: Copy<'_>,
+        id: Option<LineId>,
+        outbox: &mut O,
+    ) -> Option<ClientId> {
+        let user = self.directory.user_mut(recipient)?;
+        let first = user.first();
+        let delivery = give_copy(user, sender, delivery, copy, id, outbox);
+        (delivery == Delivery::Queued).then_some(first)
     }
 
     /// Shows a private message to its sender: by `/echo on` to the connection that sent it, and to their others,
@@ -387,6 +429,44 @@ impl Chat {
             self.send_to_others(sender, &copy, outbox);
         }
     }
+}
+
+/// How a user is reached.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// They are here.
+    Here(UserId, Name),
+    /// For the sender they are not: it waits.
+    Absent(AccountId, Name),
+}
+
+/// A private message, as its recipients get it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copy<'a> {
+    pub to: &'a [Name],
+    pub text: &'a str,
+}
+
+/// Gives a user a copy; `receipt` is told if it does not arrive.
+fn give_copy<O: Outbox>(
+    user: &mut User,
+    sender: &Sender,
+    receipt: UserId,
+    copy: Copy<'_>,
+    id: Option<LineId>,
+    outbox: &mut O,
+) -> Delivery {
+    let Copy { to, text } = copy;
+    let from = &sender.name;
+    let event = Event::Private { from, to, text, id };
+    let delivery = match user.further() {
+        [] => outbox.deliver(user.first(), receipt, &event),
+        _ => outbox.deliver_copies(user.connections(), receipt, &event),
+    };
+    if delivery == Delivery::Queued {
+        user.reply_to = Some(sender.user);
+    }
+    delivery
 }
 
 /// Tells `sender` that `user` is away, once for each time that they are.

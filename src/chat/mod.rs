@@ -28,11 +28,14 @@ mod member;
 mod members;
 mod membership;
 mod messaging;
+mod moderation;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+pub mod order;
 pub mod outbox;
 mod pending;
+mod people;
 mod people_commands;
 mod presence;
 mod queries;
@@ -64,9 +67,11 @@ use event::{Event, Notice, Reply};
 use history::History;
 use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
+use moderation::room_rules::RoomRules;
 use name::{Name, RoomName};
 use outbox::Outbox;
 use pending::Pending;
+use people::People;
 use refusal::{LineRefusal, Refusal, SessionRefusal};
 use rooms::Rooms;
 use stats::Counts;
@@ -116,6 +121,8 @@ pub struct Chat {
     pending: Pending,
     accounts: Accounts,
     history: History,
+    people: People,
+    rules: RoomRules,
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
@@ -135,6 +142,8 @@ impl Chat {
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
             calls: Calls::new(&hasher),
+            people: People::new(&hasher),
+            rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
             prompts: Prompts::default(),
             expiry: Expiry::default(),
@@ -189,7 +198,7 @@ impl Chat {
         client.active_at = now.timestamp;
         let sender = Sender::new(id, client);
         let is_asked = client.prompt().is_some() || client.is_late();
-        if self.must_wait(id, sender.as_ref(), &request, outbox) {
+        if self.must_wait(now, id, sender.as_ref(), &request, outbox) {
             return Handled::NotNow;
         }
         if is_asked && !matches!(request, Ok(Command::Answer(_))) {
@@ -215,6 +224,7 @@ impl Chat {
     /// Whether a line must wait for the answers to earlier ones of its sender.
     fn must_wait<O: Outbox>(
         &self,
+        now: Now,
         id: ClientId,
         sender: Option<&Sender>,
         request: &Request<'_>,
@@ -230,13 +240,15 @@ impl Chat {
             return true;
         };
         let mode = outbox.mode(id);
-        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(sender, command, mode)
+        unanswered >= UNANSWERED_MAX || !self.is_answered_in_order(now, sender, command, mode)
     }
 
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
         self.calls.restore(&restored);
+        self.people.relations.restore(&restored.relations);
+        self.restore_rules(&restored);
         self.restore_history(&mut restored);
     }
 

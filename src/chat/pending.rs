@@ -12,6 +12,8 @@ use super::accounts::effects::{AccountEffect, AccountStep};
 use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
 use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::ids::ClientId;
+use super::moderation::effects::ModerationEffect;
+use super::people::effects::{PeopleEffect, PeopleStep};
 use super::time::Timestamp;
 
 /// Kept lines of one client that may be without an answer: a paste is one or two commits of the archive.
@@ -61,6 +63,10 @@ pub(super) enum Effect {
     Account(Box<AccountEffect>),
     /// See there.
     History(Box<HistoryEffect>),
+    /// See there.
+    People(Box<PeopleEffect>),
+    /// See there.
+    Moderation(Box<ModerationEffect>),
 }
 
 impl Effect {
@@ -87,6 +93,8 @@ pub(super) enum Step {
     Account(Box<AccountStep>),
     /// See there.
     History(Box<HistoryStep>),
+    /// See there.
+    People(Box<PeopleStep>),
 }
 
 /// What came of a question.

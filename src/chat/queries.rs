@@ -5,6 +5,8 @@ use arrayvec::ArrayVec;
 use super::client::Client;
 use super::command::{NamesOf, QueryCommand};
 use super::event::{QueryReply, RoomSummary, Whois};
+use super::ids::UserId;
+use super::member::Member;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, QueryRefusal, Refusal};
@@ -42,11 +44,11 @@ impl Chat {
     ) -> Outcome<'a> {
         let room = match of {
             NamesOf::Everyone => None,
-            NamesOf::Room(name) => Some(
-                self.rooms
-                    .find(&name)
-                    .ok_or(MembershipRefusal::NoSuchRoom { room: name })?,
-            ),
+            NamesOf::Room(name) => {
+                let room = self.rooms.find(&name);
+                let room = room.filter(|room| self.is_room_for(sender.client, *room));
+                Some(room.ok_or(MembershipRefusal::NoSuchRoom { room: name })?)
+            }
             NamesOf::CurrentRoom => {
                 let current = self
                     .directory
@@ -55,20 +57,28 @@ impl Chat {
                 Some(current.ok_or(MembershipRefusal::NotInRoom { room: None })?)
             }
         };
+        let id = room;
         let room = room.and_then(|room| self.rooms.get(room));
+        let unseen = self.unseen_by(sender.client);
         let total = room.map_or_else(
-            || self.directory.registered_count(),
-            |room| room.members.len(),
+            || self.directory.registered_count() - unseen.users,
+            |room| unseen.members(id, room),
         );
+        let is_seen = |user: &UserId| unseen.users == 0 || self.sees(sender.user, *user);
         let (skip, pages) = page_bounds(page, total, NAMES_PAGE)?;
         let mut names: Vec<Name> = match room {
             Some(room) => {
                 let members = room.members.users();
-                members
-                    .filter_map(|member| self.directory.name_of(member.user()))
-                    .collect()
+                let members = members.map(Member::user).filter(is_seen);
+                let names = members.filter_map(|user| self.directory.name_of(user));
+                names.collect()
             }
-            None => self.directory.registered().collect(),
+            None if unseen.users == 0 => self.directory.registered().collect(),
+            None => {
+                let users = self.directory.user_ids().filter(is_seen);
+                let names = users.filter_map(|user| self.directory.name_of(user));
+                names.collect()
+            }
         };
         let names = sorted_page(&mut names, skip, NAMES_PAGE);
         let room = room.map(|room| &room.name);
@@ -91,17 +101,20 @@ impl Chat {
         page: usize,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        let total = self.rooms.len();
+        let unseen = self.unseen_by(sender.client);
+        let left_out = unseen.count_of_rooms(self);
+        let total = self.rooms.len() - left_out;
         let (skip, pages) = page_bounds(page, total, ROOMS_PAGE)?;
-        let rooms = self
-            .rooms
-            .list_from(skip)
-            .take(ROOMS_PAGE)
-            .map(|room| RoomSummary {
-                room: &room.name,
-                users: room.members.len(),
-                topic: room.topic.as_deref(),
-            });
+        // Only if rooms are left out, those before the page must be looked at.
+        let (jumped, skipped) = if left_out == 0 { (skip, 0) } else { (0, skip) };
+        let listed = self.rooms.list_from(jumped);
+        let listed = listed.filter(|(id, room)| left_out == 0 || unseen.is_room(self, *id, room));
+        let rooms = listed.skip(skipped).take(ROOMS_PAGE);
+        let rooms = rooms.map(|(id, room)| RoomSummary {
+            room: &room.name,
+            users: unseen.members(Some(id), room),
+            topic: room.topic.as_deref(),
+        });
         let rooms: ArrayVec<RoomSummary<'_>, ROOMS_PAGE> = rooms.collect();
         answer(
             outbox,
@@ -123,7 +136,7 @@ impl Chat {
         outbox: &mut O,
     ) -> Outcome<'a> {
         let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.find_seen(sender, typed).ok_or(missing)?;
         let asker = self.directory.user(sender.user);
         let (Some(asker), Some(user)) = (asker, self.directory.user(other)) else {
             return Err(missing);

@@ -44,7 +44,7 @@ impl Chat {
         let user = self.directory.user_of(id);
         Rights {
             is_account: user.is_some_and(|user| self.account_of(user).is_some()),
-            operates_room: false,
+            operates_room: self.operates_current_room(id),
             operates_server: self.operates_server(id),
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Room {
     pub name: RoomName,
     /// Where its lines are kept, if they are.
     pub kept: Option<PlaceId>,
+    /// It has locks, or rules about what somebody may not do there.
+    pub is_restricted: bool,
     pub topic: Option<Box<str>>,
     pub members: Members,
     presence: Presence,
@@ -74,6 +76,7 @@ impl Rooms {
         let room = Box::new(Room {
             name,
             kept: None,
+            is_restricted: false,
             topic: None,
             members: Members::default(),
             presence: Presence::default(),
@@ -102,9 +105,9 @@ impl Rooms {
 
     /// The rooms, from the one at `skip` on. A new room is last, and the last takes the place of one
     /// that goes: a reader of page after page may miss it.
-    pub fn list_from(&self, skip: usize) -> impl Iterator<Item = &Room> {
+    pub fn list_from(&self, skip: usize) -> impl Iterator<Item = (RoomId, &Room)> {
         let listed = self.listed.get(skip..).unwrap_or_default();
-        listed.iter().filter_map(|id| self.get(*id))
+        listed.iter().filter_map(|id| Some((*id, self.get(*id)?)))
     }
 
     pub fn ids(&self) -> impl Iterator<Item = RoomId> {
@@ -262,7 +265,7 @@ mod tests {
 
     fn names_from(rooms: &Rooms, skip: usize) -> Vec<String> {
         let rooms = rooms.list_from(skip);
-        rooms.map(|room| room.name.to_string()).collect()
+        rooms.map(|(_, room)| room.name.to_string()).collect()
     }
 
     /// A quarter of a kilobyte once leaked for each room ever made: with twenty rooms each, ten thousand

@@ -9,7 +9,7 @@ use super::event::{Event, Notice, SessionReply};
 use super::ids::{ClientId, UserId};
 use super::member::Member;
 use super::membership::view;
-use super::messaging::Speech;
+use super::messaging::{Speech, Spoken};
 use super::name::{Name, NameError, RoomName};
 use super::outbox::Outbox;
 use super::presence::PRESENCE_MEMBERS_MAX;
@@ -40,7 +40,7 @@ impl Chat {
             SessionCommand::Nick(name) => {
                 return self.nick(now, id, sender, name, outbox, archive);
             }
-            SessionCommand::Quit(text) => return self.quit(id, text, outbox),
+            SessionCommand::Quit(text) => return self.quit(now, id, text, outbox),
             SessionCommand::Mode(mode) => {
                 let mode = mode.unwrap_or_else(|| outbox.mode(id));
                 outbox.set_mode(id, mode);
@@ -54,7 +54,7 @@ impl Chat {
             SessionCommand::Version => SessionReply::Version { server_name },
             SessionCommand::Ping(text) => SessionReply::Pong { text },
             SessionCommand::Stats => {
-                let (counts, server) = (self.counts(), &outbox.stats());
+                let (counts, server) = (self.counts_for(id), &outbox.stats());
                 let reply = SessionReply::Stats {
                     server_name,
                     counts,
@@ -84,13 +84,13 @@ impl Chat {
         match (sender, name) {
             (Some(sender), name) => {
                 let speech = Speech::Message(line);
-                let kept = self.announce_speech(now, sender, speech, outbox)?;
-                if let Ok(name) = name {
+                let spoken = self.announce_speech(now, sender, speech, outbox)?;
+                if let (Ok(name), Spoken::Heard(_)) = (name, spoken) {
                     self.hint_at_nick(id, &name, outbox);
                 }
-                self.end_speech(now, sender, kept, speech, outbox, archive)
+                self.end_speech(now, sender, spoken, speech, outbox, archive)
             }
-            (None, Ok(name)) => self.register(now.timestamp, id, name, outbox),
+            (None, Ok(name)) => self.register(now, id, name, outbox),
             (None, Err(why)) => Err(Refusal::Session(SessionRefusal::BadName {
                 given: line.strip_prefix('#').unwrap_or(line).trim_ascii_end(),
                 why,
@@ -120,23 +120,26 @@ impl Chat {
         match sender {
             Some(_) if self.is_account(sender) => self.spell_name(now, id, name, outbox, archive),
             Some(sender) => self.rename(now.timestamp, sender, name, outbox),
-            None => self.register(now.timestamp, id, name, outbox),
+            None => self.register(now, id, name, outbox),
         }
     }
 
     fn register<'a, O: Outbox>(
         &mut self,
-        now: Timestamp,
+        now: Now,
         id: ClientId,
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(now, name, None, outbox)?;
+        self.check_free(now.timestamp, id, name, None, outbox)?;
         self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
         let user = user.ok_or(Refusal::NotRegistered)?;
         outbox.named(id, name);
         let lobby = self.rooms.lobby();
+        if self.is_kept_out(now, id, lobby, outbox) {
+            return answer(outbox, id, SessionReply::Outside { name: &name });
+        }
         self.enter(now, id, &name, lobby, outbox);
         let room = self
             .rooms
@@ -157,7 +160,7 @@ impl Chat {
         new_name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
-        self.check_free(now, new_name, Some(sender.user), outbox)?;
+        self.check_free(now, sender.client, new_name, Some(sender.user), outbox)?;
         let old = self.rename_user(sender.user, new_name, outbox);
         if let Some(name) = &old.filter(|old| !old.is_spelt_like(&new_name)) {
             let new_name = &new_name;
@@ -198,6 +201,7 @@ impl Chat {
     fn check_free<O: Outbox>(
         &self,
         now: Timestamp,
+        id: ClientId,
         name: Name,
         user: Option<UserId>,
         outbox: &mut O,
@@ -214,9 +218,11 @@ impl Chat {
             }));
         }
         let like_room = RoomName::parse(name.as_str()).ok();
-        if like_room
-            .is_some_and(|room| self.rooms.find(&room).is_some() || self.is_kept_room(&room))
-        {
+        let is_room = |room: &RoomName| {
+            let found = self.rooms.find(room);
+            found.is_some_and(|found| self.is_room_for(id, found)) || self.is_kept_room(room)
+        };
+        if like_room.is_some_and(|room| is_room(&room)) {
             return Err(Refusal::Session(SessionRefusal::NameOfRoom { name }));
         }
         Ok(())
@@ -266,10 +272,13 @@ impl Chat {
 
     fn quit<'a, O: Outbox>(
         &mut self,
+        now: Now,
         id: ClientId,
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        // Last words are told in all rooms.
+        let text = text.filter(|_| !self.is_silenced_anywhere(now, id));
         if let Some(client) = self.directory.get_mut(id) {
             client.extras_mut().quit_text = text.map(|text| cut_note(text).into());
         }

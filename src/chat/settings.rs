@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
 use super::time::Now;
 use super::user::Away;
-use super::{Chat, Outcome, Sender, answer, check_note};
+use super::{Answered, Chat, Outcome, Sender, answer, check_note};
 
 /// Users that one may ignore; past that, leaving the room is the better answer.
 pub const IGNORED_MAX: usize = 100;
@@ -72,6 +72,15 @@ impl Chat {
             };
             return answer(outbox, sender.client, reply);
         }
+        if room.is_restricted {
+            let name = room.name;
+            if let Some(limited) = self.topic_limit(now, sender.client, &name) {
+                outbox.send(sender.client, &Event::Error(limited.into()));
+                return Ok(Answered::Now);
+            }
+        }
+        let room = current.and_then(|room| self.rooms.get_mut(room));
+        let room = room.ok_or(MembershipRefusal::NotInRoom { room: None })?;
         room.topic = text.map(Box::from);
         let (room, to) = self.audience(sender)?;
         let event = Event::Topic {
@@ -117,7 +126,7 @@ impl Chat {
         answer(outbox, sender.client, SettingReply::Back)
     }
 
-    fn ignore<'a, O: Outbox>(
+    pub(super) fn ignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -128,7 +137,7 @@ impl Chat {
             return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.find_seen(sender, typed).ok_or(missing)?;
         if other == sender.user {
             return Err(Refusal::Setting(SettingRefusal::IgnoreSelf));
         }
@@ -150,7 +159,7 @@ impl Chat {
         )
     }
 
-    fn unignore<'a, O: Outbox>(
+    pub(super) fn unignore<'a, O: Outbox>(
         &mut self,
         sender: &Sender,
         typed: Option<&'a str>,
@@ -161,7 +170,7 @@ impl Chat {
             return self.list_ignored(sender, outbox);
         };
         let missing = Refusal::NoSuchUser { given: typed };
-        let (other, name) = self.directory.find_typed(typed).ok_or(missing)?;
+        let (other, name) = self.find_seen(sender, typed).ok_or(missing)?;
         let user = self.directory.user_mut(sender.user);
         let user = user.ok_or(Refusal::NotRegistered)?;
         if !user.ignores(other) {
@@ -236,14 +245,14 @@ impl Chat {
         )
     }
 
-    /// Drops users who have left from a user's list of ignored ones.
+    /// Drops users who have left from a user's list of ignored ones, and those who are like that for the user.
     fn forget_ignored_who_left(&mut self, id: UserId) {
         let user = self.directory.user_mut(id);
         let Some(user) = user.filter(|user| !user.ignored().is_empty()) else {
             return;
         };
         let mut ignored = std::mem::take(&mut user.extras_mut().ignored);
-        ignored.retain(|other| self.directory.user(*other).is_some());
+        ignored.retain(|other| self.sees(id, *other));
         if let Some(user) = self.directory.user_mut(id) {
             user.extras_mut().ignored = ignored;
             self.refresh_member(id);

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::ids::ClientId;
 use super::outbox::Outbox;
 use super::pending::{Asked, Effect, Response, Step, Waiting};
-use super::refusal::{AccountRefusal, Refusal};
+use super::refusal::AccountRefusal;
 use super::time::Now;
 use super::{Chat, Outcome};
 
@@ -62,7 +62,11 @@ impl Chat {
             let (decided, unheard) = match effect {
                 Effect::Line(line) => (line.decided(), line.unheard()),
                 Effect::History(effect) => (None, effect.take_unheard()),
-                Effect::Account(_) => (None, None),
+                Effect::Account(_) | Effect::Moderation(_) | Effect::People(_) => (None, None),
+            };
+            let refusal = match effect {
+                Effect::Moderation(effect) => effect.not_kept(true),
+                _ => AccountRefusal::NotKept { is_late: true }.into(),
             };
             if let Some(client) = unheard {
                 self.note_unheard(client);
@@ -74,8 +78,7 @@ impl Chat {
             if let Some(decided) = decided {
                 self.send_decided(client, decided, outbox);
             } else {
-                let refusal = AccountRefusal::NotKept { is_late: true };
-                outbox.send(client, &Event::Error(Refusal::Account(refusal)));
+                outbox.send(client, &Event::Error(refusal));
             }
             self.note_answered(client, outbox);
         }
@@ -102,9 +105,19 @@ impl Chat {
         let outcome = match effect {
             Effect::Line(effect) => self.line_settled(now, client, effect, kept, is_late, outbox),
             Effect::Account(effect) => self.account_settled(now, client, *effect, kept, outbox),
+            Effect::People(effect) => self.people_settled(client, &effect, kept, outbox),
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
+            Effect::Moderation(effect) => self.moderation_settled(
+                now,
+                client,
+                &effect,
+                kept,
+                answer.as_ref(),
+                outbox,
+                archive,
+            ),
         };
         if let Some(client) = client {
             self.end_later(client, outcome, outbox);
@@ -129,7 +142,8 @@ impl Chat {
             Step::Account(step) if is_here => {
                 self.account_step(now, client, *step, response, outbox, archive)
             }
-            Step::Account(_) | Step::History(_) => return,
+            Step::People(step) if is_here => self.people_step(client, &step, response, outbox),
+            Step::Account(_) | Step::History(_) | Step::People(_) => return,
         };
         self.end_later(client, outcome, outbox);
     }

@@ -28,6 +28,10 @@ pub(super) struct User {
     /// They want no notices of joins and leaves. Here, because `Option<User>` tells `None` by a value that a
     /// `bool` cannot have, and every look at a user would touch the second line.
     pub quiet: bool,
+    /// They are hidden, by their account's settings.
+    pub is_hidden: bool,
+    /// Their account blocks others.
+    pub has_blocked: bool,
     /// Whose user this is; `None` of a guest.
     pub account: Option<AccountId>,
     // The second line.
@@ -67,6 +71,8 @@ impl User {
             generation,
             name,
             quiet: false,
+            is_hidden: false,
+            has_blocked: false,
             connected_at: now,
             rooms: SmallVec::new(),
             account: None,
@@ -77,6 +83,11 @@ impl User {
     pub fn id_at(&self, slot: u32) -> UserId {
         let generation = self.generation;
         UserId { slot, generation }
+    }
+
+    /// Not everybody sees them.
+    pub fn is_guarded(&self) -> bool {
+        self.is_hidden || self.has_blocked
     }
 
     pub fn name(&self) -> &Name {

@@ -1,12 +1,12 @@
-//! Changes of accounts, tokens and rooms: few, and each prepared when it comes.
+//! Changes of accounts, tokens and kept rooms: few, and each prepared when it comes.
 
 use rusqlite::{Connection, params};
 
 use crate::chat::archive::Change;
 use crate::chat::ids::{Place, PlaceId};
 
-use super::eraser;
 use super::rows::{ROOMS_END, account_number, line_number, number, place_number};
+use super::{eraser, order, people};
 
 /// Carries out a change that is not of a line or a mark.
 pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
@@ -22,7 +22,8 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
             hash,
             at,
         } => {
-            let sql = "INSERT INTO token(hash, account, label, made_at) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT INTO token(hash, account, label, made_at) SELECT ?1, id, ?3, ?4
+                       FROM account WHERE id = ?2 AND state <> 2";
             let account = account_number(*account);
             let row = params![hash.0, account, label.as_str(), number(*at)];
             connection.execute(sql, row).map(drop)
@@ -39,26 +40,26 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
             let row = params![place_number(*place), topic];
             connection.execute(sql, row).map(drop)
         }
-        // The writer's own.
-        Change::UseAccount { .. }
-        | Change::UseToken { .. }
-        | Change::Mark { .. }
-        | Change::Delivered { .. }
-        | Change::Forget { .. }
-        | Change::Remove { .. }
-        | Change::SetSettings { .. }
+        Change::SetSettings { .. }
         | Change::SetProfile { .. }
         | Change::SetNotify { .. }
         | Change::Relate { .. }
-        | Change::Unrelate { .. }
-        | Change::SetLocks { .. }
+        | Change::Unrelate { .. } => people::apply(connection, change),
+        Change::SetLocks { .. }
         | Change::SetRule(_)
         | Change::DropRule { .. }
         | Change::Ban(_)
         | Change::Unban { .. }
         | Change::SetSuspended { .. }
         | Change::SetCode { .. }
-        | Change::Record(_) => Ok(()),
+        | Change::Record(_) => order::apply(connection, change),
+        // The writer's own.
+        Change::UseAccount { .. }
+        | Change::UseToken { .. }
+        | Change::Mark { .. }
+        | Change::Delivered { .. }
+        | Change::Forget { .. }
+        | Change::Remove { .. } => Ok(()),
     }
 }
 
@@ -90,7 +91,9 @@ fn apply_to_account(connection: &Connection, change: &Change) -> rusqlite::Resul
             ends_tokens,
         } => {
             let account = account_number(*account);
-            let sql = "UPDATE account SET password = ?2, must_change = 0 WHERE id = ?1";
+            let sql =
+                "UPDATE account SET password = ?2, must_change = 0, code = NULL, code_until = NULL
+                       WHERE id = ?1 AND state <> 2";
             connection.execute(sql, params![account, password.0])?;
             if *ends_tokens {
                 connection.execute("DELETE FROM token WHERE account = ?1", [account])?;
@@ -151,8 +154,9 @@ fn drop_account(connection: &Connection, account: i64) -> rusqlite::Result<()> {
         "DELETE FROM relation WHERE account = ?1 OR other = ?1",
         "DELETE FROM seen WHERE account = ?1",
         "DELETE FROM waiting WHERE account = ?1",
-        "UPDATE account SET name = NULL, skeleton = NULL, password = NULL, profile = NULL, state = 2
-         WHERE id = ?1",
+        "DELETE FROM rule WHERE account = ?1",
+        "UPDATE account SET name = NULL, skeleton = NULL, password = NULL, profile = NULL, notify = NULL,
+         suspended = NULL, code = NULL, code_until = NULL, state = 2 WHERE id = ?1",
     ] {
         connection.execute(sql, [account])?;
     }

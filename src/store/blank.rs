@@ -180,7 +180,7 @@ mod tests {
                 for text_bytes in [1, 20, 48, 50, 57, 58, 300, 5000, 8150, 8190, 20_000] {
                     id += 1;
                     let text = "secret ".repeat(text_bytes / 7 + 1);
-                    let row = params![id, place, 1_i64 << 40, author, id % 2, &text[..text_bytes]];
+                    let row = params![id, place, 1_i64 << 40, author, id % 4, &text[..text_bytes]];
                     let insert = "INSERT INTO message VALUES (?1, ?2, ?3, ?4, 'alice', ?5, ?6)";
                     connection.execute(insert, row).unwrap();
                 }

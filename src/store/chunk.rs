@@ -11,8 +11,12 @@ pub(super) const CHUNK_BYTES: usize = 64 << 10;
 /// Lines in a chunk, so that a transaction takes few more than it should.
 const CHUNK_LINES_MAX: usize = 500;
 
-/// Ticket, line, place, time, author, who it waits for, length of the text, kind, length of the name.
+/// Ticket, line, place, time, author, who it waits for, length of the text, how it was said, length of the name.
 const HEAD_BYTES: usize = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 1 + 1;
+
+/// In how it was said: an action; for its author only.
+const ACTION: u8 = 1;
+const AUTHORS_ONLY: u8 = 2;
 
 /// Some lines, packed.
 #[derive(Debug, Default)]
@@ -62,7 +66,9 @@ impl Chunk {
         put(&u32::try_from(line.text.len())
             .unwrap_or(u32::MAX)
             .to_le_bytes());
-        put(&[u8::from(line.kind == LineKind::Action)]);
+        let action = u8::from(line.kind == LineKind::Action) * ACTION;
+        let authors_only = u8::from(line.is_authors_only) * AUTHORS_ONLY;
+        put(&[action | authors_only]);
         put(&[u8::try_from(line.name.as_bytes().len()).unwrap_or(u8::MAX)]);
         self.bytes.extend_from_slice(&head);
         self.bytes.extend_from_slice(line.name.as_bytes());
@@ -133,9 +139,11 @@ impl<'a> Iterator for Lines<'a> {
         let author = AccountId::new(self.u32()?);
         let waits_for = AccountId::new(self.u32()?);
         let text_bytes = usize::try_from(self.u32()?).ok()?;
-        let kind = match self.bytes(1)? {
-            [1] => LineKind::Action,
-            _ => LineKind::Message,
+        let how = *self.bytes(1)?.first()?;
+        let kind = if how & ACTION == 0 {
+            LineKind::Message
+        } else {
+            LineKind::Action
         };
         let name_bytes = usize::from(*self.bytes(1)?.first()?);
         let name = Name::parse(std::str::from_utf8(self.bytes(name_bytes)?).ok()?).ok()?;
@@ -149,7 +157,7 @@ impl<'a> Iterator for Lines<'a> {
             kind,
             text,
             waits_for,
-            is_authors_only: false,
+            is_authors_only: how & AUTHORS_ONLY != 0,
         };
         Some((ticket, line))
     }
@@ -181,6 +189,7 @@ mod tests {
             author: None,
             kind: LineKind::Message,
             waits_for: AccountId::new(9),
+            is_authors_only: true,
             ..line("")
         };
         chunk.push(Ticket(4), &line(&long));

@@ -110,7 +110,7 @@ mod tests {
             ("foreign_keys", "1"),
             ("secure_delete", "1"),
             ("trusted_schema", "0"),
-            ("user_version", "1"),
+            ("user_version", "2"),
         ] {
             let sql = format!("SELECT CAST(x.{name} AS TEXT) FROM pragma_{name} x");
             let found: String = connection.query_row(&sql, (), |row| row.get(0)).unwrap();

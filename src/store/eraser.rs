@@ -9,7 +9,7 @@ use crate::chat::ids::{AccountId, LineId, PlaceId};
 
 use super::blank::EraseLine;
 use super::rows::{
-    NOT_FORGOTTEN, account_number, line, line_number, place, place_number, unsigned,
+    NOT_FORGOTTEN, account, account_number, line, line_number, place, place_number, unsigned,
 };
 use super::search::Index;
 
@@ -115,6 +115,36 @@ pub(super) fn forget_place(connection: &Connection, place: PlaceId) -> rusqlite:
         [place_number(place)],
     )?;
     Ok(())
+}
+
+/// Notes that one line of a place is forgotten, whoever said it.
+pub(super) fn remove(
+    connection: &Connection,
+    place: PlaceId,
+    line: LineId,
+) -> rusqlite::Result<ChangeAnswer> {
+    let row = [line_number(line), place_number(place)];
+    let sql = format!(
+        "INSERT INTO forgetting(place, past, up_to) SELECT m.place, m.id - 1, m.id FROM message m
+         WHERE m.id = ?1 AND m.place = ?2 AND {NOT_FORGOTTEN}"
+    );
+    let count = connection.execute(&sql, row)?;
+    let sql = "SELECT account FROM waiting
+               WHERE account IN (?2 >> 32, ?2 & 0xffffffff) AND message = ?1";
+    let mut select = connection.prepare(sql)?;
+    let rows = select.query_map(row, |row| account(row, 0))?;
+    let waited = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let is_found = count > 0;
+    Ok(ChangeAnswer::Forgotten {
+        count: u64::from(is_found),
+        lines: is_found.then_some((place, line)).into_iter().collect(),
+        waited: waited
+            .into_iter()
+            .flatten()
+            .filter(|_| is_found)
+            .map(|account| (account, 1))
+            .collect(),
+    })
 }
 
 /// What is left to erase.

@@ -316,7 +316,7 @@ mod tests {
         let checked = check(files.path()).unwrap();
         assert_eq!(
             (checked.version, checked.accounts, checked.lines),
-            (1, 2, 4)
+            (2, 2, 4)
         );
         let error = check(&temp.path().join("none")).unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error}");

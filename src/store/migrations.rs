@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::files::{Files, make_private};
 
 /// The steps from nothing to today's version. A step that was released is never changed.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// A table that only ours have.
 const OUR_TABLE: &str = "forgetting";

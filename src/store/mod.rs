@@ -12,18 +12,25 @@
 
 mod accounts;
 mod blank;
+mod chores;
 mod chunk;
 mod completions;
 mod database;
 mod eraser;
 mod error;
+mod expiry;
 mod failure;
 mod files;
 mod handle;
+mod hashing;
 mod lock;
+mod lookups;
 pub mod maintenance;
 mod migrations;
+mod order;
+mod page;
 mod password;
+mod people;
 mod queue;
 mod reader;
 mod restore;
@@ -209,7 +216,7 @@ fn start(
     })?;
     let (hashing, cost) = (files.clone(), settings.password_cost);
     worker::start("store-hash", shared, serving, move |shared| {
-        worker::run_hasher(shared, &hashing, cost, &works);
+        hashing::run(shared, &hashing, cost, &works);
     })?;
     let writing = Writing {
         shared: Arc::clone(shared),

@@ -14,6 +14,9 @@ use crate::chat::secret::Secret;
 /// What a token begins with.
 pub(super) const TOKEN_PREFIX: &str = "cw_";
 
+/// What a code for one new password begins with.
+pub(super) const CODE_PREFIX: &str = "cw1_";
+
 /// 128 bits.
 const TOKEN_BYTES: usize = 16;
 
@@ -109,13 +112,23 @@ impl Hasher {
 
 /// A new token, and its hash.
 pub(super) fn make_token() -> Option<(Secret, TokenHash)> {
+    make_word(TOKEN_PREFIX)
+}
+
+/// A new code for one new password, and its hash.
+pub(super) fn make_code() -> Option<(Secret, TokenHash)> {
+    make_word(CODE_PREFIX)
+}
+
+fn make_word(prefix: &str) -> Option<(Secret, TokenHash)> {
     let secret = random_word::<TOKEN_BYTES>()?;
-    let token = Secret::new(&format!("{TOKEN_PREFIX}{}", secret.expose()));
+    let text = Zeroizing::new(format!("{prefix}{}", secret.expose()));
+    let token = Secret::new(&text);
     let hash = token_hash(&token);
     Some((token, hash))
 }
 
-/// A token's hash, by which it is looked up.
+/// The hash of a token or a code, by which it is looked up.
 pub(super) fn token_hash(token: &Secret) -> TokenHash {
     TokenHash(Blake2s256::digest(token.expose().as_bytes()).into())
 }
@@ -211,12 +224,25 @@ mod tests {
 
     #[test]
     fn tokens_are_long_enough_and_never_alike() {
-        let tokens: Vec<_> = (0..100).map(|_| make_token().unwrap()).collect();
+        let tokens: Vec<_> = (0..50).map(|_| make_token().unwrap()).collect();
+        let codes: Vec<_> = (0..50).map(|_| make_code().unwrap()).collect();
+        assert!(
+            tokens
+                .iter()
+                .all(|(token, _)| token.expose().starts_with("cw_"))
+        );
+        assert!(
+            codes
+                .iter()
+                .all(|(code, _)| code.expose().starts_with("cw1_"))
+        );
+        let tokens = [tokens, codes].concat();
         let texts: HashSet<_> = tokens.iter().map(|(token, _)| token.expose()).collect();
         let hashes: HashSet<_> = tokens.iter().map(|(_, hash)| hash.0).collect();
         assert_eq!((texts.len(), hashes.len()), (100, 100));
         for (token, hash) in &tokens {
-            assert_eq!(token.expose().len(), TOKEN_PREFIX.len() + 26, "5 bits each");
+            let (_, word) = token.expose().split_once('_').unwrap();
+            assert_eq!(word.len(), 26, "5 bits each");
             assert_eq!(token_hash(token), *hash);
         }
         assert_eq!(make_password().unwrap().expose().len(), 16);

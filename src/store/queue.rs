@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::chat::archive::{Change, HashWork, KeptLine, Question, Ticket};
+use crate::chat::archive::{Ban, Change, HashWork, KeptLine, Question, Ticket};
 
 use super::chunk::Chunk;
 
@@ -249,13 +249,19 @@ fn measure(entry: &Entry) -> (usize, usize) {
 
 /// Roughly the bytes of a change's texts and lists.
 pub(super) fn change_payload(change: &Change) -> usize {
-    let topic = |topic: &Option<Box<str>>| topic.as_ref().map_or(0, |topic| topic.len());
+    let of = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
     match change {
         Change::MakeAccount {
             skeleton, password, ..
         } => skeleton.len() + password.0.len(),
         Change::SetPassword { password, .. } => password.0.len(),
-        Change::KeepRoom { topic: text, .. } | Change::SetTopic { topic: text, .. } => topic(text),
+        Change::KeepRoom { topic: text, .. }
+        | Change::SetTopic { topic: text, .. }
+        | Change::SetProfile { text, .. }
+        | Change::SetNotify { text, .. }
+        | Change::SetSuspended { why: text, .. }
+        | Change::Ban(Ban { why: text, .. }) => of(text),
+        Change::Record(deed) => of(&deed.whom) + of(&deed.text),
         Change::Delivered { lines, .. } => size_of_val(lines.as_slice()),
         _ => 0,
     }

@@ -1,23 +1,21 @@
 //! Questions, on a connection of their own that only reads: a page that comes slowly from the disk holds
 //! up no commit.
 
-use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use crate::chat::archive::{
-    Answer, COUNTED_MAX, Label, MissedLines, PageLimits, PageRange, PastLine, Question,
-    SearchPlaces, Token, TokenHash, UnixMs,
+    Answer, COUNTED_MAX, Label, MissedLines, PageRange, Question, SearchPlaces, TokenHash, UnixMs,
 };
 use crate::chat::ids::{AccountId, LineId, PlaceId};
 
+use super::lookups;
+use super::page::{Audience, LOOKED_AT_MAX, Page};
 use super::rows::{
-    LINE_COLUMNS, LINES, NOT_FORGOTTEN, account, account_number, line_number, number, past_line,
-    place, place_number, room_name, unsigned,
+    LINE_COLUMNS, LINES, NOT_AUTHORS_ONLY, NOT_FORGOTTEN, account, account_number, is_authors_only,
+    line_number, number, past_line, place, place_number, room_name, unsigned,
 };
 use super::search::Words;
 use super::writer::{Asked, Marks};
-
-/// Lines that a question looks at. Only one who leaves out nearly everybody comes near it.
-const LOOKED_AT_MAX: u64 = 100_000;
 
 /// Answers questions.
 #[derive(Debug)]
@@ -30,6 +28,7 @@ pub(super) struct Reader<'c> {
     past: Statement<'c>,
     pairs: Statement<'c>,
     owner: Statement<'c>,
+    code_owner: Statement<'c>,
     search: Option<(Statement<'c>, Words<'c>)>,
 }
 
@@ -46,8 +45,9 @@ impl<'c> Reader<'c> {
         };
         let newest = lines("m.place = ?1 AND m.id <= ?2") + " DESC";
         let own = lines("m.author = ?1 AND m.id <= ?2") + " DESC";
+        let one = lines(&format!("m.id = ?1 AND m.id <= ?2 AND {NOT_AUTHORS_ONLY}"));
         let past = format!(
-            "SELECT m.at, m.author FROM message m
+            "SELECT m.at, m.author, m.kind FROM message m
              WHERE m.place = ?1 AND m.id > ?2 AND m.id <= ?3 AND {NOT_FORGOTTEN} ORDER BY m.id"
         );
         // The index is asked first, and gives its lines in their order.
@@ -64,7 +64,7 @@ impl<'c> Reader<'c> {
             newest: connection.prepare(&newest)?,
             oldest: connection.prepare(&lines("m.place = ?1 AND m.id > ?2 AND m.id <= ?3"))?,
             own: connection.prepare(&own)?,
-            one: connection.prepare(&lines("m.id = ?1 AND m.id <= ?2"))?,
+            one: connection.prepare(&one)?,
             past: connection.prepare(&past)?,
             pairs: connection.prepare(
                 "SELECT id FROM place WHERE low = ?1 UNION SELECT id FROM place WHERE high = ?1",
@@ -73,6 +73,8 @@ impl<'c> Reader<'c> {
                 "SELECT t.account, t.label FROM token t JOIN account a ON a.id = t.account
                  WHERE t.hash = ?1 AND a.state <> 2",
             )?,
+            code_owner: connection
+                .prepare("SELECT id, code_until FROM account WHERE code = ?1 AND state <> 2")?,
             search,
             connection,
         })
@@ -90,8 +92,11 @@ impl<'c> Reader<'c> {
                 up_to,
                 limits,
                 without,
-                reader: _,
-            } => self.page(place, range, up_to, &mut Page::new(limits, without)),
+                reader,
+            } => {
+                let page = Page::new(limits, Audience::new(without, reader));
+                self.page(place, range, up_to, page)
+            }
             Question::Search {
                 places,
                 words,
@@ -99,10 +104,10 @@ impl<'c> Reader<'c> {
                 up_to,
                 limits,
                 without,
-                reader: _,
+                reader,
             } => {
                 let last = last_before(before, up_to);
-                let mut page = Page::new(limits, without);
+                let mut page = Page::new(limits, Audience::new(without, reader));
                 self.found(&places, &words, last, &mut page)?;
                 Ok(page.newest_first())
             }
@@ -113,7 +118,7 @@ impl<'c> Reader<'c> {
                 limits,
             } => {
                 let last = last_before(before, up_to);
-                let mut page = Page::new(limits, Vec::new());
+                let mut page = Page::new(limits, Audience::new(Vec::new(), Some(account)));
                 page.fill(self.own.query([account_number(account), last])?)?;
                 Ok(page.newest_first())
             }
@@ -122,31 +127,33 @@ impl<'c> Reader<'c> {
                 places,
                 up_to,
                 without,
-            } => self.arrival(account, &places, up_to, &Without::new(without), &marks),
+            } => {
+                let audience = Audience::new(without, Some(account));
+                self.arrival(account, &places, up_to, &audience, &marks)
+            }
             Question::Unread {
                 account,
                 rooms,
                 up_to,
                 without,
-            } => self.unread(account, &rooms, up_to, &Without::new(without), &marks),
-            Question::Tokens { account } => self.tokens(account).map(Answer::Tokens),
-            Question::Profile { .. } | Question::Deeds { .. } => {
-                Ok(Self::answer_without_database(&question))
+            } => {
+                let audience = Audience::new(without, Some(account));
+                self.unread(account, &rooms, up_to, &audience, &marks)
             }
+            Question::Tokens { account } => {
+                lookups::tokens(self.connection, account).map(Answer::Tokens)
+            }
+            Question::Profile { account } => {
+                lookups::profile(self.connection, account).map(Answer::Profile)
+            }
+            Question::Deeds { skip, count } => lookups::deeds(self.connection, skip, count),
         }
     }
 
     /// The answer while there is no database.
     pub(super) fn answer_without_database(question: &Question) -> Answer {
         match question {
-            Question::Page { .. } | Question::Search { .. } | Question::Own { .. } => Page::new(
-                PageLimits {
-                    lines_max: 0,
-                    bytes_max: 0,
-                },
-                Vec::new(),
-            )
-            .oldest_first(),
+            Question::Page { .. } | Question::Search { .. } | Question::Own { .. } => Page::empty(),
             Question::Arrival { .. } => Answer::Arrival {
                 missed: Vec::new(),
                 waiting: Vec::new(),
@@ -174,12 +181,25 @@ impl<'c> Reader<'c> {
             .and_then(|(account, label)| Some((account?, label))))
     }
 
+    /// Whose code this is, and until when it counts.
+    pub(super) fn code_owner(
+        &mut self,
+        code: &TokenHash,
+    ) -> rusqlite::Result<Option<(AccountId, UnixMs)>> {
+        let found = self.code_owner.query_row(params![code.0], |row| {
+            Ok((account(row, 0)?, unsigned(row, 1)?))
+        });
+        Ok(found
+            .optional()?
+            .and_then(|(account, until)| Some((account?, until))))
+    }
+
     fn page(
         &mut self,
         place: PlaceId,
         range: PageRange,
         up_to: LineId,
-        page: &mut Page,
+        mut page: Page,
     ) -> rusqlite::Result<Answer> {
         let (place, last) = (place_number(place), line_number(up_to));
         let past = match range {
@@ -235,7 +255,7 @@ impl<'c> Reader<'c> {
         account: AccountId,
         places: &[PlaceId],
         up_to: LineId,
-        without: &Without,
+        audience: &Audience,
         marks: &Marks,
     ) -> rusqlite::Result<Answer> {
         let mut missed = Vec::new();
@@ -243,7 +263,7 @@ impl<'c> Reader<'c> {
             let Some((.., shown)) = marks.seen.iter().find(|(seen, ..)| seen == place) else {
                 continue;
             };
-            let (count, since) = self.count(account, *place, *shown, up_to, without)?;
+            let (count, since) = self.count(account, *place, *shown, up_to, audience)?;
             if count > 0 {
                 let place = *place;
                 missed.push(MissedLines {
@@ -253,22 +273,13 @@ impl<'c> Reader<'c> {
                 });
             }
         }
-        let mut waiting = Page {
-            limits: PageLimits {
-                lines_max: usize::MAX,
-                bytes_max: usize::MAX,
-            },
-            // They were let in when they were said.
-            ..Page::new_without(Without::new(Vec::new()))
-        };
+        // They were let in when they were said.
+        let mut waiting = Vec::new();
         for line in &marks.waiting {
             let bounds = [line_number(*line), line_number(up_to)];
-            waiting.fill(self.one.query(bounds)?)?;
+            waiting.extend(self.one.query_row(bounds, past_line).optional()?);
         }
-        Ok(Answer::Arrival {
-            missed,
-            waiting: waiting.lines,
-        })
+        Ok(Answer::Arrival { missed, waiting })
     }
 
     fn unread(
@@ -276,7 +287,7 @@ impl<'c> Reader<'c> {
         account: AccountId,
         rooms: &[PlaceId],
         up_to: LineId,
-        without: &Without,
+        audience: &Audience,
         marks: &Marks,
     ) -> rusqlite::Result<Answer> {
         let read = |place| marks.seen.iter().find(|(seen, ..)| *seen == place);
@@ -289,7 +300,7 @@ impl<'c> Reader<'c> {
             .extend(pairs.map(|pair| (pair, read(pair).map_or(LineId(0), |(_, up_to, _)| *up_to))));
         let mut counts = Vec::new();
         for (place, past) in places {
-            let (count, _) = self.count(account, place, past, up_to, without)?;
+            let (count, _) = self.count(account, place, past, up_to, audience)?;
             if count > 0 {
                 counts.push((place, count));
             }
@@ -304,7 +315,7 @@ impl<'c> Reader<'c> {
         place: PlaceId,
         past: LineId,
         up_to: LineId,
-        without: &Without,
+        audience: &Audience,
     ) -> rusqlite::Result<(u64, UnixMs)> {
         let range = [place_number(place), line_number(past), line_number(up_to)];
         let mut rows = self.past.query(range)?;
@@ -315,7 +326,7 @@ impl<'c> Reader<'c> {
         {
             looked_at += 1;
             let author = super::rows::account(row, 1)?;
-            if author != Some(account) && !without.has(author) {
+            if author != Some(account) && audience.is_shown(author, is_authors_only(row, 2)?) {
                 if count == 0 {
                     since = unsigned(row, 0)?;
                 }
@@ -323,20 +334,6 @@ impl<'c> Reader<'c> {
             }
         }
         Ok((count, since))
-    }
-
-    fn tokens(&mut self, account: AccountId) -> rusqlite::Result<Vec<Token>> {
-        let mut select = self.connection.prepare(
-            "SELECT label, made_at, used_at FROM token WHERE account = ?1 ORDER BY label COLLATE NOCASE",
-        )?;
-        let rows = select.query_map([account_number(account)], |row| {
-            Ok(Token {
-                label: room_name(row, 0)?,
-                made: unsigned(row, 1)?,
-                used: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
-            })
-        })?;
-        rows.collect()
     }
 }
 
@@ -366,90 +363,4 @@ pub(super) fn first_at(connection: &Connection, time: UnixMs) -> rusqlite::Resul
         }
     }
     Ok(low)
-}
-
-/// Authors whose lines are left out.
-#[derive(Debug)]
-struct Without(Vec<AccountId>);
-
-impl Without {
-    fn new(mut authors: Vec<AccountId>) -> Self {
-        authors.sort_unstable();
-        Self(authors)
-    }
-
-    fn has(&self, author: Option<AccountId>) -> bool {
-        author.is_some_and(|author| self.0.binary_search(&author).is_ok())
-    }
-}
-
-/// A page that is being filled.
-#[derive(Debug)]
-struct Page {
-    limits: PageLimits,
-    without: Without,
-    lines: Vec<PastLine>,
-    bytes: usize,
-    end: bool,
-}
-
-impl Page {
-    fn new(limits: PageLimits, without: Vec<AccountId>) -> Self {
-        Self {
-            limits,
-            ..Self::new_without(Without::new(without))
-        }
-    }
-
-    fn new_without(without: Without) -> Self {
-        Self {
-            limits: PageLimits {
-                lines_max: 0,
-                bytes_max: 0,
-            },
-            without,
-            lines: Vec::new(),
-            bytes: 0,
-            end: true,
-        }
-    }
-
-    /// Takes lines until it is full.
-    fn fill(&mut self, mut rows: Rows<'_>) -> rusqlite::Result<()> {
-        let mut looked_at = 0;
-        while let Some(row) = rows.next()? {
-            looked_at += 1;
-            if looked_at > LOOKED_AT_MAX {
-                // Who asks on from the last line comes further; without one there is no way on.
-                self.end = self.lines.is_empty();
-                break;
-            }
-            if self.without.has(account(row, 7)?) {
-                continue;
-            }
-            let line = past_line(row)?;
-            let bytes = self.bytes + line.text.len();
-            let is_full =
-                self.lines.len() >= self.limits.lines_max || bytes > self.limits.bytes_max;
-            if is_full && !self.lines.is_empty() {
-                self.end = false;
-                break;
-            }
-            self.bytes = bytes;
-            self.lines.push(line);
-        }
-        Ok(())
-    }
-
-    fn oldest_first(&mut self) -> Answer {
-        Answer::Page {
-            lines: std::mem::take(&mut self.lines),
-            end: self.end,
-        }
-    }
-
-    fn newest_first(&mut self) -> Answer {
-        self.lines.reverse();
-        self.oldest_first()
-    }
 }

@@ -2,10 +2,13 @@
 
 use rusqlite::{Connection, Row};
 
-use crate::chat::archive::{Restored, RestoredAccount, RestoredRoom};
+use crate::chat::archive::{Restored, RestoredAccount, RestoredRoom, StoredRule};
 use crate::chat::ids::{AccountId, LineId, Place};
 
-use super::rows::{NOT_FORGOTTEN, ROOMS_END, account, line, name, place, room_name, unsigned};
+use super::rows::{
+    BAN_COLUMNS, NOT_FORGOTTEN, ROOMS_END, account, ban, line, name, place, relation, room_name,
+    rule_kind, time, unsigned,
+};
 use super::writer::last_at;
 
 /// Reads it all.
@@ -20,7 +23,8 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
     each(
         connection,
         "SELECT id, name, made_at, seen_at, settings,
-         (SELECT count(*) FROM token t WHERE t.account = a.id) FROM account a WHERE state = 0 ORDER BY id",
+         (SELECT count(*) FROM token t WHERE t.account = a.id), suspended, notify
+         FROM account a WHERE state <> 2 ORDER BY id",
         |row| {
             restored.accounts.extend(restored_account(row)?);
             Ok(())
@@ -31,7 +35,8 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
         Ok(())
     })?;
     let sql = format!(
-        "SELECT p.id, p.room, (SELECT a.id FROM account a WHERE a.id = p.owner AND a.state <> 2), p.keep_days, p.topic
+        "SELECT p.id, p.room, (SELECT a.id FROM account a WHERE a.id = p.owner AND a.state <> 2), p.keep_days, p.topic,
+         p.rules
          FROM place p WHERE p.id < {ROOMS_END} AND p.room IS NOT NULL ORDER BY p.id"
     );
     each(connection, &sql, |row| {
@@ -41,7 +46,7 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
             owner: account(row, 2)?,
             days: row.get(3)?,
             topic: row.get::<_, Option<Box<str>>>(4)?,
-            locks: 0,
+            locks: row.get(5)?,
         });
         Ok(())
     })?;
@@ -58,7 +63,47 @@ pub(super) fn restore(connection: &Connection) -> rusqlite::Result<Restored> {
             .extend(waits_for.map(|account| (account, sender, count)));
         Ok(())
     })?;
+    restore_people(connection, &mut restored)?;
+    restore_order(connection, &mut restored)?;
     Ok(restored)
+}
+
+/// What people are to each other, by the time that they said so.
+fn restore_people(connection: &Connection, restored: &mut Restored) -> rusqlite::Result<()> {
+    let sql = "SELECT account, other, kind FROM relation ORDER BY at, account, kind, other";
+    each(connection, sql, |row| {
+        let found = (account(row, 0)?, account(row, 1)?, relation(row.get(2)?));
+        if let (Some(account), Some(other), Some(relation)) = found {
+            restored.relations.push((account, other, relation));
+        }
+        Ok(())
+    })
+}
+
+/// Rules and bans.
+fn restore_order(connection: &Connection, restored: &mut Restored) -> rusqlite::Result<()> {
+    let sql = "SELECT place, account, kind, until, by FROM rule ORDER BY place, account, kind";
+    each(connection, sql, |row| {
+        if let (Some(account), Some(kind)) = (account(row, 1)?, rule_kind(row.get(2)?)) {
+            restored.rules.push(StoredRule {
+                place: place(row, 0)?,
+                account,
+                kind,
+                until: time(row, 3)?,
+                by: super::rows::account(row, 4)?,
+            });
+        }
+        Ok(())
+    })?;
+    restored.last_ban = one(
+        connection,
+        "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'ban'",
+    )?;
+    let sql = format!("SELECT {BAN_COLUMNS} FROM ban ORDER BY id");
+    each(connection, &sql, |row| {
+        restored.bans.extend(ban(row)?);
+        Ok(())
+    })
 }
 
 fn restored_account(row: &Row<'_>) -> rusqlite::Result<Option<RestoredAccount>> {
@@ -72,8 +117,8 @@ fn restored_account(row: &Row<'_>) -> rusqlite::Result<Option<RestoredAccount>> 
         seen_at: unsigned(row, 3)?,
         settings: row.get(4)?,
         tokens: row.get(5)?,
-        suspended: None,
-        notify: None,
+        suspended: row.get(6)?,
+        notify: row.get(7)?,
     }))
 }
 

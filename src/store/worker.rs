@@ -16,19 +16,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use crate::chat::archive::{HashWork, Hashed, PasswordHash, Settled, Ticket};
-use crate::chat::ids::AccountId;
+use crate::chat::archive::{Hashed, Settled, Ticket, TokenHash};
 use crate::chat::secret::Secret;
 
 use super::completions::CompletionQueue;
 use super::database;
 use super::files::Files;
-use super::password::{self, Hasher, PasswordCost};
+use super::password;
 use super::queue::Queue;
 use super::reader::Reader;
-use super::rows::account_number;
 use super::search;
 use super::writer::Asked;
 
@@ -83,6 +81,14 @@ impl Shared {
     /// The database is there, and can be read.
     pub(super) fn database_is_there(&self) {
         self.has_database.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_database(&self) -> bool {
+        self.has_database.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
     }
 
     pub(super) fn close(&self) {
@@ -214,12 +220,14 @@ pub(super) enum ForReader {
     Unreadable(Ticket),
     MakeToken(Ticket),
     CheckToken(Ticket, Secret),
+    MakeCode(Ticket),
+    CheckCode(Ticket, Secret),
 }
 
 /// The thread that reads.
 pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForReader>) {
     while let Ok(errand) = errands.recv() {
-        if shared.has_database.load(Ordering::Acquire) {
+        if shared.has_database() {
             let mut first = Some(errand);
             let read = database::open_to_read(files.path())
                 .and_then(|connection| read_on(shared, &connection, &mut first, errands));
@@ -244,7 +252,7 @@ fn read_on(
     let memory = search::memory()?;
     let mut reader = Reader::new(connection, &memory)?;
     while let Some(errand) = first.take().or_else(|| errands.recv().ok()) {
-        if shared.is_closing.load(Ordering::Relaxed) {
+        if shared.is_closing() {
             return Ok(());
         }
         let _reading = shared.gate.enter();
@@ -259,13 +267,18 @@ fn read_on(
                 let hashed = owner.map_or(Hashed::Failed, Hashed::Owner);
                 shared.answered(ticket, Settled::Hashed(ticket, hashed));
             }
+            ForReader::CheckCode(ticket, code) => {
+                let owner = readable(reader.code_owner(&password::token_hash(&code)));
+                let hashed = owner.map_or(Hashed::Failed, Hashed::CodeOwner);
+                shared.answered(ticket, Settled::Hashed(ticket, hashed));
+            }
             other => answer_without_database(shared, other),
         }
     }
     Ok(())
 }
 
-fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
+pub(super) fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {
     found
         .inspect_err(|error| log::error!("the store cannot be read: {error}"))
         .ok()
@@ -280,12 +293,15 @@ fn answer_without_database(shared: &Shared, errand: ForReader) {
             shared.answered(ticket, Settled::Answered(ticket, Some(answer)));
         }
         ForReader::MakeToken(ticket) => {
-            let made = password::make_token();
-            let hashed = made.map_or(Hashed::Failed, |(token, hash)| Hashed::Token {
-                token,
-                hash,
-            });
+            let hashed = made(password::make_token());
             shared.answered(ticket, Settled::Hashed(ticket, hashed));
+        }
+        ForReader::MakeCode(ticket) => {
+            let hashed = made(password::make_code());
+            shared.answered(ticket, Settled::Hashed(ticket, hashed));
+        }
+        ForReader::CheckCode(ticket, _) => {
+            shared.answered(ticket, Settled::Hashed(ticket, Hashed::CodeOwner(None)));
         }
         ForReader::CheckToken(ticket, _) => {
             shared.answered(ticket, Settled::Hashed(ticket, Hashed::Owner(None)));
@@ -294,85 +310,26 @@ fn answer_without_database(shared: &Shared, errand: ForReader) {
     }
 }
 
+fn made(token: Option<(Secret, TokenHash)>) -> Hashed {
+    token.map_or(Hashed::Failed, |(token, hash)| Hashed::Token {
+        token,
+        hash,
+    })
+}
+
 /// Answers that it cannot be answered.
 fn give_up(shared: &Shared, errand: &ForReader) {
     match *errand {
         ForReader::Question(Asked { ticket, .. }) | ForReader::Unreadable(ticket) => {
             shared.answered(ticket, Settled::Answered(ticket, None));
         }
-        ForReader::MakeToken(ticket) | ForReader::CheckToken(ticket, _) => {
+        ForReader::MakeToken(ticket)
+        | ForReader::CheckToken(ticket, _)
+        | ForReader::MakeCode(ticket)
+        | ForReader::CheckCode(ticket, _) => {
             shared.answered(ticket, Settled::Hashed(ticket, Hashed::Failed));
         }
     }
-}
-
-/// The thread that hashes passwords.
-pub(super) fn run_hasher(
-    shared: &Shared,
-    files: &Files,
-    cost: PasswordCost,
-    works: &Receiver<(Ticket, HashWork)>,
-) {
-    let mut hasher = Hasher::new(cost);
-    let mut connection = None;
-    while let Ok((ticket, work)) = works.recv() {
-        if shared.is_closing.load(Ordering::Relaxed) {
-            return;
-        }
-        let done = match work {
-            HashWork::MakePassword(password) => hasher
-                .make(&password)
-                .map_or(Hashed::Failed, Hashed::Password),
-            HashWork::CheckPassword { account, password } => {
-                if connection.is_none() && shared.has_database.load(Ordering::Acquire) {
-                    connection = readable(database::open_to_read(files.path()));
-                }
-                check_password(&mut hasher, connection.as_ref(), account, &password)
-            }
-            // The reader's.
-            HashWork::MakeToken
-            | HashWork::CheckToken(_)
-            | HashWork::MakeCode
-            | HashWork::CheckCode(_) => Hashed::Failed,
-        };
-        shared.hashes.give_back();
-        shared.completions.post(Settled::Hashed(ticket, done));
-    }
-}
-
-fn check_password(
-    hasher: &mut Hasher,
-    connection: Option<&Connection>,
-    account: Option<AccountId>,
-    password: &Secret,
-) -> Hashed {
-    let hash = match (account, connection) {
-        (Some(account), Some(connection)) => readable(password_of(connection, account)),
-        // There is no account in a store that is not there; if it is, and cannot be read, that fails.
-        (Some(_), None) => None,
-        (None, _) => Some(None),
-    };
-    let Some(hash) = hash else {
-        return Hashed::Failed;
-    };
-    let is_right = hasher.check(password, hash.as_ref());
-    let is_outdated = hash.is_some_and(|hash| hasher.is_outdated(&hash));
-    let renewed = (is_right && is_outdated).then(|| hasher.make(password));
-    Hashed::Checked {
-        is_right,
-        renewed: renewed.flatten(),
-    }
-}
-
-fn password_of(
-    connection: &Connection,
-    account: AccountId,
-) -> rusqlite::Result<Option<PasswordHash>> {
-    let sql = "SELECT password FROM account WHERE id = ?1 AND state <> 2";
-    let found = connection.query_row(sql, [account_number(account)], |row| {
-        row.get::<_, Option<Box<str>>>(0)
-    });
-    Ok(found.optional()?.flatten().map(PasswordHash))
 }
 
 /// Starts a thread with what it shares. It says that it has ended by dropping `_ended`.

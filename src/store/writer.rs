@@ -162,7 +162,7 @@ impl<'c> Writer<'c> {
             number(self.last_at),
             line.author.map(account_number),
             line.name.as_str(),
-            kind_number(line.kind),
+            kind_number(line.kind, line.is_authors_only),
             line.text,
         ])?;
         if let Some(index) = &mut self.index {
@@ -230,6 +230,9 @@ impl<'c> Writer<'c> {
                 what,
                 up_to,
             } => return eraser::forget(self.connection, *account, *what, *up_to).map(Some),
+            Change::Remove { place, line } => {
+                return eraser::remove(self.connection, *place, *line).map(Some);
+            }
             other => accounts::apply(self.connection, other)?,
         }
         Ok(None)

@@ -3,43 +3,24 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::chat::archive::{Change, HashWork, NotKept, Settled, Ticket, UnixMs};
+use crate::chat::archive::{HashWork, NotKept, Settled, Ticket};
 
+use super::chores::Chores;
 use super::chunk::Chunk;
 use super::database;
-use super::eraser::{Eraser, Left};
 use super::error::StoreError;
 use super::failure::Failure;
 use super::files::Files;
 use super::lock::Lock;
 use super::queue::{Batch, Entry, Taken};
-use super::retention::{ROUND_PERIOD, Retention, Rules};
+use super::retention::Rules;
 use super::search::{self, Index};
 use super::worker::{ForReader, Shared};
 use super::writer::{Asked, Marks, Writer};
-
-/// After so many bytes, the journal is copied into the database: some megabytes of pages.
-const JOURNAL_BYTES_MAX: usize = 2 << 20;
-
-/// What a transaction is counted with, beside its bytes: a few pages change in any.
-const TRANSACTION_BYTES: usize = 4 << 10;
-
-/// Between two attempts to empty the journal.
-const JOURNAL_PERIOD: Duration = Duration::from_millis(50);
-
-/// After a slice that failed, for want of room or because the database is locked.
-const RETRY_PERIOD: Duration = Duration::from_secs(1);
-
-/// Between two slices of old lines, while something else is to be done; and the shortest, while nothing is.
-const RETENTION_PERIOD: Duration = Duration::from_secs(1);
-const RETENTION_PAUSE: Duration = Duration::from_millis(20);
-
-/// The first round of old lines: not while everybody comes back after a restart.
-const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
 
 /// How long the reader and the hasher may take to end: what they are at, and no more.
 const SERVED_TIME: Duration = Duration::from_secs(1);
@@ -56,21 +37,6 @@ pub(super) struct Writing {
     pub(super) served: Receiver<Infallible>,
     /// Held as long as the thread runs.
     pub(super) lock: Option<Lock>,
-}
-
-/// What is done when there is time.
-#[derive(Debug)]
-struct Chores<'c> {
-    eraser: Eraser<'c>,
-    retention: Retention<'c>,
-    /// None of it before.
-    not_before: Instant,
-    journal_at: Instant,
-    retention_at: Instant,
-    /// What is in the journal, roughly.
-    journal_bytes: usize,
-    /// The failure that was logged; none since a slice succeeded.
-    logged: Option<Failure>,
 }
 
 impl Writing {
@@ -317,6 +283,12 @@ impl Writing {
                 Entry::Hash(ticket, HashWork::CheckToken(token)) => {
                     let _ = self.to_reader.send(ForReader::CheckToken(ticket, token));
                 }
+                Entry::Hash(ticket, HashWork::MakeCode) => {
+                    let _ = self.to_reader.send(ForReader::MakeCode(ticket));
+                }
+                Entry::Hash(ticket, HashWork::CheckCode(code)) => {
+                    let _ = self.to_reader.send(ForReader::CheckCode(ticket, code));
+                }
                 Entry::Hash(ticket, work) => {
                     let _ = self.to_hasher.send((ticket, work));
                 }
@@ -326,130 +298,6 @@ impl Writing {
             }
         }
         self.shared.queue.finish(batch, chunks);
-    }
-}
-
-impl<'c> Chores<'c> {
-    fn new(
-        connection: &'c Connection,
-        memory: &'c Connection,
-        rules: Rules,
-    ) -> rusqlite::Result<Self> {
-        let now = Instant::now();
-        let index = || Index::new(connection, memory);
-        Ok(Self {
-            eraser: Eraser::new(connection, index()?)?,
-            retention: Retention::new(connection, index()?, rules)?,
-            not_before: now,
-            journal_at: now,
-            retention_at: now + FIRST_ROUND_AFTER,
-            journal_bytes: 0,
-            logged: None,
-        })
-    }
-
-    fn after_commit(&mut self, batch: &Batch) {
-        self.journal_bytes += batch.bytes() + TRANSACTION_BYTES;
-        let leaves_traces = |entry: &Entry| {
-            matches!(
-                entry,
-                Entry::Change(
-                    _,
-                    Change::Forget { .. }
-                        | Change::UnkeepRoom { .. }
-                        | Change::DropAccount { .. }
-                        | Change::SetPassword { .. }
-                        | Change::DropToken { .. }
-                )
-            )
-        };
-        if batch.entries.iter().any(leaves_traces) {
-            self.eraser.notice();
-        }
-    }
-
-    /// How long the thread may sleep.
-    fn wait_time(&self) -> Duration {
-        let now = Instant::now();
-        let until = |time: Instant| time.saturating_duration_since(now);
-        let next = match self.eraser.left() {
-            Left::Lines => Duration::ZERO,
-            Left::Journal => until(self.journal_at),
-            Left::Nothing if self.retention.is_active() => RETENTION_PAUSE,
-            Left::Nothing => until(self.retention_at),
-        };
-        next.max(until(self.not_before))
-    }
-
-    /// Does the next bit of what is due.
-    fn run(&mut self, shared: &Shared, is_idle: bool) {
-        let now = Instant::now();
-        if now < self.not_before {
-            return;
-        }
-        let done = self
-            .erase(shared, now)
-            .and_then(|()| self.copy_journal())
-            .and_then(|()| self.delete_old(now, is_idle));
-        let Err(error) = done else {
-            self.logged = None;
-            return;
-        };
-        self.eraser.roll_back();
-        self.retention.end();
-        self.not_before = now + RETRY_PERIOD;
-        let failure = Failure::of(&error);
-        if self.logged.as_ref() != Some(&failure) {
-            match &failure {
-                Failure::Busy => {}
-                Failure::Full => log::warn!("nothing can be erased until there is room: {error}"),
-                Failure::Rejected(why) => log::error!("the store cannot erase something: {why}"),
-                Failure::Broken(why) => shared.break_down(why.clone()),
-            }
-            self.logged = Some(failure);
-        }
-    }
-
-    fn erase(&mut self, shared: &Shared, now: Instant) -> rusqlite::Result<()> {
-        self.eraser.slice()?;
-        if self.eraser.left() == Left::Journal && now >= self.journal_at {
-            self.journal_at = now + JOURNAL_PERIOD;
-            if let Some(_alone) = shared.gate.try_alone() {
-                // Another program may read as well: ours is not to wait for that one.
-                shared.gate.release();
-                if self.eraser.empty_journal()? {
-                    self.journal_bytes = 0;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// `SQLite` would do it by itself, and tell nobody if the disk fails there.
-    fn copy_journal(&mut self) -> rusqlite::Result<()> {
-        if self.journal_bytes >= JOURNAL_BYTES_MAX {
-            self.journal_bytes = 0;
-            self.eraser.copy_journal()?;
-        }
-        Ok(())
-    }
-
-    fn delete_old(&mut self, now: Instant, is_idle: bool) -> rusqlite::Result<()> {
-        if now < self.retention_at {
-            return Ok(());
-        }
-        if !self.retention.is_active() {
-            self.retention.begin(now)?;
-        }
-        self.retention.slice(unix_ms())?;
-        self.journal_bytes += TRANSACTION_BYTES;
-        self.retention_at = now
-            + match (self.retention.is_active(), is_idle) {
-                (false, _) => ROUND_PERIOD,
-                (true, true) => RETENTION_PAUSE,
-                (true, false) => RETENTION_PERIOD,
-            };
-        Ok(())
     }
 }
 
@@ -463,11 +311,6 @@ fn tickets(entries: &[Entry]) -> Option<(Ticket, Ticket)> {
     let first = entries.iter().find_map(range)?.0;
     let last = entries.iter().rev().find_map(range)?.1;
     Some((first, last))
-}
-
-fn unix_ms() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }
 
 #[cfg(test)]

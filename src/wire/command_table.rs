@@ -375,7 +375,7 @@ pub static COMMANDS: [Entry; 65] = [
         verb: Verb::Notify,
         names: &["notify"],
         usage: "/notify [off|TEXT]",
-        summary: "have the operator's bridge told while you are away",
+        summary: "have the bridge told while you are away",
         example: "/notify alice@example.org",
     },
     Entry {

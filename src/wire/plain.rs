@@ -10,11 +10,10 @@ use super::framing::LineWriter;
 use super::text::answer::Answer;
 use super::text::calls::CallNews;
 use super::text::history::{ForgottenText, PastText};
-use super::text::moderation::ModerationNews;
 use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
 use super::text::operators::OperatorNews;
 use super::text::people::PeopleNews;
-use super::text::{plural, replies};
+use super::text::{moderation, plural, replies};
 use super::wall_time::WallTime;
 use super::{Style, json};
 
@@ -97,7 +96,11 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         Event::People(ref event) => notice_line(lines, format_args!("{}", PeopleNews(event))),
         Event::Call(ref event) => notice_line(lines, format_args!("{}", CallNews(event))),
         Event::Moderation(ref event) => {
-            notice_line(lines, format_args!("{}", ModerationNews(event, time)));
+            if moderation::is_bad_news(event) {
+                moderation::news(event, time, &mut Errors(lines));
+            } else {
+                moderation::news(event, time, &mut Notices(lines));
+            }
         }
         Event::Operator(ref event) => notice_line(lines, format_args!("{}", OperatorNews(event))),
         // It is to be put into a file, and read by programs.
@@ -322,6 +325,19 @@ impl Answer for Notices<'_, '_> {
 
     fn line(&mut self, text: Arguments<'_>) {
         notice_line(self.0, text);
+    }
+}
+
+/// The lines of news that are bad for who gets them.
+struct Errors<'a, 'b>(&'a mut LineWriter<'b>);
+
+impl Answer for Errors<'_, '_> {
+    fn words(&mut self, words: Arguments<'_>) {
+        error_words(self.0, words);
+    }
+
+    fn line(&mut self, text: Arguments<'_>) {
+        self.0.text(b"! ", text);
     }
 }
 

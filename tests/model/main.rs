@@ -14,6 +14,7 @@
 mod accounts;
 #[path = "../support/archive.rs"]
 mod archive;
+mod calls;
 mod connections;
 #[path = "../support/contents.rs"]
 mod contents;
@@ -23,6 +24,7 @@ mod kept;
 mod limits;
 mod line;
 mod model;
+mod moderation;
 mod presence;
 mod properties;
 #[path = "../support/recorder.rs"]

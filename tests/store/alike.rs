@@ -6,8 +6,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chinwag::chat::archive::{
-    Answer, Archive, Change, Forgetting, KeptLine, LineKind, PageLimits, PageRange, PasswordHash,
-    Question, Restored, SearchPlaces, Settled, Ticket, TokenHash,
+    Answer, Archive, Ban, BanKind, BanTarget, Change, Deed, Forgetting, KeptLine, LineKind,
+    PageLimits, PageRange, PasswordHash, Question, Relation, Restored, RuleKind, SearchPlaces,
+    Settled, StoredRule, Ticket, TokenHash,
 };
 use chinwag::chat::ids::{AccountId, LineId, Place, PlaceId};
 use chinwag::chat::name::{Name, RoomName};
@@ -17,7 +18,7 @@ use fastrand::Rng;
 use crate::model_store::ModelStore;
 
 const SEEDS: u64 = 6;
-const STEPS: usize = 400;
+const STEPS: usize = 600;
 
 /// Nothing takes the disk longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +36,7 @@ struct Twins {
     now: u64,
     accounts: u32,
     rooms: u32,
+    bans: u32,
 }
 
 impl Twins {
@@ -53,6 +55,7 @@ impl Twins {
             now: u64::try_from(now.as_millis()).unwrap(),
             accounts: 0,
             rooms: 0,
+            bans: 0,
         };
         assert_eq!(restored.last_account, 0);
         let up_to = LineId(1_000_000);
@@ -151,6 +154,8 @@ impl Twins {
             Place::Pair(low, high) => [None, Some(low), Some(high)][self.rng.usize(..3)],
             Place::Room(_) => None,
         };
+        let is_private = matches!(place.kind(), Place::Pair(..));
+        let is_authors_only = is_private && author.is_some() && self.rng.u32(..3) == 0;
         let line = KeptLine {
             id: LineId(self.last_line),
             place,
@@ -164,7 +169,7 @@ impl Twins {
             },
             text: &text,
             waits_for,
-            is_authors_only: false,
+            is_authors_only,
         };
         self.model.keep(&line).unwrap();
         self.handle.keep(&line).unwrap();
@@ -188,15 +193,17 @@ impl Twins {
         let account = self.account();
         let place = self.place();
         let at = self.now;
-        let change = match self.rng.u32(..14) {
+        let change = match self.rng.u32(..16) {
             0 => return self.make_account(),
             1..4 => {
-                self.rooms += 1;
+                // A new one, or one that is or was kept, by another rule.
+                let number = self.rng.u32(1..=self.rooms + 1);
+                self.rooms = self.rooms.max(number);
                 Change::KeepRoom {
-                    place: PlaceId::room(self.rooms),
-                    room: RoomName::parse(&format!("room{}", self.rooms)).unwrap(),
+                    place: PlaceId::room(number),
+                    room: RoomName::parse(&format!("room{number}")).unwrap(),
                     owner: self.rng.bool().then_some(account),
-                    days: 30,
+                    days: self.rng.u32(1..30),
                     topic: self.rng.bool().then(|| "a topic".into()),
                 }
             }
@@ -219,6 +226,12 @@ impl Twins {
                 read: self.rng.bool().then(|| self.line_id()),
                 shown: self.rng.bool().then(|| self.line_id()),
             },
+            14 => Change::DropAccount {
+                account,
+                name: Name::parse(&format!("user{account}")).unwrap(),
+                held_until: at,
+            },
+            15 => self.removal(),
             10 => Change::Delivered {
                 account,
                 lines: (0..3).map(|_| self.line_id()).collect(),
@@ -238,6 +251,124 @@ impl Twins {
         self.change(&change);
     }
 
+    /// Of a line that is there, often; and sometimes of one of another place.
+    fn removal(&mut self) -> Change {
+        let line = self.line_id();
+        let place = self.place();
+        let found = self.model.kept().lines.get(&line).map(|line| line.place);
+        let place = found.filter(|_| self.rng.u32(..4) > 0).unwrap_or(place);
+        Change::Remove { place, line }
+    }
+
+    /// A change of what people say of themselves, or are to each other.
+    fn change_of_people(&mut self) {
+        let (account, other) = (self.account(), self.account());
+        let (relation, at) = (self.relation(), self.now);
+        let text = self.text();
+        let change = match self.rng.u32(..8) {
+            0 => Change::SetSettings {
+                account,
+                settings: self.rng.u32(..),
+            },
+            1 => Change::SetProfile { account, text },
+            2 => Change::SetNotify { account, text },
+            3 => Change::SetPassword {
+                account,
+                password: PasswordHash("$y$".into()),
+                ends_tokens: self.rng.bool(),
+            },
+            4 => Change::Unrelate {
+                account,
+                other,
+                relation,
+            },
+            _ => Change::Relate {
+                account,
+                other,
+                relation,
+                at,
+            },
+        };
+        self.change(&change);
+    }
+
+    /// A change by which order is kept.
+    fn change_of_order(&mut self) {
+        let (account, by) = (self.account(), self.account());
+        let place = PlaceId::room(self.rng.u32(1..=self.rooms.max(1)));
+        let kind = [RuleKind::Operator, RuleKind::Muted, RuleKind::Barred][self.rng.usize(..3)];
+        let until = self.rng.bool().then_some(self.now);
+        let (at, text) = (self.now, self.text());
+        let change = match self.rng.u32(..10) {
+            0 => Change::SetLocks {
+                place,
+                locks: self.rng.u32(..8),
+            },
+            1..4 => Change::SetRule(StoredRule {
+                place,
+                account,
+                kind,
+                until,
+                by: self.rng.bool().then_some(by),
+            }),
+            4 => Change::DropRule {
+                place,
+                account,
+                kind,
+            },
+            5 => {
+                self.bans += self.rng.u32(1..3);
+                let nets = ["203.0.113.0/24", "2001:db8::/32", "192.0.2.7/32"];
+                let kinds = [BanKind::Out, BanKind::LoginRequired, BanKind::Muted];
+                Change::Ban(Ban {
+                    number: self.bans,
+                    target: if self.rng.bool() {
+                        BanTarget::Account(account)
+                    } else {
+                        BanTarget::Net(nets[self.rng.usize(..3)].parse().unwrap())
+                    },
+                    kind: kinds[self.rng.usize(..3)],
+                    until,
+                    why: text,
+                    by: Name::parse("boss").unwrap(),
+                    at,
+                })
+            }
+            6 => Change::Unban {
+                number: self.rng.u32(..self.bans + 2),
+            },
+            7 => Change::SetSuspended { account, why: text },
+            8 => Change::SetCode {
+                account,
+                hash: TokenHash([0; 32].map(|_: u8| self.rng.u8(..))),
+                until: at,
+            },
+            _ => Change::Record(Deed {
+                at,
+                who: Name::parse("boss").unwrap(),
+                what: ["ban", "kick", "remove"][self.rng.usize(..3)],
+                whom: self.rng.bool().then(|| "mallory".into()),
+                room: (self.rng.bool()).then(|| RoomName::parse("dev").unwrap()),
+                text,
+            }),
+        };
+        self.change(&change);
+    }
+
+    fn relation(&mut self) -> Relation {
+        [Relation::Friend, Relation::Block][self.rng.usize(..2)]
+    }
+
+    /// Some text, an empty one, or none.
+    fn text(&mut self) -> Option<Box<str>> {
+        [None, Some("".into()), Some("on call ü".into())][self.rng.usize(..3)].clone()
+    }
+
+    /// Anybody, or nobody.
+    fn reader(&mut self) -> Option<AccountId> {
+        (self.rng.u32(..4) > 0).then(|| self.account())
+    }
+
     fn some_question(&mut self) {
         let account = self.account();
         let up_to = self.line_id();
@@ -248,7 +379,8 @@ impl Twins {
         let without = (0..self.rng.usize(..3)).map(|_| self.account()).collect();
         let before = self.rng.bool().then(|| self.line_id());
         let rooms = (1..=self.rooms).map(PlaceId::room).collect();
-        let question = match self.rng.u32(..8) {
+        let reader = self.reader();
+        let question = match self.rng.u32(..10) {
             0..3 => Question::Page {
                 place: self.place(),
                 range: match self.rng.u32(..4) {
@@ -260,7 +392,7 @@ impl Twins {
                 up_to,
                 limits,
                 without,
-                reader: None,
+                reader,
             },
             3 => Question::Search {
                 places: if self.rng.bool() {
@@ -274,7 +406,7 @@ impl Twins {
                 up_to,
                 limits,
                 without,
-                reader: None,
+                reader,
             },
             4 => Question::Own {
                 account,
@@ -294,7 +426,12 @@ impl Twins {
                 up_to,
                 without,
             },
-            _ => Question::Tokens { account },
+            7 => Question::Tokens { account },
+            8 => Question::Profile { account },
+            _ => Question::Deeds {
+                skip: self.rng.u64(..5),
+                count: self.rng.usize(..5),
+            },
         };
         self.ask(&question);
     }
@@ -338,7 +475,14 @@ fn in_words(restored: &Restored) -> Vec<String> {
     words.extend(restored.held_names.iter().map(|one| format!("{one:?}")));
     words.extend(restored.rooms.iter().map(|one| format!("{one:?}")));
     words.extend(restored.waiting.iter().map(|one| format!("{one:?}")));
+    words.extend(restored.rules.iter().map(|one| format!("{one:?}")));
+    words.extend(restored.bans.iter().map(|one| format!("{one:?}")));
     words.sort();
+    // Each account's in the order in which it said so.
+    let mut relations = restored.relations.clone();
+    relations.sort_by_key(|(account, ..)| *account);
+    words.extend(relations.iter().map(|one| format!("{one:?}")));
+    words.push(format!("{}", restored.last_ban));
     words.push(format!("{}", restored.last_account));
     words.push(format!("{}", restored.last_room));
     words.push(format!("{}", restored.reserved_up_to));
@@ -354,8 +498,10 @@ fn store_answers_as_its_model_does() {
         let mut twins = Twins::open(seed, &path);
         for _ in 0..STEPS {
             match twins.rng.u32(..10) {
-                0..5 => twins.say(),
-                5..7 => twins.some_change(),
+                0..4 => twins.say(),
+                4 | 5 => twins.some_change(),
+                6 if twins.rng.bool() => twins.change_of_people(),
+                6 => twins.change_of_order(),
                 _ => twins.some_question(),
             }
         }

@@ -642,7 +642,10 @@ impl Kept {
         }
         let is_own = |(other, id): &&(AccountId, LineId)| *other == account && *id <= up_to;
         let own = self.waiting.iter().filter(is_own);
-        let waiting = own.filter_map(|(_, id)| Some(self.past(*id, self.lines.get(id)?)));
+        let waiting = own.filter_map(|(_, id)| {
+            let line = self.lines.get(id).filter(|line| !line.is_authors_only)?;
+            Some(self.past(*id, line))
+        });
         let waiting = waiting.collect();
         Answer::Arrival { missed, waiting }
     }
@@ -711,14 +714,14 @@ impl Kept {
         let rooms = self.rooms.iter().map(|(place, room)| RestoredRoom {
             place: *place,
             room: room.room,
-            owner: room.owner,
+            owner: room.owner.filter(|owner| self.accounts.contains_key(owner)),
             days: room.days,
             topic: room.topic.clone(),
             locks: room.locks,
         });
         let mut waiting: BTreeMap<(AccountId, Option<AccountId>), u32> = BTreeMap::new();
         for (account, id) in &self.waiting {
-            let author = self.lines[id].author;
+            let author = self.past(*id, &self.lines[id]).author;
             *waiting.entry((*account, author)).or_default() += 1;
         }
         let waiting = waiting.into_iter();
@@ -745,7 +748,7 @@ impl Kept {
 
 /// Whether a line is for this reader: one that its recipient blocked is for its author only.
 fn is_shown(line: &OwnedLine, reader: Option<AccountId>) -> bool {
-    !line.is_authors_only || line.author == reader
+    !line.is_authors_only || (reader.is_some() && line.author == reader)
 }
 
 fn past_deed(deed: &Deed) -> PastDeed {

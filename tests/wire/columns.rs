@@ -422,7 +422,7 @@ fn kind_of(event: &Event<'_>) -> usize {
         | Event::Found { .. }
         | Event::Exported { .. }
         | Event::Late { .. } => panic!("from people: {event:?}"),
-        Event::People(_) | Event::Moderation(_) | Event::Operator(_) => {
+        Event::People(_) | Event::Call(_) | Event::Moderation(_) | Event::Operator(_) => {
             panic!("measured by its own test: {event:?}")
         }
         Event::Forgotten { .. } | Event::Kept { .. } => KINDS + people::kind_of(event),
@@ -460,7 +460,7 @@ fn kind_of(event: &Event<'_>) -> usize {
         Event::Ok(reply) => match reply {
             Reply::Done => 17,
             Reply::Session(reply) => match reply {
-                SessionReply::Registered { .. } => 18,
+                SessionReply::Registered { .. } | SessionReply::Outside { .. } => 18,
                 SessionReply::Renamed { .. } => 19,
                 SessionReply::Mode(_) => 20,
                 SessionReply::Help { .. } => 21,
@@ -494,7 +494,7 @@ fn kind_of(event: &Event<'_>) -> usize {
             Reply::Said(_) | Reply::Account(_) | Reply::History(_) => {
                 KINDS + people::kind_of(event)
             }
-            Reply::People(_) | Reply::Moderation(_) | Reply::Operator(_) => {
+            Reply::People(_) | Reply::Call(_) | Reply::Moderation(_) | Reply::Operator(_) => {
                 panic!("measured by its own test: {event:?}")
             }
         },

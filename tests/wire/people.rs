@@ -80,6 +80,7 @@ fn login_tells_where_one_is_and_what_one_missed() {
     };
     let logged_in = LoggedIn {
         name: alice,
+        is_hidden: false,
         connections: 2,
         entered: Some(view),
         missed: &all,

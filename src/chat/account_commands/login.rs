@@ -9,7 +9,7 @@ use crate::chat::archive::{
 use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
-use crate::chat::event::{AccountReply, LoggedIn, Missed, Need, Notice};
+use crate::chat::event::{AccountReply, FriendState, LoggedIn, Missed, Need, Notice};
 use crate::chat::history::kept_rooms::Said;
 use crate::chat::ids::{AccountId, ClientId, RoomId, UserId};
 use crate::chat::membership::view;
@@ -242,7 +242,7 @@ impl Chat {
         if let Some(user) = self.check_still_right(id, login)? {
             return self.join_user(now, id, user, login, outbox, archive);
         }
-        let places = self.kept_places_of_rooms(&self.rooms_at_login(id));
+        let places = self.kept_places_of_rooms(&self.rooms_at_login(id, login.account));
         // A guest goes on hearing its rooms.
         let is_new = self.guest(id).is_none();
         let said = if is_new {
@@ -256,7 +256,7 @@ impl Chat {
             account: login.account,
             places,
             up_to: self.last_line(),
-            without: self.ignored_by_guest(id),
+            without: self.unwanted_at_login(id, login.account),
         });
         let step = AccountStep::Arrival {
             account: login.account,
@@ -291,20 +291,22 @@ impl Chat {
     }
 
     /// The rooms that a client is in once it has logged in as one who is not here.
-    fn rooms_at_login(&self, id: ClientId) -> Vec<RoomId> {
+    fn rooms_at_login(&self, id: ClientId, account: AccountId) -> Vec<RoomId> {
         let guest = self.guest(id).and_then(|user| self.directory.user(user));
         let rooms = guest.map(|guest| guest.rooms.iter().map(|own| own.room).collect());
-        rooms.unwrap_or_else(|| vec![self.rooms.lobby()])
+        // Everybody enters the lobby, but who is hidden: members see members.
+        let lobby = (!self.accounts.settings_of(account).is_hidden()).then(|| self.rooms.lobby());
+        rooms.unwrap_or_else(|| lobby.into_iter().collect())
     }
 
-    /// The accounts whose lines a client does not want, once it has logged in: those that it ignores as a guest.
-    fn ignored_by_guest(&self, id: ClientId) -> Vec<AccountId> {
+    /// The accounts whose lines a client does not want, once it has logged in: those that it ignores as a guest, and
+    /// those that the account blocks.
+    fn unwanted_at_login(&self, id: ClientId, account: AccountId) -> Vec<AccountId> {
         let guest = self.guest(id).and_then(|user| self.directory.user(user));
         let ignored = guest.map(User::ignored).unwrap_or_default();
-        ignored
-            .iter()
-            .filter_map(|user| self.account_of(*user))
-            .collect()
+        let ignored = ignored.iter().filter_map(|user| self.account_of(*user));
+        let blocked = self.people.relations.blocked(account).iter().copied();
+        ignored.chain(blocked).collect()
     }
 
     /// The user of a connection who has a name and no account.
@@ -341,15 +343,16 @@ impl Chat {
         self.come_in(now, id, login.account, outbox)?;
         self.note_login(now, id, login, archive);
         let missed = self.missed_since(missed, said, now.unix_ms);
-        let waiting = self.still_waiting(waiting);
-        let count = waiting.len();
+        let count = self.count_to_be_sent(login.account, &waiting);
         // In plain mode what waited is read behind the answer, which says that it follows.
         if outbox.mode(id) == Mode::Json {
             self.deliver_waiting(now, id, login.account, waiting, outbox);
+            self.tell_untold(login.account, outbox);
             self.answer_login(id, &missed, count, outbox)
         } else {
             let answered = self.answer_login(id, &missed, count, outbox);
             self.deliver_waiting(now, id, login.account, waiting, outbox);
+            self.tell_untold(login.account, outbox);
             answered
         }
     }
@@ -389,11 +392,16 @@ impl Chat {
         };
         let user = user.ok_or(Refusal::NotRegistered)?;
         self.own(user, account);
+        self.tell_friends(account, &name, FriendState::Here, outbox);
+        self.leave_barred_rooms(now, id, outbox);
         self.note_rooms(now.timestamp, user);
         if guest.is_none() {
             outbox.named(id, name);
             let lobby = self.rooms.lobby();
-            self.enter(now.timestamp, id, &name, lobby, outbox);
+            let is_hidden = self.accounts.settings_of(account).is_hidden();
+            if !is_hidden && !self.is_kept_out(now, id, lobby, outbox) {
+                self.enter(now, id, &name, lobby, outbox);
+            }
         }
         Ok(())
     }
@@ -405,6 +413,8 @@ impl Chat {
             self.accounts.set_user(account, Some(user));
             self.refresh_member(user);
         }
+        self.refresh_guard(account);
+        self.unveil(account);
     }
 
     /// Makes a connection a further one of an account that is here.
@@ -476,7 +486,11 @@ impl Chat {
         let kept = room.and_then(|room| self.kept_info(room));
         let names = names.as_deref().unwrap_or_default();
         let entered = room.map(|room| view(room, names, kept.as_ref()));
+        let account = self.account_of(user);
+        let is_hidden =
+            account.is_some_and(|account| self.accounts.settings_of(account).is_hidden());
         let reply = AccountReply::LoggedIn(LoggedIn {
+            is_hidden,
             name: &name,
             connections: self.directory.connections_of(user).count(),
             entered,

@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use crate::chat::archive::{Label, Restored, UnixMs};
 use crate::chat::ids::{AccountId, ClientId, UserId};
 use crate::chat::name::Name;
+use crate::chat::people::privacy::PrivacySettings;
 
 use super::skeleton::Skeleton;
 
@@ -23,6 +24,7 @@ pub struct Account {
     seen_at: UnixMs,
     /// The tokens it has.
     tokens: u32,
+    settings: PrivacySettings,
     versions: Versions,
     /// Whoever is here by it.
     user: Option<UserId>,
@@ -55,6 +57,10 @@ impl Account {
 
     pub fn tokens(&self) -> u32 {
         self.tokens
+    }
+
+    pub fn settings(&self) -> PrivacySettings {
+        self.settings
     }
 
     pub fn versions(&self) -> Versions {
@@ -119,6 +125,7 @@ impl Accounts {
             if let Some(account) = self.by_number.get_mut(&kept.account) {
                 account.seen_at = kept.seen_at;
                 account.tokens = kept.tokens;
+                account.settings = PrivacySettings::from_bits(kept.settings);
             }
         }
     }
@@ -190,6 +197,7 @@ impl Accounts {
             made_at: at,
             seen_at: at,
             tokens: 0,
+            settings: PrivacySettings::default(),
             versions: Versions::default(),
             user: None,
             is_changing: false,
@@ -248,6 +256,17 @@ impl Accounts {
     pub fn set_user(&mut self, id: AccountId, user: Option<UserId>) {
         if let Some(account) = self.by_number.get_mut(&id) {
             account.user = user;
+        }
+    }
+
+    /// What the owner of an account shows; of one that is gone, what all do at first.
+    pub fn settings_of(&self, id: AccountId) -> PrivacySettings {
+        self.get(id).map(Account::settings).unwrap_or_default()
+    }
+
+    pub fn set_settings(&mut self, id: AccountId, settings: PrivacySettings) {
+        if let Some(account) = self.by_number.get_mut(&id) {
+            account.settings = settings;
         }
     }
 

@@ -71,7 +71,7 @@ impl Chat {
         outbox: &mut O,
     ) {
         for user in mentioned {
-            if !self.directory.ignores(*user, sender.user) {
+            if !self.is_deaf_to(*user, sender.user) {
                 self.call_away(now.timestamp, *user, outbox);
             }
         }

@@ -28,7 +28,6 @@ pub use progress::RECEIPT_INTERVAL;
 pub(super) struct Calls {
     progress: Progress,
     bridge: Bridge,
-    receipts: std::collections::HashSet<AccountId>,
 }
 
 impl Calls {
@@ -36,16 +35,12 @@ impl Calls {
         Self {
             progress: Progress::new(hasher),
             bridge: Bridge::new(hasher),
-            receipts: std::collections::HashSet::new(),
         }
     }
 
     /// Takes in what was kept before the server started.
     pub fn restore(&mut self, restored: &Restored) {
         for account in &restored.accounts {
-            if account.settings & 2 != 0 {
-                self.receipts.insert(account.account);
-            }
             self.bridge
                 .set_text(account.account, account.notify.clone());
         }

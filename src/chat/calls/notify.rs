@@ -1,9 +1,10 @@
 //! `/notify` and `/feed`: an operator's bridge is told for whom messages wait, and nothing of these.
 
 use crate::chat::accounts::effects::AccountEffect;
-use crate::chat::archive::{Archive, Change};
+use crate::chat::archive::{Archive, Change, NotKept};
 use crate::chat::command::NotifyChange;
 use crate::chat::event::{CallEvent, CallReply, Event};
+use crate::chat::history::mailbox::Wait;
 use crate::chat::ids::{AccountId, ClientId, UserId};
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{AccountRefusal, ModerationRefusal};
@@ -83,14 +84,22 @@ impl Chat {
         answer(outbox, sender.client, CallReply::Feed(on))
     }
 
-    /// A message came to wait for an account that is not here.
-    pub(in crate::chat) fn call_absent<O: Outbox>(
+    /// A message came to wait for an account that is not here, or is known not to be kept.
+    pub(in crate::chat) fn call_waiting<O: Outbox>(
         &mut self,
         now: Timestamp,
-        account: AccountId,
+        wait: Wait,
+        kept: Result<(), NotKept>,
         outbox: &mut O,
     ) {
-        if self.calls.bridge.note_call(now, account) {
+        if kept.is_err() || wait.is_never {
+            return;
+        }
+        let account = wait.recipient;
+        if let Some(user) = self.accounts.user_of(account) {
+            // They are hidden, and were given it.
+            self.call_away(now, user, outbox);
+        } else if self.calls.bridge.note_call(now, account) {
             self.tell_bridge(account, 1, outbox);
         }
     }

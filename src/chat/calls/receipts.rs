@@ -137,7 +137,7 @@ impl Chat {
         let Some((by, to)) = users else {
             return;
         };
-        let is_barred = self.directory.ignores(by, to) || self.directory.ignores(to, by);
+        let is_barred = self.is_deaf_to(by, to) || self.is_deaf_to(to, by);
         if is_barred || !self.sees(to, by) || !self.both_give_receipts(reader, author) {
             return;
         }
@@ -152,11 +152,6 @@ impl Chat {
         for client in self.directory.connections_of(to) {
             outbox.send(client, &event);
         }
-    }
-
-    /// Whether an account gives receipts, and gets them.
-    fn gives_receipts(&self, account: AccountId) -> bool {
-        self.calls.receipts.contains(&account)
     }
 
     fn both_give_receipts(&self, one: AccountId, other: AccountId) -> bool {

@@ -14,7 +14,7 @@ use crate::chat::name::{Name, NameError, RoomName};
 use crate::chat::refusal::{MessageRefusal, Refusal};
 
 pub use crate::chat::verb::{HelpTopic, Verb};
-pub use moderation::{Lock, ModerationCommand, Reach};
+pub use moderation::{ModerationCommand, Reach};
 pub use operators::{BanCommand, OperatorCommand};
 pub use people::{NotifyChange, PeopleCommand, Privacy, ProfileChange};
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::chat::ids::LineId;
+use crate::chat::order::Lock;
 
 /// Order in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +49,4 @@ pub enum Reach {
     Room,
     /// Everywhere.
     Server,
-}
-
-/// What only a room's operators may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lock {
-    /// Set the topic.
-    Topic,
-    /// Speak.
-    Talk,
-    /// Come in.
-    In,
 }

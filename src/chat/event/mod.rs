@@ -19,9 +19,9 @@ use crate::chat::rights::Rights;
 use crate::chat::stats::{Counts, ServerStats};
 
 pub use calls::{CallEvent, CallReply, ReceiptState};
-pub use moderation::{ModerationEvent, ModerationReply};
+pub use moderation::{Done, ModerationEvent, ModerationReply};
 pub use operators::{OperatorEvent, OperatorReply};
-pub use people::{FriendState, PeopleEvent, PeopleReply, PrivacyView};
+pub use people::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView};
 
 /// One thing that a client is sent.
 #[derive(Clone, Copy, Debug)]
@@ -322,6 +322,8 @@ pub struct LoggedIn<'a> {
     pub name: &'a Name,
     /// How many connections the user has now.
     pub connections: usize,
+    /// They are hidden: the first connection of one who is enters no room.
+    pub is_hidden: bool,
     /// The current room, and who else is there.
     pub entered: Option<RoomView<'a>>,
     /// What was missed, by room.
@@ -412,6 +414,11 @@ pub enum PageOf<'a> {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum SessionReply<'a> {
+    /// A name was taken, and the lobby may not be entered.
+    Outside {
+        name: &'a Name,
+    },
+    /// A name was taken, and the lobby entered.
     Registered {
         name: &'a Name,
         entered: RoomView<'a>,

@@ -8,7 +8,30 @@ use crate::chat::name::Name;
 #[expect(missing_docs, reason = "the fields are the words of the protocol page")]
 pub enum PeopleEvent<'a> {
     /// One who asks to be a friend, or a friend who came or went.
-    Friend { name: &'a Name, state: FriendState },
+    Friend { name: &'a Name, news: FriendNews },
+}
+
+/// What is new of a friend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FriendNews {
+    /// They have come, are gone, or ask to be one.
+    State(FriendState),
+    /// They are one from now on.
+    Mutual {
+        /// Whether they are here.
+        here: bool,
+    },
+}
+
+/// A friend, or one who was asked to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FriendView {
+    /// The name.
+    pub name: Name,
+    /// Whether they are here.
+    pub here: bool,
+    /// Whether they have asked, too.
+    pub mutual: bool,
 }
 
 /// What is told of a friend.
@@ -32,13 +55,17 @@ pub enum PeopleReply<'a> {
         since: UnixMs,
         seen: Option<UnixMs>,
     },
+    /// `/profile set`
+    ProfileSet {
+        name: &'a Name,
+        text: Option<&'a str>,
+    },
     Friend {
         name: &'a Name,
         mutual: bool,
     },
-    /// Name, whether they are here, whether both asked.
     Friends {
-        friends: &'a [(Name, bool, bool)],
+        friends: &'a [FriendView],
     },
     Unfriended {
         name: &'a Name,

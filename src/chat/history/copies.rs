@@ -13,6 +13,8 @@ pub(in crate::chat) struct Numbered {
     /// The account that it is for.
     pub recipient: Option<AccountId>,
     pub author: Option<AccountId>,
+    /// That account blocks the author: nobody else is ever shown it.
+    pub is_authors_only: bool,
 }
 
 /// The copies of a private line to several users that are kept, and what is known of the rest.

@@ -4,6 +4,8 @@ use crate::chat::archive::{Forgetting, PageRange};
 use crate::chat::ids::{AccountId, ClientId, LineId, PlaceId, UserId};
 use crate::chat::name::{Name, RoomName};
 
+use super::mailbox::Wait;
+
 /// Once a line is kept. Small: there is one for each line that is not known to be kept.
 #[derive(Clone, Copy, Debug)]
 pub enum LineEffect {
@@ -21,17 +23,17 @@ pub enum LineEffect {
     Waits {
         /// Its number.
         id: LineId,
-        /// The account.
-        recipient: AccountId,
-        /// The author.
-        author: AccountId,
+        /// For whom, and of whom.
+        wait: Wait,
     },
     /// It is one copy of several: the last of them is followed by [`HistoryEffect::Several`].
     Copy {
         /// The number of the first copy.
         first: LineId,
-        /// The account that it waits for, and the author.
-        waits: Option<(AccountId, AccountId)>,
+        /// How many numbers behind it this one's is.
+        offset: u8,
+        /// If it waits: for whom, and of whom.
+        waits: Option<Wait>,
     },
     /// Nothing was handed over: an answer that only keeps its order.
     Decided(Decided),

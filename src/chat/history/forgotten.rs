@@ -7,6 +7,8 @@ use crate::chat::ids::{AccountId, LineId, PlaceId};
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Forgotten {
     recent: Vec<Recent>,
+    /// Lines that operators have removed, and the newest question that was under way then.
+    removed: Vec<(PlaceId, LineId, Ticket)>,
 }
 
 /// Lines of one author.
@@ -47,16 +49,28 @@ impl Forgotten {
         });
     }
 
+    /// Notes a line that was removed, if a question is under way: `newest` is the last of these.
+    pub fn note_removed(&mut self, place: PlaceId, line: LineId, newest: Option<Ticket>) {
+        self.removed
+            .extend(newest.map(|until| (place, line, until)));
+    }
+
     /// Drops what no question can show any more; `oldest` is the first that has no answer.
     pub fn purge(&mut self, oldest: Option<Ticket>) {
         if !self.recent.is_empty() {
             self.recent
                 .retain(|one| oldest.is_some_and(|oldest| oldest <= one.until));
         }
+        self.removed
+            .retain(|(.., until)| oldest.is_some_and(|oldest| oldest <= *until));
     }
 
     /// Whether a line was forgotten.
     pub fn has(&self, author: Option<AccountId>, place: PlaceId, id: LineId) -> bool {
+        let is_it = |(other, line, _): &(PlaceId, LineId, Ticket)| (*other, *line) == (place, id);
+        if self.removed.iter().any(is_it) {
+            return true;
+        }
         let of_author = |one: &&Recent| Some(one.author) == author;
         self.recent.iter().filter(of_author).any(|one| {
             let is_among = is_among(one.what, one.up_to, place, id);

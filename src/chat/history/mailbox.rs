@@ -19,8 +19,18 @@ pub const ARRIVAL_INTERVAL: Duration = Duration::from_secs(1);
 /// No user has this place: a delivery's lines are sent as from a user at it, by which their arrival is known.
 const DELIVERY_SLOT: u32 = u32::MAX;
 
+/// For whom a line waits, and of whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub recipient: AccountId,
+    /// `None` for one without an account.
+    pub author: Option<AccountId>,
+    /// It only seems to wait: the recipient blocks the author.
+    pub is_never: bool,
+}
+
 /// A line that waited, and its author.
-type Waited = (LineId, PlaceId, Option<AccountId>);
+pub(in crate::chat) type Waited = (LineId, PlaceId, Option<AccountId>);
 
 /// Lines that waited, and were sent.
 #[derive(Debug)]
@@ -40,7 +50,7 @@ struct Delivery {
 pub(in crate::chat) struct Arrived {
     pub delivery: UserId,
     pub account: AccountId,
-    pub lines: Vec<LineId>,
+    pub lines: Vec<Waited>,
 }
 
 /// What waits for whom.
@@ -91,20 +101,26 @@ impl Mailbox {
     }
 
     /// How many of one author's.
-    pub fn count_of(&self, account: AccountId, author: AccountId) -> u32 {
+    pub fn count_of(&self, account: AccountId, author: Option<AccountId>) -> u32 {
         let counts = self.counts.get(&account);
-        let count = counts.and_then(|counts| counts.get(&Some(author)));
+        let count = counts.and_then(|counts| counts.get(&author));
         count.copied().unwrap_or_default()
     }
 
     /// One line more waits, unless it turns out that it is not kept.
-    pub fn add(&mut self, account: AccountId, author: AccountId) {
-        self.restore(account, Some(author), 1);
+    pub fn add(&mut self, account: AccountId, author: Option<AccountId>) {
+        self.restore(account, author, 1);
         *self.undecided.entry(account).or_default() += 1;
     }
 
-    /// What was added is kept, or is not.
-    pub fn decide(&mut self, account: AccountId, author: AccountId, is_kept: bool) {
+    /// What was added is kept, or is not. One that is not does not arrive, even if it was sent at once.
+    pub fn decide(
+        &mut self,
+        account: AccountId,
+        author: Option<AccountId>,
+        line: LineId,
+        is_kept: bool,
+    ) {
         if let Some(count) = self.undecided.get_mut(&account) {
             *count -= 1;
             if *count == 0 {
@@ -112,7 +128,12 @@ impl Mailbox {
             }
         }
         if !is_kept {
-            self.take(account, Some(author), 1);
+            self.take(account, author, 1);
+            for one in self.deliveries.values_mut() {
+                if one.account == account {
+                    one.remove(|(id, ..)| *id == line);
+                }
+            }
         }
     }
 
@@ -240,7 +261,7 @@ impl Mailbox {
                 arrived.push(Arrived {
                     delivery,
                     account: one.account,
-                    lines: lines.map(|(id, ..)| *id).collect(),
+                    lines: lines.copied().collect(),
                 });
             }
         }
@@ -259,27 +280,36 @@ impl Mailbox {
         }
     }
 
-    /// Lines that have arrived wait no longer, or, if that is not kept, until the next login.
-    pub fn note_dropped(&mut self, delivery: UserId, is_kept: bool) {
+    /// Lines that have arrived wait no longer, or, if that is not kept, until the next login. Returns which: for
+    /// whom, and of whom.
+    pub fn note_dropped(
+        &mut self,
+        delivery: UserId,
+        is_kept: bool,
+    ) -> Vec<(AccountId, Option<AccountId>, LineId)> {
         let number = delivery.generation.get();
         let Some(one) = self.deliveries.get_mut(&number) else {
-            return;
+            return Vec::new();
         };
         if !is_kept {
             self.deliveries.remove(&number);
-            return;
+            return Vec::new();
         }
         let account = one.account;
         let dropped: Vec<Waited> = one.lines.drain(..one.dropping).collect();
         one.dropping = 0;
-        for (id, _, author) in dropped {
-            self.take(account, author, 1);
+        for (id, _, author) in &dropped {
+            self.take(account, *author, 1);
             for other in self.deliveries.values_mut() {
                 if other.account == account {
-                    other.remove(|(other, ..)| *other == id);
+                    other.remove(|(other, ..)| other == id);
                 }
             }
         }
+        let dropped = dropped.into_iter();
+        dropped
+            .map(|(id, _, author)| (account, author, id))
+            .collect()
     }
 
     /// An author has had lines forgotten: `waited` says how many that waited, and for whom.
@@ -407,8 +437,8 @@ mod tests {
         let place = PlaceId::pair(alice, bob);
         let lines = (1..=3).map(|id| (LineId(id), place, Some(bob))).collect();
         for _ in 0..3 {
-            mailbox.add(alice, bob);
-            mailbox.decide(alice, bob, true);
+            mailbox.add(alice, Some(bob));
+            mailbox.decide(alice, Some(bob), LineId(9), true);
         }
         let delivery = mailbox.new_delivery();
         mailbox.note_sent(Timestamp::default(), delivery, CLIENT, alice, lines, false);
@@ -422,15 +452,24 @@ mod tests {
         let (alice, bob) = (account(1), account(2));
         mailbox.restore(alice, Some(bob), 2);
         mailbox.restore(alice, None, 1);
-        mailbox.add(alice, bob);
-        mailbox.add(alice, bob);
-        assert_eq!((mailbox.count(alice), mailbox.count_of(alice, bob)), (5, 4));
-        mailbox.decide(alice, bob, false);
-        mailbox.decide(alice, bob, true);
-        assert_eq!((mailbox.count(alice), mailbox.count_of(alice, bob)), (4, 3));
+        mailbox.add(alice, Some(bob));
+        mailbox.add(alice, Some(bob));
+        assert_eq!(
+            (mailbox.count(alice), mailbox.count_of(alice, Some(bob))),
+            (5, 4)
+        );
+        mailbox.decide(alice, Some(bob), LineId(9), false);
+        mailbox.decide(alice, Some(bob), LineId(9), true);
+        assert_eq!(
+            (mailbox.count(alice), mailbox.count_of(alice, Some(bob))),
+            (4, 3)
+        );
         mailbox.check_invariants();
         mailbox.drop_account(bob);
-        assert_eq!((mailbox.count(alice), mailbox.count_of(alice, bob)), (4, 0));
+        assert_eq!(
+            (mailbox.count(alice), mailbox.count_of(alice, Some(bob))),
+            (4, 0)
+        );
         mailbox.take(alice, Some(bob), 3);
         assert_eq!(mailbox.count(alice), 1);
         mailbox.drop_account(alice);
@@ -448,7 +487,8 @@ mod tests {
             assert_eq!((client, from), (CLIENT, delivery));
             1
         });
-        let lines = vec![LineId(1), LineId(2)];
+        let (place, author) = (PlaceId::pair(alice, account(2)), Some(account(2)));
+        let lines = vec![(LineId(1), place, author), (LineId(2), place, author)];
         let (account, expected) = (alice, delivery);
         assert_eq!(
             arrived,
@@ -460,7 +500,9 @@ mod tests {
         );
         assert_eq!(mailbox.count(alice), 3);
         assert_eq!(mailbox.arrived(now, |_, _| 0), []);
-        mailbox.note_dropped(delivery, true);
+        let dropped = mailbox.note_dropped(delivery, true);
+        let first = (alice, author, LineId(1));
+        assert_eq!(dropped, [first, (alice, author, LineId(2))]);
         assert_eq!(mailbox.count(alice), 1);
         mailbox.check_invariants();
         assert_eq!(mailbox.arrived(now, |_, _| 0).len(), 1);
@@ -476,7 +518,8 @@ mod tests {
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
         mailbox.note_undelivered(delivery, 2);
         let arrived = mailbox.arrived(now, |_, _| 0);
-        assert_eq!(arrived[0].lines, [LineId(1)]);
+        assert_eq!(arrived[0].lines[0].0, LineId(1));
+        assert_eq!(arrived[0].lines.len(), 1);
         mailbox.note_dropped(delivery, true);
         assert_eq!(mailbox.count(account(1)), 2);
         mailbox.check_invariants();
@@ -492,6 +535,21 @@ mod tests {
         assert_eq!(mailbox.count(account(1)), 2);
         mailbox.note_dropped(delivery, true);
         assert_eq!(mailbox.count(account(1)), 1);
+        mailbox.check_invariants();
+    }
+
+    #[test]
+    fn line_that_was_sent_at_once_and_is_not_kept_does_not_arrive() {
+        let mut mailbox = mailbox();
+        let (alice, bob) = (account(1), Some(account(2)));
+        mailbox.add(alice, bob);
+        let delivery = mailbox.new_delivery();
+        let lines = VecDeque::from([(LineId(7), PlaceId::pair(alice, account(2)), bob)]);
+        mailbox.note_sent(Timestamp::default(), delivery, CLIENT, alice, lines, false);
+        mailbox.decide(alice, bob, LineId(7), false);
+        assert_eq!(mailbox.count(alice), 0);
+        let now = Timestamp::default().after(ARRIVAL_INTERVAL);
+        assert_eq!(mailbox.arrived(now, |_, _| 0), []);
         mailbox.check_invariants();
     }
 
@@ -516,12 +574,15 @@ mod tests {
         let mut mailbox = mailbox();
         let (alice, bob) = (account(1), account(2));
         mailbox.restore(alice, Some(bob), 5);
-        mailbox.add(alice, bob);
+        mailbox.add(alice, Some(bob));
         mailbox.note_answered(alice, Some([Some(bob)].into_iter()));
         assert_eq!(mailbox.count(alice), 6);
-        mailbox.decide(alice, bob, true);
+        mailbox.decide(alice, Some(bob), LineId(9), true);
         mailbox.note_answered(alice, Some([Some(bob), None].into_iter()));
-        assert_eq!((mailbox.count(alice), mailbox.count_of(alice, bob)), (2, 1));
+        assert_eq!(
+            (mailbox.count(alice), mailbox.count_of(alice, Some(bob))),
+            (2, 1)
+        );
         mailbox.check_invariants();
     }
 }

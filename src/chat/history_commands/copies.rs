@@ -6,8 +6,9 @@ use crate::chat::command::Mode;
 use crate::chat::event::{Event, Reply, SaidReply};
 use crate::chat::history::copies::{Copies, Numbered};
 use crate::chat::history::effects::{HistoryEffect, LineEffect, Several};
+use crate::chat::history::mailbox::Wait;
 use crate::chat::ids::{AccountId, ClientId, LineId};
-use crate::chat::messaging::Speech;
+use crate::chat::messaging::{Copy, Speech};
 use crate::chat::name::Name;
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Effect;
@@ -27,46 +28,49 @@ impl Chat {
         archive: &mut dyn Archive,
     ) {
         copies.any = true;
-        let (speech, waits) = (Speech::Message(text), false);
-        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
+        let speech = Speech::Message(text);
+        let ticket = self.hand_over(now, sender, line, speech, None, archive);
         self.note_copy(now, line.id.zip(ticket), None, copies);
     }
 
-    /// Has a copy wait for an account that is not here.
-    pub(in crate::chat) fn keep_waiting_copy(
+    /// Has a copy wait for an account that is not here, as far as its author can see.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
+    pub(in crate::chat) fn keep_waiting_copy<O: Outbox>(
         &mut self,
         now: Now,
         sender: &Sender,
         (recipient, name): (AccountId, Name),
-        text: &str,
+        copy: Copy<'_>,
         copies: &mut Copies,
+        outbox: &mut O,
         archive: &mut dyn Archive,
     ) {
-        let line = self.number_to_account(sender, recipient);
-        let Some((line, author)) = line.and_then(|line| Some((line, line.author?))) else {
+        let Some(line) = self.number_to_wait(sender, recipient) else {
             return;
         };
         copies.any = true;
-        if self.is_mailbox_full(recipient, author) {
+        if self.is_mailbox_full(recipient, line.author) {
             copies.several.mailbox_full.push(name);
             return;
         }
-        let (speech, waits) = (Speech::Message(text), true);
-        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
-        if ticket.is_some() {
-            self.history.mailbox.add(recipient, author);
+        let wait = self.wait_of(sender, recipient, line);
+        let kept = self.begin_waiting(now, sender, line, wait, copy, outbox, archive);
+        if kept.is_some() {
             copies.several.waiting.push(recipient);
         } else {
             copies.several.full.push(name);
         }
-        self.note_copy(now, line.id.zip(ticket), Some((recipient, author)), copies);
+        self.note_copy(now, kept, Some(wait), copies);
     }
 
     fn note_copy(
         &mut self,
         now: Now,
         kept: Option<(LineId, Ticket)>,
-        waits: Option<(AccountId, AccountId)>,
+        waits: Option<Wait>,
         copies: &mut Copies,
     ) {
         let Some((id, ticket)) = kept else {
@@ -75,7 +79,13 @@ impl Chat {
         };
         let first = *copies.several.first.get_or_insert(id);
         copies.ticket = Some(ticket);
-        let effect = Effect::Line(LineEffect::Copy { first, waits });
+        // Copies of one line are numbered one behind the other, and there are few.
+        let offset = u8::try_from(id.0 - first.0).unwrap_or(u8::MAX);
+        let effect = Effect::Line(LineEffect::Copy {
+            first,
+            offset,
+            waits,
+        });
         self.pending.push(now.timestamp, ticket, None, effect);
     }
 

@@ -102,6 +102,11 @@ impl Chat {
         history
             .mailbox
             .note_forgotten(account, &waited, is_forgotten);
+        for recipient in self.people.veiled.recipients(Some(account)) {
+            let place = PlaceId::pair(account, recipient);
+            let stays = |id| !is_forgotten(place, id);
+            self.people.veiled.retain(recipient, Some(account), stays);
+        }
         lines.sort_unstable();
         let by_place = lines.chunk_by(|(one, _), (other, _)| one == other);
         for lines in by_place {
@@ -139,9 +144,12 @@ impl Chat {
             self.announce_forgotten_in_room(author, &from, place, ids, outbox);
             return;
         };
-        self.tell_forgotten(low, &from, place, ids, outbox);
-        if high != low {
-            self.tell_forgotten(high, &from, place, ids, outbox);
+        for to in [Some(low), Some(high).filter(|high| *high != low)] {
+            // They have none of it.
+            let to = to.filter(|to| !self.people.relations.blocks(*to, author));
+            if let Some(to) = to {
+                self.tell_forgotten(to, &from, place, ids, outbox);
+            }
         }
     }
 
@@ -191,8 +199,12 @@ impl Chat {
             });
             let place = label.view();
             let event = Event::Forgotten { place, from, ids };
-            let members = room.members.connections().map(Member::addressee);
-            outbox.announce(&room.name, members, &event);
+            let is_blocked = |member: &Member| {
+                author_user.is_some_and(|author| self.blocks(member.user(), author))
+            };
+            let members = room.members.connections();
+            let members = members.filter(|member| !member.filters() || !is_blocked(member));
+            outbox.announce(&room.name, members.map(Member::addressee), &event);
         }
         if !is_told {
             self.tell_forgotten(author, from, place, ids, outbox);

@@ -16,6 +16,7 @@ use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 use crate::chat::history::effects::{HistoryEffect, KeepRoom};
 use crate::chat::history::kept_rooms::{KeptInfo, KeptRoom};
 use crate::chat::history::mailbox::ARRIVAL_INTERVAL;
+use crate::chat::moderation_commands::ranks::Rank;
 
 impl Chat {
     pub(super) fn keep<'a>(
@@ -25,15 +26,28 @@ impl Chat {
         command: KeepCommand,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let account = self.account_needed(sender)?;
         let none = MembershipRefusal::NotInRoom { room: None };
         let id = self.current_room(sender.client).ok_or(none)?;
         let room = self.rooms.get(id).ok_or(none)?;
         let (name, topic) = (room.name, room.topic.clone());
         let kept = self.history.kept.find(&name);
         let owner = kept.and_then(|place| self.history.kept.get(place)?.owner);
-        let is_owned = owner.is_some_and(|owner| owner != account);
-        if id == self.rooms.lobby() || is_owned {
+        let is_lobby = id == self.rooms.lobby();
+        let rank = self.rank_of(sender, &name);
+        // Its end makes a room nobody's: no operator takes it from its owner so.
+        let needed = match command {
+            _ if is_lobby => Rank::Server,
+            KeepCommand::On(_) if owner.is_some() => Rank::Operator,
+            KeepCommand::Off if owner.is_some() => Rank::Owner,
+            _ => Rank::Member,
+        };
+        // The lobby is nobody's, and an owned room stays its owner's.
+        let new_owner = match owner {
+            None if !is_lobby => Some(self.account_needed(sender)?),
+            owner => owner,
+        };
+        if rank < needed {
+            self.account_needed(sender)?;
             return Err(HistoryRefusal::NotOperator { room: name }.into());
         }
         if self.history.kept.is_changing(&name) {
@@ -47,21 +61,25 @@ impl Chat {
                 if days > days_max {
                     return Err(HistoryRefusal::TooManyDays { days_max }.into());
                 }
-                if owner.is_none() && self.history.kept.owned_by(account) >= rooms_max {
+                let is_too_many = |owner| self.history.kept.owned_by(owner) >= rooms_max;
+                if owner.is_none() && new_owner.is_some_and(is_too_many) {
                     return Err(HistoryRefusal::TooManyKeptRooms { rooms_max }.into());
                 }
                 let place = kept.unwrap_or_else(|| self.history.kept.new_place());
+                if is_lobby {
+                    self.history.lobby_place = Some(place);
+                }
                 let keep = KeepRoom {
                     place,
                     room: name,
-                    owner: Some(account),
+                    owner: new_owner,
                     days: days.max(1),
                     topic,
                     from: Some(sender.name),
                 };
                 let (change, effect) = (keep.change(), HistoryEffect::KeepRoom(keep));
                 let answered = self.change_history(now, sender.client, change, effect, archive)?;
-                self.history.kept.begin_keeping(name, Some(account));
+                self.history.kept.begin_keeping(name, new_owner);
                 self.reserve_lines(now.timestamp, archive);
                 Ok(answered)
             }
@@ -142,6 +160,7 @@ impl Chat {
             .filter(|owner| self.accounts.name_of(*owner).is_some());
         let before = self.history.kept.remove(keep.place);
         let (name, days) = (keep.room, keep.days);
+        let is_new = before.is_none();
         let room = match before {
             Some(before) => KeptRoom {
                 owner,
@@ -157,6 +176,9 @@ impl Chat {
             },
         };
         self.history.kept.insert(keep.place, room);
+        if is_new {
+            self.keep_rules(keep.place, &name, archive);
+        }
         if let Some(id) = self.rooms.find(&keep.room) {
             self.begin_keeping(now.timestamp, id, keep, archive);
             if let Some(from) = &keep.from {
@@ -235,6 +257,10 @@ impl Chat {
         }
         self.history.kept.remove(place);
         self.history.marks.drop_place(place);
+        self.end_rules(room);
+        if self.history.lobby_place == Some(place) {
+            self.history.lobby_place = None;
+        }
         if let Some(id) = id {
             self.announce_kept(client, id, from, None, outbox);
         }
@@ -272,11 +298,12 @@ impl Chat {
         id
     }
 
-    /// Gives a room that was just made what it is kept with, unless that is about to end.
+    /// Gives a room that was just made its rules, and what it is kept with, unless that is about to end.
     pub(super) fn dress_room(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(id) else {
             return;
         };
+        room.is_restricted = self.rules.restricts(&room.name);
         let Some(place) = self.history.kept.find(&room.name) else {
             return;
         };

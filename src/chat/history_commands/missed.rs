@@ -134,7 +134,7 @@ impl Chat {
             account,
             places: vec![place],
             up_to: self.history.lines.last(),
-            without: self.ignored_accounts(sender.user),
+            without: self.unwanted_accounts(sender.user),
         };
         let step = HistoryStep::Joined {
             place,
@@ -187,7 +187,7 @@ impl Chat {
             account,
             rooms: self.kept_places_of_rooms(&rooms),
             up_to: self.history.lines.last(),
-            without: self.ignored_accounts(sender.user),
+            without: self.unwanted_accounts(sender.user),
         };
         let step = HistoryStep::Unread { account };
         self.ask_history(now, sender.client, question, step, archive)

@@ -234,41 +234,60 @@ impl Chat {
         }
     }
 
-    /// The accounts that a user ignores: their lines are left out.
-    fn ignored_accounts(&self, user: UserId) -> Vec<AccountId> {
+    /// The accounts that a user ignores or blocks: their lines are left out.
+    fn unwanted_accounts(&self, user: UserId) -> Vec<AccountId> {
         let user = self.directory.user(user);
         let ignored = user.map_or(&[][..], User::ignored);
-        let accounts = ignored.iter().filter_map(|other| self.account_of(*other));
-        accounts.collect()
+        let ignored = ignored.iter().filter_map(|other| self.account_of(*other));
+        let own = user.and_then(|user| user.account);
+        let blocked = own.map_or(&[][..], |own| self.people.relations.blocked(own));
+        ignored.chain(blocked.iter().copied()).collect()
     }
 
     /// Whether a line may be taken while earlier ones of its sender have no answer yet: only one that is
     /// answered behind them, or, in plain mode, whose answer nobody sees.
     pub(super) fn is_answered_in_order(
         &self,
+        now: Now,
         sender: &Sender,
         command: &Command<'_>,
         mode: Mode,
     ) -> bool {
         let is_account = |user| self.account_of(user).is_some();
+        let is_kept_with = |other| {
+            let own = self.account_of(sender.user);
+            own.is_some_and(|own| self.keeps_conversation(own, other))
+        };
         match command {
             Command::Message(MessageCommand::Say(_) | MessageCommand::Act(_))
             | Command::Session(SessionCommand::Hash { .. }) => {
                 let room = self.current_room(sender.client);
                 let room = room.and_then(|room| self.rooms.get(room));
                 room.is_some_and(|room| mode == Mode::Plain || room.kept.is_some())
+                    && !self.is_silenced(now, sender)
             }
             Command::Message(MessageCommand::Private { to, .. }) => {
                 let to = to.name().and_then(|name| self.accounts.find(name));
-                to.is_some() && is_account(sender.user)
+                let user = to.and_then(|to| self.accounts.user_of(to));
+                let is_here = user.is_some_and(|user| self.sees(sender.user, user));
+                is_account(sender.user)
+                    && to.is_some_and(|to| mode == Mode::Plain || !is_here || is_kept_with(to))
             }
             Command::Message(MessageCommand::Reply(_)) => {
                 let user = self.directory.user(sender.user);
                 let writer = user.and_then(|user| user.reply_to);
-                writer.is_some_and(is_account) && is_account(sender.user)
+                let writer = writer.and_then(|writer| self.account_of(writer));
+                is_account(sender.user)
+                    && writer.is_some_and(|to| mode == Mode::Plain || is_kept_with(to))
             }
             _ => false,
         }
+    }
+
+    /// Whether the lines of two accounts to each other are kept: both must want that.
+    fn keeps_conversation(&self, one: AccountId, other: AccountId) -> bool {
+        let keeps = |account| self.accounts.settings_of(account).keeps();
+        keeps(one) && keeps(other)
     }
 
     /// The last line that was decided.
@@ -279,9 +298,14 @@ impl Chat {
     /// An account is gone: so are its marks and what waits for it, and its rooms are nobody's.
     pub(super) fn forget_account(&mut self, account: AccountId) {
         self.history.kept.drop_owner(account);
+        self.drop_rules_of(account);
         self.history.mailbox.drop_account(account);
         self.history.marks.drop_account(account);
         self.calls.drop_account(account);
+        self.people.veiled.drop_account(account);
+        for other in self.people.relations.drop_account(account) {
+            self.refresh_guard(other);
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl Chat {
         };
         let account = self.account_of(sender.user);
         let up_to = self.history.lines.last();
-        let without = self.ignored_accounts(sender.user);
+        let without = self.unwanted_accounts(sender.user);
         let before = match range {
             PageRange::Before(id) => Some(id),
             PageRange::Newest | PageRange::Since(_) | PageRange::SinceTime(_) => None,
@@ -362,7 +362,7 @@ impl Chat {
     }
 }
 
-/// Authors whom a user ignores now.
+/// Authors whom a user ignores or blocks now.
 #[derive(Debug)]
 struct Ignored {
     accounts: Vec<AccountId>,
@@ -381,6 +381,8 @@ impl Ignored {
                 None => guests.push(*other.name()),
             }
         }
+        let blocked = user.account.map(|own| chat.people.relations.blocked(own));
+        accounts.extend_from_slice(blocked.unwrap_or_default());
         Self { accounts, guests }
     }
 

@@ -8,8 +8,10 @@ use crate::chat::command::Mode;
 use crate::chat::event::{Event, Reply};
 use crate::chat::history::copies::Numbered;
 use crate::chat::history::effects::{Decided, HistoryEffect, LineEffect};
+use crate::chat::history::mailbox::Wait;
 use crate::chat::ids::{AccountId, ClientId, LineId, PlaceId, UserId};
-use crate::chat::messaging::Speech;
+use crate::chat::messaging::{Copy, Speech};
+use crate::chat::name::Name;
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Effect;
 use crate::chat::refusal::{AccountRefusal, HistoryRefusal, MessageRefusal, Refusal};
@@ -24,28 +26,44 @@ impl Chat {
             place,
             recipient: None,
             author: self.account_of(sender.user),
+            is_authors_only: false,
         }
     }
 
-    /// The number that the next line to this user has: none, unless both have accounts.
+    /// The number that the next line to this user has: none, unless both have accounts, and keep their
+    /// conversations.
     pub(in crate::chat) fn number_to(&self, sender: &Sender, to: UserId) -> Option<Numbered> {
         let recipient = self.account_of(to)?;
-        self.number_to_account(sender, recipient)
+        let author = self.account_of(sender.user)?;
+        let is_kept = self.keeps_conversation(author, recipient);
+        is_kept.then(|| self.number_between(author, recipient))
     }
 
-    /// The number that the next line to this account has: none, unless the sender has one, too.
-    pub(in crate::chat) fn number_to_account(
+    /// The number that the next line to this account has, for which it waits: none of one without an account,
+    /// unless that account lets strangers write.
+    pub(in crate::chat) fn number_to_wait(
         &self,
         sender: &Sender,
         recipient: AccountId,
     ) -> Option<Numbered> {
-        let author = self.account_of(sender.user)?;
-        Some(Numbered {
+        if let Some(author) = self.account_of(sender.user) {
+            return Some(self.number_between(author, recipient));
+        }
+        let takes_strangers = self.accounts.settings_of(recipient).takes_strangers();
+        takes_strangers.then(|| Numbered {
+            author: None,
+            ..self.number_between(recipient, recipient)
+        })
+    }
+
+    fn number_between(&self, author: AccountId, recipient: AccountId) -> Numbered {
+        Numbered {
             id: self.history.lines.peek(),
             place: PlaceId::pair(author, recipient),
             recipient: Some(recipient),
             author: Some(author),
-        })
+            is_authors_only: self.people.relations.blocks(recipient, author),
+        }
     }
 
     /// Has a line kept that was just delivered.
@@ -58,8 +76,7 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        let waits = false;
-        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
+        let ticket = self.hand_over(now, sender, line, speech, None, archive);
         self.answer_line(now, sender.client, line.id.zip(ticket), outbox)
     }
 
@@ -75,61 +92,132 @@ impl Chat {
         self.decide(now, client, decided, outbox)
     }
 
-    /// Has a line wait for an account that is not here.
+    /// Has a line wait for an account that is not here, as far as its author can see.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
     pub(in crate::chat) fn keep_waiting<'a, O: Outbox>(
         &mut self,
         now: Now,
         sender: &Sender,
         recipient: AccountId,
+        name: &Name,
         text: &str,
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Option<Outcome<'a>> {
-        let line = self.number_to_account(sender, recipient)?;
-        let author = line.author?;
+        let line = self.number_to_wait(sender, recipient)?;
         let client = sender.client;
-        if self.is_mailbox_full(recipient, author) {
+        if self.is_mailbox_full(recipient, line.author) {
             let decided = Decided::MailboxFull(recipient);
             return Some(Ok(self.decide(now, client, decided, outbox)));
         }
-        let (speech, waits) = (Speech::Message(text), true);
-        let ticket = self.hand_over(now, sender, line, speech, waits, archive);
-        let Some((id, ticket)) = line.id.zip(ticket) else {
+        let to = std::slice::from_ref(name);
+        let wait = self.wait_of(sender, recipient, line);
+        let copy = Copy { to, text };
+        let kept = self.begin_waiting(now, sender, line, wait, copy, outbox, archive);
+        let Some((id, ticket)) = kept else {
             return Some(Ok(self.decide(now, client, Decided::NotDone, outbox)));
         };
-        self.history.mailbox.add(recipient, author);
-        let effect = LineEffect::Waits {
-            id,
-            recipient,
-            author,
-        };
-        let effect = Effect::Line(effect);
-        let name = self.accounts.name_of(recipient);
+        let effect = Effect::Line(LineEffect::Waits { id, wait });
         self.pending
             .push(now.timestamp, ticket, Some(client), effect);
-        if let Some(name) = name {
-            self.show_sent(sender, &[name], text, Some(id), false, outbox);
-        }
+        self.show_sent(sender, to, text, Some(id), false, outbox);
         Some(Ok(Answered::Queued))
     }
 
-    /// Whether as much waits for an account as may, in all or of this author.
-    pub(super) fn is_mailbox_full(&self, recipient: AccountId, author: AccountId) -> bool {
-        let limits = &self.settings.history;
-        let mailbox = &self.history.mailbox;
-        mailbox.count(recipient) >= limits.waiting_max
-            || mailbox.count_of(recipient, author) >= limits.waiting_per_sender_max
+    /// For whom a line waits. One who ignores or blocks its author never gets it.
+    pub(super) fn wait_of(&self, sender: &Sender, recipient: AccountId, line: Numbered) -> Wait {
+        let user = self.accounts.user_of(recipient);
+        Wait {
+            recipient,
+            author: line.author,
+            is_never: line.is_authors_only
+                || user.is_some_and(|user| self.directory.ignores(user, sender.user)),
+        }
     }
 
-    /// Hands over a line that goes by its number, if it has one; with `waits`, it was delivered to nobody. `None`:
-    /// it is not kept.
+    /// Hands over a line that waits. If its recipient is here after all, and only its author does not see that,
+    /// they get it at once. Returns its number, and the ticket that it is kept by.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
+    pub(super) fn begin_waiting<O: Outbox>(
+        &mut self,
+        now: Now,
+        sender: &Sender,
+        line: Numbered,
+        wait: Wait,
+        copy: Copy<'_>,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
+    ) -> Option<(LineId, Ticket)> {
+        let user = self.accounts.user_of(wait.recipient);
+        let user = user.filter(|_| !wait.is_never && line.id.is_some());
+        let shown = user.and_then(|user| {
+            let delivery = self.history.mailbox.new_delivery();
+            let client = self.deliver_unseen(sender, user, delivery, copy, line.id, outbox)?;
+            Some((delivery, client))
+        });
+        let speech = Speech::Message(copy.text);
+        let ticket = self.hand_over(now, sender, line, speech, Some(wait), archive);
+        let (id, ticket) = line.id.zip(ticket)?;
+        let Wait {
+            recipient, author, ..
+        } = wait;
+        if wait.is_never {
+            self.people.veiled.add(recipient, author, id);
+            return Some((id, ticket));
+        }
+        self.history.mailbox.add(recipient, author);
+        if let Some((delivery, client)) = shown {
+            let lines = [(id, line.place, author)].into();
+            let mailbox = &mut self.history.mailbox;
+            mailbox.note_sent(now.timestamp, delivery, client, recipient, lines, false);
+        }
+        if let Some(author) = author {
+            // Whoever writes is seen.
+            self.people.veiled.clear(author, Some(recipient));
+        }
+        Some((id, ticket))
+    }
+
+    /// A line that waits is kept, or is known not to be.
+    pub(super) fn waiting_settled(&mut self, id: LineId, wait: Wait, is_kept: bool) {
+        let Wait {
+            recipient, author, ..
+        } = wait;
+        if !wait.is_never {
+            let mailbox = &mut self.history.mailbox;
+            mailbox.decide(recipient, author, id, is_kept);
+        } else if !is_kept {
+            self.people
+                .veiled
+                .retain(recipient, author, |line| line != id);
+        }
+    }
+
+    /// Whether as much waits for an account as may, in all or of this author.
+    pub(super) fn is_mailbox_full(&self, recipient: AccountId, author: Option<AccountId>) -> bool {
+        let limits = &self.settings.history;
+        let (mailbox, veiled) = (&self.history.mailbox, &self.people.veiled);
+        let all = mailbox.count(recipient) as usize + veiled.count(recipient);
+        let own = mailbox.count_of(recipient, author) as usize;
+        let own = own + veiled.count_of(recipient, author);
+        all >= limits.waiting_max as usize || own >= limits.waiting_per_sender_max as usize
+    }
+
+    /// Hands over a line that goes by its number, if it has one; if it is to wait, it was delivered to nobody.
+    /// `None`: it is not kept.
     pub(super) fn hand_over(
         &mut self,
         now: Now,
         sender: &Sender,
         line: Numbered,
         speech: Speech<'_>,
-        waits: bool,
+        wait: Option<Wait>,
         archive: &mut dyn Archive,
     ) -> Option<Ticket> {
         let (kind, text) = match speech {
@@ -140,6 +228,7 @@ impl Chat {
         self.reserve_lines(now.timestamp, archive);
         let id = line.id?;
         let at = self.history.lines.take(id, now.unix_ms);
+        let waits_for = wait.filter(|wait| !wait.is_never);
         let ticket = archive.keep(&KeptLine {
             id,
             place: line.place,
@@ -148,11 +237,11 @@ impl Chat {
             name: sender.name,
             kind,
             text,
-            waits_for: line.recipient.filter(|_| waits),
-            is_authors_only: false,
+            waits_for: waits_for.map(|wait| wait.recipient),
+            is_authors_only: line.is_authors_only,
         });
         // One that was not delivered, and is not kept either, was not said.
-        if ticket.is_some() || !waits {
+        if ticket.is_some() || wait.is_none() {
             self.note_said(line.place, line.author, id);
         }
         ticket

@@ -25,17 +25,10 @@ impl Chat {
     ) -> Outcome<'static> {
         match effect {
             LineEffect::Kept { id } => self.end_line(client, id, None, kept, outbox),
-            LineEffect::Waits {
-                id,
-                recipient,
-                author,
-            } => {
-                let is_kept = kept.is_ok();
-                self.history.mailbox.decide(recipient, author, is_kept);
-                if is_kept {
-                    self.call_absent(now.timestamp, recipient, outbox);
-                }
-                self.end_line(client, id, Some(recipient), kept, outbox)
+            LineEffect::Waits { id, wait } => {
+                self.waiting_settled(id, wait, kept.is_ok());
+                self.call_waiting(now.timestamp, wait, kept, outbox);
+                self.end_line(client, id, Some(wait.recipient), kept, outbox)
             }
             LineEffect::Unheard { client } => {
                 if kept.is_err() && !is_late {
@@ -43,16 +36,18 @@ impl Chat {
                 }
                 Ok(Answered::Now)
             }
-            LineEffect::Copy { first, waits } => {
-                if let Some((recipient, author)) = waits {
-                    let is_kept = kept.is_ok();
-                    self.history.mailbox.decide(recipient, author, is_kept);
-                    if is_kept {
-                        self.call_absent(now.timestamp, recipient, outbox);
-                    }
+            LineEffect::Copy {
+                first,
+                offset,
+                waits,
+            } => {
+                if let Some(wait) = waits {
+                    let id = LineId(first.0 + u64::from(offset));
+                    self.waiting_settled(id, wait, kept.is_ok());
+                    self.call_waiting(now.timestamp, wait, kept, outbox);
                 }
                 if kept.is_err() {
-                    let waited_for = waits.map(|(recipient, _)| recipient);
+                    let waited_for = waits.map(|wait| wait.recipient);
                     self.history.failed_copies.push((first, waited_for));
                 }
                 Ok(Answered::Now)
@@ -139,7 +134,7 @@ impl Chat {
             }
             HistoryEffect::Several(several) => self.end_several(client, several, outbox),
             HistoryEffect::Delivered { delivery } => {
-                self.history.mailbox.note_dropped(delivery, kept.is_ok());
+                self.waiting_arrived(delivery, kept.is_ok());
                 Ok(Answered::Now)
             }
             HistoryEffect::Read { place, up_to } => {

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use crate::chat::Chat;
 use crate::chat::archive::{Answer, Archive, Change, PastLine, Question};
 use crate::chat::event::Event;
-use crate::chat::ids::{AccountId, ClientId, UserId};
+use crate::chat::ids::{AccountId, ClientId, Place, UserId};
 use crate::chat::outbox::{Delivery, Outbox};
 use crate::chat::pending::{Effect, Response, Step};
 use crate::chat::time::{Now, Timestamp};
 
 use crate::chat::history::effects::{HistoryEffect, HistoryStep};
-use crate::chat::history::mailbox::Mailbox;
+use crate::chat::history::mailbox::{Mailbox, Waited};
 
 impl Chat {
     /// How many lines wait for an account.
@@ -67,7 +67,8 @@ impl Chat {
         for line in lines {
             let is_here = |client| self.directory.get(client).is_some();
             let mailbox = &self.history.mailbox;
-            if self.is_forgotten(&line) || mailbox.was_sent(account, line.id, is_here) {
+            let is_sent = mailbox.was_sent(account, line.id, is_here);
+            if is_sent || !self.is_to_be_sent(account, &line) {
                 continue;
             }
             let waited = (line.id, line.place, line.author);
@@ -95,6 +96,8 @@ impl Chat {
             .mailbox
             .note_sent(now, delivery, client, account, sent, is_cut);
         let author = last_author.and_then(|author| self.accounts.user_of(author));
+        // Who is not seen has left, for all that a `/reply` tells.
+        let author = author.filter(|author| self.sees(user, *author));
         if let Some(author) = author
             && let Some(user) = self.directory.user_mut(user)
         {
@@ -103,10 +106,23 @@ impl Chat {
         count
     }
 
-    /// What the archive has found to wait, without what was forgotten since it was asked.
-    pub(in crate::chat) fn still_waiting(&self, mut lines: Vec<PastLine>) -> Vec<PastLine> {
-        lines.retain(|line| !self.is_forgotten(line));
+    /// How many of the lines that the archive has found to wait an account is sent.
+    pub(in crate::chat) fn count_to_be_sent(
+        &self,
+        account: AccountId,
+        lines: &[PastLine],
+    ) -> usize {
+        let lines = lines.iter();
         lines
+            .filter(|line| self.is_to_be_sent(account, line))
+            .count()
+    }
+
+    /// Not what was forgotten since, and nothing of those whom the account blocks: that waits until it does not.
+    fn is_to_be_sent(&self, account: AccountId, line: &PastLine) -> bool {
+        let author = line.author;
+        let is_blocked = author.is_some_and(|author| self.people.relations.blocks(account, author));
+        !is_blocked && !self.is_forgotten(line)
     }
 
     fn is_forgotten(&self, line: &PastLine) -> bool {
@@ -161,15 +177,47 @@ impl Chat {
     ) {
         let unarrived = |client, delivery| outbox.unarrived(client, delivery);
         for arrived in self.history.mailbox.arrived(now, unarrived) {
-            let (account, lines) = (arrived.account, arrived.lines);
-            let delivery = arrived.delivery;
-            match archive.change(Change::Delivered { account, lines }) {
+            let (account, delivery) = (arrived.account, arrived.delivery);
+            let erased = arrived
+                .lines
+                .iter()
+                .filter(|one| self.is_only_kept_to_wait(one));
+            // First: what the archive has no room for is tried again, all of it.
+            let mut erased = erased.map(|(line, place, _)| Change::Remove {
+                place: *place,
+                line: *line,
+            });
+            let is_erased = erased.all(|erase| archive.change(erase).is_some());
+            let lines = arrived.lines.iter().map(|(line, ..)| *line).collect();
+            let dropped = is_erased.then_some(Change::Delivered { account, lines });
+            match dropped.and_then(|dropped| archive.change(dropped)) {
                 Some(ticket) => {
                     let effect = HistoryEffect::Delivered { delivery };
                     let effect = Effect::History(Box::new(effect));
                     self.pending.push(now, ticket, None, effect);
                 }
                 None => self.history.mailbox.keep_arrived(delivery),
+            }
+        }
+    }
+
+    /// Whether a line that has arrived is to be erased: it was said by a stranger, or one of both keeps no
+    /// conversations.
+    fn is_only_kept_to_wait(&self, (_, place, author): &Waited) -> bool {
+        match place.kind() {
+            Place::Pair(low, high) => {
+                (low == high && author.is_none()) || !self.keeps_conversation(low, high)
+            }
+            Place::Room(_) => false,
+        }
+    }
+
+    /// Lines that have arrived wait no longer. Authors who do not see that their recipient has come are not to
+    /// tell it by how many more may wait.
+    pub(super) fn waiting_arrived(&mut self, delivery: UserId, is_kept: bool) {
+        for (account, author, line) in self.history.mailbox.note_dropped(delivery, is_kept) {
+            if !self.is_known_here(account, author) && self.is_veiled(account, author) {
+                self.people.veiled.add(account, author, line);
             }
         }
     }

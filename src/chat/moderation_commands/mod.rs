@@ -1,14 +1,104 @@
 //! Order in a room, kept by its operators.
+//!
+//! Memory decides: what is done holds at once, and those in the room are told. Where it is kept, the answer comes
+//! once that is known; what is not kept holds until the server restarts, and the answer says so.
 
-use super::archive::Archive;
-use super::command::ModerationCommand;
+mod effects;
+mod limits;
+mod lines;
+mod locks;
+pub(super) mod ranks;
+mod removal;
+mod rules;
+mod targets;
+
+use std::time::Duration;
+
+use super::archive::{Archive, Change, Deed};
+use super::command::{ModerationCommand, Reach};
+use super::ids::{PlaceId, RoomId};
+use super::name::RoomName;
 use super::outbox::Outbox;
-use super::refusal::AccountRefusal;
+use super::pending::Effect;
+use super::refusal::{AccountRefusal, MembershipRefusal, ModerationRefusal, Refusal};
 use super::time::Now;
-use super::{Chat, Outcome, Sender};
+use super::{Answered, Chat, Outcome, Sender, check_note};
+use crate::chat::order::Act;
+
+use super::moderation::effects::ModerationEffect;
+use ranks::Rank;
+
+/// The room that an operator keeps order in.
+#[derive(Clone, Copy, Debug)]
+struct Here {
+    id: RoomId,
+    name: RoomName,
+    /// Where its rules are kept, if they are.
+    place: Option<PlaceId>,
+    /// What the operator is there.
+    rank: Rank,
+}
 
 impl Chat {
     pub(super) fn execute_moderation<'a, O: Outbox>(
+        &mut self,
+        now: Now,
+        sender: &Sender,
+        command: ModerationCommand<'a>,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
+    ) -> Outcome<'a> {
+        match command {
+            ModerationCommand::Kick {
+                reach: Reach::Room,
+                name,
+                why,
+            } => self.kick(now, sender, name, why, outbox, archive),
+            ModerationCommand::Mute {
+                reach: Reach::Room,
+                name,
+                time,
+                why,
+            } => {
+                let act = rules::Wanted {
+                    act: Act::Mute,
+                    time,
+                    why,
+                };
+                self.set_rule(now, sender, name, act, outbox, archive)
+            }
+            ModerationCommand::Bar { name, time, why } => {
+                let act = rules::Wanted {
+                    act: Act::Bar,
+                    time,
+                    why,
+                };
+                self.set_rule(now, sender, name, act, outbox, archive)
+            }
+            ModerationCommand::Unmute {
+                reach: Reach::Room,
+                name,
+            } => self.undo_rule(now, sender, name, Act::Unmute, outbox, archive),
+            ModerationCommand::Unbar { name } => {
+                self.undo_rule(now, sender, name, Act::Unbar, outbox, archive)
+            }
+            ModerationCommand::Op { name } => self.op(now, sender, name, outbox, archive),
+            ModerationCommand::Deop { name } => self.deop(now, sender, name, outbox, archive),
+            ModerationCommand::Lock(None | Some((_, None))) => self.show_locks(sender, outbox),
+            ModerationCommand::Lock(Some((lock, Some(on)))) => {
+                self.set_lock(now, sender, lock, on, outbox, archive)
+            }
+            ModerationCommand::Remove(line) => self.remove_line(now, sender, line, archive),
+            ModerationCommand::Kick { .. }
+            | ModerationCommand::Mute { .. }
+            | ModerationCommand::Unmute { .. } => {
+                self.execute_server_moderation(now, sender, command, outbox, archive)
+            }
+        }
+    }
+
+    /// The same with `*`, in the whole server.
+    fn execute_server_moderation<'a, O: Outbox>(
         &mut self,
         _now: Now,
         _sender: &Sender,
@@ -16,6 +106,114 @@ impl Chat {
         _outbox: &mut O,
         _archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        Err(AccountRefusal::NoStore.into())
+        Err(ModerationRefusal::NotOperator { room: None }.into())
+    }
+
+    /// The sender's current room, in which only its operators may go on.
+    fn here(&self, sender: &Sender) -> Result<Here, Refusal<'static>> {
+        let none = MembershipRefusal::NotInRoom { room: None };
+        let id = self.current_room(sender.client).ok_or(none)?;
+        let name = self.rooms.get(id).ok_or(none)?.name;
+        let place = self.history.kept.find(&name);
+        let rank = self.rank_of(sender, &name);
+        if rank < Rank::Operator {
+            let refusal = match place {
+                Some(_) => ModerationRefusal::NotOperator { room: Some(name) },
+                None => ModerationRefusal::NoOperators { room: name },
+            };
+            return Err(refusal.into());
+        }
+        // What is decided now would end with the room's rules, or come behind their end.
+        if self.history.kept.is_ending(&name) {
+            return Err(AccountRefusal::Busy.into());
+        }
+        Ok(Here {
+            id,
+            name,
+            place,
+            rank,
+        })
+    }
+
+    /// Has a change kept, if there is one to keep; answers once it is, or at once. All of it holds already.
+    fn keep_moderation<'a, O: Outbox>(
+        &mut self,
+        now: Now,
+        sender: &Sender,
+        change: Option<Change>,
+        effect: ModerationEffect,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
+    ) -> Outcome<'a> {
+        let Some(change) = change else {
+            return Self::answer_moderation(sender.client, &effect, outbox);
+        };
+        let ticket = archive.change(change);
+        let ticket = ticket.ok_or_else(|| effect.not_kept(false))?;
+        let effect = Effect::Moderation(Box::new(effect));
+        let client = Some(sender.client);
+        self.pending.push(now.timestamp, ticket, client, effect);
+        Ok(Answered::Later)
+    }
+
+    fn note_deed(
+        &mut self,
+        now: Now,
+        sender: &Sender,
+        room: RoomName,
+        deed: DeedText<'_>,
+        archive: &mut dyn Archive,
+    ) {
+        let time = deed.time.map(typed_time);
+        let text = match (time, deed.why) {
+            (Some(time), Some(why)) => Some(format!("{time} {why}").into()),
+            (Some(time), None) => Some(time.into()),
+            (None, why) => why.map(Box::from),
+        };
+        let deed = Deed {
+            at: now.unix_ms,
+            who: sender.name,
+            what: deed.what,
+            whom: deed.whom.map(Box::from),
+            room: Some(room),
+            text,
+        };
+        self.record_deed(deed, archive);
+    }
+}
+
+/// What is kept of what an operator did.
+#[derive(Clone, Copy, Debug)]
+struct DeedText<'a> {
+    what: &'static str,
+    whom: Option<&'a str>,
+    time: Option<Duration>,
+    why: Option<&'a str>,
+}
+
+/// Refuses a reason that is too long to be told to a room.
+fn check_why(why: Option<&str>) -> Result<(), Refusal<'_>> {
+    check_note(why)
+}
+
+/// A time as it is typed.
+fn typed_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(604_800, 'w'), (86_400, 'd'), (3600, 'h'), (60, 'm')];
+    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    let (unit, letter) = unit.unwrap_or(&(1, 's'));
+    format!("{}{letter}", seconds / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_kept_as_it_was_typed() {
+        for (seconds, typed) in [(90, "90s"), (600, "10m"), (7200, "2h"), (172_800, "2d")] {
+            assert_eq!(typed_time(Duration::from_secs(seconds)), typed);
+        }
+        assert_eq!(typed_time(Duration::from_secs(14 * 86_400)), "2w");
     }
 }

@@ -40,7 +40,7 @@ pub enum Refusal<'a> {
     /// What people are to each other.
     People(PeopleRefusal),
     /// Order in a room.
-    Moderation(ModerationRefusal),
+    Moderation(ModerationRefusal<'a>),
     /// Order in the whole server.
     Operator(OperatorRefusal<'a>),
 }
@@ -295,8 +295,8 @@ impl From<PeopleRefusal> for Refusal<'_> {
     }
 }
 
-impl From<ModerationRefusal> for Refusal<'_> {
-    fn from(refusal: ModerationRefusal) -> Self {
+impl<'a> From<ModerationRefusal<'a>> for Refusal<'a> {
+    fn from(refusal: ModerationRefusal<'a>) -> Self {
         Self::Moderation(refusal)
     }
 }

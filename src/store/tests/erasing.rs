@@ -6,11 +6,22 @@ use crate::chat::archive::{ChangeAnswer, Forgetting, SearchPlaces};
 type Forgotten = (u64, Vec<(PlaceId, LineId)>, Vec<(AccountId, u32)>);
 
 fn forget(stage: &mut Stage, number: u32, what: Forgetting, up_to: u64) -> Forgotten {
-    let asked = stage.archive.change(Change::Forget {
+    let change = Change::Forget {
         account: account(number),
         what,
         up_to: LineId(up_to),
-    });
+    };
+    forgotten(stage, change)
+}
+
+fn remove(stage: &mut Stage, place: PlaceId, id: u64) -> Forgotten {
+    let line = LineId(id);
+    forgotten(stage, Change::Remove { place, line })
+}
+
+/// Has a change kept that tells what it forgot.
+fn forgotten(stage: &mut Stage, change: Change) -> Forgotten {
+    let asked = stage.archive.change(change);
     let found = stage.wait_for("count", |done| match done {
         Settled::Changed(
             ticket,
@@ -175,6 +186,94 @@ fn forgotten_line_is_in_no_read_before_it_is_erased() {
     assert_eq!(restored.waiting, [(account(3), AccountId::new(2), 1)]);
 }
 
+#[test]
+fn removed_line_is_anybodys_and_of_that_place() {
+    for with_search in [false, true] {
+        let mut stage = filled(with_search);
+        // First only out of the reads, then out of the files.
+        without_eraser(&stage);
+        let at = |place, id| vec![(place, LineId(id))];
+        for (place, id) in [
+            (PlaceId::room(2), 2),
+            (pair(1, 2), 2),
+            (ROOM, 99),
+            (ROOM, 8),
+        ] {
+            assert_eq!(remove(&mut stage, place, id), (0, vec![], vec![]), "{id}");
+        }
+        assert_eq!(remove(&mut stage, ROOM, 2), (1, at(ROOM, 2), vec![]));
+        assert_eq!(remove(&mut stage, ROOM, 3), (1, at(ROOM, 3), vec![]));
+        assert_eq!(remove(&mut stage, ROOM, 3).0, 0, "again");
+        let waited = (1, at(pair(2, 3), 6), vec![(account(3), 1)]);
+        assert_eq!(remove(&mut stage, pair(2, 3), 6), waited);
+        assert_eq!(stage.ids(ROOM), [1, 7]);
+        let bobs = forget(&mut stage, 2, Forgetting::All, 99);
+        assert_eq!(bobs.0, 0, "they are gone already");
+        let (mut crashed, restored) = stage.after_crash();
+        assert_eq!(restored.waiting, [(account(3), AccountId::new(1), 1)]);
+        crashed.call(|connection| connection.execute_batch("DROP TRIGGER stays").unwrap());
+        for id in [2, 3, 6] {
+            wait_until_gone(&mut crashed, format!("word-{id}").as_bytes(), |_| {});
+        }
+        assert_eq!(crashed.ids(ROOM), [1, 7]);
+        assert!(!files_with(&crashed, b"word-7").is_empty());
+        assert_eq!(crashed.ids(pair(2, 3)), [] as [u64; 0]);
+    }
+}
+
+#[test]
+fn bytes_of_removed_lines_leave_every_file_also_under_load() {
+    let mut stage = Stage::with(|settings| settings.search = true);
+    let mut last = None;
+    for id in 1..=600 {
+        let word = if id % 3 == 0 { "xyzzy" } else { "frobozz" };
+        let author = u32::try_from(id % 2).unwrap();
+        last = stage
+            .archive
+            .keep(&line(id, ROOM, author, &format!("{word}{id} and more")));
+    }
+    stage.wait_kept(last);
+    for id in (3..=600).step_by(3) {
+        assert_eq!(remove(&mut stage, ROOM, id).0, 1, "{id}");
+    }
+    let mut next = 1000;
+    wait_until_gone(&mut stage, b"xyzzy", |stage| {
+        for _ in 0..50 {
+            next += 1;
+            stage.archive.keep(&line(next, ROOM, 1, "frobozz"));
+        }
+        stage.page(ROOM, PageRange::Newest);
+    });
+    assert!(stage.page(ROOM, PageRange::Newest).0.len() >= 400);
+}
+
+#[test]
+fn bytes_of_lines_for_their_author_only_leave_every_file() {
+    let mut stage = Stage::new();
+    for id in 1..=300 {
+        let text = format!("xyzzy{id}");
+        let said = KeptLine {
+            is_authors_only: id % 2 == 0,
+            ..line(id, pair(1, 2), 1, &text)
+        };
+        let last = stage.archive.keep(&said);
+        stage.wait_kept(last);
+    }
+    assert_eq!(forget(&mut stage, 1, Forgetting::All, 300).0, 300);
+    wait_until_gone(&mut stage, b"xyzzy", |_| {});
+}
+
+#[test]
+fn profile_that_was_taken_back_leaves_every_file() {
+    let mut stage = Stage::new();
+    stage.make_account(1);
+    for text in [Some("xyzzy".into()), None] {
+        let account = account(1);
+        stage.change(Change::SetProfile { account, text });
+    }
+    wait_until_gone(&mut stage, b"xyzzy", |_| {});
+}
+
 /// The files of the store's folder that have these bytes. Looked for twice, as they may go from one file to the
 /// other meanwhile.
 fn files_with(stage: &Stage, bytes: &[u8]) -> Vec<PathBuf> {
@@ -192,7 +291,11 @@ fn files_with(stage: &Stage, bytes: &[u8]) -> Vec<PathBuf> {
     found
 }
 
-fn wait_until_gone(stage: &mut Stage, bytes: &[u8], mut meanwhile: impl FnMut(&mut Stage)) {
+pub(super) fn wait_until_gone(
+    stage: &mut Stage,
+    bytes: &[u8],
+    mut meanwhile: impl FnMut(&mut Stage),
+) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while let [file, ..] = &*files_with(stage, bytes) {
         assert!(Instant::now() < deadline, "still in {}", file.display());

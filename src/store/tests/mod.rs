@@ -5,8 +5,11 @@
 mod accounts;
 mod erasing;
 mod faults;
+mod order;
+mod people;
 mod questions;
 mod searching;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::chat::archive::BanKind;
-use crate::chat::command::{BanCommand, Lock, ModerationCommand, OperatorCommand, Reach};
+use crate::chat::command::{BanCommand, ModerationCommand, OperatorCommand, Reach};
 use crate::chat::ids::LineId;
+use crate::chat::order::Lock;
 use crate::chat::refusal::{LineRefusal, ModerationRefusal, Refusal};
 
 use super::{on_off, split_word};

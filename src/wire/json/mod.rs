@@ -138,6 +138,9 @@ impl Serialize for Line<'_> {
                 map.serialize_entry("code", refusal.code())?;
                 map.serialize_entry("text", &refusal.to_string())?;
                 optional(&mut map, "wait_ms", wait_of(refusal).map(millis).as_ref())?;
+                if let Refusal::Moderation(refusal) = refusal {
+                    moderation::refusal_fields(&mut map, refusal)?;
+                }
             }
         }
         map.end()

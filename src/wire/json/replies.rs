@@ -37,6 +37,10 @@ fn session_fields<M: SerializeMap>(map: &mut M, reply: &SessionReply<'_>) -> Res
             map.serialize_entry("name", name)?;
             view_fields(map, entered)
         }
+        SessionReply::Outside { name } => {
+            map.serialize_entry("name", name)?;
+            map.serialize_entry("room", &None::<&str>)
+        }
         SessionReply::Renamed { name } => map.serialize_entry("name", name),
         SessionReply::Version { server_name } => {
             map.serialize_entry("server", server_name)?;

@@ -79,6 +79,7 @@ fn logged_in_lines(logged_in: &LoggedIn<'_>, time: WallTime, out: Out<'_>) {
     let LoggedIn {
         name,
         connections,
+        is_hidden,
         entered,
         missed,
         waiting,
@@ -92,6 +93,10 @@ fn logged_in_lines(logged_in: &LoggedIn<'_>, time: WallTime, out: Out<'_>) {
     }
     if let Some(view) = &entered {
         rooms::entered_lines(view, time, out);
+    } else if is_hidden {
+        out.words(format_args!(
+            "You are in no room, because you are hidden; /join shows you to who is in it."
+        ));
     } else {
         out.words(format_args!("You are in no room; /join ROOM enters one."));
     }

@@ -19,6 +19,9 @@ pub(super) fn lines(topic: Option<HelpTopic>, rights: Rights, out: Out<'_>) {
             out.words(format_args!(
                 "Private messages to an account that is not here wait until it is."
             ));
+            out.words(format_args!(
+                "Who shares a room sees each other there, hidden and blocked or not."
+            ));
             out.words(format_args!("An example of one of these: /help /login"));
         }
         Some(HelpTopic::History) => {

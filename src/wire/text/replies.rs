@@ -41,6 +41,9 @@ fn session_lines(reply: &SessionReply<'_>, time: WallTime, out: Out<'_>) {
             out.words(format_args!("You are registered as {name}."));
             rooms::entered_lines(&entered, time, out);
         }
+        SessionReply::Outside { name } => out.words(format_args!(
+            "You are registered as {name}, and in no room; /join ROOM enters one."
+        )),
         SessionReply::Renamed { name } => out.words(format_args!("You are now {name}.")),
         SessionReply::Mode(Mode::Plain) => out.words(format_args!("The mode is plain.")),
         SessionReply::Mode(Mode::Json) => out.words(format_args!("The mode is json.")),

@@ -5,5 +5,5 @@ mod lines;
 mod mailbox;
 mod pages;
 mod rooms;
-mod stage;
+pub mod stage;
 mod unread;

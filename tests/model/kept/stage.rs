@@ -8,18 +8,20 @@ use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
     AccountCommand, Bell, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
-    MessageCommand, Mode, PlaceName, Recipients, SessionCommand, SettingCommand, TopicChange,
-    WantedRange,
+    MessageCommand, Mode, PlaceName, Reading, Recipients, SessionCommand, SettingCommand,
+    TopicChange, WantedRange,
 };
 use chinwag::chat::event::{
-    AccountReply, Event, HistoryReply, MembershipReply, Missed, Notice, PageOf, PlaceView, Reply,
-    RoomView, SessionReply, SettingReply,
+    AccountReply, CallEvent, CallReply, Done, Event, HistoryReply, MembershipReply, Missed,
+    ModerationEvent, ModerationReply, Notice, PageOf, PlaceView, Reply, RoomView, SessionReply,
+    SettingReply,
 };
 use chinwag::chat::ids::{AccountId, ClientId, LineId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
+use chinwag::chat::order::Limited;
 use chinwag::chat::outbox::{Addressee, Call, Delivery, Outbox};
-use chinwag::chat::refusal::{MessageRefusal, Refusal};
+use chinwag::chat::refusal::{MessageRefusal, ModerationRefusal, Refusal};
 use chinwag::chat::secret::Secret;
 use chinwag::chat::stats::ServerStats;
 use chinwag::chat::time::{Now, Timestamp};
@@ -33,6 +35,9 @@ pub const PASSWORD: &str = "secretsecret";
 
 /// Accounts that there are, by number from 1 on.
 pub const ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// The account that is an operator of the server.
+pub const OPERATOR: &str = "dave";
 
 /// How a line was taken; it may go unheeded here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +135,13 @@ impl Stage {
             lobby: room("lobby"),
             rooms_per_client_max: 5,
             motd: Vec::new(),
-            operators: Vec::new(),
+            // Whom no test of history needs.
+            operators: vec![Name::parse(OPERATOR).unwrap()],
             hash_seed: [1, 2, 3, 4],
-            accounts: AccountLimits::default(),
+            accounts: AccountLimits {
+                plain_passwords: true,
+                ..AccountLimits::default()
+            },
             history,
         };
         let chat = Chat::new(settings);
@@ -169,13 +178,17 @@ impl Stage {
     }
 
     pub fn connect(&mut self) -> ClientId {
+        self.connect_from(Peer::Unix)
+    }
+
+    pub fn connect_from(&mut self, peer: Peer) -> ClientId {
         let id = ClientId {
             slot: self.next_slot,
             generation: 0,
         };
         self.next_slot += 1;
         let now = self.now();
-        self.chat.connect(now.timestamp, id, Peer::Unix);
+        self.chat.connect(now.timestamp, id, peer);
         id
     }
 
@@ -194,6 +207,14 @@ impl Stage {
         let heard = self.ask(id, Command::Session(nick));
         assert!(heard.last().unwrap().starts_with("registered"), "{heard:?}");
         id
+    }
+
+    /// Carries out a line as it is typed, settles all, and returns what the connection got since it was asked last.
+    pub fn type_in(&mut self, id: ClientId, line: &str) -> Vec<String> {
+        match chinwag::wire::command::parse(line, self.chat.reading_of(id)) {
+            Ok(command) => self.ask(id, command),
+            Err(refusal) => vec![format!("error {}", refusal.code())],
+        }
     }
 
     /// A connection of an account that has logged in, in JSON mode.
@@ -348,6 +369,11 @@ impl Stage {
     pub fn page(&mut self, id: ClientId, of: &str, range: WantedRange) -> Vec<String> {
         self.ask(id, history(of, range))
     }
+}
+
+/// A line as it is typed.
+pub fn typed(line: &str) -> Command<'_> {
+    chinwag::wire::command::parse(line, Reading::Commands).unwrap()
 }
 
 pub fn keep(what: KeepCommand) -> Command<'static> {
@@ -539,8 +565,11 @@ fn in_words(event: &Event<'_>) -> String {
         Event::Join { room, name } => {
             format!("{name} joined {room}")
         }
-        Event::Leave { room, name, .. } => {
-            format!("{name} left {room}")
+        Event::Leave {
+            room, name, text, ..
+        } => {
+            let text = text.map_or(String::new(), |text| format!(": {text}"));
+            format!("{name} left {room}{text}")
         }
         Event::Rename { new_name, .. } => format!("renamed {new_name}"),
         Event::History {
@@ -573,6 +602,14 @@ fn in_words(event: &Event<'_>) -> String {
             Some(days) => format!("{from} keeps {room} {days}"),
             None => format!("{from} keeps {room} no longer"),
         },
+        Event::Call(CallEvent::Receipt { name, up_to, state }) => {
+            format!("{state:?} {name} #{up_to}")
+        }
+        Event::Call(CallEvent::Waiting {
+            name,
+            count,
+            notify,
+        }) => format!("waiting {name} {count} {notify}"),
         Event::Notice(notice) => notice_in_words(notice),
         Event::Ok(reply) => reply_in_words(reply),
         Event::Error(refusal) => {
@@ -580,14 +617,56 @@ fn in_words(event: &Event<'_>) -> String {
                 Refusal::Message(MessageRefusal::Unreached { missing, full }) => {
                     format!(" {} {}", missing.join(","), names(full))
                 }
+                Refusal::Moderation(ModerationRefusal::Limited(limited)) => {
+                    format!(" {}", limited_in_words(limited))
+                }
                 _ => String::new(),
             };
             format!("error {}{detail}", refusal.code())
         }
+        Event::Moderation(event) => order_in_words(event),
         Event::OwnJoin { room, .. } => format!("joined {room} elsewhere"),
         Event::OwnLeave { room, .. } => format!("left {room} elsewhere"),
         _ => "other".to_owned(),
     }
+}
+
+fn order_in_words(event: &ModerationEvent<'_>) -> String {
+    let done_in_words = |done: &Done<'_>, who: &str| {
+        let until = done
+            .until
+            .map_or(String::new(), |at| format!(" until {at}"));
+        let why = done.why.map_or(String::new(), |why| format!(": {why}"));
+        let (act, room, from) = (done.act.word(), done.room, done.from);
+        format!("{who} {act} {room} by {from}{until}{why}")
+    };
+    match event {
+        ModerationEvent::Done(done) => done_in_words(done, done.name.as_str()),
+        ModerationEvent::DoneToYou { done, moved } => {
+            let now = match moved {
+                Some(Some(room)) => format!(" now in {room}"),
+                Some(None) => " now nowhere".to_owned(),
+                None => String::new(),
+            };
+            format!("{}{now}", done_in_words(done, "you"))
+        }
+        ModerationEvent::Limited(limited) => format!("limited {}", limited_in_words(limited)),
+        ModerationEvent::Locked {
+            room, lock, locks, ..
+        } => format!("{room} {lock:?} {}", locks.has(*lock)),
+        ModerationEvent::Removed { room, from, id } => format!("{from} removed #{id} of {room}"),
+    }
+}
+
+fn limited_in_words(limited: &Limited<'_>) -> String {
+    let left = limited
+        .left
+        .map_or(String::new(), |left| format!(" {}s", left.as_secs()));
+    let why = limited.why.map_or(String::new(), |why| format!(": {why}"));
+    let ask = limited
+        .ask
+        .map_or(String::new(), |ask| format!(" ask {ask}"));
+    format!("{:?} {}{left}{why}{ask}", limited.limit, limited.room)
 }
 
 fn notice_in_words(notice: &Notice<'_>) -> String {
@@ -610,6 +689,8 @@ fn reply_in_words(reply: &Reply<'_>) -> String {
             };
             format!("ok{}{waiting}", number(said.id))
         }
+        Reply::Call(CallReply::Notify { text }) => format!("notify {text:?}"),
+        Reply::Call(CallReply::Feed(on)) => format!("feed {on}"),
         Reply::Session(SessionReply::Registered { name, entered }) => {
             format!("registered {name} {}", view(entered))
         }
@@ -647,8 +728,25 @@ fn reply_in_words(reply: &Reply<'_>) -> String {
             format!("read {} {up_to}", of(*place))
         }
         Reply::History(HistoryReply::Forgotten { count }) => format!("forgot {count}"),
+        Reply::Moderation(ModerationReply::Done {
+            act,
+            room,
+            name,
+            until,
+        }) => {
+            let until = until.map_or(String::new(), |at| format!(" until {at}"));
+            format!("ok {} {name} {room}{until}", act.word())
+        }
+        Reply::Moderation(ModerationReply::Locks { locks, .. }) => {
+            format!("ok locks {:03b}", locks.bits())
+        }
+        Reply::Moderation(ModerationReply::Removed { id, .. }) => format!("ok removed #{id}"),
+        Reply::Session(SessionReply::Outside { name }) => format!("registered {name} nowhere"),
         Reply::History(HistoryReply::Kept { room, days, owner }) => {
-            format!("kept {room} {days} {}", owner.unwrap())
+            format!(
+                "kept {room} {days} {}",
+                owner.map_or("nobody", Name::as_str)
+            )
         }
         Reply::History(HistoryReply::Unkept { room }) => format!("kept {room} no longer"),
         _ => "ok".to_owned(),

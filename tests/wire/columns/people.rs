@@ -128,6 +128,7 @@ fn answer_about_accounts_fits_with_the_longest_names() {
     ] {
         let logged_in = LoggedIn {
             name,
+            is_hidden: false,
             connections,
             entered,
             missed: &others,

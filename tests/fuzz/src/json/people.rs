@@ -328,6 +328,7 @@ fn logged_in<'a>(world: &'a World, missed: &'a [Missed]) -> (Reply<'a>, Value) {
     let first = entered.and_then(|view| view.missed);
     let reply = AccountReply::LoggedIn(LoggedIn {
         name: &world.name,
+        is_hidden: false,
         connections: world.size,
         entered,
         missed,
