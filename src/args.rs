@@ -556,6 +556,14 @@ mod tests {
                 },
             ),
             (
+                &["store", "bans", "--json", "--store", "x.db"],
+                StoreTask::Bans { json: true },
+            ),
+            (
+                &["store", "unban", "7", "--store", "x.db"],
+                StoreTask::Unban { n: 7 },
+            ),
+            (
                 &["store", "reset-password", "alice", "--store", "x.db"],
                 StoreTask::ResetPassword {
                     name: "alice".into(),
@@ -568,6 +576,7 @@ mod tests {
         assert_eq!(task(&["--store", "none"]).1, StorePlace::Nowhere);
         assert!(Args::try_parse_from(["chinwag", "store"]).is_err());
         assert!(Args::try_parse_from(["chinwag", "store", "backup"]).is_err());
+        assert!(Args::try_parse_from(["chinwag", "store", "unban", "x"]).is_err());
     }
 
     #[test]

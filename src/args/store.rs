@@ -10,8 +10,8 @@ use clap::Subcommand;
 const FILE: &str = "chat.db";
 
 /// What follows `store`, for one who wrote nothing there.
-pub const WORDS: &str = "store is followed by backup FILE, check, export or reset-password NAME \
-    (store --help tells more)";
+pub const WORDS: &str = "store is followed by backup FILE, check, export, deeds, bans, unban N, suspend NAME, \
+    unsuspend NAME or reset-password NAME (store --help tells more)";
 
 /// What the program does instead of chatting.
 #[derive(Debug, Subcommand)]
@@ -31,8 +31,35 @@ pub enum StoreTask {
     },
     /// Look for damage
     Check,
-    /// Print all lines that are kept, oldest first, as JSON
+    /// Print all accounts, and all lines that are kept, oldest first, as JSON
     Export,
+    /// Print what operators have done, the newest first
+    Deeds {
+        /// As JSON, an object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print all bans
+    Bans {
+        /// As JSON, an object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Undo the ban N; while no daemon runs
+    Unban {
+        /// The ban's number
+        n: u32,
+    },
+    /// Suspend the account NAME; while no daemon runs
+    Suspend {
+        /// The account
+        name: String,
+    },
+    /// End the suspension of the account NAME; while no daemon runs
+    Unsuspend {
+        /// The account
+        name: String,
+    },
     /// Give the account NAME a new password, and print it; while no daemon runs
     ResetPassword {
         /// The account

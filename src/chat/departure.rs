@@ -6,7 +6,7 @@ use super::Chat;
 use super::archive::Archive;
 use super::directory::Detached;
 use super::event::{Event, FriendState};
-use super::ids::{ClientId, RoomId, UserId};
+use super::ids::{AccountId, ClientId, RoomId, UserId};
 use super::member::Member;
 use super::name::Name;
 use super::outbox::Outbox;
@@ -18,6 +18,7 @@ use super::user::User;
 #[derive(Debug)]
 struct Departure<'a> {
     who: UserId,
+    account: Option<AccountId>,
     name: &'a Name,
     /// What `/quit` said.
     text: Option<&'a str>,
@@ -85,6 +86,7 @@ impl Chat {
         };
         let mut departure = Departure {
             who,
+            account: user.account,
             name,
             text,
             rooms: SmallVec::new(),
@@ -108,9 +110,11 @@ impl Chat {
             };
             let told =
                 |member: &&Member| !member.is_quiet() && self.is_told_in(place, departure, member);
-            // Last words are text like any other: those who ignore the user do not get them.
+            // Last words are text like any other: those who ignore or block the user do not get them.
             let is_deaf = |member: &&Member| {
-                member.filters() && self.is_deaf_to(member.user(), departure.who)
+                member.filters()
+                    && (self.directory.ignores(member.user(), departure.who)
+                        || self.blocks_account(member.user(), departure.account))
             };
             let leave = |text| Event::Leave {
                 room: &room.name,

@@ -154,13 +154,14 @@ impl Chat {
     /// Whether nothing of `other` is to reach `user`, by an account's block.
     pub(super) fn blocks(&self, user: UserId, other: UserId) -> bool {
         let record = self.directory.user(user);
-        record.is_some_and(|record| {
-            record.has_blocked
-                && record
-                    .account
-                    .zip(self.account_of(other))
-                    .is_some_and(|(own, other)| self.people.relations.blocks(own, other))
-        })
+        record.is_some_and(|record| record.has_blocked)
+            && self.blocks_account(user, self.account_of(other))
+    }
+
+    /// As [`Chat::blocks`], of one who may be gone by now.
+    pub(super) fn blocks_account(&self, user: UserId, other: Option<AccountId>) -> bool {
+        let both = self.account_of(user).zip(other);
+        both.is_some_and(|(own, other)| self.people.relations.blocks(own, other))
     }
 
     /// Whether `user` wants nothing of `other`: they ignore or block them. Kept out of the loop of a fan-out, which

@@ -178,7 +178,8 @@ fn leaves_traces(entry: &Entry) -> bool {
     )
 }
 
-fn unix_ms() -> UnixMs {
+/// The clock's time.
+pub(super) fn unix_ms() -> UnixMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }

@@ -99,6 +99,9 @@ pub enum StoreError {
         "there is no account {0} in this store; names of accounts are those that people log in by"
     )]
     NoAccount(String),
+    /// There is no such ban.
+    #[error("there is no ban {0} in this store; chinwag store bans lists them")]
+    NoBan(u32),
     /// The kernel gives no random bytes, or no thread.
     #[error("cannot {doing}: {}; try again", plain(source))]
     System {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::chat::archive::{Answer, PastDeed, Token};
+use crate::chat::archive::{PastDeed, Token};
 use crate::chat::ids::AccountId;
 
 use super::rows::{account_number, number, room_name, time, unsigned};
@@ -32,17 +32,23 @@ pub(super) fn profile(
     Ok(found.optional()?.flatten())
 }
 
-/// Some deeds, the newest first, and how many there are.
-pub(super) fn deeds(connection: &Connection, skip: u64, count: usize) -> rusqlite::Result<Answer> {
-    let total = "SELECT count(*) FROM deed";
-    let total = connection.query_row(total, (), |row| unsigned(row, 0))?;
+/// How many deeds there are.
+pub(super) fn deed_count(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM deed", (), |row| unsigned(row, 0))
+}
+
+/// Some deeds, the newest first, behind so many that are newer.
+pub(super) fn deeds(
+    connection: &Connection,
+    skip: u64,
+    count: usize,
+) -> rusqlite::Result<Vec<PastDeed>> {
     let mut select = connection.prepare(
         "SELECT at, who, what, whom, room, text FROM deed ORDER BY id DESC LIMIT ?1 OFFSET ?2",
     )?;
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let rows = select.query_map([count, number(skip)], past_deed)?;
-    let deeds = rows.collect::<rusqlite::Result<_>>()?;
-    Ok(Answer::Deeds { deeds, total })
+    rows.collect()
 }
 
 fn past_deed(row: &Row<'_>) -> rusqlite::Result<PastDeed> {

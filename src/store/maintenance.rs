@@ -1,24 +1,28 @@
-//! Work on a store by its operator. All but a new password works beside a daemon, too.
+//! Work on a store by its operator. What only reads works beside a daemon, too.
 
-use std::io::{self, Write};
+mod export;
+mod order;
+
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::chat::archive::LineKind;
-use crate::chat::ids::Place;
 use crate::chat::secret::Secret;
 
-use super::blank::NOWHERE;
+pub use export::export;
+pub use order::{ListedBan, ListedDeed, bans, deeds, set_suspended, unban};
+
 use super::database;
 use super::error::StoreError;
 use super::files::{Files, make_private};
 use super::lock::Lock;
+use super::lookups;
 use super::password::{self, Hasher, PasswordCost};
-use super::rows::{LINE_COLUMNS, LINES, NOT_FORGOTTEN, past_line};
+use super::restore;
+use super::rows::unsigned;
 
 /// Pages that a backup copies before it lets others have the disk.
 const BACKUP_STEP_PAGES: i32 = 256;
@@ -34,10 +38,14 @@ const AS_IT_IS_NOW: &str = "BEGIN; SELECT count(*) FROM meta";
 pub struct Checked {
     /// The version of the database.
     pub version: i64,
-    /// Open accounts.
-    pub accounts: u64,
+    /// Open and suspended accounts.
+    pub accounts: usize,
     /// Lines, with those that are still to be erased.
     pub lines: u64,
+    /// Bans, with those whose time is past.
+    pub bans: usize,
+    /// Operators' deeds.
+    pub deeds: u64,
     /// The size of the file.
     pub bytes: u64,
 }
@@ -53,6 +61,32 @@ fn open(path: &Path) -> Result<(Connection, Files), StoreError> {
         database::open_to_read(files.path()).map_err(StoreError::sqlite("open", files.path()))?;
     super::migrations::check_version(&connection, &files)?;
     Ok((connection, files))
+}
+
+/// Opens a store to change it, while no daemon has it.
+fn open_to_write(path: &Path) -> Result<(Connection, Files, Lock), StoreError> {
+    let files = Files::new(path, true)?;
+    if !files.exist() {
+        return Err(StoreError::Missing(files.path().to_owned()));
+    }
+    let lock = Lock::take(&files)?;
+    let with_search = {
+        let (connection, _) = open(path)?;
+        super::search::is_there(&connection).map_err(StoreError::sqlite("read", files.path()))?
+    };
+    let connection = database::open(&files, with_search)?;
+    Ok((connection, files, lock))
+}
+
+/// The number of an account that is not gone.
+fn account_of(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM account WHERE name = ?1 AND state <> 2";
+    let found = connection.query_row(sql, [name], |row| row.get(0));
+    found.optional()
+}
+
+fn no_account(name: &str) -> StoreError {
+    StoreError::NoAccount(name.escape_debug().to_string())
 }
 
 /// Copies a store to a file that is not there yet.
@@ -89,89 +123,18 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
         let path = files.path().to_owned();
         return Err(StoreError::Damaged { path, why });
     }
-    let count = |sql| connection.query_row(sql, (), |row| super::rows::unsigned(row, 0));
-    let counts = count("SELECT count(*) FROM account WHERE state = 0").and_then(|accounts| {
-        Ok((
-            accounts,
-            count("SELECT count(*) FROM message WHERE place <> 0")?,
-        ))
-    });
-    let (accounts, lines) = counts.map_err(StoreError::sqlite("read", files.path()))?;
-    let version = super::migrations::version(&connection)
-        .map_err(StoreError::sqlite("read", files.path()))?;
-    Ok(Checked {
-        version,
-        accounts,
-        lines,
-        bytes: files.bytes(),
-    })
-}
-
-/// Writes all lines, oldest first, a JSON object each.
-///
-/// # Errors
-/// If the store cannot be read, or `to` cannot be written.
-pub fn export(path: &Path, to: &mut dyn Write) -> Result<u64, StoreError> {
-    let (connection, files) = open(path)?;
     let sqlite = |error| StoreError::sqlite("read", files.path())(error);
-    let sql = format!(
-        "SELECT {LINE_COLUMNS}, p.room,
-         (SELECT name FROM account WHERE id = p.low), (SELECT name FROM account WHERE id = p.high)
-         FROM {LINES} LEFT JOIN place p ON p.id = m.place WHERE m.place <> {NOWHERE} AND {NOT_FORGOTTEN} ORDER BY m.id"
-    );
-    let mut select = connection.prepare(&sql).map_err(sqlite)?;
-    let mut rows = select.query(()).map_err(sqlite)?;
-    let mut count = 0;
-    while let Some(row) = rows.next().map_err(sqlite)? {
-        let line = exported(row).map_err(sqlite)?;
-        let written = serde_json::to_writer(&mut *to, &line)
-            .map_err(io::Error::from)
-            .and_then(|()| to.write_all(b"\n"));
-        written.map_err(|source| StoreError::System {
-            doing: "write the lines",
-            source,
-        })?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// A line as it is exported.
-#[derive(Serialize)]
-struct Exported {
-    id: u64,
-    time: u64,
-    kind: &'static str,
-    from: String,
-    /// An account said it that is still there.
-    account: bool,
-    text: Box<str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<String>,
-    /// Null stands for an account that is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    between: Option<[Option<String>; 2]>,
-}
-
-fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
-    let line = past_line(row)?;
-    let is_pair = matches!(line.place.kind(), Place::Pair(..));
-    Ok(Exported {
-        id: line.id.0,
-        time: line.at,
-        kind: match line.kind {
-            LineKind::Message => "message",
-            LineKind::Action => "action",
-        },
-        from: line.name.to_string(),
-        account: line.author.is_some(),
-        text: line.text,
-        room: row.get(8)?,
-        between: if is_pair {
-            Some([row.get(9)?, row.get(10)?])
-        } else {
-            None
-        },
+    // What a daemon reads when it starts must be readable, too.
+    let restored = restore::restore(&connection).map_err(sqlite)?;
+    let count = |sql| connection.query_row(sql, (), |row| unsigned(row, 0));
+    let lines = count("SELECT count(*) FROM message WHERE place <> 0").map_err(sqlite)?;
+    Ok(Checked {
+        version: super::migrations::version(&connection).map_err(sqlite)?,
+        accounts: restored.accounts.len(),
+        lines,
+        bans: restored.bans.len(),
+        deeds: lookups::deed_count(&connection).map_err(sqlite)?,
+        bytes: files.bytes(),
     })
 }
 
@@ -181,22 +144,10 @@ fn exported(row: &Row<'_>) -> rusqlite::Result<Exported> {
 /// # Errors
 /// If there is no such account, or the store is in use or cannot be written.
 pub fn reset_password(path: &Path, name: &str, cost: PasswordCost) -> Result<Secret, StoreError> {
-    let files = Files::new(path, true)?;
-    if !files.exist() {
-        return Err(StoreError::Missing(files.path().to_owned()));
-    }
-    let _lock = Lock::take(&files)?;
-    let with_search = {
-        let (connection, _) = open(path)?;
-        super::search::is_there(&connection).map_err(StoreError::sqlite("read", files.path()))?
-    };
-    let connection = database::open(&files, with_search)?;
+    let (connection, files, _lock) = open_to_write(path)?;
     let sqlite = |error| StoreError::sqlite("write", files.path())(error);
-    let sql = "SELECT id FROM account WHERE name = ?1 AND state <> 2";
-    let found = connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
-    let Some(account) = found.optional().map_err(sqlite)? else {
-        return Err(StoreError::NoAccount(name.escape_debug().to_string()));
-    };
+    let account = account_of(&connection, name).map_err(sqlite)?;
+    let account = account.ok_or_else(|| no_account(name))?;
     let made = password::make_password();
     let hash = made.as_ref().and_then(|made| Hasher::new(cost).make(made));
     let (Some(made), Some(hash)) = (made, hash) else {
@@ -207,11 +158,13 @@ pub fn reset_password(path: &Path, name: &str, cost: PasswordCost) -> Result<Sec
     connection
         .execute_batch("BEGIN IMMEDIATE")
         .map_err(sqlite)?;
-    let set = "UPDATE account SET password = ?2, must_change = 0 WHERE id = ?1";
+    let set = "UPDATE account SET password = ?2, must_change = 0, code = NULL, code_until = NULL
+               WHERE id = ?1";
     connection
         .execute(set, params![account, hash.0])
         .and_then(|_| connection.execute("DELETE FROM token WHERE account = ?1", [account]))
-        .and_then(|_| connection.execute_batch("COMMIT"))
+        .and_then(|_| order::record(&connection, "reset", name))
+        .and_then(|()| connection.execute_batch("COMMIT"))
         .map_err(sqlite)?;
     super::eraser::empty_journal(&connection).map_err(sqlite)?;
     Ok(made)
@@ -222,9 +175,8 @@ mod tests {
     use super::*;
     use crate::chat::archive::PasswordHash;
     use crate::store::password::CHEAP;
-    use serde_json::json;
 
-    fn made(folder: &Path) -> Files {
+    pub(super) fn made(folder: &Path) -> Files {
         let files = Files::new(&folder.join("chat.db"), true).unwrap();
         files.make().unwrap();
         let connection = database::open(&files, false).unwrap();
@@ -242,30 +194,6 @@ mod tests {
             )
             .unwrap();
         files
-    }
-
-    #[test]
-    fn export_has_each_line_that_is_not_forgotten() {
-        let temp = tempfile::tempdir().unwrap();
-        let files = made(temp.path());
-        let mut bytes = Vec::new();
-        assert_eq!(export(files.path(), &mut bytes).unwrap(), 3);
-        let lines: Vec<serde_json::Value> = String::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                json!({"id": 1, "time": 1000, "kind": "message", "from": "alice", "account": true,
-                       "text": "hi \"all\"", "room": "dev"}),
-                json!({"id": 2, "time": 2000, "kind": "action", "from": "bob", "account": true,
-                       "text": "waves", "between": ["alice", "bob"]}),
-                json!({"id": 3, "time": 3000, "kind": "message", "from": "guest", "account": false,
-                       "text": "x", "room": "dev"}),
-            ]
-        );
     }
 
     #[test]
@@ -344,6 +272,8 @@ mod tests {
         let alices = PasswordHash(hash(1).into());
         assert!(Hasher::new(CHEAP).check(&password, Some(&alices)));
         assert_eq!(hash(2), "y");
+        let deeds = deeds(files.path()).unwrap();
+        assert_eq!((deeds.len(), &*deeds[0].what), (1, "reset"));
         let tokens: i64 = connection
             .query_row("SELECT count(*) FROM token", (), |row| row.get(0))
             .unwrap();

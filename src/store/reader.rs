@@ -146,7 +146,10 @@ impl<'c> Reader<'c> {
             Question::Profile { account } => {
                 lookups::profile(self.connection, account).map(Answer::Profile)
             }
-            Question::Deeds { skip, count } => lookups::deeds(self.connection, skip, count),
+            Question::Deeds { skip, count } => Ok(Answer::Deeds {
+                deeds: lookups::deeds(self.connection, skip, count)?,
+                total: lookups::deed_count(self.connection)?,
+            }),
         }
     }
 

@@ -217,7 +217,16 @@ fn operator_looks_after_a_store() {
         "is there already",
     );
     let exported = run(&["export"]);
-    let line: serde_json::Value = serde_json::from_slice(&exported.stdout).unwrap();
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let (account, line) = exported.split_once('\n').unwrap();
+    let [account, line] = [account, line].map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line
+    });
+    assert_eq!(
+        (&account["kind"], &account["name"]),
+        (&"account".into(), &"alice".into())
+    );
     assert_eq!(
         (&line["from"], &line["text"]),
         (&"alice".into(), &"kept for \"later\"".into())
@@ -227,6 +236,14 @@ fn operator_looks_after_a_store() {
         1,
         "in use by another chinwag",
     );
+    for words in [
+        &["suspend", "alice"][..],
+        &["unsuspend", "alice"],
+        &["unban", "1"],
+    ] {
+        expect(text(&run(words)), 1, "in use by another chinwag");
+    }
+    assert_eq!(text(&run(&["bans"])), (Some(0), String::new()));
     drop(alice);
     finish(daemon);
 
@@ -236,6 +253,24 @@ fn operator_looks_after_a_store() {
         1,
         "no account nobody",
     );
+    expect(text(&run(&["unban", "3"])), 1, "there is no ban 3");
+    expect(text(&run(&["suspend", "nobody"])), 1, "no account nobody");
+    expect(text(&run(&["suspend", "alice"])), 0, "alice is suspended");
+    let exported = text(&run(&["export"])).1;
+    assert!(exported.contains(r#""suspended":"""#), "{exported}");
+    expect(text(&run(&["deeds"])), 0, "(offline) suspend alice");
+    let deed = text(&run(&["deeds", "--json"])).1;
+    let deed: serde_json::Value = serde_json::from_str(&deed).unwrap();
+    assert_eq!(
+        (&deed["what"], &deed["whom"]),
+        (&"suspend".into(), &"alice".into())
+    );
+    expect(
+        text(&run(&["unsuspend", "alice"])),
+        0,
+        "no longer suspended",
+    );
+    expect(text(&run(&["check"])), 0, "bans: 0, deeds: 2");
     let made = run(&["reset-password", "alice"]);
     let password = String::from_utf8(made.stdout).unwrap();
     let daemon = start_with_store(&store);

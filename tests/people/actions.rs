@@ -1,5 +1,6 @@
 //! What people, the disk and the clock do, drawn by chance.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::connection::Sent;
@@ -17,8 +18,10 @@ impl World {
             52..60 => self.move_room(),
             60..72 => self.look_back(),
             72..76 => self.forget(),
-            76..82 => self.manage_account(),
-            82..88 => self.end_connection(),
+            76..80 => self.manage_account(),
+            80..84 => self.relate(),
+            84 => self.remove(),
+            85..88 => self.end_connection(),
             88..90 => self.keep(),
             90..94 => self.disk(),
             94 => {
@@ -90,7 +93,13 @@ impl World {
         }
     }
 
-    fn new_text(&mut self, author: String, spot: Spot) -> String {
+    fn new_text(&mut self, index: usize, spot: Spot) -> String {
+        let connection = &self.connections[index];
+        let author = connection.name.clone().unwrap_or_default();
+        // Behind a `/logout` it is said as a guest, or not at all.
+        let mut sent = connection.unanswered.iter();
+        let is_leaving = sent.any(|line| matches!(line, Sent::Logout));
+        let by_account = connection.account.filter(|_| !is_leaving);
         self.facts.next_text += 1;
         let text = format!("t{}", self.facts.next_text);
         // A command under way takes the newest lines at the time when it is carried out.
@@ -100,6 +109,8 @@ impl World {
         });
         let fact = Text {
             author,
+            by_account,
+            shown_to: BTreeSet::new(),
             spot,
             id: None,
             is_promised: false,
@@ -119,11 +130,7 @@ impl World {
         };
         let count = if self.rng.u32(..8) == 0 { 20 } else { 1 };
         for _ in 0..count {
-            let connection = &self.connections[index];
-            let Some(name) = connection.name.clone() else {
-                return;
-            };
-            let text = self.new_text(name, Spot::CurrentRoom);
+            let text = self.new_text(index, Spot::CurrentRoom);
             self.send(index, &text, Sent::Text(text.clone()));
         }
     }
@@ -140,7 +147,7 @@ impl World {
         } else {
             (to.clone(), name.clone())
         };
-        let text = self.new_text(name, Spot::Pair(low, high));
+        let text = self.new_text(index, Spot::Pair(low, high));
         self.send(index, &format!("@{to}: {text}"), Sent::Text(text.clone()));
     }
 

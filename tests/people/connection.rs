@@ -40,6 +40,8 @@ pub enum Sent {
     Forget { texts: Vec<String> },
     /// `/forget last N`
     ForgetLast { account: usize },
+    /// `/block` or `/unblock`, by whom and of whom.
+    Block { of: (usize, usize), is_made: bool },
     /// `/keep off` in a room.
     Unkeep(String),
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::relations::Block;
+
 /// Where a text was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spot {
@@ -16,6 +18,10 @@ pub enum Spot {
 #[derive(Clone, Debug)]
 pub struct Text {
     pub author: String,
+    /// The account that surely said it.
+    pub by_account: Option<usize>,
+    /// Accounts whose connections it came to.
+    pub shown_to: BTreeSet<usize>,
     pub spot: Spot,
     /// Its number, as soon as one was seen.
     pub id: Option<u64>,
@@ -55,6 +61,9 @@ pub struct Facts {
     /// The text of each number.
     pub numbers: BTreeMap<u64, String>,
     pub accounts: Vec<Account>,
+    /// By who blocks, and whom.
+    pub blocks: BTreeMap<(usize, usize), Block>,
+    pub blocks_made: usize,
     pub next_text: usize,
 }
 

@@ -47,6 +47,7 @@ impl World {
             "message" | "action" => {
                 let spot = Spot::Room(text_of(event, "room"));
                 self.check_line(event, &spot, "from");
+                self.check_shown(index, &text_of(event, "text"), self.step);
             }
             "private" => self.take_private(index, event),
             "history" => self.take_history(index, event),
@@ -75,6 +76,7 @@ impl World {
         let (from, to) = (text_of(event, "from"), event["to"][0].as_str().unwrap());
         let spot = pair(&from, to);
         self.check_line(event, &spot, "from");
+        self.check_shown(index, &text_of(event, "text"), self.step);
         if event["late"] == true {
             let text = text_of(event, "text");
             let account = self.connections[index].account;
@@ -104,6 +106,7 @@ impl World {
         };
         self.check_line(event, &spot, "from");
         let text = text_of(event, "text");
+        self.check_shown(index, &text, step);
         let fact = &self.facts.texts[&text];
         assert!(
             fact.forgotten_at.is_none_or(|forgotten| forgotten > step),
@@ -190,6 +193,7 @@ impl World {
                     fact.forgotten_at = fact.forgotten_at.or(Some(self.step));
                 }
             }
+            Sent::Block { of, is_made } => self.block_answered(of, is_made),
             Sent::Other | Sent::Page { .. } | Sent::ForgetLast { .. } | Sent::Unkeep(_) => {}
         }
         self.go_on(index);
@@ -250,6 +254,9 @@ impl World {
             panic!("an answer to nothing: {event}");
         };
         connection.dialogue.clear();
+        if let Sent::Block { of, .. } = &sent {
+            self.block_answered(*of, false);
+        }
         if let Sent::Login {
             account,
             password,
@@ -292,7 +299,8 @@ impl World {
             let line = kept.lines.get(&id);
             let is_there = line.is_some_and(|line| line.text.as_ref() == text);
             assert!(is_there, "{text} was answered ok, and is lost");
-            if let Some(name) = &fact.waits_for {
+            let is_blocked = line.is_some_and(|line| line.is_authors_only);
+            if let Some(name) = fact.waits_for.as_ref().filter(|_| !is_blocked) {
                 let waits = kept.waiting.iter().any(|(_, waiting)| *waiting == id);
                 assert!(waits || fact.late > 0, "{text} waited for {name}");
             }

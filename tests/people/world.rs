@@ -178,6 +178,9 @@ impl World {
         for account in &mut self.facts.accounts {
             account.ends += 1;
         }
+        for block in self.facts.blocks.values_mut() {
+            block.unanswered = 0;
+        }
         for connection in &mut self.connections {
             connection.has_ended = true;
             connection.unanswered.clear();

@@ -420,7 +420,18 @@ fn owned(event: &Event<'_>) -> OwnedEvent {
         Event::Error(refusal) => OwnedEvent::Error(owned_refusal(&refusal)),
         Event::Notice(notice) => owned_notice(notice),
         Event::Missed { .. } => panic!("only a server knows what was missed"),
-        Event::Ok(Reply::Said(_) | Reply::Account(_) | Reply::History(_))
+        Event::Ok(
+            Reply::Said(_)
+            | Reply::Account(_)
+            | Reply::History(_)
+            | Reply::People(_)
+            | Reply::Moderation(_)
+            | Reply::Operator(_)
+            | Reply::Session(SessionReply::Outside { .. }),
+        )
+        | Event::People(_)
+        | Event::Moderation(_)
+        | Event::Operator(_)
         | Event::History { .. }
         | Event::Found { .. }
         | Event::Exported { .. }

@@ -1,6 +1,7 @@
 //! Nothing that the server says of itself passes 79 columns, whatever names, numbers and quoted words are
 //! in it. Lines with a text of a user's, or of the operator's, are as long as that.
 
+mod moderation;
 mod people;
 
 use std::collections::BTreeSet;
@@ -46,6 +47,11 @@ fn lines_of(event: &Event<'_>) -> Vec<String> {
 #[track_caller]
 fn check(event: &Event<'_>, kinds: &mut BTreeSet<usize>) {
     kinds.insert(kind_of(event));
+    check_lines(event);
+}
+
+#[track_caller]
+fn check_lines(event: &Event<'_>) {
     let lines = lines_of(event);
     let prefixes: BTreeSet<&str> = lines.iter().map(|line| &line[..2]).collect();
     assert!(prefixes.len() <= 1, "{lines:#?}");

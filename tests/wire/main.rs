@@ -40,10 +40,12 @@ mod held;
 mod json;
 mod limits;
 mod lines;
+mod moderation;
 mod people;
 mod published;
 mod reading;
 mod regressions;
+mod relations;
 mod script;
 #[cfg(target_os = "linux")]
 mod secrets;

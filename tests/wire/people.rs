@@ -20,12 +20,12 @@ const NOW: WallTime = WallTime {
 };
 
 /// That day, 09:12.
-const MORNING: u64 = 1_795_767_120_000;
+pub const MORNING: u64 = 1_795_767_120_000;
 
 /// The day before, 23:59.
 const YESTERDAY: u64 = 1_795_733_940_000;
 
-fn encoded(event: &Event<'_>, mode: Mode) -> String {
+pub fn encoded(event: &Event<'_>, mode: Mode) -> String {
     let style = Style {
         mode,
         times: true, // which is for what is said now
@@ -38,18 +38,18 @@ fn encoded(event: &Event<'_>, mode: Mode) -> String {
 
 /// Checks the lines of an event in plain mode, and its object without its `time`, if that is now.
 #[track_caller]
-fn check(event: &Event<'_>, plain: &[&str], json: &str) {
+pub fn check(event: &Event<'_>, plain: &[&str], json: &str) {
     let lines = encoded(event, Mode::Plain);
     assert_eq!(lines.lines().collect::<Vec<_>>(), plain);
     let object = encoded(event, Mode::Json).replace("\"time\":1795777200000,", "");
     assert_eq!(object.trim_end(), json);
 }
 
-fn name(name: &str) -> Name {
+pub fn name(name: &str) -> Name {
     Name::parse(name).unwrap()
 }
 
-fn room(name: &str) -> RoomName {
+pub fn room(name: &str) -> RoomName {
     RoomName::parse(name).unwrap()
 }
 

@@ -139,7 +139,10 @@ fn ended<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<(), LineRefus
     word.map_or(Ok(()), |_| Err(usage))
 }
 
-fn line_id<'a>(word: Option<&str>, usage: LineRefusal<'a>) -> Result<LineId, LineRefusal<'a>> {
+pub(super) fn line_id<'a>(
+    word: Option<&str>,
+    usage: LineRefusal<'a>,
+) -> Result<LineId, LineRefusal<'a>> {
     let word = word.filter(|word| is_number(word)).ok_or(usage)?;
     Ok(LineId(number(word)).min(LineId::MAX))
 }

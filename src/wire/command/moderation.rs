@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::chat::archive::BanKind;
 use crate::chat::command::{BanCommand, ModerationCommand, OperatorCommand, Reach};
-use crate::chat::ids::LineId;
 use crate::chat::order::Lock;
 use crate::chat::refusal::{LineRefusal, ModerationRefusal, Refusal};
 
+use super::history::line_id;
 use super::{on_off, split_word};
 
 /// Words behind a name: for how long, and why.
@@ -138,8 +138,8 @@ pub(super) fn remove<'a>(
     word: &str,
     usage: LineRefusal<'a>,
 ) -> Result<ModerationCommand<'a>, LineRefusal<'a>> {
-    let id: u64 = word.parse().map_err(|_| usage)?;
-    Ok(ModerationCommand::Remove(LineId(id)))
+    let id = line_id(Some(word), usage)?;
+    Ok(ModerationCommand::Remove(id))
 }
 
 /// `CIDR|NAME [out|login|muted] [TIME] [WHY]`: the name comes first, so that no word can be taken for one.
@@ -191,7 +191,66 @@ pub(super) fn suspend<'a>(
 
 #[cfg(test)]
 mod tests {
+    use crate::chat::command::{Command, Reading};
+    use crate::chat::ids::LineId;
+
     use super::*;
+
+    #[test]
+    fn line_that_keeps_order_means_its_command() {
+        let parse = |line: &'static str| super::super::parse(line, Reading::Commands);
+        let (name, reach) = ("bob", Reach::Room);
+        let order = |command| Ok(Command::Moderation(command));
+        let why = Some("10m of spam");
+        assert_eq!(
+            parse("/kick bob 10m of spam"),
+            order(ModerationCommand::Kick { reach, name, why })
+        );
+        let (time, why) = (Some(Duration::from_secs(600)), Some("of spam"));
+        assert_eq!(
+            parse("/bar bob 10m of spam"),
+            order(ModerationCommand::Bar { name, time, why })
+        );
+        assert_eq!(
+            parse("/mute bob of spam"),
+            order(ModerationCommand::Mute {
+                reach,
+                name,
+                time: None,
+                why
+            })
+        );
+        let reach = Reach::Server;
+        assert_eq!(
+            parse("/unmute * bob"),
+            order(ModerationCommand::Unmute { reach, name })
+        );
+        assert_eq!(
+            parse("/lock TALK off"),
+            order(ModerationCommand::Lock(Some((Lock::Talk, Some(false)))))
+        );
+        assert_eq!(
+            parse("/remove 99999999999999999999"),
+            order(ModerationCommand::Remove(LineId::MAX))
+        );
+        for line in [
+            "/kick",
+            "/kick *",
+            "/mute",
+            "/bar",
+            "/unmute bob now",
+            "/lock all on",
+            "/lock topic maybe",
+            "/remove",
+            "/remove +5",
+            "/remove last",
+        ] {
+            assert!(
+                matches!(parse(line), Err(Refusal::Line(LineRefusal::Usage(_)))),
+                "{line}"
+            );
+        }
+    }
 
     #[test]
     fn time_that_is_none_is_refused_and_never_a_reason() {

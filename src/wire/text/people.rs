@@ -25,10 +25,10 @@ pub(super) fn lines(reply: &PeopleReply<'_>, time: WallTime, out: Out<'_>) {
             let since = time.at(since).date();
             match seen {
                 Some(seen) => out.words(format_args!(
-                    "{name} is here since {since}, and was last seen on {}.",
+                    "{name} is an account since {since}, last seen on {}.",
                     time.at(seen).date()
                 )),
-                None => out.words(format_args!("{name} is here since {since}.")),
+                None => out.words(format_args!("{name} is an account since {since}.")),
             }
         }
         PeopleReply::ProfileSet {
@@ -124,7 +124,7 @@ impl Display for PeopleNews<'_> {
         let PeopleEvent::Friend { name, news } = self.0;
         match news {
             FriendNews::State(FriendState::Asked) => {
-                write!(f, "{name} asks to be your friend; /friend {name} says yes.")
+                write!(f, "{name} asks to be friends: /friend {name}")
             }
             FriendNews::State(FriendState::Here) => write!(f, "Your friend {name} is here."),
             FriendNews::State(FriendState::Gone) => write!(f, "Your friend {name} is gone."),

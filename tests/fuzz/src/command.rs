@@ -16,7 +16,7 @@ use chinwag::chat::ids::{ClientId, Peer};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::refusal::{
-    LineRefusal, MembershipRefusal, MessageRefusal, Refusal, SessionRefusal,
+    LineRefusal, MembershipRefusal, MessageRefusal, ModerationRefusal, Refusal, SessionRefusal,
 };
 use chinwag::chat::time::{Now, Timestamp};
 use chinwag::chat::{Chat, Settings};
@@ -247,6 +247,10 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
         | (
             Verb::History | Verb::Read | Verb::Search | Verb::Forget,
             Err(Refusal::Session(SessionRefusal::BadName { .. })),
+        )
+        | (
+            Verb::Mute | Verb::Bar | Verb::Ban,
+            Err(Refusal::Moderation(ModerationRefusal::BadTime)),
         ) => {}
         (verb, Err(Refusal::Line(LineRefusal::Usage(wrong)))) if verb == *wrong => {
             let takes_words = [
@@ -270,6 +274,15 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
                 Verb::Forget,
                 Verb::Export,
                 Verb::Keep,
+                Verb::Kick,
+                Verb::Mute,
+                Verb::Unmute,
+                Verb::Bar,
+                Verb::Unbar,
+                Verb::Op,
+                Verb::Deop,
+                Verb::Lock,
+                Verb::Remove,
             ];
             assert!(takes_words.contains(&verb), "{verb:?} cannot be wrong");
         }
@@ -326,8 +339,11 @@ impl Harness {
         let senders = std::mem::take(&mut recorder.senders);
         assert!(senders.iter().all(|sender| Some(*sender) == user));
         let seen = recorder.take();
-        let is_answer =
-            |event: &OwnedEvent| matches!(event, OwnedEvent::Ok(_) | OwnedEvent::Error(_));
+        let is_answer = |event: &OwnedEvent| match event {
+            OwnedEvent::Ok(_) | OwnedEvent::Error(_) => true,
+            OwnedEvent::Json(json) => json.starts_with(r#"{"type":"ok","#),
+            _ => false,
+        };
         let own = seen.heard_by(SENDER);
         let answers = own.iter().filter(|event| is_answer(event)).count();
         assert_eq!(answers, 1, "one answer to one line");

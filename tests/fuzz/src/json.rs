@@ -4,6 +4,7 @@
 //! An input is some events: for each, its kind, its words, and its other data.
 
 mod answers;
+mod moderation;
 mod people;
 
 use std::fmt;
@@ -153,7 +154,7 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_one(cursor: &mut Cursor<'_>) {
-    let (part, which) = (cursor.below(11), usize::from(cursor.byte()));
+    let (part, which) = (cursor.below(12), usize::from(cursor.byte()));
     let unix_ms = cursor.number();
     let half_days = i32::try_from(unix_ms % 3).unwrap();
     let time = WallTime {
@@ -173,6 +174,7 @@ fn check_one(cursor: &mut Cursor<'_>) {
         8 => people::event(&world, which, time, examine),
         9 => people::reply(&world, which, examine),
         10 => people::refusal(&world, which, examine),
+        11 => moderation::check(&world, which, examine),
         _ => answers::refusal(&world, which, examine),
     }
 }

@@ -1,13 +1,17 @@
 //! A command written as a line again, which must mean the same. All text that a command or a refusal
 //! borrows is a piece of its line.
 
+use std::time::Duration;
+
 use chinwag::chat::command::{
     AccountCommand, Command, ForgetCommand, HelpTopic, HistoryCommand, KeepCommand,
-    MembershipCommand, MessageCommand, Mode, NamesOf, PlaceName, QueryCommand, Reading, Request,
-    SessionCommand, SettingCommand, TopicChange, Verb, WantedRange, WantedTime,
+    MembershipCommand, MessageCommand, Mode, ModerationCommand, NamesOf, PlaceName, QueryCommand,
+    Reach, Reading, Request, SessionCommand, SettingCommand, TopicChange, Verb, WantedRange,
+    WantedTime,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::RoomName;
+use chinwag::chat::order::Lock;
 use chinwag::chat::refusal::{LineRefusal, MembershipRefusal, Refusal, SessionRefusal};
 use chinwag::wire::{command, command_table};
 
@@ -60,11 +64,22 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
         Ok(Command::Message(MessageCommand::Private { to, text })) => {
             to.iter().chain([*text]).collect()
         }
+        Ok(Command::Moderation(
+            ModerationCommand::Kick { name, why, .. }
+            | ModerationCommand::Mute { name, why, .. }
+            | ModerationCommand::Bar { name, why, .. },
+        )) => std::iter::once(*name).chain(*why).collect(),
         Ok(
             Command::Message(
                 MessageCommand::Say(text) | MessageCommand::Act(text) | MessageCommand::Reply(text),
             )
             | Command::Query(QueryCommand::Whois(text))
+            | Command::Moderation(
+                ModerationCommand::Unmute { name: text, .. }
+                | ModerationCommand::Unbar { name: text }
+                | ModerationCommand::Op { name: text }
+                | ModerationCommand::Deop { name: text },
+            )
             | Command::Account(
                 AccountCommand::Login {
                     secret: Some(text), ..
@@ -196,12 +211,55 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Session(SessionCommand::Quit(text)) => with("bye", *text),
         Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
-        Command::Setting(SettingCommand::Bell(_))
-        | Command::People(_)
-        | Command::Moderation(_)
-        | Command::Operator(_) => return None,
+        Command::Moderation(command) => write_moderation(command),
+        Command::Setting(SettingCommand::Bell(_)) | Command::People(_) | Command::Operator(_) => {
+            return None;
+        }
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
     })
+}
+
+fn write_moderation(command: &ModerationCommand<'_>) -> String {
+    let star = |reach: &Reach| match reach {
+        Reach::Room => "",
+        Reach::Server => "* ",
+    };
+    let time =
+        |time: Option<Duration>| time.map_or(String::new(), |time| format!(" {}S", time.as_secs()));
+    let why = |why: Option<&str>| why.map_or(String::new(), |why| format!("  {why} "));
+    match command {
+        ModerationCommand::Kick {
+            reach,
+            name,
+            why: text,
+        } => format!("/KICK {}{name}{}", star(reach), why(*text)),
+        ModerationCommand::Mute {
+            reach,
+            name,
+            time: until,
+            why: text,
+        } => format!("/mute {}{name}{}{}", star(reach), time(*until), why(*text)),
+        ModerationCommand::Unmute { reach, name } => format!("/Unmute {}{name}", star(reach)),
+        ModerationCommand::Bar {
+            name,
+            time: until,
+            why: text,
+        } => format!("/bar {name}{}{}", time(*until), why(*text)),
+        ModerationCommand::Unbar { name } => format!("/unbar  {name} "),
+        ModerationCommand::Op { name } => format!("/op {name}"),
+        ModerationCommand::Deop { name } => format!("/deop {name}"),
+        ModerationCommand::Lock(None) => "/lock".to_owned(),
+        ModerationCommand::Lock(Some((lock, on))) => {
+            let lock = match lock {
+                Lock::Topic => "Topic",
+                Lock::Talk => "TALK",
+                Lock::In => "in",
+            };
+            let on = on.map_or("", |on| if on { " on" } else { " OFF" });
+            format!("/lock {lock}{on}")
+        }
+        ModerationCommand::Remove(id) => format!("/remove {id}"),
+    }
 }
 
 fn write_account(command: &AccountCommand<'_>) -> String {
