@@ -13,6 +13,7 @@ const AREAS: [(&str, &str); 10] = [
     ("accounts", include_str!("accounts.toml")),
     ("rooms", include_str!("rooms.toml")),
     ("people", include_str!("people.toml")),
+    ("calls", include_str!("calls.toml")),
     ("wire", include_str!("wire.toml")),
     ("server", include_str!("server.toml")),
     ("net", include_str!("net.toml")),
