@@ -26,6 +26,10 @@ const FLAG_BITS: u32 = 4;
 
 /// A user as a member is flagged.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about a member"
+)]
 pub(super) struct MemberFlags {
     /// This is the connection's current room.
     pub current: bool,

@@ -270,8 +270,8 @@ impl Chat {
         let newest_of = {
             let is_left =
                 |line: &&PastLine| !self.history.forgotten.has(line.author, line.place, line.id);
-            let others = lines.iter().filter(|line| line.author != step.account);
-            let newest = others.filter(is_left).next_back();
+            let mut others = lines.iter().filter(|line| line.author != step.account);
+            let newest = others.rfind(is_left);
             newest.and_then(|line| Some((line.author?, line.id)))
         };
         self.send_page(client, user, &step, lines, end, outbox);
