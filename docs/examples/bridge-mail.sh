@@ -1,24 +1,24 @@
 #!/bin/sh
-# Sends a mail whenever messages wait for somebody whose /notify is a mail address:
-#     bridge-mail.sh /run/chinwag/operators.sock
-# At a Unix socket of the daemon's own, the daemon's user is an operator. Needs jq, sendmail, and socat or nc.
-set -u
-socket=$1
-connect() {
-    if command -v socat >/dev/null; then socat - "UNIX-CONNECT:$socket"; else nc -U "$socket"; fi
+# Tells people who are away that something waits for them, by mail through sendmail.
+# Runs as the daemon's user, or as root:   bridge-mail.sh /run/chinwag/socket example.org
+# People type `/notify NAME@example.org`. Only addresses of your own domain get mail, or anybody could have you
+# write to strangers; one mail a person in five minutes at most, and no message is in it.
+socket=${1:?the path of the daemon\'s socket} domain=${2:?the domain that gets mail}
+
+feed() { # A ping a minute keeps the input open, and ends it soon after the daemon.
+  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep 60; do echo /ping; done; } | nc -U "$socket"
 }
-# What keeps the input open also ends it, once the connection is gone.
-ask() {
-    printf '%s\n' '/mode json' "#bridge-$$" /part '/feed on'
-    while sleep 10; do echo /ping; done
-}
-# Only what can be nothing but an address: no option, no list, no header.
-address='^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9][A-Za-z0-9.-]*$'
+
 while :; do
-    ask | connect | jq --unbuffered -Rr --arg address "$address" \
-        'fromjson? | select(.type == "waiting" and (.notify | test($address))) | "\(.notify) \(.name) \(.count)"' |
-        while read -r to name count; do
-            printf 'To: %s\nSubject: Messages wait for you\n\n%s: %s\n' "$to" "$name" "$count" | sendmail -i "$to"
-        done
-    sleep 1
+  feed | jq --unbuffered -r --arg domain "$domain" '
+      if .type == "error" then .text | stderr | empty
+      elif .type == "waiting" and (.notify | test("^[A-Za-z0-9][A-Za-z0-9._+-]*@[^@]*$")
+                                   and endswith("@" + $domain))
+      then [.notify, .name, .count] | @tsv else empty end' |
+    while IFS='	' read -r address name count; do
+      printf 'To: %s\nSubject: %s, something waits for you in the chat\n\nSince you left, or were told last: %s.\n' \
+        "$address" "$name" "$count" | sendmail -i -- "$address" || echo "not sent to $address" >&2
+    done
+  echo 'the daemon is gone; trying again' >&2
+  sleep 5
 done

@@ -1,22 +1,22 @@
 #!/bin/sh
-# Posts a line of JSON to a web hook whenever messages wait for somebody who has set /notify:
-#     bridge-webhook.sh /run/chinwag/operators.sock https://example.org/hook
-# At a Unix socket of the daemon's own, the daemon's user is an operator. Needs jq, curl, and socat or nc.
-set -u
-socket=$1 url=$2
-connect() {
-    if command -v socat >/dev/null; then socat - "UNIX-CONNECT:$socket"; else nc -U "$socket"; fi
+# Tells people who are away that something waits for them, by a web hook (ntfy, a chat, your own).
+# Runs as the daemon's user, or as root:   bridge-webhook.sh /run/chinwag/socket https://ntfy.example/chat
+# People type `/notify WORD`; for each the hook gets one JSON object in five minutes at most:
+#   {"name":"alice","count":3,"notify":"WORD"}
+# No message is in it. WORD is whatever somebody typed: here it stays data, and is never a command or an address.
+socket=${1:?the path of the daemon\'s socket} url=${2:?the address of the hook}
+
+feed() { # A ping a minute keeps the input open, and ends it soon after the daemon.
+  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep 60; do echo /ping; done; } | nc -U "$socket"
 }
-# What keeps the input open also ends it, once the connection is gone.
-ask() {
-    printf '%s\n' '/mode json' "#bridge-$$" /part '/feed on'
-    while sleep 10; do echo /ping; done
-}
+
 while :; do
-    ask | connect | jq --unbuffered -Rc 'fromjson? | select(.type == "waiting")' |
-        while IFS= read -r waiting; do
-            # People's words stay data: they are passed by a pipe, and by no command line.
-            printf '%s' "$waiting" | curl -fsS -m 10 -H 'Content-Type: application/json' --data-binary @- "$url"
-        done
-    sleep 1
+  feed | jq --unbuffered -c 'if .type == "error" then .text | stderr | empty
+                             elif .type == "waiting" then {name, count, notify} else empty end' |
+    while IFS= read -r call; do
+      printf '%s' "$call" | curl -sSf --max-time 20 -H 'Content-Type: application/json' --data-binary @- "$url" \
+        >/dev/null || echo "not told: $call" >&2
+    done
+  echo 'the daemon is gone; trying again' >&2
+  sleep 5
 done

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The files of mutants, by the part of the source that they break.
-const AREAS: [(&str, &str); 10] = [
+const AREAS: [(&str, &str); 11] = [
     ("chat", include_str!("chat.toml")),
     ("history", include_str!("history.toml")),
     ("accounts", include_str!("accounts.toml")),

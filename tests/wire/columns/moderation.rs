@@ -111,10 +111,6 @@ fn refusal_of_order_fits_and_most_are_one_line() {
     let refusals = [
         ModerationRefusal::NotOperator { room: None },
         ModerationRefusal::NotKeptHere { room },
-        ModerationRefusal::Protected {
-            name,
-            owns: Some(room),
-        },
         ModerationRefusal::Protected { name, owns: None },
         ModerationRefusal::Oneself,
         ModerationRefusal::NotThere { given, room },
@@ -134,6 +130,10 @@ fn refusal_of_order_fits_and_most_are_one_line() {
     for refusal in [
         ModerationRefusal::NotOperator { room: Some(room) },
         ModerationRefusal::NoOperators { room },
+        ModerationRefusal::Protected {
+            name,
+            owns: Some(room),
+        },
         ModerationRefusal::BadTime,
         ModerationRefusal::NoSuchLine { room },
     ] {
