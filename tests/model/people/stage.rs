@@ -331,6 +331,12 @@ impl Outbox for Ears {
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
 
+    fn bell(&self, _: ClientId) -> Bell {
+        Bell::Off
+    }
+
+    fn set_bell(&mut self, _: ClientId, _: Bell) {}
+
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
     fn probe(&mut self, _: ClientId) -> Option<Duration> {
