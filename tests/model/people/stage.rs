@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::Mode;
+use chinwag::chat::command::{Bell, Mode};
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::{AccountId, ClientId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
