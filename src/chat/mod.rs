@@ -285,10 +285,9 @@ impl Chat {
     pub fn next_deadline(&self) -> Timestamp {
         let lines = self.rooms.next_due().min(self.pending.next_due());
         let accounts = self.prompts.next_due().min(self.next_account_check());
-        lines
-            .min(accounts)
-            .min(self.history.next_due())
-            .min(self.calls.next_due())
+        let history = self.history.next_due();
+        let history = history.min(self.people.veiled.next_due());
+        lines.min(accounts).min(history).min(self.calls.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.

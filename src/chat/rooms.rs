@@ -1,6 +1,6 @@
 //! Rooms, and the users in them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use ahash::RandomState;
 
@@ -26,8 +26,6 @@ pub(super) struct Room {
     pub topic: Option<Box<str>>,
     pub members: Members,
     presence: Presence,
-    /// Its place in the list of rooms.
-    listed_at: usize,
 }
 
 /// All rooms.
@@ -40,8 +38,9 @@ pub(super) struct Rooms {
     slots: Vec<Option<Box<Room>>>,
     free: Vec<RoomId>,
     by_name: HashMap<RoomName, RoomId, RandomState>,
-    /// The rooms that exist, without gaps, so that every page of them costs the same.
-    listed: Vec<RoomId>,
+    /// The rooms that exist, the lobby first, then by name: the order of their making would tell of rooms that
+    /// not everybody sees.
+    listed: BTreeMap<(bool, RoomName), RoomId>,
     /// Rooms with a summary to tell, in the order of time, as all wait equally long.
     due: VecDeque<(Timestamp, RoomId)>,
     lobby: RoomId,
@@ -53,7 +52,7 @@ impl Rooms {
             slots: Vec::new(),
             free: Vec::new(),
             by_name: HashMap::with_hasher(hasher),
-            listed: Vec::new(),
+            listed: BTreeMap::new(),
             due: VecDeque::new(),
             lobby: RoomId::at(0),
         };
@@ -80,7 +79,6 @@ impl Rooms {
             topic: None,
             members: Members::default(),
             presence: Presence::default(),
-            listed_at: self.listed.len(),
         });
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -91,7 +89,7 @@ impl Rooms {
             *slot = Some(room);
         }
         self.by_name.insert(name, id);
-        self.listed.push(id);
+        self.listed.insert((id != self.lobby, name), id);
         id
     }
 
@@ -103,15 +101,14 @@ impl Rooms {
         self.slots.get_mut(id.index())?.as_deref_mut()
     }
 
-    /// The rooms, from the one at `skip` on. A new room is last, and the last takes the place of one
-    /// that goes: a reader of page after page may miss it.
+    /// The rooms, the lobby first, then by name, from the one at `skip` on.
     pub fn list_from(&self, skip: usize) -> impl Iterator<Item = (RoomId, &Room)> {
-        let listed = self.listed.get(skip..).unwrap_or_default();
-        listed.iter().filter_map(|id| Some((*id, self.get(*id)?)))
+        let listed = self.listed.values().skip(skip);
+        listed.filter_map(|id| Some((*id, self.get(*id)?)))
     }
 
     pub fn ids(&self) -> impl Iterator<Item = RoomId> {
-        self.listed.iter().copied()
+        self.listed.values().copied()
     }
 
     pub fn len(&self) -> usize {
@@ -125,11 +122,7 @@ impl Rooms {
         }
         if let Some(room) = self.slots.get_mut(id.index()).and_then(Option::take) {
             self.by_name.remove(&room.name);
-            self.listed.swap_remove(room.listed_at);
-            let moved = self.listed.get(room.listed_at).copied();
-            if let Some(moved) = moved.and_then(|id| self.get_mut(id)) {
-                moved.listed_at = room.listed_at;
-            }
+            self.listed.remove(&(true, room.name));
             self.free.push(id);
             self.shrink_names();
         }
@@ -223,7 +216,7 @@ impl Rooms {
             let room = self.get(*id).expect("a listed room exists");
             assert_eq!(&room.name, name);
             room.members.check_invariants();
-            assert_eq!(self.listed.get(room.listed_at), Some(id));
+            assert_eq!(self.listed.get(&(*id != self.lobby, *name)), Some(id));
             assert!(
                 *id == self.lobby || !room.members.is_empty(),
                 "an empty room is gone"
@@ -305,7 +298,7 @@ mod tests {
             assert_eq!(looks_at(&rooms, skip), Some(total - skip));
             assert_eq!(rooms.list_from(skip).count(), total - skip);
         }
-        assert_eq!(names_from(&rooms, total - 1), ["room4999"]);
+        assert_eq!(names_from(&rooms, total - 1), ["room999"]);
         for id in made.into_iter().skip(3) {
             rooms.get_mut(id).unwrap().members.leave(0, false);
             rooms.drop_if_empty(id);
@@ -314,5 +307,8 @@ mod tests {
         assert_eq!(names_from(&rooms, 0), ["lobby", "room1", "room2", "room3"]);
         make(&mut rooms, 7);
         assert_eq!(names_from(&rooms, 3), ["room3", "room7"]);
+        // Whenever it was made: else the order would tell of rooms between, of people who hide.
+        rooms.find_or_make(RoomName::parse("dev").unwrap());
+        assert_eq!(names_from(&rooms, 0)[..3], ["lobby", "dev", "room1"]);
     }
 }

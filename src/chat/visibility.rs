@@ -117,10 +117,8 @@ impl Chat {
         if let Some(author) = author.and_then(|author| self.accounts.user_of(author)) {
             return self.sees(author, user);
         }
-        // Of those without an account, some are in any room.
-        let record = self.directory.user(user);
-        let is_in_a_room = record.is_some_and(|record| !record.rooms.is_empty());
-        !self.is_veiled(account, author) || (author.is_none() && is_in_a_room)
+        // Of those without an account, most share no room, whoever does.
+        !self.is_veiled(account, author)
     }
 
     /// What an account shows has changed, or whom it sees: lines that seem to wait do so only for those who do not

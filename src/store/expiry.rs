@@ -6,8 +6,7 @@ use rusqlite::{Connection, Statement};
 
 use crate::chat::archive::UnixMs;
 
-use super::retention::DAY_MS;
-use super::rows::number;
+use super::rows::{DAY_MS, number};
 
 /// For how long it is kept what operators did: a year.
 const DEED_DAYS: u64 = 366;

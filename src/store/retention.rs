@@ -11,7 +11,7 @@ use crate::chat::archive::UnixMs;
 use super::blank::{EraseLine, Trimmer};
 use super::expiry::Expiry;
 use super::reader::first_at;
-use super::rows::{ROOMS_END, number};
+use super::rows::{DAY_MS, ROOMS_END, number};
 use super::search::Index;
 
 /// Between the end of a round and the next.
@@ -31,8 +31,6 @@ const LINE_BYTES: u64 = 60;
 
 /// What may go in an hour even of a small file.
 const HOURLY_BYTES_MIN: u64 = 1 << 20;
-
-pub(super) const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// For how long lines are kept.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,9 @@ use crate::chat::name::{Name, RoomName};
 /// The columns that [`ban`] reads.
 pub(super) const BAN_COLUMNS: &str = "id, net, account, kind, until, reason, by, at";
 
+/// A day, in milliseconds.
+pub(super) const DAY_MS: u64 = 24 * 3600 * 1000;
+
 /// Places with lower numbers are rooms.
 pub(super) const ROOMS_END: i64 = 1 << 32;
 

@@ -13,7 +13,8 @@ impl World {
         self.step += 1;
         match self.rng.u32(..100) {
             0..12 => self.come(),
-            12..40 => self.say(),
+            12..36 => self.say(),
+            36..40 => self.moderate(),
             40..52 => self.write(),
             52..60 => self.move_room(),
             60..72 => self.look_back(),
@@ -178,6 +179,7 @@ impl World {
                     fact.may_be_forgotten = true;
                 }
             }
+            self.rules_may_end(&room, true);
             self.send(index, "/keep off", Sent::Unkeep(room));
         } else {
             self.send(index, "/keep", Sent::Other);

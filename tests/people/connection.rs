@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use crate::moderation::Rule;
 use crate::support::VirtualClient;
 
 /// A line that was sent, and what its answer tells.
@@ -42,6 +43,8 @@ pub enum Sent {
     ForgetLast { account: usize },
     /// `/block` or `/unblock`, by whom and of whom.
     Block { of: (usize, usize), is_made: bool },
+    /// A rule of a room that is made or undone.
+    Rule { rule: Rule, is_made: bool },
     /// `/keep off` in a room.
     Unkeep(String),
 }

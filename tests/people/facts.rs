@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::moderation::{Rule, RuleFact};
 use crate::relations::Block;
 
 /// Where a text was said.
@@ -64,6 +65,10 @@ pub struct Facts {
     /// By who blocks, and whom.
     pub blocks: BTreeMap<(usize, usize), Block>,
     pub blocks_made: usize,
+    pub rules: BTreeMap<Rule, RuleFact>,
+    pub rules_made: usize,
+    /// How often `/keep off` is under way, by room.
+    pub unkeeps: BTreeMap<String, usize>,
     pub next_text: usize,
 }
 

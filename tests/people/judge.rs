@@ -48,11 +48,17 @@ impl World {
                 let spot = Spot::Room(text_of(event, "room"));
                 self.check_line(event, &spot, "from");
                 self.check_shown(index, &text_of(event, "text"), self.step);
+                self.check_heard(event);
             }
             "private" => self.take_private(index, event),
             "history" => self.take_history(index, event),
             "forgotten" => self.take_forgotten(event),
-            "join" | "leave" => self.take_move(index, event),
+            "join" | "leave" => {
+                self.take_move(index, event);
+                if event["type"] == "join" {
+                    self.check_came(event);
+                }
+            }
             _ => {}
         }
     }
@@ -194,7 +200,9 @@ impl World {
                 }
             }
             Sent::Block { of, is_made } => self.block_answered(of, is_made),
-            Sent::Other | Sent::Page { .. } | Sent::ForgetLast { .. } | Sent::Unkeep(_) => {}
+            Sent::Rule { rule, is_made } => self.rule_answered(&rule, is_made, Some(event)),
+            Sent::Unkeep(room) => self.rules_may_end(&room, false),
+            Sent::Other | Sent::Page { .. } | Sent::ForgetLast { .. } => {}
         }
         self.go_on(index);
     }
@@ -257,6 +265,12 @@ impl World {
         if let Sent::Block { of, .. } = &sent {
             self.block_answered(*of, false);
         }
+        if let Sent::Rule { rule, .. } = &sent {
+            self.rule_answered(rule, false, None);
+        }
+        if let Sent::Unkeep(room) = &sent {
+            self.rules_may_end(room, false);
+        }
         if let Sent::Login {
             account,
             password,
@@ -292,6 +306,11 @@ impl World {
         let mut promised = 0;
         for (text, fact) in &self.facts.texts {
             if !fact.is_promised || fact.may_be_forgotten {
+                continue;
+            }
+            // What a guest says in private is kept until it has arrived.
+            let is_strangers = fact.by_account.is_none() && matches!(fact.spot, Spot::Pair(..));
+            if is_strangers && fact.late > 0 {
                 continue;
             }
             promised += 1;

@@ -22,6 +22,7 @@ mod facts;
 mod judge;
 #[path = "../support/model_store.rs"]
 mod model_store;
+mod moderation;
 mod relations;
 #[path = "../support/mod.rs"]
 mod support;
@@ -71,6 +72,8 @@ struct Judged {
     blocks: usize,
     /// Lines that were kept for their authors only.
     for_authors_only: usize,
+    /// Rules of rooms that were answered.
+    rules: usize,
 }
 
 impl Judged {
@@ -79,6 +82,7 @@ impl Judged {
             kept: self.kept + other.kept,
             blocks: self.blocks + other.blocks,
             for_authors_only: self.for_authors_only + other.for_authors_only,
+            rules: self.rules + other.rules,
         }
     }
 }
@@ -95,6 +99,7 @@ fn play(seed: u64) -> Judged {
         kept: world.judge(),
         blocks: world.facts.blocks_made,
         for_authors_only: world.judge_blocked(),
+        rules: world.facts.rules_made,
     }
 }
 
@@ -116,7 +121,10 @@ fn what_was_answered_is_kept_and_nothing_else() {
         }
         _ => {
             let judged = (1..=SEEDS).map(play).fold(Judged::default(), Judged::plus);
-            let is_much = judged.kept > 1000 && judged.blocks > 80 && judged.for_authors_only > 20;
+            let is_much = judged.kept > 1000
+                && judged.blocks > 80
+                && judged.for_authors_only > 20
+                && judged.rules > 40;
             assert!(is_much, "histories in which little happens: {judged:?}");
         }
     }

@@ -181,6 +181,10 @@ impl World {
         for block in self.facts.blocks.values_mut() {
             block.unanswered = 0;
         }
+        for rule in self.facts.rules.values_mut() {
+            rule.unanswered = 0;
+        }
+        self.facts.unkeeps.clear();
         for connection in &mut self.connections {
             connection.has_ended = true;
             connection.unanswered.clear();

@@ -120,6 +120,9 @@ impl Chat {
         if self.history.mailbox.next_due() <= timestamp {
             self.follow_deliveries(timestamp, outbox, archive);
         }
+        if self.people.veiled.next_due() <= timestamp {
+            self.erase_unveiled(timestamp, archive);
+        }
     }
 
     /// Writes the marks that are due.
@@ -276,6 +279,7 @@ impl Chat {
             Command::Message(MessageCommand::Reply(_)) => {
                 let user = self.directory.user(sender.user);
                 let writer = user.and_then(|user| user.reply_to);
+                let writer = writer.filter(|writer| self.sees(sender.user, *writer));
                 let writer = writer.and_then(|writer| self.account_of(writer));
                 is_account(sender.user)
                     && writer.is_some_and(|to| mode == Mode::Plain || is_kept_with(to))

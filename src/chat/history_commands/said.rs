@@ -168,7 +168,7 @@ impl Chat {
             recipient, author, ..
         } = wait;
         if wait.is_never {
-            self.people.veiled.add(recipient, author, id);
+            self.people.veiled.add(recipient, author, id, None);
             return Some((id, ticket));
         }
         self.history.mailbox.add(recipient, author);

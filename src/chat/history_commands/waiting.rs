@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use crate::chat::Chat;
 use crate::chat::archive::{Answer, Archive, Change, PastLine, Question};
 use crate::chat::event::Event;
-use crate::chat::ids::{AccountId, ClientId, Place, UserId};
+use crate::chat::ids::{AccountId, ClientId, Place, PlaceId, UserId};
 use crate::chat::outbox::{Delivery, Outbox};
 use crate::chat::pending::{Effect, Response, Step};
 use crate::chat::time::{Now, Timestamp};
 
 use crate::chat::history::effects::{HistoryEffect, HistoryStep};
-use crate::chat::history::mailbox::{Mailbox, Waited};
+use crate::chat::history::mailbox::{ARRIVAL_INTERVAL, Mailbox, Waited};
 
 impl Chat {
     /// How many lines wait for an account.
@@ -181,7 +181,7 @@ impl Chat {
             let erased = arrived
                 .lines
                 .iter()
-                .filter(|one| self.is_only_kept_to_wait(one));
+                .filter(|one| self.is_only_kept_to_wait(one) && self.has_seen_arrive(account, one));
             // First: what the archive has no room for is tried again, all of it.
             let mut erased = erased.map(|(line, place, _)| Change::Remove {
                 place: *place,
@@ -216,10 +216,36 @@ impl Chat {
     /// tell it by how many more may wait.
     pub(super) fn waiting_arrived(&mut self, delivery: UserId, is_kept: bool) {
         for (account, author, line) in self.history.mailbox.note_dropped(delivery, is_kept) {
-            if !self.is_known_here(account, author) && self.is_veiled(account, author) {
-                self.people.veiled.add(account, author, line);
+            let place = PlaceId::pair(account, author.unwrap_or(account));
+            let waited = (line, place, author);
+            // Their own pages would tell of it, too: it is erased once they see.
+            let erased = author.is_some() && self.is_only_kept_to_wait(&waited);
+            let erased_from = erased.then_some(place);
+            if !self.has_seen_come(account, author) {
+                let veiled = &mut self.people.veiled;
+                veiled.add(account, author, line, erased_from);
+            } else if let Some(place) = erased_from {
+                // They may see only since it has arrived.
+                self.people.veiled.erase(place, line);
             }
         }
+    }
+
+    /// Whether an author may know that an account has come, for which a line of theirs waited.
+    fn has_seen_come(&self, account: AccountId, author: Option<AccountId>) -> bool {
+        self.is_known_here(account, author) || !self.is_veiled(account, author)
+    }
+
+    /// Whether the author of a line that has arrived may know that. Strangers have no pages that could tell.
+    fn has_seen_arrive(&self, account: AccountId, (_, _, author): &Waited) -> bool {
+        author.is_none() || self.has_seen_come(account, *author)
+    }
+
+    /// Has the archive erase lines that waited no more when their authors came to see it.
+    pub(super) fn erase_unveiled(&mut self, now: Timestamp, archive: &mut dyn Archive) {
+        let erase = |place, line| archive.change(Change::Remove { place, line }).is_some();
+        let retry = now.after(ARRIVAL_INTERVAL);
+        self.people.veiled.take_erased(retry, erase);
     }
 
     /// It is known what waits for an account that is here.

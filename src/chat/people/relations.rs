@@ -135,10 +135,14 @@ impl Relations {
         remove(&mut self.untold, other, account);
     }
 
-    /// An account blocks another: neither has asked the other any more.
+    /// An account blocks another: it has not asked that one any more, and they are no friends. That the other has
+    /// asked stays so, for they are not told.
     pub fn add_block(&mut self, account: AccountId, other: AccountId) {
+        if self.are_friends(account, other) {
+            self.drop_asked(other, account);
+        }
         self.drop_asked(account, other);
-        self.drop_asked(other, account);
+        remove(&mut self.untold, account, other);
         let blocked = self.blocked.entry(account).or_default();
         if let Err(place) = blocked.binary_search(&other) {
             blocked.insert(place, other);

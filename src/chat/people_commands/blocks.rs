@@ -60,8 +60,12 @@ impl Chat {
             at: now.unix_ms,
         };
         let ticket = Self::change_people(archive, change)?;
-        for (one, two) in [(account, other), (other, account)] {
-            if self.people.relations.has_asked(one, two) {
+        let are_friends = self.people.relations.are_friends(account, other);
+        let has_asked = self.people.relations.has_asked(account, other);
+        // That the other has asked stays so, for they are not told.
+        let ends = [(account, other, has_asked), (other, account, are_friends)];
+        for (one, two, ends) in ends {
+            if ends {
                 // If it is not kept, the block ends it at the next start.
                 let _ = archive.change(Change::Unrelate {
                     account: one,

@@ -6,6 +6,7 @@
 mod answers;
 mod moderation;
 mod people;
+mod relations;
 
 use std::fmt;
 
@@ -154,7 +155,7 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_one(cursor: &mut Cursor<'_>) {
-    let (part, which) = (cursor.below(12), usize::from(cursor.byte()));
+    let (part, which) = (cursor.below(13), usize::from(cursor.byte()));
     let unix_ms = cursor.number();
     let half_days = i32::try_from(unix_ms % 3).unwrap();
     let time = WallTime {
@@ -175,6 +176,7 @@ fn check_one(cursor: &mut Cursor<'_>) {
         9 => people::reply(&world, which, examine),
         10 => people::refusal(&world, which, examine),
         11 => moderation::check(&world, which, examine),
+        12 => relations::check(&world, which, examine),
         _ => answers::refusal(&world, which, examine),
     }
 }

@@ -109,6 +109,9 @@ fn block_ignore_hidden_friend_and_shared_room_decide_who_gets_what() {
             wants && case.shares,
             "{case:?}"
         );
+        let unread = stage.ask(alice, "/unread");
+        let counts = has(&unread, r#""room":"pub""#);
+        assert_eq!(counts, wants && case.shares, "{case:?}: {unread:?}");
         if case.shares {
             stage.ask(alice, "/say from alice");
             assert!(has(&stage.hear(bob), "from alice"), "{case:?}");

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chinwag::chat::command::{
     AccountCommand, Command, ForgetCommand, HelpTopic, HistoryCommand, KeepCommand,
-    MembershipCommand, MessageCommand, Mode, ModerationCommand, NamesOf, PlaceName, QueryCommand,
-    Reach, Reading, Request, SessionCommand, SettingCommand, TopicChange, Verb, WantedRange,
-    WantedTime,
+    MembershipCommand, MessageCommand, Mode, ModerationCommand, NamesOf, PeopleCommand, PlaceName,
+    Privacy, ProfileChange, QueryCommand, Reach, Reading, Request, SessionCommand, SettingCommand,
+    TopicChange, Verb, WantedRange, WantedTime,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::RoomName;
@@ -79,6 +79,14 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
                 | ModerationCommand::Unbar { name: text }
                 | ModerationCommand::Op { name: text }
                 | ModerationCommand::Deop { name: text },
+            )
+            | Command::People(
+                PeopleCommand::Profile(Some(text))
+                | PeopleCommand::SetProfile(ProfileChange::Set(text))
+                | PeopleCommand::Friend(Some(text))
+                | PeopleCommand::Unfriend(text)
+                | PeopleCommand::Block(Some(text))
+                | PeopleCommand::Unblock(Some(text)),
             )
             | Command::Account(
                 AccountCommand::Login {
@@ -212,10 +220,34 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
         Command::Moderation(command) => write_moderation(command),
-        Command::Setting(SettingCommand::Bell(_)) | Command::People(_) | Command::Operator(_) => {
-            return None;
-        }
+        Command::People(command) => return write_people(command),
+        Command::Setting(SettingCommand::Bell(_)) | Command::Operator(_) => return None,
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
+    })
+}
+
+fn write_people(command: &PeopleCommand<'_>) -> Option<String> {
+    let with = |word: &str, name: Option<&str>| format!("/{word}  {}", name.unwrap_or_default());
+    Some(match command {
+        PeopleCommand::Profile(name) => with("Profile", *name),
+        PeopleCommand::SetProfile(ProfileChange::Set(text)) => format!("/profile SET  {text}"),
+        PeopleCommand::SetProfile(ProfileChange::Clear) => "/profile Set  -".to_owned(),
+        PeopleCommand::Friend(name) => with("FRIEND", *name),
+        PeopleCommand::Unfriend(name) => format!("/unfriend   {name}"),
+        PeopleCommand::Block(name) => with("Block", *name),
+        PeopleCommand::Unblock(name) => with("unBlock", *name),
+        PeopleCommand::Privacy(None) => "/PRIVACY".to_owned(),
+        PeopleCommand::Privacy(Some((what, on))) => {
+            let what = match what {
+                Privacy::Hidden => "Hidden",
+                Privacy::Receipts => "RECEIPTS",
+                Privacy::Seen => "seeN",
+                Privacy::Strangers => "strangers",
+                Privacy::Keep => "keep",
+            };
+            format!("/privacy  {what}  {}", if *on { "ON" } else { "Off" })
+        }
+        PeopleCommand::Notify(_) => return None,
     })
 }
 
