@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub echo: bool,
     /// The user has other connections, which are shown what this one says.
     pub one_of_several: bool,
+    /// It wants to know when a line has its user's name.
+    pub wants_mentions: bool,
     // The second line.
     pub connected_at: Timestamp,
     /// In a cell, which hides the values that it cannot have: `Option<Client>` would tell `None` by them, and
@@ -77,6 +79,7 @@ impl Client {
             current: None,
             echo: false,
             one_of_several: false,
+            wants_mentions: false,
             user: None,
             name: None,
             extras: None,

@@ -11,6 +11,7 @@
 mod account_commands;
 mod accounts;
 pub mod archive;
+mod calls;
 mod client;
 pub mod close_reason;
 pub mod command;
@@ -58,6 +59,7 @@ use accounts::guard::Guard;
 use accounts::prompts::Prompts;
 use accounts::table::Accounts;
 use archive::{Archive, Restored};
+use calls::Calls;
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
@@ -75,6 +77,7 @@ use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
+pub use calls::{FEEDS_MAX, MENTION_WORDS_MAX, MENTIONED_MAX, RECEIPT_INTERVAL, WAITING_INTERVAL};
 pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
 pub use pending::UNANSWERED_MAX;
@@ -123,6 +126,7 @@ pub struct Chat {
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
+    calls: Calls,
 }
 
 impl Chat {
@@ -137,6 +141,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            calls: Calls::new(&hasher),
             people: People::new(&hasher),
             rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
@@ -241,6 +246,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.calls.restore(&restored);
         self.people.relations.restore(&restored.relations);
         self.restore_rules(&restored);
         self.restore_history(&mut restored);
@@ -281,7 +287,7 @@ impl Chat {
         let accounts = self.prompts.next_due().min(self.next_account_check());
         let history = self.history.next_due();
         let history = history.min(self.people.veiled.next_due());
-        lines.min(accounts).min(history)
+        lines.min(accounts).min(history).min(self.calls.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
@@ -291,6 +297,7 @@ impl Chat {
         self.expire_history(now, outbox, archive);
         self.expire_prompts(now.timestamp, outbox);
         self.check_accounts(now, archive);
+        self.expire_calls(now.timestamp, outbox);
     }
 
     /// The user of a connection, once registered.

@@ -8,6 +8,7 @@ use crate::chat::name::Name;
 
 use super::framing::LineWriter;
 use super::text::answer::Answer;
+use super::text::calls::CallNews;
 use super::text::history::{ForgottenText, PastText};
 use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
 use super::text::operators::OperatorNews;
@@ -33,6 +34,9 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
     );
     if style.times && is_from_people {
         lines.begin(&time.hour_and_minute());
+    }
+    if style.calls && (is_from_people || matches!(event, Event::Late { .. })) {
+        lines.ring();
     }
     match *event {
         // The three frequent ones are copied together, without formatting.
@@ -90,6 +94,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
             encode_past(lines, event, time);
         }
         Event::People(ref event) => notice_line(lines, format_args!("{}", PeopleNews(event))),
+        Event::Call(ref event) => notice_line(lines, format_args!("{}", CallNews(event))),
         Event::Moderation(ref event) => {
             if moderation::is_bad_news(event) {
                 moderation::news(event, time, &mut Errors(lines));
@@ -99,7 +104,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         }
         Event::Operator(ref event) => notice_line(lines, format_args!("{}", OperatorNews(event))),
         // It is to be put into a file, and read by programs.
-        Event::Exported { .. } => json::encode(lines, event, time.unix_ms),
+        Event::Exported { .. } => json::encode(lines, event, time.unix_ms, false),
     }
 }
 
@@ -234,6 +239,7 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>, time: WallTime) 
         | Event::Exported { .. }
         | Event::Late { .. }
         | Event::People(_)
+        | Event::Call(_)
         | Event::Moderation(_)
         | Event::Operator(_)
         | Event::Notice(_)

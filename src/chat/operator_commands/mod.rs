@@ -13,11 +13,14 @@ impl Chat {
     pub(super) fn execute_operator<'a, O: Outbox>(
         &mut self,
         _now: Now,
-        _sender: &Sender,
-        _command: OperatorCommand<'a>,
-        _outbox: &mut O,
+        sender: &Sender,
+        command: OperatorCommand<'a>,
+        outbox: &mut O,
         _archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        Err(AccountRefusal::NoStore.into())
+        match command {
+            OperatorCommand::Feed(on) => self.feed(sender, on, outbox),
+            _ => Err(AccountRefusal::NoStore.into()),
+        }
     }
 }
