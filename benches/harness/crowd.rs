@@ -12,7 +12,7 @@ use chinwag::chat::archive::{
     Archive, Change, HashWork, KeptLine, NoArchive, Question, Restored, Settled, Ticket,
 };
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::{Command, Mode, Request, SessionCommand};
+use chinwag::chat::command::{Bell, Command, Mode, Request, SessionCommand};
 use chinwag::chat::event::{Event, QueryReply, Reply};
 use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
@@ -106,6 +106,12 @@ impl Outbox for Counter {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, _: ClientId) -> Bell {
+        Bell::Off
+    }
+
+    fn set_bell(&mut self, _: ClientId, _: Bell) {}
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 

@@ -30,6 +30,8 @@ pub(super) struct Client {
     pub one_of_several: bool,
     /// It may be that it may not speak.
     pub is_watched: bool,
+    /// It wants to know when a line has its user's name.
+    pub wants_mentions: bool,
     // The second line.
     pub connected_at: Timestamp,
     /// In a cell, which hides the values that it cannot have: `Option<Client>` would tell `None` by them, and
@@ -83,6 +85,7 @@ impl Client {
             echo: false,
             one_of_several: false,
             is_watched: false,
+            wants_mentions: false,
             user: None,
             name: None,
             extras: None,

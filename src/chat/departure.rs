@@ -40,6 +40,7 @@ impl Chat {
         let (name, text) = (client.name, client.take_quit_text());
         self.detach(now.timestamp, id, text.as_deref(), outbox);
         self.forget_account_steps(id);
+        self.calls.forget_client(id);
         self.directory.disconnect(id);
         self.pending.forget(id);
         self.write_marks(now.timestamp, archive);

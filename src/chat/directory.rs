@@ -133,6 +133,8 @@ impl Directory {
             current: client.current == Some(room),
             quiet: user.quiet,
             filters: user.has_blocked || !user.ignored().is_empty(),
+            // Of an account that is away, the operator's bridge is told.
+            mentions: client.wants_mentions || (user.account.is_some() && user.away().is_some()),
         };
         Some(Member::new(client.user?, id, flags))
     }

@@ -11,6 +11,8 @@ pub(super) struct Members {
     users: Vec<Member>,
     /// Without memory of its own as long as each user has one connection.
     further: Vec<Member>,
+    /// Connections that want to know of mentions.
+    wanting: usize,
 }
 
 impl Members {
@@ -41,6 +43,7 @@ impl Members {
     /// Adds a user with their first connection; returns the place in the list.
     pub fn enter(&mut self, first: Member) -> u32 {
         debug_assert!(self.users().all(|other| other.user() != first.user()));
+        self.wanting += usize::from(first.wants_mentions());
         self.users.push(first);
         u32::try_from(self.users.len() - 1).unwrap_or(u32::MAX)
     }
@@ -48,6 +51,7 @@ impl Members {
     /// Adds a further connection of a user who is in the list.
     pub fn attach(&mut self, further: Member) {
         debug_assert!(self.connections().all(|one| one.client != further.client));
+        self.wanting += usize::from(further.wants_mentions());
         self.further.push(further);
     }
 
@@ -57,20 +61,37 @@ impl Members {
         if self.users.len() <= index as usize {
             return None;
         }
-        let user = self.users.swap_remove(index as usize).user();
+        let first = self.users.swap_remove(index as usize);
+        let user = first.user();
+        self.wanting -= usize::from(first.wants_mentions());
         if several {
-            self.further.retain(|further| further.user() != user);
+            self.drop_further(|further| further.user() == user);
         }
         self.get(index).map(Member::user)
     }
 
     /// Takes out a connection of the user at `index`, whose first one is `first` from now on.
     pub fn detach(&mut self, index: u32, client: ClientId, first: Member) {
-        self.further
-            .retain(|further| further.client != client && further.client != first.client);
+        self.drop_further(|further| further.client == client || further.client == first.client);
         if let Some(user) = self.users.get_mut(index as usize) {
+            self.wanting -= usize::from(user.wants_mentions());
+            self.wanting += usize::from(first.wants_mentions());
             *user = first;
         }
+    }
+
+    fn drop_further(&mut self, is_gone: impl Fn(&Member) -> bool) {
+        let wanting = &mut self.wanting;
+        self.further.retain(|further| {
+            let is_gone = is_gone(further);
+            *wanting -= usize::from(is_gone && further.wants_mentions());
+            !is_gone
+        });
+    }
+
+    /// Whether a connection wants to know of mentions.
+    pub fn want_mentions(&self) -> bool {
+        self.wanting > 0
     }
 
     /// Brings the entry of one connection of the user at `index` up to date.
@@ -82,6 +103,8 @@ impl Members {
         };
         debug_assert!(entry.is_some(), "each connection has an entry");
         if let Some(entry) = entry {
+            self.wanting -= usize::from(entry.wants_mentions());
+            self.wanting += usize::from(fresh.wants_mentions());
             *entry = fresh;
         }
     }
@@ -92,5 +115,7 @@ impl Members {
         clients.sort_unstable();
         clients.dedup();
         assert_eq!(clients.len(), self.connections().count());
+        let wanting = self.connections().filter(|one| one.wants_mentions());
+        assert_eq!(self.wanting, wanting.count());
     }
 }

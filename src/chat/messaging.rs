@@ -9,7 +9,7 @@ use super::history::copies::{Copies, Numbered};
 use super::ids::{AccountId, ClientId, LineId, UserId};
 use super::member::Member;
 use super::name::Name;
-use super::outbox::{Addressee, Delivery, Outbox};
+use super::outbox::{Call, Delivery, Outbox};
 use super::refusal::{MembershipRefusal, MessageRefusal, Refusal};
 use super::rooms::Room;
 use super::time::Now;
@@ -96,7 +96,7 @@ impl Chat {
     /// Tells the members of the sender's current room, and answers nothing yet, unless the sender may not speak
     /// there.
     pub(super) fn announce_speech<O: Outbox>(
-        &self,
+        &mut self,
         now: Now,
         sender: &Sender,
         speech: Speech<'_>,
@@ -111,6 +111,8 @@ impl Chat {
         }
         let kept = room.kept.map(|place| self.number_in_room(sender, place));
         let id = kept.and_then(|line| line.id);
+        let (Speech::Message(text) | Speech::Action(text)) = speech;
+        let mentioned = self.mentioned_in(room, sender, text);
         let (room, from) = (&room.name, &sender.name);
         let event = match speech {
             Speech::Message(text) => Event::Message {
@@ -126,7 +128,29 @@ impl Chat {
                 id,
             },
         };
+        let speaker = sender.user;
+        let call_of = |member: &Member| {
+            if member.user() == speaker {
+                Call::None
+            } else {
+                Call::Said
+            }
+        };
+        if mentioned.is_empty() {
+            let to = to.map(|member| member.called(call_of(member)));
+            outbox.announce(room, to, &event);
+            return Ok(Spoken::Heard(kept));
+        }
+        let to = to.map(|member| {
+            let is_mentioned = mentioned.contains(&member.user());
+            member.called(if is_mentioned {
+                Call::Mention
+            } else {
+                call_of(member)
+            })
+        });
         outbox.announce(room, to, &event);
+        self.note_mentions(now, sender, &mentioned, outbox);
         Ok(Spoken::Heard(kept))
     }
 
@@ -134,7 +158,7 @@ impl Chat {
     pub(super) fn audience(
         &self,
         speaker: &Sender,
-    ) -> Result<(&Room, impl Iterator<Item = Addressee>), Refusal<'static>> {
+    ) -> Result<(&Room, impl Iterator<Item = &Member>), Refusal<'static>> {
         let client = self.directory.get(speaker.client);
         let client = client.ok_or(Refusal::NotRegistered)?;
         let room = client.current.and_then(|room| self.rooms.get(room));
@@ -149,7 +173,7 @@ impl Chat {
             !member.filters() || !self.is_deaf_to(member.user(), user)
         };
         let members = room.members.connections().filter(hears);
-        Ok((room, members.map(Member::addressee)))
+        Ok((room, members))
     }
 
     fn private<'a, O: Outbox>(
@@ -228,7 +252,7 @@ impl Chat {
         let kept = self.number_to(sender, recipient);
         let id = kept.and_then(|line| line.id);
         match (
-            self.deliver_copy(sender, recipient, to, text, id, outbox),
+            self.deliver_copy(now, sender, recipient, to, text, id, outbox),
             kept,
         ) {
             (Delivery::Queued, None) => {
@@ -299,7 +323,7 @@ impl Chat {
         for (recipient, recipient_name) in &found {
             let kept = self.number_to(sender, *recipient);
             let id = kept.and_then(|line| line.id);
-            let delivery = self.deliver_copy(sender, *recipient, &all, text, id, outbox);
+            let delivery = self.deliver_copy(now, sender, *recipient, &all, text, id, outbox);
             if delivery == Delivery::Refused {
                 let _ = full.try_push(*recipient_name);
             } else if let Some(line) = kept {
@@ -333,8 +357,13 @@ impl Chat {
 
     /// Gives one recipient their copy. One who ignores or blocks the sender counts as reached, or the sender
     /// would know.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message, and what every line gets"
+    )]
     fn deliver_copy<O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         recipient: UserId,
         to: &[Name],
@@ -357,7 +386,11 @@ impl Chat {
             if user.away().is_some() {
                 notify_away(user, sender, outbox);
             }
+            let is_account = user.account.is_some();
             self.note_spoken_to(sender.user, recipient);
+            if is_account {
+                self.note_private(now.timestamp, sender, recipient, id, outbox);
+            }
         }
         delivery
     }

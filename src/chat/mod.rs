@@ -11,6 +11,7 @@
 mod account_commands;
 mod accounts;
 pub mod archive;
+mod calls;
 mod client;
 pub mod close_reason;
 pub mod command;
@@ -59,6 +60,7 @@ use accounts::guard::Guard;
 use accounts::prompts::Prompts;
 use accounts::table::Accounts;
 use archive::{Archive, Restored};
+use calls::Calls;
 use client::Client;
 use command::{Command, Reading, Request, SessionCommand, Verb};
 use directory::Directory;
@@ -77,6 +79,7 @@ use rooms::Rooms;
 use stats::Counts;
 use time::{Now, Timestamp};
 
+pub use calls::{FEEDS_MAX, MENTION_WORDS_MAX, MENTIONED_MAX, RECEIPT_INTERVAL, WAITING_INTERVAL};
 pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
 pub use operators::bans::ListedBan;
@@ -127,6 +130,7 @@ pub struct Chat {
     prompts: Prompts,
     expiry: Expiry,
     operators: Operators,
+    calls: Calls,
 }
 
 impl Chat {
@@ -142,6 +146,7 @@ impl Chat {
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
             operators: Operators::new(&hasher),
+            calls: Calls::new(&hasher),
             people: People::new(&hasher),
             rules: RoomRules::new(hasher.clone()),
             guard: Guard::new(hasher),
@@ -248,6 +253,7 @@ impl Chat {
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
         self.operators.restore(&mut restored);
+        self.calls.restore(&restored);
         self.people.relations.restore(&restored.relations);
         self.restore_rules(&restored);
         self.restore_history(&mut restored);
@@ -288,7 +294,7 @@ impl Chat {
         let accounts = self.prompts.next_due().min(self.next_account_check());
         let history = self.history.next_due();
         let history = history.min(self.people.veiled.next_due());
-        lines.min(accounts).min(history)
+        lines.min(accounts).min(history).min(self.calls.next_due())
     }
 
     /// Tells the summaries that are due, and answers those for whom the archive takes too long.
@@ -298,6 +304,7 @@ impl Chat {
         self.expire_history(now, outbox, archive);
         self.expire_prompts(now.timestamp, outbox);
         self.check_accounts(now, archive);
+        self.expire_calls(now.timestamp, outbox);
     }
 
     /// The user of a connection, once registered.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::close_reason::CloseReason;
-use super::command::Mode;
+use super::command::{Bell, Mode};
 use super::event::Event;
 use super::ids::{ClientId, Peer, UserId};
 use super::name::{Name, RoomName};
@@ -26,6 +26,35 @@ pub struct Addressee {
     pub client: ClientId,
     /// Whether another room is its current one, so that the line must name its room.
     pub in_other_room: bool,
+    /// How the line concerns its user.
+    pub call: Call,
+}
+
+/// How a line concerns the user that it goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Call {
+    /// Not by itself: it is their own, or nobody says it.
+    #[default]
+    None,
+    /// Somebody says it in a room.
+    Said,
+    /// Somebody says it in a room, and it has their name.
+    Mention,
+    /// Somebody says it to them.
+    Private,
+}
+
+impl Call {
+    /// The first setting with which it rings.
+    #[must_use]
+    pub fn rings_from(self) -> Option<Bell> {
+        match self {
+            Self::None => None,
+            Self::Said => Some(Bell::All),
+            Self::Mention => Some(Bell::Mention),
+            Self::Private => Some(Bell::Private),
+        }
+    }
 }
 
 /// Something that only the server can do.
@@ -69,6 +98,12 @@ pub trait Outbox {
 
     /// Writes lines from people with their time, or without, from the next event on.
     fn set_times(&mut self, client: ClientId, on: bool);
+
+    /// Which lines ring at `client`.
+    fn bell(&self, client: ClientId) -> Bell;
+
+    /// Changes which lines ring at `client`, from the next event on. JSON mode has no bell, and keeps the setting.
+    fn set_bell(&mut self, client: ClientId, bell: Bell);
 
     /// Asks for an end of `client` once what is queued for it was written. The core goes on
     /// knowing the client until it is told of its end.

@@ -44,7 +44,8 @@ impl Chat {
             SessionCommand::Mode(mode) => {
                 let mode = mode.unwrap_or_else(|| outbox.mode(id));
                 outbox.set_mode(id, mode);
-                SessionReply::Mode(mode)
+                self.note_calls(id, outbox);
+                return answer(outbox, id, SessionReply::Mode(mode));
             }
             SessionCommand::Help(topic) => {
                 let rights = self.rights_of(id);

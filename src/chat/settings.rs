@@ -6,9 +6,10 @@ use ahash::RandomState;
 use arrayvec::ArrayVec;
 
 use super::archive::Archive;
-use super::command::{Bell, SettingCommand, TopicChange};
+use super::command::{SettingCommand, TopicChange};
 use super::event::{Event, SettingReply};
 use super::ids::UserId;
+use super::member::Member;
 use super::name::Name;
 use super::outbox::Outbox;
 use super::refusal::{MembershipRefusal, Refusal, SettingRefusal};
@@ -41,7 +42,7 @@ impl Chat {
             SettingCommand::Echo(on) => self.echo(sender, on, outbox),
             SettingCommand::Raw(on) => self.raw(sender, on, outbox),
             SettingCommand::Times(on) => times(sender, on, outbox),
-            SettingCommand::Bell(bell) => bells(sender, bell, outbox),
+            SettingCommand::Bell(bell) => self.ring(sender, bell, outbox),
         }
     }
 
@@ -92,7 +93,7 @@ impl Chat {
             from: &sender.name,
             text,
         };
-        outbox.announce(&room.name, to, &event);
+        outbox.announce(&room.name, to.map(Member::addressee), &event);
         let room = room.name;
         if let Some(outcome) = self.keep_topic(now, sender.client, archive) {
             return outcome;
@@ -116,6 +117,7 @@ impl Chat {
                 text: text.into(),
                 told,
             });
+            self.refresh_member(sender.user);
         }
         answer(outbox, sender.client, SettingReply::Away { text })
     }
@@ -124,6 +126,7 @@ impl Chat {
         let user = self.directory.user_mut(sender.user);
         if let Some(user) = user.filter(|user| user.away().is_some()) {
             user.extras_mut().away = None;
+            self.refresh_member(sender.user);
         }
         answer(outbox, sender.client, SettingReply::Back)
     }
@@ -267,10 +270,4 @@ fn times<'a, O: Outbox>(sender: &Sender, on: Option<bool>, outbox: &mut O) -> Ou
     let on = on.unwrap_or_else(|| outbox.times(sender.client));
     outbox.set_times(sender.client, on);
     answer(outbox, sender.client, SettingReply::Times(on))
-}
-
-/// Likewise which lines ring.
-fn bells<'a, O: Outbox>(sender: &Sender, bell: Option<Bell>, outbox: &mut O) -> Outcome<'a> {
-    let bell = bell.unwrap_or_default();
-    answer(outbox, sender.client, SettingReply::Bell(bell))
 }

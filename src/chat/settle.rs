@@ -106,7 +106,7 @@ impl Chat {
         } = waiting;
         let client = client.filter(|client| self.directory.get(*client).is_some());
         let outcome = match effect {
-            Effect::Line(effect) => self.line_settled(client, effect, kept, is_late, outbox),
+            Effect::Line(effect) => self.line_settled(now, client, effect, kept, is_late, outbox),
             Effect::Account(effect) => self.account_settled(now, client, *effect, kept, outbox),
             Effect::People(effect) => self.people_settled(client, &effect, kept, outbox),
             Effect::History(effect) => {

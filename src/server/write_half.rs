@@ -3,9 +3,10 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::chat::command::Mode;
+use crate::chat::command::{Bell, Mode};
 use crate::chat::event::Event;
 use crate::chat::name::RoomName;
+use crate::chat::outbox::Call;
 use crate::chat::time::Timestamp;
 use crate::wire::framing::Framing;
 use crate::wire::wall_time::WallTime;
@@ -55,6 +56,10 @@ bitflags::bitflags! {
         const TIMES = 1 << 3;
         /// The client's terminal was asked not to show what is typed.
         const CONCEALED = 1 << 4;
+        /// Which lines ring, as a number of two bits: the lower one.
+        const BELL_LOW = 1 << 5;
+        /// The higher one.
+        const BELL_HIGH = 1 << 6;
     }
 }
 
@@ -121,6 +126,25 @@ impl WriteHalf {
         self.flags.set(Flags::TIMES, on);
     }
 
+    /// Which plain lines ring.
+    pub fn bell(&self) -> Bell {
+        let has = |flag| self.flags.contains(flag);
+        match (has(Flags::BELL_HIGH), has(Flags::BELL_LOW)) {
+            (false, false) => Bell::Off,
+            (false, true) => Bell::Private,
+            (true, false) => Bell::Mention,
+            (true, true) => Bell::All,
+        }
+    }
+
+    /// Changes which plain lines ring, from the next one on.
+    pub fn set_bell(&mut self, bell: Bell) {
+        let low = matches!(bell, Bell::Private | Bell::All);
+        let high = matches!(bell, Bell::Mention | Bell::All);
+        self.flags.set(Flags::BELL_LOW, low);
+        self.flags.set(Flags::BELL_HIGH, high);
+    }
+
     /// Notes whether its terminal is asked not to show what is typed. Returns whether that is a change.
     pub fn set_concealed(&mut self, on: bool) -> bool {
         let was_on = self.flags.contains(Flags::CONCEALED);
@@ -133,10 +157,17 @@ impl WriteHalf {
         self.framing = framing;
     }
 
-    /// How a line is written to it. `in_other_room`: the line is of a room that is not its current one.
-    pub fn style(&self, in_other_room: bool) -> Style {
+    /// How a line is written to it, which concerns its user as `call` says. `in_other_room`: the line is of a room
+    /// that is not its current one.
+    pub fn style(&self, in_other_room: bool, call: Call) -> Style {
         let is_plain = self.mode == Mode::Plain;
+        let calls = if is_plain {
+            call.rings_from().is_some_and(|from| self.bell() >= from)
+        } else {
+            call == Call::Mention
+        };
         Style {
+            calls,
             mode: self.mode,
             framing: self.framing,
             in_other_room: in_other_room && is_plain,
@@ -230,7 +261,7 @@ impl WriteHalf {
         wall_time: WallTime,
     ) -> (u64, usize) {
         debug_assert!(self.queue.is_empty(), "a stall ends with an empty queue");
-        let style = self.style(false);
+        let style = self.style(false, Call::None);
         let Some(mut stall) = self.stall.take() else {
             return (0, 0);
         };

@@ -17,11 +17,13 @@ impl Framing {
     /// How many framings there are.
     pub const COUNT: usize = 2;
 
-    /// The bytes behind a line.
-    fn end(self) -> &'static [u8] {
-        match self {
-            Self::Lf => b"\n",
-            Self::CrLf => b"\r\n",
+    /// The bytes behind a line, the first of them BEL if it rings: the only control character that a terminal gets.
+    fn end(self, rings: bool) -> &'static [u8] {
+        match (self, rings) {
+            (Self::Lf, false) => b"\n",
+            (Self::Lf, true) => b"\x07\n",
+            (Self::CrLf, false) => b"\r\n",
+            (Self::CrLf, true) => b"\x07\r\n",
         }
     }
 }
@@ -30,7 +32,7 @@ impl Framing {
 pub const COLUMNS_MAX: usize = 79;
 
 /// The bytes that end a line, at most.
-const END_BYTES_MAX: usize = 2;
+const END_BYTES_MAX: usize = 3;
 
 /// Bytes between the prefix of a line and its words, if it goes on with the line before.
 const INDENT: &[u8] = b"  ";
@@ -40,18 +42,25 @@ const INDENT: &[u8] = b"  ";
 pub struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
     framing: Framing,
+    rings: bool,
     count: u64,
 }
 
 impl<'a> LineWriter<'a> {
     /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>, framing: Framing) -> Self {
-        let count = 0;
+        let (rings, count) = (false, 0);
         Self {
             out,
             framing,
+            rings,
             count,
         }
+    }
+
+    /// Has lines end with BEL from now on.
+    pub fn ring(&mut self) {
+        self.rings = true;
     }
 
     /// The number of lines written.
@@ -100,7 +109,7 @@ impl<'a> LineWriter<'a> {
             .get(start..)
             .and_then(|line| break_of(line, prefix))
         {
-            let end = self.framing.end();
+            let end = self.framing.end(false);
             let joint = end.iter().chain(prefix).chain(INDENT).copied();
             self.out.splice(start + blank..=start + blank, joint);
             start += blank + end.len();
@@ -121,7 +130,7 @@ impl<'a> LineWriter<'a> {
     }
 
     fn end(&mut self) {
-        self.out.extend_from_slice(self.framing.end());
+        self.out.extend_from_slice(self.framing.end(self.rings));
         self.count += 1;
     }
 }

@@ -40,11 +40,13 @@ pub struct Style {
     pub in_other_room: bool,
     /// The time comes before lines from people.
     pub times: bool,
+    /// The line calls the recipient: it rings in plain mode, and is marked as a mention in JSON.
+    pub calls: bool,
 }
 
 impl Style {
     /// How many styles there are.
-    pub const COUNT: usize = 2 * 2 * 2 * Framing::COUNT;
+    pub const COUNT: usize = 2 * 2 * 2 * 2 * Framing::COUNT;
 
     /// A number below [`Style::COUNT`], for a table by style.
     #[must_use]
@@ -52,7 +54,8 @@ impl Style {
         usize::from(self.mode == Mode::Json)
             | usize::from(self.in_other_room) << 1
             | usize::from(self.times) << 2
-            | (self.framing as usize) << 3
+            | usize::from(self.calls) << 3
+            | (self.framing as usize) << 4
     }
 }
 
@@ -61,7 +64,7 @@ pub fn encode(out: &mut Vec<u8>, event: &Event<'_>, style: Style, time: WallTime
     let mut lines = LineWriter::new(out, style.framing);
     match style.mode {
         Mode::Plain => plain::encode(&mut lines, event, style, time),
-        Mode::Json => json::encode(&mut lines, event, time.unix_ms),
+        Mode::Json => json::encode(&mut lines, event, time.unix_ms, style.calls),
     }
     lines.count()
 }
@@ -78,13 +81,16 @@ mod tests {
                 for (in_other_room, times) in
                     [(false, false), (false, true), (true, false), (true, true)]
                 {
-                    let style = Style {
-                        mode,
-                        framing,
-                        in_other_room,
-                        times,
-                    };
-                    indices.push(style.index());
+                    for calls in [false, true] {
+                        let style = Style {
+                            mode,
+                            framing,
+                            in_other_room,
+                            times,
+                            calls,
+                        };
+                        indices.push(style.index());
+                    }
                 }
             }
         }

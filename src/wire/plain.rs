@@ -10,6 +10,7 @@ use crate::chat::name::Name;
 
 use super::framing::LineWriter;
 use super::text::answer::Answer;
+use super::text::calls::CallNews;
 use super::text::history::{ForgottenText, PastText};
 use super::text::notices::{HOW_TO_REGISTER, PresenceSummary};
 use super::text::operators::OperatorNews;
@@ -35,6 +36,9 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
     );
     if style.times && is_from_people {
         lines.begin(&time.hour_and_minute());
+    }
+    if style.calls && (is_from_people || matches!(event, Event::Late { .. })) {
+        lines.ring();
     }
     match *event {
         // The three frequent ones are copied together, without formatting.
@@ -92,6 +96,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
             encode_past(lines, event, time);
         }
         Event::People(ref event) => notice_line(lines, format_args!("{}", PeopleNews(event))),
+        Event::Call(ref event) => notice_line(lines, format_args!("{}", CallNews(event))),
         Event::Moderation(ref event) => {
             if moderation::is_bad_news(event) {
                 moderation::news(event, time, &mut Errors(lines));
@@ -101,7 +106,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
         }
         Event::Operator(ref event) => encode_operators(lines, event, time),
         // It is to be put into a file, and read by programs.
-        Event::Exported { .. } => json::encode(lines, event, time.unix_ms),
+        Event::Exported { .. } => json::encode(lines, event, time.unix_ms, false),
     }
 }
 
@@ -236,6 +241,7 @@ fn encode_change(lines: &mut LineWriter<'_>, event: &Event<'_>, time: WallTime) 
         | Event::Exported { .. }
         | Event::Late { .. }
         | Event::People(_)
+        | Event::Call(_)
         | Event::Moderation(_)
         | Event::Operator(_)
         | Event::Notice(_)

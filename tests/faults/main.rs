@@ -26,6 +26,7 @@ mod gone;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]
 mod harness;
+mod hidden;
 mod journal;
 mod kept;
 mod kernel;

@@ -14,6 +14,7 @@
 mod accounts;
 #[path = "../support/archive.rs"]
 mod archive;
+mod calls;
 mod connections;
 #[path = "../support/contents.rs"]
 mod contents;

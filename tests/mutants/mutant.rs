@@ -7,13 +7,14 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The files of mutants, by the part of the source that they break.
-const AREAS: [(&str, &str); 12] = [
+const AREAS: [(&str, &str); 13] = [
     ("chat", include_str!("chat.toml")),
     ("history", include_str!("history.toml")),
     ("accounts", include_str!("accounts.toml")),
     ("operators", include_str!("operators.toml")),
     ("rooms", include_str!("rooms.toml")),
     ("people", include_str!("people.toml")),
+    ("calls", include_str!("calls.toml")),
     ("hidden", include_str!("hidden.toml")),
     ("wire", include_str!("wire.toml")),
     ("server", include_str!("server.toml")),

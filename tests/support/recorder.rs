@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::Mode;
+use chinwag::chat::command::{Bell, Mode};
 use chinwag::chat::event::{
     Event, MembershipReply, Notice, QueryReply, Reply, RoomView, SessionReply, SettingReply,
 };
@@ -206,6 +206,7 @@ pub struct Recorder {
     seen: Seen,
     modes: BTreeMap<ClientId, Mode>,
     with_times: BTreeSet<ClientId>,
+    bells: BTreeMap<ClientId, Bell>,
     refusing: BTreeSet<ClientId>,
     /// The senders of private messages, taken or not.
     pub senders: Vec<UserId>,
@@ -250,6 +251,7 @@ impl Recorder {
         self.refusing.remove(&client);
         self.modes.remove(&client);
         self.with_times.remove(&client);
+        self.bells.remove(&client);
     }
 
     /// The events since the last call.
@@ -327,6 +329,14 @@ impl Outbox for Recorder {
         } else {
             self.with_times.remove(&client);
         }
+    }
+
+    fn bell(&self, client: ClientId) -> Bell {
+        self.bells.get(&client).copied().unwrap_or_default()
+    }
+
+    fn set_bell(&mut self, client: ClientId, bell: Bell) {
+        self.bells.insert(client, bell);
     }
 
     fn close(&mut self, client: ClientId, reason: CloseReason) {

@@ -123,6 +123,7 @@ impl Plan {
         if setting.wrote_before {
             drawing.states[BLOCKED].slots[0] = true;
             drawing.states[BLOCKED].rooms.insert("lobby".to_owned());
+            drawing.states[PERSON].slots[0] = scenario == Scenario::Hidden;
         }
         let mut steps = Vec::new();
         let mut knows_from: Vec<usize> = drawing
@@ -148,6 +149,13 @@ impl Plan {
             steps,
             knows_from,
         }
+    }
+}
+
+impl Plan {
+    /// Whether the person is here from the start.
+    pub fn person_stays(&self) -> bool {
+        self.setting.wrote_before && self.scenario == Scenario::Hidden
     }
 }
 

@@ -43,7 +43,7 @@ impl World {
     /// Plays a history, with the person or without.
     pub fn play(plan: &Plan, has_person: bool) -> Self {
         let mut world = Self::begin(plan);
-        world.prepare(plan);
+        world.prepare(plan, has_person);
         for (number, step) in plan.steps.iter().enumerate() {
             let is_time = matches!(step.deed, Deed::Pass { .. });
             if has_person || is_time || step.actor != PERSON {
@@ -71,8 +71,9 @@ impl World {
         }
     }
 
-    /// Everybody makes an account, and the person has a friend and hides; then all go.
-    fn prepare(&mut self, plan: &Plan) {
+    /// Everybody makes an account, and the person has a friend and hides; then all go, but for an outsider to whom
+    /// the person has written: for these nothing tells whether the person has gone, too.
+    fn prepare(&mut self, plan: &Plan, has_person: bool) {
         for (actor, one) in plan.cast.iter().enumerate() {
             self.connect(actor, 0);
             self.type_in(actor, 0, &format!("#{}", one.name));
@@ -92,7 +93,8 @@ impl World {
             ("@olga: before", setting.wrote_before),
             ("/block olga", !plan.hides),
             ("/privacy hidden on", plan.hides),
-            ("/quit", true),
+            ("/part lobby", plan.person_stays()),
+            ("/quit", !(has_person && plan.person_stays())),
         ];
         for (line, _) in person.into_iter().filter(|(_, is_done)| *is_done) {
             self.type_in(PERSON, 0, line);
@@ -101,7 +103,9 @@ impl World {
             if setting.receipts && plan.cast[actor].has_account {
                 self.type_in(actor, 0, "/privacy receipts on");
             }
-            if !(setting.wrote_before && actor == BLOCKED) {
+            let stays = setting.wrote_before && actor == BLOCKED;
+            let stays = stays || (actor == PERSON && has_person && plan.person_stays());
+            if !stays {
                 self.type_in(actor, 0, "/quit");
                 self.clients[actor][0] = None;
             }

@@ -428,7 +428,7 @@ fn kind_of(event: &Event<'_>) -> usize {
         | Event::Found { .. }
         | Event::Exported { .. }
         | Event::Late { .. } => panic!("from people: {event:?}"),
-        Event::People(_) | Event::Moderation(_) | Event::Operator(_) => {
+        Event::People(_) | Event::Call(_) | Event::Moderation(_) | Event::Operator(_) => {
             panic!("measured by its own test: {event:?}")
         }
         Event::Forgotten { .. } | Event::Kept { .. } => KINDS + people::kind_of(event),
@@ -500,7 +500,7 @@ fn kind_of(event: &Event<'_>) -> usize {
             Reply::Said(_) | Reply::Account(_) | Reply::History(_) => {
                 KINDS + people::kind_of(event)
             }
-            Reply::People(_) | Reply::Moderation(_) | Reply::Operator(_) => {
+            Reply::People(_) | Reply::Call(_) | Reply::Moderation(_) | Reply::Operator(_) => {
                 panic!("measured by its own test: {event:?}")
             }
         },

@@ -25,6 +25,7 @@
 mod acknowledgements;
 #[path = "../support/archive.rs"]
 mod archive;
+mod calls;
 mod cases;
 mod columns;
 #[path = "../support/contents.rs"]

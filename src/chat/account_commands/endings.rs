@@ -75,5 +75,6 @@ impl Chat {
         if let Some(client) = self.directory.get_mut(id) {
             client.forget_session();
         }
+        self.forget_bell(id, outbox);
     }
 }

@@ -423,6 +423,7 @@ impl Chat {
         if let Some(record) = self.directory.user_mut(user) {
             record.account = Some(account);
             self.accounts.set_user(account, Some(user));
+            self.refresh_member(user);
         }
         self.refresh_guard(account);
         self.unveil(account);

@@ -137,6 +137,9 @@ impl Chat {
             AccountEffect::Spelt { account, name } => {
                 self.name_spelt(client, account, name, outbox)
             }
+            AccountEffect::NotifySet { account, text } => {
+                self.notify_set(client, account, text, outbox)
+            }
             AccountEffect::PasswordSet { account, by } => {
                 self.password_set(now, client, account, by, outbox)
             }
@@ -165,7 +168,7 @@ impl Chat {
                 self.accounts.release_name(&name);
                 self.guard.give_back_making(charge);
             }
-            AccountEffect::Spelt { .. } => {}
+            AccountEffect::Spelt { .. } | AccountEffect::NotifySet { .. } => {}
             AccountEffect::PasswordSet { account, .. } | AccountEffect::Dropped { account, .. } => {
                 self.accounts.set_changing(account, false);
             }
@@ -303,7 +306,7 @@ impl Chat {
     }
 
     /// Notes what follows once a change is kept.
-    fn once_kept(
+    pub(super) fn once_kept(
         &mut self,
         now: Now,
         id: Option<ClientId>,

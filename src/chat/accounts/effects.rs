@@ -23,6 +23,11 @@ pub enum AccountEffect {
     Spelt { account: AccountId, name: Name },
     /// The account has another password, and all of its connections but this one end.
     PasswordSet { account: AccountId, by: ClientId },
+    /// The operator's bridge is told this of the account.
+    NotifySet {
+        account: AccountId,
+        text: Option<Box<str>>,
+    },
     /// The account is gone, and so are all of its connections but this one, which is without a name.
     Dropped {
         account: AccountId,

@@ -2,6 +2,7 @@
 //!
 //! Everything that can borrow does, so a message passes through without an allocation.
 
+mod calls;
 mod moderation;
 mod operators;
 mod people;
@@ -17,6 +18,7 @@ use crate::chat::refusal::Refusal;
 use crate::chat::rights::Rights;
 use crate::chat::stats::{Counts, ServerStats};
 
+pub use calls::{CallEvent, CallReply, ReceiptState};
 pub use moderation::{Done, ModerationEvent, ModerationReply};
 pub use operators::{
     BanView, Banned, Barred, BarredFrom, ListedBanView, OperatorEvent, OperatorReply,
@@ -143,6 +145,8 @@ pub enum Event<'a> {
     },
     /// What people are to each other has changed.
     People(PeopleEvent<'a>),
+    /// How far one's messages have got, or that somebody is called who is not here.
+    Call(CallEvent<'a>),
     /// Order was kept in a room.
     Moderation(ModerationEvent<'a>),
     /// Something from an operator of the server, or for one.
@@ -246,6 +250,8 @@ pub enum Reply<'a> {
     History(HistoryReply<'a>),
     /// To what people are to each other.
     People(PeopleReply<'a>),
+    /// To being called while one is away.
+    Call(CallReply<'a>),
     /// To order in a room.
     Moderation(ModerationReply<'a>),
     /// To order in the whole server.
@@ -615,4 +621,10 @@ pub struct Whois<'a> {
     pub rooms: &'a [RoomName],
     /// Their address; only told to themselves.
     pub peer: Option<Peer>,
+}
+
+impl<'a> From<CallReply<'a>> for Reply<'a> {
+    fn from(reply: CallReply<'a>) -> Self {
+        Self::Call(reply)
+    }
 }

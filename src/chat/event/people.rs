@@ -80,9 +80,6 @@ pub enum PeopleReply<'a> {
         names: &'a [Name],
     },
     Privacy(PrivacyView),
-    Notify {
-        text: Option<&'a str>,
-    },
 }
 
 /// The settings of `/privacy`.

@@ -253,7 +253,7 @@ impl Chat {
 
     /// A mark is kept, or is known not to be.
     pub(super) fn read_kept<'a, O: Outbox>(
-        &self,
+        &mut self,
         client: Option<ClientId>,
         place: PlaceId,
         up_to: LineId,
@@ -271,6 +271,9 @@ impl Chat {
         let Some(label) = self.label_of(place, account) else {
             return not_kept();
         };
+        if let Some(account) = account {
+            self.note_read_up_to(account, place, Some(up_to), outbox);
+        }
         let place = label.view();
         answer(outbox, client, HistoryReply::Read { place, up_to })
     }

@@ -309,6 +309,7 @@ impl Chat {
         self.drop_rules_of(account);
         self.history.mailbox.drop_account(account);
         self.history.marks.drop_account(account);
+        self.calls.drop_account(account);
         self.people.veiled.drop_account(account);
         for other in self.people.relations.drop_account(account) {
             self.refresh_guard(other);

@@ -267,6 +267,13 @@ impl Chat {
             lines.first()
         };
         let edge = edge.map(|line| line.id);
+        let newest_of = {
+            let is_left =
+                |line: &&PastLine| !self.history.forgotten.has(line.author, line.place, line.id);
+            let mut others = lines.iter().filter(|line| line.author != step.account);
+            let newest = others.rfind(is_left);
+            newest.and_then(|line| Some((line.author?, line.id)))
+        };
         self.send_page(client, user, &step, lines, end, outbox);
         // Who sees the newest lines has read them.
         if let (PageKind::Place(place, _), Some(account)) = (&step.of, step.account)
@@ -274,6 +281,9 @@ impl Chat {
         {
             let (place, up_to) = (*place, step.up_to);
             self.history.marks.note_read(account, place, up_to);
+            if let (PageRange::Newest, Some((author, line))) = (step.range, newest_of) {
+                self.note_page_read(account, place, author, line, outbox);
+            }
         }
         let cursor = match edge.filter(|_| !end) {
             Some(edge) if is_forward => Cursor::At(PageStep {

@@ -16,6 +16,7 @@ impl Chat {
     /// A line is kept, or is known not to be. `is_late`: its author was told that this is not known in time.
     pub(in crate::chat) fn line_settled<O: Outbox>(
         &mut self,
+        now: Now,
         client: Option<ClientId>,
         effect: LineEffect,
         kept: Result<(), NotKept>,
@@ -26,6 +27,7 @@ impl Chat {
             LineEffect::Kept { id } => self.end_line(client, id, None, kept, outbox),
             LineEffect::Waits { id, wait } => {
                 self.waiting_settled(id, wait, kept.is_ok());
+                self.call_waiting(now.timestamp, wait, kept, outbox);
                 self.end_line(client, id, Some(wait.recipient), kept, outbox)
             }
             LineEffect::Unheard { client } => {
@@ -42,6 +44,7 @@ impl Chat {
                 if let Some(wait) = waits {
                     let id = LineId(first.0 + u64::from(offset));
                     self.waiting_settled(id, wait, kept.is_ok());
+                    self.call_waiting(now.timestamp, wait, kept, outbox);
                 }
                 if kept.is_err() {
                     let waited_for = waits.map(|wait| wait.recipient);

@@ -90,6 +90,7 @@ impl Chat {
             sent.push_back(waited);
             count += 1;
             last_author = line.author;
+            self.note_late_sent(now, (client, delivery), account, line.author, line.id);
         }
         self.history
             .mailbox

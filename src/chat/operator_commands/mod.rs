@@ -46,7 +46,7 @@ impl Chat {
             OperatorCommand::Announce { text } => self.announce(now, sender, text, outbox, archive),
             OperatorCommand::Reload => self.reload(now, sender, outbox, archive),
             OperatorCommand::Deeds { page } => self.list_deeds(now, sender, page, outbox, archive),
-            OperatorCommand::Feed(_) => Err(AccountRefusal::NoStore.into()),
+            OperatorCommand::Feed(on) => self.feed(sender, on, outbox),
             OperatorCommand::Backup => self.back_up(now, sender, archive),
         }
     }

@@ -50,7 +50,7 @@ impl Chat {
                 self.unblock(now, sender, typed, outbox, archive)
             }
             PeopleCommand::Privacy(change) => self.privacy(now, sender, change, outbox, archive),
-            PeopleCommand::Notify(_) => Err(AccountRefusal::NoStore.into()),
+            PeopleCommand::Notify(change) => self.notify(now, sender, change, outbox, archive),
         }
     }
 

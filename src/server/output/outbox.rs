@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::chat::close_reason::CloseReason;
-use crate::chat::command::Mode;
+use crate::chat::command::{Bell, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::ids::{AddressKey, ClientId, Peer, UserId};
 use crate::chat::name::{Name, RoomName};
-use crate::chat::outbox::{Addressee, Delivery, Outbox, ServerRequest};
+use crate::chat::outbox::{Addressee, Call, Delivery, Outbox, ServerRequest};
 use crate::chat::stats::ServerStats;
 use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
@@ -34,27 +34,38 @@ struct Traced {
     from: UserId,
     /// Set if it is one of several copies.
     message: Option<MessageId>,
+    /// How it concerns its recipient.
+    call: Call,
 }
 
 /// A room's line, in each style that a recipient wants it in.
 #[derive(Debug, Default)]
 pub(super) struct Encodings {
     lines: [(Vec<u8>, u64); Style::COUNT],
+    /// The styles that it was encoded in, a bit each: most lines go out in one or two.
+    used: u32,
 }
+
+const _: () = assert!(Style::COUNT <= u32::BITS as usize);
 
 impl Encodings {
     fn clear(&mut self) {
-        for (bytes, _) in &mut self.lines {
-            bytes.clear();
+        while self.used != 0 {
+            if let Some((bytes, _)) = self.lines.get_mut(self.used.trailing_zeros() as usize) {
+                bytes.clear();
+            }
+            self.used &= self.used - 1;
         }
     }
 
     /// The line's bytes in `style` and how many lines those are; encoded when first asked for.
     fn get(&mut self, style: Style, event: &Event<'_>, wall_time: WallTime) -> (&[u8], u64) {
-        let Some((bytes, lines)) = self.lines.get_mut(style.index()) else {
+        let index = style.index();
+        let Some((bytes, lines)) = self.lines.get_mut(index) else {
             return (&[], 0);
         };
         if bytes.is_empty() {
+            self.used |= 1 << index;
             *lines = wire::encode(bytes, event, style, wall_time);
         }
         (bytes, *lines)
@@ -81,13 +92,14 @@ impl Output {
     ) -> Option<Position> {
         let (hard_max, wall_time) = (self.limits.hard_bytes, self.wall_time);
         let output = connection.output_mut();
-        let (style, mut lines) = (output.style(false), 0);
+        let call = receipt.map_or(Call::None, |receipt| receipt.call);
+        let (style, mut lines) = (output.style(false, call), 0);
         let bytes = output.append(&mut self.pool, hard_max, |buffer| {
             lines = encode(buffer, style, wall_time);
         })?;
         self.totals.add(output, bytes);
         let end = output.end();
-        if let Some(Traced { from, message }) = receipt {
+        if let Some(Traced { from, message, .. }) = receipt {
             match message {
                 None => self.receipts.push(self.now, id, from, end),
                 Some(message) => self.receipts.push_copy(self.now, id, from, end, message),
@@ -182,7 +194,7 @@ impl<S: Transport> Sink<'_, S> {
         let Some(mut connection) = self.table.get_mut(id).filter(|c| c.is_open()) else {
             return;
         };
-        let style = connection.output().style(to.in_other_room);
+        let style = connection.output().style(to.in_other_room, to.call);
         let (bytes, lines) = line.encodings.get(style, line.event, self.output.wall_time);
         let accepts = connection.output().accepts_line(bytes.len(), soft_max);
         if !accepts && !connection.output().is_blocked() {
@@ -226,8 +238,13 @@ impl<S: Transport> Outbox for Sink<'_, S> {
     }
 
     fn deliver(&mut self, to: ClientId, from: UserId, event: &Event<'_>) -> Delivery {
-        let message = None;
-        self.deliver_traced(to, Traced { from, message }, event)
+        let (message, call) = (None, call_of(event));
+        let receipt = Traced {
+            from,
+            message,
+            call,
+        };
+        self.deliver_traced(to, receipt, event)
     }
 
     fn deliver_copies<I>(&mut self, to: I, from: UserId, event: &Event<'_>) -> Delivery
@@ -235,9 +252,15 @@ impl<S: Transport> Outbox for Sink<'_, S> {
         I: Iterator<Item = ClientId>,
     {
         let message = Some(self.output.receipts.next_message());
+        let call = call_of(event);
+        let receipt = Traced {
+            from,
+            message,
+            call,
+        };
         let mut delivery = Delivery::Refused;
         for to in to {
-            if self.deliver_traced(to, Traced { from, message }, event) == Delivery::Queued {
+            if self.deliver_traced(to, receipt, event) == Delivery::Queued {
                 delivery = Delivery::Queued;
             }
         }
@@ -281,6 +304,17 @@ impl<S: Transport> Outbox for Sink<'_, S> {
     fn set_times(&mut self, client: ClientId, on: bool) {
         if let Some(connection) = self.table.get_mut(client) {
             connection.output_mut().set_times(on);
+        }
+    }
+
+    fn bell(&self, client: ClientId) -> Bell {
+        let connection = self.table.get(client);
+        connection.map_or(Bell::Off, |connection| connection.output().bell())
+    }
+
+    fn set_bell(&mut self, client: ClientId, bell: Bell) {
+        if let Some(connection) = self.table.get_mut(client) {
+            connection.output_mut().set_bell(bell);
         }
     }
 
@@ -331,5 +365,13 @@ impl<S: Transport> Outbox for Sink<'_, S> {
             connection.set_registered();
             self.table.rearm(client.slot);
         }
+    }
+}
+
+/// How a private message concerns its recipient: one to oneself is one's own.
+fn call_of(event: &Event<'_>) -> Call {
+    match event {
+        Event::Private { from, to, .. } if *to == [**from] => Call::None,
+        _ => Call::Private,
     }
 }

@@ -1,6 +1,7 @@
 //! Events as JSON, one object a line.
 
 mod accounts;
+mod calls;
 mod history;
 mod moderation;
 mod operators;
@@ -23,15 +24,21 @@ use super::text::answer::Answer;
 use super::text::replies::answer;
 use super::wall_time::WallTime;
 
-/// Writes `event` as one line. `unix_ms` is the time that it happened.
-pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, unix_ms: u64) {
+/// Writes `event` as one line. `unix_ms` is the time that it happened. With `mention`, it has the recipient's name.
+pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, unix_ms: u64, mention: bool) {
+    let line = Line {
+        event,
+        unix_ms,
+        mention,
+    };
     // All keys are strings, so this cannot fail.
-    lines.line(|out| serde_json::to_writer(out, &Line { event, unix_ms }));
+    lines.line(|out| serde_json::to_writer(out, &line));
 }
 
 struct Line<'a> {
     event: &'a Event<'a>,
     unix_ms: u64,
+    mention: bool,
 }
 
 impl Serialize for Line<'_> {
@@ -64,6 +71,7 @@ impl Serialize for Line<'_> {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("text", text)?;
                 optional(&mut map, "id", id.as_ref())?;
+                optional(&mut map, "mention", self.mention.then_some(&true))?;
             }
             Event::Topic { room, from, text } => {
                 map.serialize_entry("room", room)?;
@@ -121,6 +129,7 @@ impl Serialize for Line<'_> {
             | Event::Forgotten { .. }
             | Event::Kept { .. } => history::event_fields(&mut map, self.event)?,
             Event::People(event) => people::event_fields(&mut map, event)?,
+            Event::Call(event) => calls::event_fields(&mut map, event)?,
             Event::Moderation(event) => moderation::event_fields(&mut map, event)?,
             Event::Operator(event) => operators::event_fields(&mut map, event, self.unix_ms)?,
             Event::Notice(notice) => notice_fields(&mut map, notice)?,
@@ -153,6 +162,7 @@ fn type_of(event: &Event<'_>) -> &'static str {
         Event::Forgotten { .. } => "forgotten",
         Event::Kept { .. } => "rule",
         Event::People(event) => people::type_of(event),
+        Event::Call(event) => calls::type_of(event),
         Event::Moderation(event) => moderation::type_of(event),
         Event::Operator(event) => operators::type_of(event),
         Event::Notice(_) => "notice",

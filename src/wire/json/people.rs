@@ -2,10 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::command::Bell;
-use crate::chat::event::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, Reply};
+use crate::chat::event::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply};
 
-use super::{optional, text_field};
+use super::optional;
 
 pub(super) fn type_of(event: &PeopleEvent<'_>) -> &'static str {
     match event {
@@ -66,7 +65,6 @@ pub(super) fn fields<M: SerializeMap>(
             map.serialize_entry("strangers", &view.strangers)?;
             map.serialize_entry("keep", &view.keep)
         }
-        PeopleReply::Notify { .. } => text_field(map, Reply::People(*reply)),
     }
 }
 
@@ -77,14 +75,5 @@ impl Serialize for FriendView {
         map.serialize_entry("here", &self.here)?;
         map.serialize_entry("mutual", &self.mutual)?;
         map.end()
-    }
-}
-
-pub(super) fn bell_word(bell: Bell) -> &'static str {
-    match bell {
-        Bell::Off => "off",
-        Bell::Private => "private",
-        Bell::Mention => "mention",
-        Bell::All => "all",
     }
 }

@@ -9,7 +9,9 @@ use crate::chat::stats::ServerStats;
 
 use super::super::text;
 use super::views::view_fields;
-use super::{accounts, history, millis, moderation, operators, optional, people, text_field};
+use super::{
+    accounts, calls, history, millis, moderation, operators, optional, people, text_field,
+};
 
 /// What an answer tells beside that something was done.
 pub(super) fn fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<(), M::Error> {
@@ -23,6 +25,7 @@ pub(super) fn fields<M: SerializeMap>(map: &mut M, reply: &Reply<'_>) -> Result<
         Reply::Account(reply) => accounts::fields(map, reply),
         Reply::History(reply) => history::fields(map, reply),
         Reply::People(reply) => people::fields(map, reply),
+        Reply::Call(reply) => calls::fields(map, reply),
         Reply::Moderation(reply) => moderation::fields(map, reply),
         Reply::Operator(reply) => operators::fields(map, reply),
     }
@@ -115,7 +118,7 @@ fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Res
         SettingReply::Echo(on) => map.serialize_entry("echo", on),
         SettingReply::Raw(on) => map.serialize_entry("raw", on),
         SettingReply::Times(on) => map.serialize_entry("times", on),
-        SettingReply::Bell(bell) => map.serialize_entry("bell", people::bell_word(*bell)),
+        SettingReply::Bell(bell) => map.serialize_entry("bell", calls::bell_word(*bell)),
         SettingReply::Away { .. } | SettingReply::Back => text_field(map, Reply::Setting(*reply)),
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod answer;
+pub mod calls;
 pub mod durations;
 pub mod help;
 pub mod history;

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::command::Bell;
 use crate::chat::event::{
     FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView,
 };
@@ -59,7 +58,6 @@ pub(super) fn lines(reply: &PeopleReply<'_>, time: WallTime, out: Out<'_>) {
             out.words(format_args!("You block {}.", Listed(names)));
         }
         PeopleReply::Privacy(view) => privacy_lines(view, out),
-        PeopleReply::Notify { .. } => out.words(format_args!("{reply:?}")),
     }
 }
 
@@ -114,15 +112,6 @@ fn privacy_lines(view: PrivacyView, out: Out<'_>) {
     for (setting, is_on, on, off) in lines {
         let (word, means) = if is_on { ("on", on) } else { ("off", off) };
         out.words(format_args!("{setting:9} {word:3} {means}"));
-    }
-}
-
-pub(super) fn bell_line(bell: Bell, out: Out<'_>) {
-    match bell {
-        Bell::Off => out.words(format_args!("Bell: off.")),
-        Bell::Private => out.words(format_args!("Bell: private.")),
-        Bell::Mention => out.words(format_args!("Bell: mention.")),
-        Bell::All => out.words(format_args!("Bell: all.")),
     }
 }
 

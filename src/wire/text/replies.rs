@@ -13,7 +13,7 @@ use super::super::wall_time::WallTime;
 use super::answer::Out;
 use super::durations::HumanDuration;
 use super::{
-    Listed, VERSION, accounts, help, history, moderation, operators, people, plural, rooms,
+    Listed, VERSION, accounts, calls, help, history, moderation, operators, people, plural, rooms,
 };
 
 /// Passes each line of an answer to `out`. Most answers have one; `Done` has none.
@@ -29,6 +29,7 @@ pub fn answer(reply: &Reply<'_>, time: WallTime, out: Out<'_>) {
         Reply::Account(reply) => accounts::lines(reply, time, out),
         Reply::History(reply) => history::lines(reply, out),
         Reply::People(reply) => people::lines(reply, time, out),
+        Reply::Call(reply) => calls::lines(reply, out),
         Reply::Moderation(reply) => moderation::lines(reply, time, out),
         Reply::Operator(reply) => operators::lines(reply, time, out),
     }
@@ -163,7 +164,7 @@ fn setting_lines(reply: &SettingReply<'_>, out: Out<'_>) {
         SettingReply::Raw(false) => out.words(format_args!(
             "Raw is off: the first characters of a line decide what it is."
         )),
-        SettingReply::Bell(bell) => people::bell_line(bell, out),
+        SettingReply::Bell(bell) => calls::bell_line(bell, out),
         SettingReply::Times(on) => out.words(format_args!(
             "Times are {}: lines from people come {} their time.",
             on_off(on),

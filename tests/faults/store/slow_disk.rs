@@ -274,6 +274,41 @@ fn disk_that_stands_still_does_not_keep_the_daemon_from_its_exit() {
     store.check();
 }
 
+/// The answer to a line for one who hides comes when that to one who is absent does: once it is kept.
+#[test]
+fn line_for_one_who_hides_is_answered_by_the_disk() {
+    let store = Store::with_accounts(&["alice", "heidi", "nobody"]);
+    let daemon = store.start(&["--keep-time", "3600"]);
+    let [mut alice, mut heidi] = ["alice", "heidi"].map(|name| enter(&daemon, name));
+    heidi.ok("/privacy hidden on");
+    heidi.ok(&format!("/part {ROOM}"));
+    heidi.ok("/part lobby");
+    let mut guest = Speaker::join(&daemon, "guest");
+    for line in ["@heidi:here", "@nobody:away"] {
+        let locked = Locked::begin(&store);
+        alice.send(line);
+        if line == "@heidi:here" {
+            heidi.hear("here");
+        }
+        for number in 0..ROUNDS {
+            guest.ok(&format!("@alice:{number}"));
+        }
+        let mut heard = 0;
+        while heard < ROUNDS {
+            let object = alice.next_object().unwrap();
+            let kind = object["type"].as_str().unwrap();
+            assert!(
+                kind != "ok" && kind != "error",
+                "answered too soon: {object}"
+            );
+            heard += usize::from(kind == "private");
+        }
+        locked.release();
+        let answer = alice.expect_ok();
+        assert_eq!(answer["waiting"].as_array().unwrap().len(), 1, "{answer}");
+    }
+}
+
 #[test]
 fn program_that_locks_the_store_stops_nobody() {
     let store = Store::with_accounts(&["alice", "bob", "carol"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
-    AccountCommand, Command, MembershipCommand, MessageCommand, Mode, Reading, SessionCommand,
+    AccountCommand, Bell, Command, MembershipCommand, MessageCommand, Mode, Reading, SessionCommand,
 };
 use chinwag::chat::event::{
     AccountReply, Event, MembershipReply, Need, Notice, Reply, SessionReply,
@@ -423,6 +423,12 @@ impl Outbox for Told {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, _: ClientId) -> Bell {
+        Bell::Off
+    }
+
+    fn set_bell(&mut self, _: ClientId, _: Bell) {}
 
     fn close(&mut self, client: ClientId, reason: CloseReason) {
         let twin = self.closed.insert(client, reason);

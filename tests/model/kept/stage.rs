@@ -7,19 +7,20 @@ use std::time::Duration;
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
 use chinwag::chat::command::{
-    AccountCommand, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
+    AccountCommand, Bell, Command, ForgetCommand, HistoryCommand, KeepCommand, MembershipCommand,
     MessageCommand, Mode, PlaceName, Reading, Recipients, SessionCommand, SettingCommand,
     TopicChange, WantedRange,
 };
 use chinwag::chat::event::{
-    AccountReply, Done, Event, HistoryReply, MembershipReply, Missed, ModerationEvent,
-    ModerationReply, Notice, PageOf, PlaceView, Reply, RoomView, SessionReply, SettingReply,
+    AccountReply, CallEvent, CallReply, Done, Event, HistoryReply, MembershipReply, Missed,
+    ModerationEvent, ModerationReply, Notice, PageOf, PlaceView, Reply, RoomView, SessionReply,
+    SettingReply,
 };
 use chinwag::chat::ids::{AccountId, ClientId, LineId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
 use chinwag::chat::name::{Name, RoomName};
 use chinwag::chat::order::Limited;
-use chinwag::chat::outbox::{Addressee, Delivery, Outbox};
+use chinwag::chat::outbox::{Addressee, Call, Delivery, Outbox};
 use chinwag::chat::refusal::{MessageRefusal, ModerationRefusal, Refusal};
 use chinwag::chat::secret::Secret;
 use chinwag::chat::stats::ServerStats;
@@ -403,6 +404,7 @@ pub fn read(of: &str, up_to: Option<u64>) -> Command<'static> {
 pub struct Ears {
     pub heard: BTreeMap<ClientId, Vec<String>>,
     pub modes: BTreeMap<ClientId, Mode>,
+    pub bells: BTreeMap<ClientId, Bell>,
     pub refusing: BTreeSet<ClientId>,
     /// Private messages that were taken, by recipient and sender.
     pub delivered: BTreeMap<(ClientId, UserId), usize>,
@@ -457,7 +459,11 @@ impl Outbox for Ears {
         I: Iterator<Item = Addressee>,
     {
         for addressee in to {
-            self.note(addressee.client, in_words(event));
+            let mut words = in_words(event);
+            if addressee.call == Call::Mention {
+                words.push_str(" !");
+            }
+            self.note(addressee.client, words);
         }
     }
 
@@ -474,6 +480,14 @@ impl Outbox for Ears {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, client: ClientId) -> Bell {
+        self.bells.get(&client).copied().unwrap_or_default()
+    }
+
+    fn set_bell(&mut self, client: ClientId, bell: Bell) {
+        self.bells.insert(client, bell);
+    }
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
@@ -588,6 +602,14 @@ fn in_words(event: &Event<'_>) -> String {
             Some(days) => format!("{from} keeps {room} {days}"),
             None => format!("{from} keeps {room} no longer"),
         },
+        Event::Call(CallEvent::Receipt { name, up_to, state }) => {
+            format!("{state:?} {name} #{up_to}")
+        }
+        Event::Call(CallEvent::Waiting {
+            name,
+            count,
+            notify,
+        }) => format!("waiting {name} {count} {notify}"),
         Event::Notice(notice) => notice_in_words(notice),
         Event::Ok(reply) => reply_in_words(reply),
         Event::Error(refusal) => {
@@ -667,6 +689,8 @@ fn reply_in_words(reply: &Reply<'_>) -> String {
             };
             format!("ok{}{waiting}", number(said.id))
         }
+        Reply::Call(CallReply::Notify { text }) => format!("notify {text:?}"),
+        Reply::Call(CallReply::Feed(on)) => format!("feed {on}"),
         Reply::Session(SessionReply::Registered { name, entered }) => {
             format!("registered {name} {}", view(entered))
         }

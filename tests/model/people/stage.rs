@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chinwag::chat::archive::Settled;
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::Mode;
+use chinwag::chat::command::{Bell, Mode};
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::{AccountId, ClientId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
@@ -330,6 +330,12 @@ impl Outbox for Ears {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, _: ClientId) -> Bell {
+        Bell::Off
+    }
+
+    fn set_bell(&mut self, _: ClientId, _: Bell) {}
 
     fn close(&mut self, _: ClientId, _: CloseReason) {}
 
