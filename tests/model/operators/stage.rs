@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chinwag::chat::archive::{Restored, Settled};
 use chinwag::chat::close_reason::CloseReason;
-use chinwag::chat::command::Mode;
+use chinwag::chat::command::{Bell, Mode};
 use chinwag::chat::event::Event;
 use chinwag::chat::ids::{ClientId, Peer, UserId};
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
@@ -335,6 +335,12 @@ impl Outbox for Told {
     }
 
     fn set_times(&mut self, _: ClientId, _: bool) {}
+
+    fn bell(&self, _: ClientId) -> Bell {
+        Bell::default()
+    }
+
+    fn set_bell(&mut self, _: ClientId, _: Bell) {}
 
     fn close(&mut self, client: ClientId, reason: CloseReason) {
         let twin = self.closed.insert(client, reason);
