@@ -17,7 +17,7 @@ use chinwag::chat::name::RoomName;
 use chinwag::config::store::StorePlace;
 use chinwag::config::{Config, Limits, ListenAddr};
 use chinwag::wire::text::VERSION;
-use people::{Accounts, Keeping};
+use people::{Accounts, Keeping, Operators};
 use store::Task;
 use values::{
     count, keepalive_seconds, line_bytes, listen_addr, rate, room_name, seconds, server_name, size,
@@ -94,6 +94,9 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = "Accounts")]
     accounts: Accounts,
+
+    #[command(flatten, next_help_heading = "Operators")]
+    operators: Operators,
 
     #[command(subcommand)]
     task: Option<Task>,
@@ -356,6 +359,7 @@ impl Args {
             waiting,
             keeping,
             accounts,
+            operators,
             ..
         } = self;
         let store = keeping.store_config(place, accounts.hash_queue);
@@ -384,7 +388,8 @@ impl Args {
             server_name: self.name,
             lobby: self.lobby,
             motd,
-            operators: Vec::new(),
+            operators: operators.op.into_iter().flatten().collect(),
+            bans: operators.bans,
             limits,
             store,
             accounts,
@@ -523,6 +528,11 @@ mod tests {
                 &["--search"],
                 Some("--search needs a store, and --store is none"),
             ),
+            (
+                &["--op", "boss,"],
+                Some("--op needs a store, and --store is none"),
+            ),
+            (&["--bans", "bans.txt"], None),
             (&["--keep-time", "1"], None),
         ] {
             for (store, why) in [("none", why), ("none.db", None)] {

@@ -36,6 +36,8 @@ pub struct Config {
     pub motd: Vec<String>,
     /// The accounts that are operators of the server.
     pub operators: Vec<Name>,
+    /// A file of bans.
+    pub bans: Option<PathBuf>,
     /// All limits but those of what is kept.
     pub limits: Limits,
     /// Where things are kept, and how much.
@@ -78,6 +80,7 @@ impl Config {
                 // Nobody could ever come in.
                 ("--require-account", self.accounts.are_required),
                 ("--search", self.store.search),
+                ("--op", !self.operators.is_empty()),
             ];
             if let Some((flag, _)) = needs.into_iter().find(|(_, needs)| *needs) {
                 return Err(ConfigError::NoStore(flag));

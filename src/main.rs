@@ -93,12 +93,12 @@ fn main() -> ExitCode {
         log::warn!("the limit of open files leaves room for {clients_max} clients, not {wanted}");
     }
     let had_terminal = io::stderr().is_terminal();
-    let exit = event_loop.run(|| {
+    let exit = event_loop.run(|why| {
         if had_terminal && !io::stderr().is_terminal() {
             return Sighup::Exit; // the controlling terminal is gone
         }
         // Logged first, as reopening can fail.
-        log::info!("signal 1: opening the log file anew, if there is one");
+        log::info!("{why}: opening the log file anew, if there is one");
         log.reopen();
         Sighup::Reopened
     });

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chinwag::chat::limits::{AccountLimits, HistoryLimits};
+use chinwag::chat::name::Name;
 use chinwag::config::store::{StoreConfig, StorePlace};
 
-use super::values::{count, days, page_lines, rate, seconds, size, yes_or_no};
+use super::values::{account_name, count, days, page_lines, rate, seconds, size, yes_or_no};
 
 /// What is kept, and for how long.
 #[derive(Debug, clap::Args)]
@@ -149,6 +150,20 @@ pub struct Accounts {
     /// A file of names that no account may have, one a line; read at the start only
     #[arg(long, value_name = "FILE", env = "CHINWAG_DENY_NAMES", hide_env = true)]
     pub deny_names: Option<PathBuf>,
+}
+
+/// Who keeps order, and whom they keep out.
+#[derive(Debug, clap::Args)]
+pub struct Operators {
+    /// Accounts that are operators of the server, split at commas; so is who comes by a Unix socket
+    /// as the daemon's own user, or as root
+    #[arg(long, value_name = "NAME", env = "CHINWAG_OP", hide_env = true)]
+    #[arg(value_delimiter = ',', value_parser = account_name)]
+    pub op: Vec<Option<Name>>,
+
+    /// A file of addresses that are kept out: one in CIDR and why a line; read at SIGHUP, too
+    #[arg(long, value_name = "FILE", env = "CHINWAG_BANS", hide_env = true)]
+    pub bans: Option<PathBuf>,
 }
 
 impl Keeping {

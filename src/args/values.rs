@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chinwag::chat::name::RoomName;
+use chinwag::chat::name::{Name, RoomName};
 use chinwag::config::{ListenAddr, ListenAddrError};
 
 /// The longest server name, in characters: it stands in lines with other words.
@@ -40,6 +40,15 @@ pub fn server_name(text: &str) -> Result<String, String> {
 pub fn room_name(text: &str) -> Result<RoomName, String> {
     let text = text.trim();
     RoomName::parse(text).map_err(|_| "a room is 1 to 32 ASCII letters, digits, - and _".to_owned())
+}
+
+/// A name of a list, in which there may be blanks, and a comma at the end.
+pub fn account_name(text: &str) -> Result<Option<Name>, String> {
+    let text = text.trim();
+    let name = (!text.is_empty()).then(|| Name::parse(text)).transpose();
+    name.map_err(|_| {
+        "a name is a letter and up to 23 letters, digits, - and _ behind it".to_owned()
+    })
 }
 
 /// A variable's value; on the command line the flag has none.

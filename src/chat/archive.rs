@@ -446,6 +446,8 @@ pub enum Question {
     Profile { account: AccountId },
     /// Deeds, the newest first, behind so many that are newer.
     Deeds { skip: u64, count: usize },
+    /// All that is kept, copied to a file beside it that is named for this time.
+    BackUp { at: UnixMs },
 }
 
 /// Where a page lies.
@@ -514,6 +516,8 @@ pub enum Answer {
         /// How many there are in all.
         total: u64,
     },
+    /// To [`Question::BackUp`]: the file's name, in the folder of what is kept; `None` if it could not be written.
+    BackedUp(Option<Box<str>>),
 }
 
 /// Missed and unread lines are counted up to this many: nobody reads more, and the count stays quick.

@@ -8,6 +8,7 @@ use super::archive::Label;
 use super::history::effects::Cursor;
 use super::ids::{ClientId, Peer, RoomId, UserId};
 use super::name::Name;
+use super::operators::silences::Silence;
 use super::time::Timestamp;
 
 /// One connection: of a user, once it is registered or has logged in.
@@ -27,6 +28,8 @@ pub(super) struct Client {
     pub echo: bool,
     /// The user has other connections, which are shown what this one says.
     pub one_of_several: bool,
+    /// It may be that it may not speak.
+    pub is_watched: bool,
     /// It wants to know when a line has its user's name.
     pub wants_mentions: bool,
     // The second line.
@@ -67,6 +70,8 @@ pub(super) struct Extras {
     former_name: Option<Name>,
     /// Its listener knows that it is an operator's.
     is_trusted: bool,
+    /// It may not speak, as a guest's.
+    silence: Option<Box<Silence>>,
 }
 
 impl Client {
@@ -79,6 +84,7 @@ impl Client {
             current: None,
             echo: false,
             one_of_several: false,
+            is_watched: false,
             wants_mentions: false,
             user: None,
             name: None,
@@ -156,6 +162,14 @@ impl Client {
 
     pub fn set_trusted(&mut self) {
         self.extras_mut().is_trusted = true;
+    }
+
+    pub fn silence(&self) -> Option<&Silence> {
+        self.extras.as_ref()?.silence.as_deref()
+    }
+
+    pub fn set_silence(&mut self, silence: Option<Silence>) {
+        self.extras_mut().silence = silence.map(Box::new);
     }
 
     /// The name that it asked for where only accounts may be.

@@ -31,6 +31,10 @@ pub enum CloseReason {
     Replaced,
     /// Its account, password or token is no more.
     AccountEnded,
+    /// An operator of the server removed its user.
+    Removed,
+    /// Its address or account is banned.
+    Banned,
 }
 
 impl CloseReason {
@@ -38,7 +42,7 @@ impl CloseReason {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Quit,
         Self::EndOfInput,
         Self::Broken,
@@ -53,6 +57,8 @@ impl CloseReason {
         Self::Shutdown,
         Self::Replaced,
         Self::AccountEnded,
+        Self::Removed,
+        Self::Banned,
     ];
 
     /// Its place in [`CloseReason::ALL`].
@@ -79,6 +85,8 @@ impl CloseReason {
             Self::Shutdown => "shutdown",
             Self::Replaced => "replaced by a newer connection",
             Self::AccountEnded => "account, password or token ended",
+            Self::Removed => "removed by an operator",
+            Self::Banned => "banned",
         }
     }
 }

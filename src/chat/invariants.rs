@@ -13,6 +13,7 @@ impl Chat {
         self.pending.check_invariants();
         self.history.check_invariants();
         self.accounts.check_invariants();
+        self.operators.bans.check_invariants();
         self.calls.check_invariants();
         self.people.relations.check_invariants();
         self.people.veiled.check_invariants();

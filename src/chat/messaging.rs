@@ -41,6 +41,12 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
+        if sender.is_watched
+            && !self.is_for_operators(sender, &command)
+            && let Some(refused) = self.refuse_silenced(now, sender, outbox)
+        {
+            return refused;
+        }
         match command {
             MessageCommand::Say(text) => {
                 self.speak(now, sender, Speech::Message(text), outbox, archive)

@@ -32,6 +32,7 @@ mod moderation;
 mod moderation_commands;
 pub mod name;
 mod operator_commands;
+mod operators;
 pub mod order;
 pub mod outbox;
 mod pending;
@@ -69,6 +70,7 @@ use ids::{AccountId, ClientId, Peer, UserId};
 use limits::{AccountLimits, HistoryLimits};
 use moderation::room_rules::RoomRules;
 use name::{Name, RoomName};
+use operators::Operators;
 use outbox::Outbox;
 use pending::Pending;
 use people::People;
@@ -80,6 +82,7 @@ use time::{Now, Timestamp};
 pub use calls::{FEEDS_MAX, MENTION_WORDS_MAX, MENTIONED_MAX, RECEIPT_INTERVAL, WAITING_INTERVAL};
 pub use history::LINES_RESERVED;
 pub use membership::ENTRY_NAMES_MAX;
+pub use operators::bans::ListedBan;
 pub use pending::UNANSWERED_MAX;
 pub use presence::{
     PRESENCE_IMMEDIATE_MEMBERS_MAX, PRESENCE_INTERVAL, PRESENCE_MEMBERS_MAX, PRESENCE_NAMES_MAX,
@@ -126,6 +129,7 @@ pub struct Chat {
     guard: Guard,
     prompts: Prompts,
     expiry: Expiry,
+    operators: Operators,
     calls: Calls,
 }
 
@@ -141,6 +145,7 @@ impl Chat {
             pending: Pending::new(settings.history.keep_time, hasher.clone()),
             accounts: Accounts::new(&settings.accounts.denied_names, hasher.clone()),
             history: History::new(&hasher),
+            operators: Operators::new(&hasher),
             calls: Calls::new(&hasher),
             people: People::new(&hasher),
             rules: RoomRules::new(hasher.clone()),
@@ -161,6 +166,7 @@ impl Chat {
     /// Takes a new connection. `id` must not be in use.
     pub fn connect(&mut self, now: Timestamp, id: ClientId, peer: Peer) {
         self.directory.connect(id, peer, now);
+        self.watch(id);
     }
 
     /// Greets a client; to be called once. `first` is its first line, if it was quick: if that asks for a
@@ -246,6 +252,7 @@ impl Chat {
     /// Takes in what was kept before the server started. To be called once, before anything else.
     pub fn restore(&mut self, mut restored: Restored) {
         self.accounts.restore(&restored);
+        self.operators.restore(&mut restored);
         self.calls.restore(&restored);
         self.people.relations.restore(&restored.relations);
         self.restore_rules(&restored);
@@ -418,13 +425,21 @@ struct Sender {
     client: ClientId,
     user: UserId,
     name: Name,
+    /// It may be that they may not speak.
+    is_watched: bool,
 }
 
 impl Sender {
     /// The user of `client`, once registered.
     fn new(client: ClientId, record: &Client) -> Option<Self> {
         let (user, name) = (record.user?, record.name?);
-        Some(Self { client, user, name })
+        let is_watched = record.is_watched;
+        Some(Self {
+            client,
+            user,
+            name,
+            is_watched,
+        })
     }
 }
 
@@ -463,6 +478,15 @@ fn check_note(text: Option<&str>) -> Result<(), Refusal<'_>> {
         }));
     }
     Ok(())
+}
+
+/// The start of a text, as much as may be repeated to many, where nothing is refused for its length.
+fn cut_note(text: &str) -> &str {
+    let mut end = text.len().min(NOTE_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// The refusal that the sender of a line sees. One who has no name is told how to register, unless the

@@ -57,6 +57,13 @@ impl Call {
     }
 }
 
+/// Something that only the server can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerRequest {
+    /// Opens its log anew, and reads its files again.
+    Reload,
+}
+
 /// Takes the events that the core decides on. The server's implementation encodes them into the
 /// buffers of sockets; a test's keeps them.
 ///
@@ -119,6 +126,9 @@ pub trait Outbox {
 
     /// A wrong password or token came from `peer`: for the log, as guesses come in crowds.
     fn note_wrong_secret(&mut self, _peer: &Peer) {}
+
+    /// Asks for something that only the server can do; it is done at the end of the turn.
+    fn request(&mut self, _request: ServerRequest) {}
 
     /// The server's counters.
     fn stats(&self) -> ServerStats;

@@ -13,6 +13,7 @@ use super::archive::{Answer, ChangeAnswer, Hashed, Ticket};
 use super::history::effects::{HistoryEffect, HistoryStep, LineEffect};
 use super::ids::ClientId;
 use super::moderation::effects::ModerationEffect;
+use super::operators::effects::{OperatorEffect, OperatorStep};
 use super::people::effects::{PeopleEffect, PeopleStep};
 use super::time::Timestamp;
 
@@ -64,6 +65,8 @@ pub(super) enum Effect {
     /// See there.
     History(Box<HistoryEffect>),
     /// See there.
+    Operator(Box<OperatorEffect>),
+    /// See there.
     People(Box<PeopleEffect>),
     /// See there.
     Moderation(Box<ModerationEffect>),
@@ -93,6 +96,8 @@ pub(super) enum Step {
     Account(Box<AccountStep>),
     /// See there.
     History(Box<HistoryStep>),
+    /// See there.
+    Operator(Box<OperatorStep>),
     /// See there.
     People(Box<PeopleStep>),
 }

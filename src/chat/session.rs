@@ -16,7 +16,7 @@ use super::presence::PRESENCE_MEMBERS_MAX;
 use super::refusal::{MembershipRefusal, Refusal, SessionRefusal};
 use super::rooms::Room;
 use super::time::{Now, Timestamp};
-use super::{Chat, NOTE_BYTES_MAX, Outcome, Sender, answer};
+use super::{Chat, Outcome, Sender, answer, cut_note};
 
 /// How long ago the last line of a user is for their connection to be in doubt. Who comes back after a
 /// crash or in another network needs longer.
@@ -83,6 +83,9 @@ impl Chat {
     ) -> Outcome<'a> {
         match (sender, name) {
             (Some(sender), name) => {
+                if let Some(refused) = self.refuse_silenced(now, sender, outbox) {
+                    return refused;
+                }
                 let speech = Speech::Message(line);
                 let spoken = self.announce_speech(now, sender, speech, outbox)?;
                 if let (Ok(name), Spoken::Heard(_)) = (name, spoken) {
@@ -131,6 +134,9 @@ impl Chat {
         name: Name,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        if let Some(refused) = self.refuse_guest(now, id, outbox) {
+            return refused;
+        }
         self.check_free(now.timestamp, id, name, None, outbox)?;
         self.check_guests(id, name)?;
         let user = self.directory.register(id, name);
@@ -286,13 +292,4 @@ impl Chat {
         outbox.close(id, CloseReason::Quit);
         answered
     }
-}
-
-/// The start of a text, as much as may be repeated to many: a quit is never refused.
-fn cut_note(text: &str) -> &str {
-    let mut end = text.len().min(NOTE_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }

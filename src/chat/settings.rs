@@ -58,6 +58,11 @@ impl Chat {
             Some(TopicChange::Set(text)) => Some(text),
             Some(TopicChange::Clear) | None => None,
         };
+        if change.is_some()
+            && let Some(refused) = self.refuse_silenced(now, sender, outbox)
+        {
+            return refused;
+        }
         check_note(text)?;
         let current = self
             .directory

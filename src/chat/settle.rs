@@ -62,7 +62,10 @@ impl Chat {
             let (decided, unheard) = match effect {
                 Effect::Line(line) => (line.decided(), line.unheard()),
                 Effect::History(effect) => (None, effect.take_unheard()),
-                Effect::Account(_) | Effect::Moderation(_) | Effect::People(_) => (None, None),
+                Effect::Account(_)
+                | Effect::Moderation(_)
+                | Effect::Operator(_)
+                | Effect::People(_) => (None, None),
             };
             let refusal = match effect {
                 Effect::Moderation(effect) => effect.not_kept(true),
@@ -109,6 +112,7 @@ impl Chat {
             Effect::History(effect) => {
                 self.history_settled(now, client, *effect, kept, answer, outbox, archive)
             }
+            Effect::Operator(effect) => Self::operator_settled(client, &effect, kept, outbox),
             Effect::Moderation(effect) => self.moderation_settled(
                 now,
                 client,
@@ -142,8 +146,11 @@ impl Chat {
             Step::Account(step) if is_here => {
                 self.account_step(now, client, *step, response, outbox, archive)
             }
+            Step::Operator(step) if is_here => {
+                self.operator_step(now, client, &step, response, outbox, archive)
+            }
             Step::People(step) if is_here => self.people_step(client, &step, response, outbox),
-            Step::Account(_) | Step::History(_) | Step::People(_) => return,
+            Step::Account(_) | Step::History(_) | Step::Operator(_) | Step::People(_) => return,
         };
         self.end_later(client, outcome, outbox);
     }

@@ -43,13 +43,24 @@ fn of_listener(listener: &Listener) -> String {
         Listener::Unix(file, _) => match quoted(file.path()) {
             Some(path) => format!(
                 "chinwag listens on {listener}. To join, paste this in a terminal:\n  \
-                 nc -U {path}"
+                 nc -U {path}{}",
+                for_operators(file.is_own())
             ),
             None => format!(
                 "chinwag listens on {listener}. To join, connect to it; its path has characters \
-                 that cannot be pasted"
+                 that cannot be pasted{}",
+                for_operators(file.is_own())
             ),
         },
+    }
+}
+
+/// Who comes by a socket that was made here is told apart by its user.
+fn for_operators(is_own: bool) -> &'static str {
+    if is_own && cfg!(target_os = "linux") {
+        "\n  Who connects there as the daemon's user, or root, is an operator."
+    } else {
+        ""
     }
 }
 

@@ -34,6 +34,14 @@ pub enum StartError {
     /// There are too few descriptors for even one client.
     #[error(transparent)]
     TooFewDescriptors(#[from] TooFewDescriptors),
+    /// The file of bans cannot be used.
+    #[error("cannot read the bans {path}: {why}")]
+    Bans {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(Box<StoreError>),

@@ -16,6 +16,7 @@ use crate::server::switchboard::{Readiness, Switchboard};
 use super::acceptor::Acceptor;
 use super::archive::{self, Keeper, Opened};
 use super::banner::{banner, passwords};
+use super::bans_file::BansFile;
 use super::calendar::Calendar;
 use super::error::StartError;
 use super::listener::Listener;
@@ -75,6 +76,7 @@ pub struct EventLoop {
     acceptor: Acceptor,
     switchboard: Switchboard<Stream>,
     keeper: Keeper,
+    bans_file: BansFile,
     limits: Limits,
     start: Instant,
     calendar: Calendar,
@@ -98,6 +100,8 @@ impl EventLoop {
             .register(poll.registry(), Source::Signals.into())
             .map_err(StartError::system("watch for signals"))?;
 
+        let bans_file = BansFile::new(config.bans);
+        let listed_bans = bans_file.read_first()?;
         let mut listeners = inherited.listen(&limits)?;
         for address in &config.listen {
             listeners.extend(Listener::bind(address, &limits)?);
@@ -132,12 +136,19 @@ impl EventLoop {
         };
         let mut switchboard = Switchboard::new(settings, &limits, archive);
         switchboard.restore(restored);
+        switchboard.set_listed_bans(Timestamp::default(), listed_bans);
+        for name in switchboard.chat().missing_operators() {
+            log::warn!(
+                "--op {name}: there is no such account; until there is, only this machine can make it"
+            );
+        }
         Ok(Self {
             poll,
             signals,
             acceptor,
             switchboard,
             keeper,
+            bans_file,
             limits,
             start: Instant::now(),
             calendar: Calendar::of_system(),
@@ -165,11 +176,12 @@ impl EventLoop {
         self.limits.clients_max
     }
 
-    /// The loop. Returns after a signal that asks for it; calls `on_sighup` at each SIGHUP.
+    /// The loop. Returns after a signal that asks for it; calls `on_sighup` at each SIGHUP and `/reload`, with
+    /// the word for it.
     ///
     /// # Errors
     /// If the poll itself fails.
-    pub fn run(mut self, on_sighup: impl Fn() -> Sighup) -> Result<Exit, StartError> {
+    pub fn run(mut self, on_sighup: impl Fn(&str) -> Sighup) -> Result<Exit, StartError> {
         let mut shutdown = None;
         let exit = self.serve(&mut shutdown, on_sighup)?;
         // The store keeps what it was given, though nobody is left to be told; but for a second signal.
@@ -185,7 +197,7 @@ impl EventLoop {
     fn serve(
         &mut self,
         shutdown: &mut Option<Shutdown>,
-        on_sighup: impl Fn() -> Sighup,
+        on_sighup: impl Fn(&str) -> Sighup,
     ) -> Result<Exit, StartError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         loop {
@@ -221,6 +233,9 @@ impl EventLoop {
                 &mut self.switchboard,
             );
             self.switchboard.turn(now);
+            if self.switchboard.take_reload() && on_sighup("/reload") == Sighup::Reopened {
+                self.reload_bans(now);
+            }
             let end = self.now();
             self.load.end_turn(now, end);
             if let Some(shutdown) = shutdown
@@ -278,13 +293,19 @@ impl EventLoop {
         &mut self,
         now: Timestamp,
         shutdown: &mut Option<Shutdown>,
-        on_sighup: impl Fn() -> Sighup,
+        on_sighup: impl Fn(&str) -> Sighup,
     ) -> Option<i32> {
         let signals: Vec<i32> = self.signals.take().collect();
         for signal in signals {
             // A closing terminal may send SIGHUP twice: that is no second request.
-            if signal == SIGHUP && (on_sighup() == Sighup::Reopened || shutdown.is_some()) {
-                continue;
+            if signal == SIGHUP {
+                let is_reopened = on_sighup("signal 1") == Sighup::Reopened;
+                if is_reopened {
+                    self.reload_bans(now);
+                }
+                if is_reopened || shutdown.is_some() {
+                    continue;
+                }
             }
             if shutdown.is_some() {
                 log::warn!("a second signal ({signal}): ending at once");
@@ -300,6 +321,15 @@ impl EventLoop {
             self.switchboard.shut_down(now);
         }
         None
+    }
+
+    /// Reads the file of bans anew.
+    fn reload_bans(&mut self, now: Timestamp) {
+        if let Some(bans) = self.bans_file.read_again() {
+            self.switchboard.set_listed_bans(now, bans);
+            // Those who are caught are told, and closed.
+            self.switchboard.turn(now);
+        }
     }
 
     /// Moves a shutdown on. Returns whether it is over: all clients are gone, or the time for that is up.

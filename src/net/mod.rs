@@ -6,6 +6,7 @@
 mod acceptor;
 mod archive;
 mod banner;
+mod bans_file;
 mod calendar;
 pub mod error;
 pub mod event_loop;

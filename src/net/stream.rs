@@ -17,14 +17,19 @@ pub enum Stream {
     /// Over a network, or the loopback.
     Tcp(TcpStream),
     /// By a path in the file system.
-    Unix(UnixStream),
+    Unix {
+        /// The socket.
+        socket: UnixStream,
+        /// Its peer is the daemon's own user, or root.
+        is_operators: bool,
+    },
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
+            Self::Unix { socket, .. } => socket.as_fd(),
         }
     }
 }
@@ -44,7 +49,7 @@ impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix { socket, .. } => socket.shutdown(Shutdown::Write),
         }
     }
 
@@ -62,8 +67,18 @@ impl Transport for Stream {
     fn unacknowledged_bytes(&self) -> Option<usize> {
         match self {
             Self::Tcp(stream) => chinwag_outq::unacknowledged_bytes(stream).ok(),
-            Self::Unix(_) => None,
+            Self::Unix { .. } => None,
         }
+    }
+
+    fn is_operators(&self) -> bool {
+        matches!(
+            self,
+            Self::Unix {
+                is_operators: true,
+                ..
+            }
+        )
     }
 
     /// With a linger time of zero, closing resets the connection and drops what is not acknowledged
@@ -101,7 +116,7 @@ impl Stream {
         let interest = interest | Interest::PRIORITY;
         match self {
             Self::Tcp(stream) => registry.register(stream, token, interest),
-            Self::Unix(stream) => registry.register(stream, token, interest),
+            Self::Unix { socket, .. } => registry.register(socket, token, interest),
         }
     }
 }

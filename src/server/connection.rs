@@ -400,6 +400,8 @@ pub fn is_abrupt(reason: CloseReason) -> bool {
         | CloseReason::Tls
         | CloseReason::Shutdown
         | CloseReason::Replaced
-        | CloseReason::AccountEnded => false,
+        | CloseReason::AccountEnded
+        | CloseReason::Removed
+        | CloseReason::Banned => false,
     }
 }

@@ -13,8 +13,9 @@ use crate::chat::archive::{Archive, NotKept, Restored, Settled};
 use crate::chat::close_reason::CloseReason;
 use crate::chat::event::Notice;
 use crate::chat::ids::{ClientId, Peer, UserId};
+use crate::chat::outbox::Outbox;
 use crate::chat::time::Timestamp;
-use crate::chat::{Chat, Settings};
+use crate::chat::{Chat, ListedBan, Settings};
 use crate::config::Limits;
 use crate::wire::text::durations::HumanDuration;
 use crate::wire::wall_time::WallTime;
@@ -107,6 +108,19 @@ impl<S: Transport> Switchboard<S> {
         self.chat.restore(restored);
     }
 
+    /// Takes over what the file of bans lists now. Who is here and is caught by it goes.
+    pub fn set_listed_bans(&mut self, now: Timestamp, bans: Vec<ListedBan>) {
+        let (mut turn, _) = self.lend(now);
+        let clock = turn.clock();
+        let (chat, mut sink) = turn.chat_and_sink();
+        chat.set_listed_bans(clock, bans, &mut sink);
+    }
+
+    /// Whether an operator has wanted the files read anew since this was asked last.
+    pub fn take_reload(&mut self) -> bool {
+        self.output.take_reload()
+    }
+
     /// A client connects. `make` is given the id, to register the stream with the poll under it. If a
     /// limit is reached, the client is told and turned away.
     ///
@@ -121,17 +135,30 @@ impl<S: Transport> Switchboard<S> {
         let id = self.table.vacant_id();
         let stream = make(id)?;
         let rate_exempt = self.admission.is_exempt(&peer);
+        let is_operators = stream.is_operators();
         let slot = self.table.insert(Connection::new(stream, rate_exempt, now));
         debug_assert_eq!(slot, id.index());
-        match self.admission.admit(&peer) {
+        match self.admit(now, &peer) {
             Ok(()) => {
                 log::debug!("{id} connected from {peer}");
                 self.chat.connect(now, id, peer);
+                if is_operators {
+                    self.chat.trust(id);
+                }
                 self.table.arm(id.slot);
             }
             Err(reason) => self.turn_away(now, id, peer, reason),
         }
         Ok(())
+    }
+
+    /// Admits a connection, unless its address is banned or a limit is reached.
+    fn admit(&mut self, now: Timestamp, peer: &Peer) -> Result<(), CloseReason> {
+        let (turn, _) = self.lend(now);
+        if turn.chat.barred(turn.clock(), peer).is_some() {
+            return Err(CloseReason::Banned);
+        }
+        self.admission.admit(peer)
     }
 
     fn turn_away(&mut self, now: Timestamp, id: ClientId, peer: Peer, reason: CloseReason) {
@@ -148,7 +175,12 @@ impl<S: Transport> Switchboard<S> {
             });
             // Last: the line can be written at once, which moves a draining connection on.
             let (mut turn, _) = self.lend(now);
-            turn.sink().send_notice(id, Notice::Closing(reason));
+            let clock = turn.clock();
+            let (chat, mut sink) = turn.chat_and_sink();
+            match chat.barred(clock, &peer) {
+                Some(why) if reason == CloseReason::Banned => sink.send(id, &why),
+                _ => sink.send_notice(id, Notice::Closing(reason)),
+            }
         }
     }
 

@@ -37,6 +37,11 @@ pub trait Transport {
     /// did not.
     fn abort(&mut self) {}
 
+    /// Whether it is known that the peer is an operator of the server.
+    fn is_operators(&self) -> bool {
+        false
+    }
+
     /// Sets the silence after which the peer is asked whether it is there. One that was silent for longer
     /// is asked at once. Returns whether a peer that is lost is given up within
     /// [`Limits::lost_time_max`](crate::config::Limits::lost_time_max).

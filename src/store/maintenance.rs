@@ -5,9 +5,7 @@ mod order;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::chat::secret::Secret;
@@ -15,23 +13,15 @@ use crate::chat::secret::Secret;
 pub use export::export;
 pub use order::{ListedBan, ListedDeed, bans, deeds, set_suspended, unban};
 
+use super::backup;
 use super::database;
 use super::error::StoreError;
-use super::files::{Files, make_private};
+use super::files::Files;
 use super::lock::Lock;
 use super::lookups;
 use super::password::{self, Hasher, PasswordCost};
 use super::restore;
 use super::rows::unsigned;
-
-/// Pages that a backup copies before it lets others have the disk.
-const BACKUP_STEP_PAGES: i32 = 256;
-
-/// Between two steps of a backup.
-const BACKUP_PAUSE: Duration = Duration::from_millis(1);
-
-/// Holds on to the database as it is now: a backup begins anew whenever it finds another's change.
-const AS_IT_IS_NOW: &str = "BEGIN; SELECT count(*) FROM meta";
 
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,18 +85,7 @@ fn no_account(name: &str) -> StoreError {
 /// If the store cannot be read, or the copy cannot be written.
 pub fn back_up(path: &Path, to: &Path) -> Result<(), StoreError> {
     let (connection, _) = open(path)?;
-    if to.exists() {
-        return Err(StoreError::Exists(to.to_owned()));
-    }
-    make_private(to).map_err(StoreError::unusable(to))?;
-    let copied = Connection::open(to).and_then(|mut copy| {
-        connection.execute_batch(AS_IT_IS_NOW)?;
-        let backup = Backup::new(&connection, &mut copy)?;
-        backup.run_to_completion(BACKUP_STEP_PAGES, BACKUP_PAUSE, None)?;
-        drop(backup);
-        copy.query_row("PRAGMA journal_mode = DELETE", (), |_| Ok(()))
-    });
-    copied.map_err(StoreError::sqlite("write", to))
+    backup::copy_whole(&connection, to)
 }
 
 /// Checks a store whole.
@@ -226,7 +205,7 @@ mod tests {
             let to = to.clone();
             std::thread::spawn(move || back_up(&path, &to).unwrap())
         };
-        let give_up_at = std::time::Instant::now() + Duration::from_secs(60);
+        let give_up_at = std::time::Instant::now() + std::time::Duration::from_secs(60);
         let mut next = 10_001;
         while !copying.is_finished() {
             assert!(std::time::Instant::now() < give_up_at, "it never ends");

@@ -11,6 +11,7 @@
 //! Only this folder knows `SQLite` and Argon2.
 
 mod accounts;
+mod backup;
 mod blank;
 mod chores;
 mod chunk;

@@ -281,6 +281,7 @@ pub(super) fn question_payload(question: &Question) -> usize {
         Question::Own { .. }
         | Question::Tokens { .. }
         | Question::Profile { .. }
-        | Question::Deeds { .. } => 0,
+        | Question::Deeds { .. }
+        | Question::BackUp { .. } => 0,
     }
 }

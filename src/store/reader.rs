@@ -150,6 +150,7 @@ impl<'c> Reader<'c> {
                 deeds: lookups::deeds(self.connection, skip, count)?,
                 total: lookups::deed_count(self.connection)?,
             }),
+            Question::BackUp { .. } => Ok(Self::answer_without_database(&question)),
         }
     }
 
@@ -168,6 +169,8 @@ impl<'c> Reader<'c> {
                 deeds: Vec::new(),
                 total: 0,
             },
+            // There is nothing to copy; if there is, it is not the reader who does.
+            Question::BackUp { .. } => Answer::BackedUp(None),
         }
     }
 

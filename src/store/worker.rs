@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::chat::archive::{Hashed, Settled, Ticket, TokenHash};
+use crate::chat::archive::{Answer, Hashed, Question, Settled, Ticket, TokenHash, UnixMs};
 use crate::chat::secret::Secret;
 
+use super::backup;
 use super::completions::CompletionQueue;
 use super::database;
 use super::files::Files;
@@ -225,12 +226,12 @@ pub(super) enum ForReader {
 }
 
 /// The thread that reads.
-pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForReader>) {
+pub(super) fn run_reader(shared: &Arc<Shared>, files: &Files, errands: &Receiver<ForReader>) {
     while let Ok(errand) = errands.recv() {
         if shared.has_database() {
             let mut first = Some(errand);
             let read = database::open_to_read(files.path())
-                .and_then(|connection| read_on(shared, &connection, &mut first, errands));
+                .and_then(|connection| read_on(shared, files, &connection, &mut first, errands));
             if let Err(error) = read {
                 log::error!("the store cannot be read: {error}");
             }
@@ -244,7 +245,8 @@ pub(super) fn run_reader(shared: &Shared, files: &Files, errands: &Receiver<ForR
 }
 
 fn read_on(
-    shared: &Shared,
+    shared: &Arc<Shared>,
+    files: &Files,
     connection: &Connection,
     first: &mut Option<ForReader>,
     errands: &Receiver<ForReader>,
@@ -254,6 +256,15 @@ fn read_on(
     while let Some(errand) = first.take().or_else(|| errands.recv().ok()) {
         if shared.is_closing() {
             return Ok(());
+        }
+        if let ForReader::Question(Asked {
+            ticket,
+            question: Question::BackUp { at },
+            ..
+        }) = errand
+        {
+            begin_copy(shared, files, ticket, at);
+            continue;
         }
         let _reading = shared.gate.enter();
         match errand {
@@ -276,6 +287,22 @@ fn read_on(
         }
     }
     Ok(())
+}
+
+/// Has a copy written by a thread of its own, and answers once it is.
+fn begin_copy(shared: &Arc<Shared>, files: &Files, ticket: Ticket, at: UnixMs) {
+    let answer = move |shared: &Shared, file| {
+        let answer = Some(Answer::BackedUp(file));
+        shared.answered(ticket, Settled::Answered(ticket, answer));
+    };
+    let files = files.clone();
+    let started = start("store-copy", shared, (), move |shared| {
+        answer(shared, backup::write(&files, at));
+    });
+    if let Err(error) = started {
+        log::error!("the store cannot be copied: {error}");
+        answer(shared, None);
+    }
 }
 
 pub(super) fn readable<T>(found: rusqlite::Result<T>) -> Option<T> {

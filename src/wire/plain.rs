@@ -3,7 +3,9 @@
 use std::fmt::{self, Arguments, Display, Formatter};
 
 use crate::chat::archive::LineKind;
-use crate::chat::event::{Event, MembershipReply, Notice, PlaceView, Reply, SaidReply};
+use crate::chat::event::{
+    Event, MembershipReply, Notice, OperatorEvent, PlaceView, Reply, SaidReply,
+};
 use crate::chat::name::Name;
 
 use super::framing::LineWriter;
@@ -102,7 +104,7 @@ pub fn encode(lines: &mut LineWriter<'_>, event: &Event<'_>, style: Style, time:
                 moderation::news(event, time, &mut Notices(lines));
             }
         }
-        Event::Operator(ref event) => notice_line(lines, format_args!("{}", OperatorNews(event))),
+        Event::Operator(ref event) => encode_operators(lines, event, time),
         // It is to be put into a file, and read by programs.
         Event::Exported { .. } => json::encode(lines, event, time.unix_ms, false),
     }
@@ -313,6 +315,14 @@ fn encode_notice(lines: &mut LineWriter<'_>, notice: Notice<'_>) {
         | Notice::RateLimited { .. }
         | Notice::ShuttingDown => notice_words(lines, format_args!("{notice}")),
     }
+}
+
+fn encode_operators(lines: &mut LineWriter<'_>, event: &OperatorEvent<'_>, time: WallTime) {
+    let prefix: &[u8] = match event {
+        OperatorEvent::Barred(_) => b"! ",
+        _ => b"* ",
+    };
+    lines.text(prefix, format_args!("{}", OperatorNews(event, time)));
 }
 
 /// The lines of an answer, as notices.

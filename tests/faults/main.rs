@@ -12,6 +12,7 @@
     missing_docs
 )]
 
+mod bans;
 mod clock;
 mod collisions;
 mod crowds;

@@ -25,6 +25,7 @@ mod limits;
 mod line;
 mod model;
 mod moderation;
+mod operators;
 mod people;
 mod presence;
 mod properties;

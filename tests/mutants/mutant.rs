@@ -7,10 +7,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The files of mutants, by the part of the source that they break.
-const AREAS: [(&str, &str); 12] = [
+const AREAS: [(&str, &str); 13] = [
     ("chat", include_str!("chat.toml")),
     ("history", include_str!("history.toml")),
     ("accounts", include_str!("accounts.toml")),
+    ("operators", include_str!("operators.toml")),
     ("rooms", include_str!("rooms.toml")),
     ("people", include_str!("people.toml")),
     ("calls", include_str!("calls.toml")),

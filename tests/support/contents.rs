@@ -590,6 +590,7 @@ impl Kept {
                     total: self.deeds.len() as u64,
                 }
             }
+            Question::BackUp { at } => Answer::BackedUp(Some(format!("copy-{at}").into())),
         }
     }
 

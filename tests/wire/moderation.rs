@@ -276,7 +276,7 @@ fn operator_is_refused_in_these_words() {
         (
             ModerationRefusal::NotOperator { room: None },
             "not_operator",
-            "Only operators of the server may do that.",
+            "Only operators of the server may do that. /help op says how one becomes one.",
         ),
         (
             ModerationRefusal::NoOperators { room: dev },

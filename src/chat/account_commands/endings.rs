@@ -13,7 +13,10 @@ use crate::chat::accounts::table::Account;
 
 impl Chat {
     /// The connections of an account.
-    pub(super) fn connections_of_account(&self, account: AccountId) -> SmallVec<[ClientId; 8]> {
+    pub(in crate::chat) fn connections_of_account(
+        &self,
+        account: AccountId,
+    ) -> SmallVec<[ClientId; 8]> {
         let user = self.accounts.get(account).and_then(Account::user);
         let connections = user
             .into_iter()
@@ -31,18 +34,18 @@ impl Chat {
     ) {
         for id in self.connections_of_account(account) {
             if Some(id) != but {
-                let notice = Notice::AccountEnded;
-                self.end_connection(now, id, notice, CloseReason::AccountEnded, outbox);
+                let event = Event::Notice(Notice::AccountEnded);
+                self.end_connection(now, id, &event, CloseReason::AccountEnded, outbox);
             }
         }
     }
 
     /// Ends a connection, which is its user's no more from now on, and not once it is closed.
-    pub(super) fn end_connection<O: Outbox>(
+    pub(in crate::chat) fn end_connection<O: Outbox>(
         &mut self,
         now: Now,
         id: ClientId,
-        notice: Notice<'_>,
+        event: &Event<'_>,
         reason: CloseReason,
         outbox: &mut O,
     ) {
@@ -50,18 +53,25 @@ impl Chat {
         if let Some(client) = self.directory.get_mut(id) {
             client.set_ending();
         }
-        outbox.send(id, &Event::Notice(notice));
+        outbox.send(id, event);
         outbox.close(id, reason);
     }
 
     /// A connection is its user's no more. It can register or log in.
-    pub(super) fn become_nameless<O: Outbox>(&mut self, now: Now, id: ClientId, outbox: &mut O) {
+    pub(in crate::chat) fn become_nameless<O: Outbox>(
+        &mut self,
+        now: Now,
+        id: ClientId,
+        outbox: &mut O,
+    ) {
         self.end_prompt(id, outbox);
         self.accounts.forget(id);
+        let mut text = None;
         if let Some(client) = self.directory.get_mut(id) {
             client.note_name();
+            text = client.take_quit_text();
         }
-        self.detach(now.timestamp, id, None, outbox);
+        self.detach(now.timestamp, id, text.as_deref(), outbox);
         if let Some(client) = self.directory.get_mut(id) {
             client.forget_session();
         }

@@ -9,7 +9,7 @@ use crate::chat::archive::{
 use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
 use crate::chat::command::Mode;
-use crate::chat::event::{AccountReply, FriendState, LoggedIn, Missed, Need, Notice};
+use crate::chat::event::{AccountReply, Event, FriendState, LoggedIn, Missed, Need, Notice};
 use crate::chat::history::kept_rooms::Said;
 use crate::chat::ids::{AccountId, ClientId, RoomId, UserId};
 use crate::chat::membership::view;
@@ -22,6 +22,7 @@ use crate::chat::time::Now;
 use crate::chat::user::User;
 use crate::chat::{Chat, Outcome, answer};
 
+use super::codes::is_code;
 use super::expiry::DAY;
 use crate::chat::accounts::effects::AccountStep;
 use crate::chat::accounts::guard::Charge;
@@ -87,6 +88,9 @@ impl Chat {
     ) -> Outcome<'a> {
         let account = self.accounts.find(name);
         let seen = self.versions_of(account);
+        if is_code(secret) {
+            return self.check_code(now, id, account, secret, archive);
+        }
         if is_token(secret) {
             let ticket = archive.hash(HashWork::CheckToken(Secret::new(secret)));
             return self.then(now, id, ticket, AccountStep::TokenChecked { account, seen });
@@ -190,7 +194,7 @@ impl Chat {
     }
 
     /// Refuses a password or a token that is wrong.
-    fn wrong_secret<O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Refusal<'static> {
+    pub(super) fn wrong_secret<O: Outbox>(&self, id: ClientId, outbox: &mut O) -> Refusal<'static> {
         if let Some(peer) = self.peer_of(id) {
             outbox.note_wrong_secret(&peer);
         }
@@ -239,6 +243,9 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
+        if let Some(refused) = self.refuse_login(now, id, login.account, outbox) {
+            return refused;
+        }
         if let Some(user) = self.check_still_right(id, login)? {
             return self.join_user(now, id, user, login, outbox, archive);
         }
@@ -331,6 +338,10 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
+        // Much can have happened while that was looked up.
+        if let Some(refused) = self.refuse_login(now, id, login.account, outbox) {
+            return refused;
+        }
         if let Some(user) = self.check_still_right(id, login)? {
             // Another connection was quicker, and has got what waited.
             return self.join_user(now, id, user, login, outbox, archive);
@@ -392,6 +403,7 @@ impl Chat {
         };
         let user = user.ok_or(Refusal::NotRegistered)?;
         self.own(user, account);
+        self.watch(id);
         self.tell_friends(account, &name, FriendState::Here, outbox);
         self.leave_barred_rooms(now, id, outbox);
         self.note_rooms(now.timestamp, user);
@@ -428,6 +440,7 @@ impl Chat {
         archive: &mut dyn Archive,
     ) -> Outcome<'static> {
         self.attach(now.timestamp, id, user, outbox);
+        self.watch(id);
         self.note_login(now, id, login, archive);
         self.replace_idlest(now, id, login.account, outbox);
         self.answer_login(id, &[], 0, outbox)
@@ -449,8 +462,8 @@ impl Chat {
         let others = connections.into_iter().filter(|id| *id != new);
         let active_at = |id: &ClientId| self.directory.get(*id).map(|client| client.active_at);
         if let Some(idlest) = others.min_by_key(active_at) {
-            let reason = CloseReason::Replaced;
-            self.end_connection(now, idlest, Notice::Replaced, reason, outbox);
+            let (event, reason) = (Event::Notice(Notice::Replaced), CloseReason::Replaced);
+            self.end_connection(now, idlest, &event, reason, outbox);
         }
     }
 

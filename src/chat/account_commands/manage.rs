@@ -13,6 +13,7 @@ use crate::chat::secret::Secret;
 use crate::chat::time::Now;
 use crate::chat::{Answered, Chat, Outcome, Sender, answer};
 
+use super::codes::is_code;
 use super::expiry::HELD_TIME;
 use super::login::{Checked, is_token};
 use crate::chat::accounts::effects::{AccountEffect, AccountStep, Guarded};
@@ -70,6 +71,7 @@ impl Chat {
         self.check_room_for_account()?;
         self.check_encrypted(id)?;
         self.check_unclaimed(&name)?;
+        self.check_operators_name(id, &name)?;
         let peer = self.peer_of(id).ok_or(Refusal::NotRegistered)?;
         let limits = &self.settings.accounts;
         if !self.guard.may_make(now.timestamp, limits, &peer) {
@@ -101,6 +103,7 @@ impl Chat {
         let password = strong(password)?;
         self.check_room_for_account()?;
         self.check_unclaimed(name)?;
+        self.check_operators_name(id, name)?;
         let peer = self.peer_of(id).ok_or(Refusal::NotRegistered)?;
         let limits = &self.settings.accounts;
         let charge = self.guard.charge_making(now.timestamp, limits, &peer);
@@ -419,6 +422,7 @@ impl Chat {
         }
         self.guard.forget(account);
         self.forget_account(account);
+        self.operators.forget_account(account);
         let record = self.accounts.remove(account, held_until);
         let (Some(client), Some(record)) = (client, record) else {
             return Ok(Answered::Now);
@@ -431,7 +435,10 @@ impl Chat {
 /// Takes a new password as it is: from its first byte to its last.
 fn strong(password: &str) -> Result<Secret, Refusal<'static>> {
     let (bytes_min, bytes_max) = (PASSWORD_BYTES_MIN, PASSWORD_BYTES_MAX);
-    if (bytes_min..=bytes_max).contains(&password.len()) && !is_token(password) {
+    if (bytes_min..=bytes_max).contains(&password.len())
+        && !is_token(password)
+        && !is_code(password)
+    {
         return Ok(Secret::new(password));
     }
     Err(AccountRefusal::WeakPassword {

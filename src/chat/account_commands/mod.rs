@@ -3,6 +3,7 @@
 //! What is changed takes place once it is known to be kept, and in that step: an account is not made, a
 //! password not new, a session not ended before, and nothing of that waits for longer.
 
+mod codes;
 mod endings;
 pub(super) mod expiry;
 mod login;
@@ -102,6 +103,9 @@ impl Chat {
             Asked::NewPassword(account, seen) => {
                 self.hash_new_password(now, id, account, seen, line, archive)
             }
+            Asked::PasswordByCode(account, seen, until) => {
+                self.hash_password_by_code(now, id, account, seen, until, line, outbox, archive)
+            }
             Asked::NameToDrop(account, seen) => {
                 self.drop_account(now, id, account, seen, line, archive)
             }
@@ -196,6 +200,9 @@ impl Chat {
             }
             AccountStep::TokenChecked { account, seen } => {
                 self.token_checked(now, client, account, seen, &response, outbox, archive)
+            }
+            AccountStep::CodeChecked { account, seen } => {
+                self.code_checked(now, client, account, seen, &response, outbox)
             }
             AccountStep::Arrival {
                 account,

@@ -5,7 +5,7 @@ use crate::chat::archive::{
 };
 use crate::chat::client::Client;
 use crate::chat::close_reason::CloseReason;
-use crate::chat::event::{AccountReply, Notice};
+use crate::chat::event::{AccountReply, Event, Notice};
 use crate::chat::ids::{AccountId, ClientId};
 use crate::chat::outbox::Outbox;
 use crate::chat::pending::Response;
@@ -250,8 +250,8 @@ impl Chat {
         for id in self.connections_of_account(account) {
             let came_by = self.directory.get(id).and_then(Client::came_by);
             if came_by == Some(label) {
-                let (notice, reason) = (Notice::AccountEnded, CloseReason::AccountEnded);
-                self.end_connection(now, id, notice, reason, outbox);
+                let event = Event::Notice(Notice::AccountEnded);
+                self.end_connection(now, id, &event, CloseReason::AccountEnded, outbox);
             }
         }
         Ok(Answered::Now)

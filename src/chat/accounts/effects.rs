@@ -62,6 +62,11 @@ pub enum AccountStep {
         account: Option<AccountId>,
         seen: Versions,
     },
+    /// The account of a code was looked up.
+    CodeChecked {
+        account: Option<AccountId>,
+        seen: Versions,
+    },
     /// What the account missed, and what waits for it, was looked up: it comes in.
     Arrival {
         account: AccountId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::chat::archive::UnixMs;
 use crate::chat::ids::{AccountId, ClientId};
 use crate::chat::name::Name;
 use crate::chat::time::Timestamp;
@@ -31,6 +32,8 @@ pub enum Asked {
     OldPassword(AccountId, Guarded),
     /// A new password of one's account.
     NewPassword(AccountId, Versions),
+    /// A new password, of one who has a code that counts until then.
+    PasswordByCode(AccountId, Versions, UnixMs),
     /// The name of one's account, which is to be dropped.
     NameToDrop(AccountId, Versions),
 }

@@ -20,7 +20,9 @@ use crate::chat::stats::{Counts, ServerStats};
 
 pub use calls::{CallEvent, CallReply, ReceiptState};
 pub use moderation::{Done, ModerationEvent, ModerationReply};
-pub use operators::{OperatorEvent, OperatorReply};
+pub use operators::{
+    BanView, Banned, Barred, BarredFrom, ListedBanView, OperatorEvent, OperatorReply,
+};
 pub use people::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView};
 
 /// One thing that a client is sent.

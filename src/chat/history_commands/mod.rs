@@ -257,6 +257,10 @@ impl Chat {
         mode: Mode,
     ) -> bool {
         let is_account = |user| self.account_of(user).is_some();
+        if sender.is_watched {
+            // It may be refused.
+            return false;
+        }
         let is_kept_with = |other| {
             let own = self.account_of(sender.user);
             own.is_some_and(|own| self.keeps_conversation(own, other))

@@ -100,13 +100,24 @@ impl Chat {
     /// The same with `*`, in the whole server.
     fn execute_server_moderation<'a, O: Outbox>(
         &mut self,
-        _now: Now,
-        _sender: &Sender,
-        _command: ModerationCommand<'a>,
-        _outbox: &mut O,
-        _archive: &mut dyn Archive,
+        now: Now,
+        sender: &Sender,
+        command: ModerationCommand<'a>,
+        outbox: &mut O,
+        archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        Err(ModerationRefusal::NotOperator { room: None }.into())
+        match command {
+            ModerationCommand::Kick { name, why, .. } => {
+                self.kick_from_server(now, sender, name, why, outbox, archive)
+            }
+            ModerationCommand::Mute {
+                name, time, why, ..
+            } => self.mute_everywhere(now, sender, name, time, why, outbox, archive),
+            ModerationCommand::Unmute { name, .. } => {
+                self.unmute_everywhere(now, sender, name, outbox, archive)
+            }
+            _ => Err(ModerationRefusal::NotOperator { room: None }.into()),
+        }
     }
 
     /// The sender's current room, in which only its operators may go on.

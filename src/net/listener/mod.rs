@@ -2,6 +2,7 @@
 
 pub mod activation;
 mod options;
+mod peer;
 mod tcp;
 mod unix;
 
@@ -101,11 +102,16 @@ impl Listener {
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
             }
-            Self::Unix(_, listener) => {
-                let (stream, _) = listener.accept()?;
+            Self::Unix(file, listener) => {
+                let (socket, _) = listener.accept()?;
                 // The buffer size is not inherited. A failure only makes slow readers look stalled.
-                let _ = SockRef::from(&stream).set_send_buffer_size(unix::SEND_BUFFER_BYTES);
-                Ok((Stream::Unix(stream), Peer::Unix))
+                let _ = SockRef::from(&socket).set_send_buffer_size(unix::SEND_BUFFER_BYTES);
+                let is_operators = file.is_own() && peer::is_operators(&socket);
+                let stream = Stream::Unix {
+                    socket,
+                    is_operators,
+                };
+                Ok((stream, Peer::Unix))
             }
         }
     }

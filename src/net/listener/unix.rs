@@ -47,6 +47,11 @@ impl SocketFile {
         Ok(Self { path, identity })
     }
 
+    /// Whether it was made here, and not by a process that passed the socket.
+    pub fn is_own(&self) -> bool {
+        self.identity.is_some()
+    }
+
     /// Where it is; an abstract name begins with `@`.
     pub fn path(&self) -> &Path {
         &self.path

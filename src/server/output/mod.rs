@@ -44,6 +44,8 @@ pub struct Output {
     fan_out: FanOut,
     /// Clients whose typing is not to show from now on, or is again: their codecs know how to say so.
     typing_wishes: Vec<(ClientId, bool)>,
+    /// The core wants the files read anew.
+    wants_reload: bool,
     /// The server exits: a line to many would only tell of clients that are gone already.
     shutting_down: bool,
     now: Timestamp,
@@ -96,6 +98,11 @@ impl Totals {
 }
 
 impl Output {
+    /// Whether the core has wanted the files read anew since this was asked last.
+    pub fn take_reload(&mut self) -> bool {
+        std::mem::take(&mut self.wants_reload)
+    }
+
     /// Nothing to write yet.
     pub fn new(limits: &Limits, hasher: RandomState) -> Self {
         Self {
@@ -111,6 +118,7 @@ impl Output {
             flush_queue: Vec::new(),
             fan_out: FanOut::default(),
             typing_wishes: Vec::new(),
+            wants_reload: false,
             shutting_down: false,
             now: Timestamp::default(),
             wall_time: WallTime::default(),

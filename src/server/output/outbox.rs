@@ -7,7 +7,7 @@ use crate::chat::command::{Bell, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::ids::{AddressKey, ClientId, Peer, UserId};
 use crate::chat::name::{Name, RoomName};
-use crate::chat::outbox::{Addressee, Call, Delivery, Outbox};
+use crate::chat::outbox::{Addressee, Call, Delivery, Outbox, ServerRequest};
 use crate::chat::stats::ServerStats;
 use crate::server::connection::Connection;
 use crate::server::connection_table::ConnectionTable;
@@ -347,6 +347,12 @@ impl<S: Transport> Outbox for Sink<'_, S> {
     fn note_wrong_secret(&mut self, peer: &Peer) {
         let now = self.output.now;
         self.output.wrong_secrets.note(now, AddressKey::of(peer));
+    }
+
+    fn request(&mut self, request: ServerRequest) {
+        match request {
+            ServerRequest::Reload => self.output.wants_reload = true,
+        }
     }
 
     fn stats(&self) -> ServerStats {

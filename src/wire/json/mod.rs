@@ -131,7 +131,7 @@ impl Serialize for Line<'_> {
             Event::People(event) => people::event_fields(&mut map, event)?,
             Event::Call(event) => calls::event_fields(&mut map, event)?,
             Event::Moderation(event) => moderation::event_fields(&mut map, event)?,
-            Event::Operator(event) => operators::event_fields(&mut map, event)?,
+            Event::Operator(event) => operators::event_fields(&mut map, event, self.unix_ms)?,
             Event::Notice(notice) => notice_fields(&mut map, notice)?,
             Event::Ok(reply) => replies::fields(&mut map, reply)?,
             Event::Error(refusal) => {
@@ -209,6 +209,7 @@ fn wait_of(refusal: &Refusal<'_>) -> Option<Duration> {
     match refusal {
         Refusal::Account(AccountRefusal::SlowDown { wait })
         | Refusal::History(HistoryRefusal::SlowDown { wait }) => Some(*wait),
+        Refusal::Operator(refusal) => refusal.left(),
         _ => None,
     }
 }

@@ -123,7 +123,7 @@ fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Res
     }
 }
 
-fn paging_fields<M: SerializeMap>(
+pub(super) fn paging_fields<M: SerializeMap>(
     map: &mut M,
     total: usize,
     page: usize,

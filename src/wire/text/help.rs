@@ -44,9 +44,70 @@ pub(super) fn lines(topic: Option<HelpTopic>, rights: Rights, out: Out<'_>) {
     }
 }
 
-/// Of operators, of a room and of the server.
-fn operators_screen(_rights: Rights, out: Out<'_>) {
-    commands_of(Topic::Operators, out);
+/// Commands of a room's operators: those that undo each other share a line.
+const OF_A_ROOM: [(&str, &str); 6] = [
+    ("/kick NAME [WHY]", "out of the room"),
+    (
+        "/mute, /unmute NAME [TIME] [WHY]",
+        "may not speak; may again",
+    ),
+    (
+        "/bar, /unbar NAME [TIME] [WHY]",
+        "out, and not in again; may",
+    ),
+    ("/op, /deop NAME", "an operator of the room; no longer"),
+    ("/lock [topic|talk|in] [on|off]", "what only operators may"),
+    ("/remove ID", "erase a line of the room's"),
+];
+
+/// Commands of the server's.
+const OF_THE_SERVER: [(&str, &str); 9] = [
+    (
+        "/kick, /mute, /unmute * NAME",
+        "the same in the whole server",
+    ),
+    (
+        "/ban CIDR|NAME [KIND] [TIME] [WHY]",
+        "keep off; KIND: out, login, muted",
+    ),
+    ("/bans [PAGE], /unban N", "all bans; undo one"),
+    (
+        "/suspend NAME [WHY], /unsuspend NAME",
+        "nobody can log in; can again",
+    ),
+    ("/reset NAME", "a code for a new password"),
+    ("/announce TEXT", "tell everybody"),
+    ("/deeds [PAGE]", "what operators did"),
+    ("/reload, /backup", "read files anew; copy what is kept"),
+    ("/feed [on|off]", "hear whom to notify, for a bridge"),
+];
+
+/// What an operator may do, of the room and of the server; to others, how one becomes one.
+fn operators_screen(rights: Rights, out: Out<'_>) {
+    const USAGE_WIDTH: usize = 36;
+    let Rights {
+        operates_room,
+        operates_server,
+        ..
+    } = rights;
+    if !operates_room && !operates_server {
+        out.words(format_args!(
+            "You operate neither this room nor the server. /keep makes a room one's own."
+        ));
+        out.words(format_args!(
+            "The server's operators are named at its start, or come by its Unix socket."
+        ));
+        return;
+    }
+    let of_a_room = OF_A_ROOM.iter();
+    let of_the_server = OF_THE_SERVER.iter().filter(|_| operates_server);
+    for (usage, summary) in of_a_room.chain(of_the_server) {
+        out.words(format_args!("{usage:USAGE_WIDTH$} {summary}"));
+    }
+    out.words(format_args!(
+        "TIME is digits and s, m, h, d or w: 10m, 2h, 7d. Without it there is no end."
+    ));
+    out.words(format_args!("An example of one of these: /help /mute"));
 }
 
 /// What has a screen of its own.
@@ -168,7 +229,7 @@ fn first_screen(out: Out<'_>) {
         out.words(format_args!("{usage:USAGE_WIDTH$} {summary}"));
     }
     out.words(format_args!(
-        "Anything else is said. More: /help people, /help history, /help COMMAND."
+        "Else it is said. /help people, /help history, /help op, /help COMMAND: more."
     ));
 }
 
@@ -204,8 +265,35 @@ mod tests {
 
     fn lines_of(topic: Option<HelpTopic>) -> Vec<String> {
         let mut collected = Collected(Vec::new());
-        lines(topic, Rights::default(), &mut collected);
+        let rights = Rights {
+            is_account: true,
+            operates_room: true,
+            operates_server: true,
+        };
+        lines(topic, rights, &mut collected);
         collected.0
+    }
+
+    #[test]
+    fn screen_of_operators_has_what_its_reader_may_use() {
+        let shown = |operates_room, operates_server| {
+            let mut collected = Collected(Vec::new());
+            let rights = Rights {
+                is_account: true,
+                operates_room,
+                operates_server,
+            };
+            lines(Some(HelpTopic::Operators), rights, &mut collected);
+            let text = collected.0.join("\n");
+            assert!(collected.0.iter().all(|line| line.len() < 80), "{text}");
+            let of = |usage: &str| text.contains(usage);
+            (collected.0.len(), of("/bar"), of("/ban"))
+        };
+        assert_eq!(shown(false, false), (2, false, false));
+        assert_eq!(shown(true, false), (8, true, false));
+        assert_eq!(shown(true, true), (17, true, true));
+        assert_eq!(shown(false, true), (17, true, true));
+        assert!(lines_of(None).concat().contains("/help op"));
     }
 
     #[test]

@@ -211,9 +211,9 @@ impl Display for ModerationRefusal<'_> {
                     "Only {room}'s owner and its operators may; /op makes one."
                 )
             }
-            Self::NotOperator { room: None } => {
-                f.write_str("Only operators of the server may do that.")
-            }
+            Self::NotOperator { room: None } => f.write_str(
+                "Only operators of the server may do that. /help op says how one becomes one.",
+            ),
             Self::NoOperators { room } => write!(
                 f,
                 "{room} is not kept, so nobody here may. An account that keeps it may: /keep"
@@ -230,7 +230,7 @@ impl Display for ModerationRefusal<'_> {
             }
             Self::Oneself => f.write_str("That is you. Nothing was done."),
             Self::BadTime => f.write_str(
-                "That is no time. Type digits and s, m, h, d or w: 10m, 2h, 7d. Nothing was done.",
+                "That is no time. Type digits and s, m, h, d or w: 10m, 2h. Nothing was done.",
             ),
             Self::NotThere { given, room } => {
                 let after = format_args!(". /names {room} lists who is there.");

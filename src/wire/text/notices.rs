@@ -104,7 +104,9 @@ fn closing(reason: CloseReason, f: &mut Formatter<'_>) -> fmt::Result {
         | CloseReason::Tls
         | CloseReason::Shutdown
         | CloseReason::Replaced
-        | CloseReason::AccountEnded => reason.as_str(),
+        | CloseReason::AccountEnded
+        | CloseReason::Removed
+        | CloseReason::Banned => reason.as_str(),
     })
 }
 
