@@ -361,11 +361,12 @@ fn without_space(text: &str) -> String {
 
 #[test]
 fn fault_in_the_table_names_tests_that_exist() {
-    const SUITES: [&str; 8] = [
+    const SUITES: [&str; 9] = [
         "faults::",
         "wire::",
         "model::",
         "people::",
+        "two_worlds::",
         "integration::",
         "seccomp::",
         "src::",

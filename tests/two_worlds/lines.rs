@@ -13,7 +13,13 @@ const NAMES: [&str; 16] = [
 ];
 
 /// What an outsider tries; `N` is a name, `R` a room, `T` a text that is told apart.
-const TRIED: [&str; 84] = [
+const TRIED: [&str; 90] = [
+    "/part den",
+    "/part nest",
+    "/names den",
+    "/names nest",
+    "/history den",
+    "/reply T",
     "T",
     "T",
     "/me T",

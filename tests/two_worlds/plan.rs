@@ -290,6 +290,13 @@ impl Drawing {
             self.note(actor, "/join dev");
             return (vec!["/join dev".to_owned(), "/keep".to_owned()], true);
         }
+        if role == Role::Outsider && self.rng.u32(..15) == 0 {
+            let lines = vec![
+                format!("@heidi: t t{number}"),
+                format!("/reply t t{}", number + 1),
+            ];
+            return (lines, false);
+        }
         let count = if self.rng.u32(..8) == 0 { 4 } else { 1 };
         let lines: Vec<String> = (0..count)
             .map(|one| lines::line(&mut self.rng, role, number + one))
