@@ -4,9 +4,10 @@
 # People type `/notify NAME@example.org`. Only addresses of your own domain get mail, or anybody could have you
 # write to strangers; one mail a person in five minutes at most, and no message is in it.
 socket=${1:?the path of the daemon\'s socket} domain=${2:?the domain that gets mail}
+ping=${BRIDGE_PING:-60} retry=${BRIDGE_RETRY:-5} # seconds between pings, and before another try
 
-feed() { # A ping a minute keeps the input open, and ends it soon after the daemon.
-  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep 60; do echo /ping; done; } | nc -U "$socket"
+feed() { # A ping now and then keeps the input open, and ends it soon after the daemon.
+  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep "$ping"; do echo /ping; done; } | nc -U "$socket"
 }
 
 while :; do
@@ -20,5 +21,5 @@ while :; do
         "$address" "$name" "$count" | sendmail -i -- "$address" || echo "not sent to $address" >&2
     done
   echo 'the daemon is gone; trying again' >&2
-  sleep 5
+  sleep "$retry"
 done

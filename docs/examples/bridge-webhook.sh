@@ -5,9 +5,10 @@
 #   {"name":"alice","count":3,"notify":"WORD"}
 # No message is in it. WORD is whatever somebody typed: here it stays data, and is never a command or an address.
 socket=${1:?the path of the daemon\'s socket} url=${2:?the address of the hook}
+ping=${BRIDGE_PING:-60} retry=${BRIDGE_RETRY:-5} # seconds between pings, and before another try
 
-feed() { # A ping a minute keeps the input open, and ends it soon after the daemon.
-  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep 60; do echo /ping; done; } | nc -U "$socket"
+feed() { # A ping now and then keeps the input open, and ends it soon after the daemon.
+  { printf '/mode json\n#bridge\n/part\n/feed on\n'; while sleep "$ping"; do echo /ping; done; } | nc -U "$socket"
 }
 
 while :; do
@@ -18,5 +19,5 @@ while :; do
         >/dev/null || echo "not told: $call" >&2
     done
   echo 'the daemon is gone; trying again' >&2
-  sleep 5
+  sleep "$retry"
 done

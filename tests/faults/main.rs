@@ -37,6 +37,7 @@ mod lost_messages;
 mod network;
 mod passwords;
 mod published;
+mod receipts;
 mod restart;
 mod secrets;
 mod signals;

@@ -15,6 +15,7 @@
 mod accounts;
 mod activation;
 mod banner;
+mod bridges;
 mod clients;
 #[path = "../support/daemon.rs"]
 #[allow(dead_code, reason = "each of its users needs a part")]

@@ -171,6 +171,7 @@ pub enum OwnedReply {
     Echo(bool),
     Raw(bool),
     Times(bool),
+    Bell(Bell),
     Mode(Mode),
     Pong(String),
     Stats {
@@ -565,6 +566,7 @@ fn owned_reply(reply: Reply<'_>) -> OwnedReply {
         Reply::Setting(SettingReply::Echo(on)) => OwnedReply::Echo(on),
         Reply::Setting(SettingReply::Raw(on)) => OwnedReply::Raw(on),
         Reply::Setting(SettingReply::Times(on)) => OwnedReply::Times(on),
+        Reply::Setting(SettingReply::Bell(bell)) => OwnedReply::Bell(bell),
         Reply::Session(SessionReply::Mode(mode)) => OwnedReply::Mode(mode),
         Reply::Session(SessionReply::Pong { text }) => OwnedReply::Pong(text.into()),
         Reply::Session(SessionReply::Version { server_name }) => {

@@ -283,6 +283,19 @@ fn check_command<'a>(line: &'a str, request: &Request<'a>) {
                 Verb::Deop,
                 Verb::Lock,
                 Verb::Remove,
+                Verb::Ban,
+                Verb::Unban,
+                Verb::Bans,
+                Verb::Suspend,
+                Verb::Unsuspend,
+                Verb::Reset,
+                Verb::Announce,
+                Verb::Deeds,
+                Verb::Feed,
+                Verb::Bell,
+                Verb::Privacy,
+                Verb::Unfriend,
+                Verb::Profile,
             ];
             assert!(takes_words.contains(&verb), "{verb:?} cannot be wrong");
         }

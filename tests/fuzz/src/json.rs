@@ -4,7 +4,9 @@
 //! An input is some events: for each, its kind, its words, and its other data.
 
 mod answers;
+mod calls;
 mod moderation;
+mod operators;
 mod people;
 mod relations;
 
@@ -155,7 +157,7 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_one(cursor: &mut Cursor<'_>) {
-    let (part, which) = (cursor.below(13), usize::from(cursor.byte()));
+    let (part, which) = (cursor.below(15), usize::from(cursor.byte()));
     let unix_ms = cursor.number();
     let half_days = i32::try_from(unix_ms % 3).unwrap();
     let time = WallTime {
@@ -177,6 +179,8 @@ fn check_one(cursor: &mut Cursor<'_>) {
         10 => people::refusal(&world, which, examine),
         11 => moderation::check(&world, which, examine),
         12 => relations::check(&world, which, examine),
+        13 => calls::check(&world, which, examine),
+        14 => operators::check(&world, which, time, examine),
         _ => answers::refusal(&world, which, examine),
     }
 }

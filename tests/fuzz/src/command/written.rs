@@ -1,13 +1,15 @@
 //! A command written as a line again, which must mean the same. All text that a command or a refusal
 //! borrows is a piece of its line.
 
+mod operators;
+
 use std::time::Duration;
 
 use chinwag::chat::command::{
-    AccountCommand, Command, ForgetCommand, HelpTopic, HistoryCommand, KeepCommand,
-    MembershipCommand, MessageCommand, Mode, ModerationCommand, NamesOf, PeopleCommand, PlaceName,
-    Privacy, ProfileChange, QueryCommand, Reach, Reading, Request, SessionCommand, SettingCommand,
-    TopicChange, Verb, WantedRange, WantedTime,
+    AccountCommand, Bell, Command, ForgetCommand, HelpTopic, HistoryCommand, KeepCommand,
+    MembershipCommand, MessageCommand, Mode, ModerationCommand, NamesOf, NotifyChange,
+    PeopleCommand, PlaceName, Privacy, ProfileChange, QueryCommand, Reach, Reading, Request,
+    SessionCommand, SettingCommand, TopicChange, Verb, WantedRange, WantedTime,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::RoomName;
@@ -69,6 +71,7 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
             | ModerationCommand::Mute { name, why, .. }
             | ModerationCommand::Bar { name, why, .. },
         )) => std::iter::once(*name).chain(*why).collect(),
+        Ok(Command::Operator(command)) => operators::borrowed(command),
         Ok(
             Command::Message(
                 MessageCommand::Say(text) | MessageCommand::Act(text) | MessageCommand::Reply(text),
@@ -86,7 +89,8 @@ fn borrowed<'a>(request: &Request<'a>) -> Vec<&'a str> {
                 | PeopleCommand::Friend(Some(text))
                 | PeopleCommand::Unfriend(text)
                 | PeopleCommand::Block(Some(text))
-                | PeopleCommand::Unblock(Some(text)),
+                | PeopleCommand::Unblock(Some(text))
+                | PeopleCommand::Notify(Some(NotifyChange::Set(text))),
             )
             | Command::Account(
                 AccountCommand::Login {
@@ -220,15 +224,24 @@ fn write(command: &Command<'_>) -> Option<String> {
         Command::Account(command) => write_account(command),
         Command::History(command) => return write_history(command),
         Command::Moderation(command) => write_moderation(command),
-        Command::People(command) => return write_people(command),
-        Command::Setting(SettingCommand::Bell(_)) | Command::Operator(_) => return None,
+        Command::People(command) => write_people(command),
+        Command::Setting(SettingCommand::Bell(bell)) => {
+            let bell = bell.map(|bell| match bell {
+                Bell::Off => "oFF",
+                Bell::Private => "Private",
+                Bell::Mention => "MENTION",
+                Bell::All => "all",
+            });
+            with("bell", bell)
+        }
+        Command::Operator(command) => operators::write(command),
         Command::Answer(line) => panic!("no command was to be an answer: {line:?}"),
     })
 }
 
-fn write_people(command: &PeopleCommand<'_>) -> Option<String> {
+fn write_people(command: &PeopleCommand<'_>) -> String {
     let with = |word: &str, name: Option<&str>| format!("/{word}  {}", name.unwrap_or_default());
-    Some(match command {
+    match command {
         PeopleCommand::Profile(name) => with("Profile", *name),
         PeopleCommand::SetProfile(ProfileChange::Set(text)) => format!("/profile SET  {text}"),
         PeopleCommand::SetProfile(ProfileChange::Clear) => "/profile Set  -".to_owned(),
@@ -247,8 +260,18 @@ fn write_people(command: &PeopleCommand<'_>) -> Option<String> {
             };
             format!("/privacy  {what}  {}", if *on { "ON" } else { "Off" })
         }
-        PeopleCommand::Notify(_) => return None,
-    })
+        PeopleCommand::Notify(None) => "/notify".to_owned(),
+        PeopleCommand::Notify(Some(NotifyChange::Off)) => "/notify  OFF".to_owned(),
+        PeopleCommand::Notify(Some(NotifyChange::Set(text))) => format!("/Notify  {text}"),
+    }
+}
+
+fn time(time: Option<Duration>) -> String {
+    time.map_or(String::new(), |time| format!(" {}S", time.as_secs()))
+}
+
+fn why(why: Option<&str>) -> String {
+    why.map_or(String::new(), |why| format!("  {why} "))
 }
 
 fn write_moderation(command: &ModerationCommand<'_>) -> String {
@@ -256,9 +279,6 @@ fn write_moderation(command: &ModerationCommand<'_>) -> String {
         Reach::Room => "",
         Reach::Server => "* ",
     };
-    let time =
-        |time: Option<Duration>| time.map_or(String::new(), |time| format!(" {}S", time.as_secs()));
-    let why = |why: Option<&str>| why.map_or(String::new(), |why| format!("  {why} "));
     match command {
         ModerationCommand::Kick {
             reach,
