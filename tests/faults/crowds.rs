@@ -98,8 +98,9 @@ impl Chatting {
 #[test]
 fn crowd_that_comes_and_goes_does_not_stop_a_conversation() {
     let (_turn, count) = crowd_size();
-    let daemon = Daemon::start(&[]);
-    let mut pair = Pair::new(daemon.join_all(["alice", "bob"]));
+    let daemon = Daemon::start_for_operators(&[]);
+    let operator = daemon.join_operator("alice");
+    let mut pair = Pair::new([operator, daemon.join("bob")]);
     pair.exchange();
     let descriptors = daemon.descriptors().len();
 
@@ -154,8 +155,9 @@ fn crowd_that_comes_and_goes_does_not_stop_a_conversation() {
 #[test]
 fn crowd_that_quits_at_once_is_answered_and_frees_its_names() {
     let (_turn, count) = crowd_size();
-    let daemon = Daemon::start(&[]);
-    let pair = Pair::new(daemon.join_all(["alice", "bob"]));
+    let daemon = Daemon::start_for_operators(&[]);
+    let operator = daemon.join_operator("alice");
+    let pair = Pair::new([operator, daemon.join("bob")]);
     let mut witness = daemon.join("witness");
     let mut crowd = join_crowd(&daemon, count);
     witness.send("all of you hear this");

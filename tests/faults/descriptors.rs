@@ -89,7 +89,9 @@ fn expect_calm(daemon: &Daemon, alice: &mut Client, bob: &mut Client) {
 
 #[test]
 fn daemon_without_descriptors_waits_and_resumes_by_itself() {
-    let (daemon, [mut alice, mut bob]) = Daemon::start_with(["alice", "bob"]);
+    let daemon = Daemon::start_for_operators(&[]);
+    let [mut alice, mut bob] = [daemon.join_operator("alice"), daemon.join("bob")];
+    alice.barrier();
     let before = limit_open_files(&daemon, 4);
     // More than are accepted in one turn; some have sent a line, and some are gone before accept.
     let mut waiting: Vec<Client> = (0..WAITING).map(|_| daemon.connect_raw()).collect();

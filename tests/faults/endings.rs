@@ -28,8 +28,8 @@ fn expect_clean(daemon: &Daemon, alice: &mut Client, descriptors: usize, names: 
 
 /// A daemon, alice, and the number of descriptors that the two need.
 fn start() -> (Daemon, Client, usize) {
-    let daemon = Daemon::start(&[]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&[]);
+    let mut alice = daemon.join_operator("alice");
     alice.barrier();
     let descriptors = daemon.descriptors().len();
     (daemon, alice, descriptors)

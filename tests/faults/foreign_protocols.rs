@@ -147,8 +147,9 @@ fn tls_client_of_any_version_gets_an_alert_in_every_split() {
 #[test]
 fn flood_of_a_foreign_protocol_harms_no_client() {
     // The flooding clients read nothing, and some of their answers stay unread.
-    let daemon = Daemon::start(&["--register-time", "2", "--stall-time", "2"]);
-    let mut alice = daemon.join_at_once("alice");
+    let flags = ["--register-time", "2", "--stall-time", "2"];
+    let daemon = Daemon::start_for_operators(&flags);
+    let mut alice = daemon.join_operator_at_once("alice");
     let mut bob = daemon.join_at_once("bob");
     alice.barrier();
     let writing: Vec<_> = GREETINGS

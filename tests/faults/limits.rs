@@ -30,8 +30,8 @@ fn client_told_to_leave_is_closed_and_others_do_not_notice() {
 
 #[test]
 fn refused_connection_that_stays_open_is_closed() {
-    let daemon = Daemon::start(&["--max-clients", "1"]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&["--max-clients", "1"]);
+    let mut alice = daemon.join_operator("alice");
     // More than may linger, and none closes its own side.
     let mut refused: Vec<Client> = (0..20).map(|_| daemon.connect_raw()).collect();
     for client in &mut refused {

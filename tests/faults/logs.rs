@@ -422,7 +422,8 @@ fn non_blocking_standard_error_is_waited_for() {
     let last = format!("sent: line {}, ", COUNT + 1);
     let path = daemon.socket.display();
     let start = format!(
-        "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  nc -U {path}\n"
+        "chinwag listens on unix:{path}. To join, paste this in a terminal:\n  nc -U {path}\n  \
+         Who connects there as the daemon's user, or root, is an operator.\n"
     );
     wait_until("all that was logged, and where it listens", || {
         let _ = reader.read_to_end(&mut log); // up to the last bytes there

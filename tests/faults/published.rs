@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::harness::{Client, Daemon, numbered, program_with_umask, wait_until};
 
-/// The numbers of clients, registered clients and rooms in `/stats`.
+/// The numbers of clients, registered clients and rooms in `/stats`: an operator is told exact ones.
 fn counts(client: &mut Client) -> [u64; 3] {
     client.send("/stats");
     let lines = client.barrier();
@@ -52,8 +52,8 @@ fn ask_until_refused(daemon: &Daemon) -> TcpStream {
 #[test]
 fn connections_that_never_register_leave_nothing_behind() {
     const AT_ONCE: usize = 50;
-    let daemon = Daemon::start(&[]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&[]);
+    let mut alice = daemon.join_operator("alice");
     let descriptors = daemon.descriptors().len();
     let half_line = "x".repeat(4000);
     let mut round = || {
@@ -95,8 +95,8 @@ fn connections_that_never_register_leave_nothing_behind() {
 #[test]
 fn unregistered_client_is_not_read_while_it_reads_nothing() {
     const CLIENTS: usize = 2;
-    let daemon = Daemon::start(&[]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&[]);
+    let mut alice = daemon.join_operator("alice");
     let before = daemon.peak_memory_kib();
     let deaf: Vec<TcpStream> = (0..CLIENTS).map(|_| ask_until_refused(&daemon)).collect();
     alice.expect_nothing();
@@ -137,8 +137,8 @@ fn lines_past_the_rate_wait_in_the_kernel() {
 /// State that outlived its session: `FlashMQ`, CVE-2025-62723.
 #[test]
 fn client_state_goes_with_its_connection() {
-    let daemon = Daemon::start(&[]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&[]);
+    let mut alice = daemon.join_operator("alice");
     let text = "t".repeat(300);
     let rooms = numbered(1..20, |room| format!("/join r{room}\n/topic {text}\n"));
     let visit = |name: &str| {
@@ -178,8 +178,8 @@ fn client_state_goes_with_its_connection() {
 #[test]
 fn contested_name_has_one_owner_and_is_freed_with_it() {
     const CLIENTS: usize = 30;
-    let daemon = Daemon::start(&[]);
-    let mut watcher = daemon.join("watcher");
+    let daemon = Daemon::start_for_operators(&[]);
+    let mut watcher = daemon.join_operator("watcher");
     watcher.send("/quiet on");
     for round in 0..10 {
         let mut clients: Vec<Client> = (0..CLIENTS).map(|_| daemon.connect_raw()).collect();
@@ -219,8 +219,8 @@ fn contested_name_has_one_owner_and_is_freed_with_it() {
 #[test]
 fn gone_or_half_gone_client_costs_no_cpu_time() {
     // Clients that read nothing stay for the whole test.
-    let daemon = Daemon::start(&["--stall-time", "600"]);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&["--stall-time", "600"]);
+    let mut alice = daemon.join_operator("alice");
     let mut half_gone = Vec::new();
     for number in 0..20 {
         let mut client = daemon.connect_raw();

@@ -136,8 +136,8 @@ fn undelivered(line: &str) -> Option<(&str, u64)> {
 #[test]
 fn reader_that_makes_no_progress_is_closed_in_time() {
     let flags = ["--stall-time", "1", "--hard-limit", "16M"];
-    let daemon = Daemon::start(&flags);
-    let mut alice = daemon.join("alice");
+    let daemon = Daemon::start_for_operators(&flags);
+    let mut alice = daemon.join_operator("alice");
     let _sleeper = join_with_small_window(&daemon, "sleeper");
     alice.barrier();
     let start = Instant::now();

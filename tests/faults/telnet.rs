@@ -352,7 +352,10 @@ fn storm_with_unread_answers_takes_bounded_memory_and_ends() {
     ];
     let listens = ["--listen", "127.0.0.1:0", "--listen", &listen];
     let daemon = Daemon::start(&[&limits[..], &listens].concat());
-    let [mut alice, mut bob] = daemon.join_all(["alice", "bob"]);
+    // An operator, who is told exact numbers.
+    let mut alice = Client::over_unix(&path).join("alice");
+    let mut bob = daemon.join("bob");
+    alice.barrier();
     let memory_before = daemon.peak_memory_kib();
     let storms = [
         [IAC, ARE_YOU_THERE].repeat(1000),

@@ -416,7 +416,7 @@ impl Client {
         }
     }
 
-    /// The number of connected clients in `/stats`.
+    /// The number of connected clients in `/stats`: an operator is told the exact one.
     #[track_caller]
     pub fn count_connected(&mut self) -> usize {
         self.send("/stats");

@@ -17,6 +17,7 @@ use binary::binary;
 pub use client::Client;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::thread::disable_transparent_huge_pages;
+use tempfile::TempDir;
 
 /// The deadline of every wait, long enough for a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -26,6 +27,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The last lines shown when a test fails.
 const SHOWN_LINES_MAX: usize = 60;
+
+/// The name of the Unix socket for operators, in a folder of its own.
+const OPERATORS_SOCKET: &str = "operators";
 
 pub const REFUSED_FULL: &str = "! The server is full. Try again later.";
 
@@ -93,6 +97,8 @@ pub struct Daemon {
     log: Arc<Log>,
     /// The addresses it listens at, in the order of the flags.
     pub addresses: Vec<String>,
+    /// The folder of the Unix socket for its operators.
+    operators: Option<TempDir>,
 }
 
 /// The daemon's standard error.
@@ -122,6 +128,17 @@ impl Daemon {
         (daemon, clients)
     }
 
+    /// Starts a daemon with these flags that listens on a loopback port, and on a Unix socket for operators:
+    /// they are shown exact numbers.
+    pub fn start_for_operators(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let socket = format!("unix:{}", folder.path().join(OPERATORS_SOCKET).display());
+        let listens = ["--listen", "127.0.0.1:0", "--listen", &socket];
+        let mut daemon = Self::start(&[&listens, flags].concat());
+        daemon.operators = Some(folder);
+        daemon
+    }
+
     /// Starts a daemon with `command`.
     pub fn start_as(mut command: Command, flags: &[&str]) -> Self {
         let listens = flags.iter().filter(|flag| **flag == "--listen").count();
@@ -147,6 +164,7 @@ impl Daemon {
             child,
             log: Arc::clone(&log),
             addresses: Vec::new(),
+            operators: None,
         };
         thread::spawn(move || log.fill(stderr));
         daemon.addresses = daemon.log.wait("the addresses", |log| {
@@ -180,11 +198,31 @@ impl Daemon {
         self.connect_raw().join(name)
     }
 
+    /// Connects to the socket for operators, without waiting for the greeting.
+    fn connect_operator_raw(&self) -> Client {
+        let folder = self.operators.as_ref().expect("a daemon for operators");
+        Client::over_unix(&folder.path().join(OPERATORS_SOCKET))
+    }
+
+    /// Like [`Daemon::join`], as an operator of the server.
+    pub fn join_operator(&self, name: &str) -> Client {
+        self.connect_operator_raw().join(name)
+    }
+
     /// Like [`Daemon::join`], for a short time to register: the name has arrived when the daemon accepts the
     /// connection.
     pub fn join_at_once(&self, name: &str) -> Client {
+        self.name_at_once(name, || self.connect_raw())
+    }
+
+    /// Like [`Daemon::join_at_once`], as an operator of the server.
+    pub fn join_operator_at_once(&self, name: &str) -> Client {
+        self.name_at_once(name, || self.connect_operator_raw())
+    }
+
+    fn name_at_once(&self, name: &str, connect: impl FnOnce() -> Client) -> Client {
         let mut client = self.while_stopped(|| {
-            let mut client = self.connect_raw();
+            let mut client = connect();
             client.send(&format!("#{name}"));
             client
         });

@@ -152,7 +152,7 @@ impl Chat {
         let held = undone.iter().find(|rule| rule.holds(now));
         let Some(held) = held else {
             for rule in &undone {
-                self.drop_stored(&here, rule, archive);
+                drop_stored(&here, rule, archive);
             }
             return Err(ModerationRefusal::NoRule { act, given, room }.into());
         };
@@ -316,16 +316,9 @@ impl Chat {
             is_gone || !rule.holds(now)
         };
         for rule in self.rules.take(here.name, is_over) {
-            self.drop_stored(here, &rule, archive);
+            drop_stored(here, &rule, archive);
         }
         self.has_rules_now(&here.name);
-    }
-
-    /// A rule that is past its time need not be kept either.
-    fn drop_stored(&self, here: &Here, rule: &Rule, archive: &mut dyn Archive) {
-        if let Some(change) = dropped(here.place, rule) {
-            let _ = archive.change(change);
-        }
     }
 
     /// A room is kept from now on: so are its rules about accounts, and its locks.
@@ -390,6 +383,13 @@ fn stored(
         until: end.map(|end| end.unix_ms),
         by,
     })
+}
+
+/// Has the archive drop a rule that is over.
+fn drop_stored(here: &Here, rule: &Rule, archive: &mut dyn Archive) {
+    if let Some(change) = dropped(here.place, rule) {
+        let _ = archive.change(change);
+    }
 }
 
 /// The end of a rule, if that is kept.
