@@ -2,11 +2,11 @@
 
 use chinwag::chat::WAITING_INTERVAL;
 use chinwag::chat::command::{
-    Command, NotifyChange, OperatorCommand, PeopleCommand, SettingCommand,
+    AccountCommand, Command, NotifyChange, OperatorCommand, PeopleCommand, SettingCommand,
 };
 use chinwag::chat::ids::ClientId;
 
-use crate::kept::stage::{Stage, account};
+use crate::kept::stage::{OPERATOR, Stage, account};
 
 fn notify(stage: &mut Stage, id: ClientId, change: Option<NotifyChange<'_>>) -> String {
     let heard = stage.ask(id, Command::People(PeopleCommand::Notify(change)));
@@ -92,6 +92,12 @@ fn feed_is_for_operators_and_ends_with_the_connection() {
     assert_eq!(feed(&mut stage, bridge, Some(false)), "feed false");
     write(&mut stage, alice, "bob");
     assert!(told(&mut stage, bridge).is_empty());
+    // Who has logged out is an operator no more.
+    let operator = stage.login(OPERATOR);
+    assert_eq!(feed(&mut stage, operator, Some(true)), "feed true");
+    stage.ask(operator, Command::Account(AccountCommand::Logout));
+    write(&mut stage, alice, "bob");
+    assert!(told(&mut stage, operator).is_empty());
 }
 
 fn bridge_named(stage: &mut Stage, name: &str) -> ClientId {

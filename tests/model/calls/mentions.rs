@@ -44,6 +44,12 @@ fn name_as_a_whole_word_is_a_mention_for_who_wants_to_know() {
         stage.say(yan, "hi zoe");
         assert_eq!(is_mentioned(&mut stage, zoe), wants, "{mode:?} {bell:?}");
     }
+    for (mode, wants) in [(Mode::Plain, false), (Mode::Json, true)] {
+        set_mode(&mut stage, zoe, mode); // and no bell after it
+        stage.hear(zoe);
+        stage.say(yan, "hi zoe");
+        assert_eq!(is_mentioned(&mut stage, zoe), wants, "{mode:?}");
+    }
     for (text, mention) in [
         ("ZOE", true),
         ("(zoe's)", true),
