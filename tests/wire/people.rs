@@ -4,7 +4,7 @@ use chinwag::chat::archive::{COUNTED_MAX, LineKind, Token};
 use chinwag::chat::command::Mode;
 use chinwag::chat::event::{
     AccountReply, Event, HistoryReply, KeptView, LoggedIn, Missed, Need, Notice, PageOf, PageView,
-    PlaceView, Reply, RoomView, SaidReply,
+    PlaceView, PrivacyView, Reply, RoomView, SaidReply,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::{Name, RoomName};
@@ -144,9 +144,13 @@ fn account_is_made_and_asked_for_in_these_words() {
                 since: MORNING,
                 tokens: 2,
                 connections: 1,
+                settings: PrivacyView {
+                    keep: true,
+                    ..PrivacyView::default()
+                },
             }),
             "* alice is an account since 2026-11-27; 2 tokens.",
-            r#"{"type":"ok","name":"alice","since":1795767120000,"tokens":2,"connections":1}"#,
+            r#"{"type":"ok","name":"alice","since":1795767120000,"tokens":2,"connections":1,"settings":{"hidden":false,"receipts":false,"seen":false,"strangers":false,"keep":true}}"#,
         ),
         (
             reply(AccountReply::LoggedOut),

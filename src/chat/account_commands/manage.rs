@@ -50,6 +50,7 @@ impl Chat {
             since: account.made_at(),
             tokens: account.tokens(),
             connections,
+            settings: account.settings().view(),
         };
         answer(outbox, id, reply)
     }

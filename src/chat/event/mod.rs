@@ -292,6 +292,7 @@ pub enum AccountReply<'a> {
         since: UnixMs,
         tokens: u32,
         connections: usize,
+        settings: PrivacyView,
     },
     Needs(Need<'a>),
     Made {

@@ -22,11 +22,13 @@ pub(super) fn fields<M: SerializeMap>(
             since,
             tokens,
             connections,
+            settings,
         } => {
             map.serialize_entry("name", name)?;
             map.serialize_entry("since", &since)?;
             map.serialize_entry("tokens", &tokens)?;
-            map.serialize_entry("connections", &connections)
+            map.serialize_entry("connections", &connections)?;
+            map.serialize_entry("settings", &settings)
         }
         AccountReply::Needs(need) => map.serialize_entry("needs", word_of(need)),
         AccountReply::Made { name }

@@ -2,7 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::event::{FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply};
+use crate::chat::event::{
+    FriendNews, FriendState, FriendView, PeopleEvent, PeopleReply, PrivacyView,
+};
 
 use super::optional;
 
@@ -58,13 +60,23 @@ pub(super) fn fields<M: SerializeMap>(
         | PeopleReply::Blocking { name }
         | PeopleReply::NotBlocking { name } => map.serialize_entry("name", name),
         PeopleReply::Blocked { names } => map.serialize_entry("users", names),
-        PeopleReply::Privacy(view) => {
-            map.serialize_entry("hidden", &view.hidden)?;
-            map.serialize_entry("receipts", &view.receipts)?;
-            map.serialize_entry("seen", &view.seen)?;
-            map.serialize_entry("strangers", &view.strangers)?;
-            map.serialize_entry("keep", &view.keep)
-        }
+        PeopleReply::Privacy(view) => privacy_fields(map, view),
+    }
+}
+
+fn privacy_fields<M: SerializeMap>(map: &mut M, view: &PrivacyView) -> Result<(), M::Error> {
+    map.serialize_entry("hidden", &view.hidden)?;
+    map.serialize_entry("receipts", &view.receipts)?;
+    map.serialize_entry("seen", &view.seen)?;
+    map.serialize_entry("strangers", &view.strangers)?;
+    map.serialize_entry("keep", &view.keep)
+}
+
+impl Serialize for PrivacyView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        privacy_fields(&mut map, self)?;
+        map.end()
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn lines(reply: &AccountReply<'_>, time: WallTime, out: Out<'_>) {
             since,
             tokens,
             connections,
+            settings: _,
         } => {
             let since = time.at(since).date();
             let (noun, count) = (plural(tokens as usize, "token", "tokens"), connections);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chinwag::chat::archive::{COUNTED_MAX, Token};
 use chinwag::chat::event::{
     AccountReply, Event, HistoryReply, KeptView, LoggedIn, Missed, Need, Notice, PageOf, PageView,
-    PlaceView, Reply, RoomView, SaidReply,
+    PlaceView, PrivacyView, Reply, RoomView, SaidReply,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::{Name, RoomName};
@@ -99,6 +99,7 @@ fn answer_about_accounts_fits_with_the_longest_names() {
         since: LONG_AGO,
         tokens,
         connections,
+        settings: PrivacyView::default(),
     };
     let mut replies: Vec<Reply<'_>> = vec![
         AccountReply::Guest { name: None }.into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chinwag::chat::archive::{LineKind, Token};
 use chinwag::chat::event::{
     AccountReply, Event, HistoryReply, LoggedIn, Missed, Need, Notice, PageOf, PageView, PlaceView,
-    Reply, SaidReply,
+    PrivacyView, Reply, SaidReply,
 };
 use chinwag::chat::ids::LineId;
 use chinwag::chat::name::{Name, RoomName};
@@ -237,9 +237,17 @@ pub fn reply(world: &World, which: usize, examine: Examine<'_>) {
                 since,
                 tokens,
                 connections,
+                settings: PrivacyView {
+                    hidden: world.flag,
+                    ..PrivacyView::default()
+                },
             };
             let fields = json!({
-                "name": named, "since": since, "tokens": tokens, "connections": connections
+                "name": named, "since": since, "tokens": tokens, "connections": connections,
+                "settings": {
+                    "hidden": world.flag, "receipts": false, "seen": false, "strangers": false,
+                    "keep": false
+                }
             });
             (reply.into(), fields)
         }
