@@ -343,6 +343,11 @@ impl Daemon {
         self.memory_kib("VmRSS:")
     }
 
+    /// The amount of memory that holds pages of files now, as the program's own code, in KiB.
+    pub fn file_memory_kib(&self) -> u64 {
+        self.memory_kib("RssFile:")
+    }
+
     fn memory_kib(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(what));
