@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use super::client::Client;
 use super::command::{NamesOf, QueryCommand};
 use super::event::{QueryReply, RoomSummary, Whois};
-use super::ids::UserId;
+use super::ids::{Peer, UserId};
 use super::member::Member;
 use super::name::{Name, RoomName};
 use super::outbox::Outbox;
@@ -19,6 +19,9 @@ pub const NAMES_PAGE: usize = 100;
 /// Rooms on a page of `/rooms`: with the longest topics, half of the output that may wait for a slow
 /// reader.
 pub const ROOMS_PAGE: usize = 100;
+
+/// Connections of a user whose addresses `/whois` tells an operator: enough to see where somebody is from.
+const WHOIS_PEERS_MAX: usize = 8;
 
 impl Chat {
     pub(super) fn execute_query<'a, O: Outbox>(
@@ -153,13 +156,21 @@ impl Chat {
         let connections = user.connections();
         let active = connections.filter_map(|id| Some(self.directory.get(id)?.active_at));
         let active_at = active.max().unwrap_or(user.connected_at);
+        let is_own = sender.user == other;
+        let mut peers = ArrayVec::<Peer, WHOIS_PEERS_MAX>::new();
+        if !is_own && self.operates_server(sender.client) {
+            let connected = user.connections();
+            let connected = connected.filter_map(|id| Some(self.directory.get(id)?.peer()));
+            peers.extend(connected.take(WHOIS_PEERS_MAX));
+        }
         let whois = Whois {
             name: &name,
             connected: now.since(user.connected_at),
             idle: now.since(active_at),
             away: user.away().map(|away| away.text.as_ref()),
             rooms: &rooms,
-            peer: client.filter(|_| sender.user == other).map(Client::peer),
+            peer: client.filter(|_| is_own).map(Client::peer),
+            peers: &peers,
         };
         answer(outbox, sender.client, QueryReply::Whois(whois))
     }

@@ -188,6 +188,7 @@ fn answer_fits_with_the_longest_names() {
         away: Some(""),
         rooms: &twenty,
         peer: Some(Peer::Tcp("[2001:db8::1%4294967295]:65535".parse().unwrap())),
+        peers: &[Peer::Tcp("[2001:db8::1%4294967295]:65535".parse().unwrap())],
     };
     let counts = Counts {
         clients: usize::MAX,

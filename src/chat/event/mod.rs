@@ -620,8 +620,10 @@ pub struct Whois<'a> {
     pub away: Option<&'a str>,
     /// The rooms that both are in, sorted.
     pub rooms: &'a [RoomName],
-    /// Their address; only told to themselves.
+    /// The address of the connection that asks; only told to themselves.
     pub peer: Option<Peer>,
+    /// The addresses of their connections; only told to operators of the server.
+    pub peers: &'a [Peer],
 }
 
 impl<'a> From<CallReply<'a>> for Reply<'a> {

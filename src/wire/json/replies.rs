@@ -140,7 +140,7 @@ fn whois_fields<M: SerializeMap>(map: &mut M, whois: &Whois<'_>) -> Result<(), M
     map.serialize_entry("idle_ms", &millis(whois.idle))?;
     optional(map, "away", whois.away.as_ref())?;
     map.serialize_entry("rooms", whois.rooms)?;
-    match whois.peer {
+    match whois.peer.as_ref().or(whois.peers.first()) {
         Some(peer) => map.serialize_entry("address", &peer.to_string()),
         None => Ok(()),
     }

@@ -192,6 +192,9 @@ fn whois_lines(whois: &Whois<'_>, out: Out<'_>) {
     if let Some(peer) = whois.peer {
         out.words(format_args!("You are connected from {peer}."));
     }
+    for peer in whois.peers {
+        out.words(format_args!("They are connected from {peer}."));
+    }
 }
 
 fn stats_lines(server_name: &str, counts: Counts, server: &ServerStats, out: Out<'_>) {

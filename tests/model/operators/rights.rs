@@ -2,7 +2,7 @@
 
 use chinwag::chat::ids::Peer;
 
-use super::stage::{Stage, peer};
+use super::stage::{PASSWORD, Stage, peer};
 
 const NOT_OPERATOR: &str =
     "! Only operators of the server may do that. /help op says how one becomes one.";
@@ -103,4 +103,27 @@ fn reload_is_asked_for_outside_the_chat() {
             .ask(boss, "/backup")
             .starts_with("* All that is kept is copied to copy-")
     );
+}
+
+#[test]
+fn operator_alone_is_told_where_others_are_connected_from() {
+    let mut stage = Stage::new();
+    let boss = stage.boss();
+    let alice = stage.account_from("203.0.113.7", "alice");
+    let bob = stage.guest("bob");
+    let told = |lines: Vec<String>| -> Vec<String> {
+        let lines = lines.into_iter();
+        lines.filter(|line| line.contains("connected")).collect()
+    };
+    let first = format!("* They are connected from {}.", peer("203.0.113.7"));
+    assert_eq!(told(stage.say(boss, "/whois alice")), [first.as_str()]);
+    stage.login("198.51.100.2", "alice", PASSWORD);
+    let mut lines = told(stage.say(boss, "/whois alice"));
+    lines.sort();
+    let second = format!("* They are connected from {}.", peer("198.51.100.2"));
+    assert_eq!(lines, [second, first]);
+    assert_eq!(told(stage.say(bob, "/whois alice")), [""; 0]);
+    let own = format!("* You are connected from {}.", peer("203.0.113.7"));
+    assert_eq!(told(stage.say(alice, "/whois alice")), [own.as_str()]);
+    assert_eq!(told(stage.say(boss, "/whois boss")).len(), 1);
 }

@@ -233,6 +233,7 @@ fn whois(world: &World) -> (Reply<'_>, Value) {
         away: world.optional_text(),
         rooms: &world.rooms,
         peer,
+        peers: &[],
     }));
     let rooms: Vec<&str> = world.rooms.iter().map(RoomName::as_str).collect();
     let mut fields = json!({
