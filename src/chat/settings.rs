@@ -34,7 +34,7 @@ impl Chat {
     ) -> Outcome<'a> {
         match command {
             SettingCommand::Topic(change) => self.topic(now, sender, change, outbox, archive),
-            SettingCommand::Away(text) => self.away(sender, text, outbox),
+            SettingCommand::Away(text) => self.away(now, sender, text, outbox),
             SettingCommand::Back => self.back(sender, outbox),
             SettingCommand::Ignore(typed) => self.ignore(sender, typed, outbox),
             SettingCommand::Unignore(typed) => self.unignore(sender, typed, outbox),
@@ -104,10 +104,16 @@ impl Chat {
 
     fn away<'a, O: Outbox>(
         &mut self,
+        now: Now,
         sender: &Sender,
         text: Option<&'a str>,
         outbox: &mut O,
     ) -> Outcome<'a> {
+        if text.is_some()
+            && let Some(refused) = self.refuse_silenced(now, sender, outbox)
+        {
+            return refused;
+        }
         check_note(text)?;
         let text = text.unwrap_or_default();
         let [a, b, c, d] = self.settings.hash_seed;

@@ -82,8 +82,11 @@ impl Chat {
         })
     }
 
-    /// Whether there is a room of theirs in which a user may not speak: what is told in all is not told then.
+    /// Whether a user may not speak everywhere, or in some room of theirs: what is told in all is not told then.
     pub(in crate::chat) fn is_silenced_anywhere(&self, now: Now, client: ClientId) -> bool {
+        if self.silence_of(now, client).is_some() {
+            return true;
+        }
         let user = self.directory.user_of(client);
         let user = user.and_then(|user| self.directory.user(user));
         let rooms = user.into_iter().flat_map(|user| &user.rooms);

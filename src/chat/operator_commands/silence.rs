@@ -25,7 +25,7 @@ impl Chat {
     }
 
     /// Why a connection may not speak.
-    pub(super) fn silence_of(&self, now: Now, id: ClientId) -> Option<Verdict<'_>> {
+    pub(in crate::chat) fn silence_of(&self, now: Now, id: ClientId) -> Option<Verdict<'_>> {
         let client = self.directory.get(id)?;
         if self.operates_server(id) {
             return None;

@@ -36,7 +36,9 @@ impl Chat {
         }
         match command {
             PeopleCommand::Profile(typed) => self.profile(now, sender, typed, archive),
-            PeopleCommand::SetProfile(change) => self.set_profile(now, sender, change, archive),
+            PeopleCommand::SetProfile(change) => {
+                self.set_profile(now, sender, change, outbox, archive)
+            }
             PeopleCommand::Friend(None) => self.list_friends(sender, outbox),
             PeopleCommand::Friend(Some(typed)) => {
                 self.befriend(now, sender, typed, outbox, archive)

@@ -73,11 +73,12 @@ impl Chat {
     }
 
     /// `/profile set TEXT`
-    pub(super) fn set_profile<'a>(
+    pub(super) fn set_profile<'a, O: Outbox>(
         &mut self,
         now: Now,
         sender: &Sender,
         change: ProfileChange<'a>,
+        outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
         let account = self.own_account(sender)?;
@@ -85,6 +86,11 @@ impl Chat {
             ProfileChange::Set(text) => Some(text),
             ProfileChange::Clear => None,
         };
+        if text.is_some()
+            && let Some(refused) = self.refuse_silenced(now, sender, outbox)
+        {
+            return refused;
+        }
         check_note(text)?;
         let text: Option<Box<str>> = text.map(Box::from);
         let change = Change::SetProfile {

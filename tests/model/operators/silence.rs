@@ -29,6 +29,7 @@ fn muted_guest_speaks_nowhere_but_to_operators_until_the_time_is_over() {
         "@alice:hello",
         "@alice,boss:hello",
         "/topic hello",
+        "/away hello",
         "#new",
     ] {
         assert_eq!(stage.ask(mallory, line), MUTED, "{line}");
@@ -43,12 +44,29 @@ fn muted_guest_speaks_nowhere_but_to_operators_until_the_time_is_over() {
 }
 
 #[test]
+fn last_words_of_one_who_is_muted_everywhere_are_not_told() {
+    let mut stage = Stage::new();
+    let boss = stage.boss();
+    let alice = stage.guest("alice");
+    let (mallory, bob) = (stage.guest("mallory"), stage.guest("bob"));
+    stage.ask(boss, "/mute * mallory 10m spam");
+    stage.hear(alice);
+    for (id, text) in [(bob, "lunch"), (mallory, "spam")] {
+        assert_eq!(stage.ask(id, &format!("/quit {text}")), "* Bye.");
+        stage.disconnect(id);
+    }
+    let told = ["* bob has left lobby: lunch", "* mallory has left lobby."];
+    assert_eq!(stage.hear(alice), told);
+}
+
+#[test]
 fn muted_account_stays_so_on_every_connection_and_after_a_restart() {
     let mut stage = Stage::new();
     let boss = stage.boss();
     let mallory = stage.account("mallory");
     stage.ask(boss, "/mute * mallory 10m spam");
     assert_eq!(stage.ask(mallory, "hello"), MUTED);
+    assert_eq!(stage.ask(mallory, "/profile set hello"), MUTED);
     let (again, _) = stage.login("203.0.113.7", "mallory", PASSWORD);
     assert_eq!(stage.ask(again, "hello"), MUTED);
     let listed = [
