@@ -352,7 +352,10 @@ impl Drawing {
     fn note(&mut self, actor: usize, line: &str) -> bool {
         let rooms = &mut self.states[actor].rooms;
         if let Some(room) = line.strip_prefix("/join ") {
-            rooms.insert(room.to_lowercase());
+            let room = room.to_lowercase();
+            rooms.insert(room.clone());
+            // Also if it is left by the next line of the same step.
+            self.knows[actor] |= self.states[PERSON].rooms.contains(&room);
         } else if let Some(room) = line.strip_prefix("/part ") {
             rooms.remove(&room.to_lowercase());
             return true;

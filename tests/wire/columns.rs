@@ -2,6 +2,7 @@
 //! in it. Lines with a text of a user's, or of the operator's, are as long as that.
 
 mod moderation;
+mod operators;
 mod people;
 
 use std::collections::BTreeSet;

@@ -41,6 +41,7 @@ mod json;
 mod limits;
 mod lines;
 mod moderation;
+mod operators;
 mod people;
 mod published;
 mod reading;

@@ -221,7 +221,7 @@ fn barred_text(barred: &Barred<'_>, time: WallTime, f: &mut Formatter<'_>) -> fm
         BarredFrom::Staying => f.write_str("You were removed from the server")?,
         BarredFrom::Coming => write!(f, "You are banned{until}")?,
         BarredFrom::Account => f.write_str("Your account is suspended")?,
-        BarredFrom::BeingGuest => write!(f, "From your address one must log in{until}")?,
+        BarredFrom::BeingGuest => write!(f, "You must log in here{until}")?,
         BarredFrom::Speaking => write!(f, "You may not speak{until}")?,
     }
     because(barred.why, f)?;
@@ -305,7 +305,7 @@ impl Display for OperatorRefusal<'_> {
                 f.write_str(" You can write to operators.")
             }
             Self::MustLogIn { why, left } => {
-                write!(f, "From your address one must log in{}", For(*left))?;
+                write!(f, "You must log in here{}", For(*left))?;
                 because(why, f)?;
                 f.write_str(" Type /login NAME.")
             }

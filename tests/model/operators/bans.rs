@@ -162,7 +162,7 @@ fn from_where_one_must_log_in_no_name_is_taken_and_no_account_made() {
         (stage.name_of(mallory), stage.closed(mallory)),
         (None, None)
     );
-    let refused = "! From your address one must log in. Type /login NAME.";
+    let refused = "! You must log in here. Type /login NAME.";
     assert_eq!(stage.ask(mallory, "#eve"), refused);
     assert_eq!(stage.ask(mallory, "/nick eve"), refused);
     let nameless = "! You have no name yet. Type #yourname to register.";
