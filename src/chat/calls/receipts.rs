@@ -36,7 +36,7 @@ impl Chat {
         if let Some((line, user)) = line.zip(self.directory.user(recipient)) {
             for client in user.connections() {
                 let key = (client, sender.user);
-                self.calls.progress.note_sent(now, key, pair, line);
+                self.calls.progress.note_sent(now, key, Some(pair), line);
             }
         }
         self.note_read(author, reader, None, outbox);
@@ -51,10 +51,8 @@ impl Chat {
         author: Option<AccountId>,
         line: LineId,
     ) {
-        let Some(author) = author.filter(|author| self.both_give_receipts(*author, reader)) else {
-            return;
-        };
-        let pair = Pair { reader, author };
+        let author = author.filter(|author| self.both_give_receipts(*author, reader));
+        let pair = author.map(|author| Pair { reader, author });
         let key = (client, delivery);
         self.calls.progress.note_sent(now, key, pair, line);
     }
@@ -101,7 +99,8 @@ impl Chat {
         }
         let pair = Pair { reader, author };
         let unarrived = |client, from| outbox.unarrived(client, from);
-        self.calls.progress.ask_pair(pair, unarrived);
+        let of_others = self.calls.progress.ask_pair(pair, unarrived);
+        self.tell_delivered(of_others, outbox);
         if let Some(up_to) = self.calls.progress.read_arrived(pair, limit) {
             self.tell_receipt(pair, up_to, ReceiptState::Read, outbox);
         }
@@ -110,7 +109,12 @@ impl Chat {
     /// Asks what has arrived, and tells the senders.
     pub(super) fn follow_receipts<O: Outbox>(&mut self, now: Timestamp, outbox: &mut O) {
         let unarrived = |client, from| outbox.unarrived(client, from);
-        let mut arrived = self.calls.progress.ask(now, unarrived);
+        let arrived = self.calls.progress.ask(now, unarrived);
+        self.tell_delivered(arrived, outbox);
+    }
+
+    /// Tells the senders of what has arrived.
+    fn tell_delivered<O: Outbox>(&self, mut arrived: Vec<(Pair, LineId)>, outbox: &mut O) {
         // By several connections of the reader's at once: it is one step.
         arrived.sort_unstable_by_key(|(pair, line)| (pair.author, pair.reader, *line));
         let mut arrived = arrived.into_iter().peekable();
