@@ -258,7 +258,7 @@ impl Chat {
             Vec::new()
         };
         // What an earlier connection was sent waits no more, if it has arrived.
-        self.drop_arrived(now.timestamp, outbox, archive);
+        self.drop_arrived(now.timestamp, Some(login.account), outbox, archive);
         let ticket = archive.ask(Question::Arrival {
             account: login.account,
             places,

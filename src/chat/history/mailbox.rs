@@ -43,6 +43,9 @@ struct Delivery {
     dropping: usize,
     /// More waits than was sent at once: it follows once this has arrived.
     is_cut: bool,
+    /// When it is asked which have arrived. Each has its own time, so that nobody can tell from theirs what others
+    /// get.
+    due: Timestamp,
 }
 
 /// Lines that have arrived, of one delivery.
@@ -200,6 +203,7 @@ impl Mailbox {
             lines,
             dropping: 0,
             is_cut,
+            due: now.after(ARRIVAL_INTERVAL),
         };
         self.deliveries.insert(delivery.generation.get(), sent);
         self.arrivals_due = self.arrivals_due.min(now.after(ARRIVAL_INTERVAL));
@@ -231,16 +235,19 @@ impl Mailbox {
         self.arrivals_due <= now
     }
 
-    /// The lines that have arrived, given how many of a delivery's have not. They are being dropped from now on.
+    /// The lines that have arrived, given how many of a delivery's have not: those `of` an account, or all that it is
+    /// time to ask about. They are being dropped from now on.
     pub fn arrived(
         &mut self,
         now: Timestamp,
+        of: Option<AccountId>,
         unarrived: impl Fn(ClientId, UserId) -> usize,
     ) -> Vec<Arrived> {
         let mut arrived = Vec::new();
         let mut cut = Vec::new();
+        let is_asked = |one: &Delivery| of == Some(one.account) || (of.is_none() && one.due <= now);
         self.deliveries.retain(|_, one| {
-            let is_done = one.lines.is_empty();
+            let is_done = one.lines.is_empty() && is_asked(one);
             if is_done && one.is_cut {
                 cut.push((one.account, one.client));
             }
@@ -250,6 +257,10 @@ impl Mailbox {
             self.note_incomplete(now, account, client);
         }
         for (number, one) in &mut self.deliveries {
+            if !is_asked(one) {
+                continue;
+            }
+            one.due = now.after(ARRIVAL_INTERVAL);
             if one.dropping > 0 || self.asked.contains(&one.account) {
                 continue;
             }
@@ -265,11 +276,8 @@ impl Mailbox {
                 });
             }
         }
-        self.arrivals_due = if self.deliveries.is_empty() {
-            Timestamp::NEVER
-        } else {
-            now.after(ARRIVAL_INTERVAL)
-        };
+        let due = self.deliveries.values().map(|one| one.due).min();
+        self.arrivals_due = due.unwrap_or(Timestamp::NEVER);
         arrived
     }
 
@@ -483,7 +491,7 @@ mod tests {
         let alice = account(1);
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
         assert!(mailbox.is_due(now));
-        let arrived = mailbox.arrived(now, |client, from| {
+        let arrived = mailbox.arrived(now, Some(account(1)), |client, from| {
             assert_eq!((client, from), (CLIENT, delivery));
             1
         });
@@ -499,16 +507,16 @@ mod tests {
             }]
         );
         assert_eq!(mailbox.count(alice), 3);
-        assert_eq!(mailbox.arrived(now, |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
         let dropped = mailbox.note_dropped(delivery, true);
         let first = (alice, author, LineId(1));
         assert_eq!(dropped, [first, (alice, author, LineId(2))]);
         assert_eq!(mailbox.count(alice), 1);
         mailbox.check_invariants();
-        assert_eq!(mailbox.arrived(now, |_, _| 0).len(), 1);
+        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0).len(), 1);
         mailbox.note_dropped(delivery, true);
         assert_eq!(mailbox.count(alice), 0);
-        assert_eq!(mailbox.arrived(now, |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
         assert_eq!(mailbox.next_due(), Timestamp::NEVER);
     }
 
@@ -517,7 +525,7 @@ mod tests {
         let (mut mailbox, delivery) = sent();
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
         mailbox.note_undelivered(delivery, 2);
-        let arrived = mailbox.arrived(now, |_, _| 0);
+        let arrived = mailbox.arrived(now, Some(account(1)), |_, _| 0);
         assert_eq!(arrived[0].lines[0].0, LineId(1));
         assert_eq!(arrived[0].lines.len(), 1);
         mailbox.note_dropped(delivery, true);
@@ -529,7 +537,12 @@ mod tests {
     fn line_that_is_forgotten_while_it_is_dropped_counts_once() {
         let (mut mailbox, delivery) = sent();
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
-        assert_eq!(mailbox.arrived(now, |_, _| 1)[0].lines.len(), 2);
+        assert_eq!(
+            mailbox.arrived(now, Some(account(1)), |_, _| 1)[0]
+                .lines
+                .len(),
+            2
+        );
         let gone = |_, id| id == LineId(2);
         mailbox.note_forgotten(account(2), &[(account(1), 1)], gone);
         assert_eq!(mailbox.count(account(1)), 2);
@@ -549,7 +562,7 @@ mod tests {
         mailbox.decide(alice, bob, LineId(7), false);
         assert_eq!(mailbox.count(alice), 0);
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
-        assert_eq!(mailbox.arrived(now, |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
         mailbox.check_invariants();
     }
 
@@ -562,7 +575,7 @@ mod tests {
         let second = mailbox.new_delivery();
         let lines = VecDeque::from([(LineId(2), place, Some(account(2)))]);
         mailbox.note_sent(now, second, CLIENT, alice, lines, false);
-        assert_eq!(mailbox.arrived(now, |_, _| 0).len(), 2);
+        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0).len(), 2);
         mailbox.note_dropped(first, true);
         mailbox.note_dropped(second, true);
         assert_eq!(mailbox.count(alice), 0);

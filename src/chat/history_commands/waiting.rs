@@ -145,7 +145,7 @@ impl Chat {
     ) {
         // First, as a portion that has arrived is followed by the next.
         if self.history.mailbox.is_due(now) {
-            self.drop_arrived(now, outbox, archive);
+            self.drop_arrived(now, None, outbox, archive);
         }
         while let Some((account, client)) = self.history.mailbox.pop_incomplete(now) {
             let user = self.directory.user_of(client);
@@ -168,15 +168,16 @@ impl Chat {
         }
     }
 
-    /// Has the archive drop the lines that have arrived.
+    /// Has the archive drop the lines that have arrived: those of an account, or all that it is time to ask about.
     pub(in crate::chat) fn drop_arrived<O: Outbox>(
         &mut self,
         now: Timestamp,
+        of: Option<AccountId>,
         outbox: &O,
         archive: &mut dyn Archive,
     ) {
         let unarrived = |client, delivery| outbox.unarrived(client, delivery);
-        for arrived in self.history.mailbox.arrived(now, unarrived) {
+        for arrived in self.history.mailbox.arrived(now, of, unarrived) {
             let (account, delivery) = (arrived.account, arrived.delivery);
             let erased = arrived
                 .lines
