@@ -491,7 +491,7 @@ mod tests {
         let alice = account(1);
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
         assert!(mailbox.is_due(now));
-        let arrived = mailbox.arrived(now, Some(account(1)), |client, from| {
+        let arrived = mailbox.arrived(now, Some(alice), |client, from| {
             assert_eq!((client, from), (CLIENT, delivery));
             1
         });
@@ -507,16 +507,16 @@ mod tests {
             }]
         );
         assert_eq!(mailbox.count(alice), 3);
-        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(alice), |_, _| 0), []);
         let dropped = mailbox.note_dropped(delivery, true);
         let first = (alice, author, LineId(1));
         assert_eq!(dropped, [first, (alice, author, LineId(2))]);
         assert_eq!(mailbox.count(alice), 1);
         mailbox.check_invariants();
-        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0).len(), 1);
+        assert_eq!(mailbox.arrived(now, Some(alice), |_, _| 0).len(), 1);
         mailbox.note_dropped(delivery, true);
         assert_eq!(mailbox.count(alice), 0);
-        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(alice), |_, _| 0), []);
         assert_eq!(mailbox.next_due(), Timestamp::NEVER);
     }
 
@@ -562,7 +562,7 @@ mod tests {
         mailbox.decide(alice, bob, LineId(7), false);
         assert_eq!(mailbox.count(alice), 0);
         let now = Timestamp::default().after(ARRIVAL_INTERVAL);
-        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0), []);
+        assert_eq!(mailbox.arrived(now, Some(alice), |_, _| 0), []);
         mailbox.check_invariants();
     }
 
@@ -575,7 +575,7 @@ mod tests {
         let second = mailbox.new_delivery();
         let lines = VecDeque::from([(LineId(2), place, Some(account(2)))]);
         mailbox.note_sent(now, second, CLIENT, alice, lines, false);
-        assert_eq!(mailbox.arrived(now, Some(account(1)), |_, _| 0).len(), 2);
+        assert_eq!(mailbox.arrived(now, Some(alice), |_, _| 0).len(), 2);
         mailbox.note_dropped(first, true);
         mailbox.note_dropped(second, true);
         assert_eq!(mailbox.count(alice), 0);
