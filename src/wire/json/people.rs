@@ -64,7 +64,7 @@ pub(super) fn fields<M: SerializeMap>(
     }
 }
 
-fn privacy_fields<M: SerializeMap>(map: &mut M, view: &PrivacyView) -> Result<(), M::Error> {
+fn privacy_fields<M: SerializeMap>(map: &mut M, view: PrivacyView) -> Result<(), M::Error> {
     map.serialize_entry("hidden", &view.hidden)?;
     map.serialize_entry("receipts", &view.receipts)?;
     map.serialize_entry("seen", &view.seen)?;
@@ -75,7 +75,7 @@ fn privacy_fields<M: SerializeMap>(map: &mut M, view: &PrivacyView) -> Result<()
 impl Serialize for PrivacyView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        privacy_fields(&mut map, self)?;
+        privacy_fields(&mut map, *self)?;
         map.end()
     }
 }
