@@ -60,7 +60,7 @@ pub(super) fn fields<M: SerializeMap>(
         | PeopleReply::Blocking { name }
         | PeopleReply::NotBlocking { name } => map.serialize_entry("name", name),
         PeopleReply::Blocked { names } => map.serialize_entry("users", names),
-        PeopleReply::Privacy(view) => privacy_fields(map, view),
+        PeopleReply::Privacy(view) => privacy_fields(map, *view),
     }
 }
 
