@@ -34,6 +34,7 @@ mod latency;
 mod limits;
 mod logs;
 mod lost_messages;
+mod mob;
 mod network;
 mod passwords;
 mod published;
