@@ -234,7 +234,7 @@ fn mob_is_ended_by_three_commands_while_ten_people_talk_on() {
         let mut mole = connect(Ipv4Addr::new(192, 0, 2, 9).into()).unwrap();
         mole.write_all(b"#mole\nMOB hello\n").unwrap();
         wait_until("the mob to be heard", || {
-            heard.of_the_mob[1].load(Ordering::Relaxed) > 20 * size
+            heard.of_the_mob[1].load(Ordering::Relaxed) > 4 * size
         });
         wait_until("the people to talk on", has_heard(1, 500));
 
