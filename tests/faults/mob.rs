@@ -55,6 +55,7 @@ fn connect(from: IpAddr) -> io::Result<TcpStream> {
     socket.bind(&SocketAddr::new(from, 0).into())?;
     socket.connect(&to.into())?;
     let stream: TcpStream = socket.into();
+    stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_millis(5)))?;
     stream.set_write_timeout(Some(Duration::from_millis(50)))?;
     Ok(stream)
