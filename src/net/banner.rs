@@ -55,7 +55,7 @@ fn of_listener(listener: &Listener) -> String {
     }
 }
 
-/// Who comes by a socket that was made here is told apart by its user.
+/// The line for operators: only clients of a socket that was made here are told apart by their users.
 fn for_operators(is_own: bool) -> &'static str {
     if is_own && cfg!(target_os = "linux") {
         "\n  Who connects there as the daemon's user, or root, is an operator."

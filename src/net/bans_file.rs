@@ -20,7 +20,7 @@ const BAD_LINES_LOGGED_MAX: usize = 20;
 #[derive(Debug)]
 pub struct BansFile(Option<PathBuf>);
 
-/// What the file has.
+/// The file's lines, good and bad.
 #[derive(Debug, Default)]
 struct Contents {
     bans: Vec<ListedBan>,

@@ -39,7 +39,7 @@ pub enum StartError {
     Bans {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The store cannot be used.

@@ -56,7 +56,7 @@ fn copy(files: &Files, to: &Path) -> Result<(), StoreError> {
         .as_ref()
         .is_err_and(|error| !matches!(error, StoreError::Exists(_)))
     {
-        // What is not whole is of no use; one that was there before may be another's.
+        // Half a copy is of no use; one that was there before may be another's.
         let _ = fs::remove_file(&part);
     }
     copied

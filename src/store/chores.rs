@@ -1,4 +1,4 @@
-//! What the thread that writes does when there is time: it erases, empties the journal, deletes what is old.
+//! Chores of the thread that writes, for when there is time: erasing, emptying the journal, deleting old rows.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use super::worker::Shared;
 /// After so many bytes, the journal is copied into the database: some megabytes of pages.
 const JOURNAL_BYTES_MAX: usize = 2 << 20;
 
-/// What a transaction is counted with, beside its bytes: a few pages change in any.
+/// Bytes that a transaction counts beside its own: a few pages change in any.
 const TRANSACTION_BYTES: usize = 4 << 10;
 
 /// Between two attempts to empty the journal.
@@ -32,7 +32,7 @@ const RETENTION_PAUSE: Duration = Duration::from_millis(20);
 /// The first round of old lines: not while everybody comes back after a restart.
 const FIRST_ROUND_AFTER: Duration = Duration::from_secs(60);
 
-/// What is done when there is time.
+/// Work for when there is time.
 #[derive(Debug)]
 pub(super) struct Chores<'c> {
     pub(super) eraser: Eraser<'c>,
@@ -41,7 +41,7 @@ pub(super) struct Chores<'c> {
     not_before: Instant,
     journal_at: Instant,
     retention_at: Instant,
-    /// What is in the journal, roughly.
+    /// Bytes in the journal, roughly.
     journal_bytes: usize,
     /// The failure that was logged; none since a slice succeeded.
     logged: Option<Failure>,
