@@ -28,6 +28,15 @@ fn what_was_done_to_a_user_is_told_to_the_room_and_to_them() {
         until,
         why,
     };
+    check(
+        &news(ModerationEvent::Done(done(
+            Act::Kick,
+            None,
+            Some("Stop it."),
+        ))),
+        &["* bob was removed from dev by alice: Stop it."],
+        r#"{"type":"rule","what":"kick","room":"dev","name":"bob","from":"alice","text":"Stop it."}"#,
+    );
     let kick = done(Act::Kick, None, Some("spam"));
     check(
         &news(ModerationEvent::Done(kick)),
@@ -235,11 +244,11 @@ fn who_may_not_is_told_for_how_long_why_and_whom_to_ask() {
         &news(ModerationEvent::Limited(limited(
             Limit::Muted,
             Some(60),
-            Some("spam"),
+            Some("spam."),
             alice,
         ))),
         &["* You are muted in dev for 1 min more: spam. You can ask alice."],
-        r#"{"type":"rule","what":"mute","room":"dev","wait_ms":60000,"ask":"alice","text":"spam"}"#,
+        r#"{"type":"rule","what":"mute","room":"dev","wait_ms":60000,"ask":"alice","text":"spam."}"#,
     );
     check(
         &news(ModerationEvent::Limited(limited(

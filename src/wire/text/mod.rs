@@ -16,6 +16,7 @@ pub mod quote;
 pub mod refusals;
 pub mod replies;
 pub mod rooms;
+mod terms;
 
 use std::fmt::{self, Display, Formatter};
 

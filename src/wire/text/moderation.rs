@@ -11,6 +11,7 @@ use super::super::wall_time::WallTime;
 use super::answer::Out;
 use super::durations::HumanDuration;
 use super::quote::{Quoted, quote};
+use super::terms::{Because, Until, bare_reason};
 
 /// Columns of a reason in a refusal: with its prefix a line has them.
 const WHY_COLUMNS_MAX: usize = 60;
@@ -23,7 +24,7 @@ pub(super) fn lines(reply: &ModerationReply<'_>, time: WallTime, out: Out<'_>) {
             name,
             until,
         } => {
-            let until = Until(time, until);
+            let until = Until(until, time);
             match act {
                 Act::Kick => out.words(format_args!("{name} was removed from {room}.")),
                 Act::Mute => out.words(format_args!("{name} is muted in {room}{until}.")),
@@ -70,16 +71,6 @@ impl Display for Locking {
             Self(Lock::In, true) => "only operators come in",
             Self(Lock::In, false) => "all may come in",
         })
-    }
-}
-
-/// Until when a rule holds, with a blank before it, if it ends by itself.
-struct Until(WallTime, Option<u64>);
-
-impl Display for Until {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.1
-            .map_or(Ok(()), |until| write!(f, " until {}", self.0.shown(until)))
     }
 }
 
@@ -148,11 +139,12 @@ fn done_line(done: Done<'_>, is_you: bool, time: WallTime, out: Out<'_>) {
         Act::Op => "made an operator of",
         Act::Deop => "removed as an operator of",
     };
-    let until = Until(time, until);
+    let until = Until(until, time);
     match why {
         None => out.words(format_args!("{who} {was} {what} {room} by {from}{until}.")),
         Some(why) => out.line(format_args!(
-            "{who} {was} {what} {room} by {from}{until}: {why}."
+            "{who} {was} {what} {room} by {from}{until}{}",
+            Because(why)
         )),
     }
 }
@@ -192,7 +184,7 @@ impl Display for LimitedText<'_> {
         if let Some(left) = left {
             write!(f, " for {} more", HumanDuration(left))?;
         }
-        if let Some(why) = why {
+        if let Some(why) = why.and_then(bare_reason) {
             write!(f, ": {}", Quoted(why, WHY_COLUMNS_MAX))?;
         }
         match ask {

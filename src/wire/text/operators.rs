@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::chat::archive::{BanKind, PastDeed, UnixMs};
+use crate::chat::archive::{BanKind, PastDeed};
 use crate::chat::event::{
     BanView, Banned, Barred, BarredFrom, ListedBanView, OperatorEvent, OperatorReply,
 };
@@ -15,6 +15,7 @@ use super::answer::Out;
 use super::durations::HumanDuration;
 use super::plural;
 use super::quote::quote;
+use super::terms::{Because, Until};
 
 pub(super) fn lines(reply: &OperatorReply<'_>, time: WallTime, out: Out<'_>) {
     match *reply {
@@ -116,18 +117,6 @@ fn what_of(kind: BanKind) -> &'static str {
     }
 }
 
-/// ` until 18:00`, or nothing for what has no end.
-struct Until(Option<UnixMs>, WallTime);
-
-impl Display for Until {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(until) => write!(f, " until {}", self.1.shown(until)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// `, page 1 of 2`, if there are more than one.
 struct Pages(usize, usize);
 
@@ -224,18 +213,10 @@ fn barred_text(barred: &Barred<'_>, time: WallTime, f: &mut Formatter<'_>) -> fm
         BarredFrom::BeingGuest => write!(f, "You must log in here{until}")?,
         BarredFrom::Speaking => write!(f, "You may not speak{until}")?,
     }
-    because(barred.why, f)?;
+    Because(barred.why).fmt(f)?;
     match barred.by {
         Some(name) => write!(f, " Ask {name}."),
         None => f.write_str(" Ask who runs this server."),
-    }
-}
-
-/// The reason behind what it is for, and the end of the sentence.
-fn because(why: &str, f: &mut Formatter<'_>) -> fmt::Result {
-    match why.trim_end_matches('.') {
-        "" => f.write_str("."),
-        why => write!(f, ": {why}."),
     }
 }
 
@@ -291,22 +272,22 @@ impl Display for OperatorRefusal<'_> {
             }
             Self::Suspended { why } => {
                 f.write_str("That account is suspended")?;
-                because(why, f)?;
+                Because(why).fmt(f)?;
                 f.write_str(" Ask an operator.")
             }
             Self::Banned { why, left } => {
                 write!(f, "That account is banned{}", For(*left))?;
-                because(why, f)?;
+                Because(why).fmt(f)?;
                 f.write_str(" Ask an operator.")
             }
             Self::Muted { why, left } => {
                 write!(f, "You may not speak{}", For(*left))?;
-                because(why, f)?;
+                Because(why).fmt(f)?;
                 f.write_str(" You can write to operators.")
             }
             Self::MustLogIn { why, left } => {
                 write!(f, "You must log in here{}", For(*left))?;
-                because(why, f)?;
+                Because(why).fmt(f)?;
                 f.write_str(" Type /login NAME.")
             }
         }
