@@ -22,10 +22,11 @@ use super::outbox::Outbox;
 use super::pending::Effect;
 use super::refusal::{AccountRefusal, MembershipRefusal, ModerationRefusal, Refusal};
 use super::time::Now;
-use super::{Answered, Chat, Outcome, Sender, check_note};
+use super::{Answered, Chat, Outcome, Sender};
 use crate::chat::order::Act;
 
 use super::moderation::effects::ModerationEffect;
+use super::operators::deeds::how_long_and_why;
 use ranks::Rank;
 
 /// The room that an operator keeps order in.
@@ -175,19 +176,13 @@ impl Chat {
         deed: DeedText<'_>,
         archive: &mut dyn Archive,
     ) {
-        let time = deed.time.map(typed_time);
-        let text = match (time, deed.why) {
-            (Some(time), Some(why)) => Some(format!("{time} {why}").into()),
-            (Some(time), None) => Some(time.into()),
-            (None, why) => why.map(Box::from),
-        };
         let deed = Deed {
             at: now.unix_ms,
             who: sender.name,
             what: deed.what,
             whom: deed.whom.map(Box::from),
             room: Some(room),
-            text,
+            text: how_long_and_why(deed.time, deed.why),
         };
         self.record_deed(deed, archive);
     }
@@ -200,31 +195,4 @@ struct DeedText<'a> {
     whom: Option<&'a str>,
     time: Option<Duration>,
     why: Option<&'a str>,
-}
-
-/// Refuses a reason that is too long to be told to a room.
-fn check_why(why: Option<&str>) -> Result<(), Refusal<'_>> {
-    check_note(why)
-}
-
-/// A time as it is typed.
-fn typed_time(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let units = [(604_800, 'w'), (86_400, 'd'), (3600, 'h'), (60, 'm')];
-    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
-    let (unit, letter) = unit.unwrap_or(&(1, 's'));
-    format!("{}{letter}", seconds / unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_is_kept_as_it_was_typed() {
-        for (seconds, typed) in [(90, "90s"), (600, "10m"), (7200, "2h"), (172_800, "2d")] {
-            assert_eq!(typed_time(Duration::from_secs(seconds)), typed);
-        }
-        assert_eq!(typed_time(Duration::from_secs(14 * 86_400)), "2w");
-    }
 }

@@ -12,10 +12,10 @@ use crate::chat::outbox::Outbox;
 use crate::chat::presence::{Change, ChangeKind};
 use crate::chat::refusal::ModerationRefusal;
 use crate::chat::time::{Now, Timestamp};
-use crate::chat::{Chat, Outcome, Sender};
+use crate::chat::{Chat, Outcome, Sender, check_note};
 
 use super::ranks::Rank;
-use super::{DeedText, Here, check_why};
+use super::{DeedText, Here};
 use crate::chat::moderation::effects::ModerationEffect;
 
 impl Chat {
@@ -29,7 +29,7 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        check_why(why)?;
+        check_note(why)?;
         let here = self.here(sender)?;
         let (user, target) = self.target_in_room(sender, &here, given)?;
         if user == sender.user {

@@ -12,11 +12,11 @@ use crate::chat::order::{Act, Locks};
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{ModerationRefusal, Refusal};
 use crate::chat::time::Now;
-use crate::chat::{Chat, Outcome, Sender};
+use crate::chat::{Chat, Outcome, Sender, check_note};
 
 use super::ranks::Rank;
 use super::targets::Target;
-use super::{DeedText, Here, check_why};
+use super::{DeedText, Here};
 use crate::chat::moderation::effects::ModerationEffect;
 
 /// A rule that is to be made.
@@ -38,7 +38,7 @@ impl Chat {
         outbox: &mut O,
         archive: &mut dyn Archive,
     ) -> Outcome<'a> {
-        check_why(wanted.why)?;
+        check_note(wanted.why)?;
         let here = self.here(sender)?;
         let target = self.target(sender, &here, given)?;
         let own = self.account_of(sender.user);

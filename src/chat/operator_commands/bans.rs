@@ -15,13 +15,13 @@ use crate::chat::name::Name;
 use crate::chat::operators::bans::{
     BANS_MAX, address_of, is_wide, parse_range, range_of, verdict_of,
 };
+use crate::chat::operators::deeds::how_long_and_why;
 use crate::chat::operators::effects::{NewBan, OperatorEffect};
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{OperatorRefusal, QueryRefusal, Refusal};
 use crate::chat::time::Now;
 use crate::chat::{Chat, Outcome, Sender, answer, check_note};
 
-use super::deeds::how_long_and_why;
 use super::doors::barred_event;
 use super::everywhere::ends_at;
 

@@ -1,8 +1,5 @@
 //! What operators did: kept, told to the other operators, and shown to them.
 
-use std::fmt::Write;
-use std::time::Duration;
-
 use crate::chat::archive::{Answer, Archive, Change, Deed, Question, Ticket};
 use crate::chat::event::{Event, OperatorEvent, OperatorReply};
 use crate::chat::ids::ClientId;
@@ -12,7 +9,7 @@ use crate::chat::outbox::Outbox;
 use crate::chat::pending::Response;
 use crate::chat::refusal::{AccountRefusal, QueryRefusal, Refusal};
 use crate::chat::time::Now;
-use crate::chat::{Chat, Outcome, Sender, answer, cut_note};
+use crate::chat::{Chat, Outcome, Sender, answer};
 
 /// Deeds of a page: a screen.
 pub const DEEDS_PAGE: usize = 20;
@@ -114,49 +111,4 @@ fn show_deeds<'a, O: Outbox>(
         pages,
     };
     answer(outbox, id, reply)
-}
-
-/// For how long and why, as that would be typed.
-pub fn how_long_and_why(time: Option<Duration>, why: Option<&str>) -> Option<Box<str>> {
-    let mut text = String::new();
-    if let Some(time) = time {
-        let seconds = time.as_secs();
-        let units = [
-            (604_800, 'w'),
-            (86_400, 'd'),
-            (3600, 'h'),
-            (60, 'm'),
-            (1, 's'),
-        ];
-        let unit = units.iter().find(|(unit, _)| seconds % unit == 0);
-        let (unit, letter) = *unit.unwrap_or(&(1, 's'));
-        // A text takes anything.
-        let _ = write!(text, "{}{letter}", seconds / unit);
-    }
-    if let Some(why) = why {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(cut_note(why));
-    }
-    (!text.is_empty()).then(|| text.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_is_noted_as_it_would_be_typed() {
-        for (seconds, why, noted) in [
-            (Some(7200), Some("spam"), Some("2h spam")),
-            (Some(90), None, Some("90s")),
-            (Some(1_209_600), None, Some("2w")),
-            (None, Some("spam"), Some("spam")),
-            (None, None, None),
-        ] {
-            let time = seconds.map(Duration::from_secs);
-            assert_eq!(how_long_and_why(time, why).as_deref(), noted);
-        }
-    }
 }

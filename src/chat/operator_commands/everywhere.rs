@@ -8,14 +8,13 @@ use crate::chat::event::{Barred, BarredFrom, Event, OperatorEvent};
 use crate::chat::ids::{AccountId, ClientId, UserId};
 use crate::chat::name::Name;
 use crate::chat::operators::bans::BANS_MAX;
+use crate::chat::operators::deeds::how_long_and_why;
 use crate::chat::operators::effects::OperatorEffect;
 use crate::chat::operators::silences::Silence;
 use crate::chat::outbox::Outbox;
 use crate::chat::refusal::{OperatorRefusal, Refusal};
 use crate::chat::time::Now;
 use crate::chat::{Chat, Outcome, Sender, check_note};
-
-use super::deeds::how_long_and_why;
 
 impl Chat {
     /// `/kick * NAME`: all connections of a user end.
