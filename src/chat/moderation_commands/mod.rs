@@ -90,34 +90,22 @@ impl Chat {
                 self.set_lock(now, sender, lock, on, outbox, archive)
             }
             ModerationCommand::Remove(line) => self.remove_line(now, sender, line, archive),
-            ModerationCommand::Kick { .. }
-            | ModerationCommand::Mute { .. }
-            | ModerationCommand::Unmute { .. } => {
-                self.execute_server_moderation(now, sender, command, outbox, archive)
-            }
-        }
-    }
-
-    /// The same with `*`, in the whole server.
-    fn execute_server_moderation<'a, O: Outbox>(
-        &mut self,
-        now: Now,
-        sender: &Sender,
-        command: ModerationCommand<'a>,
-        outbox: &mut O,
-        archive: &mut dyn Archive,
-    ) -> Outcome<'a> {
-        match command {
-            ModerationCommand::Kick { name, why, .. } => {
-                self.kick_from_server(now, sender, name, why, outbox, archive)
-            }
+            // The same with `*`, in the whole server.
+            ModerationCommand::Kick {
+                reach: Reach::Server,
+                name,
+                why,
+            } => self.kick_from_server(now, sender, name, why, outbox, archive),
             ModerationCommand::Mute {
-                name, time, why, ..
+                reach: Reach::Server,
+                name,
+                time,
+                why,
             } => self.mute_everywhere(now, sender, name, time, why, outbox, archive),
-            ModerationCommand::Unmute { name, .. } => {
-                self.unmute_everywhere(now, sender, name, outbox, archive)
-            }
-            _ => Err(ModerationRefusal::NotOperator { room: None }.into()),
+            ModerationCommand::Unmute {
+                reach: Reach::Server,
+                name,
+            } => self.unmute_everywhere(now, sender, name, outbox, archive),
         }
     }
 
