@@ -42,7 +42,7 @@ impl Chat {
             return self.keep_moderation(now, sender, None, effect, outbox, archive);
         }
         self.rules.set_locks(room, locks);
-        self.has_rules_now(&room);
+        self.refresh_restricted(&room);
         let event = ModerationEvent::Locked {
             room: &room,
             from: &sender.name,

@@ -101,7 +101,7 @@ impl Chat {
         let rules_max = RULES_PER_ROOM_MAX;
         let set = self.rules.set(here.name, rule);
         set.map_err(|_| ModerationRefusal::TooManyRules { rules_max })?;
-        self.has_rules_now(&here.name);
+        self.refresh_restricted(&here.name);
         let deed = DeedText {
             what: wanted.act.word(),
             whom: Some(target.name.as_str()),
@@ -147,7 +147,7 @@ impl Chat {
         let undone = self
             .rules
             .take(room, |rule| rule.kind == kind && is_meant(rule));
-        self.has_rules_now(&room);
+        self.refresh_restricted(&room);
         // One that is past its time ends here, too, but there was nothing to undo.
         let held = undone.iter().find(|rule| rule.holds(now));
         let Some(held) = held else {
@@ -318,7 +318,16 @@ impl Chat {
         for rule in self.rules.take(here.name, is_over) {
             drop_stored(here, &rule, archive);
         }
-        self.has_rules_now(&here.name);
+        self.refresh_restricted(&here.name);
+    }
+
+    /// A room's rules or locks have changed: brings its mark of them up to date, by which others leave them alone.
+    pub(super) fn refresh_restricted(&mut self, room: &RoomName) {
+        let restricts = self.rules.restricts(room);
+        let id = self.rooms.find(room);
+        if let Some(room) = id.and_then(|id| self.rooms.get_mut(id)) {
+            room.is_restricted = restricts;
+        }
     }
 
     /// A room is kept from now on: so are its rules about accounts, and its locks.
@@ -343,7 +352,7 @@ impl Chat {
     /// A room is kept no longer, and nobody's: its rules end.
     pub(in crate::chat) fn end_rules(&mut self, room: &RoomName) {
         self.rules.drop_room(room);
-        self.has_rules_now(room);
+        self.refresh_restricted(room);
     }
 
     /// An account is gone, and so are the rules about it.
@@ -351,7 +360,7 @@ impl Chat {
         let subject = Subject::Account(account);
         for room in self.rules.rooms_of(account) {
             self.rules.take(room, |rule| rule.subject == subject);
-            self.has_rules_now(&room);
+            self.refresh_restricted(&room);
         }
     }
 }

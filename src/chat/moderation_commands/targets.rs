@@ -2,7 +2,7 @@
 
 use crate::chat::ids::{AccountId, AddressKey, ClientId, UserId};
 use crate::chat::moderation::room_rules::{Subject, Who};
-use crate::chat::name::{Name, RoomName};
+use crate::chat::name::Name;
 use crate::chat::refusal::{ModerationRefusal, Refusal};
 use crate::chat::{Chat, Sender};
 
@@ -106,15 +106,6 @@ impl Chat {
             client,
             account: user.and_then(|user| self.account_of(user)),
             address: self.peer_of(client).map(|peer| AddressKey::of(&peer)),
-        }
-    }
-
-    /// Who is in a room that a rule is about.
-    pub(super) fn has_rules_now(&mut self, room: &RoomName) {
-        let restricts = self.rules.restricts(room);
-        let id = self.rooms.find(room);
-        if let Some(room) = id.and_then(|id| self.rooms.get_mut(id)) {
-            room.is_restricted = restricts;
         }
     }
 }
