@@ -19,6 +19,16 @@ impl Lock {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Topic, Self::Talk, Self::In];
 
+    /// As it is typed.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Talk => "talk",
+            Self::In => "in",
+        }
+    }
+
     fn bit(self) -> u32 {
         match self {
             Self::Topic => 1,

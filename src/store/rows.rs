@@ -151,8 +151,8 @@ pub(super) fn ban_number(kind: BanKind) -> i64 {
 }
 
 fn ban_kind(number: i64) -> Option<BanKind> {
-    let all = [BanKind::Out, BanKind::LoginRequired, BanKind::Muted];
-    all.into_iter().find(|one| ban_number(*one) == number)
+    let mut all = BanKind::ALL.into_iter();
+    all.find(|one| ban_number(*one) == number)
 }
 
 /// A row of [`BAN_COLUMNS`]; `None` for a ban of a kind that is not known.

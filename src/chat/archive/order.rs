@@ -72,6 +72,21 @@ pub enum BanKind {
     Muted,
 }
 
+impl BanKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Out, Self::LoginRequired, Self::Muted];
+
+    /// As it is typed.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::LoginRequired => "login",
+            Self::Muted => "muted",
+        }
+    }
+}
+
 /// What an operator has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {

@@ -421,6 +421,22 @@ pub enum Bell {
     All,
 }
 
+impl Bell {
+    /// Every choice.
+    pub const CHOICES: [Self; 4] = [Self::Off, Self::Private, Self::Mention, Self::All];
+
+    /// As it is typed.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Private => "private",
+            Self::Mention => "mention",
+            Self::All => "all",
+        }
+    }
+}
+
 /// The form of what is written to a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

@@ -50,27 +50,16 @@ impl Chat {
             locks,
         };
         self.tell_others_here(sender, &here, event, outbox);
+        let text = format!("{} {}", lock.word(), if on { "on" } else { "off" });
         let deed = DeedText {
             what: "lock",
             whom: None,
             time: None,
-            why: Some(deed_text(lock, on)),
+            why: Some(&text),
         };
         self.note_deed(now, sender, room, deed, archive);
         let locks = locks.bits();
         let change = here.place.map(|place| Change::SetLocks { place, locks });
         self.keep_moderation(now, sender, change, effect, outbox, archive)
-    }
-}
-
-/// As it is typed.
-fn deed_text(lock: Lock, on: bool) -> &'static str {
-    match (lock, on) {
-        (Lock::Topic, true) => "topic on",
-        (Lock::Topic, false) => "topic off",
-        (Lock::Talk, true) => "talk on",
-        (Lock::Talk, false) => "talk off",
-        (Lock::In, true) => "in on",
-        (Lock::In, false) => "in off",
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use crate::chat::archive::{BanKind, BanTarget};
+use crate::chat::archive::BanTarget;
 use crate::store::chores::unix_ms;
 use crate::store::error::StoreError;
 use crate::store::lookups;
@@ -79,11 +79,7 @@ fn listed_bans(connection: &Connection) -> rusqlite::Result<Vec<ListedBan>> {
         listed.push(ListedBan {
             ban: ban.number,
             whom,
-            kind: match ban.kind {
-                BanKind::Out => "out",
-                BanKind::LoginRequired => "login",
-                BanKind::Muted => "muted",
-            },
+            kind: ban.kind.word(),
             until: ban.until,
             why: ban.why,
             by: ban.by.to_string(),

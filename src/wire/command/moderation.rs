@@ -123,13 +123,9 @@ pub(super) fn lock<'a>(
         return Ok(ModerationCommand::Lock(None));
     }
     let (what, on) = split_word(words);
-    let all = [
-        ("topic", Lock::Topic),
-        ("talk", Lock::Talk),
-        ("in", Lock::In),
-    ];
-    let lock = all.iter().find(|(word, _)| word.eq_ignore_ascii_case(what));
-    let lock = lock.map(|(_, lock)| *lock).ok_or(usage)?;
+    let mut all = Lock::ALL.into_iter();
+    let lock = all.find(|lock| lock.word().eq_ignore_ascii_case(what));
+    let lock = lock.ok_or(usage)?;
     let on = Some(on.trim_ascii()).filter(|on| !on.is_empty());
     Ok(ModerationCommand::Lock(Some((lock, on_off(on, usage)?))))
 }
@@ -153,13 +149,9 @@ pub(super) fn ban<'a>(
     }
     let rest = rest.trim_ascii_start();
     let (word, behind) = split_word(rest);
-    let kinds = [
-        ("out", BanKind::Out),
-        ("login", BanKind::LoginRequired),
-        ("muted", BanKind::Muted),
-    ];
-    let kind = kinds.iter().find(|(own, _)| own.eq_ignore_ascii_case(word));
-    let (kind, rest) = kind.map_or((BanKind::Out, rest), |(_, kind)| (*kind, behind));
+    let mut kinds = BanKind::ALL.into_iter();
+    let kind = kinds.find(|kind| kind.word().eq_ignore_ascii_case(word));
+    let (kind, rest) = kind.map_or((BanKind::Out, rest), |kind| (kind, behind));
     let (time, why) = time_and_why(rest)?;
     Ok(OperatorCommand::Ban(BanCommand {
         whom,

@@ -53,15 +53,10 @@ pub(super) fn bell<'a>(
     word: Option<&str>,
     usage: LineRefusal<'a>,
 ) -> Result<Option<Bell>, LineRefusal<'a>> {
-    let all = [
-        ("off", Bell::Off),
-        ("private", Bell::Private),
-        ("mention", Bell::Mention),
-        ("all", Bell::All),
-    ];
     let Some(word) = word else {
         return Ok(None);
     };
-    let bell = all.iter().find(|(own, _)| own.eq_ignore_ascii_case(word));
-    bell.map(|(_, bell)| Some(*bell)).ok_or(usage)
+    let mut bells = Bell::CHOICES.into_iter();
+    let bell = bells.find(|bell| bell.word().eq_ignore_ascii_case(word));
+    bell.map(Some).ok_or(usage)
 }

@@ -2,7 +2,6 @@
 
 use serde::ser::SerializeMap;
 
-use crate::chat::command::Bell;
 use crate::chat::event::{CallEvent, CallReply, ReceiptState};
 
 pub(super) fn type_of(event: &CallEvent<'_>) -> &'static str {
@@ -42,14 +41,5 @@ pub(super) fn fields<M: SerializeMap>(map: &mut M, reply: &CallReply<'_>) -> Res
     match reply {
         CallReply::Notify { text } => map.serialize_entry("notify", text),
         CallReply::Feed(on) => map.serialize_entry("feed", on),
-    }
-}
-
-pub(super) fn bell_word(bell: Bell) -> &'static str {
-    match bell {
-        Bell::Off => "off",
-        Bell::Private => "private",
-        Bell::Mention => "mention",
-        Bell::All => "all",
     }
 }

@@ -3,10 +3,9 @@
 use serde::ser::SerializeMap;
 
 use crate::chat::event::{Done, ModerationEvent, ModerationReply};
-use crate::chat::order::{Act, Limit, Limited, Locks};
+use crate::chat::order::{Act, Limit, Limited, Lock, Locks};
 use crate::chat::refusal::ModerationRefusal;
 
-use super::super::text::moderation::lock_words;
 use super::{millis, optional};
 
 pub(super) fn type_of(event: &ModerationEvent<'_>) -> &'static str {
@@ -77,7 +76,9 @@ fn limit_fields<M: SerializeMap>(map: &mut M, limited: Limited<'_>) -> Result<()
 }
 
 fn rules_field<M: SerializeMap>(map: &mut M, locks: Locks) -> Result<(), M::Error> {
-    map.serialize_entry("rules", &lock_words(locks))
+    let on = Lock::ALL.into_iter().filter(|lock| locks.has(*lock));
+    let words: Vec<&str> = on.map(Lock::word).collect();
+    map.serialize_entry("rules", &words)
 }
 
 /// What scripts need of a refusal beside its words.

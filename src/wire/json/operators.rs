@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::chat::archive::{BanKind, PastDeed};
+use crate::chat::archive::PastDeed;
 use crate::chat::event::{
     BanView, Barred, BarredFrom, ListedBanView, OperatorEvent, OperatorReply, Reply,
 };
@@ -101,18 +101,10 @@ pub(super) fn fields<M: SerializeMap>(
 fn ban_fields<M: SerializeMap>(map: &mut M, ban: &BanView<'_>) -> Result<(), M::Error> {
     map.serialize_entry("ban", &ban.number)?;
     map.serialize_entry("whom", &Whom(ban.whom).to_string())?;
-    map.serialize_entry("kind", word_of(ban.kind))?;
+    map.serialize_entry("kind", ban.kind.word())?;
     optional(map, "until", ban.until.as_ref())?;
     map.serialize_entry("matches", &ban.matches)?;
     map.serialize_entry("done", &ban.number.is_some())
-}
-
-fn word_of(kind: BanKind) -> &'static str {
-    match kind {
-        BanKind::Out => "out",
-        BanKind::LoginRequired => "login",
-        BanKind::Muted => "muted",
-    }
 }
 
 /// A list, of which each item is wrapped.
@@ -132,7 +124,7 @@ impl Serialize for ListedBanFields<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("ban", &ban.number)?;
         map.serialize_entry("whom", &Whom(ban.whom).to_string())?;
-        map.serialize_entry("kind", word_of(ban.kind))?;
+        map.serialize_entry("kind", ban.kind.word())?;
         optional(&mut map, "until", ban.until.as_ref())?;
         map.serialize_entry("why", ban.why)?;
         map.serialize_entry("by", ban.by)?;

@@ -118,7 +118,7 @@ fn setting_fields<M: SerializeMap>(map: &mut M, reply: &SettingReply<'_>) -> Res
         SettingReply::Echo(on) => map.serialize_entry("echo", on),
         SettingReply::Raw(on) => map.serialize_entry("raw", on),
         SettingReply::Times(on) => map.serialize_entry("times", on),
-        SettingReply::Bell(bell) => map.serialize_entry("bell", calls::bell_word(*bell)),
+        SettingReply::Bell(bell) => map.serialize_entry("bell", bell.word()),
         SettingReply::Away { .. } | SettingReply::Back => text_field(map, Reply::Setting(*reply)),
     }
 }

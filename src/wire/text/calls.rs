@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::chat::command::Bell;
 use crate::chat::event::{CallEvent, CallReply, ReceiptState};
 
 use super::answer::Out;
@@ -25,15 +24,6 @@ pub(super) fn lines(reply: &CallReply<'_>, out: Out<'_>) {
         CallReply::Feed(false) => out.words(format_args!(
             "Feed is off: you are not told for whom messages wait."
         )),
-    }
-}
-
-pub(super) fn bell_line(bell: Bell, out: Out<'_>) {
-    match bell {
-        Bell::Off => out.words(format_args!("Bell: off.")),
-        Bell::Private => out.words(format_args!("Bell: private.")),
-        Bell::Mention => out.words(format_args!("Bell: mention.")),
-        Bell::All => out.words(format_args!("Bell: all.")),
     }
 }
 

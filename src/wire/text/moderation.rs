@@ -263,14 +263,3 @@ impl Display for ModerationRefusal<'_> {
         }
     }
 }
-
-/// The words of locks that are on, as they are typed.
-pub fn lock_words(locks: Locks) -> Vec<&'static str> {
-    let on = Lock::ALL.into_iter().filter(|lock| locks.has(*lock));
-    on.map(|lock| match lock {
-        Lock::Topic => "topic",
-        Lock::Talk => "talk",
-        Lock::In => "in",
-    })
-    .collect()
-}

@@ -164,7 +164,7 @@ fn setting_lines(reply: &SettingReply<'_>, out: Out<'_>) {
         SettingReply::Raw(false) => out.words(format_args!(
             "Raw is off: the first characters of a line decide what it is."
         )),
-        SettingReply::Bell(bell) => calls::bell_line(bell, out),
+        SettingReply::Bell(bell) => out.words(format_args!("Bell: {}.", bell.word())),
         SettingReply::Times(on) => out.words(format_args!(
             "Times are {}: lines from people come {} their time.",
             on_off(on),
