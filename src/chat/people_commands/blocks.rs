@@ -9,7 +9,7 @@ use crate::chat::people::effects::PeopleEffect;
 use crate::chat::people::relations::BLOCKS_MAX;
 use crate::chat::refusal::PeopleRefusal;
 use crate::chat::time::Now;
-use crate::chat::{Answered, Chat, Outcome, Sender, answer};
+use crate::chat::{Chat, Outcome, Sender, answer};
 
 use super::NOT_KEPT;
 
@@ -83,30 +83,8 @@ impl Chat {
         Ok(self.once_people_kept(now, sender.client, ticket, effect))
     }
 
-    /// What an account is to another is kept, or is known not to be.
-    pub(super) fn related<'a, O: Outbox>(
-        &mut self,
-        client: Option<ClientId>,
-        account: AccountId,
-        other: AccountId,
-        relation: Relation,
-        kept: Result<(), NotKept>,
-        outbox: &mut O,
-    ) -> Outcome<'a> {
-        self.people.relations.end(account, relation);
-        kept.map_err(|_| NOT_KEPT)?;
-        // One of them may be gone since.
-        let is_there = |account| self.accounts.get(account).is_some();
-        if !is_there(account) || !is_there(other) {
-            return Err(NOT_KEPT);
-        }
-        match relation {
-            Relation::Friend => self.friend_asked(client, account, other, outbox),
-            Relation::Block => self.blocked(client, account, other, outbox),
-        }
-    }
-
-    fn blocked<'a, O: Outbox>(
+    /// An account blocks another, and that is kept.
+    pub(super) fn blocked<'a, O: Outbox>(
         &mut self,
         client: Option<ClientId>,
         account: AccountId,
@@ -115,12 +93,7 @@ impl Chat {
     ) -> Outcome<'a> {
         self.people.relations.add_block(account, other);
         self.refresh_guard(account);
-        let Some(client) = client else {
-            return Ok(Answered::Now);
-        };
-        let name = self.accounts.name_of(other).ok_or(NOT_KEPT)?;
-        let name = &name;
-        answer(outbox, client, PeopleReply::Blocking { name })
+        self.answer_about(client, other, |name| PeopleReply::Blocking { name }, outbox)
     }
 
     /// `/unblock NAME`
@@ -163,11 +136,11 @@ impl Chat {
         self.people.relations.drop_block(account, other);
         self.refresh_guard(account);
         self.unveil(account);
-        let Some(client) = client else {
-            return Ok(Answered::Now);
-        };
-        let name = self.accounts.name_of(other).ok_or(NOT_KEPT)?;
-        let name = &name;
-        answer(outbox, client, PeopleReply::NotBlocking { name })
+        self.answer_about(
+            client,
+            other,
+            |name| PeopleReply::NotBlocking { name },
+            outbox,
+        )
     }
 }

@@ -9,7 +9,7 @@ use crate::chat::people::effects::PeopleEffect;
 use crate::chat::people::relations::FRIENDS_MAX;
 use crate::chat::refusal::PeopleRefusal;
 use crate::chat::time::Now;
-use crate::chat::{Answered, Chat, Outcome, Sender, answer};
+use crate::chat::{Chat, Outcome, Sender, answer};
 
 use super::NOT_KEPT;
 
@@ -56,7 +56,7 @@ impl Chat {
             return Err(PeopleRefusal::Blocked { name }.into());
         }
         if relations.has_asked(account, other) {
-            return self.answer_friend(sender.client, account, other, outbox);
+            return self.answer_friend(Some(sender.client), account, other, outbox);
         }
         if !relations.has_room(account, Relation::Friend) {
             let friends_max = FRIENDS_MAX;
@@ -81,15 +81,18 @@ impl Chat {
 
     fn answer_friend<'a, O: Outbox>(
         &self,
-        client: ClientId,
+        client: Option<ClientId>,
         account: AccountId,
         other: AccountId,
         outbox: &mut O,
     ) -> Outcome<'a> {
         let mutual = self.people.relations.are_friends(account, other);
-        let name = self.accounts.name_of(other).ok_or(NOT_KEPT)?;
-        let name = &name;
-        answer(outbox, client, PeopleReply::Friend { name, mutual })
+        self.answer_about(
+            client,
+            other,
+            |name| PeopleReply::Friend { name, mutual },
+            outbox,
+        )
     }
 
     /// An account has asked another to be friends, and that is kept.
@@ -114,10 +117,7 @@ impl Chat {
             self.unveil(account);
             self.unveil(other);
         }
-        match client {
-            Some(client) => self.answer_friend(client, account, other, outbox),
-            None => Ok(Answered::Now),
-        }
+        self.answer_friend(client, account, other, outbox)
     }
 
     /// `/unfriend NAME`: also of one who only asks. They are not told.
@@ -164,12 +164,12 @@ impl Chat {
         kept.map_err(|_| NOT_KEPT)?;
         self.people.relations.drop_asked(account, other);
         self.people.relations.drop_asked(other, account);
-        let Some(client) = client else {
-            return Ok(Answered::Now);
-        };
-        let name = self.accounts.name_of(other).ok_or(NOT_KEPT)?;
-        let name = &name;
-        answer(outbox, client, PeopleReply::Unfriended { name })
+        self.answer_about(
+            client,
+            other,
+            |name| PeopleReply::Unfriended { name },
+            outbox,
+        )
     }
 
     /// Tells the friends of an account that it has come, or is gone.

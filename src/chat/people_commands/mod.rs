@@ -8,8 +8,9 @@ mod friends;
 mod privacy;
 mod profile;
 
-use super::archive::{Archive, Change, NotKept, Ticket};
+use super::archive::{Archive, Change, NotKept, Relation, Ticket};
 use super::command::PeopleCommand;
+use super::event::PeopleReply;
 use super::ids::{AccountId, ClientId};
 use super::name::Name;
 use super::outbox::Outbox;
@@ -17,7 +18,7 @@ use super::pending::{Effect, Response, Step};
 use super::people::effects::{PeopleEffect, PeopleStep};
 use super::refusal::{AccountRefusal, Refusal};
 use super::time::Now;
-use super::{Answered, Chat, Outcome, Sender};
+use super::{Answered, Chat, Outcome, Sender, answer};
 
 /// What it is that was not done.
 const NOT_KEPT: Refusal<'static> = Refusal::Account(AccountRefusal::NotKept { is_late: false });
@@ -81,6 +82,44 @@ impl Chat {
                 self.profile_kept(client, account, text.as_deref(), kept, outbox)
             }
         }
+    }
+
+    /// What an account is to another is kept, or is known not to be.
+    fn related<'a, O: Outbox>(
+        &mut self,
+        client: Option<ClientId>,
+        account: AccountId,
+        other: AccountId,
+        relation: Relation,
+        kept: Result<(), NotKept>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        self.people.relations.end(account, relation);
+        kept.map_err(|_| NOT_KEPT)?;
+        // One of them may be gone since.
+        let is_there = |account| self.accounts.get(account).is_some();
+        if !is_there(account) || !is_there(other) {
+            return Err(NOT_KEPT);
+        }
+        match relation {
+            Relation::Friend => self.friend_asked(client, account, other, outbox),
+            Relation::Block => self.blocked(client, account, other, outbox),
+        }
+    }
+
+    /// Tells a client what another account is to its own now.
+    fn answer_about<'a, O: Outbox>(
+        &self,
+        client: Option<ClientId>,
+        other: AccountId,
+        reply: impl FnOnce(&Name) -> PeopleReply<'_>,
+        outbox: &mut O,
+    ) -> Outcome<'a> {
+        let Some(client) = client else {
+            return Ok(Answered::Now);
+        };
+        let name = self.accounts.name_of(other).ok_or(NOT_KEPT)?;
+        answer(outbox, client, reply(&name))
     }
 
     /// What was asked for a command about people is answered.
