@@ -85,7 +85,7 @@ impl Chat {
             matches,
         });
         self.operators.bans.insert(ban);
-        let text = how_long_and_why(command.time, command.why);
+        let text = terms_of(&command);
         let typed = whom_of(whom);
         let deed = Self::server_deed(now, sender, "ban", Some(&typed), text);
         self.done(now, sender, is_taken, deed, effect, outbox, archive)
@@ -252,6 +252,16 @@ impl Chat {
 
 fn is_in(net: IpNet, peer: crate::chat::ids::Peer) -> bool {
     address_of(&peer).is_some_and(|address| net.contains(&address))
+}
+
+/// What kind of ban, for how long and why, as that is typed; keeping out goes without saying.
+fn terms_of(command: &BanCommand<'_>) -> Option<Box<str>> {
+    let terms = how_long_and_why(command.time, command.why);
+    match (command.kind, terms) {
+        (BanKind::Out, terms) => terms,
+        (kind, Some(terms)) => Some(format!("{} {terms}", kind.word()).into()),
+        (kind, None) => Some(kind.word().into()),
+    }
 }
 
 fn whom_of(whom: Banned) -> String {

@@ -37,6 +37,25 @@ fn deed_is_kept_shown_and_told_to_the_other_operators() {
 }
 
 #[test]
+fn deed_tells_what_kind_of_ban_it_was() {
+    let mut stage = Stage::new();
+    let boss = stage.boss();
+    for (typed, noted) in [
+        ("/ban 203.0.113.1 out 2h spam", ": 2h spam"),
+        ("/ban 203.0.113.2 login 2h spam", ": login 2h spam"),
+        ("/ban 203.0.113.3 muted spam", ": muted spam"),
+        ("/ban 203.0.113.4 login", ": login"),
+        ("/ban 203.0.113.5", ""),
+    ] {
+        stage.ask(boss, typed);
+        let newest = stage.say(boss, "/deeds").swap_remove(1);
+        let address = typed.split(' ').nth(1).unwrap();
+        let expected = format!("*   00:00 boss ban {address}/32{noted}");
+        assert_eq!(newest, expected);
+    }
+}
+
+#[test]
 fn deeds_are_shown_by_the_page_and_remembered_without_a_store() {
     let mut stage = Stage::new();
     let root = stage.connect_from(chinwag::chat::ids::Peer::Unix);
