@@ -272,13 +272,7 @@ impl Drawing {
     fn lines(&mut self, actor: usize) -> (Vec<String>, bool) {
         let number = self.number + 1;
         self.number += 8;
-        let role = if actor == PERSON {
-            Role::Person
-        } else if self.knows[actor] {
-            Role::Insider
-        } else {
-            Role::Outsider
-        };
+        let role = self.role(actor);
         if self.rng.u32(..5) == 0 && !self.is_narrow {
             match role {
                 Role::Person => return (self.goings_of_the_person(number), true),
@@ -298,14 +292,26 @@ impl Drawing {
             return (lines, false);
         }
         let count = if self.rng.u32(..8) == 0 { 4 } else { 1 };
-        let lines: Vec<String> = (0..count)
-            .map(|one| lines::line(&mut self.rng, role, number + one))
-            .collect();
+        let mut lines = Vec::new();
         let mut must_settle = false;
-        for line in &lines {
-            must_settle |= self.note(actor, line);
+        for one in 0..count {
+            // A line before it can have let them know, as a `/join` does.
+            let role = self.role(actor);
+            let line = lines::line(&mut self.rng, role, number + one);
+            must_settle |= self.note(actor, &line);
+            lines.push(line);
         }
         (lines, must_settle)
+    }
+
+    fn role(&self, actor: usize) -> Role {
+        if actor == PERSON {
+            Role::Person
+        } else if self.knows[actor] {
+            Role::Insider
+        } else {
+            Role::Outsider
+        }
     }
 
     /// The person comes into rooms, or goes.
