@@ -151,6 +151,7 @@ impl Chat {
         {
             own.index = index;
         }
+        self.forget_unseen_topic(room);
     }
 
     /// Brings the flags of a user's connections up to date in all their rooms.

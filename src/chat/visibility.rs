@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use ahash::RandomState;
+use smallvec::SmallVec;
 
 use super::ids::{AccountId, ClientId, RoomId, UserId};
 use super::member::Member;
@@ -236,6 +237,31 @@ impl Chat {
             self.people.guarded.remove(&user);
         }
         self.refresh_member(user);
+        let rooms = self.directory.user(user).map(|user| &user.rooms);
+        let rooms = rooms.into_iter().flatten().map(|own| own.room);
+        for room in rooms.collect::<SmallVec<[RoomId; 4]>>() {
+            self.forget_unseen_topic(room);
+        }
+    }
+
+    /// Forgets the topic of a room that somebody sees only by being in it, as that of one that is gone: else it
+    /// would tell, once the room is seen again, that it was there all the time.
+    pub(super) fn forget_unseen_topic(&mut self, id: RoomId) {
+        if id == self.rooms.lobby() {
+            return;
+        }
+        let guarded = &self.people.guarded;
+        let Some(room) = self.rooms.get_mut(id) else {
+            return;
+        };
+        let outlives_members = room.kept.is_some() || room.topic.is_none();
+        if outlives_members || room.members.len() > guarded.len() {
+            return;
+        }
+        let mut users = room.members.users().map(Member::user);
+        if users.all(|user| guarded.contains(&user)) {
+            room.topic = None;
+        }
     }
 
     /// Whether an account gives receipts, and gets those of others who do.

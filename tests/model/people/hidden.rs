@@ -224,6 +224,23 @@ const WAYS: &[Way] = &[
         ..NO_WAY
     },
     Way {
+        what: "a topic of that room, which was another's and goes on once they come back",
+        before: &[("carol", "/join one"), ("carol", "/topic dust")],
+        alice: &["/join one"],
+        then: &[
+            ("carol", "/part one"),
+            ("carol", "/join one"),
+            ("bob", "/rooms"),
+        ],
+        ..NO_WAY
+    },
+    Way {
+        what: "a topic of that room, in which she was before she hid",
+        open: &["/join one", "/topic dust"],
+        then: &[("carol", "/join one"), ("bob", "/rooms")],
+        ..NO_WAY
+    },
+    Way {
         what: "a name that is free, as that room is none",
         alice: &["/join attic"],
         then: &[("new", "#attic")],
